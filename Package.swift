@@ -1,0 +1,33 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// No Swift package is needed: what d2 does not do itself comes from C libraries that every Debian has
+// (libcurl, zlib) or that are linked in (libdeflate). DESIGN.md tells why.
+let package = Package(
+  name: "d2",
+  products: [
+    .executable(name: "d2-pull", targets: ["d2-pull"]),
+    .executable(name: "d2-push", targets: ["d2-push"]),
+  ],
+  targets: [
+    // C: block masks over JSON text, and the C libraries.
+    .target(name: "CJSONBlocks", cSettings: [.unsafeFlags(["-O3"])]),
+    .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CDeflate", providers: [.apt(["libdeflate-dev"])]),
+
+    .target(name: "D2Common", dependencies: ["CJSONBlocks", "CCurl", "CZlib", "CDeflate"]),
+    .executableTarget(name: "d2-pull", dependencies: ["D2Common"]),
+    .executableTarget(name: "d2-push", dependencies: ["D2Common"]),
+
+    // The stand-in DHIS2 server of the tests and the demo.
+    .target(name: "StandInServer", dependencies: ["D2Common", "CZlib"], path: "Tests/StandIn/Server"),
+    .executableTarget(name: "dhis2-stand-in", dependencies: ["StandInServer"], path: "Tests/StandIn/Main"),
+
+    .testTarget(name: "D2CommonTests", dependencies: ["D2Common"]),
+    .testTarget(name: "StandInTests", dependencies: ["StandInServer"]),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["d2-pull", "d2-push", "dhis2-stand-in", "D2Common"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
