@@ -24,7 +24,7 @@ let package = Package(
     .target(name: "StandInServer", dependencies: ["D2Common", "CZlib"], path: "Tests/StandIn/Server"),
     .executableTarget(name: "dhis2-stand-in", dependencies: ["StandInServer"], path: "Tests/StandIn/Main"),
 
-    .testTarget(name: "D2CommonTests", dependencies: ["D2Common"]),
+    .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "CJSONBlocks"]),
     .testTarget(name: "StandInTests", dependencies: ["StandInServer"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["d2-pull", "d2-push", "dhis2-stand-in", "D2Common"]),

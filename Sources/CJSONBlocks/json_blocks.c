@@ -1,1 +1,286 @@
+#define _GNU_SOURCE
 #include "json_blocks.h"
+
+#include <string.h>
+
+/// What a block's bytes are, whether inside a string or not.
+typedef struct {
+  uint64_t quotes, backslashes, brackets, separators, up_to_space, control, angle, not_ascii;
+} raw_masks;
+
+/// The bytes that a backslash takes their meaning away from.
+static inline uint64_t escaped_bytes(uint64_t backslashes, uint64_t *carry) {
+  uint64_t escaped = *carry;
+  *carry = 0;
+  backslashes &= ~escaped;
+  while (backslashes) {
+    int at = __builtin_ctzll(backslashes);
+    if (at == 63) {
+      *carry = 1;
+      break;
+    }
+    escaped |= 2ull << at;
+    backslashes &= ~(3ull << at);
+  }
+  return escaped;
+}
+
+/// Bit i of the result: the parity of bits 0..i.
+static inline uint64_t prefix_parity(uint64_t bits) {
+  bits ^= bits << 1;
+  bits ^= bits << 2;
+  bits ^= bits << 4;
+  bits ^= bits << 8;
+  bits ^= bits << 16;
+  bits ^= bits << 32;
+  return bits;
+}
+
+/// The strings of a block: a mask of their bytes with the opening quote and without the closing one, and the true quotes.
+static inline uint64_t string_bytes(uint64_t backslashes, uint64_t *quotes, d2_json_state *state) {
+  if (__builtin_expect((backslashes | state->escaped) != 0, 0)) *quotes &= ~escaped_bytes(backslashes, &state->escaped);
+  uint64_t inside = prefix_parity(*quotes) ^ state->in_string;
+  state->in_string = (uint64_t)((int64_t)inside >> 63);
+  return inside;
+}
+
+static inline d2_json_block block_of(raw_masks raw, d2_json_state *state) {
+  uint64_t quotes = raw.quotes;
+  uint64_t inside = string_bytes(raw.backslashes, &quotes, state);
+  d2_json_block block = {
+      .brackets = raw.brackets & ~inside,
+      .spaces = raw.up_to_space & ~inside,
+      .faults = (raw.control & inside) | ((raw.angle | raw.backslashes) & ~inside),
+  };
+  return block;
+}
+
+/// A block that ends before 64 bytes: what stands beyond is not there, and the state is that of the last byte.
+static inline d2_json_block tail_block_of(raw_masks raw, size_t length, d2_json_state *state) {
+  uint64_t there = (1ull << length) - 1;
+  raw.quotes &= there;
+  raw.backslashes &= there;
+  raw.brackets &= there;
+  raw.up_to_space &= there;
+  raw.control &= there;
+  raw.angle &= there;
+  // A backslash as the last byte would escape bit `length`; that bit is the carry.
+  uint64_t carry = state->escaped;
+  uint64_t escaped = escaped_bytes(raw.backslashes, &carry);
+  d2_json_block block = block_of(raw, state);
+  block.brackets &= there;
+  block.spaces &= there;
+  block.faults &= there;
+  state->escaped = (escaped >> length) & 1;
+  return block;
+}
+
+/// Appends the positions of the set bits.
+static inline uint32_t *append_positions(uint32_t *to, uint64_t bits, uint32_t base) {
+  while (bits) {
+    *to++ = base + (uint32_t)__builtin_ctzll(bits);
+    bits &= bits - 1;
+  }
+  return to;
+}
+
+// The loops, once for each way to make the raw masks of a block.
+#define DEFINE_PATH(NAME, TARGET)                                                                                      \
+  TARGET static void blocks_##NAME(const uint8_t *text, size_t length, d2_json_state *state, d2_json_block *blocks) {  \
+    size_t whole = length / 64;                                                                                        \
+    for (size_t i = 0; i < whole; i++) blocks[i] = block_of(raw_##NAME(text + 64 * i), state);                         \
+    size_t rest = length - 64 * whole;                                                                                 \
+    if (rest > 0) {                                                                                                    \
+      uint8_t padded[64] = {0};                                                                                        \
+      memcpy(padded, text + 64 * whole, rest);                                                                         \
+      blocks[whole] = tail_block_of(raw_##NAME(padded), rest, state);                                                  \
+    }                                                                                                                  \
+  }                                                                                                                    \
+  TARGET static int64_t index_##NAME(const uint8_t *text, size_t length, uint32_t *positions, int *not_ascii) {        \
+    d2_json_state state = {0, 0};                                                                                      \
+    uint32_t *next = positions;                                                                                        \
+    uint64_t scalar_before = 0, high = 0;                                                                              \
+    for (size_t at = 0; at < length; at += 64) {                                                                       \
+      raw_masks raw = raw_##NAME(text + at);                                                                           \
+      uint64_t there = length - at < 64 ? (1ull << (length - at)) - 1 : ~0ull;                                         \
+      uint64_t quotes = raw.quotes & there;                                                                            \
+      uint64_t inside = string_bytes(raw.backslashes & there, &quotes, &state);                                        \
+      uint64_t faults = raw.control & inside & there;                                                                  \
+      if (__builtin_expect(faults != 0, 0)) {                                                                          \
+        positions[0] = (uint32_t)at + (uint32_t)__builtin_ctzll(faults);                                               \
+        return D2_JSON_CONTROL_BYTE;                                                                                   \
+      }                                                                                                                \
+      high |= raw.not_ascii & there;                                                                                   \
+      uint64_t structure = (raw.brackets | raw.separators) & ~inside & there;                                          \
+      uint64_t scalars = ~(structure | inside | quotes | raw.up_to_space) & there;                                     \
+      uint64_t starts = scalars & ~((scalars << 1) | scalar_before);                                                   \
+      scalar_before = scalars >> 63;                                                                                   \
+      next = append_positions(next, structure | quotes | starts, (uint32_t)at);                                        \
+    }                                                                                                                  \
+    *not_ascii = high != 0;                                                                                            \
+    if (state.in_string) {                                                                                             \
+      positions[0] = (uint32_t)length;                                                                                 \
+      return D2_JSON_OPEN_STRING;                                                                                      \
+    }                                                                                                                  \
+    return next - positions;                                                                                           \
+  }
+
+static inline raw_masks raw_portable(const uint8_t *text) {
+  raw_masks raw = {0};
+  for (int i = 0; i < 64; i++) {
+    uint8_t byte = text[i];
+    uint64_t bit = 1ull << i;
+    if (byte == '"') raw.quotes |= bit;
+    if (byte == '\\') raw.backslashes |= bit;
+    if ((byte | 0x20) == '{' || (byte | 0x20) == '}') raw.brackets |= bit;
+    if (byte == ':' || byte == ',') raw.separators |= bit;
+    if (byte <= 0x20) raw.up_to_space |= bit;
+    if (byte < 0x20) raw.control |= bit;
+    if (byte == '<') raw.angle |= bit;
+    if (byte >= 0x80) raw.not_ascii |= bit;
+  }
+  return raw;
+}
+DEFINE_PATH(portable, )
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+// SSE2 is part of every x86-64.
+static inline raw_masks raw_sse2(const uint8_t *text) {
+  raw_masks raw = {0};
+  for (int i = 0; i < 4; i++) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(text + 16 * i));
+    __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+#define MASK(VECTOR) ((uint64_t)(uint32_t)_mm_movemask_epi8(VECTOR) << (16 * i))
+#define EQUALS(VECTOR, BYTE) _mm_cmpeq_epi8(VECTOR, _mm_set1_epi8(BYTE))
+    raw.quotes |= MASK(EQUALS(bytes, '"'));
+    raw.backslashes |= MASK(EQUALS(bytes, '\\'));
+    raw.brackets |= MASK(_mm_or_si128(EQUALS(folded, '{'), EQUALS(folded, '}')));
+    raw.separators |= MASK(_mm_or_si128(EQUALS(bytes, ':'), EQUALS(bytes, ',')));
+    raw.up_to_space |= MASK(_mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8(0x20)));
+    raw.control |= MASK(_mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(0x1F)), _mm_set1_epi8(0x1F)));
+    raw.angle |= MASK(EQUALS(bytes, '<'));
+    raw.not_ascii |= MASK(bytes);
+#undef MASK
+#undef EQUALS
+  }
+  return raw;
+}
+DEFINE_PATH(sse2, )
+
+#define AVX2 __attribute__((target("avx2")))
+AVX2 static inline raw_masks raw_avx2(const uint8_t *text) {
+  __m256i low = _mm256_loadu_si256((const __m256i *)text);
+  __m256i high = _mm256_loadu_si256((const __m256i *)(text + 32));
+  __m256i case_bit = _mm256_set1_epi8(0x20), below_space = _mm256_set1_epi8(0x1F);
+  __m256i folded_low = _mm256_or_si256(low, case_bit), folded_high = _mm256_or_si256(high, case_bit);
+#define MASK(LOW, HIGH)                                                                                                \
+  ((uint64_t)(uint32_t)_mm256_movemask_epi8(LOW) | (uint64_t)(uint32_t)_mm256_movemask_epi8(HIGH) << 32)
+#define EQUALS(VECTOR, BYTE) _mm256_cmpeq_epi8(VECTOR, _mm256_set1_epi8(BYTE))
+#define UP_TO(VECTOR, LIMIT) _mm256_cmpeq_epi8(_mm256_max_epu8(VECTOR, LIMIT), LIMIT)
+#define EITHER(VECTOR, A, B) _mm256_or_si256(EQUALS(VECTOR, A), EQUALS(VECTOR, B))
+  raw_masks raw = {
+      .quotes = MASK(EQUALS(low, '"'), EQUALS(high, '"')),
+      .backslashes = MASK(EQUALS(low, '\\'), EQUALS(high, '\\')),
+      .brackets = MASK(EITHER(folded_low, '{', '}'), EITHER(folded_high, '{', '}')),
+      .separators = MASK(EITHER(low, ':', ','), EITHER(high, ':', ',')),
+      .up_to_space = MASK(UP_TO(low, case_bit), UP_TO(high, case_bit)),
+      .control = MASK(UP_TO(low, below_space), UP_TO(high, below_space)),
+      .angle = MASK(EQUALS(low, '<'), EQUALS(high, '<')),
+      .not_ascii = MASK(low, high),
+  };
+#undef MASK
+#undef EQUALS
+#undef UP_TO
+#undef EITHER
+  return raw;
+}
+DEFINE_PATH(avx2, AVX2)
+
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+
+// One bit a byte out of four vectors of 0x00 or 0xFF, by pairwise addition.
+static inline uint64_t neon_mask(uint8x16_t a, uint8x16_t b, uint8x16_t c, uint8x16_t d) {
+  const uint8x16_t bits = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  uint8x16_t sum = vpaddq_u8(vpaddq_u8(vandq_u8(a, bits), vandq_u8(b, bits)),
+                             vpaddq_u8(vandq_u8(c, bits), vandq_u8(d, bits)));
+  sum = vpaddq_u8(sum, sum);
+  return vgetq_lane_u64(vreinterpretq_u64_u8(sum), 0);
+}
+
+static inline raw_masks raw_neon(const uint8_t *text) {
+  uint8x16_t v[4], folded[4];
+  for (int i = 0; i < 4; i++) {
+    v[i] = vld1q_u8(text + 16 * i);
+    folded[i] = vorrq_u8(v[i], vdupq_n_u8(0x20));
+  }
+#define MASK(EXPRESSION) neon_mask(EXPRESSION(0), EXPRESSION(1), EXPRESSION(2), EXPRESSION(3))
+#define QUOTE(I) vceqq_u8(v[I], vdupq_n_u8('"'))
+#define BACKSLASH(I) vceqq_u8(v[I], vdupq_n_u8('\\'))
+#define BRACKET(I) vorrq_u8(vceqq_u8(folded[I], vdupq_n_u8('{')), vceqq_u8(folded[I], vdupq_n_u8('}')))
+#define SEPARATOR(I) vorrq_u8(vceqq_u8(v[I], vdupq_n_u8(':')), vceqq_u8(v[I], vdupq_n_u8(',')))
+#define UP_TO_SPACE(I) vcleq_u8(v[I], vdupq_n_u8(0x20))
+#define CONTROL(I) vcltq_u8(v[I], vdupq_n_u8(0x20))
+#define ANGLE(I) vceqq_u8(v[I], vdupq_n_u8('<'))
+#define NOT_ASCII(I) vcgeq_u8(v[I], vdupq_n_u8(0x80))
+  raw_masks raw = {MASK(QUOTE),       MASK(BACKSLASH), MASK(BRACKET), MASK(SEPARATOR),
+                   MASK(UP_TO_SPACE), MASK(CONTROL),   MASK(ANGLE),   MASK(NOT_ASCII)};
+  return raw;
+}
+DEFINE_PATH(neon, )
+#endif
+
+/// One path: its name, whether this machine runs it, its two loops.
+typedef struct {
+  const char *name;
+  void (*blocks)(const uint8_t *, size_t, d2_json_state *, d2_json_block *);
+  int64_t (*index)(const uint8_t *, size_t, uint32_t *, int *);
+} path;
+
+static const path portable_path = {"portable", blocks_portable, index_portable};
+static path current = {"portable", blocks_portable, index_portable};
+
+static int find_path(const char *name, path *found) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2")) {
+    *found = (path){"avx2", blocks_avx2, index_avx2};
+    return 1;
+  }
+  if (strcmp(name, "sse2") == 0) {
+    *found = (path){"sse2", blocks_sse2, index_sse2};
+    return 1;
+  }
+#elif defined(__aarch64__)
+  if (strcmp(name, "neon") == 0) {
+    *found = (path){"neon", blocks_neon, index_neon};
+    return 1;
+  }
+#endif
+  if (strcmp(name, "portable") != 0) return 0;
+  *found = portable_path;
+  return 1;
+}
+
+// Before main, so that no thread can see the choice being made.
+__attribute__((constructor)) static void choose_path(void) {
+  if (!find_path("avx2", &current) && !find_path("neon", &current)) find_path("sse2", &current);
+}
+
+void d2_json_blocks(const uint8_t *text, size_t length, d2_json_state *state, d2_json_block *blocks) {
+  current.blocks(text, length, state, blocks);
+}
+
+int64_t d2_json_index(const uint8_t *text, size_t length, uint32_t *positions, int *not_ascii) {
+  return current.index(text, length, positions, not_ascii);
+}
+
+int d2_contains(const void *text, size_t length, const void *pattern, size_t pattern_length) {
+  return memmem(text, length, pattern, pattern_length) != NULL;
+}
+
+const char *d2_json_path(void) { return current.name; }
+
+int d2_json_use_path(const char *name) { return find_path(name, &current); }

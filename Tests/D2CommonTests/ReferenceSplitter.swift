@@ -1,0 +1,98 @@
+@testable import D2Common
+
+/// The splitter as anyone would write it first: the whole text, one byte after the other, no masks. Slow and obvious.
+struct ReferenceSplitter {
+  var lines: [String] = []
+  var problem: SplitProblem?
+
+  /// Splits a text whose `dataValues` stand among other members. `suffix` is put before each closing brace.
+  init(_ bytes: [UInt8], arrayKey: String = "dataValues") {
+    do throws(SplitProblem) {
+      try read(bytes, Array(arrayKey.utf8))
+    } catch {
+      problem = error
+    }
+  }
+
+  private mutating func read(_ bytes: [UInt8], _ arrayKey: [UInt8]) throws(SplitProblem) {
+    var stack: [UInt8] = []
+    var inString = false
+    var escaped = false
+    var string: [UInt8] = []
+    var lastString: [UInt8] = []
+    var key: [UInt8] = []
+    var element: [UInt8] = []
+    var inArray = false
+    var begun = false
+    var ended = false
+    var afterComma = false
+    var afterElement = false
+
+    for byte in bytes {
+      let isSpace = byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
+      if inString {
+        if byte < 0x20 { throw .controlByte }
+        if stack.count > 2 { element.append(byte) }
+        if escaped {
+          escaped = false
+        } else if byte == UInt8(ascii: "\\") {
+          escaped = true
+        } else if byte == UInt8(ascii: "\"") {
+          inString = false
+          lastString = string
+        }
+        if inString { string.append(byte) }
+        continue
+      }
+      if isSpace { continue }
+      if ended { throw .trailingBytes }
+      if !begun {
+        guard byte == UInt8(ascii: "{") else { throw .notAnObject }
+        begun = true
+        stack.append(byte)
+        continue
+      }
+      let betweenElements = inArray && stack.count == 2
+      switch byte {
+      case UInt8(ascii: "\""):
+        if betweenElements { throw .elementNotAnObject }
+        inString = true
+        string = []
+        if stack.count > 2, inArray { element.append(byte) }
+      case UInt8(ascii: ":") where stack.count == 1:
+        key = lastString
+      case UInt8(ascii: "{"), UInt8(ascii: "["):
+        if betweenElements {
+          if afterElement { throw .unexpected(byte) }
+          guard byte == UInt8(ascii: "{") else { throw .elementNotAnObject }
+          element = []
+        }
+        if stack.count == 1, byte == UInt8(ascii: "["), key == arrayKey { inArray = true }
+        stack.append(byte)
+        if inArray, stack.count > 2 { element.append(byte) }
+      case UInt8(ascii: "}"), UInt8(ascii: "]"):
+        guard stack.last == byte - 2 else { throw betweenElements ? .unexpected(byte) : .unbalanced }
+        if betweenElements, afterComma { throw .unexpected(byte) }
+        if inArray, stack.count > 2 { element.append(byte) }
+        stack.removeLast()
+        if inArray, stack.count == 2 {
+          lines.append(String(decoding: element, as: UTF8.self))
+          afterElement = true
+          afterComma = false
+        }
+        if inArray, stack.count == 1 { inArray = false }
+        if stack.isEmpty { ended = true }
+      case UInt8(ascii: ",") where betweenElements:
+        guard afterElement else { throw .unexpected(byte) }
+        afterElement = false
+        afterComma = true
+      case UInt8(ascii: "<"): throw .htmlInside
+      case UInt8(ascii: "\\"): throw .unexpected(byte)
+      default:
+        if betweenElements { throw .elementNotAnObject }
+        if inArray { element.append(byte) }
+      }
+    }
+    if !ended { throw .endsEarly }
+  }
+}
