@@ -1,1 +1,70 @@
 #include "ccurl.h"
+
+#include <pthread.h>
+
+CURLcode d2_curl_set_long(CURL *handle, CURLoption option, long value) { return curl_easy_setopt(handle, option, value); }
+
+CURLcode d2_curl_set_large(CURL *handle, CURLoption option, curl_off_t value) {
+  return curl_easy_setopt(handle, option, value);
+}
+
+CURLcode d2_curl_set_string(CURL *handle, CURLoption option, const char *value) {
+  return curl_easy_setopt(handle, option, value);
+}
+
+CURLcode d2_curl_set_pointer(CURL *handle, CURLoption option, const void *value) {
+  return curl_easy_setopt(handle, option, value);
+}
+
+CURLcode d2_curl_set_list(CURL *handle, CURLoption option, struct curl_slist *value) {
+  return curl_easy_setopt(handle, option, value);
+}
+
+CURLcode d2_curl_set_bytes_callback(CURL *handle, CURLoption option, d2_curl_bytes callback) {
+  return curl_easy_setopt(handle, option, callback);
+}
+
+CURLcode d2_curl_set_progress_callback(CURL *handle, d2_curl_progress callback) {
+  return curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, callback);
+}
+
+CURLcode d2_curl_get_long(CURL *handle, CURLINFO info, long *value) { return curl_easy_getinfo(handle, info, value); }
+
+CURLcode d2_curl_get_large(CURL *handle, CURLINFO info, curl_off_t *value) {
+  return curl_easy_getinfo(handle, info, value);
+}
+
+int d2_curl_open_socket(CURL *handle) {
+  curl_socket_t socket = CURL_SOCKET_BAD;
+  if (curl_easy_getinfo(handle, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK) return -1;
+  return socket == CURL_SOCKET_BAD ? -1 : (int)socket;
+}
+
+// libcurl tells which kind of data it locks; there are few kinds, and one program holds one share.
+static pthread_mutex_t locks[CURL_LOCK_DATA_LAST];
+
+static void lock_data(CURL *handle, curl_lock_data data, curl_lock_access access, void *context) {
+  (void)handle, (void)access, (void)context;
+  pthread_mutex_lock(&locks[data]);
+}
+
+static void unlock_data(CURL *handle, curl_lock_data data, void *context) {
+  (void)handle, (void)context;
+  pthread_mutex_unlock(&locks[data]);
+}
+
+__attribute__((constructor)) static void make_locks(void) {
+  for (int i = 0; i < CURL_LOCK_DATA_LAST; i++) pthread_mutex_init(&locks[i], NULL);
+}
+
+CURLSH *d2_curl_share_new(void) {
+  CURLSH *share = curl_share_init();
+  if (!share) return NULL;
+  curl_share_setopt(share, CURLSHOPT_LOCKFUNC, lock_data);
+  curl_share_setopt(share, CURLSHOPT_UNLOCKFUNC, unlock_data);
+  curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
+  curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+  return share;
+}
+
+CURLcode d2_curl_set_share(CURL *handle, CURLSH *share) { return curl_easy_setopt(handle, CURLOPT_SHARE, share); }

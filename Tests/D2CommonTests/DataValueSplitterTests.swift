@@ -7,9 +7,10 @@ import Testing
 struct CollectingSink: LineSink {
   var bytes: [UInt8] = []
 
-  mutating func write(_ carried: UnsafeRawBufferPointer, _ lines: UnsafeRawBufferPointer) {
+  mutating func write(_ carried: UnsafeRawBufferPointer, _ lines: UnsafeRawBufferPointer, lineEndMissing: Bool) {
     bytes += carried
     bytes += lines
+    if lineEndMissing { bytes.append(0x0A) }
   }
 
   var lines: [String] { String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init) }

@@ -1,2 +1,32 @@
+// libcurl for Swift: its variadic functions under fixed signatures, and a store of cookies and TLS sessions that threads share.
 #pragma once
+
 #include <curl/curl.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef size_t (*d2_curl_bytes)(char *bytes, size_t size, size_t count, void *context);
+typedef int (*d2_curl_progress)(void *context, curl_off_t toDownload, curl_off_t downloaded, curl_off_t toUpload,
+                                curl_off_t uploaded);
+
+CURLcode d2_curl_set_long(CURL *handle, CURLoption option, long value);
+CURLcode d2_curl_set_large(CURL *handle, CURLoption option, curl_off_t value);
+CURLcode d2_curl_set_string(CURL *handle, CURLoption option, const char *value);
+CURLcode d2_curl_set_pointer(CURL *handle, CURLoption option, const void *value);
+CURLcode d2_curl_set_list(CURL *handle, CURLoption option, struct curl_slist *value);
+CURLcode d2_curl_set_bytes_callback(CURL *handle, CURLoption option, d2_curl_bytes callback);
+CURLcode d2_curl_set_progress_callback(CURL *handle, d2_curl_progress callback);
+CURLcode d2_curl_get_long(CURL *handle, CURLINFO info, long *value);
+CURLcode d2_curl_get_large(CURL *handle, CURLINFO info, curl_off_t *value);
+/// The socket of the connection that the last transfer used and left open, or -1.
+int d2_curl_open_socket(CURL *handle);
+
+/// A store of cookies and TLS sessions for several handles on several threads, or NULL.
+CURLSH *d2_curl_share_new(void);
+CURLcode d2_curl_set_share(CURL *handle, CURLSH *share);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,8 +1,9 @@
 import CJSONBlocks
 
-/// Where whole lines go. The two runs are one piece of output: `carried` first.
-protocol LineSink: ~Copyable {
-  mutating func write(_ carried: UnsafeRawBufferPointer, _ lines: UnsafeRawBufferPointer) throws
+/// Where whole lines go.
+package protocol LineSink {
+  /// Takes one piece of output: `carried` first, then `lines`, then a line end where it is missing.
+  mutating func write(_ carried: UnsafeRawBufferPointer, _ lines: UnsafeRawBufferPointer, lineEndMissing: Bool) throws
 }
 
 /// Turns the answer of `GET /api/dataValueSets` into lines, one data value a line, while it arrives.
@@ -14,7 +15,7 @@ protocol LineSink: ~Copyable {
 /// Two ways lead through a chunk. An answer without white space (every DHIS2 server's) whose values need nothing appended is
 /// patched in place: the comma behind each value becomes the line end, and the chunk itself is written. All others are
 /// copied value by value.
-struct DataValueSplitter: ~Copyable {
+package struct DataValueSplitter: ~Copyable {
   /// Brackets within one element; a data value has two at most.
   static let deepest = 64
   /// No data value comes near (a comment has at most 50,000 characters); beyond it something is not what it seems.
@@ -29,7 +30,7 @@ struct DataValueSplitter: ~Copyable {
   fileprivate enum Gap { case elementOrEnd, separator, element }
 
   /// Elements handed on so far.
-  private(set) var count = 0
+  package private(set) var count = 0
 
   private var reader: TopLevelReader
   private let completion: ValueCompletion
@@ -48,7 +49,7 @@ struct DataValueSplitter: ~Copyable {
   /// - Parameters:
   ///   - arrayKey: the key of the array: `dataValues` or `completeDataSetRegistrations`.
   ///   - completion: what each value gets appended, so that its line stands alone.
-  init(arrayKey: String = "dataValues", completion: ValueCompletion = .none) {
+  package init(arrayKey: String = "dataValues", completion: ValueCompletion = .none) {
     reader = TopLevelReader(arrayKey: arrayKey)
     self.completion = completion
     copied = ByteArray(capacity: 4096)
@@ -57,7 +58,7 @@ struct DataValueSplitter: ~Copyable {
   deinit { masks.deallocate() }
 
   /// Takes the next chunk; whole values go to the sink. The chunk's bytes may be changed.
-  mutating func consume(_ chunk: UnsafeMutableRawBufferPointer, into sink: inout some LineSink) throws {
+  package mutating func consume(_ chunk: UnsafeMutableRawBufferPointer, into sink: inout some LineSink) throws {
     guard let start = chunk.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
     var at = 0
     while at < chunk.count {
@@ -78,12 +79,12 @@ struct DataValueSplitter: ~Copyable {
   }
 
   /// The answer has ended. - Throws: `SplitError` where it ended too early.
-  func finish() throws(SplitError) {
+  package func finish() throws(SplitError) {
     guard reader.isComplete else { throw SplitError(problem: .endsEarly, offset: consumed) }
   }
 
   /// True where not one byte other than white space has come.
-  var isEmpty: Bool { !reader.hasBegun }
+  package var isEmpty: Bool { !reader.hasBegun }
 
   /// The members around the array, raw.
   var topLevelMembers: [(key: [UInt8], value: [UInt8])] { reader.members }
@@ -223,11 +224,8 @@ struct DataValueSplitter: ~Copyable {
   ) throws {
     guard cursor.done > 0 else { return }
     let lines = UnsafeRawBufferPointer(start: text + cursor.begin, count: cursor.done - cursor.begin)
-    try sink.write(carried.bytes, lines)
+    try sink.write(carried.bytes, lines, lineEndMissing: text[cursor.done - 1] != UInt8(ascii: "\n"))
     carried.removeAll()
-    if text[cursor.done - 1] != UInt8(ascii: "\n") {
-      try withUnsafeBytes(of: UInt8(ascii: "\n")) { try sink.write(UnsafeRawBufferPointer(start: nil, count: 0), $0) }
-    }
   }
 
   // MARK: Between elements
@@ -363,7 +361,7 @@ struct DataValueSplitter: ~Copyable {
 
   private mutating func flushCopied(into sink: inout some LineSink) throws {
     guard !copied.isEmpty else { return }
-    try sink.write(UnsafeRawBufferPointer(start: nil, count: 0), copied.bytes)
+    try sink.write(UnsafeRawBufferPointer(start: nil, count: 0), copied.bytes, lineEndMissing: false)
     copied.removeAll()
   }
 

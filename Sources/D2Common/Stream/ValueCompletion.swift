@@ -5,7 +5,7 @@ import CJSONBlocks
 /// Servers from 2.43 on write a `period`, `orgUnit` or `attributeOptionCombo` once at the top of the answer, and in no value,
 /// when just one was asked for. Older servers write a header too but keep the keys in the values: there is nothing to
 /// append then, and a key that a value has is never replaced.
-struct ValueCompletion: Sendable {
+package struct ValueCompletion: Sendable {
   /// A member of the document's top level, raw.
   struct Member: Equatable, Sendable {
     var key: [UInt8]
@@ -20,12 +20,12 @@ struct ValueCompletion: Sendable {
   /// Appended to every value as its last members, with the comma before them.
   let suffix: [UInt8]
 
-  static let none = ValueCompletion(hoistedKeys: [], suffix: [])
+  package static let none = ValueCompletion(hoistedKeys: [], suffix: [])
 
   /// The keys that servers from 2.43 on hoist (`DataExportOutput` in dhis2-core).
-  static let keysHoistedByDHIS2 = ["period", "orgUnit", "attributeOptionCombo"]
+  package static let keysHoistedByDHIS2 = ["period", "orgUnit", "attributeOptionCombo"]
 
-  init(hoistedKeys: [String] = keysHoistedByDHIS2, dataSet: String? = nil) {
+  package init(hoistedKeys: [String] = keysHoistedByDHIS2, dataSet: String? = nil) {
     var suffix: [UInt8] = []
     if let dataSet {
       suffix += #","dataSet":"#.utf8

@@ -1,0 +1,117 @@
+/// The options of one command line, read by the command's description.
+package struct Arguments: Sendable {
+  private var values: [String: [String]] = [:]
+  /// What stands on the command line beside the options.
+  package private(set) var operands: [String] = []
+
+  /// - Throws: `CommandFailure` with status 64 that names the option and, where it looks mistyped, the likely one.
+  package init(_ words: [String], _ command: CommandDescription) throws(CommandFailure) {
+    var rest = words[...]
+    while let word = rest.popFirst() {
+      if word == "--" {
+        operands += rest
+        return
+      }
+      guard word.hasPrefix("-"), word != "-" else {
+        operands.append(word)
+        continue
+      }
+      let equals = word.hasPrefix("--") ? word.firstIndex(of: "=") : nil
+      let name = equals.map { String(word[..<$0]) } ?? word
+      guard let option = command.option(named: name) else { throw Self.unknown(name, command) }
+      if option.value == nil {
+        guard equals == nil else { throw CommandFailure(.usage, "\(name) takes no value") }
+        values[option.name, default: []].append("")
+      } else if let equals {
+        values[option.name, default: []].append(String(word[word.index(after: equals)...]))
+      } else if let value = rest.popFirst() {
+        values[option.name, default: []].append(value)
+      } else {
+        throw CommandFailure(.usage, "\(name) needs a value: \(option.value!)")
+      }
+      if !option.repeats, values[option.name]!.count > 1 { throw CommandFailure(.usage, "\(option.name) is given twice") }
+    }
+  }
+
+  private static func unknown(_ name: String, _ command: CommandDescription) -> CommandFailure {
+    let names = command.options.flatMap(\.names)
+    let nearest = names.map { (name: $0, distance: editDistance($0, name)) }.min { $0.distance < $1.distance }
+    let hint = nearest.flatMap { $0.distance <= 3 && name.count > 3 ? "; did you mean \($0.name)?" : nil } ?? ""
+    return CommandFailure(.usage, "unknown option \(name)\(hint) (\(command.name) --help lists them)")
+  }
+
+  package func has(_ name: String) -> Bool { values[name] != nil }
+
+  package func string(_ name: String) -> String? { values[name]?.last }
+
+  /// The values of an option that repeats: each may be a comma-separated list.
+  package func list(_ name: String) -> [String] {
+    (values[name] ?? []).flatMap { $0.split(separator: ",").map { $0.trimmed } }.filter { !$0.isEmpty }
+  }
+
+  /// A whole number within bounds.
+  package func int(_ name: String, in range: ClosedRange<Int>) throws(CommandFailure) -> Int? {
+    guard let text = string(name) else { return nil }
+    guard let number = Int(text), range.contains(number) else {
+      throw CommandFailure(.usage, "\(name) \(text.quoted): a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  /// A duration in seconds: `90`, `90s`, `15m`, `2h`.
+  package func seconds(_ name: String) throws(CommandFailure) -> Double? {
+    guard let text = string(name) else { return nil }
+    let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600]
+    let unit = text.last.flatMap { units[$0] }
+    guard let number = Double(unit == nil ? text : String(text.dropLast())), number >= 0, number.isFinite else {
+      throw CommandFailure(.usage, "\(name) \(text.quoted): a duration such as 90s, 15m or 2h")
+    }
+    return number * (unit ?? 1)
+  }
+
+  /// A number of bytes: `65536`, `64K`, `8M`.
+  package func bytes(_ name: String) throws(CommandFailure) -> Int? {
+    guard let text = string(name) else { return nil }
+    let units: [Character: Int] = ["K": 1 << 10, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+    let unit = text.last.flatMap { units[$0] }
+    guard let number = Int(unit == nil ? text : String(text.dropLast())), number > 0, number < 1 << 40 else {
+      throw CommandFailure(.usage, "\(name) \(text.quoted): a number of bytes such as 65536, 64K or 8M")
+    }
+    return number * (unit ?? 1)
+  }
+
+  /// One of some words.
+  package func choice(_ name: String, _ choices: [String]) throws(CommandFailure) -> String? {
+    guard let text = string(name) else { return nil }
+    guard choices.contains(text) else {
+      throw CommandFailure(.usage, "\(name) \(text.quoted): one of \(choices.joined(separator: ", "))")
+    }
+    return text
+  }
+}
+
+extension StringProtocol {
+  /// Without white space at both ends.
+  var trimmed: String {
+    var text = Substring(self)
+    while text.first?.isWhitespace == true { text.removeFirst() }
+    while text.last?.isWhitespace == true { text.removeLast() }
+    return String(text)
+  }
+}
+
+/// How many letters must be put in, taken out or changed to make one word of the other (Levenshtein).
+func editDistance(_ left: String, _ right: String) -> Int {
+  let right = Array(right)
+  var row = Array(0...right.count)
+  for (position, letter) in left.enumerated() {
+    var diagonal = row[0]
+    row[0] = position + 1
+    for column in right.indices {
+      let change = diagonal + (letter == right[column] ? 0 : 1)
+      diagonal = row[column + 1]
+      row[column + 1] = min(change, row[column] + 1, diagonal + 1)
+    }
+  }
+  return row[right.count]
+}

@@ -1,0 +1,99 @@
+/// One option of a command, as its help, its reading and its completion know it.
+package struct Option: Sendable {
+  /// Long name first: `["--period", "-p"]`.
+  package let names: [String]
+  /// What the value is called in the help; `nil` for a flag.
+  package let value: String?
+  package let help: String
+  /// Whether it may be given several times, or its value be a comma-separated list.
+  package let repeats: Bool
+
+  package init(_ names: String..., value: String? = nil, repeats: Bool = false, help: String) {
+    self.names = names
+    self.value = value
+    self.repeats = repeats
+    self.help = help
+  }
+
+  var name: String { names[0] }
+}
+
+/// Options that belong together under one heading.
+package struct OptionGroup: Sendable {
+  package let title: String
+  package let options: [Option]
+
+  package init(_ title: String, _ options: [Option]) {
+    self.title = title
+    self.options = options
+  }
+}
+
+/// A command as its user sees it: the one definition behind `--help`, the reading of the command line, man page and completions.
+package struct CommandDescription: Sendable {
+  package let name: String
+  /// What it does, in a sentence.
+  package let abstract: String
+  /// Command lines that work, each with what it does.
+  package let examples: [(command: String, effect: String)]
+  package let groups: [OptionGroup]
+  /// Exit statuses that this command explains in its own words.
+  package let statuses: [(status: ExitStatus, meaning: String)]
+
+  package init(
+    name: String, abstract: String, examples: [(command: String, effect: String)], groups: [OptionGroup],
+    statuses: [(status: ExitStatus, meaning: String)]
+  ) {
+    self.name = name
+    self.abstract = abstract
+    self.examples = examples
+    self.groups = groups + [Self.common]
+    self.statuses = statuses
+  }
+
+  static let common = OptionGroup(
+    "Messages",
+    [
+      Option("--quiet", "-q", help: "Only errors on stderr."),
+      Option("--verbose", "-v", help: "Each request on stderr."),
+      Option("--log-format", value: "text|json", help: "How lines on stderr are written."),
+      Option("--help", "-h", help: "This text."),
+      Option("--version", help: "The version."),
+    ])
+
+  var options: [Option] { groups.flatMap(\.options) }
+
+  func option(named name: String) -> Option? { options.first { $0.names.contains(name) } }
+
+  /// The text of `--help`.
+  package func helpText(width: Int = 100) -> String {
+    var text = "\(name) - \(abstract)\n\nExamples:\n"
+    for example in examples { text += "\n  # \(example.effect)\n  \(example.command)\n" }
+    for group in groups {
+      text += "\n\(group.title):\n"
+      for option in group.options {
+        let head = "  " + option.names.reversed().joined(separator: ", ") + (option.value.map { " \($0)" } ?? "")
+        text += Self.entry(head, option.help + (option.repeats ? " May repeat or be a comma-separated list." : ""), width)
+      }
+    }
+    text += "\nExit status:\n"
+    for status in statuses { text += Self.entry("  \(status.status.rawValue)", status.meaning, width, indent: 8) }
+    return text
+  }
+
+  /// A head and its help, wrapped and indented.
+  private static func entry(_ head: String, _ help: String, _ width: Int, indent: Int = 32) -> String {
+    var lines = [head.count < indent - 1 ? head + String(repeating: " ", count: indent - head.count) : head + "\n"]
+    if lines[0].hasSuffix("\n") { lines = [head, String(repeating: " ", count: indent)] }
+    for word in help.split(separator: " ") {
+      let last = lines.count - 1
+      let isStart = lines[last].count <= indent
+      if !isStart, lines[last].count + 1 + word.count > width {
+        lines.append(String(repeating: " ", count: indent) + word)
+      } else {
+        lines[last] += (isStart ? "" : " ") + word
+      }
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+}

@@ -1,0 +1,55 @@
+/// The Web API of one server: requests with retries, failures told in one way.
+package final class DHIS2Client: Sendable {
+  package let http: HTTPClient
+  package let retry: RetryPolicy
+  package let log: Log
+
+  package init(_ options: ServerOptions, _ log: Log) {
+    http = HTTPClient(options.url, options.configuration)
+    retry = options.retry
+    self.log = log
+  }
+
+  package var server: ServerURL { http.server }
+
+  /// Repeats what failed for a passing reason, and says so.
+  package func retrying<Result>(_ operation: (_ attempt: Int) throws -> Result) throws -> Result {
+    try retry.run(
+      willRetry: { error, delay in
+        log.warning("\(error); trying again in \(Self.shown(seconds: delay))")
+      }, operation)
+  }
+
+  /// A small document.
+  ///
+  /// - Throws: `ServerError`; `CommandFailure` when a signal came.
+  package func json(_ target: String) throws -> JSONValue {
+    try retrying { _ in
+      let response = try perform(HTTPRequest(.get, target))
+      if let error = ServerError(server, target, response) { throw error }
+      do { return try JSONValue(parsing: response.body) } catch {
+        throw ServerError(server, target, .notDHIS2, "the answer is not JSON: \(error)")
+      }
+    }
+  }
+
+  /// One exchange; a failed transfer is told as a `ServerError`.
+  package func perform(
+    _ request: HTTPRequest, onBody: (HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void = { _, _ in },
+    whileWaiting: () throws -> Void = {}
+  ) throws -> HTTPResponse {
+    log.debug("\(request.method.rawValue) \(server.appending(request.target))")
+    do {
+      let response = try http.perform(request, onBody: onBody, whileWaiting: whileWaiting)
+      log.debug("HTTP \(response.status), \(response.wireBytes) bytes, \(Self.shown(seconds: response.seconds))")
+      return response
+    } catch let error as TransferError {
+      try Signals.check()
+      throw ServerError(server, request.target, error)
+    }
+  }
+
+  package static func shown(seconds: Double) -> String {
+    seconds < 10 ? "\((seconds * 100).rounded() / 100) s" : "\(Int(seconds.rounded())) s"
+  }
+}

@@ -1,0 +1,91 @@
+import Glibc
+
+/// What a request is authenticated with. Its description never shows a secret.
+package enum Credentials: Sendable, CustomStringConvertible {
+  /// User name and password, sent as HTTP Basic.
+  case basic(username: String, password: String)
+  /// A personal access token, sent as `ApiToken`.
+  case token(String)
+  /// No authentication.
+  case none
+
+  package var description: String {
+    switch self {
+    case .basic(let username, _): "user \(username)"
+    case .token: "a personal access token"
+    case .none: "no credentials"
+    }
+  }
+
+  /// The value of the `Authorization` header.
+  var authorization: String? {
+    switch self {
+    case .basic(let username, let password): "Basic " + Self.base64("\(username):\(password)")
+    case .token(let token): "ApiToken " + token
+    case .none: nil
+    }
+  }
+
+  /// Reads the credentials that the options and the environment name.
+  ///
+  /// Options come before the environment. A secret is read from a file or the environment, never from the command line.
+  package static func resolve(
+    patFile: String?, username: String?, passwordFile: String?, environment: [String: String]
+  ) throws(CommandFailure) -> Credentials {
+    if let patFile {
+      guard username == nil, passwordFile == nil else {
+        throw CommandFailure(.usage, "give either --pat-file or --username with --password-file, not both")
+      }
+      return .token(try secret(inFile: patFile))
+    }
+    if let username {
+      if let passwordFile { return .basic(username: username, password: try secret(inFile: passwordFile)) }
+      guard let password = environment["D2_PASSWORD"] else {
+        throw CommandFailure(.usage, "--username needs --password-file or D2_PASSWORD")
+      }
+      return .basic(username: username, password: password)
+    }
+    guard passwordFile == nil else { throw CommandFailure(.usage, "--password-file needs --username") }
+    if let token = environment["D2_PAT"], !token.isEmpty { return .token(try checked(token, "D2_PAT")) }
+    if let username = environment["D2_USERNAME"], !username.isEmpty {
+      guard let password = environment["D2_PASSWORD"] else {
+        throw CommandFailure(.usage, "D2_USERNAME is set but D2_PASSWORD is not")
+      }
+      return .basic(username: username, password: password)
+    }
+    return .none
+  }
+
+  /// The first line of a file.
+  private static func secret(inFile path: String) throws(CommandFailure) -> String {
+    let bytes: [UInt8]
+    do { bytes = try FileBytes.read(path, atMost: 64 * 1024) } catch {
+      throw CommandFailure(.cannotRead, "cannot read \(path): \(error)")
+    }
+    let line = String(decoding: bytes.prefix { $0 != 0x0A && $0 != 0x0D }, as: UTF8.self)
+    guard !line.isEmpty else { throw CommandFailure(.configuration, "\(path) is empty: its first line must be the secret") }
+    return try checked(line, path)
+  }
+
+  /// A line break or control byte would end the header and begin another.
+  private static func checked(_ secret: String, _ source: String) throws(CommandFailure) -> String {
+    guard secret.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+      throw CommandFailure(.configuration, "the secret in \(source) holds a control character")
+    }
+    return secret
+  }
+
+  private static func base64(_ text: String) -> String {
+    let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    let bytes = Array(text.utf8)
+    var out: [UInt8] = []
+    for start in stride(from: 0, to: bytes.count, by: 3) {
+      let group = bytes[start..<min(start + 3, bytes.count)]
+      let bits = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
+      for place in 0..<4 {
+        out.append(place <= group.count ? alphabet[Int(bits >> UInt32(18 - 6 * place) & 63)] : UInt8(ascii: "="))
+      }
+    }
+    return String(decoding: out, as: UTF8.self)
+  }
+}

@@ -1,0 +1,104 @@
+import CCurl
+import Synchronization
+
+/// Speaks HTTP with one server, through libcurl: connections and the session cookie are kept, TLS is verified, redirects are never followed.
+///
+/// DHIS2 checks the password's hash on every request without its session cookie (a tenth of a second each, and a new session
+/// each), so that all transfers of a process share one store of cookies.
+///
+/// `perform` blocks its thread; run it where threads may block (`BlockingExecutor`).
+package final class HTTPClient: Sendable {
+  /// What differs from one use to the other.
+  package struct Configuration: Sendable {
+    package var credentials = Credentials.none
+    package var caFile: String?
+    package var clientCertificate: String?
+    package var clientKey: String?
+    package var insecure = false
+    package var userAgent = "d2/\(D2.version)"
+    /// Until a connection stands.
+    package var connectSeconds = 30.0
+    /// From the end of the request to the first byte of the answer: the database may take minutes to find its first row.
+    package var firstByteSeconds = 600.0
+    /// Between two bytes.
+    package var idleSeconds = 120.0
+    package var environment: [String: String] = [:]
+
+    package init() {}
+  }
+
+  package let server: ServerURL
+  let configuration: Configuration
+  private let share: SharedStore
+  private let idle = Mutex<[CurlHandle]>([])
+
+  package init(_ server: ServerURL, _ configuration: Configuration) {
+    self.server = server
+    self.configuration = configuration
+    share = SharedStore()
+  }
+
+  /// Asks and waits for the whole answer.
+  ///
+  /// - Parameters:
+  ///   - onBody: takes the body of a 2xx answer while it arrives, where the request hands it on. The bytes may be changed.
+  ///   - whileWaiting: called several times a second while the transfer goes on.
+  /// - Throws: `TransferError`, or what the closures threw.
+  package func perform(
+    _ request: HTTPRequest,
+    onBody: (HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void = { _, _ in }, whileWaiting: () throws -> Void = {}
+  ) throws -> HTTPResponse {
+    let handle = try idle.withLock { $0.popLast() } ?? CurlHandle(share: share)
+    defer { idle.withLock { $0.append(handle) } }
+    return try withoutActuallyEscaping(onBody) { onBody in
+      try withoutActuallyEscaping(whileWaiting) { whileWaiting in
+        let transfer = Transfer(
+          handle: handle, configuration: configuration, onBody: request.handsOnBody ? onBody : nil, whileWaiting: whileWaiting)
+        return try transfer.run(request, url: server.appending(request.target), proxy: proxy)
+      }
+    }
+  }
+
+  /// The proxy that the environment names for this server. libcurl reads these variables too, but not `HTTP_PROXY` in capitals.
+  private var proxy: (address: String?, except: String?) {
+    func variable(_ name: String) -> String? {
+      [name.lowercased(), name].compactMap { configuration.environment[$0] }.first { !$0.isEmpty }
+    }
+    return (variable(server.scheme == "https" ? "HTTPS_PROXY" : "HTTP_PROXY"), variable("NO_PROXY"))
+  }
+}
+
+/// A libcurl handle with its open connection. One thread uses it at a time: the client lends it out.
+final class CurlHandle: @unchecked Sendable {
+  let pointer: OpaquePointer
+
+  init(share: SharedStore) throws(TransferError) {
+    guard let raw = curl_easy_init() else { throw .setup("libcurl could not be started") }
+    pointer = OpaquePointer(raw)
+    self.share = share
+  }
+
+  let share: SharedStore
+  /// How long the connection took to stand: about one round trip.
+  var roundTripMilliseconds: Int32 = 0
+  var raw: UnsafeMutableRawPointer { UnsafeMutableRawPointer(pointer) }
+
+  deinit { curl_easy_cleanup(raw) }
+}
+
+/// Cookies and TLS sessions for all handles of a client; libcurl locks it itself.
+final class SharedStore: @unchecked Sendable {
+  let pointer: OpaquePointer?
+
+  /// libcurl's own start-up, once a process, before any thread.
+  private static let started: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+
+  init() {
+    precondition(Self.started, "libcurl could not be started")
+    pointer = d2_curl_share_new().map { OpaquePointer($0) }
+  }
+
+  deinit {
+    if let pointer { curl_share_cleanup(UnsafeMutableRawPointer(pointer)) }
+  }
+}

@@ -1,0 +1,169 @@
+/// What went wrong with a request: server, path, HTTP status, DHIS2's own code and message, and what to do next. One line.
+package struct ServerError: Error, Sendable, CustomStringConvertible {
+  /// The kinds of failure that end or are retried differently.
+  package enum Kind: Sendable, Equatable {
+    case unreachable, tls, timedOut, broken, setup
+    /// An HTTP status other than 2xx.
+    case status(Int)
+    /// A page asks for a login.
+    case loginPage
+    /// The server sends elsewhere.
+    case redirect(String)
+    /// HTML or something else that is not the Web API.
+    case notDHIS2
+    /// A 2xx answer without one byte.
+    case emptyBody
+    /// An answer that ends before its end.
+    case cutOff
+    /// An answer that is damaged.
+    case malformed
+    /// Answers to one question that do not agree.
+    case disagreement
+  }
+
+  package let server: ServerURL
+  package let path: String
+  package let kind: Kind
+  /// DHIS2's error code: `E2012`.
+  package var code: String?
+  package var message: String
+  package var retryAfterSeconds: Double?
+  /// Set where trying again would repeat what is out already.
+  package var isFinal = false
+
+  package init(_ server: ServerURL, _ path: String, _ kind: Kind, _ message: String, code: String? = nil) {
+    self.server = server
+    self.path = String(path.prefix { $0 != "?" })
+    self.kind = kind
+    self.message = message
+    self.code = code
+  }
+
+  /// The failure of a transfer.
+  package init(_ server: ServerURL, _ path: String, _ error: TransferError) {
+    switch error {
+    case .unreachable(let text): self.init(server, path, .unreachable, text)
+    case .tls(let text): self.init(server, path, .tls, text)
+    case .timedOut(let text): self.init(server, path, .timedOut, text)
+    case .broken(let text): self.init(server, path, .broken, text)
+    case .setup(let text): self.init(server, path, .setup, text)
+    case .interrupted: self.init(server, path, .broken, "interrupted")
+    }
+  }
+
+  /// The failure that an answer means; `nil` for a 2xx answer that is not a page.
+  package init?(_ server: ServerURL, _ path: String, _ response: HTTPResponse) {
+    let body = response.body
+    let looksLikePage = response.mediaType == "text/html" || Self.beginsLikePage(body)
+    switch response.status {
+    case 300..<400:
+      let location = response.header("location") ?? ""
+      let isLogin = location.lowercased().contains("login")
+      self.init(server, path, isLogin ? .loginPage : .redirect(location), Self.redirectMessage(location, isLogin))
+    case 200..<300 where looksLikePage:
+      let isLogin = Self.looksLikeLogin(body)
+      self.init(
+        server, path, isLogin ? .loginPage : .notDHIS2,
+        isLogin ? "a login page came instead of an answer" : "a page of HTML came instead of an answer of the Web API")
+    case 200..<300: return nil
+    default:
+      let document = try? JSONValue(parsing: body)
+      let text = document?["message"]?.string ?? document?["response"]?["description"]?.string
+      let kind: Kind = looksLikePage && !Self.statusesOfProxies.contains(response.status) ? .notDHIS2 : .status(response.status)
+      self.init(
+        server, path, kind,
+        text ?? (looksLikePage ? "a page of HTML: \(Self.title(of: body))" : "no message"),
+        code: document?["errorCode"]?.string)
+      if case .notDHIS2 = kind { message = "HTTP \(response.status), \(message)" }
+      retryAfterSeconds = response.retryAfterSeconds
+    }
+  }
+
+  /// Statuses that a proxy in front of a DHIS2 answers with a page of its own.
+  private static let statusesOfProxies: Set<Int> = [401, 403, 408, 413, 414, 429, 500, 502, 503, 504]
+
+  /// The status that a command ends with when this cannot be mended by trying again.
+  package var exitStatus: ExitStatus {
+    switch kind {
+    case .unreachable, .tls: .unreachable
+    case .setup: .configuration
+    case .timedOut, .broken, .cutOff, .malformed, .disagreement: .temporary
+    case .loginPage, .emptyBody: .refused
+    case .redirect: .unreachable
+    case .notDHIS2: .notDHIS2
+    case .status(let status): exitStatus(of: status)
+    }
+  }
+
+  private func exitStatus(of status: Int) -> ExitStatus {
+    // E2010–E2013: no access to a data set, option combo or organisation unit.
+    if let code, ["E2010", "E2011", "E2012", "E2013"].contains(code) { return .refused }
+    return switch status {
+    case 401, 403, 407: .refused
+    case 400 where message.contains("Checksum"): .refused
+    case 400, 409, 414: .usage
+    case 408, 425, 429, 500...: .temporary
+    default: .notDHIS2
+    }
+  }
+
+  /// Whether the same request may succeed later. 401 and 403 never: accounts lock.
+  package var isRetryable: Bool {
+    if isFinal { return false }
+    return switch kind {
+    case .unreachable, .timedOut, .broken, .cutOff, .malformed: true
+    case .status(let status): [408, 425, 429, 502, 503, 504].contains(status)
+    default: false
+    }
+  }
+
+  package var description: String {
+    var line = "\(server.appending(path)): "
+    if case .status(let status) = kind { line += "HTTP \(status)" + (code.map { " \($0)" } ?? "") + ": " }
+    line += message.split(whereSeparator: \.isNewline).joined(separator: " ")
+    if let advice { line += " (\(advice))" }
+    return line
+  }
+
+  /// What the person can do next.
+  private var advice: String? {
+    switch kind {
+    case .unreachable: "check the address and the network"
+    case .tls: "is the certificate the server's? --ca-file adds an authority"
+    case .timedOut, .broken, .cutOff: "run the command again"
+    case .malformed, .disagreement: "run the command again, with --spool to hold answers back until they are whole"
+    case .setup: nil
+    case .loginPage: "check the credentials: D2_USERNAME and D2_PASSWORD, or D2_PAT"
+    case .redirect, .emptyBody: nil
+    case .notDHIS2: "is this the address of a DHIS2 server, with its context path?"
+    case .status(401): "check the credentials: D2_USERNAME and D2_PASSWORD, or D2_PAT; they are not tried again"
+    case .status(403): "the user lacks an authority"
+    case .status(429), .status(500...): "try again later"
+    default: nil
+    }
+  }
+
+  private static func redirectMessage(_ location: String, _ isLogin: Bool) -> String {
+    if isLogin { return "the server sends to its login page" }
+    let target = location.prefix { $0 != "?" }
+    let base = target.firstRange(of: "/api/").map { target[..<$0.lowerBound] } ?? target
+    return "the server sends elsewhere; redirects are not followed. If that is right, use --url \(base)"
+  }
+
+  private static func beginsLikePage(_ body: [UInt8]) -> Bool {
+    body.first { $0 > 0x20 && $0 < 0x80 } == UInt8(ascii: "<")
+  }
+
+  private static func looksLikeLogin(_ body: [UInt8]) -> Bool {
+    let text = String(decoding: body.prefix(64 * 1024), as: UTF8.self).lowercased()
+    return text.contains("j_username") || text.contains("login") || text.contains("type=\"password\"")
+  }
+
+  private static func title(of body: [UInt8]) -> String {
+    let text = String(decoding: body.prefix(4096), as: UTF8.self)
+    let visible = text.split(separator: "<").compactMap { piece in
+      piece.split(separator: ">", maxSplits: 1).dropFirst().first.map(String.init)
+    }
+    return String(visible.joined(separator: " ").split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(120))
+  }
+}

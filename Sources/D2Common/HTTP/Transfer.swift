@@ -1,0 +1,233 @@
+import CCurl
+import Glibc
+
+/// One request and its answer on one libcurl handle.
+final class Transfer {
+  /// Bodies that are kept in memory: error texts and import summaries. Beyond it the server is not what it seems.
+  static let largestKeptBody = 64 << 20
+  /// How often, at most, the caller's `whileWaiting` runs.
+  private static let waitingInterval = 0.1
+
+  private let handle: CurlHandle
+  private let configuration: HTTPClient.Configuration
+  private let onBody: ((HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void)?
+  private let whileWaiting: () throws -> Void
+  private var response = HTTPResponse()
+  private var failure: (any Error)?
+  private var lastProgress = monotonicSeconds()
+  private var lastWaiting = 0.0
+  private var transferred: Int = 0
+  private var answering = false
+  private var usesTLS = false
+
+  init(
+    handle: CurlHandle, configuration: HTTPClient.Configuration,
+    onBody: ((HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void)?, whileWaiting: @escaping () throws -> Void
+  ) {
+    self.handle = handle
+    self.configuration = configuration
+    self.onBody = onBody
+    self.whileWaiting = whileWaiting
+  }
+
+  func run(_ request: HTTPRequest, url: String, proxy: (address: String?, except: String?)) throws -> HTTPResponse {
+    let curl = handle.raw
+    usesTLS = url.hasPrefix("https:")
+    curl_easy_reset(curl)
+    var reason = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
+    var list: UnsafeMutablePointer<curl_slist>?
+    defer { curl_slist_free_all(list) }
+    for header in headers(of: request) { list = curl_slist_append(list, header) }
+    let code = reason.withUnsafeMutableBufferPointer { reason in
+      d2_curl_set_pointer(curl, CURLOPT_ERRORBUFFER, reason.baseAddress)
+      defer { d2_curl_set_pointer(curl, CURLOPT_ERRORBUFFER, nil) }
+      setConnection(curl, url, proxy)
+      d2_curl_set_list(curl, CURLOPT_HTTPHEADER, list)
+      setCallbacks(curl)
+      return withBody(request, curl) {
+        lastProgress = monotonicSeconds()
+        return curl_easy_perform(curl)
+      }
+    }
+    if let failure { throw failure }
+    guard code == CURLE_OK else { throw transferError(code, String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)) }
+    readFigures(curl)
+    if request.watchesForClose { response.closedUnannounced = closedUnannounced(curl) }
+    return response
+  }
+
+  // MARK: Setting up
+
+  private func headers(of request: HTTPRequest) -> [String] {
+    var headers = [
+      "Accept: application/json", "Accept-Encoding: gzip", "X-Requested-With: XMLHttpRequest",
+      // A server that ignores "100-continue" would cost a second a batch.
+      "Expect:",
+    ]
+    if let authorization = configuration.credentials.authorization { headers.append("Authorization: " + authorization) }
+    return headers + request.headers.map { "\($0.name): \($0.value)" }
+  }
+
+  private func setConnection(_ curl: UnsafeMutableRawPointer, _ url: String, _ proxy: (address: String?, except: String?)) {
+    d2_curl_set_string(curl, CURLOPT_URL, url)
+    d2_curl_set_string(curl, CURLOPT_USERAGENT, configuration.userAgent)
+    d2_curl_set_string(curl, CURLOPT_PROTOCOLS_STR, "http,https")
+    d2_curl_set_long(curl, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+    d2_curl_set_long(curl, CURLOPT_FOLLOWLOCATION, 0)
+    d2_curl_set_long(curl, CURLOPT_NOSIGNAL, 1)
+    d2_curl_set_long(curl, CURLOPT_TCP_KEEPALIVE, 1)
+    d2_curl_set_long(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+    d2_curl_set_long(curl, CURLOPT_BUFFERSIZE, 512 * 1024)
+    d2_curl_set_long(curl, CURLOPT_UPLOAD_BUFFERSIZE, 512 * 1024)
+    d2_curl_set_long(curl, CURLOPT_CONNECTTIMEOUT_MS, Int(configuration.connectSeconds * 1000))
+    d2_curl_set_string(curl, CURLOPT_COOKIEFILE, "")
+    if let share = handle.share.pointer { d2_curl_set_share(curl, UnsafeMutableRawPointer(share)) }
+    d2_curl_set_string(curl, CURLOPT_PROXY, proxy.address ?? "")
+    d2_curl_set_string(curl, CURLOPT_NOPROXY, proxy.except ?? "")
+    // Debian's libcurl also looks into the system's folder of certificates, so that this file adds to them.
+    if let file = configuration.caFile { d2_curl_set_string(curl, CURLOPT_CAINFO, file) }
+    if let file = configuration.clientCertificate { d2_curl_set_string(curl, CURLOPT_SSLCERT, file) }
+    if let file = configuration.clientKey { d2_curl_set_string(curl, CURLOPT_SSLKEY, file) }
+    if configuration.insecure {
+      d2_curl_set_long(curl, CURLOPT_SSL_VERIFYPEER, 0)
+      d2_curl_set_long(curl, CURLOPT_SSL_VERIFYHOST, 0)
+    }
+  }
+
+  private func withBody(_ request: HTTPRequest, _ curl: UnsafeMutableRawPointer, _ perform: () -> CURLcode) -> CURLcode {
+    guard request.method == .post else { return perform() }
+    return (request.body ?? []).withUnsafeBytes { bytes in
+      d2_curl_set_long(curl, CURLOPT_POST, 1)
+      d2_curl_set_large(curl, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(bytes.count))
+      d2_curl_set_pointer(curl, CURLOPT_POSTFIELDS, bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1)!)
+      return perform()
+    }
+  }
+
+  private func setCallbacks(_ curl: UnsafeMutableRawPointer) {
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    d2_curl_set_bytes_callback(curl, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
+      Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue().takeHeader(bytes!, size * count)
+    }
+    d2_curl_set_pointer(curl, CURLOPT_HEADERDATA, context)
+    d2_curl_set_bytes_callback(curl, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
+      Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue().takeBody(bytes!, size * count)
+    }
+    d2_curl_set_pointer(curl, CURLOPT_WRITEDATA, context)
+    d2_curl_set_long(curl, CURLOPT_NOPROGRESS, 0)
+    d2_curl_set_progress_callback(curl) { context, _, downloaded, _, uploaded in
+      Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue().wait(Int(downloaded) + Int(uploaded))
+    }
+    d2_curl_set_pointer(curl, CURLOPT_XFERINFODATA, context)
+  }
+
+  // MARK: While it runs
+
+  private func takeHeader(_ bytes: UnsafeMutablePointer<CChar>, _ count: Int) -> Int {
+    lastProgress = monotonicSeconds()
+    let line = String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
+      .split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+    if line.hasPrefix("HTTP/") {
+      // A new head: the one before was a "100 Continue".
+      response = HTTPResponse()
+      let words = line.split(separator: " ", maxSplits: 2)
+      response.version = String(words[0])
+      response.status = words.count > 1 ? Int(words[1]) ?? 0 : 0
+    } else if let colon = line.firstIndex(of: ":") {
+      let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
+      response.headers.append((line[..<colon].lowercased(), String(value)))
+    } else if line.isEmpty {
+      answering = response.status >= 200
+    }
+    return count
+  }
+
+  private func takeBody(_ bytes: UnsafeMutablePointer<CChar>, _ count: Int) -> Int {
+    lastProgress = monotonicSeconds()
+    response.wireBytes += count
+    do {
+      if let onBody, (200..<300).contains(response.status) {
+        try onBody(response, UnsafeMutableRawBufferPointer(start: bytes, count: count))
+        // The reader of our output may have kept us waiting; that was not the server.
+        lastProgress = monotonicSeconds()
+      } else {
+        guard response.body.count + count <= Self.largestKeptBody else {
+          throw TransferError.broken("the answer is larger than \(Self.largestKeptBody >> 20) MiB")
+        }
+        response.body += UnsafeRawBufferPointer(start: bytes, count: count)
+      }
+      return count
+    } catch {
+      failure = error
+      return count &+ 1  // Anything but `count` ends the transfer.
+    }
+  }
+
+  /// Called by libcurl at least once a second. Not zero ends the transfer.
+  private func wait(_ transferredSoFar: Int) -> Int32 {
+    let now = monotonicSeconds()
+    if transferredSoFar != transferred {
+      transferred = transferredSoFar
+      lastProgress = now
+    }
+    do {
+      guard Signals.received == nil else { throw TransferError.interrupted }
+      let limit = answering ? configuration.idleSeconds : configuration.firstByteSeconds
+      guard now - lastProgress <= limit else {
+        let seconds = Int(limit.rounded())
+        throw TransferError.timedOut(
+          answering ? "nothing came for \(seconds) s in the middle of the answer" : "no answer within \(seconds) s")
+      }
+      if now - lastWaiting >= Self.waitingInterval {
+        lastWaiting = now
+        try whileWaiting()
+      }
+      return 0
+    } catch {
+      failure = error
+      return 1
+    }
+  }
+
+  // MARK: Afterwards
+
+  private func readFigures(_ curl: UnsafeMutableRawPointer) {
+    var microseconds: curl_off_t = 0
+    d2_curl_get_large(curl, CURLINFO_STARTTRANSFER_TIME_T, &microseconds)
+    response.firstByteSeconds = Double(microseconds) * 1e-6
+    d2_curl_get_large(curl, CURLINFO_TOTAL_TIME_T, &microseconds)
+    response.seconds = Double(microseconds) * 1e-6
+  }
+
+  /// Whether the server closed the connection although the answer was framed and said nothing of it. The closing segment may
+  /// come a moment behind the last byte: one round trip is waited for it.
+  private func closedUnannounced(_ curl: UnsafeMutableRawPointer) -> Bool {
+    let announced = response.header("connection")?.lowercased().contains("close") ?? false
+    let framed = response.header("content-length") != nil || response.header("transfer-encoding") != nil
+    guard !announced, framed, response.version == "HTTP/1.1" else { return false }
+    let socket = d2_curl_open_socket(curl)
+    guard socket >= 0 else { return false }
+    var connectMicroseconds: curl_off_t = 0
+    d2_curl_get_large(curl, CURLINFO_CONNECT_TIME_T, &connectMicroseconds)
+    if connectMicroseconds > 0 { handle.roundTripMilliseconds = Int32(clamping: connectMicroseconds / 1000) }
+    var polled = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+    guard poll(&polled, 1, min(max(handle.roundTripMilliseconds, 5), 200)) > 0 else { return false }
+    var byte: UInt8 = 0
+    // Over TLS the peer's closing alert comes first: what arrives unasked behind an answer can be nothing else.
+    return usesTLS || recv(socket, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) <= 0
+  }
+
+  private func transferError(_ code: CURLcode, _ reason: String) -> TransferError {
+    let text = reason.isEmpty ? String(cString: curl_easy_strerror(code)) : reason
+    switch code {
+    case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT, CURLE_PROXY: return .unreachable(text)
+    case CURLE_OPERATION_TIMEDOUT: return answering ? .timedOut(text) : .unreachable(text)
+    case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
+      CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
+      return .tls(text)
+    case CURLE_SSL_CACERT_BADFILE, CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT:
+      return .setup(text)
+    default: return .broken(text)
+    }
+  }
+}

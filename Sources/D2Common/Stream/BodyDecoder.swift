@@ -1,0 +1,124 @@
+import CZlib
+
+/// What is wrong with a compressed body.
+package enum GzipProblem: Error, Equatable, Sendable {
+  /// It ends before its end.
+  case endsEarly
+  /// It is damaged.
+  case corrupt
+}
+
+/// Inflates a body while it arrives, where its first bytes say that it is gzip; hands on all else as it is.
+///
+/// Two layers may lie over each other: the file that `compression=gzip` makes (DHIS2 sets no Content-Encoding for it), and a proxy's own
+/// Content-Encoding around it. Both are recognised by their first bytes, so that no header has to be believed.
+package struct BodyDecoder: ~Copyable {
+  private static let windowBytes = 256 * 1024
+  private static let deepestLayers = 2
+
+  private enum Mode { case undecided, plain, gzip }
+  private var mode = Mode.undecided
+  private var held: [UInt8] = []
+  private var layers: [GzipLayer] = []
+  private var firstBytesOfLayer: [UInt8] = []
+
+  package init() {}
+
+  /// Takes a chunk as it came; `sink` gets decoded bytes, which it may change.
+  package mutating func consume(
+    _ chunk: UnsafeMutableRawBufferPointer, into sink: (UnsafeMutableRawBufferPointer) throws -> Void
+  ) throws {
+    switch mode {
+    case .plain: try sink(chunk)
+    case .gzip: try inflate(layer: 0, chunk, into: sink)
+    case .undecided:
+      // The two marks of gzip may be cut apart.
+      if held.isEmpty, let first = chunk.first, first != 0x1F {
+        mode = .plain
+        return try sink(chunk)
+      }
+      held += chunk
+      guard held.count >= 2 else { return }
+      mode = held[1] == 0x8B ? .gzip : .plain
+      if mode == .gzip { layers.append(GzipLayer(window: Self.windowBytes)) }
+      var start = held
+      held = []
+      try start.withUnsafeMutableBytes { try consume($0, into: sink) }
+    }
+  }
+
+  /// The body has ended. - Throws: `GzipProblem.endsEarly` in the middle of a compressed member.
+  package mutating func finish(into sink: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
+    if !held.isEmpty {
+      var start = held
+      try start.withUnsafeMutableBytes { try sink($0) }
+    }
+    guard layers.allSatisfy(\.isAtEnd) else { throw GzipProblem.endsEarly }
+  }
+
+  private mutating func inflate(
+    layer: Int, _ chunk: UnsafeMutableRawBufferPointer, into sink: (UnsafeMutableRawBufferPointer) throws -> Void
+  ) throws {
+    try layers[layer].inflate(chunk) { bytes in
+      if layer + 1 < layers.count { return try inflate(layer: layer + 1, bytes, into: sink) }
+      if layer + 1 < Self.deepestLayers, layers[layer].isFirstOutput, bytes.count >= 2, bytes[0] == 0x1F, bytes[1] == 0x8B {
+        layers.append(GzipLayer(window: Self.windowBytes))
+        return try inflate(layer: layer + 1, bytes, into: sink)
+      }
+      try sink(bytes)
+    }
+  }
+}
+
+/// One layer of gzip, several members of which may follow each other.
+private final class GzipLayer {
+  private var stream = z_stream()
+  private let window: UnsafeMutableRawBufferPointer
+  private var memberEnded = true
+  private(set) var isFirstOutput = true
+  private var begun = false
+
+  var isAtEnd: Bool { memberEnded && begun }
+
+  init(window bytes: Int) {
+    window = .allocate(byteCount: bytes, alignment: 64)
+    // 15 bits of window, 16 more for the gzip wrapper.
+    let started = inflateInit2_(&stream, 31, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    precondition(started == Z_OK, "zlib could not be started")
+  }
+
+  deinit {
+    inflateEnd(&stream)
+    window.deallocate()
+  }
+
+  func inflate(_ chunk: UnsafeMutableRawBufferPointer, into sink: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
+    stream.next_in = chunk.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    stream.avail_in = UInt32(chunk.count)
+    while stream.avail_in > 0 {
+      if memberEnded {
+        // Behind a member only another may follow, or padding of zeros.
+        if begun {
+          guard stream.next_in.pointee != 0 else { return }
+          inflateReset(&stream)
+        }
+        begun = true
+        memberEnded = false
+      }
+      var result = Z_OK
+      repeat {
+        stream.next_out = window.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        stream.avail_out = UInt32(window.count)
+        result = CZlib.inflate(&stream, Z_NO_FLUSH)
+        guard result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR else { throw GzipProblem.corrupt }
+        let produced = window.count - Int(stream.avail_out)
+        if produced > 0 {
+          try sink(UnsafeMutableRawBufferPointer(rebasing: window[..<produced]))
+          isFirstOutput = false
+        }
+      } while result == Z_OK && stream.avail_out == 0
+      if result == Z_STREAM_END { memberEnded = true }
+      if result == Z_BUF_ERROR { return }
+    }
+  }
+}

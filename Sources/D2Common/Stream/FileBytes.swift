@@ -1,0 +1,46 @@
+import Glibc
+
+/// The reason that the system gives for a failed call.
+package struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
+  package let number: Int32
+
+  package init(_ number: Int32 = errno) { self.number = number }
+
+  package var description: String { String(cString: strerror(number)) }
+}
+
+/// Small files read whole.
+package enum FileBytes {
+  /// Reads at most `limit` bytes of a file.
+  package static func read(_ path: String, atMost limit: Int = .max) throws(SystemError) -> [UInt8] {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw SystemError() }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var block = [UInt8](repeating: 0, count: 64 * 1024)
+    while bytes.count < limit {
+      let got = Glibc.read(file, &block, min(block.count, limit - bytes.count))
+      if got < 0 {
+        if errno == EINTR { continue }
+        throw SystemError()
+      }
+      if got == 0 { break }
+      bytes += block[..<got]
+    }
+    return bytes
+  }
+}
+
+/// The environment as a dictionary.
+package func processEnvironment() -> [String: String] {
+  var variables: [String: String] = [:]
+  var entry = environ
+  while let text = entry.pointee {
+    let pair = String(cString: text)
+    if let equals = pair.firstIndex(of: "=") {
+      variables[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+    }
+    entry += 1
+  }
+  return variables
+}

@@ -1,0 +1,44 @@
+/// How a command ends: the numbers of `sysexits.h`, as every d2 command uses them.
+package enum ExitStatus: Int32, Sendable {
+  /// All done.
+  case success = 0
+  /// Finished, but something was refused or nothing matched.
+  case incomplete = 1
+  /// The command line is wrong.
+  case usage = 64
+  /// The input is malformed.
+  case malformedInput = 65
+  /// The server cannot be reached.
+  case unreachable = 69
+  /// A bug of ours.
+  case bug = 70
+  /// A file cannot be written.
+  case cannotWrite = 73
+  /// A file cannot be read.
+  case cannotRead = 74
+  /// Temporary failure after all retries: try later.
+  case temporary = 75
+  /// The other end does not speak DHIS2.
+  case notDHIS2 = 76
+  /// Credentials or authority refused.
+  case refused = 77
+  /// The configuration is wrong.
+  case configuration = 78
+  /// Ended by SIGINT.
+  case interrupted = 130
+  /// Ended by SIGTERM.
+  case terminated = 143
+}
+
+/// A failure that ends a command: one line for the person, one number for the shell.
+package struct CommandFailure: Error, CustomStringConvertible {
+  package let status: ExitStatus
+  package let message: String
+
+  package init(_ status: ExitStatus, _ message: String) {
+    self.status = status
+    self.message = message
+  }
+
+  package var description: String { message }
+}

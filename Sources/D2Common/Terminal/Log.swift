@@ -1,0 +1,101 @@
+import Glibc
+import Synchronization
+
+/// Lines for people on stderr: one line a message, `d2-push: batch 12: …`. Safe from several threads.
+package final class Log: Sendable {
+  package enum Level: Int, Sendable, Comparable {
+    case debug, info, warning, error
+
+    package static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
+
+    var name: String {
+      switch self {
+      case .debug: "debug"
+      case .info: "info"
+      case .warning: "warning"
+      case .error: "error"
+      }
+    }
+  }
+
+  package enum Format: String, Sendable { case text, json }
+
+  private let command: String
+  private let least: Level
+  private let format: Format
+  /// A line that is redrawn in place (progress) and must be wiped before another is written.
+  private let drawn = Mutex(false)
+
+  package init(command: String, least: Level = .info, format: Format = .text) {
+    self.command = command
+    self.least = least
+    self.format = format
+  }
+
+  package func debug(_ message: @autoclosure () -> String) { write(.debug, message) }
+  package func info(_ message: @autoclosure () -> String) { write(.info, message) }
+  package func warning(_ message: @autoclosure () -> String) { write(.warning, message) }
+  package func error(_ message: @autoclosure () -> String) { write(.error, message) }
+
+  /// Draws a progress line over the last one. Only for a terminal.
+  package func draw(_ line: String) {
+    drawn.withLock { drawn in
+      Self.writeAll("\r\u{1B}[K" + line)
+      drawn = true
+    }
+  }
+
+  /// Wipes the progress line.
+  package func wipe() {
+    drawn.withLock { drawn in
+      if drawn { Self.writeAll("\r\u{1B}[K") }
+      drawn = false
+    }
+  }
+
+  private func write(_ level: Level, _ message: () -> String) {
+    guard level >= least else { return }
+    let line: String
+    switch format {
+    case .text: line = "\(command): \(Self.printable(message()))\n"
+    case .json:
+      line = JSONValue.object([
+        .init("time", .string(Self.timestamp())), .init("level", .string(level.name)), .init("command", .string(command)),
+        .init("message", .string(message())),
+      ]).text + "\n"
+    }
+    drawn.withLock { drawn in
+      Self.writeAll(drawn ? "\r\u{1B}[K" + line : line)
+      drawn = false
+    }
+  }
+
+  /// A server's text can hold control characters that a terminal would obey; they are shown as escapes.
+  package static func printable(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: { isControl($0) }) else { return text }
+    var out = ""
+    for scalar in text.unicodeScalars {
+      if isControl(scalar) { out += "\\u{\(String(scalar.value, radix: 16))}" } else { out.unicodeScalars.append(scalar) }
+    }
+    return out
+  }
+
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.value < 0x20 || (scalar.value >= 0x7F && scalar.value < 0xA0) || (0x202A...0x202E).contains(scalar.value)
+      || (0x2066...0x2069).contains(scalar.value)
+  }
+
+  private static func timestamp() -> String { UTCTime.now.iso8601 }
+
+  private static func writeAll(_ text: String) {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let written = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
+      if written < 0 {
+        if errno == EINTR { continue }
+        return
+      }
+      bytes = bytes.dropFirst(written)
+    }
+  }
+}

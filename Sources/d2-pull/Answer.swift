@@ -1,0 +1,93 @@
+import D2Common
+
+/// One answer, received whole and split into lines.
+struct Answer {
+  let values: Int
+  /// The server closed the connection without having said so.
+  let closedUnannounced: Bool
+  let firstByteSeconds: Double
+
+  /// Asks once and hands the values on while they arrive.
+  ///
+  /// - Parameter written: told how many values have gone to the sink, also where the answer breaks.
+  /// - Throws: `ServerError` for what the server or the network did, with the whole values that arrived in the sink.
+  static func receive(
+    _ request: PullRequest, arrayKey: String, into sink: inout some LineSink, _ client: DHIS2Client, _ meter: PullMeter,
+    written: (Int) -> Void, whileWaiting: () throws -> Void
+  ) throws -> Answer {
+    var question = HTTPRequest(.get, request.target)
+    question.watchesForClose = true
+    question.handsOnBody = true
+    var decoder = BodyDecoder()
+    var splitter = DataValueSplitter(
+      arrayKey: arrayKey, completion: arrayKey == "dataValues" ? ValueCompletion(dataSet: request.dataSet) : .none)
+    var page: [UInt8] = []
+    var isPage = false
+    meter.add { $0.requests += 1 }
+
+    func takeDecoded(_ chunk: UnsafeMutableRawBufferPointer) throws {
+      if splitter.isEmpty, !isPage { isPage = Self.beginsLikePage(chunk) }
+      if isPage {
+        if page.count < 64 * 1024 { page += chunk }
+        return
+      }
+      let before = splitter.count
+      defer {
+        let new = splitter.count - before
+        meter.add {
+          $0.values += new
+          $0.bytes += chunk.count
+        }
+        written(splitter.count)
+      }
+      try splitter.consume(chunk, into: &sink)
+    }
+
+    do {
+      var response = try client.perform(question) { _, chunk in
+        meter.add { $0.wireBytes += chunk.count }
+        try decoder.consume(chunk, into: takeDecoded)
+      } whileWaiting: {
+        try whileWaiting()
+        meter.draw()
+      }
+      try decoder.finish(into: takeDecoded)
+      if isPage { response.body = page }
+      if let error = ServerError(client.server, request.target, response) { throw error }
+      if response.wireBytes == 0 { throw Self.emptyBody(request, client) }
+      try splitter.finish()
+      return Answer(
+        values: splitter.count, closedUnannounced: response.closedUnannounced, firstByteSeconds: response.firstByteSeconds)
+    } catch let error as SplitError {
+      throw Self.serverError(error, nothingCame: splitter.isEmpty, request, client)
+    } catch let error as GzipProblem {
+      throw ServerError(
+        client.server, request.target, error == .endsEarly ? .cutOff : .malformed,
+        error == .endsEarly ? "the compressed answer ends early" : "the compressed answer is damaged")
+    }
+  }
+
+  private static func beginsLikePage(_ chunk: UnsafeMutableRawBufferPointer) -> Bool {
+    chunk.first { $0 > 0x20 } == UInt8(ascii: "<")
+  }
+
+  /// Servers 2.39 to 2.42 close the answer before they have checked the user's access, and then cannot say so.
+  private static func emptyBody(_ request: PullRequest, _ client: DHIS2Client) -> ServerError {
+    ServerError(
+      client.server, request.target, .emptyBody,
+      "an empty answer: the user may not read one of the organisation units, or the data set has no data elements. Asked for: "
+        + (request.target.split(separator: "?").last.map(String.init) ?? ""))
+  }
+
+  private static func serverError(
+    _ error: SplitError, nothingCame: Bool, _ request: PullRequest, _ client: DHIS2Client
+  ) -> ServerError {
+    let kind: ServerError.Kind = error.isCutOff ? .cutOff : error.problem == .notAnObject ? .notDHIS2 : .malformed
+    return ServerError(client.server, request.target, kind, "\(error)")
+  }
+}
+
+/// Counts lines and forgets them: for an answer that is asked for again only to be compared.
+struct ForgettingSink: LineSink {
+  mutating func write(_ carried: UnsafeRawBufferPointer, _ lines: UnsafeRawBufferPointer, lineEndMissing: Bool) {}
+}

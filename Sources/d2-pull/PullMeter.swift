@@ -1,0 +1,74 @@
+import D2Common
+import Synchronization
+
+/// What a run has done so far, counted from several threads, and its progress line.
+final class PullMeter: Sendable {
+  struct Figures: Sendable {
+    var values = 0
+    var requests = 0
+    var retries = 0
+    var bytes = 0
+    var wireBytes = 0
+    /// Requests that are over, and all of the plan.
+    var done = 0
+    var planned = 0
+  }
+
+  private let figures = Mutex(Figures())
+  private let start = monotonicSeconds()
+  private let lastDrawn = Mutex(0.0)
+  private let log: Log
+  private let draws: Bool
+  private static let drawSeconds = 0.25
+
+  init(_ log: Log, draws: Bool) {
+    self.log = log
+    self.draws = draws
+  }
+
+  var current: Figures { figures.withLock { $0 } }
+  var seconds: Double { monotonicSeconds() - start }
+
+  func add(_ change: (inout Figures) -> Void) { figures.withLock { change(&$0) } }
+
+  /// Redraws the progress line, a few times a second.
+  func draw() {
+    guard draws else { return }
+    let now = monotonicSeconds()
+    let isDue = lastDrawn.withLock { last in
+      guard now - last >= Self.drawSeconds else { return false }
+      last = now
+      return true
+    }
+    guard isDue else { return }
+    let now_ = current
+    let rate = Int(Double(now_.values) / max(seconds, 0.001))
+    let left = now_.planned > 1 ? ", request \(min(now_.done + 1, now_.planned)) of \(now_.planned)" : ""
+    log.draw("\(now_.values) values, \(rate)/s, \(shown(bytes: now_.bytes)), \(Int(seconds)) s\(left)")
+  }
+
+  /// The last line of a run.
+  var line: String {
+    let figures = current
+    return "\(figures.values) values, \(figures.requests) requests, \(shown(bytes: figures.bytes)) "
+      + "(\(shown(bytes: figures.wireBytes)) on the wire), \(DHIS2Client.shown(seconds: seconds)), \(figures.retries) retries"
+  }
+
+  /// The same as one JSON object.
+  func summary(_ status: ExitStatus) -> JSONValue {
+    let figures = current
+    return [
+      "values": .int(figures.values), "requests": .int(figures.requests), "bytes": .int(figures.bytes),
+      "wireBytes": .int(figures.wireBytes), "seconds": .number(String((seconds * 1000).rounded() / 1000)),
+      "retries": .int(figures.retries), "status": .int(Int(status.rawValue)),
+    ]
+  }
+}
+
+func shown(bytes: Int) -> String {
+  switch bytes {
+  case ..<10_000: "\(bytes) B"
+  case ..<10_000_000: "\(bytes / 1000) kB"
+  default: "\(bytes / 1_000_000) MB"
+  }
+}

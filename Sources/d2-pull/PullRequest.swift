@@ -1,0 +1,99 @@
+import D2Common
+
+/// One request of a run.
+struct PullRequest: Sendable {
+  let target: String
+  /// What each value gets appended as its `dataSet`.
+  let dataSet: String?
+}
+
+/// Cuts a selection into requests: one data set each, as many organisation units and periods as a safe address holds. One answer for a
+/// country's year costs a server a third less than many small ones.
+struct PullPlan {
+  let requests: [PullRequest]
+
+  /// With `children` each organisation unit is a condition of its own in the server's query; more of them defeat its index.
+  private static let mostParents = 50
+  /// Servers from 2.43 on refuse `lastUpdated` alone (E2002); all time is this.
+  private static let allTime = (start: "1900-01-01", end: "2199-12-31")
+
+  init(_ options: PullOptions) {
+    let path = options.registrations ? "/api/completeDataSetRegistrations" : "/api/dataValueSets"
+    var requests: [PullRequest] = []
+    for subject in Self.subjects(options) {
+      for (places, times) in Self.cut(options, subject) {
+        var query = subject.query
+        for (name, id) in places { query.add(name, id) }
+        for (name, value) in times { query.add(name, value) }
+        for (name, value) in options.passedOn { query.add(name, value) }
+        if options.children { query.add("children", "true") }
+        query.add("attributeOptionCombo", options.attributeOptionCombos)
+        if let limit = options.limit { query.add("limit", String(limit)) }
+        requests.append(PullRequest(target: query.target(path), dataSet: subject.dataSet))
+      }
+    }
+    self.requests = requests
+  }
+
+  /// The data that a request is about.
+  private struct Subject {
+    var query: Query
+    var dataSet: String?
+  }
+
+  private static func subjects(_ options: PullOptions) -> [Subject] {
+    if options.registrations || !options.dataElements.isEmpty || !options.dataElementGroups.isEmpty {
+      var query = Query()
+      query.add("dataSet", options.dataSets)
+      query.add("dataElement", options.dataElements)
+      query.add("dataElementGroup", options.dataElementGroups)
+      return [Subject(query: query, dataSet: nil)]
+    }
+    let tagged = options.tagsDataSet || options.dataSets.count > 1
+    return options.dataSets.map { Subject(query: Query(["dataSet": $0]), dataSet: tagged ? $0 : nil) }
+  }
+
+  /// The organisation units and periods of a subject, in as few pieces as fit.
+  private static func cut(
+    _ options: PullOptions, _ subject: Subject
+  ) -> [(places: [(String, String)], times: [(String, String)])] {
+    let times: [(String, String)] =
+      if let dates = options.dates {
+        [("startDate", dates.start), ("endDate", dates.end)]
+      } else if options.periods.isEmpty {
+        [("startDate", allTime.start), ("endDate", allTime.end)]
+      } else {
+        options.periods.map { ("period", $0) }
+      }
+    let places = options.orgUnits.map { ("orgUnit", $0) } + options.orgUnitGroups.map { ("orgUnitGroup", $0) }
+    let fixed = subject.query.text.utf8.count + options.passedOn.reduce(200) { $0 + $1.name.count + $1.value.count + 2 }
+      + options.attributeOptionCombos.count * 33
+    let room = max(RequestSize.safeURLBytes - fixed, 1000)
+    let timesBytes = bytes(times)
+    let timeRoom = options.periods.isEmpty ? timesBytes : max(room - bytes(places), room / 2)
+    let timeGroups = options.periods.isEmpty ? [times] : groups(times, room: min(timeRoom, room))
+    return timeGroups.flatMap { times in
+      groups(places, room: room - bytes(times), most: options.children ? mostParents : .max).map { ($0, times) }
+    }
+  }
+
+  private static func bytes(_ parameters: [(String, String)]) -> Int {
+    parameters.reduce(0) { $0 + $1.0.utf8.count + Query.encoded($1.1).utf8.count + 2 }
+  }
+
+  private static func groups(_ parameters: [(String, String)], room: Int, most: Int = .max) -> [[(String, String)]] {
+    var groups: [[(String, String)]] = []
+    var used = 0
+    for parameter in parameters {
+      let size = bytes([parameter])
+      if let last = groups.indices.last, used + size <= room, groups[last].count < most {
+        groups[last].append(parameter)
+        used += size
+      } else {
+        groups.append([parameter])
+        used = size
+      }
+    }
+    return groups
+  }
+}

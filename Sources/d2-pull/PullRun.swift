@@ -1,0 +1,203 @@
+import D2Common
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// One run: looks the asked-for ids up, makes the requests, writes their values, says what was done.
+final class PullRun: Sendable {
+  private let options: PullOptions
+  private let client: DHIS2Client
+  private let log: Log
+  private let output = LineOutput.standardOutput()
+  private let meter: PullMeter
+
+  init(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) {
+    self.options = options
+    self.client = client
+    self.log = log
+    meter = PullMeter(log, draws: isatty(2) == 1)
+  }
+
+  func run() async throws -> ExitStatus {
+    var selection = options
+    var asked = AskedIDs()
+    do {
+      if options.checks {
+        try asked.check(&selection, client, log)
+      } else if options.server.concurrency > 1 {
+        // Signs in once, before several requests would each do so.
+        _ = try client.json("/api/me?fields=id")
+      }
+      try await fetch(PullPlan(selection).requests)
+      try output.flush()
+    } catch {
+      try output.flush()
+      report((error as? CommandFailure)?.status ?? (error as? ServerError)?.exitStatus ?? .bug)
+      throw error
+    }
+    let status: ExitStatus = asked.unknown.isEmpty ? .success : .incomplete
+    report(status)
+    return status
+  }
+
+  private func report(_ status: ExitStatus) {
+    log.info(meter.line)
+    guard let file = options.summaryFile else { return }
+    do { try SummaryFile.write(meter.summary(status), to: file) } catch { log.error("\(error)") }
+  }
+
+  /// Makes the requests, several at a time; the first failure ends the others.
+  private func fetch(_ requests: [PullRequest]) async throws {
+    meter.add { $0.planned = requests.count }
+    let executor = BlockingExecutor(threads: options.server.concurrency)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      var waiting = requests[...]
+      var running = 0
+      while !waiting.isEmpty || running > 0 {
+        while running < options.server.concurrency, let request = waiting.popFirst() {
+          running += 1
+          group.addTask(executorPreference: executor) { try self.fetch(request) }
+        }
+        try await group.next()
+        running -= 1
+      }
+    }
+  }
+
+  private func fetch(_ request: PullRequest) throws {
+    guard let remaining = remainingLimit, remaining > 0 || options.limit == nil else { return }
+    if options.spools { try fetchSpooled(request) } else { try fetchStreaming(request) }
+    meter.add { $0.done += 1 }
+  }
+
+  /// What `--limit` leaves; with several requests each may bring fewer.
+  private var remainingLimit: Int? { options.limit.map { max(0, $0 - meter.current.values) } ?? .max }
+
+  // MARK: One request
+
+  /// Values go out while they arrive; once one is out, a broken answer cannot be asked for again.
+  private func fetchStreaming(_ request: PullRequest) throws {
+    var written = 0
+    let answer = try client.retrying { attempt in
+      if attempt > 1 { meter.add { $0.retries += 1 } }
+      do {
+        var sink = output
+        return try receive(request, into: &sink) { written = $0 }
+      } catch var error as ServerError where written > 0 {
+        error.isFinal = true
+        throw error
+      }
+    }
+    guard isDoubtful(answer) else { return }
+    try output.flush()
+    log.info(doubt(answer))
+    var counts = Agreement(first: answer)
+    while counts.agreed == nil, counts.asked < 3 {
+      var sink = ForgettingSink()
+      counts.add(try client.retrying { _ in try recount(request, &sink) })
+    }
+    guard counts.agreed == answer.values else {
+      throw ServerError(
+        client.server, request.target, .disagreement,
+        "\(answer.values) values came and are out, but asked again the server has another number: "
+          + counts.counts.map(String.init).joined(separator: ", "))
+    }
+  }
+
+  /// An answer is held back until it is believed; then a retry can repeat nothing.
+  private func fetchSpooled(_ request: PullRequest) throws {
+    let spool = try SpoolFile(environment: options.server.configuration.environment)
+    var counts: Agreement?
+    while true {
+      let before = meter.current
+      let answer = try client.retrying { attempt in
+        if attempt > 1 { meter.add { $0.retries += 1 } }
+        // What a broken attempt brought does not count.
+        meter.add { $0.values = before.values }
+        spool.empty()
+        var sink = spool
+        return try receive(request, into: &sink) { _ in }
+      }
+      if counts == nil, !isDoubtful(answer) { break }
+      if counts == nil { log.info(doubt(answer)) }
+      if counts == nil { counts = Agreement(first: answer) } else { counts?.add(answer) }
+      if counts!.agreed == answer.values { break }
+      guard counts!.asked <= client.retry.retries else {
+        throw ServerError(
+          client.server, request.target, .disagreement,
+          "the server answered with \(counts!.counts.map(String.init).joined(separator: ", ")) values: no two answers agree")
+      }
+      meter.add { $0.values = before.values }
+    }
+    var sink = output
+    try spool.copy(into: &sink)
+  }
+
+  private func receive(
+    _ request: PullRequest, into sink: inout some LineSink, written: (Int) -> Void
+  ) throws -> Answer {
+    try Answer.receive(
+      request, arrayKey: options.registrations ? "completeDataSetRegistrations" : "dataValues", into: &sink, client, meter,
+      written: written
+    ) { [output] in
+      output.checkReader()
+      try output.flush()
+    }
+  }
+
+  /// Receives an answer that is only counted.
+  private func recount(_ request: PullRequest, _ sink: inout ForgettingSink) throws -> Answer {
+    let before = meter.current.values
+    defer { meter.add { $0.values = before } }
+    return try receive(request, into: &sink) { _ in }
+  }
+
+  // MARK: Answers that look whole
+
+  /// The marks of a query that failed half-way on a server up to 2.42, which ends as HTTP 200 and valid JSON (seen on real servers,
+  /// `dhis2-api.md` trap 1): a multiple of the 1,000 rows that it fetches at a time, or a connection closed unannounced.
+  private func isDoubtful(_ answer: Answer) -> Bool {
+    guard options.checks else { return false }
+    if answer.closedUnannounced { return true }
+    if answer.values == 0 { return answer.firstByteSeconds > Self.slowEmptySeconds }
+    return answer.values % 1000 == 0 && answer.values != options.limit
+  }
+
+  /// An empty answer that took longer than this may be a query that failed before its first row; a true one takes 0.05 s.
+  private static let slowEmptySeconds = 3.0
+
+  private func doubt(_ answer: Answer) -> String {
+    answer.closedUnannounced
+      ? "\(answer.values) values, and the server closed the connection unannounced: asking again, to be sure"
+      : "\(answer.values) values: a failed query would look the same; asking again, to be sure"
+  }
+}
+
+/// Counts of one question's answers, until two agree.
+private struct Agreement {
+  private(set) var counts: [Int]
+  private var closed: [Bool]
+
+  init(first: Answer) {
+    counts = [first.values]
+    closed = [first.closedUnannounced]
+  }
+
+  var asked: Int { counts.count }
+
+  mutating func add(_ answer: Answer) {
+    counts.append(answer.values)
+    closed.append(answer.closedUnannounced)
+  }
+
+  /// The number that the last answer shares with an earlier one. Two answers that both bear the mark of a closed connection prove
+  /// little (a query may be ended at the same row twice): then a third must agree.
+  var agreed: Int? {
+    let last = counts.last!
+    let same = counts.indices.filter { counts[$0] == last }
+    if same.count >= 3 { return last }
+    return same.count == 2 && !same.allSatisfy { closed[$0] } ? last : nil
+  }
+}
