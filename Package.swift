@@ -18,7 +18,7 @@ let package = Package(
 
     .target(name: "D2Common", dependencies: ["CJSONBlocks", "CCurl", "CZlib", "CDeflate"]),
     .executableTarget(name: "d2-pull", dependencies: ["D2Common"]),
-    .executableTarget(name: "d2-push", dependencies: ["D2Common"]),
+    .executableTarget(name: "d2-push", dependencies: ["D2Common", "CDeflate"]),
 
     // The stand-in DHIS2 server of the tests and the demo.
     .target(name: "StandInServer", dependencies: ["D2Common", "CZlib"], path: "Tests/StandIn/Server"),

@@ -96,10 +96,10 @@ static inline uint32_t *append_positions(uint32_t *to, uint64_t bits, uint32_t b
       blocks[whole] = tail_block_of(raw_##NAME(padded), rest, state);                                                  \
     }                                                                                                                  \
   }                                                                                                                    \
-  TARGET static int64_t index_##NAME(const uint8_t *text, size_t length, uint32_t *positions, int *not_ascii) {        \
+  TARGET static int64_t index_##NAME(const uint8_t *text, size_t length, uint32_t *positions, uint32_t *traits) {     \
     d2_json_state state = {0, 0};                                                                                      \
     uint32_t *next = positions;                                                                                        \
-    uint64_t scalar_before = 0, high = 0;                                                                              \
+    uint64_t scalar_before = 0, high = 0, backslashes = 0;                                                             \
     for (size_t at = 0; at < length; at += 64) {                                                                       \
       raw_masks raw = raw_##NAME(text + at);                                                                           \
       uint64_t there = length - at < 64 ? (1ull << (length - at)) - 1 : ~0ull;                                         \
@@ -111,13 +111,14 @@ static inline uint32_t *append_positions(uint32_t *to, uint64_t bits, uint32_t b
         return D2_JSON_CONTROL_BYTE;                                                                                   \
       }                                                                                                                \
       high |= raw.not_ascii & there;                                                                                   \
+      backslashes |= raw.backslashes & there;                                                                          \
       uint64_t structure = (raw.brackets | raw.separators) & ~inside & there;                                          \
       uint64_t scalars = ~(structure | inside | quotes | raw.up_to_space) & there;                                     \
       uint64_t starts = scalars & ~((scalars << 1) | scalar_before);                                                   \
       scalar_before = scalars >> 63;                                                                                   \
       next = append_positions(next, structure | quotes | starts, (uint32_t)at);                                        \
     }                                                                                                                  \
-    *not_ascii = high != 0;                                                                                            \
+    *traits = (high ? D2_JSON_NOT_ASCII : 0) | (backslashes ? D2_JSON_BACKSLASH : 0);                                  \
     if (state.in_string) {                                                                                             \
       positions[0] = (uint32_t)length;                                                                                 \
       return D2_JSON_OPEN_STRING;                                                                                      \
@@ -236,7 +237,7 @@ DEFINE_PATH(neon, )
 typedef struct {
   const char *name;
   void (*blocks)(const uint8_t *, size_t, d2_json_state *, d2_json_block *);
-  int64_t (*index)(const uint8_t *, size_t, uint32_t *, int *);
+  int64_t (*index)(const uint8_t *, size_t, uint32_t *, uint32_t *);
 } path;
 
 static const path portable_path = {"portable", blocks_portable, index_portable};
@@ -273,8 +274,8 @@ void d2_json_blocks(const uint8_t *text, size_t length, d2_json_state *state, d2
   current.blocks(text, length, state, blocks);
 }
 
-int64_t d2_json_index(const uint8_t *text, size_t length, uint32_t *positions, int *not_ascii) {
-  return current.index(text, length, positions, not_ascii);
+int64_t d2_json_index(const uint8_t *text, size_t length, uint32_t *positions, uint32_t *traits) {
+  return current.index(text, length, positions, traits);
 }
 
 int d2_contains(const void *text, size_t length, const void *pattern, size_t pattern_length) {

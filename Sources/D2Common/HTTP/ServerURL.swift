@@ -56,7 +56,7 @@ extension StringProtocol {
   var quoted: String { "\"\(self)\"" }
 
   /// Where a substring stands first.
-  func firstRange(of needle: String) -> Range<Index>? {
+  package func firstRange(of needle: String) -> Range<Index>? {
     var start = startIndex
     while start < endIndex {
       if self[start...].hasPrefix(needle) { return start..<index(start, offsetBy: needle.count) }

@@ -1,0 +1,101 @@
+import Glibc
+
+/// Lines of a file descriptor, read in large blocks. A line is handed out where it lies in the block; 64 bytes behind it can be read.
+package struct LineReader: ~Copyable {
+  /// A line longer than this is no data value.
+  package static let longestLineBytes = 16 << 20
+  private static let blockBytes = 1 << 20
+  /// So that a whole block of masks can be made of the end of a line.
+  private static let paddingBytes = 64
+  /// How long a signal that ends the command may go unnoticed while nothing comes.
+  private static let pollMilliseconds: Int32 = 200
+
+  /// The number of the line handed out last, from 1.
+  package private(set) var number = 0
+  /// Bytes read so far.
+  package private(set) var bytes = 0
+
+  private let descriptor: Int32
+  private var buffer: UnsafeMutablePointer<UInt8>
+  private var capacity: Int
+  private var begin = 0
+  private var end = 0
+  /// Up to here no line end was found.
+  private var searched = 0
+  private var ended = false
+
+  package init(descriptor: Int32) {
+    self.descriptor = descriptor
+    capacity = Self.blockBytes
+    buffer = .allocate(capacity: capacity + Self.paddingBytes)
+    buffer.initialize(repeating: 0, count: capacity + Self.paddingBytes)
+    _ = fcntl(descriptor, Int32(1031) /* F_SETPIPE_SZ */, 1 << 20)
+  }
+
+  deinit { buffer.deallocate() }
+
+  /// The next line without its line end, LF or CRLF; `nil` behind the last. Valid until the next call.
+  ///
+  /// - Throws: `CommandFailure`: 74 where the input cannot be read, 65 for a line that is too long, or the signal's status.
+  package mutating func next() throws(CommandFailure) -> UnsafeMutableRawBufferPointer? {
+    while true {
+      if let found = memchr(buffer + searched, 0x0A, end - searched) {
+        let lineEnd = found.assumingMemoryBound(to: UInt8.self) - buffer
+        defer {
+          begin = lineEnd + 1
+          searched = begin
+        }
+        return line(until: lineEnd)
+      }
+      searched = end
+      if ended {
+        guard begin < end else { return nil }
+        defer { begin = end }
+        return line(until: end)
+      }
+      try fill()
+    }
+  }
+
+  private mutating func line(until lineEnd: Int) -> UnsafeMutableRawBufferPointer {
+    number += 1
+    var length = lineEnd - begin
+    if length > 0, buffer[lineEnd - 1] == 0x0D { length -= 1 }
+    return UnsafeMutableRawBufferPointer(start: buffer + begin, count: length)
+  }
+
+  private mutating func fill() throws(CommandFailure) {
+    if begin > 0 {
+      memmove(buffer, buffer + begin, end - begin)
+      end -= begin
+      searched -= begin
+      begin = 0
+    }
+    if end == capacity {
+      guard capacity < Self.longestLineBytes else {
+        throw CommandFailure(.malformedInput, "line \(number + 1) is longer than \(Self.longestLineBytes >> 20) MiB")
+      }
+      let wider = UnsafeMutablePointer<UInt8>.allocate(capacity: 2 * capacity + Self.paddingBytes)
+      wider.initialize(repeating: 0, count: 2 * capacity + Self.paddingBytes)
+      memcpy(wider, buffer, end)
+      buffer.deallocate()
+      buffer = wider
+      capacity *= 2
+    }
+    while true {
+      var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      let ready = poll(&polled, 1, Self.pollMilliseconds)
+      try Signals.check()
+      if ready == 0 { continue }
+      let got = read(descriptor, buffer + end, capacity - end)
+      if got < 0 {
+        if errno == EINTR || errno == EAGAIN { continue }
+        throw CommandFailure(.cannotRead, "cannot read the input: \(SystemError())")
+      }
+      ended = got == 0
+      end += got
+      bytes += got
+      return
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import D2Common
+import Synchronization
+
+/// Accounts for every value: read = imported + updated + deleted + ignored + refused + not sent. Used from several threads.
+final class Account: Sendable {
+  struct Totals: Sendable {
+    var read = 0
+    var imported = 0
+    var updated = 0
+    var deleted = 0
+    /// The server had no reason to change anything and named no conflict.
+    var ignored = 0
+    var refused = 0
+    var notSent = 0
+    var batches = 0
+    var requests = 0
+    var retries = 0
+    var bytes = 0
+    var wireBytes = 0
+
+    var accountedFor: Int { imported + updated + deleted + ignored + refused + notSent }
+  }
+
+  private struct State: ~Copyable {
+    var totals = Totals()
+    var rejects: RejectsFile?
+    /// How often each reason was given.
+    var reasons: [String: Int] = [:]
+  }
+
+  /// Reasons that are told apart in the summary; beyond them one more line would help nobody.
+  private static let mostReasons = 1000
+
+  private let state: Mutex<State>
+  let keepsRejects: Bool
+  private let log: Log
+  let start = monotonicSeconds()
+
+  init(rejectsFile: String?, _ log: Log) throws(CommandFailure) {
+    let file: RejectsFile?
+    if let rejectsFile { file = try RejectsFile(path: rejectsFile) } else { file = nil }
+    keepsRejects = file != nil
+    state = Mutex(State(rejects: file))
+    self.log = log
+  }
+
+  var totals: Totals { state.withLock { $0.totals } }
+  var seconds: Double { monotonicSeconds() - start }
+
+  func readOne() { state.withLock { $0.totals.read += 1 } }
+
+  func add(_ change: (inout Totals) -> Void) { state.withLock { change(&$0.totals) } }
+
+  /// A line that is no value. - Throws: `CommandFailure`, 65, where there is no file for rejects.
+  func malformed(line: UnsafeRawBufferPointer, number: Int, _ fault: String) throws {
+    guard keepsRejects else {
+      throw CommandFailure(.malformedInput, "line \(number): \(fault) (with --rejects FILE it goes there and the rest goes on)")
+    }
+    let text = String(decoding: line, as: UTF8.self)
+    try state.withLock { (state: inout State) throws in
+      state.totals.read += 1
+      state.totals.refused += 1
+      try state.rejects?.add(text: text, line: number, Refusal(message: fault))
+      Self.count("malformed: \(fault)", in: &state)
+    }
+  }
+
+  /// What a batch came to.
+  func close(_ batch: Batch, _ outcome: BatchOutcome) throws {
+    try state.withLock { (state: inout State) throws in
+      state.totals.batches += 1
+      state.totals.imported += outcome.imported
+      state.totals.updated += outcome.updated
+      state.totals.deleted += outcome.deleted
+      state.totals.ignored += outcome.ignored(of: batch)
+      state.totals.refused += outcome.refused.count
+      for (index, refusal) in outcome.refused.sorted(by: { $0.key < $1.key }) {
+        let value = batch.values[index]
+        try state.rejects?.add(value: batch.bytes(of: value), line: value.line, refusal)
+        Self.count("\(refusal.code.map { $0 + " " } ?? "")\(refusal.message)", in: &state)
+      }
+      for index in outcome.notSent.sorted() {
+        let value = batch.values[index]
+        try state.rejects?.add(value: batch.bytes(of: value), line: value.line, outcome.notSentReason)
+      }
+      state.totals.notSent += outcome.notSent.count
+      try state.rejects?.flush()
+    }
+  }
+
+  /// A whole batch that was not sent.
+  func notSent(_ batch: Batch, _ reason: Refusal) throws {
+    var outcome = BatchOutcome()
+    outcome.notSent = Set(batch.values.indices)
+    outcome.notSentReason = reason
+    try close(batch, outcome)
+  }
+
+  /// A line that was read only to be kept for another time.
+  func notSent(line: UnsafeRawBufferPointer, number: Int, _ reason: Refusal) throws {
+    let isObject = (try? JSONValue(parsing: line))?.members != nil
+    let text = String(decoding: line, as: UTF8.self)
+    try state.withLock { (state: inout State) throws in
+      state.totals.read += 1
+      state.totals.notSent += 1
+      if isObject {
+        try state.rejects?.add(value: line, line: number, reason)
+      } else {
+        try state.rejects?.add(text: text, line: number, reason)
+      }
+    }
+  }
+
+  func flush() throws {
+    try state.withLock { (state: inout State) throws in try state.rejects?.flush() }
+  }
+
+  private static func count(_ reason: String, in state: inout State) {
+    if state.reasons.count < mostReasons || state.reasons[reason] != nil { state.reasons[reason, default: 0] += 1 }
+  }
+
+  /// The commonest reasons, most frequent first.
+  func commonReasons(_ most: Int) -> [(reason: String, count: Int)] {
+    state.withLock { state in
+      state.reasons.map { (reason: $0.key, count: $0.value) }
+        .sorted { ($1.count, $0.reason) < ($0.count, $1.reason) }.prefix(most).map { $0 }
+    }
+  }
+
+  /// `read 10 = 7 imported + …`.
+  var line: String {
+    let totals = totals
+    return "read \(totals.read) = \(totals.imported) imported + \(totals.updated) updated + \(totals.deleted) deleted + "
+      + "\(totals.ignored) ignored + \(totals.refused) refused + \(totals.notSent) not sent; \(totals.batches) batches, "
+      + "\(totals.requests) requests, \(totals.retries) retries, \(DHIS2Client.shown(seconds: seconds))"
+  }
+
+  /// The same as one JSON object.
+  func summary(_ status: ExitStatus, learnt: JSONValue) -> JSONValue {
+    let totals = totals
+    return [
+      "read": .int(totals.read), "imported": .int(totals.imported), "updated": .int(totals.updated),
+      "deleted": .int(totals.deleted), "ignored": .int(totals.ignored), "refused": .int(totals.refused),
+      "notSent": .int(totals.notSent), "batches": .int(totals.batches), "requests": .int(totals.requests),
+      "retries": .int(totals.retries), "bytes": .int(totals.bytes), "wireBytes": .int(totals.wireBytes),
+      "seconds": .number(String((seconds * 1000).rounded() / 1000)), "status": .int(Int(status.rawValue)),
+      "valuesPerSecondByBatchSize": learnt,
+      "reasons": .array(commonReasons(50).map { ["reason": .string($0.reason), "count": .int($0.count)] }),
+    ]
+  }
+}

@@ -1,0 +1,47 @@
+import D2Common
+
+/// An import that the server does as a job of its own: it is followed until it is done.
+struct AsyncImport {
+  private let id: String
+  /// Jobs start late from 2.41 on: their notes are an empty list for 12 to 20 seconds.
+  private static let firstPauseSeconds = 0.5
+  private static let longestPauseSeconds = 10.0
+  /// A job of which nothing was heard for so long is lost: notes live in the server's memory until it restarts.
+  private static let patienceSeconds = 600.0
+
+  /// `nil` where the answer is not that of a started job.
+  init?(_ document: JSONValue) {
+    guard let response = document["response"], response["jobType"]?.string == "DATAVALUE_IMPORT", let id = response["id"]?.string,
+      KnownIDs.canBeUID(id)
+    else { return nil }
+    self.id = id
+  }
+
+  /// Waits for the summary.
+  ///
+  /// - Throws: `ServerError` where the job is lost; `CommandFailure` on a signal.
+  func wait(_ client: DHIS2Client) throws -> ImportSummary {
+    let path = "/api/system/taskSummaries/DATAVALUE_IMPORT/\(id)"
+    var delay = Self.firstPauseSeconds
+    var lastNews = monotonicSeconds()
+    var notes = 0
+    while true {
+      let response = try client.retrying { _ in
+        let response = try client.perform(HTTPRequest(.get, path))
+        if let error = ServerError(client.server, path, response) { throw error }
+        return response
+      }
+      if let document = try? JSONValue(parsing: response.body), let summary = ImportSummary(document) { return summary }
+      let task = try client.json("/api/system/tasks/DATAVALUE_IMPORT/\(id)")
+      if let count = task.array?.count, count != notes {
+        notes = count
+        lastNews = monotonicSeconds()
+      }
+      guard monotonicSeconds() - lastNews < Self.patienceSeconds else {
+        throw ServerError(client.server, path, .timedOut, "nothing was heard of job \(id) for \(Int(Self.patienceSeconds)) s")
+      }
+      guard pause(seconds: delay) else { throw Signals.failure }
+      delay = min(delay * 1.5, Self.longestPauseSeconds)
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import D2Common
+
+/// What has to be known of the destination before values are sent: its version, and the uid of its default option combo.
+struct DestinationTraits: Sendable {
+  let version: ServerVersion?
+  let defaultCombo: [UInt8]
+  private let usesUIDs: Bool
+  private let namedDataSet: String?
+
+  /// The default combo's uid on most servers.
+  private static let usualDefaultCombo = "HllvX50cXC0"
+
+  /// Signs in and looks. A server that tells nothing of itself is taken for one up to 2.42.
+  ///
+  /// - Throws: `ServerError` where the credentials are refused or nothing can be reached.
+  init(_ client: DHIS2Client, _ options: PushOptions) throws {
+    var version: ServerVersion?
+    var combo = Self.usualDefaultCombo
+    do {
+      version = try client.json("/api/system/info")["version"]?.string.flatMap { ServerVersion($0) }
+      if version != nil {
+        let target = Query(["filter": "name:eq:default", "fields": "id", "paging": "false"]).target("/api/categoryOptionCombos")
+        let combos = try client.json(target)["categoryOptionCombos"]?.array
+        combo = combos?.first?["id"]?.string ?? combo
+      }
+    } catch let error as ServerError where Self.canGoOn(after: error) {
+      client.log.debug("\(error); going on without")
+    }
+    if version == nil { client.log.debug("the server does not tell its version") }
+    self.version = version
+    defaultCombo = Array(combo.utf8)
+    usesUIDs = !options.passedOn.contains { $0.name.lowercased().hasSuffix("idscheme") && $0.value.uppercased() != "UID" }
+    namedDataSet = options.dataSet
+  }
+
+  private static func canGoOn(after error: ServerError) -> Bool {
+    switch error.kind {
+    case .status(401), .loginPage, .unreachable, .tls, .setup, .redirect: false
+    case .status(400): error.exitStatus != .refused
+    case .status(429), .status(500...): false
+    default: true
+    }
+  }
+
+  /// From 2.43 on values are upserted by group, and one can fail them all.
+  var failsWholeGroups: Bool { version?.failsWholeGroups ?? false }
+
+  /// Whether values must be spelled as servers from 2.43 on read them.
+  var respells: Bool { failsWholeGroups }
+
+  /// Up to 2.42 each id costs a query of its own until 250 were not found, unless this is asked for: up to 19 times slower.
+  var wantsPreheat: Bool { !failsWholeGroups }
+
+  /// A value that such a server may answer with a failure of the whole request: a period or id that it cannot read, a value that is no scalar.
+  func mayFailRequest(_ line: DataValueLine) -> Bool {
+    guard failsWholeGroups else { return false }
+    if line[.value].kind == .object || line[.value].kind == .array { return true }
+    let period = line.bytes(line[.period])
+    if !PeriodID.isCertain(String(decoding: period, as: UTF8.self)) { return true }
+    guard usesUIDs else { return false }
+    return [.dataElement, .orgUnit, .categoryOptionCombo, .attributeOptionCombo].contains { (key: DataValueLine.Key) in
+      let field = line[key]
+      return field.kind == .string && !Self.canBeUID(line.bytes(field))
+    }
+  }
+
+  private static func canBeUID(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard bytes.count == 11, Self.isLetter(bytes[0]) else { return false }
+    return bytes.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) }
+  }
+
+  private static func isLetter(_ byte: UInt8) -> Bool { byte >= 0x41 && (0x41...0x5A).contains(byte & 0xDF) && byte < 0x80 }
+
+  /// The beginning of a request body, up to the bracket of the array. The options' data set is named to every server; that of the values
+  /// only where the server wants to know it.
+  func header(dataSet: String?, kind: ImportKind) -> [UInt8] {
+    var header: [UInt8] = Array("{".utf8)
+    if let name = namedDataSet ?? (failsWholeGroups ? dataSet : nil), kind == .dataValues {
+      header += #""dataSet":"#.utf8
+      JSONValue.writeString(name, to: &header)
+      header.append(UInt8(ascii: ","))
+    }
+    return header + Array("\"\(kind.arrayKey)\":[".utf8)
+  }
+}

@@ -1,0 +1,34 @@
+import Synchronization
+
+/// What servers from 2.43 on refused whole groups for, over the run: units outside their dates, elements that are not in the set. Values like
+/// them are sent apart from the others, so that each fault costs one failed request, not one a batch. The server still decides.
+final class GuiltyMemory: Sendable {
+  private struct State: Sendable {
+    var codes: Set<String> = []
+    var signatures: Set<String> = []
+  }
+
+  /// More kinds of faults than this are no longer worth remembering.
+  private static let mostSignatures = 100_000
+
+  private let state = Mutex(State())
+
+  func remember(_ code: String, _ ids: ValueIDs, _ dataSet: String?) {
+    guard let signature = ConflictMatcher.signature(code, ids, dataSet) else { return }
+    state.withLock { state in
+      guard state.signatures.count < Self.mostSignatures else { return }
+      state.codes.insert(code)
+      state.signatures.insert(signature)
+    }
+  }
+
+  var isEmpty: Bool { state.withLock { $0.codes.isEmpty } }
+
+  func knows(_ ids: ValueIDs, _ dataSet: String?) -> Bool {
+    state.withLock { state in
+      state.codes.contains { code in
+        ConflictMatcher.signature(code, ids, dataSet).map { state.signatures.contains($0) } ?? false
+      }
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import CDeflate
+import D2Common
+
+/// Posts values and reads what the server says it did, in the one form of all versions.
+final class Importer: Sendable {
+  /// What one request came to.
+  enum Answer {
+    /// The server reports; HTTP status besides.
+    case summary(ImportSummary, Int)
+    /// 413: more than the server, or a proxy before it, takes.
+    case tooLarge(ServerError)
+    /// The server failed over these values (500), or could not read them (400 and others without a summary): whatever is guilty is to be found.
+    case failed(ServerError)
+    /// No answer in time, again and again (502, 504, time-outs): fewer values may do.
+    case tooSlow(ServerError)
+  }
+
+  let client: DHIS2Client
+  private let options: PushOptions
+  private let server: DestinationTraits
+  private let account: Account
+  private let target: String
+
+  init(_ client: DHIS2Client, _ options: PushOptions, _ server: DestinationTraits, _ account: Account) {
+    self.client = client
+    self.options = options
+    self.server = server
+    self.account = account
+    var query = Query()
+    if server.wantsPreheat, options.kind == .dataValues { query.add("preheatCache", "true") }
+    if let strategy = options.importStrategy { query.add("importStrategy", strategy) }
+    if options.dryRun { query.add("dryRun", "true") }
+    if options.async { query.add("async", "true") }
+    for (name, value) in options.passedOn { query.add(name, value) }
+    target = query.target(options.kind.path)
+  }
+
+  /// Posts a body. What failed for a passing reason is posted again: imports are idempotent.
+  ///
+  /// - Parameter canBeHalved: whether a server that is too slow may get fewer values instead.
+  /// - Throws: `ServerError` where the server cannot be reached, refuses the credentials, or is no DHIS2; `CommandFailure` on a signal.
+  func post(_ body: [UInt8], canBeHalved: Bool) throws -> Answer {
+    var request = HTTPRequest(.post, target)
+    request.headers = [("Content-Type", "application/json")]
+    request.body = body
+    if options.compresses, let compressed = Self.gzip(body) {
+      request.body = compressed
+      request.headers.append(("Content-Encoding", "gzip"))
+    }
+    let wireBytes = request.body?.count ?? 0
+    do {
+      return try client.retrying { attempt in
+        account.add {
+          $0.requests += 1
+          $0.retries += attempt > 1 ? 1 : 0
+          $0.bytes += body.count
+          $0.wireBytes += wireBytes
+        }
+        let response = try client.perform(request)
+        let answer = try read(response)
+        if case .tooSlow(let error) = answer, !canBeHalved { throw error }
+        return answer
+      }
+    } catch let error as ServerError where canBeHalved && Self.mayBeSize(error) {
+      return .tooSlow(error)
+    }
+  }
+
+  /// A time-out or a broken connection, after all retries, may be a proxy's limit on size or time.
+  private static func mayBeSize(_ error: ServerError) -> Bool {
+    switch error.kind {
+    case .timedOut, .broken: true
+    default: false
+    }
+  }
+
+  private func read(_ response: HTTPResponse) throws -> Answer {
+    let document = try? JSONValue(parsing: response.body)
+    if let document, options.async, let job = AsyncImport(document) {
+      return .summary(try job.wait(client), 200)
+    }
+    if let document, let summary = ImportSummary(document), response.status < 500 || summary.hasCounts && summary.accepted > 0 {
+      return .summary(summary, response.status)
+    }
+    guard let error = ServerError(client.server, target, response) else {
+      throw ServerError(client.server, target, .notDHIS2, "the answer holds no import summary")
+    }
+    switch error.kind {
+    case .status(413): return .tooLarge(error)
+    case .status(502), .status(504): return .tooSlow(error)
+    case .status(500), .status(501), .status(400), .status(409), .status(415), .status(422): return .failed(error)
+    default: throw error
+    }
+  }
+
+  /// The body as gzip, which DHIS2 recognises by its first bytes. Level 1: a link is slower than any level, a processor is not.
+  private static func gzip(_ body: [UInt8]) -> [UInt8]? {
+    guard let compressor = libdeflate_alloc_compressor(1) else { return nil }
+    defer { libdeflate_free_compressor(compressor) }
+    let bound = libdeflate_gzip_compress_bound(compressor, body.count)
+    let compressed = [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
+      count = libdeflate_gzip_compress(compressor, body, body.count, buffer.baseAddress, bound)
+    }
+    return compressed.isEmpty ? nil : compressed
+  }
+}

@@ -1,0 +1,123 @@
+import D2Common
+
+/// What one run of d2-push was asked for.
+struct PushOptions: Sendable {
+  let server: ServerOptions
+  let batchSize: ClosedRange<Int>
+  let batchBytes: Int
+  let batchSeconds: Double
+  let importStrategy: String?
+  let dryRun: Bool
+  let async: Bool
+  /// Sets the data set of all values.
+  let dataSet: String?
+  /// Parameters that go to the server as they are.
+  let passedOn: [(name: String, value: String)]
+  let compresses: Bool
+  let rejectsFile: String?
+  let maxRejects: RejectLimit?
+  let kind: ImportKind
+  let summaryFile: String?
+
+  /// - Throws: `CommandFailure`, 64.
+  init(_ arguments: Arguments, _ log: Log) throws(CommandFailure) {
+    guard arguments.operands.isEmpty else {
+      throw CommandFailure(.usage, "unexpected argument \"\(arguments.operands[0])\": d2-push reads standard input")
+    }
+    server = try ServerOptions(arguments, log)
+    batchSize = try Self.batchSize(arguments)
+    batchBytes = try arguments.bytes("--batch-bytes") ?? 8 << 20
+    batchSeconds = try arguments.seconds("--batch-time") ?? 20
+    importStrategy = try arguments.choice("--import-strategy", ["CREATE_AND_UPDATE", "CREATE", "UPDATE", "DELETE"])
+    dryRun = arguments.has("--dry-run")
+    async = arguments.has("--async")
+    dataSet = arguments.string("--data-set")
+    compresses = try arguments.choice("--compression", ["gzip", "none"]) != "none"
+    rejectsFile = arguments.string("--rejects")
+    maxRejects = try arguments.string("--max-rejects").map { (text) throws(CommandFailure) in try RejectLimit(text) }
+    kind = arguments.has("--registrations") ? .registrations : .dataValues
+    summaryFile = arguments.string("--summary")
+    passedOn = Self.passedOn(arguments)
+    guard !async || kind == .dataValues else { throw CommandFailure(.usage, "--async is for data values, not --registrations") }
+    guard dataSet == nil || kind == .dataValues else {
+      throw CommandFailure(.usage, "--data-set is for data values; registrations name their own")
+    }
+  }
+
+  /// `5000` or `500..20000`.
+  private static func batchSize(_ arguments: Arguments) throws(CommandFailure) -> ClosedRange<Int> {
+    guard let text = arguments.string("--batch-size") else { return 100...50_000 }
+    let parts = text.replacing("..", with: " ").split(separator: " ").map { Int($0) }
+    guard let least = parts.first ?? nil, let most = parts.last ?? nil, parts.count <= 2, least >= 1, most >= least, most <= 1_000_000
+    else { throw CommandFailure(.usage, "--batch-size \"\(text)\": a number of values such as 5000, or bounds such as 500..20000") }
+    return least...most
+  }
+
+  private static func passedOn(_ arguments: Arguments) -> [(name: String, value: String)] {
+    var parameters: [(name: String, value: String)] = []
+    for (option, name) in [
+      ("--id-scheme", "idScheme"), ("--data-element-id-scheme", "dataElementIdScheme"),
+      ("--org-unit-id-scheme", "orgUnitIdScheme"), ("--data-set-id-scheme", "dataSetIdScheme"),
+      ("--category-option-combo-id-scheme", "categoryOptionComboIdScheme"),
+      ("--attribute-option-combo-id-scheme", "attributeOptionComboIdScheme"),
+    ] {
+      if let value = arguments.string(option) { parameters.append((name, value)) }
+    }
+    for (option, name) in Self.switches where arguments.has(option) { parameters.append((name, "true")) }
+    return parameters
+  }
+
+  /// Import parameters of the Web API that are on or off.
+  static let switches = [
+    ("--skip-audit", "skipAudit"), ("--force", "force"), ("--skip-existing-check", "skipExistingCheck"),
+    ("--strict-periods", "strictPeriods"), ("--strict-data-elements", "strictDataElements"),
+    ("--strict-category-option-combos", "strictCategoryOptionCombos"),
+    ("--strict-attribute-option-combos", "strictAttributeOptionCombos"),
+    ("--strict-organisation-units", "strictOrganisationUnits"),
+    ("--require-category-option-combo", "requireCategoryOptionCombo"),
+    ("--require-attribute-option-combo", "requireAttributeOptionCombo"),
+  ]
+}
+
+/// What is imported: the collection, its key in the body, and what a line must hold.
+enum ImportKind: Sendable {
+  case dataValues, registrations
+
+  var path: String { self == .dataValues ? "/api/dataValueSets" : "/api/completeDataSetRegistrations" }
+  var arrayKey: String { self == .dataValues ? "dataValues" : "completeDataSetRegistrations" }
+  var required: [DataValueLine.Key] {
+    self == .dataValues ? [.dataElement, .period, .orgUnit] : [.dataSet, .period, .organisationUnit]
+  }
+  /// The keys of which no two values of one request may be the same.
+  var identity: [DataValueLine.Key] {
+    self == .dataValues
+      ? [.dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo]
+      : [.dataSet, .period, .organisationUnit, .attributeOptionCombo]
+  }
+}
+
+/// How many refused values end a run: a number, or a share of what was read.
+enum RejectLimit: Sendable {
+  case number(Int)
+  case percent(Double)
+
+  /// Below this a share means nothing yet.
+  private static let leastRead = 1000
+
+  init(_ text: String) throws(CommandFailure) {
+    if text.hasSuffix("%"), let share = Double(text.dropLast()), (0...100).contains(share) {
+      self = .percent(share)
+    } else if let number = Int(text), number >= 0 {
+      self = .number(number)
+    } else {
+      throw CommandFailure(.usage, "--max-rejects \"\(text)\": a number of values, or a share such as 1%")
+    }
+  }
+
+  func isExceeded(refused: Int, of read: Int) -> Bool {
+    switch self {
+    case .number(let most): refused > most
+    case .percent(let share): read >= Self.leastRead && Double(refused) > Double(read) * share / 100
+    }
+  }
+}

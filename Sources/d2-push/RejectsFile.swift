@@ -1,0 +1,77 @@
+import D2Common
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Why a value was not taken, in the server's words.
+struct Refusal: Sendable, Hashable {
+  /// DHIS2's error code, where there is one.
+  var code: String?
+  var message: String
+  /// The HTTP status of the answer that refused it.
+  var httpStatus: Int?
+}
+
+/// The values that were not taken, as NDJSON: each with its reason and its line in the input. The value itself is verbatim, so that
+/// `jq -c .value` gives back what can be tried again.
+struct RejectsFile: ~Copyable {
+  private let descriptor: Int32
+  private let path: String
+  private var pending: [UInt8] = []
+  private static let pendingBytes = 256 * 1024
+
+  /// Begins the file anew; its owner alone can read it.
+  ///
+  /// - Throws: `CommandFailure`, 73, before anything was sent.
+  init(path: String) throws(CommandFailure) {
+    self.path = path
+    descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw CommandFailure(.cannotWrite, "cannot write \(path): \(SystemError())") }
+  }
+
+  deinit { close(descriptor) }
+
+  /// A value that the server did not take, or that was not sent.
+  mutating func add(value: some Collection<UInt8>, line: Int, _ refusal: Refusal) throws(CommandFailure) {
+    pending += #"{"value":"#.utf8
+    pending += value
+    try finish(line, refusal)
+  }
+
+  /// A line that is no value: its text stands for it.
+  mutating func add(text: String, line: Int, _ refusal: Refusal) throws(CommandFailure) {
+    pending += #"{"text":"#.utf8
+    JSONValue.writeString(text, to: &pending)
+    try finish(line, refusal)
+  }
+
+  private mutating func finish(_ line: Int, _ refusal: Refusal) throws(CommandFailure) {
+    pending += ",\"line\":\(line)".utf8
+    if let code = refusal.code {
+      pending += ",\"errorCode\":".utf8
+      JSONValue.writeString(code, to: &pending)
+    }
+    pending += ",\"message\":".utf8
+    JSONValue.writeString(refusal.message, to: &pending)
+    if let status = refusal.httpStatus { pending += ",\"httpStatus\":\(status)".utf8 }
+    pending += "}\n".utf8
+    if pending.count >= Self.pendingBytes { try flush() }
+  }
+
+  /// Writes what is pending. - Throws: `CommandFailure`, 73.
+  mutating func flush() throws(CommandFailure) {
+    var written = 0
+    while written < pending.count {
+      let count = pending[written...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0 {
+        if errno == EINTR { continue }
+        let error = SystemError()
+        pending.removeFirst(written)
+        throw CommandFailure(.cannotWrite, "cannot write the rejects to \(path): \(error)")
+      }
+      written += count
+    }
+    pending.removeAll(keepingCapacity: true)
+  }
+}

@@ -1,0 +1,344 @@
+import D2Common
+
+/// Brings one batch to an end: every value is accepted, refused with the server's reason, or not sent.
+///
+/// Where the server does not say which values it refuses, they are found: by the ids in its text, then by posting halves. Imports are
+/// idempotent, so that posting a value again does no harm.
+struct Settlement {
+  private let batch: Batch
+  private let importer: Importer
+  private let server: DestinationTraits
+  private let options: PushOptions
+  private let sizer: BatchSizer
+  private let directory: DataSetDirectory
+  private let memory: GuiltyMemory
+  private let scratch = DataValueLine.Scratch()
+  private var outcome = BatchOutcome()
+  private var isSettled: [Bool]
+  private var ids: [Int: ValueIDs] = [:]
+  /// Values that failed alone, one after the other, with nothing accepted between them.
+  private var failedAlone = 0
+
+  /// So many values in a row that a server fails over one by one are no poison: the server is broken.
+  private static let mostFailedAlone = 50
+  /// A server that failed is left in peace for a moment; the import may still be running.
+  private static let pauseSeconds = 1.0
+
+  init(
+    _ batch: Batch, _ importer: Importer, _ server: DestinationTraits, _ options: PushOptions, _ sizer: BatchSizer,
+    _ directory: DataSetDirectory, _ memory: GuiltyMemory
+  ) {
+    self.batch = batch
+    self.importer = importer
+    self.server = server
+    self.options = options
+    self.sizer = sizer
+    self.directory = directory
+    self.memory = memory
+    isSettled = Array(repeating: false, count: batch.values.count)
+  }
+
+  /// Posts the batch until each value is settled.
+  ///
+  /// - Returns: the outcome, and what ended it early; then the values that are not settled are not sent.
+  mutating func run() -> (outcome: BatchOutcome, failure: (any Error)?) {
+    do {
+      let (suspects, others) = partition()
+      if !others.isEmpty { try settle(others, batch.dataSet) }
+      if !suspects.isEmpty { try settle(suspects, batch.dataSet) }
+      return (outcome, nil)
+    } catch {
+      outcome.notSent = Set(isSettled.indices.filter { !isSettled[$0] })
+      let message = (error as? ServerError)?.message ?? "\(error)"
+      outcome.notSentReason = Refusal(code: (error as? ServerError)?.code, message: "not sent: \(message)")
+      return (outcome, error)
+    }
+  }
+
+  /// Values like those that were refused before are sent apart.
+  private mutating func partition() -> (suspects: [Int], others: [Int]) {
+    let all = Array(batch.values.indices)
+    guard server.failsWholeGroups, !memory.isEmpty else { return ([], all) }
+    let suspects = all.filter { memory.knows(idsOfValue($0), batch.dataSet) }
+    guard !suspects.isEmpty else { return ([], all) }
+    let guilty = Set(suspects)
+    return (suspects, all.filter { !guilty.contains($0) })
+  }
+
+  // MARK: Posting
+
+  /// How a part came to be posted.
+  private struct History {
+    /// The server failed (500) over a part that holds this one, twice.
+    var hasFailed = false
+    /// Requests in a row that were too slow.
+    var tooSlow = 0
+    /// Posted again because the counts did not add up.
+    var isRecount = false
+  }
+
+  private mutating func settle(_ part: [Int], _ dataSet: String?, _ history: History = History()) throws {
+    let body = batch.body(of: part, header: server.header(dataSet: dataSet, kind: options.kind), rewrite: server.respells)
+    outcome.attempts += 1
+    switch try importer.post(body, canBeHalved: part.count > 1) {
+    case .summary(let summary, let status):
+      outcome.status = summary.status
+      outcome.httpStatus = status
+      if server.failsWholeGroups, options.kind == .dataValues {
+        try settleByGroup(summary, status, part, dataSet, history)
+      } else {
+        try settleByValue(summary, status, part, dataSet, history)
+      }
+    case .tooLarge(let error):
+      outcome.httpStatus = 413
+      sizer.tooMuch(part.count)
+      if part.count == 1 { return refuse(part, error) }
+      try settleHalves(part, dataSet, history)
+    case .tooSlow(let error):
+      sizer.tooMuch(part.count)
+      var history = history
+      history.tooSlow += 1
+      guard history.tooSlow <= importer.client.retry.retries else { throw error }
+      importer.client.log.warning("\(error); trying again with half of the \(part.count) values")
+      guard pause(seconds: Self.pauseSeconds * Double(history.tooSlow)) else { throw Signals.failure }
+      try settleHalves(part, dataSet, history)
+    case .failed(let error):
+      try settleFailure(error, part, dataSet, history)
+    }
+  }
+
+  private mutating func settleHalves(_ part: [Int], _ dataSet: String?, _ history: History) throws {
+    let middle = part.count / 2
+    try settle(Array(part[..<middle]), dataSet, history)
+    try settle(Array(part[middle...]), dataSet, history)
+  }
+
+  /// A 500 may have stored some, or have been a passing failure: the same again first, then halves.
+  private mutating func settleFailure(_ error: ServerError, _ part: [Int], _ dataSet: String?, _ history: History) throws {
+    if case .status(let status) = error.kind { outcome.httpStatus = status }
+    var history = history
+    if !history.hasFailed {
+      history.hasFailed = true
+      if outcome.httpStatus >= 500, !batch.isDoubtful {
+        guard pause(seconds: Self.pauseSeconds) else { throw Signals.failure }
+        return try settle(part, dataSet, history)
+      }
+    }
+    guard part.count == 1 else { return try settleHalves(part, dataSet, history) }
+    failedAlone += 1
+    // Doubtful values are expected to fail, each of them.
+    guard failedAlone <= Self.mostFailedAlone || batch.isDoubtful else { throw error }
+    refuse(part, error)
+  }
+
+  // MARK: Servers up to 2.42, and registrations: value by value
+
+  private mutating func settleByValue(
+    _ summary: ImportSummary, _ status: Int, _ part: [Int], _ dataSet: String?, _ history: History
+  ) throws {
+    let hasFailed = summary.description?.hasPrefix("The import process failed") ?? false
+    if summary.accepted == 0, hasFailed || (summary.isError && summary.ignored == 0) {
+      return try settleAbort(summary, status, part, dataSet, history)
+    }
+    guard summary.hasCounts || !summary.conflicts.isEmpty else {
+      throw ServerError(importer.client.server, options.kind.path, .notDHIS2, "the import summary holds no counts")
+    }
+    outcome.count(summary, of: batch)
+    if summary.accepted > 0 { failedAlone = 0 }
+    var refused = refusedByIndex(summary, status, part)
+    let vague = summary.conflicts.filter { conflict in !conflict.indexes.contains { part.indices.contains($0) } }
+    if !vague.isEmpty {
+      guard let found = refusedByText(vague, status, part, refused, ignored: summary.ignored) else {
+        refuse(refused)
+        // What was taken is stored now; the halves tell which were not.
+        return try settleHalves(part.filter { refused[$0] == nil }, dataSet, history)
+      }
+      refused.merge(found) { first, _ in first }
+    }
+    refuse(refused)
+    let rest = part.filter { refused[$0] == nil }
+    let uncounted = part.count - summary.accepted - summary.ignored
+    if uncounted > 0, !history.isRecount, !rest.isEmpty {
+      // Lost from all counts: the second of two spellings of one key, or an insignificant zero. Posted again, the first of them is updated.
+      var history = history
+      history.isRecount = true
+      return try settle(rest, dataSet, history)
+    }
+    markSettled(rest)
+  }
+
+  /// Nothing was stored: the whole set was refused, or the import broke down over one of its values.
+  private mutating func settleAbort(
+    _ summary: ImportSummary, _ status: Int, _ part: [Int], _ dataSet: String?, _ history: History
+  ) throws {
+    if let conflict = summary.conflicts.first(where: { Self.setLevelCodes.contains($0.code ?? "") }) {
+      return refuse(part, Refusal(code: conflict.code, message: conflict.message, httpStatus: status))
+    }
+    let message = summary.description ?? summary.conflicts.first?.message ?? "the import failed without a reason"
+    let conflict = summary.conflicts.first ?? ImportSummary.Conflict(message: message)
+    let guilty = part.filter { ConflictMatcher(conflict).names(idsOfValue($0)) == true }
+    let reason = Refusal(code: conflict.code, message: conflict.message, httpStatus: status)
+    if part.count == 1 {
+      failedAlone += 1
+      guard failedAlone <= Self.mostFailedAlone else {
+        throw ServerError(importer.client.server, options.kind.path, .status(status), message)
+      }
+      return refuse(part, reason)
+    }
+    if options.kind == .registrations, !guilty.isEmpty, guilty.count < part.count {
+      refuse(guilty, reason)
+      let names = Set(guilty)
+      return try settle(part.filter { !names.contains($0) }, dataSet, history)
+    }
+    try settleHalves(part, dataSet, history)
+  }
+
+  /// Data set or outer ids of the whole set (`dhis2-api.md` 2.5).
+  private static let setLevelCodes: Set<String> = ["E7600", "E7601", "E7603", "E7604"]
+
+  private func refusedByIndex(_ summary: ImportSummary, _ status: Int, _ part: [Int]) -> [Int: Refusal] {
+    var refused: [Int: Refusal] = [:]
+    for conflict in summary.conflicts {
+      let reason = Refusal(code: conflict.code, message: conflict.message, httpStatus: status)
+      for index in conflict.indexes where part.indices.contains(index) && refused[part[index]] == nil {
+        refused[part[index]] = reason
+      }
+    }
+    return refused
+  }
+
+  /// The values that conflicts without positions name, where that is certain: as many as the server ignored. `nil` where it is not.
+  private mutating func refusedByText(
+    _ conflicts: [ImportSummary.Conflict], _ status: Int, _ part: [Int], _ known: [Int: Refusal], ignored: Int
+  ) -> [Int: Refusal]? {
+    var found: [Int: Refusal] = [:]
+    for conflict in conflicts {
+      let reason = Refusal(code: conflict.code, message: conflict.message, httpStatus: status)
+      if part.count == 1 { return [part[0]: reason] }
+      let matcher = ConflictMatcher(conflict)
+      for index in part where known[index] == nil && found[index] == nil && matcher.names(idsOfValue(index)) == true {
+        found[index] = reason
+      }
+    }
+    return found.count == ignored - known.count ? found : nil
+  }
+
+  // MARK: Servers from 2.43 on: group by group
+
+  private mutating func settleByGroup(
+    _ summary: ImportSummary, _ status: Int, _ part: [Int], _ dataSet: String?, _ history: History
+  ) throws {
+    let ofGroups = summary.conflicts.filter { !Self.valueLevelCodes.contains($0.code ?? "") }
+    if !ofGroups.isEmpty { return try settleGroupFailure(ofGroups, summary, status, part, dataSet, history) }
+    let refused = refusedByIndex(summary, status, part)
+    refuse(refused)
+    let rest = part.filter { refused[$0] == nil }
+    guard summary.accepted < rest.count, options.importStrategy != "DELETE" else {
+      outcome.count(summary, of: batch)
+      failedAlone = 0
+      return markSettled(rest)
+    }
+    // An upsert never ignores: what is ignored without a conflict was refused by the database, and nothing of the request is stored.
+    if rest.count == 1 {
+      let message = "the server's database refused the value; the server says \(summary.status) and gives no reason"
+      return refuse(rest, Refusal(message: message, httpStatus: status))
+    }
+    try settleHalves(rest, dataSet, history)
+  }
+
+  /// Codes of conflicts that are about single values; the others are not stored because of them (`dhis2-api.md` 2.5).
+  private static let valueLevelCodes: Set<String> = ["E8120", "E8121", "E8122", "E8123", "E8124", "E8125"]
+
+  /// Groups, or the whole request, were refused. What the messages name is taken out and the rest posted; where they name nothing, halves.
+  private mutating func settleGroupFailure(
+    _ conflicts: [ImportSummary.Conflict], _ summary: ImportSummary, _ status: Int, _ part: [Int], _ dataSet: String?,
+    _ history: History
+  ) throws {
+    if let conflict = conflicts.first(where: { $0.code == "E8002" || $0.code == "E8003" }), dataSet == nil, options.dataSet == nil {
+      return try settleByDataSet(part, Refusal(code: conflict.code, message: conflict.message, httpStatus: status))
+    }
+    var failed = part
+    if summary.accepted > 0 {
+      // Other groups of the request were stored.
+      let places = Set(conflicts.flatMap(\.indexes)).filter { part.indices.contains($0) }
+      failed = places.sorted().map { part[$0] }
+      outcome.count(summary, of: batch)
+      let open = Set(failed)
+      markSettled(part.filter { !open.contains($0) })
+    }
+    var refused: [Int: Refusal] = [:]
+    for conflict in conflicts {
+      let matcher = ConflictMatcher(conflict)
+      let reason = Refusal(code: conflict.code, message: conflict.message, httpStatus: status)
+      for index in failed where refused[index] == nil {
+        let ids = idsOfValue(index)
+        guard failed.count == 1 || matcher.names(ids) == true else { continue }
+        refused[index] = reason
+        if let code = conflict.code { memory.remember(code, ids, dataSet) }
+      }
+    }
+    refuse(refused)
+    let rest = failed.filter { refused[$0] == nil }
+    guard !rest.isEmpty else { return }
+    if refused.isEmpty { try settleHalves(rest, dataSet, history) } else { try settle(rest, dataSet, history) }
+  }
+
+  /// The server will not guess the data set: each value is sent for one that holds its element; where that one will not have it, for the next.
+  private mutating func settleByDataSet(_ part: [Int], _ reason: Refusal) throws {
+    var waiting = part
+    var round = 0
+    while !waiting.isEmpty {
+      var groups: [String: [Int]] = [:]
+      for index in waiting {
+        let sets = try directory.dataSets(of: idsOfValue(index).dataElement)
+        if round < sets.count {
+          groups[sets[round], default: []].append(index)
+        } else if outcome.refused[index] == nil {
+          refuse([index], reason)
+        }
+      }
+      var again: [Int] = []
+      for (dataSet, group) in groups.sorted(by: { $0.key < $1.key }) {
+        let before = outcome.refused
+        for index in group { outcome.refused[index] = nil }
+        try settle(group, dataSet)
+        for index in group where outcome.refused[index].map({ !Self.valueLevelCodes.contains($0.code ?? "") }) ?? false {
+          // The first refusal is kept: it is of the set that comes first.
+          if let first = before[index] { outcome.refused[index] = first }
+          if round + 1 < (try directory.dataSets(of: idsOfValue(index).dataElement)).count { again.append(index) }
+        }
+      }
+      waiting = again
+      round += 1
+    }
+  }
+
+  // MARK: Settling
+
+  private mutating func refuse(_ refused: [Int: Refusal]) {
+    for (index, refusal) in refused {
+      outcome.refuse(index, refusal, of: batch)
+      isSettled[index] = true
+    }
+  }
+
+  private mutating func refuse(_ part: [Int], _ refusal: Refusal) {
+    refuse(Dictionary(uniqueKeysWithValues: part.map { ($0, refusal) }))
+  }
+
+  private mutating func refuse(_ part: [Int], _ error: ServerError) {
+    refuse(part, Refusal(code: error.code, message: error.message, httpStatus: outcome.httpStatus))
+  }
+
+  private mutating func markSettled(_ part: [Int]) {
+    for index in part { isSettled[index] = true }
+  }
+
+  private mutating func idsOfValue(_ index: Int) -> ValueIDs {
+    if let known = ids[index] { return known }
+    let read = ValueIDs(
+      batch.bytes(of: batch.values[index]), defaultCombo: String(decoding: server.defaultCombo, as: UTF8.self), scratch)
+    ids[index] = read
+    return read
+  }
+}

@@ -1,0 +1,50 @@
+import D2Common
+
+/// Spells a value as servers from 2.43 on read it: numbers and booleans quoted (they answer HTTP 500 to the whole request otherwise), and
+/// `followup`, which every version writes, repeated as `followUp`, which alone they read. Every other byte stays.
+enum ValueRewriter {
+  private static let quotedKeys: [DataValueLine.Key] = [
+    .dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .value,
+  ]
+
+  /// Whether a value must be spelled anew for such a server.
+  static func isNeeded(_ line: DataValueLine) -> Bool {
+    quotedKeys.contains { isUnquoted(line[$0]) } || mustRepeatFollowup(line)
+  }
+
+  private static func isUnquoted(_ field: DataValueLine.Field) -> Bool { field.kind == .number || field.kind == .boolean }
+
+  private static func mustRepeatFollowup(_ line: DataValueLine) -> Bool {
+    line[.followup].kind == .boolean && line[.followUp].kind == .absent
+  }
+
+  /// Appends a value, spelled anew, to a body.
+  static func append(_ value: ArraySlice<UInt8>, to body: inout [UInt8], _ scratch: DataValueLine.Scratch) {
+    // The structure is read in blocks that reach beyond the end.
+    let padded = Array(value) + [UInt8](repeating: 0, count: 64)
+    padded.withUnsafeBytes { padded in
+      let text = UnsafeRawBufferPointer(rebasing: padded[..<value.count])
+      guard let line = try? DataValueLine(text, scratch) else {
+        body += value
+        return
+      }
+      var from = 0
+      let unquoted = quotedKeys.map { line[$0] }.filter(isUnquoted).sorted { $0.start < $1.start }
+      for field in unquoted {
+        body += text[from..<Int(field.start)]
+        body.append(UInt8(ascii: "\""))
+        body += line.bytes(field)
+        body.append(UInt8(ascii: "\""))
+        from = Int(field.start + field.length)
+      }
+      guard mustRepeatFollowup(line), let close = text.lastIndex(of: UInt8(ascii: "}")) else {
+        body += text[from...]
+        return
+      }
+      body += text[from..<close]
+      body += #","followUp":"#.utf8
+      body += line.bytes(line[.followup])
+      body += text[close...]
+    }
+  }
+}
