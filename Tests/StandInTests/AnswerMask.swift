@@ -12,7 +12,8 @@ struct AnswerMask {
   /// What the recorded machine was, and when it was built.
   private static let marks: Set<String> = [
     "revision", "buildTime", "javaVersion", "javaVendor", "osName", "osArchitecture", "osVersion", "memoryInfo",
-    "cpuCores", "systemId", "url", "user", "databaseVersion", "externalDirectory", "intervalSinceLastAnalyticsTableSuccess",
+    "cpuCores", "systemId", "url", "user", "databaseVersion", "externalDirectory",
+    "intervalSinceLastAnalyticsTableSuccess",
     "intervalSinceLastAnalyticsTablePartitionSuccess",
   ]
 
@@ -36,11 +37,7 @@ struct AnswerMask {
         members.map { .init($0.key, masked($0.value, key: $0.key, depth: depth + 1)) }.sorted { $0.key < $1.key })
     case .array(let elements):
       let inside = elements.map { masked($0, key: key, depth: depth + 1) }
-      if key == "dataValues", version.minor <= 42 {
-        // Without ORDER BY the limit decides which rows come, not only how many.
-        if exchange.target.contains("limit=") { return .array(inside.map { _ in "ROW" }) }
-        return .array(inside.sorted { $0.text < $1.text })
-      }
+      if key == "dataValues" { return .array(rows(inside)) }
       // The collection itself, right below the top, is ordered.
       let isCollection = depth == 1 && exchange.target.contains("/" + key)
       return .array(AnswerMask.unordered.contains(key) && !isCollection ? inside.sorted { $0.text < $1.text } : inside)
@@ -48,11 +45,36 @@ struct AnswerMask {
     }
   }
 
+  /// Rows whose order, or choice, the database leaves open.
+  private func rows(_ rows: [JSONValue]) -> [JSONValue] {
+    let isLimited = exchange.target.contains("limit=")
+    guard version.minor >= 43 else {
+      // Without ORDER BY the limit decides which rows come, not only how many.
+      return isLimited ? rows.map { _ in "ROW" } : rows.sorted { $0.text < $1.text }
+    }
+    // An order by unit says nothing of the rows of one unit.
+    if isLimited, exchange.target.contains("order=") { return rows.map { _ in "ROW" } }
+    // The order is by period, time and data element: what differs in its option combo alone may stand either way.
+    func place(_ row: JSONValue) -> [String?] { ["dataElement", "period", "orgUnit"].map { row[$0]?.string } }
+    var result: [JSONValue] = []
+    for run in rows.reduce(
+      into: [[JSONValue]](),
+      { runs, row in
+        if let last = runs.last?.last, place(last) == place(row) {
+          runs[runs.count - 1].append(row)
+        } else {
+          runs.append([row])
+        }
+      })
+    { result += run.sorted { $0.text < $1.text } }
+    return result
+  }
+
   private var isSystemInfo: Bool { exchange.name.hasPrefix("info") }
 
   private func masked(_ text: String, key: String, depth: Int) -> String {
-    if text.hasPrefix(day + "T") { return "TIME" }
     if isSystemInfo, AnswerMask.marks.contains(key) || (key == "name" && depth == 2) { return "MARK" }
+    if text.hasPrefix(day + "T") { return "TIME" }
     if exchange.name.hasPrefix("async-tasks"), key == "id" || key == "uid" { return "ID" }
     if key == "description" || key == "message", let masked = maskedException(text) { return masked }
     return sortedLists(text)
@@ -63,7 +85,10 @@ struct AnswerMask {
     for start in ["The import process failed: com.fasterxml", "The import process failed: Unrecognized token"] {
       if text.hasPrefix(start) { return "The import process failed: PARSER" }
     }
-    let own = ["The import process failed: Cannot", "The import process failed: Expected", "The import process failed: Unexpected"]
+    let own = [
+      "The import process failed: Cannot", "The import process failed: Expected",
+      "The import process failed: Unexpected",
+    ]
     return own.contains(where: text.hasPrefix) ? "The import process failed: PARSER" : nil
   }
 

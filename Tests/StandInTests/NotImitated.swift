@@ -18,9 +18,14 @@ enum NotImitated {
 
   static let list: [Entry] = [
     Entry(
-      names: ["not-found", "ou-bad-uid", "export-accept-html", "reg-no-ds", "url-9k", "url-20k", "url-70k", "double-slash"],
-      reason: "the text of an error page of the servlet container: clients look at its status and type", compares: .allButBody),
-    Entry(names: ["export-zip"], reason: "zip archives are read and not written: no client of ours asks for one", compares: .nothing),
+      names: [
+        "not-found", "ou-bad-uid", "export-accept-html", "reg-no-ds", "url-9k", "url-20k", "url-70k", "double-slash",
+      ],
+      reason: "the text of an error page of the servlet container: clients look at its status and type",
+      compares: .allButBody),
+    Entry(
+      names: ["export-zip"], reason: "zip archives are read and not written: no client of ours asks for one",
+      compares: .nothing),
     Entry(
       names: ["export-accept-xml"], reason: "XML is not written: d2 speaks JSON", compares: .nothing, minors: [40, 42]),
     Entry(names: ["export-csv"], reason: "CSV is not written: d2 speaks JSON", compares: .nothing),

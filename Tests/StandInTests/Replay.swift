@@ -44,7 +44,8 @@ final class Replay {
         passed += 1
       } else {
         let request = "\(exchange.method) \(exchange.target.prefix(200)) as \(exchange.asker ?? "nobody")"
-        failures.append("\(version) \(exchange.name): \(request)\n    " + differences.prefix(6).joined(separator: "\n    "))
+        failures.append(
+          "\(version) \(exchange.name): \(request)\n    " + differences.prefix(6).joined(separator: "\n    "))
       }
     }
     return (passed, failures)

@@ -22,11 +22,13 @@ final class TestClient {
   }
 
   private let descriptor: Int32
+  private let port: Int
   private var buffer: [UInt8] = []
   private var at = 0
   private var reset = false
 
   init(port: Int) {
+    self.port = port
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -47,7 +49,7 @@ final class TestClient {
 
   @discardableResult
   func send(_ method: String, _ target: String, headers: [(String, String)] = [], body: [UInt8]? = nil) -> TestClient {
-    var head = "\(method) \(target) HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    var head = "\(method) \(target) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n"
     for (name, value) in headers { head += "\(name): \(value)\r\n" }
     if let body { head += "Content-Length: \(body.count)\r\n" }
     var bytes = Array((head + "\r\n").utf8)[...]

@@ -93,7 +93,9 @@ final class Server: Sendable {
 
   /// Pages for people: all that matters is where they send a client.
   private func outsideAPI(_ request: Request, base: String, cost: CostOfRequest) -> Response {
-    if request.path.hasPrefix(version.loginPath) { return .text(200, FaultPages.login, type: "text/html;charset=UTF-8") }
+    if request.path.hasPrefix(version.loginPath) {
+      return .text(200, FaultPages.login, type: "text/html;charset=UTF-8")
+    }
     switch authentication.signIn(request, base: base) {
     case .refused(let response): return response
     case .user:

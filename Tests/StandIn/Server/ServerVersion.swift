@@ -55,6 +55,11 @@ public struct ServerVersion: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
+  /// Tomcat ends the connection after answers that may have left it in disorder.
+  func dropsConnection(after status: Int) -> Bool {
+    runsOnTomcat && [400, 408, 411, 413, 414, 500, 501, 503].contains(status)
+  }
+
   /// The content type of JSON written by the application's own converters.
   var jsonType: String { minor <= 40 ? "application/json" : "application/json;charset=UTF-8" }
   /// The content type of an export of data values or registrations.

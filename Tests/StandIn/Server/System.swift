@@ -36,7 +36,8 @@ struct System {
     if isNew { info += analytics(now) }
     if version.minor >= 43 { info.append(.init("capability", ["analyticsTotalCounts": false])) }
     info += [
-      .init("version", .string(version.name)), .init("revision", "0000000"), .init("buildTime", "2026-01-01T00:00:00.000"),
+      .init("version", .string(version.name)), .init("revision", "0000000"),
+      .init("buildTime", "2026-01-01T00:00:00.000"),
     ]
     if !isNew { info += internals }
     info.append(.init("databaseInfo", databaseInfo(now)))
@@ -117,18 +118,34 @@ struct System {
         "Import complete with status \(summary.status.rawValue), \(counts)",
         "Upserting group ds=\(detectedSet(job) ?? "?") (\(summary.updated) values)",
         "Validating group ds=? (\(values) values)", "Decoding group ds=? [de= ou= pe= aoc=](\(values) values)",
-        "Deserializing JSON data", "Data value import started",
+        "Deserializing JSON data", "Loading file content", "Loading file resource", "Data value set import",
       ]
     } else {
       texts = ["Import done", "Importing data values", "Process started"]
     }
     return texts.enumerated().map { position, text in
       let uid = server.authentication.newUid()
-      return [
-        "uid": .string(uid), "level": "INFO", "category": "DATAVALUE_IMPORT", "time": .string(Stamp.local(job.finished)),
-        "message": .string(text), "completed": .bool(position == 0), "id": .string(uid),
+      var note: [JSONValue.Member] = [
+        .init("uid", .string(uid)), .init("level", "INFO"), .init("category", "DATAVALUE_IMPORT"),
+        .init("time", .string(Stamp.local(job.finished))), .init("message", .string(text)),
+        .init("completed", .bool(position == 0)), .init("id", .string(uid)),
       ]
+      if version.hasDataEntryPipeline, position == texts.count - 1 {
+        note += [.init("dataType", "PARAMETERS"), .init("data", parameters(job.options))]
+      }
+      return .object(note)
     }
+  }
+
+  /// The first note repeats the options, here with those that were not set.
+  private func parameters(_ options: JSONValue) -> JSONValue {
+    var members: [JSONValue.Member] = []
+    for member in options.members ?? [] {
+      members.append(member)
+      if member.key == "dryRun" { members.append(.init("preheatCache", nil)) }
+      if member.key == "firstRowIsHeader" { members += [.init("filename", nil), .init("notificationLevel", nil)] }
+    }
+    return .object(members + [.init("dataSet", nil)])
   }
 
   private func detectedSet(_ job: ImportJob) -> String? {

@@ -90,7 +90,6 @@ final class Authentication: Sendable {
     var refusal: Response
     if version.checksTokenSums, !TokenForm.sumIsRight(token) {
       refusal = .json(400, ErrorPages.body(400, "Checksum validation failed"), type: version.jsonType)
-      refusal.closes = true
     } else {
       refusal = .json(401, ErrorPages.body(401, "The API token does not exists."), type: version.jsonType)
     }

@@ -73,7 +73,10 @@ extension Server {
       for row in store.rows.sorted(by: { uids($0).lexicographicallyPrecedes(uids($1)) }) {
         let ids = uids(row)
         for (key, id) in zip(
-          ["{\"dataElement\":\"", "\",\"period\":\"", "\",\"orgUnit\":\"", "\",\"categoryOptionCombo\":\"", "\",\"attributeOptionCombo\":\""],
+          [
+            "{\"dataElement\":\"", "\",\"period\":\"", "\",\"orgUnit\":\"", "\",\"categoryOptionCombo\":\"",
+            "\",\"attributeOptionCombo\":\"",
+          ],
           ids)
         {
           out += key.utf8

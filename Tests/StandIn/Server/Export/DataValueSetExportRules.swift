@@ -62,7 +62,9 @@ struct DataValueSetExportRules {
     let problem: (String, String)?
     if let set = sets.first(where: { !metadata.dataSets[$0].sharing.readsData(rules.user) }) {
       problem = ("E2010", "User is not allowed to read data for data set: `\(metadata.dataSets[set].uid)`")
-    } else if let combo = combos.first(where: { metadata.categoryOptionCombos[$0].isRestricted && !rules.user.isSuperuser }) {
+    } else if let combo = combos.first(where: {
+      metadata.categoryOptionCombos[$0].isRestricted && !rules.user.isSuperuser
+    }) {
       let uid = metadata.categoryOptionCombos[combo].uid
       problem = ("E2011", "User is not allowed to read data for attribute option combo: `\(uid)`")
     } else if let unit = units.first(where: { !metadata.isWithin($0, anyOf: visible) }) {
@@ -75,6 +77,7 @@ struct DataValueSetExportRules {
     throw .conflict(code: problem.0, text: problem.1)
   }
 
+  /// The date stays when the registration is undone.
   private func header(
     _ set: Int, _ period: Period, _ unit: Int, _ store: inout ValueStore, _ registrations: RegistrationStore
   ) -> [JSONValue.Member] {
@@ -87,7 +90,7 @@ struct DataValueSetExportRules {
     return [
       .init(
         "dataSet", text(rules.outputScheme("dataSet").id(uid: dataSet.uid, code: dataSet.code, name: dataSet.name))),
-      .init("completeDate", text(registration.flatMap { $0.completed ? Stamp.zoned($0.date) : nil })),
+      .init("completeDate", text(registration.map { Stamp.zoned($0.date) })),
       .init("period", .string(period.id)),
       .init("orgUnit", text(rules.outputScheme("orgUnit").id(uid: place.uid, code: place.code, name: place.name))),
     ]

@@ -38,7 +38,7 @@ struct ExportAPI {
     switch refusal {
     case .conflict(let code, let text): ErrorPages.message(409, text, code: code)
     case .malformed(let text): ErrorPages.message(400, text)
-    case .silent: Response(status: 200)
+    case .silent: Response(status: 200, headers: [("Content-Type", version.exportType)])
     }
   }
 
@@ -46,11 +46,11 @@ struct ExportAPI {
   private func otherFormat() -> Response? {
     let accepts = request.header("accept") ?? "*/*"
     let format = call.suffix ?? request.first("format") ?? "json"
-    if format == "json", version.hasDataEntryPipeline || accepts.contains("json") || accepts.contains("*/*") { return nil }
+    if format == "json", version.hasDataEntryPipeline || accepts.contains("json") || accepts.contains("*/*") {
+      return nil
+    }
     if format == "json", accepts.hasPrefix("text/html") {
-      var page = ErrorPages.container(version, 400, "Invalid request parameters.")
-      page.closes = version.runsOnTomcat
-      return page
+      return ErrorPages.container(version, 400, "Invalid request parameters.")
     }
     return .text(501, "The stand-in writes data values as JSON only.\n", type: "text/plain")
   }
@@ -63,7 +63,9 @@ struct ExportAPI {
     if query.elementScheme != .uid {
       let without = missing(rows.map { Int(store.rows[Int($0)].key.element) }) {
         query.elementScheme.id(uid: $0.uid, code: $0.code, name: $0.name) == nil ? $0.uid : nil
-      } in: { metadata.dataElements[$0] }
+      } in: {
+        metadata.dataElements[$0]
+      }
       if !without.isEmpty {
         throw DataExportRules(rules: rules).undefined("E8201", query.elementScheme, "data element(s)", without)
       }
@@ -72,7 +74,9 @@ struct ExportAPI {
       let units = Set(rows.map { store.rows[Int($0)].key.unit })
       let without = missing(units.map(Int.init)) {
         query.unitScheme.id(uid: $0.uid, code: $0.code, name: $0.name) == nil ? $0.uid : nil
-      } in: { metadata.organisationUnits[$0] }
+      } in: {
+        metadata.organisationUnits[$0]
+      }
       if !without.isEmpty {
         throw DataExportRules(rules: rules).undefined("E8202", query.unitScheme, "org unit(s)", without)
       }
@@ -163,7 +167,9 @@ struct ExportAPI {
       piece += "]}".utf8
       try pass(piece, last: true)
     }
-    guard !version.hasDataEntryPipeline, !endless, rows.count <= ExportAPI.rowsWithLength else { return .stream(stream) }
+    guard !version.hasDataEntryPipeline, !endless, rows.count <= ExportAPI.rowsWithLength else {
+      return .stream(stream)
+    }
     var whole: [UInt8] = []
     try? stream { whole += $0 }
     return .bytes(whole)

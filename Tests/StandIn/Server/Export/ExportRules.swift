@@ -37,7 +37,9 @@ struct ExportRules {
       query.updatedSince = ExportParameters.duration(text).map { now - $0 }
     }
     if let text = request.first("limit") {
-      guard let limit = Int(text) else { throw .malformed("Value '\(text)' is not valid for parameter limit. It must be a number") }
+      guard let limit = Int(text) else {
+        throw .malformed("Value '\(text)' is not valid for parameter limit. It must be a number")
+      }
       query.limit = limit
     }
     query.includeDeleted = request.flag("includeDeleted")

@@ -74,7 +74,8 @@ struct ExportSelection {
           let x = unitOrder[Int(a.key.unit)]
           let y = unitOrder[Int(b.key.unit)]
           if x != y { return x < y }
-        case "AOC": if a.key.attributeCombo != b.key.attributeCombo { return a.key.attributeCombo < b.key.attributeCombo }
+        case "AOC":
+          if a.key.attributeCombo != b.key.attributeCombo { return a.key.attributeCombo < b.key.attributeCombo }
         default: break
         }
       }

@@ -29,7 +29,9 @@ final class Connection {
   /// One request and its answer; false where the connection ends after it.
   private func exchange() throws -> Bool {
     guard var request = readHead() else { return false }
-    guard request.target.utf8.count + request.headers.reduce(0, { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }) < Connection.headLimit
+    guard
+      request.target.utf8.count + request.headers.reduce(0, { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 })
+        < Connection.headLimit
     else {
       server.statistics.begin()
       var refusal = ErrorPages.headTooLarge(server.version)
@@ -68,7 +70,8 @@ final class Connection {
       throw ConnectionEnd.byPlan
     }
     for fault in faults where fault.kind == .latency { try patiently(request, seconds: fault.number("seconds") ?? 1) }
-    let substitute = faults.lazy.compactMap { $0.substitute(version: self.server.version, base: self.base(request)) }.first
+    let substitute = faults.lazy.compactMap { $0.substitute(version: self.server.version, base: self.base(request)) }
+      .first
     let cost = CostOfRequest(arrival: arrival)
     var response = substitute ?? server.answer(request, faults: faults, cost: cost)
     try patiently(request, seconds: cost.secondsLeft)
@@ -118,7 +121,9 @@ final class Connection {
     defer { finish(request, status: response.status) }
     let watching = faults.filter(BodySender.watches)
     let cutFraming = watching.first { $0.kind == .cutBody }?.text("framing")
-    var closes = response.closes || request.header("connection")?.lowercased() == "close" || cutFraming == "close"
+    var closes =
+      response.closes || server.version.dropsConnection(after: response.status)
+      || request.header("connection")?.lowercased() == "close" || cutFraming == "close"
     let framing: BodySender.Framing
     let isHead = request.method == "HEAD"
     switch response.body {

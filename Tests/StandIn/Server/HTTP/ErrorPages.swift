@@ -36,16 +36,16 @@ enum ErrorPages {
     var page =
       version.runsOnTomcat
       ? container(version, 400, "")
-      : .text(400, "<h1>Bad Message 400</h1><pre>reason: Ambiguous URI empty segment</pre>", type: "text/html;charset=iso-8859-1")
+      : .text(
+        400, "<h1>Bad Message 400</h1><pre>reason: Ambiguous URI empty segment</pre>",
+        type: "text/html;charset=iso-8859-1")
     page.closes = true
     return page
   }
 
   /// A web message of the application, as its exception handlers write it: without a charset in every version.
   static func message(_ status: Int, _ text: String, code: String? = nil) -> Response {
-    var response = Response.json(status, body(status, text, code: code), type: "application/json")
-    response.closes = status == 400
-    return response
+    .json(status, body(status, text, code: code), type: "application/json")
   }
 
   static func body(_ status: Int, _ text: String, code: String? = nil) -> JSONValue {

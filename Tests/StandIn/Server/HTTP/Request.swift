@@ -57,7 +57,9 @@ struct Request: Sendable {
     while let byte = at.popFirst() {
       if byte == UInt8(ascii: "+") {
         out.append(0x20)
-      } else if byte == UInt8(ascii: "%"), at.count >= 2, let value = UInt8(String(decoding: at.prefix(2), as: UTF8.self), radix: 16) {
+      } else if byte == UInt8(ascii: "%"), at.count >= 2,
+        let value = UInt8(String(decoding: at.prefix(2), as: UTF8.self), radix: 16)
+      {
         out.append(value)
         at = at.dropFirst(2)
       } else {
@@ -73,7 +75,8 @@ struct Request: Sendable {
     var out = ""
     for byte in text.utf8 {
       switch byte {
-      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "*"):
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+        UInt8(ascii: "*"):
         out.unicodeScalars.append(Unicode.Scalar(byte))
       default: out += "%\(hex[Int(byte >> 4)])\(hex[Int(byte & 15)])"
       }

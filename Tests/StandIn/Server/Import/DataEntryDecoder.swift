@@ -8,7 +8,9 @@ struct DataEntryDecoder {
 
   func decode() throws -> [DataEntryImport.Decoded] {
     let schemes = run.options
-    let elements = Ids(schemes.scheme("dataElementIdScheme"), metadata.dataElements(by:)) { metadata.dataElements[$0].uid }
+    let elements = Ids(schemes.scheme("dataElementIdScheme"), metadata.dataElements(by:)) {
+      metadata.dataElements[$0].uid
+    }
     let units = Ids(schemes.scheme("orgUnitIdScheme"), metadata.organisationUnits(by:)) {
       metadata.organisationUnits[$0].uid
     }
@@ -77,7 +79,9 @@ struct DataEntryDecoder {
     return try known(text, ids, index, what, unknown: unknown, odd: odd)
   }
 
-  private func known(_ text: String, _ ids: Ids, _ index: Int, _ what: String, unknown: String, odd: String) throws -> String {
+  private func known(_ text: String, _ ids: Ids, _ index: Int, _ what: String, unknown: String, odd: String) throws
+    -> String
+  {
     guard let lookup = ids.lookup else {
       if IdLookup.isUid(text) { return text }
       // The two kinds of ids have texts of their own.

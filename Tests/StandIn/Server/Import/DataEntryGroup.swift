@@ -47,7 +47,8 @@ struct DataEntryGroup {
     if let only = uids.first, uids.count == 1 { return only }
     if uids.isEmpty {
       throw Refusal(
-        "E8003", [Self.list(elements)], "Data set detection failed, no set found for data elements: `\(Self.list(elements))`")
+        "E8003", [Self.list(elements)],
+        "Data set detection failed, no set found for data elements: `\(Self.list(elements))`")
     }
     throw Refusal("E8002", [Self.list(uids)], "Data set detection failed, found multiple sets: `\(Self.list(uids))`")
   }
@@ -111,7 +112,8 @@ struct DataEntryGroup {
     guard let first = wrong.first else { return }
     throw Refusal(
       "E8024", [uid, first.element, Self.list(first.combos)],
-      "Data set \(uid) + data element \(first.element) not usable with category option combo(s): `\(Self.list(first.combos))`")
+      "Data set \(uid) + data element \(first.element) not usable with category option combo(s): `\(Self.list(first.combos))`"
+    )
   }
 
   private mutating func checkValues() {

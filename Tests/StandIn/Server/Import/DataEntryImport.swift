@@ -202,7 +202,9 @@ struct DataEntryImport: ValueImport {
   ) {
     guard let text = run.set.text("completeDate"), let moment = Stamp.parse(text), !run.options.has("dryRun"),
       let set = named.flatMap({ metadata.dataSetByUid[$0] }),
-      let unit = run.set.text("orgUnit").flatMap({ metadata.organisationUnits(by: run.options.scheme("orgUnitIdScheme"))[$0] }),
+      let unit = run.set.text("orgUnit").flatMap({
+        metadata.organisationUnits(by: run.options.scheme("orgUnitIdScheme"))[$0]
+      }),
       let period = run.set.text("period").flatMap({ PeriodParser.parse($0, version) })
     else { return }
     let day = Int(moment / 86_400_000)

@@ -87,7 +87,9 @@ struct DataValueSetImport: ValueImport {
     if let id = run.set.text("dataSet") {
       guard let set = metadata.dataSets(by: run.options.scheme("dataSetIdScheme"))[id],
         metadata.dataSets[set].sharing.readsMetadata(run.user)
-      else { return abort(.init("E7600", "Data set not found or not accessible: `\(id)`", [("dataSet", id)], "dataSet")) }
+      else {
+        return abort(.init("E7600", "Data set not found or not accessible: `\(id)`", [("dataSet", id)], "dataSet"))
+      }
       guard metadata.dataSets[set].sharing.writesData(run.user) else {
         return abort(
           .init(
@@ -130,7 +132,9 @@ struct DataValueSetImport: ValueImport {
 
   /// Finds what a value's ids name. The header's period, unit and attribute combo win over the value's own.
   private func resolve(_ value: IncomingValue, _ header: Header) -> Result<Resolved, Unresolved> {
-    func fail(_ code: String, _ text: String, _ kind: String, _ id: String?, _ key: String) -> Result<Resolved, Unresolved> {
+    func fail(_ code: String, _ text: String, _ kind: String, _ id: String?, _ key: String) -> Result<
+      Resolved, Unresolved
+    > {
       .failure(
         Unresolved(problem: ImportProblem(code, "\(text): `\(id ?? "null")`", id.map { [(kind, $0)] } ?? [], key)))
     }
@@ -179,7 +183,10 @@ struct DataValueSetImport: ValueImport {
     let text = Self.trimmed(incoming.value).map { ValueTypeRules.stored($0, type: element.valueType, version) }
     let comment = Self.trimmed(incoming.comment)
     let zero =
-      text.map { !element.zeroIsSignificant && element.aggregationType != "AVERAGE" && ValueTypeRules.isNumeric(element.valueType) && ValueTypeRules.isZero($0) }
+      text.map {
+        !element.zeroIsSignificant && element.aggregationType != "AVERAGE"
+          && ValueTypeRules.isNumeric(element.valueType) && ValueTypeRules.isZero($0)
+      }
       ?? false
 
     func stamp(_ text: String?) -> Int64 {
@@ -187,7 +194,13 @@ struct DataValueSetImport: ValueImport {
       (version.importKeepsTimes ? text.flatMap(Stamp.parse) : nil) ?? run.now / 1000 * 1000
     }
     func remove(_ position: Int32) {
+      let kept = store.position(ofText: comment)
       store.change(position) {
+        // The value of the payload is kept with the mark, also where it has none.
+        if !run.options.isDelete {
+          $0.value = text
+          $0.comment = kept
+        }
         $0.isDeleted = true
         $0.lastUpdated = run.now / 1000 * 1000
       }
@@ -209,7 +222,8 @@ struct DataValueSetImport: ValueImport {
       if run.options.isDelete || incoming.deleted == true || (zero && run.options.updates) { return remove(existing) }
       guard run.options.updates else { return summary.rejectQuietly(index) }
       let same =
-        old.value == text && store.text(old.comment) == comment && (old.followUp ?? false) == (incoming.followUp ?? false)
+        old.value == text && store.text(old.comment) == comment
+        && (old.followUp ?? false) == (incoming.followUp ?? false)
       if same { return summary.ignored += 1 }
       if text == nil, comment == nil { return remove(existing) }
       store.insert(

@@ -15,7 +15,9 @@ struct DataValueValidator {
     }
   }
 
-  func check(_ value: IncomingValue, _ elementIndex: Int, _ period: Period, _ unit: Int, _ dataSet: Int?) -> ImportProblem? {
+  func check(_ value: IncomingValue, _ elementIndex: Int, _ period: Period, _ unit: Int, _ dataSet: Int?)
+    -> ImportProblem?
+  {
     let element = metadata.dataElements[elementIndex]
     let unitUid = metadata.organisationUnits[unit].uid
     if !metadata.isWithin(unit, anyOf: run.user.organisationUnits) {
@@ -66,7 +68,9 @@ struct DataValueValidator {
         "E7632", "Period type of period: `\(period.id)` not valid for data element: `\(element.uid)`",
         [("period", period.id), ("dataElement", element.uid)], nil)
     }
-    if run.options.has("strictOrganisationUnits"), !sets.contains(where: { metadata.dataSets[$0].unitSet.contains(unit) }) {
+    if run.options.has("strictOrganisationUnits"),
+      !sets.contains(where: { metadata.dataSets[$0].unitSet.contains(unit) })
+    {
       let uid = metadata.organisationUnits[unit].uid
       return ImportProblem(
         "E7636", "Data element: `\(element.uid)` must be assigned through data sets to organisation unit: `\(uid)`",

@@ -18,12 +18,14 @@ struct ImportAPI {
   func answer() -> Response {
     let type = request.header("content-type")?.split(separator: ";").first.map { $0.trimmingSpaces() } ?? ""
     guard type == "application/json" else {
-      let words = version.minor <= 40 ? "Content type '\(type)' not supported" : "Content-Type '\(type)' is not supported"
+      let words =
+        version.minor <= 40 ? "Content type '\(type)' not supported" : "Content-Type '\(type)' is not supported"
       return ErrorPages.message(415, words)
     }
     guard user.has("F_DATAVALUE_ADD") else {
       return ErrorPages.message(
-        403, version.minor <= 40 ? "Access is denied" : "Access is denied, requires one Authority from [F_DATAVALUE_ADD]")
+        403,
+        version.minor <= 40 ? "Access is denied" : "Access is denied, requires one Authority from [F_DATAVALUE_ADD]")
     }
     var options: ImportOptions
     do { options = try ImportOptions(request) } catch { return ErrorPages.message(400, error.message) }
@@ -63,14 +65,15 @@ struct ImportAPI {
     let id = server.authentication.newUid()
     let now = server.clock.now
     let name = version.minor <= 40 ? "dataValueImport" : "DATAVALUE_IMPORT (\(now))"
-    server.start(ImportJob(id: id, run: run, options: shown), after: version.schedulesAsyncImports ? server.asyncDelaySeconds : 0)
+    server.start(
+      ImportJob(id: id, run: run, options: shown), after: version.schedulesAsyncImports ? server.asyncDelaySeconds : 0)
     var members: [JSONValue.Member] = [
       .init("name", .string(name)), .init("id", .string(id)), .init("created", .string(Stamp.local(now))),
       .init("jobType", "DATAVALUE_IMPORT"), .init("jobStatus", version.minor <= 40 ? "SCHEDULED" : "NOT_STARTED"),
     ]
     if version.minor > 40 { members.append(.init("jobParameters", shown)) }
     members.append(.init("relativeNotifierEndpoint", .string("/api/system/tasks/DATAVALUE_IMPORT/" + id)))
-    if version.minor > 40 { members.append(.init("responseType", "JobConfigurationWebMessageResponse")) }
+    if version.minor > 40 { members.append(.init("responseType", "JobConfiguration")) }
     var response = Response.json(
       200,
       [

@@ -68,7 +68,8 @@ struct ImportOptions: Sendable {
   }
 
   func scheme(_ parameter: String) -> IdScheme {
-    IdScheme((schemes.first { $0.parameter == parameter } ?? schemes.first { $0.parameter == "idScheme" })?.scheme ?? "UID")
+    IdScheme(
+      (schemes.first { $0.parameter == parameter } ?? schemes.first { $0.parameter == "idScheme" })?.scheme ?? "UID")
   }
 
   /// The options as summaries repeat them. 2.40 forgets the id schemes; 2.42 knows those of the query only.

@@ -67,7 +67,9 @@ struct ImportSummary: Sendable {
           "imported": .int(imported), "updated": .int(updated), "ignored": .int(ignored), "deleted": .int(deleted),
         ]))
     members.append(.init("conflicts", .array(conflicts.map { $0.json(version) })))
-    if version.tellsRejectedIndexes { members.append(.init("rejectedIndexes", .array(rejectedIndexes.map { .int($0) }))) }
+    if version.tellsRejectedIndexes {
+      members.append(.init("rejectedIndexes", .array(rejectedIndexes.map { .int($0) })))
+    }
     if let dataSetComplete { members.append(.init("dataSetComplete", .string(dataSetComplete))) }
     if version.minor > 40 { members.append(.init("responseType", "ImportSummary")) }
     return .object(members)
@@ -78,7 +80,9 @@ struct ImportSummary: Sendable {
     if let failure { return ErrorPages.message(failure.status, failure.message) }
     if plain {
       var shape = json(version)
-      if case .object(let members) = shape { shape = .object(members.filter { $0.key != "responseType" || version.minor > 36 }) }
+      if case .object(let members) = shape {
+        shape = .object(members.filter { $0.key != "responseType" || version.minor > 36 })
+      }
       return .json(200, shape, type: type)
     }
     let status = httpStatus(version)

@@ -51,12 +51,13 @@ struct PostedBody {
   private func leadingProblem(_ text: [UInt8]) -> Problem? {
     let start = String(decoding: text.prefix(120), as: UTF8.self)
     guard let first = start.unicodeScalars.first else {
-      return Problem(status: 400, message: "Unexpected character at position 0,\n\n^ expected a JSON value but found EOI")
+      return Problem(
+        status: 400, message: "Unexpected character at position 0,\n\n^ expected a JSON value but found EOI")
     }
     guard !"{[\"-0123456789 \t\r\n".unicodeScalars.contains(first) else { return nil }
     return Problem(
       status: 400,
-      message: "Unexpected character at position 0,\n\(start.unicodeScalars.prefix(41).map(String.init).joined())\n"
+      message: "Unexpected character at position 0,\n\(start.unicodeScalars.prefix(40).map(String.init).joined())\n"
         + "^ expected start of a JSON value but found: `\(first)`")
   }
 }

@@ -10,7 +10,9 @@ struct MetadataAPI {
   private var version: ServerVersion { server.version }
 
   func answer() -> Response? {
-    guard let kind = call.resource.first.flatMap(MetadataKind.init(rawValue:)), kind != .dataSetElements else { return nil }
+    guard let kind = call.resource.first.flatMap(MetadataKind.init(rawValue:)), kind != .dataSetElements else {
+      return nil
+    }
     let view = MetadataView(
       metadata: server.metadata, version: version, user: user, users: server.authentication.users, base: call.base,
       created: server.started)
@@ -23,9 +25,7 @@ struct MetadataAPI {
 
   private func one(_ uid: String, _ kind: MetadataKind, _ view: MetadataView) -> Response {
     if version.minor >= 41, !IdLookup.isUid(uid) {
-      var page = ErrorPages.container(version, 400, "Invalid request parameters.")
-      page.closes = true
-      return page
+      return ErrorPages.container(version, 400, "Invalid request parameters.")
     }
     let found = (0..<view.count(kind)).lazy.map { MetadataReference(kind: kind, position: $0) }
       .first { view.uid($0) == uid && view.isVisible($0) }

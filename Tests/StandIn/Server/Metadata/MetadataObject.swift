@@ -122,7 +122,9 @@ struct MetadataView {
 
   /// The names that an object of a kind can have, in the order in which they are written.
   func propertyNames(_ kind: MetadataKind) -> [String] {
-    let common = ["href", "code", "name", "created", "lastUpdated", "translations", "createdBy", "favorites", "lastUpdatedBy"]
+    let common = [
+      "href", "code", "name", "created", "lastUpdated", "translations", "createdBy", "favorites", "lastUpdatedBy",
+    ]
     let end = ["displayName", "access", "favorite", "user", "id", "attributeValues"]
     switch kind {
     case .organisationUnits: return unitNames

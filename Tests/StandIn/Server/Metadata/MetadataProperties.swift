@@ -45,7 +45,9 @@ extension MetadataView {
     case "organisationUnitGroups":
       return references(
         .organisationUnitGroups,
-        metadata.organisationUnitGroups.indices.filter { metadata.organisationUnitGroups[$0].members.contains(position) })
+        metadata.organisationUnitGroups.indices.filter {
+          metadata.organisationUnitGroups[$0].members.contains(position)
+        })
     case "users": return .value(.array(users.filter { $0.organisationUnits.contains(position) }.map(user)))
     default: return nil
     }
@@ -72,7 +74,8 @@ extension MetadataView {
     var members: [JSONValue.Member] = [.init("manage", .bool(writes))]
     if version.minor <= 42 { members.append(.init("externalize", .bool(writes))) }
     return members + [
-      .init("write", .bool(writes)), .init("read", true), .init("update", .bool(writes)), .init("delete", .bool(writes)),
+      .init("write", .bool(writes)), .init("read", true), .init("update", .bool(writes)),
+      .init("delete", .bool(writes)),
     ]
   }
 

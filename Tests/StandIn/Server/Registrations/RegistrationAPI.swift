@@ -39,13 +39,17 @@ struct RegistrationAPI {
     let filter: Filter
     do throws(ExportRefusal) { filter = try readFilter() } catch {
       switch error {
-      case .conflict(let code, let text): return ErrorPages.message(409, text, code: code)
+      case .conflict(let code, let text):
+        let type = version.minor <= 40 ? version.exportType : "application/json"
+        return .json(409, ErrorPages.body(409, text, code: code), type: type)
       case .malformed(let text): return ErrorPages.message(400, text)
       case .silent: return Response(status: 200)
       }
     }
     let rows = server.state.withLock { state in
       state.registrations.rows.filter { matches($0, state.values.periods[Int($0.key.period)], filter) }
+        // In the order in which the database first met their periods.
+        .enumerated().sorted { ($0.element.key.period, $0.offset) < ($1.element.key.period, $1.offset) }.map(\.element)
         .prefix(filter.limit ?? Int.max).map { json($0, state.values.periods[Int($0.key.period)]) }
     }
     // The list is opened by its first row: without rows there is none.
@@ -85,13 +89,15 @@ struct RegistrationAPI {
     if let failed { throw .conflict(code: failed.0, text: failed.1) }
     return Filter(
       sets: sets, periods: periods, start: start, end: end,
-      units: units + groups.flatMap { metadata.organisationUnitGroups[$0].members }, createdSince: created, limit: limit)
+      units: units + groups.flatMap { metadata.organisationUnitGroups[$0].members }, createdSince: created, limit: limit
+    )
   }
 
   private func matches(_ row: Registration, _ period: Period, _ filter: Filter) -> Bool {
     guard filter.sets.contains(row.key.dataSet) else { return false }
     if !filter.periods.isEmpty, !filter.periods.contains(period) { return false }
-    if filter.periods.isEmpty, let start = filter.start, let end = filter.end, period.start < start || period.end > end {
+    if filter.periods.isEmpty, let start = filter.start, let end = filter.end, period.start < start || period.end > end
+    {
       return false
     }
     if let since = filter.createdSince, row.date < since { return false }

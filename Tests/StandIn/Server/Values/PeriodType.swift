@@ -110,7 +110,9 @@ enum PeriodType: String, Sendable, CaseIterable {
     let year = Day.civil(day).year
     for candidate in [year + 1, year, year - 1] {
       for number in 1...perYear {
-        if let period = period(year: candidate, number: number), period.start <= day, day <= period.end { return period }
+        if let period = period(year: candidate, number: number), period.start <= day, day <= period.end {
+          return period
+        }
       }
     }
     fatalError("every day lies in a period of every type")
