@@ -1,1 +1,41 @@
-@main struct Main { static func main() {} }
+import D2Common
+import Glibc
+import StandInServer
+
+@main struct Main {
+  static func main() {
+    do throws(UsageError) {
+      let arguments = try Arguments(Array(CommandLine.arguments.dropFirst()))
+      if arguments.wantsHelp {
+        print(Arguments.help)
+        return
+      }
+      serve(arguments)
+    } catch {
+      File.say("dhis2-stand-in: \(error.message)\n\(Arguments.help)\n", on: 2)
+      exit(64)
+    }
+  }
+
+  /// Serves until a signal comes.
+  static func serve(_ arguments: Arguments) {
+    // Before any thread is made, so that none of them takes the signals.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGTERM)
+    sigaddset(&signals, SIGINT)
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+    do {
+      let server = try StandIn(arguments.options)
+      if let values = arguments.values { try server.load(values: values) }
+      server.start()
+      if let file = arguments.portFile { try File.write("\(server.port)\n", to: file) }
+      File.say(server.url + "\n", on: 1)
+    } catch {
+      File.say("dhis2-stand-in: \(error)\n", on: 2)
+      exit(1)
+    }
+    var signal: Int32 = 0
+    sigwait(&signals, &signal)
+  }
+}

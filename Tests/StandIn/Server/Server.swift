@@ -1,1 +1,134 @@
 import D2Common
+import Synchronization
+
+/// What the connections share.
+final class Server: Sendable {
+  /// Everything that requests change.
+  struct State {
+    var values = ValueStore()
+    var registrations = RegistrationStore()
+    var jobs: [String: ImportJob] = [:]
+  }
+
+  let version: ServerVersion
+  let metadata: Metadata
+  let clock: Clock
+  let faults: FaultPlan
+  let statistics = Statistics()
+  let authentication: Authentication
+  let cost: CostModel?
+  let started: Int64
+  let asyncDelaySeconds: Double
+  let state = Mutex(State())
+
+  var control: Control { Control(server: self) }
+
+  init(_ options: StandInOptions) throws {
+    version = options.version
+    clock = Clock(startingAt: options.clockStart)
+    started = clock.now
+    faults = FaultPlan(options.faults)
+    asyncDelaySeconds = options.asyncDelaySeconds
+    var model = options.costModel.flatMap(CostModel.init)
+    model?.scale = options.costScale
+    cost = model
+
+    var users: [User] = []
+    if let payload = options.metadata {
+      let loaded = try MetadataPayload(payload)
+      metadata = loaded.metadata
+      users = loaded.users
+    } else {
+      metadata = Country.metadata(units: options.generatedUnits, seed: options.seed)
+    }
+    let units = metadata.organisationUnits
+    let roots = units.indices.filter { units[$0].parent == nil }
+    let admin = User.administrator(password: options.adminPassword, units: Array(roots.prefix(1)))
+    users.append(admin)
+    var random = Random(seed: options.seed &+ 17)
+    for (name, password) in options.users.sorted(by: { $0.key < $1.key }) {
+      var user = admin
+      user.uid = random.uid()
+      user.username = name
+      user.password = password
+      user.firstName = name
+      user.code = nil
+      users.append(user)
+    }
+    authentication = Authentication(
+      users: users, tokens: Dictionary(options.superuserTokens.map { ($0, "admin") }, uniquingKeysWith: { a, _ in a }),
+      version: version, statistics: statistics, seed: UInt64(bitPattern: Clock.machineMilliseconds()))
+    if options.generatedValues > 0 {
+      let (metadata, now) = (metadata, clock.now)
+      state.withLock {
+        Country.fill(
+          &$0.values, metadata, count: options.generatedValues, years: options.years, seed: options.seed, now: now)
+      }
+    }
+  }
+
+  /// The answer to one request, faults of the transport aside.
+  func answer(_ request: Request, faults: [Fault], cost: CostOfRequest) -> Response {
+    let base = "http://" + (request.header("host") ?? "127.0.0.1")
+    if request.path.contains("//") { return ErrorPages.emptySegment(version) }
+    guard let call = APICall(request, base: base) else {
+      return outsideAPI(request, base: base, cost: cost)
+    }
+    if call.resource == ["loginConfig"], version.hasLoginConfig { return LoginConfig.answer(version) }
+    if let model = self.cost {
+      cost.add((authentication.hashesPassword(request) ? model.loginSeconds : 0) * model.scale)
+    }
+    switch authentication.signIn(request, base: base) {
+    case .refused(let response): return response
+    case .user(let user, let session):
+      var response = Router(server: self, call: call, user: user, faults: faults, cost: cost).answer()
+      if let session { response.headers.append(("Set-Cookie", cookie(session))) }
+      return response
+    }
+  }
+
+  private func cookie(_ session: String) -> String {
+    "JSESSIONID=\(session); Path=/" + (version.runsOnTomcat ? "; HttpOnly; SameSite=Lax" : "")
+  }
+
+  /// Pages for people: all that matters is where they send a client.
+  private func outsideAPI(_ request: Request, base: String, cost: CostOfRequest) -> Response {
+    if request.path.hasPrefix(version.loginPath) {
+      return .text(200, FaultPages.login, type: "text/html;charset=UTF-8")
+    }
+    switch authentication.signIn(request, base: base) {
+    case .refused(let response): return response
+    case .user:
+      return Response(status: 302, headers: [("Location", base + (version.runsOnTomcat ? "/apps/" : "/index.html"))])
+    }
+  }
+}
+
+/// A request to the Web API: the path without `/api`, a version and a suffix.
+struct APICall {
+  let request: Request
+  let base: String
+  /// The path's segments below `/api`.
+  var resource: [String]
+  /// The version of the API that was asked for, as in `/api/37/…`.
+  var apiVersion: Int?
+  /// The format that a suffix asks for, as in `dataValueSets.json`.
+  var suffix: String?
+
+  init?(_ request: Request, base: String) {
+    self.request = request
+    self.base = base
+    var segments = request.path.split(separator: "/").map { Request.decoded($0) }
+    guard segments.first == "api" else { return nil }
+    segments.removeFirst()
+    if let number = segments.first.flatMap({ Int($0) }) {
+      apiVersion = number
+      segments.removeFirst()
+    }
+    if let last = segments.last, let dot = last.firstIndex(of: "."), segments.count <= 2 {
+      suffix = String(last[last.index(after: dot)...])
+      segments[segments.count - 1] = String(last[..<dot])
+    }
+    resource = segments
+  }
+}

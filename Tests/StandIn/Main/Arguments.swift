@@ -1,0 +1,97 @@
+import D2Common
+import StandInServer
+
+/// Why a command line makes no sense.
+struct UsageError: Error {
+  let message: String
+}
+
+/// The command line.
+struct Arguments {
+  static let help = """
+    usage: dhis2-stand-in [options]
+      --version V            2.36 … 2.43, as 2.40.9.1 | 2.42.5.2 | 2.43.1 (default 2.42.5.2)
+      --port N               port on 127.0.0.1 (default: a free one)
+      --port-file FILE       write the port there when the server is ready
+      --metadata FILE        payload of POST /api/metadata, with "users" beside it
+      --values FILE          NDJSON of data values to start with
+      --generate N           instead of --metadata: a country with N organisation units
+      --generate-values M    and M data values
+      --years A..B           for these years (default 2023..2024)
+      --seed S               what is generated depends on this alone (default 1)
+      --admin-password P     of the user admin (default district)
+      --user NAME:PASSWORD   one more superuser; may be repeated
+      --superuser-pat TOKEN  a personal access token of admin; may be repeated
+      --fault SPEC           a fault as JSON; may be repeated
+      --cost-model V         2.40 | 2.42 | 2.43: take as long as a real server
+      --cost-scale X         … times X
+      --clock TIME           what the server's clock shows at the start, as 2026-11-24T04:53:17
+      --async-delay SECONDS  before an asynchronous import begins, from 2.41 on (default 15)
+      --help
+    """
+
+  private(set) var options = StandInOptions()
+  private(set) var portFile: String?
+  private(set) var values: String?
+  private(set) var wantsHelp = false
+
+  init(_ arguments: [String]) throws(UsageError) {
+    var rest = arguments[...]
+    while let option = rest.popFirst() {
+      if option == "--help" || option == "-h" {
+        wantsHelp = true
+        return
+      }
+      guard let value = rest.popFirst() else { throw UsageError(message: "\(option) needs a value") }
+      try take(option, value)
+    }
+  }
+
+  private mutating func take(_ option: String, _ value: String) throws(UsageError) {
+    switch option {
+    case "--version": options.version = try known(ServerVersion(value), option, value)
+    case "--port": options.port = try known(Int(value), option, value)
+    case "--port-file": portFile = value
+    case "--metadata":
+      let text = try read(value)
+      do { options.metadata = try JSONValue(parsing: text) } catch {
+        throw UsageError(message: "\(value): \(error)")
+      }
+    case "--values": values = try read(value)
+    case "--generate": options.generatedUnits = try known(Int(value), option, value)
+    case "--generate-values": options.generatedValues = try known(Int(value), option, value)
+    case "--years":
+      let years = value.split(separator: ".").compactMap { Int($0) }
+      guard let first = years.first, let last = years.last, first <= last else {
+        throw UsageError(message: "--years \(value): write 2023..2024")
+      }
+      options.years = first...last
+    case "--seed": options.seed = try known(UInt64(value), option, value)
+    case "--admin-password": options.adminPassword = value
+    case "--user":
+      let parts = value.split(separator: ":", maxSplits: 1).map(String.init)
+      guard parts.count == 2 else { throw UsageError(message: "--user \(value): write NAME:PASSWORD") }
+      options.users[parts[0]] = parts[1]
+    case "--superuser-pat": options.superuserTokens.append(value)
+    case "--fault":
+      do { options.faults.append(try Fault(parsing: value)) } catch { throw UsageError(message: "--fault: \(error)") }
+    case "--cost-model":
+      guard ["2.40", "2.42", "2.43"].contains(value) else { throw UsageError(message: "--cost-model \(value)?") }
+      options.costModel = value
+    case "--cost-scale": options.costScale = try known(Double(value), option, value)
+    case "--clock": options.clockStart = try known(StandInOptions.moment(value), option, value)
+    case "--async-delay": options.asyncDelaySeconds = try known(Double(value), option, value)
+    default: throw UsageError(message: "no option is called \(option)")
+    }
+  }
+
+  private func known<Value>(_ value: Value?, _ option: String, _ text: String) throws(UsageError) -> Value {
+    guard let value else { throw UsageError(message: "\(option) \(text): not understood") }
+    return value
+  }
+
+  private func read(_ path: String) throws(UsageError) -> String {
+    guard let text = File.read(path) else { throw UsageError(message: "cannot read \(path)") }
+    return text
+  }
+}

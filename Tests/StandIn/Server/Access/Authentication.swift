@@ -1,0 +1,116 @@
+import Synchronization
+
+/// Who signs in, with what, and the sessions that are open.
+final class Authentication: Sendable {
+  private struct State {
+    var users: [String: User]
+    var sessions: [String: String] = [:]
+    var tokens: [String: String] = [:]
+    var random: Random
+  }
+
+  /// What a request's credentials lead to.
+  enum Outcome {
+    /// Signed in; a new session is told in a cookie.
+    case user(User, newSession: String?)
+    case refused(Response)
+  }
+
+  private let state: Mutex<State>
+  private let version: ServerVersion
+  private let statistics: Statistics
+
+  init(users: [User], tokens: [String: String], version: ServerVersion, statistics: Statistics, seed: UInt64) {
+    var byName: [String: User] = [:]
+    for user in users { byName[user.username] = user }
+    state = Mutex(State(users: byName, tokens: tokens, random: Random(seed: seed)))
+    self.version = version
+    self.statistics = statistics
+  }
+
+  var users: [User] { state.withLock { $0.users.values.sorted { $0.uid > $1.uid } } }
+
+  /// A uid as DHIS2 makes them: eleven letters and digits, a letter first.
+  func newUid() -> String { state.withLock { $0.random.uid() } }
+
+  /// Makes a token for a user, in the version's form with its check sum.
+  func newToken(for user: User) -> String {
+    state.withLock {
+      let token = TokenForm.make(version, random: &$0.random)
+      $0.tokens[token] = user.username
+      return token
+    }
+  }
+
+  /// How a request would sign in, without doing it: whether a password must be hashed for it.
+  func hashesPassword(_ request: Request) -> Bool {
+    session(request) == nil && request.header("authorization")?.lowercased().hasPrefix("basic ") == true
+  }
+
+  func signIn(_ request: Request, base: String) -> Outcome {
+    guard let authorization = request.header("authorization") else {
+      if let user = session(request) { return .user(user, newSession: nil) }
+      return .refused(unauthenticated(request, base: base))
+    }
+    let parts = authorization.split(separator: " ", maxSplits: 1).map(String.init)
+    switch parts.first?.lowercased() {
+    case "basic": return basic(parts.count == 2 ? parts[1] : "", request)
+    case "apitoken": return token(parts.count == 2 ? parts[1] : "")
+    default: return .refused(unauthenticated(request, base: base))
+    }
+  }
+
+  private func session(_ request: Request) -> User? {
+    guard let cookie = request.header("cookie") else { return nil }
+    for pair in cookie.split(separator: ";") {
+      let sides = pair.split(separator: "=", maxSplits: 1)
+      if sides.count == 2, sides[0].drop(while: { $0 == " " }) == "JSESSIONID" {
+        return state.withLock { state in state.sessions[String(sides[1])].flatMap { state.users[$0] } }
+      }
+    }
+    return nil
+  }
+
+  private func basic(_ encoded: String, _ request: Request) -> Outcome {
+    let credentials = Base64.decoded(encoded).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    let sides = credentials.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    if let user = session(request), sides.first == user.username { return .user(user, newSession: nil) }
+    statistics.login()
+    guard sides.count == 2, let user = state.withLock({ $0.users[sides[0]] }), user.password == sides[1] else {
+      return .refused(unauthorized())
+    }
+    return .user(user, newSession: openSession(user))
+  }
+
+  private func token(_ token: String) -> Outcome {
+    statistics.tokenCheck()
+    if let user = state.withLock({ state in state.tokens[token].flatMap { state.users[$0] } }) {
+      return .user(user, newSession: openSession(user))
+    }
+    var refusal: Response
+    if version.checksTokenSums, !TokenForm.sumIsRight(token) {
+      refusal = .json(400, ErrorPages.body(400, "Checksum validation failed"), type: version.jsonType)
+    } else {
+      refusal = .json(401, ErrorPages.body(401, "The API token does not exists."), type: version.jsonType)
+    }
+    refusal.headers.append(("WWW-Authenticate", "ApiToken"))
+    return .refused(refusal)
+  }
+
+  private func openSession(_ user: User) -> String {
+    state.withLock {
+      let id = version.runsOnTomcat ? $0.random.hex(32) : "node0" + $0.random.letters(26) + ".node0"
+      $0.sessions[id] = user.username
+      return id
+    }
+  }
+
+  private func unauthorized() -> Response {
+    .json(401, ErrorPages.body(401, "Unauthorized"), type: version.jsonType)
+  }
+
+  private func unauthenticated(_ request: Request, base: String) -> Response {
+    if request.header("x-requested-with") == "XMLHttpRequest" { return unauthorized() }
+    return Response(status: 302, headers: [("Location", base + version.loginPath)])
+  }
+}

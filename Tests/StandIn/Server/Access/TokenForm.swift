@@ -1,0 +1,95 @@
+import CZlib
+
+/// The two spellings of a personal access token, each with a check sum of its own.
+enum TokenForm {
+  private static let digits62 = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+
+  static func make(_ version: ServerVersion, random: inout Random) -> String {
+    if version.issuesShortTokenPrefix {
+      let secret = random.alphanumerics(44)
+      return "d2p_" + secret + base62(sum(secret))
+    }
+    let secret = random.alphanumerics(32)
+    return "d2pat_" + secret + Day.padded(Int(sum(secret)), 10)
+  }
+
+  /// Whether 2.42 and later go on to look a token up. They refuse every unknown one of the old form, its sum right or not.
+  static func sumIsRight(_ token: String) -> Bool {
+    if token.hasPrefix("d2p_"), token.count == 54 {
+      let secret = String(token.dropFirst(4).dropLast(6))
+      return String(token.suffix(6)) == base62(sum(secret))
+    }
+    return false
+  }
+
+  private static func sum(_ text: String) -> UInt32 {
+    let bytes = Array(text.utf8)
+    return UInt32(crc32(0, bytes, UInt32(bytes.count)))
+  }
+
+  private static func base62(_ number: UInt32) -> String {
+    var rest = number
+    var text = ""
+    for _ in 0..<6 {
+      text = String(digits62[Int(rest % 62)]) + text
+      rest /= 62
+    }
+    return text
+  }
+}
+
+/// Base64 (RFC 4648), for Basic credentials.
+enum Base64 {
+  static func decoded(_ text: String) -> [UInt8]? {
+    var out: [UInt8] = []
+    var buffer: UInt32 = 0
+    var bits = 0
+    for byte in text.utf8 where byte != UInt8(ascii: "=") {
+      let value: UInt8
+      switch byte {
+      case 0x41...0x5A: value = byte - 0x41
+      case 0x61...0x7A: value = byte - 0x61 + 26
+      case 0x30...0x39: value = byte - 0x30 + 52
+      case UInt8(ascii: "+"): value = 62
+      case UInt8(ascii: "/"): value = 63
+      default: return nil
+      }
+      buffer = buffer << 6 | UInt32(value)
+      bits += 6
+      if bits >= 8 {
+        bits -= 8
+        out.append(UInt8(truncatingIfNeeded: buffer >> UInt32(bits)))
+      }
+    }
+    return out
+  }
+}
+
+/// A small generator (SplitMix64) whose numbers depend on the seed alone.
+struct Random: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  private static let letters = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
+  private static let all = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789".utf8)
+
+  mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
+
+  mutating func pick(_ alphabet: [UInt8], _ count: Int) -> String {
+    String(decoding: (0..<count).map { _ in alphabet[below(alphabet.count)] }, as: UTF8.self)
+  }
+
+  mutating func uid() -> String { pick(Random.letters, 1) + pick(Random.all, 10) }
+  mutating func alphanumerics(_ count: Int) -> String { pick(Random.all, count) }
+  mutating func letters(_ count: Int) -> String { pick(Array(Random.letters.prefix(26)), count) }
+  mutating func hex(_ count: Int) -> String { pick(Array("0123456789ABCDEF".utf8), count) }
+}

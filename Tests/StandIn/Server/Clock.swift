@@ -1,0 +1,177 @@
+import Glibc
+
+/// The server's clock. It can be set, because locks and future periods depend on the day.
+struct Clock: Sendable {
+  /// Milliseconds that this clock is ahead of the machine's.
+  let offsetMilliseconds: Int64
+
+  init(startingAt milliseconds: Int64? = nil) {
+    offsetMilliseconds = milliseconds.map { $0 - Clock.machineMilliseconds() } ?? 0
+  }
+
+  /// Milliseconds since 1970, in UTC: the zone of the servers that were recorded.
+  var now: Int64 { Clock.machineMilliseconds() + offsetMilliseconds }
+
+  /// Days since 1970.
+  var today: Int { Int(now / 86_400_000) }
+
+  static func machineMilliseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+  }
+
+  /// Nanoseconds of a clock that never jumps.
+  static func steadyNanoseconds() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  static func sleep(seconds: Double) {
+    guard seconds > 0 else { return }
+    var wanted = timespec(tv_sec: Int(seconds), tv_nsec: Int((seconds - seconds.rounded(.down)) * 1e9))
+    var left = timespec()
+    while nanosleep(&wanted, &left) != 0 { wanted = left }
+  }
+}
+
+/// A day of the Gregorian calendar, counted from 1970-01-01.
+enum Day {
+  /// The number of a day (Howard Hinnant's `days_from_civil`).
+  static func number(year: Int, month: Int, day: Int) -> Int {
+    let y = month <= 2 ? year - 1 : year
+    let era = (y >= 0 ? y : y - 399) / 400
+    let yearOfEra = y - era * 400
+    let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+    return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+  }
+
+  /// Year, month and day of a number.
+  static func civil(_ number: Int) -> (year: Int, month: Int, day: Int) {
+    let z = number + 719_468
+    let era = (z >= 0 ? z : z - 146_096) / 146_097
+    let dayOfEra = z - era * 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let monthFromMarch = (5 * dayOfYear + 2) / 153
+    let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+    return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
+  }
+
+  static func daysInMonth(year: Int, month: Int) -> Int {
+    let next = month == 12 ? number(year: year + 1, month: 1, day: 1) : number(year: year, month: month + 1, day: 1)
+    return next - number(year: year, month: month, day: 1)
+  }
+
+  /// `yyyy-MM-dd`.
+  static func text(_ number: Int) -> String {
+    let (year, month, day) = civil(number)
+    return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
+  }
+
+  static func padded(_ number: Int, _ width: Int) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+  }
+}
+
+/// The spellings of a moment in the Web API.
+enum Stamp {
+  /// `yyyy-MM-dd'T'HH:mm:ss.SSS`: metadata and system information write it without a zone.
+  static func local(_ milliseconds: Int64) -> String {
+    var bytes: [UInt8] = []
+    write(milliseconds, to: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// The same with `+0000`: as data values carry it.
+  static func zoned(_ milliseconds: Int64) -> String { local(milliseconds) + "+0000" }
+
+  static func write(_ milliseconds: Int64, to out: inout [UInt8]) {
+    let days = Int(milliseconds >= 0 ? milliseconds / 86_400_000 : (milliseconds - 86_399_999) / 86_400_000)
+    let rest = Int(milliseconds - Int64(days) * 86_400_000)
+    let (year, month, day) = Day.civil(days)
+    digits(year, 4, &out)
+    out.append(UInt8(ascii: "-"))
+    digits(month, 2, &out)
+    out.append(UInt8(ascii: "-"))
+    digits(day, 2, &out)
+    out.append(UInt8(ascii: "T"))
+    digits(rest / 3_600_000, 2, &out)
+    out.append(UInt8(ascii: ":"))
+    digits(rest / 60_000 % 60, 2, &out)
+    out.append(UInt8(ascii: ":"))
+    digits(rest / 1000 % 60, 2, &out)
+    out.append(UInt8(ascii: "."))
+    digits(rest % 1000, 3, &out)
+  }
+
+  private static func digits(_ number: Int, _ width: Int, _ out: inout [UInt8]) {
+    var scale = 1
+    for _ in 1..<width { scale *= 10 }
+    while scale > 0 {
+      out.append(UInt8(0x30 + number / scale % 10))
+      scale /= 10
+    }
+  }
+
+  /// Reads what DHIS2 takes as a date: `yyyy`, `yyyy-MM`, `yyyyMMdd`, `yyyy-MM-dd`, and date-times with an optional
+  /// fraction and an optional offset (`Z`, `+0100`, `+01:00`). Without an offset the server's zone (UTC) is meant.
+  static func parse(_ text: String) -> Int64? {
+    var at = Array(text.utf8)[...]
+    func number(_ count: Int) -> Int? {
+      guard at.count >= count, at.prefix(count).allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
+      defer { at = at.dropFirst(count) }
+      return at.prefix(count).reduce(0) { $0 * 10 + Int($1 - 0x30) }
+    }
+    func take(_ character: Character) -> Bool {
+      guard at.first == character.asciiValue else { return false }
+      at = at.dropFirst()
+      return true
+    }
+    guard let year = number(4) else { return nil }
+    var month = 1
+    var day = 1
+    if take("-") {
+      guard let value = number(2) else { return nil }
+      month = value
+      if take("-") {
+        guard let value = number(2) else { return nil }
+        day = value
+      }
+    } else if let m = number(2) {
+      guard let d = number(2) else { return nil }
+      (month, day) = (m, d)
+    }
+    guard (1...12).contains(month), (1...Day.daysInMonth(year: year, month: month)).contains(day) else { return nil }
+    var result = Int64(Day.number(year: year, month: month, day: day)) * 86_400_000
+    guard !at.isEmpty else { return result }
+    guard take("T"), let hour = number(2), hour < 24 else { return nil }
+    result += Int64(hour) * 3_600_000
+    if take(":") {
+      guard let minute = number(2), minute < 60 else { return nil }
+      result += Int64(minute) * 60_000
+      if take(":") {
+        guard let second = number(2), second < 60 else { return nil }
+        result += Int64(second) * 1000
+        if take(".") {
+          var scale: Int64 = 100
+          var any = false
+          while let digit = number(1) {
+            result += Int64(digit) * scale
+            scale /= 10
+            any = true
+          }
+          guard any else { return nil }
+        }
+      }
+    }
+    if at.isEmpty || take("Z") { return at.isEmpty ? result : nil }
+    let sign: Int64 = take("+") || take(" ") ? 1 : -1
+    guard sign == 1 || take("-"), let hours = number(2) else { return nil }
+    _ = take(":")
+    guard let minutes = number(2), at.isEmpty else { return nil }
+    return result - sign * Int64(hours * 60 + minutes) * 60_000
+  }
+}

@@ -1,0 +1,50 @@
+import D2Common
+
+/// `/control/…`: how tests steer the server and look into it. Needs no sign-in.
+struct Control {
+  let server: Server
+
+  func answer(_ request: Request) -> Response {
+    switch (request.method, request.path) {
+    case ("GET", "/control/stats"): return document(server.statistics.json)
+    case ("POST", "/control/reset-stats"):
+      server.statistics.reset()
+      return document(["reset": true])
+    case ("GET", "/control/faults"):
+      return document(.array(server.faults.pending.map { ["kind": .string($0.kind), "left": .int($0.left)] }))
+    case ("POST", "/control/faults"): return addFaults(request.body)
+    case ("DELETE", "/control/faults"):
+      server.faults.clear()
+      return document(["cleared": true])
+    case ("GET", "/control/values"):
+      return Response(
+        status: 200, headers: [("Content-Type", "application/x-ndjson")], body: .bytes(server.dumpValues()))
+    case ("POST", "/control/values"): return loadValues(request.body)
+    case ("DELETE", "/control/values"):
+      server.state.withLock { $0.values.removeAll() }
+      return document(["cleared": true])
+    default: return document(["error": "no such control path; README.md lists them"], status: 404)
+    }
+  }
+
+  private func document(_ value: JSONValue, status: Int = 200) -> Response {
+    var bytes: [UInt8] = []
+    value.write(to: &bytes)
+    return Response(status: status, headers: [("Content-Type", "application/json")], body: .bytes(bytes + [0x0A]))
+  }
+
+  private func addFaults(_ body: [UInt8]) -> Response {
+    do {
+      let posted = try JSONValue(parsing: body)
+      let faults = try (posted.array ?? [posted]).map { try Fault($0) }
+      server.faults.add(faults)
+      return document(["added": .int(faults.count)])
+    } catch { return document(["error": .string("\(error)")], status: 400) }
+  }
+
+  private func loadValues(_ body: [UInt8]) -> Response {
+    do { return document(["stored": .int(try server.loadValues(body))]) } catch {
+      return document(["error": .string("\(error)")], status: 400)
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import D2Common
+
+/// A line that is no data value of this server.
+struct LineError: Error, CustomStringConvertible {
+  let line: Int
+  let problem: String
+  var description: String { "line \(line): \(problem)" }
+}
+
+extension Server {
+  /// Stores values as they are given, a JSON object a line: no rule of an import applies.
+  func loadValues(_ text: [UInt8]) throws -> Int {
+    let now = clock.now
+    return try state.withLock { state in
+      var count = 0
+      var start = 0
+      while start < text.count {
+        let end = text[start...].firstIndex(of: 0x0A) ?? text.count
+        defer { start = end + 1 }
+        let line = text[start..<end]
+        if line.allSatisfy({ $0 <= 0x20 }) { continue }
+        count += 1
+        do {
+          let value = try JSONValue(parsing: line)
+          state.values.insert(try row(value, now, &state.values))
+        } catch { throw LineError(line: count, problem: "\(error)") }
+      }
+      return count
+    }
+  }
+
+  private func row(_ value: JSONValue, _ now: Int64, _ store: inout ValueStore) throws -> ValueRow {
+    struct Unknown: Error, CustomStringConvertible { let description: String }
+    func position(_ key: String, _ known: [String: Int], _ missing: Int?) throws -> Int32 {
+      guard let id = value[key]?.scalarText else {
+        guard let missing else { throw Unknown(description: "no \(key)") }
+        return Int32(missing)
+      }
+      guard let found = known[id] else { throw Unknown(description: "unknown \(key) \(id)") }
+      return Int32(found)
+    }
+    guard let period = value["period"]?.scalarText.flatMap({ PeriodParser.parse($0, version) }) else {
+      throw Unknown(description: "no period")
+    }
+    let key = ValueKey(
+      element: try position("dataElement", metadata.dataElementByUid, nil), period: store.position(of: period),
+      unit: try position("orgUnit", metadata.organisationUnitByUid, nil),
+      optionCombo: try position(
+        "categoryOptionCombo", metadata.categoryOptionComboByUid, metadata.defaultOptionCombo),
+      attributeCombo: try position(
+        "attributeOptionCombo", metadata.categoryOptionComboByUid, metadata.defaultOptionCombo))
+    return ValueRow(
+      key: key, value: value["value"]?.scalarText, comment: store.position(ofText: value["comment"]?.string),
+      storedBy: store.position(ofText: value["storedBy"]?.string ?? "admin"),
+      created: value["created"]?.string.flatMap(Stamp.parse) ?? now,
+      lastUpdated: value["lastUpdated"]?.string.flatMap(Stamp.parse) ?? now,
+      followUp: (value["followup"] ?? value["followUp"])?.bool, isDeleted: value["deleted"]?.bool ?? false)
+  }
+
+  /// All values, sorted by key, in one form for all versions, so that two servers can be compared.
+  func dumpValues() -> [UInt8] {
+    state.withLock { state in
+      let store = state.values
+      func uids(_ row: ValueRow) -> [String] {
+        [
+          metadata.dataElements[Int(row.key.element)].uid, store.periods[Int(row.key.period)].id,
+          metadata.organisationUnits[Int(row.key.unit)].uid,
+          metadata.categoryOptionCombos[Int(row.key.optionCombo)].uid,
+          metadata.categoryOptionCombos[Int(row.key.attributeCombo)].uid,
+        ]
+      }
+      var out: [UInt8] = []
+      for row in store.rows.sorted(by: { uids($0).lexicographicallyPrecedes(uids($1)) }) {
+        let ids = uids(row)
+        for (key, id) in zip(
+          [
+            "{\"dataElement\":\"", "\",\"period\":\"", "\",\"orgUnit\":\"", "\",\"categoryOptionCombo\":\"",
+            "\",\"attributeOptionCombo\":\"",
+          ],
+          ids)
+        {
+          out += key.utf8
+          out += id.utf8
+        }
+        out += "\",\"value\":".utf8
+        (row.value.map { JSONValue.string($0) } ?? .null).write(to: &out)
+        out += ",\"comment\":".utf8
+        (store.text(row.comment).map { JSONValue.string($0) } ?? .null).write(to: &out)
+        out += ",\"followup\":\(row.followUp ?? false),\"deleted\":\(row.isDeleted)}\n".utf8
+      }
+      return out
+    }
+  }
+}

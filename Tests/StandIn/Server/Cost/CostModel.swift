@@ -1,0 +1,86 @@
+import Glibc
+
+/// What requests cost on a real server, as it was measured on two cores with the client on the same machine. The
+/// stand-in sleeps for as long, so that a client can be tuned against it.
+struct CostModel: Sendable {
+  /// Values per second by the size of the batch.
+  struct Rate: Sendable {
+    let points: [(batch: Double, perSecond: Double)]
+
+    /// Interpolates between the logarithms, and keeps the ends.
+    func at(_ batch: Int) -> Double {
+      let size = Double(max(1, batch))
+      guard let after = points.firstIndex(where: { $0.batch >= size }) else { return points.last!.perSecond }
+      guard after > 0 else { return points[0].perSecond }
+      let (a, b) = (points[after - 1], points[after])
+      let share = (log(size) - log(a.batch)) / (log(b.batch) - log(a.batch))
+      return exp(log(a.perSecond) + share * (log(b.perSecond) - log(a.perSecond)))
+    }
+  }
+
+  /// The name by which it is chosen.
+  let name: String
+  let loginSeconds: Double
+  let requestSeconds: Double
+  let importRate: Rate
+  /// Without `preheatCache`, where that matters.
+  let coldImportRate: Rate
+  /// What a second connection gains, small batches and large.
+  let twoConnections: Rate
+  let exportPerSecond: Double
+  let gzipExportPerSecond: Double
+  let firstByteSeconds: Double
+  var scale = 1.0
+
+  init?(_ name: String) {
+    self.name = name
+    switch name {
+    case "2.40":
+      loginSeconds = 0.226
+      requestSeconds = 0.010
+      importRate = Rate(points: [(1000, 1600), (5000, 3750), (20_000, 6650), (50_000, 6700)])
+      coldImportRate = Rate(points: [(1000, 58), (5000, 270), (20_000, 950), (50_000, 2050)])
+      twoConnections = Rate(points: [(1000, 2.0), (5000, 1.3), (20_000, 1.1)])
+      exportPerSecond = 57_000
+      gzipExportPerSecond = 57_000
+      firstByteSeconds = 0.1
+    case "2.42":
+      loginSeconds = 0.111
+      requestSeconds = 0.003
+      importRate = Rate(points: [(1000, 1200), (5000, 3290), (20_000, 6520), (50_000, 6850)])
+      coldImportRate = Rate(points: [(1000, 75), (5000, 330), (20_000, 1050), (50_000, 2170)])
+      twoConnections = Rate(points: [(1000, 2.0), (5000, 1.3), (20_000, 1.1)])
+      exportPerSecond = 55_000
+      gzipExportPerSecond = 55_000
+      firstByteSeconds = 0.1
+    case "2.43":
+      loginSeconds = 0.106
+      requestSeconds = 0.003
+      importRate = Rate(points: [(100, 1300), (1000, 1800), (5000, 1400), (20_000, 950), (50_000, 594)])
+      coldImportRate = importRate
+      twoConnections = Rate(points: [(1000, 0.6), (5000, 1.1)])
+      exportPerSecond = 29_000
+      gzipExportPerSecond = 14_500
+      firstByteSeconds = 0.9
+    default: return nil
+    }
+  }
+
+  /// An import of some values, while others run.
+  func importSeconds(values: Int, preheats: Bool, concurrent: Int) -> Double {
+    guard values > 0 else { return requestSeconds * scale }
+    let rate = (preheats ? importRate : coldImportRate).at(values)
+    // Two connections together are `gain` times as fast as one, so each is slowed by the rest.
+    let slowdown = concurrent > 1 ? Double(concurrent) / twoConnections.at(values) : 1
+    return (requestSeconds + Double(values) / rate * slowdown) * scale
+  }
+
+  func exportSeconds(values: Int, gzip: Bool) -> Double {
+    Double(values) / (gzip ? gzipExportPerSecond : exportPerSecond) * scale
+  }
+
+  /// An export that finds nothing is answered quickly everywhere.
+  func firstByte(values: Int) -> Double {
+    values == 0 ? min(0.03, firstByteSeconds) * scale : firstByteSeconds * scale
+  }
+}

@@ -1,0 +1,72 @@
+import D2Common
+
+/// Which data values an export asks for, with ids resolved.
+struct ExportQuery: Sendable {
+  var elements: Set<Int32> = []
+  /// Positions in the table of periods; `nil` asks for no periods by id.
+  var periods: [Int32]?
+  var start: Int?
+  var end: Int?
+  var units: Set<Int32> = []
+  /// Subtrees, as ranges of `enter`.
+  var subtrees: [Range<Int>] = []
+  var attributeCombos: Set<Int32> = []
+  var includeDeleted = false
+  var updatedSince: Int64?
+  var limit: Int?
+  var offset = 0
+  var order: String?
+  var isRestricted = false
+
+  /// What stands at the top of the document, in order.
+  var header: [JSONValue.Member] = []
+  /// 2.43 writes these keys once at the top and in no value.
+  var hoistsPeriod = false
+  var hoistsUnit = false
+  var hoistsAttributeCombo = false
+
+  var elementScheme = IdScheme.uid
+  var unitScheme = IdScheme.uid
+  var optionComboScheme = IdScheme.uid
+  var attributeComboScheme = IdScheme.uid
+}
+
+/// Why an export is refused.
+enum ExportRefusal: Error {
+  /// The parameters do not make a query: 409 with a code.
+  case conflict(code: String, text: String)
+  /// A parameter is none: 400.
+  case malformed(String)
+  /// 2.39 to 2.42 have opened the stream by then: 200, and not one byte.
+  case silent
+}
+
+/// `yyyy-MM-dd` parameters, durations, numbers: read in every export.
+struct ExportParameters {
+  let request: Request
+
+  func date(_ name: String) throws(ExportRefusal) -> Int64? {
+    guard let text = request.first(name), !text.isEmpty else { return nil }
+    if let moment = Stamp.parse(text) { return moment }
+    let good = ExportParameters.goodPrefix(text)
+    let malformed = good.isEmpty ? "" : " is malformed at \"\(text.dropFirst(good.count))\""
+    throw .malformed("Value '\(text)' is not valid for parameter \(name). Invalid format: \"\(text)\"\(malformed)")
+  }
+
+  /// As far as the parser of dates gets.
+  private static func goodPrefix(_ text: String) -> String {
+    String(text.prefix { $0.isNumber || $0 == "-" })
+  }
+
+  /// `<n>d|h|m|s` in milliseconds; `nil` where it is none.
+  static func duration(_ text: String) -> Int64? {
+    guard let unit = text.last, let number = Int64(text.dropLast()), number > 0 else { return nil }
+    switch unit {
+    case "d": return number * 86_400_000
+    case "h": return number * 3_600_000
+    case "m": return number * 60_000
+    case "s": return number * 1000
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import D2Common
+
+/// Something that goes wrong, once or always, for the requests it is meant for.
+///
+/// README.md lists the kinds and their keys.
+public struct Fault: Sendable {
+  /// What goes wrong.
+  public enum Kind: String, Sendable, CaseIterable {
+    case cutBody = "cut-body"
+    case stall
+    case reset
+    case status
+    case tooLarge = "too-large"
+    case poison
+    case redirect
+    case loginPage = "login-page"
+    case htmlInMiddle = "html-in-middle"
+    case slowFirstByte = "slow-first-byte"
+    case latency
+    case bandwidth
+    case shortAnswer = "short-answer"
+    case partialImport = "partial-import"
+    case lostAnswer = "lost-answer"
+    case garbageChunk = "garbage-chunk"
+    case gzipTruncated = "gzip-truncated"
+    case contentType = "content-type"
+    case endless
+    case refuseEarly = "refuse-early"
+  }
+
+  /// Why a specification is refused.
+  public struct Malformed: Error, CustomStringConvertible {
+    /// What is wrong, in words.
+    public let description: String
+  }
+
+  let kind: Kind
+  /// The path starts so; any where absent.
+  let path: String?
+  let method: String?
+  /// The query, decoded, contains this text.
+  let query: String?
+  /// How often it happens; 0 is always.
+  let times: Int
+  /// How many requests that it is meant for pass first.
+  let skip: Int
+  private let keys: JSONValue
+
+  /// Reads a specification from JSON.
+  public init(_ specification: JSONValue) throws(Malformed) {
+    guard specification.members != nil else { throw Malformed(description: "a fault is a JSON object") }
+    guard let name = specification["kind"]?.string else { throw Malformed(description: "a fault needs a \"kind\"") }
+    guard let kind = Kind(rawValue: name) else {
+      let known = Kind.allCases.map(\.rawValue).joined(separator: ", ")
+      throw Malformed(description: "no fault is called \"\(name)\"; known: \(known)")
+    }
+    let allowed = ["kind", "path", "method", "query", "times", "skip"] + Fault.keys(of: kind)
+    for member in specification.members ?? [] where !allowed.contains(member.key) {
+      let known = allowed.joined(separator: ", ")
+      throw Malformed(description: "\"\(name)\" has no key \"\(member.key)\"; known: \(known)")
+    }
+    self.kind = kind
+    path = specification["path"]?.string
+    method = specification["method"]?.string
+    query = specification["query"]?.string
+    times = specification["times"]?.int ?? 1
+    skip = specification["skip"]?.int ?? 0
+    keys = specification
+  }
+
+  /// The keys of a kind besides those that all have.
+  static func keys(of kind: Kind) -> [String] {
+    switch kind {
+    case .cutBody: ["after", "framing"]
+    case .stall: ["after", "seconds"]
+    case .reset, .garbageChunk, .gzipTruncated: ["after"]
+    case .status, .refuseEarly: ["status", "headers", "body", "type"]
+    case .tooLarge: ["bytes"]
+    case .poison: ["text", "variant"]
+    case .redirect: ["location", "status"]
+    case .htmlInMiddle: ["after", "body"]
+    case .slowFirstByte, .latency: ["seconds"]
+    case .bandwidth: ["bytes"]
+    case .shortAnswer: ["thousands"]
+    case .partialImport: ["values", "status"]
+    case .contentType: ["type"]
+    case .loginPage, .lostAnswer, .endless: []
+    }
+  }
+
+  /// Reads a specification from the text of a JSON object.
+  public init(parsing text: String) throws(Malformed) {
+    let value: JSONValue
+    do { value = try JSONValue(parsing: text) } catch {
+      throw Malformed(description: "a fault that is not JSON: \(error)")
+    }
+    try self.init(value)
+  }
+
+  func int(_ key: String) -> Int? { keys[key]?.int }
+  func text(_ key: String) -> String? { keys[key]?.string }
+  func number(_ key: String) -> Double? { keys[key]?.scalarText.flatMap(Double.init) }
+  var headers: [(name: String, value: String)] {
+    (keys["headers"]?.members ?? []).map { ($0.key, $0.value.scalarText ?? "") }
+  }
+
+  func isMeant(for request: Request) -> Bool {
+    if let path, !request.path.hasPrefix(path) { return false }
+    if let method, request.method != method { return false }
+    if let query, !Request.decoded(request.query[...]).contains(query) { return false }
+    return true
+  }
+
+  /// Whether it depends on the body that was sent.
+  func applies(to body: [UInt8]) -> Bool {
+    switch kind {
+    case .tooLarge: body.count > (int("bytes") ?? 1_000_000)
+    default: true
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/// What stands between a client and DHIS2, and what it writes.
+enum FaultPages {
+  static func proxy(_ status: Int) -> String {
+    """
+    <html>\r
+    <head><title>\(status) \(Response.reason(status))</title></head>\r
+    <body>\r
+    <center><h1>\(status) \(Response.reason(status))</h1></center>\r
+    <hr><center>nginx/1.22.1</center>\r
+    </body>\r
+    </html>\r
+
+    """
+  }
+
+  static let login = """
+    <!DOCTYPE html>
+    <html lang="en"><head><title>Log in | DHIS2</title></head>
+    <body><form action="/dhis-web-commons-security/login.action" method="post">
+    <input name="j_username"><input name="j_password" type="password"><button>Log in</button>
+    </form></body></html>
+
+    """
+}
+
+extension Fault {
+  /// The answer that takes the place of the server's own; `nil` where the fault leaves that alone.
+  func substitute(version: ServerVersion, base: String) -> Response? {
+    switch kind {
+    case .status, .refuseEarly:
+      let status = int("status") ?? (kind == .status ? 503 : 413)
+      var response = Response.text(
+        status, text("body") ?? FaultPages.proxy(status), type: text("type") ?? "text/html")
+      response.headers += headers
+      response.closes = kind == .refuseEarly
+      return response
+    case .tooLarge:
+      var response = Response.text(413, FaultPages.proxy(413), type: "text/html")
+      response.closes = true
+      return response
+    case .redirect:
+      return Response(
+        status: int("status") ?? 302, headers: [("Location", text("location") ?? base + version.loginPath)])
+    case .loginPage: return .text(200, FaultPages.login, type: "text/html;charset=UTF-8")
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import D2Common
+
+/// What the server answers.
+struct Response: Sendable {
+  var status: Int
+  var headers: [(name: String, value: String)] = []
+  var body: Body = .bytes([])
+  /// Close the connection afterwards, saying so.
+  var closes = false
+  /// Close the connection afterwards without having said so, as a server does whose query failed half-way.
+  var closesSilently = false
+
+  enum Body: Sendable {
+    /// Sent with its length.
+    case bytes([UInt8])
+    /// Sent in chunks, so that a client cannot know the length.
+    case chunked([UInt8])
+    /// Written piece by piece; the closure gets a sink that takes bytes and throws when the client has gone.
+    case stream(@Sendable (_ send: ([UInt8]) throws -> Void) throws -> Void)
+  }
+
+  static func text(_ status: Int, _ text: String, type: String) -> Response {
+    Response(status: status, headers: [("Content-Type", type)], body: .bytes(Array(text.utf8)))
+  }
+
+  static func json(_ status: Int, _ value: JSONValue, type: String) -> Response {
+    var bytes: [UInt8] = []
+    value.write(to: &bytes)
+    return Response(status: status, headers: [("Content-Type", type)], body: .chunked(bytes))
+  }
+
+  static func empty(_ status: Int) -> Response { Response(status: status) }
+
+  static func reason(_ status: Int) -> String {
+    switch status {
+    case 200: "OK"
+    case 201: "Created"
+    case 202: "Accepted"
+    case 204: "No Content"
+    case 301: "Moved Permanently"
+    case 302: "Found"
+    case 303: "See Other"
+    case 307: "Temporary Redirect"
+    case 308: "Permanent Redirect"
+    case 400: "Bad Request"
+    case 401: "Unauthorized"
+    case 403: "Forbidden"
+    case 404: "Not Found"
+    case 405: "Method Not Allowed"
+    case 406: "Not Acceptable"
+    case 408: "Request Timeout"
+    case 409: "Conflict"
+    case 411: "Length Required"
+    case 413: "Request Entity Too Large"
+    case 414: "URI Too Long"
+    case 415: "Unsupported Media Type"
+    case 429: "Too Many Requests"
+    case 500: "Internal Server Error"
+    case 502: "Bad Gateway"
+    case 503: "Service Unavailable"
+    case 504: "Gateway Timeout"
+    default: "Status \(status)"
+    }
+  }
+}

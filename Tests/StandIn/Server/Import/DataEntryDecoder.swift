@@ -1,0 +1,96 @@
+/// Turns posted texts into uids and periods. In 2.43 the first text that is none fails the whole request.
+struct DataEntryDecoder {
+  private typealias Refusal = DataEntryImport.Refusal
+
+  let metadata: Metadata
+  let version: ServerVersion
+  let run: ImportRun
+
+  func decode() throws -> [DataEntryImport.Decoded] {
+    let schemes = run.options
+    let elements = Ids(schemes.scheme("dataElementIdScheme"), metadata.dataElements(by:)) {
+      metadata.dataElements[$0].uid
+    }
+    let units = Ids(schemes.scheme("orgUnitIdScheme"), metadata.organisationUnits(by:)) {
+      metadata.organisationUnits[$0].uid
+    }
+    let combos = Ids(schemes.scheme("categoryOptionComboIdScheme"), metadata.categoryOptionCombos(by:)) {
+      metadata.categoryOptionCombos[$0].uid
+    }
+    let attributes = Ids(schemes.scheme("attributeOptionComboIdScheme"), metadata.categoryOptionCombos(by:)) {
+      metadata.categoryOptionCombos[$0].uid
+    }
+    var result: [DataEntryImport.Decoded] = []
+    result.reserveCapacity(run.set.values.count)
+    // The value's own keys win; the header fills what is missing.
+    for (index, value) in run.set.values.enumerated() {
+      let element = try id(
+        value.dataElement, elements, index, value, "data element", missing: "E8102", unknown: "E8103", odd: "E8104")
+      let unit = try id(
+        value.orgUnit ?? run.set.text("orgUnit"), units, index, value, "org unit", missing: "E8105", unknown: "E8107",
+        odd: "E8106")
+      let combo = try optional(
+        value.categoryOptionCombo, combos, index, "category option combo", unknown: "E8108", odd: "E8109")
+      let attribute = try optional(
+        value.attributeOptionCombo ?? run.set.text("attributeOptionCombo"), attributes, index, "attribute option combo",
+        unknown: "E8110", odd: "E8111")
+      guard let period = (value.period ?? run.set.text("period")).flatMap({ PeriodParser.parse($0, version) }) else {
+        throw Refusal(
+          "E8100", [String(index), value.description],
+          "Value #\(index) period not defined in group or value: `\(value.description)`")
+      }
+      result.append(
+        .init(
+          index: index, element: element, unit: unit, optionCombo: combo, attributeCombo: attribute, period: period,
+          incoming: value))
+    }
+    return result
+  }
+
+  /// The uids of one kind of objects by a scheme.
+  private struct Ids {
+    let scheme: IdScheme
+    let lookup: IdLookup?
+    let uid: (Int) -> String
+
+    init(_ scheme: IdScheme, _ lookup: (IdScheme) -> IdLookup, _ uid: @escaping (Int) -> String) {
+      self.scheme = scheme
+      self.lookup = scheme == .uid ? nil : lookup(scheme)
+      self.uid = uid
+    }
+  }
+
+  private func id(
+    _ text: String?, _ ids: Ids, _ index: Int, _ value: IncomingValue, _ what: String, missing: String, unknown: String,
+    odd: String
+  ) throws -> String {
+    guard let text else {
+      throw Refusal(
+        missing, [String(index), value.description],
+        "Value #\(index) \(what) not defined in group or value: `\(value.description)`")
+    }
+    return try known(text, ids, index, what, unknown: unknown, odd: odd)
+  }
+
+  private func optional(
+    _ text: String?, _ ids: Ids, _ index: Int, _ what: String, unknown: String, odd: String
+  ) throws -> String {
+    guard let text else { return Metadata.defaultOptionComboUid }
+    return try known(text, ids, index, what, unknown: unknown, odd: odd)
+  }
+
+  private func known(_ text: String, _ ids: Ids, _ index: Int, _ what: String, unknown: String, odd: String) throws
+    -> String
+  {
+    guard let lookup = ids.lookup else {
+      if IdLookup.isUid(text) { return text }
+      // The two kinds of ids have texts of their own.
+      let is_ = what == "data element" ? "" : "is "
+      throw Refusal(odd, [String(index), text], "Value #\(index) \(what) UID \(is_)not valid: `\(text)`")
+    }
+    guard let position = lookup[text] else {
+      throw Refusal(unknown, [String(index), text], "Value #\(index) \(what) not found: `\(text)`")
+    }
+    return ids.uid(position)
+  }
+}

@@ -1,0 +1,63 @@
+import D2Common
+
+/// The body of an import: perhaps compressed, perhaps damaged.
+struct PostedBody {
+  /// Why a body is no document, and how 2.43 answers.
+  struct Problem: Error {
+    var status: Int
+    var message: String
+  }
+
+  private let bytes: [UInt8]
+  private let version: ServerVersion
+
+  init(_ bytes: [UInt8], _ version: ServerVersion) {
+    self.bytes = bytes
+    self.version = version
+  }
+
+  /// The JSON document. A list instead of an object is an empty data value set from 2.43 on.
+  func document() -> Result<JSONValue, Problem> {
+    var text = bytes
+    if Gzip.isGzip(bytes) {
+      do { text = try Gzip.inflated(bytes) } catch {
+        return .failure(Problem(status: 500, message: error.message))
+      }
+    } else if Zip.isZip(bytes) {
+      guard let inflated = Zip.firstEntry(bytes) else {
+        return .failure(Problem(status: 500, message: "Unexpected end of ZLIB input stream"))
+      }
+      text = inflated
+    }
+    if version.hasDataEntryPipeline {
+      if let problem = leadingProblem(text) { return .failure(problem) }
+      // 2.43 replaces what is no UTF-8, older servers refuse it.
+      if String(validating: text, as: UTF8.self) == nil { text = Array(String(decoding: text, as: UTF8.self).utf8) }
+    }
+    do throws(JSONSyntaxError) {
+      let value = try JSONValue(parsing: text)
+      guard value.members == nil else { return .success(value) }
+      guard version.hasDataEntryPipeline else {
+        return .failure(Problem(status: 400, message: "Cannot deserialize value of type `DataValueSet`"))
+      }
+      return .success(.object([]))
+    } catch {
+      let tail = String(String(decoding: text, as: UTF8.self).suffix(20))
+      return .failure(Problem(status: 400, message: "Expected \" but reach EOI: \(tail)"))
+    }
+  }
+
+  /// The first character that cannot be, in the words of 2.43's parser.
+  private func leadingProblem(_ text: [UInt8]) -> Problem? {
+    let start = String(decoding: text.prefix(120), as: UTF8.self)
+    guard let first = start.unicodeScalars.first else {
+      return Problem(
+        status: 400, message: "Unexpected character at position 0,\n\n^ expected a JSON value but found EOI")
+    }
+    guard !"{[\"-0123456789 \t\r\n".unicodeScalars.contains(first) else { return nil }
+    return Problem(
+      status: 400,
+      message: "Unexpected character at position 0,\n\(start.unicodeScalars.prefix(40).map(String.init).joined())\n"
+        + "^ expected start of a JSON value but found: `\(first)`")
+  }
+}

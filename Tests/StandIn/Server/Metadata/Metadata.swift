@@ -1,0 +1,184 @@
+/// All metadata of the server. Objects refer to each other by their position.
+struct Metadata: Sendable {
+  var organisationUnits: [OrganisationUnit] = []
+  var organisationUnitLevels: [OrganisationUnitLevel] = []
+  var organisationUnitGroups: [ObjectGroup] = []
+  var optionSets: [OptionSet] = []
+  var categoryCombos: [CategoryCombo] = []
+  var categoryOptionCombos: [CategoryOptionCombo] = []
+  var dataElements: [DataElement] = []
+  var dataElementGroups: [ObjectGroup] = []
+  var dataSets: [DataSet] = []
+
+  /// Positions by uid.
+  var organisationUnitByUid: [String: Int] = [:]
+  var organisationUnitGroupByUid: [String: Int] = [:]
+  var categoryOptionComboByUid: [String: Int] = [:]
+  var dataElementByUid: [String: Int] = [:]
+  var dataElementGroupByUid: [String: Int] = [:]
+  var dataSetByUid: [String: Int] = [:]
+
+  /// The data sets that hold a data element, by the element's position.
+  var dataSetsOfElement: [[Int]] = []
+
+  /// Every server has this one; its uids are the same on most.
+  static let defaultComboUid = "bjDvmb4bfuf"
+  /// The default category option combo.
+  static let defaultOptionComboUid = "HllvX50cXC0"
+
+  /// The position of the default category option combo.
+  var defaultOptionCombo: Int { categoryOptionComboByUid[Metadata.defaultOptionComboUid] ?? 0 }
+
+  init() {
+    categoryCombos.append(.init(uid: Metadata.defaultComboUid, name: "default"))
+    categoryOptionCombos.append(.init(uid: Metadata.defaultOptionComboUid, code: "default", name: "default", combo: 0))
+    categoryCombos[0].optionCombos = [0]
+  }
+
+  /// Fills what is derived: look-ups, paths, levels, and the order that makes a subtree a range.
+  mutating func index() {
+    func positions(_ uids: [String]) -> [String: Int] {
+      Dictionary(uids.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
+    }
+    organisationUnitByUid = positions(organisationUnits.map(\.uid))
+    organisationUnitGroupByUid = positions(organisationUnitGroups.map(\.uid))
+    categoryOptionComboByUid = positions(categoryOptionCombos.map(\.uid))
+    dataElementByUid = positions(dataElements.map(\.uid))
+    dataElementGroupByUid = positions(dataElementGroups.map(\.uid))
+    dataSetByUid = positions(dataSets.map(\.uid))
+    dataSetsOfElement = Array(repeating: [], count: dataElements.count)
+    for (position, set) in dataSets.enumerated() {
+      for element in set.elements { dataSetsOfElement[element].append(position) }
+    }
+    indexHierarchy()
+  }
+
+  private mutating func indexHierarchy() {
+    for index in organisationUnits.indices { organisationUnits[index].children = [] }
+    for (index, unit) in organisationUnits.enumerated() {
+      if let parent = unit.parent { organisationUnits[parent].children.append(index) }
+    }
+    var counter = 0
+    func visit(_ index: Int, path: String, level: Int) {
+      organisationUnits[index].path = path + "/" + organisationUnits[index].uid
+      organisationUnits[index].level = level
+      organisationUnits[index].enter = counter
+      counter += 1
+      for child in organisationUnits[index].children {
+        visit(child, path: organisationUnits[index].path, level: level + 1)
+      }
+      organisationUnits[index].exit = counter
+    }
+    for index in organisationUnits.indices where organisationUnits[index].parent == nil {
+      visit(index, path: "", level: 1)
+    }
+  }
+
+  /// Whether a unit is another or lies below it.
+  func isWithin(_ unit: Int, _ ancestor: Int) -> Bool {
+    let enter = organisationUnits[unit].enter
+    return enter >= organisationUnits[ancestor].enter && enter < organisationUnits[ancestor].exit
+  }
+
+  /// Whether a unit lies in one of some subtrees.
+  func isWithin(_ unit: Int, anyOf ancestors: [Int]) -> Bool { ancestors.contains { isWithin(unit, $0) } }
+}
+
+struct OrganisationUnit: Sendable {
+  var uid: String
+  var code: String?
+  var name: String
+  var shortName: String
+  var parent: Int?
+  /// Days since 1970.
+  var opened: Int
+  var closed: Int?
+  var children: [Int] = []
+  var path = ""
+  var level = 1
+  /// A subtree is the units whose `enter` lies in `enter..<exit` of its root.
+  var enter = 0
+  var exit = 0
+}
+
+struct OrganisationUnitLevel: Sendable {
+  var uid: String
+  var name: String
+  var level: Int
+}
+
+/// A group of organisation units or of data elements.
+struct ObjectGroup: Sendable {
+  var uid: String
+  var code: String?
+  var name: String
+  var members: [Int]
+}
+
+struct OptionSet: Sendable {
+  var uid: String
+  var name: String
+  var codes: [String]
+}
+
+struct CategoryCombo: Sendable {
+  var uid: String
+  var name: String
+  var optionCombos: [Int] = []
+}
+
+struct CategoryOptionCombo: Sendable {
+  var uid: String
+  var code: String?
+  var name: String
+  var combo: Int
+  /// Some category option of it is closed to ordinary users' data.
+  var isRestricted = false
+}
+
+struct DataElement: Sendable {
+  var uid: String
+  var code: String?
+  var name: String
+  var shortName: String
+  var valueType: String
+  var aggregationType: String
+  var zeroIsSignificant: Bool
+  var optionSet: Int?
+  var combo: Int
+}
+
+struct DataSet: Sendable {
+  var uid: String
+  var code: String?
+  var name: String
+  var shortName: String
+  var periodType: PeriodType
+  var combo: Int
+  var elements: [Int]
+  var units: [Int]
+  var unitSet: Set<Int>
+  var openFuturePeriods: Int
+  var expiryDays: Int
+  var timelyDays: Int
+  var sharing: Sharing
+}
+
+/// Who may read and write an object and its data: `rwrw----` is metadata and data, both read and written.
+struct Sharing: Sendable {
+  var publicAccess = "rwrw----"
+  /// Access by user's uid, besides what everyone has.
+  var users: [String: String] = [:]
+
+  private func allows(_ user: User, at position: Int, _ letter: Character) -> Bool {
+    if user.isSuperuser { return true }
+    return [publicAccess, users[user.uid] ?? ""].contains { access in
+      access.count > position && access[access.index(access.startIndex, offsetBy: position)] == letter
+    }
+  }
+
+  func readsMetadata(_ user: User) -> Bool { allows(user, at: 0, "r") }
+  func writesMetadata(_ user: User) -> Bool { allows(user, at: 1, "w") }
+  func readsData(_ user: User) -> Bool { allows(user, at: 2, "r") }
+  func writesData(_ user: User) -> Bool { allows(user, at: 3, "w") }
+}

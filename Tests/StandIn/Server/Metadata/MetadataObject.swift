@@ -1,0 +1,159 @@
+import D2Common
+
+/// A kind of metadata objects, by the name of its collection.
+enum MetadataKind: String, Sendable, CaseIterable {
+  case organisationUnits
+  case organisationUnitLevels
+  case organisationUnitGroups
+  case dataSets
+  case dataElements
+  case dataElementGroups
+  case categoryOptionCombos
+  case categoryCombos
+  case optionSets
+  /// The links between a data set and its elements, which have no collection of their own.
+  case dataSetElements
+
+  /// What error messages call one object.
+  var singular: String { rawValue.prefix(1).uppercased() + rawValue.dropFirst().dropLast() }
+
+  /// The property by which a list is ordered where nothing else is asked.
+  var defaultOrder: String { self == .organisationUnitLevels ? "level" : "name" }
+}
+
+/// An object by its kind and position.
+struct MetadataReference: Sendable, Hashable {
+  var kind: MetadataKind
+  var position: Int
+}
+
+/// What a property holds.
+enum MetadataProperty {
+  case value(JSONValue)
+  case object(MetadataReference)
+  case objects([MetadataReference])
+}
+
+/// What metadata is rendered for: some properties depend on the user and on the address of the server.
+struct MetadataView {
+  let metadata: Metadata
+  let version: ServerVersion
+  let user: User
+  let users: [User]
+  let base: String
+  /// When the objects were made.
+  let created: Int64
+
+  /// The uid of an object.
+  func uid(_ reference: MetadataReference) -> String {
+    let position = reference.position
+    switch reference.kind {
+    case .organisationUnits: return metadata.organisationUnits[position].uid
+    case .organisationUnitLevels: return metadata.organisationUnitLevels[position].uid
+    case .organisationUnitGroups: return metadata.organisationUnitGroups[position].uid
+    case .dataSets: return metadata.dataSets[position].uid
+    case .dataElements: return metadata.dataElements[position].uid
+    case .dataElementGroups: return metadata.dataElementGroups[position].uid
+    case .categoryOptionCombos: return metadata.categoryOptionCombos[position].uid
+    case .categoryCombos: return metadata.categoryCombos[position].uid
+    case .optionSets: return metadata.optionSets[position].uid
+    case .dataSetElements: return ""
+    }
+  }
+
+  func count(_ kind: MetadataKind) -> Int {
+    switch kind {
+    case .organisationUnits: metadata.organisationUnits.count
+    case .organisationUnitLevels: metadata.organisationUnitLevels.count
+    case .organisationUnitGroups: metadata.organisationUnitGroups.count
+    case .dataSets: metadata.dataSets.count
+    case .dataElements: metadata.dataElements.count
+    case .dataElementGroups: metadata.dataElementGroups.count
+    case .categoryOptionCombos: metadata.categoryOptionCombos.count
+    case .categoryCombos: metadata.categoryCombos.count
+    case .optionSets: metadata.optionSets.count
+    case .dataSetElements: 0
+    }
+  }
+
+  /// Whether the user may see an object: data sets can be private.
+  func isVisible(_ reference: MetadataReference) -> Bool {
+    reference.kind != .dataSets || metadata.dataSets[reference.position].sharing.readsMetadata(user)
+  }
+
+  /// A property by its name; `nil` where the object has none of that name or it is empty.
+  func property(_ name: String, of reference: MetadataReference) -> MetadataProperty? {
+    if reference.kind == .dataSetElements { return dataSetElement(name, reference.position) }
+    switch name {
+    case "id": return .value(.string(uid(reference)))
+    case "displayName": return property("name", of: reference)
+    case "created", "lastUpdated": return .value(.string(Stamp.local(created)))
+    case "href": return .value(.string("\(base)/api/\(reference.kind.rawValue)/\(uid(reference))"))
+    case "attributeValues", "translations", "favorites": return .value([])
+    case "favorite": return .value(false)
+    case "createdBy", "lastUpdatedBy", "user": return .value(owner)
+    default: break
+    }
+    switch reference.kind {
+    case .organisationUnits: return unit(name, reference.position)
+    case .dataSets: return dataSet(name, reference.position)
+    case .dataElements: return dataElement(name, reference.position)
+    case .categoryOptionCombos: return optionCombo(name, reference.position)
+    case .organisationUnitLevels:
+      let level = metadata.organisationUnitLevels[reference.position]
+      return name == "name" ? .value(.string(level.name)) : name == "level" ? .value(.int(level.level)) : nil
+    case .organisationUnitGroups:
+      return group(name, metadata.organisationUnitGroups[reference.position], "organisationUnits", .organisationUnits)
+    case .dataElementGroups:
+      return group(name, metadata.dataElementGroups[reference.position], "dataElements", .dataElements)
+    case .categoryCombos:
+      let combo = metadata.categoryCombos[reference.position]
+      return name == "name"
+        ? .value(.string(combo.name))
+        : name == "categoryOptionCombos" ? references(.categoryOptionCombos, combo.optionCombos) : nil
+    case .optionSets:
+      let set = metadata.optionSets[reference.position]
+      return name == "name"
+        ? .value(.string(set.name))
+        : name == "options" ? .value(.array(set.codes.map { ["code": .string($0), "name": .string($0)] })) : nil
+    case .dataSetElements: return nil
+    }
+  }
+
+  /// The names that an object of a kind can have, in the order in which they are written.
+  func propertyNames(_ kind: MetadataKind) -> [String] {
+    let common = [
+      "href", "code", "name", "created", "lastUpdated", "translations", "createdBy", "favorites", "lastUpdatedBy",
+    ]
+    let end = ["displayName", "access", "favorite", "user", "id", "attributeValues"]
+    switch kind {
+    case .organisationUnits: return unitNames
+    case .dataSets:
+      return common + ["shortName", "periodType", "dataSetElements", "categoryCombo"]
+        + ["expiryDays", "timelyDays", "openFuturePeriods"] + end + ["organisationUnits"]
+    case .dataElements:
+      return common + ["shortName", "aggregationType", "valueType", "domainType", "zeroIsSignificant", "optionSet"]
+        + end + ["categoryCombo", "dataElementGroups"]
+    case .categoryOptionCombos: return common + ["categoryCombo", "ignoreApproval"] + end
+    case .organisationUnitLevels: return ["name", "created", "lastUpdated", "level", "displayName", "id"]
+    case .organisationUnitGroups: return common + end + ["organisationUnits"]
+    case .dataElementGroups: return common + end + ["dataElements"]
+    case .categoryCombos: return common + end + ["categoryOptionCombos"]
+    case .optionSets: return common + end + ["options"]
+    case .dataSetElements: return ["dataSet", "dataElement"]
+    }
+  }
+
+  func references(_ kind: MetadataKind, _ positions: some Sequence<Int>) -> MetadataProperty {
+    .objects(positions.map { MetadataReference(kind: kind, position: $0) })
+  }
+
+  /// The superuser, who made everything.
+  var owner: JSONValue {
+    [
+      "id": "M5zQapPyTZI", "code": "admin", "name": "admin admin", "displayName": "admin admin", "username": "admin",
+    ]
+  }
+
+  func text(_ text: String?) -> MetadataProperty? { text.map { .value(.string($0)) } }
+}

@@ -1,0 +1,158 @@
+import D2Common
+
+/// The properties of each kind of objects.
+extension MetadataView {
+  // MARK: - Organisation units
+
+  /// In the order of a full organisation unit; versions differ in a few names.
+  var unitNames: [String] {
+    var names = [
+      "href", "code", "name", "created", "lastUpdated", "translations", "createdBy", "access", "favorites",
+      "lastUpdatedBy", "sharing", "shortName", "dimensionItemType", "legendSets", "parent", "children", "path",
+      "openingDate", "closedDate", "dataSets", "programs", "leaf", "dimensionItem", "displayShortName", "displayName",
+      "user", "favorite", "displayFormName", "id", "attributeValues", "organisationUnitGroups", "users", "level",
+      "ancestors",
+    ]
+    if version.minor <= 40 { names += ["externalAccess", "userGroupAccesses", "userAccesses"] }
+    return names
+  }
+
+  func unit(_ name: String, _ position: Int) -> MetadataProperty? {
+    let unit = metadata.organisationUnits[position]
+    switch name {
+    case "code": return text(unit.code)
+    case "name", "displayFormName": return text(unit.name)
+    case "shortName", "displayShortName": return text(unit.shortName)
+    case "path": return text(unit.path)
+    case "level": return .value(.int(unit.level))
+    case "parent": return unit.parent.map { .object(MetadataReference(kind: .organisationUnits, position: $0)) }
+    case "children": return references(.organisationUnits, unit.children)
+    case "ancestors": return references(.organisationUnits, ancestors(of: position))
+    case "leaf": return .value(.bool(unit.children.isEmpty))
+    case "openingDate": return text(Stamp.local(Int64(unit.opened) * 86_400_000))
+    case "closedDate": return text(unit.closed.map { Stamp.local(Int64($0) * 86_400_000) })
+    case "dimensionItem": return text(unit.uid)
+    case "dimensionItemType": return text("ORGANISATION_UNIT")
+    case "legendSets", "programs", "userGroupAccesses", "userAccesses": return .value([])
+    case "externalAccess": return .value(false)
+    case "sharing":
+      let external: [JSONValue.Member] = version.minor <= 42 ? [.init("external", false)] : []
+      return .value(.object(external + [.init("users", .object([])), .init("userGroups", .object([]))]))
+    case "access": return .value(.object(access(writes: user.isSuperuser)))
+    case "dataSets":
+      return references(
+        .dataSets, metadata.dataSets.indices.filter { metadata.dataSets[$0].unitSet.contains(position) })
+    case "organisationUnitGroups":
+      return references(
+        .organisationUnitGroups,
+        metadata.organisationUnitGroups.indices.filter {
+          metadata.organisationUnitGroups[$0].members.contains(position)
+        })
+    case "users": return .value(.array(users.filter { $0.organisationUnits.contains(position) }.map(user)))
+    default: return nil
+    }
+  }
+
+  func ancestors(of position: Int) -> [Int] {
+    var found: [Int] = []
+    var at = metadata.organisationUnits[position].parent
+    while let parent = at {
+      found.insert(parent, at: 0)
+      at = metadata.organisationUnits[parent].parent
+    }
+    return found
+  }
+
+  private func user(_ user: User) -> JSONValue {
+    [
+      "id": .string(user.uid), "code": user.code.map { .string($0) } ?? .null, "name": .string(user.name),
+      "displayName": .string(user.name), "username": .string(user.username),
+    ]
+  }
+
+  private func access(writes: Bool) -> [JSONValue.Member] {
+    var members: [JSONValue.Member] = [.init("manage", .bool(writes))]
+    if version.minor <= 42 { members.append(.init("externalize", .bool(writes))) }
+    return members + [
+      .init("write", .bool(writes)), .init("read", true), .init("update", .bool(writes)),
+      .init("delete", .bool(writes)),
+    ]
+  }
+
+  // MARK: - Data sets and elements
+
+  func dataSet(_ name: String, _ position: Int) -> MetadataProperty? {
+    let set = metadata.dataSets[position]
+    // Days became fractions after 2.40.
+    func days(_ count: Int) -> MetadataProperty { .value(.number(version.minor <= 40 ? String(count) : "\(count).0")) }
+    switch name {
+    case "code": return text(set.code)
+    case "name": return text(set.name)
+    case "shortName": return text(set.shortName)
+    case "periodType": return text(set.periodType.rawValue)
+    case "openFuturePeriods": return .value(.int(set.openFuturePeriods))
+    case "expiryDays": return days(set.expiryDays)
+    case "timelyDays": return days(set.timelyDays)
+    case "categoryCombo": return .object(MetadataReference(kind: .categoryCombos, position: set.combo))
+    case "organisationUnits": return references(.organisationUnits, set.units)
+    case "dataSetElements": return references(.dataSetElements, set.elements.map { position << 32 | $0 })
+    case "access":
+      let data: JSONValue = [
+        "write": .bool(set.sharing.writesData(user)), "read": .bool(set.sharing.readsData(user)),
+      ]
+      return .value(.object(access(writes: user.isSuperuser) + [.init("data", data)]))
+    default: return nil
+    }
+  }
+
+  /// The position holds the set and the element.
+  func dataSetElement(_ name: String, _ position: Int) -> MetadataProperty? {
+    switch name {
+    case "dataSet": .object(MetadataReference(kind: .dataSets, position: position >> 32))
+    case "dataElement": .object(MetadataReference(kind: .dataElements, position: position & 0xFFFF_FFFF))
+    default: nil
+    }
+  }
+
+  func dataElement(_ name: String, _ position: Int) -> MetadataProperty? {
+    let element = metadata.dataElements[position]
+    switch name {
+    case "code": return text(element.code)
+    case "name": return text(element.name)
+    case "shortName": return text(element.shortName)
+    case "valueType": return text(element.valueType)
+    case "aggregationType": return text(element.aggregationType)
+    case "domainType": return text("AGGREGATE")
+    case "zeroIsSignificant": return .value(.bool(element.zeroIsSignificant))
+    case "optionSet": return element.optionSet.map { .object(MetadataReference(kind: .optionSets, position: $0)) }
+    case "categoryCombo": return .object(MetadataReference(kind: .categoryCombos, position: element.combo))
+    case "dataElementGroups":
+      return references(
+        .dataElementGroups,
+        metadata.dataElementGroups.indices.filter { metadata.dataElementGroups[$0].members.contains(position) })
+    case "dataSetElements":
+      return references(.dataSetElements, metadata.dataSetsOfElement[position].map { $0 << 32 | position })
+    default: return nil
+    }
+  }
+
+  func optionCombo(_ name: String, _ position: Int) -> MetadataProperty? {
+    let combo = metadata.categoryOptionCombos[position]
+    switch name {
+    case "code": return text(combo.code)
+    case "name": return text(combo.name)
+    case "categoryCombo": return .object(MetadataReference(kind: .categoryCombos, position: combo.combo))
+    case "ignoreApproval": return .value(false)
+    default: return nil
+    }
+  }
+
+  func group(_ name: String, _ group: ObjectGroup, _ membersName: String, _ kind: MetadataKind) -> MetadataProperty? {
+    switch name {
+    case "code": text(group.code)
+    case "name", "shortName": text(group.name)
+    case membersName: references(kind, group.members)
+    default: nil
+    }
+  }
+}

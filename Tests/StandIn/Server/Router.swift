@@ -1,0 +1,67 @@
+import D2Common
+
+/// Leads a signed-in user's request to what answers it.
+struct Router {
+  let server: Server
+  let call: APICall
+  let user: User
+  let faults: [Fault]
+  let cost: CostOfRequest
+
+  private var request: Request { call.request }
+  private var version: ServerVersion { server.version }
+  private var isRead: Bool { request.method == "GET" || request.method == "HEAD" }
+
+  func answer() -> Response {
+    if let model = server.cost { cost.add(model.requestSeconds * model.scale) }
+    switch call.resource.first {
+    case "dataValueSets" where call.resource.count == 1: return dataValueSets()
+    case "completeDataSetRegistrations" where call.resource.count == 1:
+      return RegistrationAPI(server: server, call: call, user: user).answer()
+    case "system": return System(server: server, call: call, user: user).answer() ?? notFound()
+    case "me" where call.resource.count == 1: return MeAPI(server: server, call: call, user: user).answer()
+    case "apiToken" where request.method == "POST": return makeToken()
+    case "dataValues" where isRead: return DataValueAPI(server: server, call: call).answer()
+    default:
+      guard isRead else { return methodNotAllowed() }
+      return MetadataAPI(server: server, call: call, user: user).answer() ?? notFound()
+    }
+  }
+
+  private func dataValueSets() -> Response {
+    switch request.method {
+    case "GET", "HEAD": ExportAPI(server: server, call: call, user: user, faults: faults, cost: cost).answer()
+    case "POST": ImportAPI(server: server, call: call, user: user, faults: faults, cost: cost).answer()
+    default: methodNotAllowed()
+    }
+  }
+
+  private func methodNotAllowed() -> Response {
+    let words = version.minor <= 40 ? "not supported" : "is not supported"
+    return ErrorPages.message(405, "Request method '\(request.method)' \(words)")
+  }
+
+  private func notFound() -> Response {
+    ErrorPages.container(version, 404, "Not Found")
+  }
+
+  private func makeToken() -> Response {
+    let key = server.authentication.newToken(for: user)
+    let uid = server.authentication.newUid()
+    var members: [JSONValue.Member] = [
+      .init("key", .string(key)), .init("uid", .string(uid)),
+      .init("klass", "org.hisp.dhis.security.apikey.ApiToken"), .init("errorReports", []),
+    ]
+    if version.minor <= 40 {
+      members.insert(.init("responseType", "ApiTokenCreationResponse"), at: 0)
+    } else {
+      members.append(.init("responseType", "ObjectReport"))
+    }
+    var response = Response.json(
+      201,
+      ["httpStatus": "Created", "httpStatusCode": 201, "status": "OK", "response": .object(members)],
+      type: version.jsonType)
+    response.headers.append(("Location", call.base + "/api/apiToken/" + uid))
+    return response
+  }
+}

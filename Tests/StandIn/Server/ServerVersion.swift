@@ -1,0 +1,67 @@
+/// A release of DHIS2, and how its Web API differs from the others.
+public struct ServerVersion: Sendable, Equatable, CustomStringConvertible {
+  /// The release as `system/info` tells it, such as `2.42.5.2`.
+  public let name: String
+  /// The second number of the release: 42 for 2.42.5.2.
+  public let minor: Int
+
+  /// Reads a release such as `2.40`, `2.42.5.2` or `2.43-SNAPSHOT`; `nil` where this is none, or one older than 2.36.
+  public init?(_ name: String) {
+    let numbers = name.split(separator: "-")[0].split(separator: ".")
+    guard numbers.count >= 2, numbers[0] == "2", let minor = Int(numbers[1]), minor >= 36 else { return nil }
+    self.name = name
+    self.minor = minor
+  }
+
+  /// 2.40.9.1, recorded from a real server.
+  public static let v40 = ServerVersion("2.40.9.1")!
+  /// 2.42.5.2, recorded from a real server.
+  public static let v42 = ServerVersion("2.42.5.2")!
+  /// 2.43.1, recorded from a real server.
+  public static let v43 = ServerVersion("2.43.1")!
+
+  /// The release.
+  public var description: String { name }
+
+  /// 2.43 rewrote import and export of data values: groups by data set, upserts, hoisted keys, clean errors.
+  var hasDataEntryPipeline: Bool { minor >= 43 }
+  /// Up to 2.41 the distribution that was recorded runs on Jetty, later ones on Tomcat.
+  var runsOnTomcat: Bool { minor >= 41 }
+  /// Up to 2.37 import summaries stand at the top of the answer, whose status is always 200.
+  var answersPlainSummaries: Bool { minor <= 37 }
+  /// 2.36 knows only the object and the text of a conflict.
+  var conflictsHaveCodes: Bool { minor >= 37 }
+  /// 2.39 was the first to tell the positions of all rejected values.
+  var tellsRejectedIndexes: Bool { minor >= 39 }
+  /// 2.38 checks access before it opens the stream: a clean 409, where 2.39 to 2.42 end with an empty 200.
+  var endsRefusedExportsEmpty: Bool { (39...42).contains(minor) }
+  /// Up to 2.40 an import keeps `created` and `lastUpdated` of the payload.
+  var importKeepsTimes: Bool { minor <= 40 }
+  /// From 2.41 an asynchronous import waits for the scheduler's next turn.
+  var schedulesAsyncImports: Bool { minor >= 41 }
+  /// Tokens are `d2pat_…` up to 2.40 and `d2p_…` later.
+  var issuesShortTokenPrefix: Bool { minor >= 41 }
+  /// A token is checked by its own check sum before it is looked up.
+  var checksTokenSums: Bool { minor >= 42 }
+  /// `loginConfig` is served to anyone from 2.41 on; older servers ask for a sign-in.
+  var hasLoginConfig: Bool { minor >= 41 }
+
+  /// Where a browser without a session is sent.
+  var loginPath: String {
+    switch minor {
+    case ...41: "/dhis-web-commons/security/login.action"
+    case 42: "/dhis-web-login/"
+    default: "/login/"
+    }
+  }
+
+  /// Tomcat ends the connection after answers that may have left it in disorder.
+  func dropsConnection(after status: Int) -> Bool {
+    runsOnTomcat && [400, 408, 411, 413, 414, 500, 501, 503].contains(status)
+  }
+
+  /// The content type of JSON written by the application's own converters.
+  var jsonType: String { minor <= 40 ? "application/json" : "application/json;charset=UTF-8" }
+  /// The content type of an export of data values or registrations.
+  var exportType: String { minor <= 40 ? "application/json;charset=utf-8" : "application/json;charset=UTF-8" }
+}

@@ -1,0 +1,63 @@
+import D2Common
+import Glibc
+
+@testable import StandInServer
+
+/// What a real server answered to a script of requests.
+struct Recording {
+  struct Exchange {
+    var name: String
+    /// Who asked: a user, `pat:` and a user, `raw` or nobody.
+    var asker: String?
+    var method: String
+    var target: String
+    var headers: [(name: String, value: String)]
+    var body: [UInt8]?
+    var status: Int
+    var answerHeaders: [(name: String, value: String)]
+    var answerBody: [UInt8]
+
+    func answerHeader(_ name: String) -> String? {
+      answerHeaders.first { $0.name.lowercased() == name.lowercased() }?.value
+    }
+  }
+
+  /// The folder that the environment names; `nil` where there is none.
+  static var folder: String? { getenv("D2_RECORDED").map { String(cString: $0) } }
+
+  static func metadata() throws -> JSONValue { try JSONValue(parsing: try read("metadata.json")) }
+
+  static func exchanges(of version: ServerVersion) throws -> [Exchange] {
+    try read("dhis2-\(version).ndjson").split(separator: 0x0A).map { try exchange(JSONValue(parsing: $0)) }
+  }
+
+  private static func exchange(_ json: JSONValue) throws -> Exchange {
+    let request = json["request"]!
+    let response = json["response"]!
+    func body(_ side: JSONValue) -> [UInt8]? {
+      side["body"]?.string.map { Array($0.utf8) } ?? side["bodyBase64"]?.string.flatMap(Base64.decoded)
+    }
+    return Exchange(
+      name: json["name"]!.string!, asker: json["as"]?.string, method: request["method"]!.string!,
+      target: request["target"]!.string!,
+      headers: (request["headers"]?.members ?? []).map { ($0.key, $0.value.string ?? "") }, body: body(request),
+      status: response["status"]!.int!,
+      answerHeaders: (response["headers"]?.array ?? []).map { ($0.array![0].string!, $0.array![1].string!) },
+      answerBody: body(response) ?? [])
+  }
+
+  struct Unreadable: Error { let path: String }
+
+  private static func read(_ name: String) throws -> [UInt8] {
+    let path = (folder ?? "") + "/" + name
+    guard let file = fopen(path, "r") else { throw Unreadable(path: path) }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let count = fread(&piece, 1, piece.count, file)
+      guard count > 0 else { return bytes }
+      bytes += piece.prefix(count)
+    }
+  }
+}
