@@ -3,6 +3,12 @@ import PackageDescription
 
 // No Swift package is needed: what d2 does not do itself comes from C libraries that every Debian has
 // (libcurl, zlib) or that are linked in (libdeflate). DESIGN.md tells why.
+
+// Accessors of D2Common's types stand on the data path of the commands: they must be inlined across modules.
+let dataPath: [SwiftSetting] = [
+  .unsafeFlags(["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
+]
+
 let package = Package(
   name: "d2",
   products: [
@@ -12,13 +18,14 @@ let package = Package(
   targets: [
     // C: block masks over JSON text, and the C libraries.
     .target(name: "CJSONBlocks", cSettings: [.unsafeFlags(["-O3"])]),
+    .target(name: "CMemory"),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CDeflate", providers: [.apt(["libdeflate-dev"])]),
 
-    .target(name: "D2Common", dependencies: ["CJSONBlocks", "CCurl", "CZlib", "CDeflate"]),
-    .executableTarget(name: "d2-pull", dependencies: ["D2Common"]),
-    .executableTarget(name: "d2-push", dependencies: ["D2Common", "CDeflate"]),
+    .target(name: "D2Common", dependencies: ["CJSONBlocks", "CMemory", "CCurl", "CZlib"], swiftSettings: dataPath),
+    .executableTarget(name: "d2-pull", dependencies: ["D2Common"], swiftSettings: dataPath),
+    .executableTarget(name: "d2-push", dependencies: ["D2Common", "CMemory", "CDeflate"], swiftSettings: dataPath),
 
     // The stand-in DHIS2 server of the tests and the demo.
     .target(name: "StandInServer", dependencies: ["D2Common", "CZlib"], path: "Tests/StandIn/Server"),

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "json_blocks.h"
 
 #include <string.h>
@@ -276,10 +275,6 @@ void d2_json_blocks(const uint8_t *text, size_t length, d2_json_state *state, d2
 
 int64_t d2_json_index(const uint8_t *text, size_t length, uint32_t *positions, uint32_t *traits) {
   return current.index(text, length, positions, traits);
-}
-
-int d2_contains(const void *text, size_t length, const void *pattern, size_t pattern_length) {
-  return memmem(text, length, pattern, pattern_length) != NULL;
 }
 
 const char *d2_json_path(void) { return current.name; }

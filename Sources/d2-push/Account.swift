@@ -47,8 +47,6 @@ final class Account: Sendable {
   var totals: Totals { state.withLock { $0.totals } }
   var seconds: Double { monotonicSeconds() - start }
 
-  func readOne() { state.withLock { $0.totals.read += 1 } }
-
   func add(_ change: (inout Totals) -> Void) { state.withLock { change(&$0.totals) } }
 
   /// A line that is no value. - Throws: `CommandFailure`, 65, where there is no file for rejects.

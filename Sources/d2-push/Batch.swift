@@ -17,35 +17,11 @@ struct Batch: Sendable {
   /// Whether the server may answer its values with a failure of the whole request.
   let isDoubtful: Bool
   /// A whole request body of all values; those of a part are copied out of it.
-  private(set) var text: [UInt8]
-  private(set) var values: [Value] = []
-  private(set) var keys = KeySet()
-  private(set) var needsRewriting = false
-  private let prefix: Int
-
-  init(number: Int, dataSet: String?, isDoubtful: Bool, header: [UInt8], capacity: Int) {
-    self.number = number
-    self.dataSet = dataSet
-    self.isDoubtful = isDoubtful
-    text = []
-    text.reserveCapacity(capacity)
-    text += header
-    prefix = header.count
-  }
-
-  /// Adds a value, unless its key is in already: two values of one key never share a request.
-  mutating func add(_ bytes: UnsafeRawBufferPointer, line: Int, key: UInt64, needsRewriting: Bool) -> Bool {
-    guard keys.insert(key) else { return false }
-    if !values.isEmpty { text.append(UInt8(ascii: ",")) }
-    values.append(
-      Value(start: UInt32(text.count), length: UInt32(bytes.count), line: line, needsRewriting: needsRewriting))
-    text += bytes
-    if needsRewriting { self.needsRewriting = true }
-    return true
-  }
-
-  /// Ends the body.
-  mutating func seal() { text += "]}".utf8 }
+  let text: [UInt8]
+  let values: [Value]
+  let keys: KeySet
+  fileprivate let needsRewriting: Bool
+  fileprivate let headerBytes: Int
 
   var bytes: Int { text.count }
 
@@ -56,7 +32,7 @@ struct Batch: Sendable {
   ///
   /// - Parameter header: the beginning of the body, up to the array's bracket.
   func body(of part: [Int], header: [UInt8], rewrite: Bool) -> [UInt8] {
-    if part.count == values.count, !(rewrite && needsRewriting), text.starts(with: header), prefix == header.count {
+    if part.count == values.count, !(rewrite && needsRewriting), headerBytes == header.count, text.starts(with: header) {
       return text
     }
     var body: [UInt8] = []
@@ -70,5 +46,50 @@ struct Batch: Sendable {
     }
     body += "]}".utf8
     return body
+  }
+}
+
+/// A batch while it is filled.
+final class OpenBatch {
+  let number: Int
+  let dataSet: String?
+  let isDoubtful: Bool
+  private var text: [UInt8] = []
+  private var values: [Batch.Value] = []
+  private let keys = KeySet()
+  private var needsRewriting = false
+  private let headerBytes: Int
+
+  init(number: Int, dataSet: String?, isDoubtful: Bool, header: [UInt8], capacity: Int) {
+    self.number = number
+    self.dataSet = dataSet
+    self.isDoubtful = isDoubtful
+    text.reserveCapacity(capacity)
+    text += header
+    headerBytes = header.count
+  }
+
+  var count: Int { values.count }
+  var bytes: Int { text.count }
+
+  func contains(_ key: UInt64) -> Bool { keys.contains(key) }
+
+  /// Adds a value, unless its key is in already: two values of one key never share a request.
+  func add(_ bytes: UnsafeRawBufferPointer, line: Int, key: UInt64, needsRewriting: Bool) -> Bool {
+    guard keys.insert(key) else { return false }
+    if !values.isEmpty { text.append(UInt8(ascii: ",")) }
+    values.append(
+      Batch.Value(start: UInt32(text.count), length: UInt32(bytes.count), line: line, needsRewriting: needsRewriting))
+    text.append(contentsOf: bytes)
+    if needsRewriting { self.needsRewriting = true }
+    return true
+  }
+
+  /// Ends the body.
+  func sealed() -> Batch {
+    text += "]}".utf8
+    return Batch(
+      number: number, dataSet: dataSet, isDoubtful: isDoubtful, text: text, values: values, keys: keys,
+      needsRewriting: needsRewriting, headerBytes: headerBytes)
   }
 }

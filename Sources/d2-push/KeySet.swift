@@ -2,54 +2,53 @@ import D2Common
 
 /// The keys of the values of a batch, as 64-bit hashes. Two keys that share a hash are taken for one: then a batch ends earlier than it
 /// must, and nothing else happens.
-struct KeySet: Sendable {
-  private var slots: [UInt64]
+final class KeySet: @unchecked Sendable {
+  // Filled by one thread, then only read.
+  private var slots: UnsafeMutablePointer<UInt64>
+  private var mask: Int
   private(set) var count = 0
 
-  init() { slots = [UInt64](repeating: 0, count: 4096) }
+  init() {
+    mask = 4096 - 1
+    slots = .allocate(capacity: mask + 1)
+    slots.initialize(repeating: 0, count: mask + 1)
+  }
+
+  deinit { slots.deallocate() }
 
   /// Puts a hash in; false where it was there already.
-  mutating func insert(_ hash: UInt64) -> Bool {
-    if 2 * count >= slots.count { grow() }
-    let inserted = Self.insert(hash == 0 ? 1 : hash, &slots)
-    if inserted { count += 1 }
-    return inserted
+  func insert(_ hash: UInt64) -> Bool {
+    if 2 * count > mask { grow() }
+    let slot = slot(of: hash == 0 ? 1 : hash)
+    guard slots[slot] == 0 else { return false }
+    slots[slot] = hash == 0 ? 1 : hash
+    count += 1
+    return true
   }
 
-  func contains(_ hash: UInt64) -> Bool {
-    let hash = hash == 0 ? 1 : hash
-    let mask = slots.count - 1
-    var slot = Int(truncatingIfNeeded: hash) & mask
-    while slots[slot] != 0 {
-      if slots[slot] == hash { return true }
-      slot = (slot + 1) & mask
-    }
-    return false
-  }
+  func contains(_ hash: UInt64) -> Bool { slots[slot(of: hash == 0 ? 1 : hash)] != 0 }
 
   /// Whether both hold a key.
   func intersects(_ other: KeySet) -> Bool {
     let (small, large) = count < other.count ? (self, other) : (other, self)
-    return small.slots.contains { $0 != 0 && large.contains($0) }
+    return (0...small.mask).contains { small.slots[$0] != 0 && large.contains(small.slots[$0]) }
   }
 
-  private mutating func grow() {
-    var wider = [UInt64](repeating: 0, count: slots.count * 4)
-    for hash in slots where hash != 0 { _ = Self.insert(hash, &wider) }
-    slots = wider
+  /// Where a hash stands, or the free place where it would.
+  @inline(__always)
+  private func slot(of hash: UInt64) -> Int {
+    var slot = Int(truncatingIfNeeded: hash) & mask
+    while slots[slot] != 0, slots[slot] != hash { slot = (slot + 1) & mask }
+    return slot
   }
 
-  private static func insert(_ hash: UInt64, _ slots: inout [UInt64]) -> Bool {
-    slots.withUnsafeMutableBufferPointer { slots in
-      let mask = slots.count - 1
-      var slot = Int(truncatingIfNeeded: hash) & mask
-      while slots[slot] != 0 {
-        if slots[slot] == hash { return false }
-        slot = (slot + 1) & mask
-      }
-      slots[slot] = hash
-      return true
-    }
+  private func grow() {
+    let old = UnsafeMutableBufferPointer(start: slots, count: mask + 1)
+    mask = (mask + 1) * 4 - 1
+    slots = .allocate(capacity: mask + 1)
+    slots.initialize(repeating: 0, count: mask + 1)
+    for hash in old where hash != 0 { slots[slot(of: hash)] = hash }
+    old.deallocate()
   }
 }
 
@@ -57,6 +56,7 @@ struct KeySet: Sendable {
 struct KeyHash {
   private(set) var value: UInt64 = 0x9E37_79B9_7F4A_7C15
 
+  @inline(__always)
   mutating func add(_ bytes: UnsafeRawBufferPointer) {
     var at = 0
     while at + 8 <= bytes.count {
@@ -71,6 +71,7 @@ struct KeyHash {
     mix(rest)
   }
 
+  @inline(__always)
   private mutating func mix(_ word: UInt64) {
     let product = (value ^ word).multipliedFullWidth(by: 0xA076_1D64_78BD_642F)
     value = product.high ^ product.low &+ word

@@ -85,15 +85,6 @@ enum ImportKind: Sendable {
 
   var path: String { self == .dataValues ? "/api/dataValueSets" : "/api/completeDataSetRegistrations" }
   var arrayKey: String { self == .dataValues ? "dataValues" : "completeDataSetRegistrations" }
-  var required: [DataValueLine.Key] {
-    self == .dataValues ? [.dataElement, .period, .orgUnit] : [.dataSet, .period, .organisationUnit]
-  }
-  /// The keys of which no two values of one request may be the same.
-  var identity: [DataValueLine.Key] {
-    self == .dataValues
-      ? [.dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo]
-      : [.dataSet, .period, .organisationUnit, .attributeOptionCombo]
-  }
 }
 
 /// How many refused values end a run: a number, or a share of what was read.

@@ -1,3 +1,4 @@
+import CMemory
 import D2Common
 import Synchronization
 
@@ -31,6 +32,8 @@ final class PushRun: Sendable {
   }
 
   func run() async throws -> ExitStatus {
+    // Batches are large and are made one after the other.
+    d2_keep_freed_memory()
     let server = try DestinationTraits(client, options)
     let importer = Importer(client, options, server, account)
     let executor = BlockingExecutor(threads: options.server.concurrency + 1)

@@ -44,9 +44,6 @@ enum { D2_JSON_OPEN_STRING = -1, D2_JSON_CONTROL_BYTE = -2 };
 /// Returns how many positions were written, or one of the reasons above with the offset of the fault in `positions[0]`.
 int64_t d2_json_index(const uint8_t *text, size_t length, uint32_t *positions, uint32_t *traits);
 
-/// Whether `text` holds `pattern`.
-int d2_contains(const void *text, size_t length, const void *pattern, size_t pattern_length);
-
 /// The name of the path in use: "avx2", "sse2", "neon" or "portable".
 const char *d2_json_path(void);
 

@@ -1,7 +1,7 @@
 import CJSONBlocks
 import Glibc
 
-/// One line of input: a JSON object whose keys are located, not decoded.
+/// One line of input: a JSON object whose keys are located, not decoded. Lasts until its scratch is used again.
 package struct DataValueLine {
   /// The keys of data values and registrations that d2 looks at.
   package enum Key: Int, CaseIterable, Sendable {
@@ -11,8 +11,10 @@ package struct DataValueLine {
     package var name: String { "\(self)" }
   }
 
+  private static let keyCount = Key.allCases.count
+
   /// What stands behind a key.
-  package enum Kind: UInt8, Sendable {
+  package enum Kind: Sendable {
     case absent, string, number, boolean, null, object, array
   }
 
@@ -30,14 +32,15 @@ package struct DataValueLine {
     package init(_ description: String) { self.description = description }
   }
 
-  private var fields: (Field, Field, Field, Field, Field, Field, Field, Field, Field, Field)
+  /// The scratch's: they last until it is used again.
+  private let fields: UnsafeMutablePointer<Field>
   private let start: UnsafePointer<UInt8>
 
-  package subscript(key: Key) -> Field {
-    withUnsafeBytes(of: fields) { $0.bindMemory(to: Field.self)[key.rawValue] }
-  }
+  @inline(__always)
+  package subscript(key: Key) -> Field { fields[key.rawValue] }
 
   /// The bytes of a field.
+  @inline(__always)
   package func bytes(_ field: Field) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: start + Int(field.start), count: Int(field.length))
   }
@@ -60,10 +63,14 @@ package struct DataValueLine {
   package final class Scratch {
     fileprivate var positions: UnsafeMutablePointer<UInt32>
     fileprivate var capacity = 64 * 1024
+    fileprivate let fields = UnsafeMutablePointer<Field>.allocate(capacity: Key.allCases.count)
 
     package init() { positions = .allocate(capacity: capacity) }
 
-    deinit { positions.deallocate() }
+    deinit {
+      positions.deallocate()
+      fields.deallocate()
+    }
 
     fileprivate func reserve(_ length: Int) {
       guard length > capacity else { return }
@@ -87,12 +94,10 @@ package struct DataValueLine {
         count == Int64(D2_JSON_OPEN_STRING)
           ? "a string that does not end" : "a control byte inside a string at byte \(scratch.positions[0])")
     }
-    let empty = Field()
-    fields = (empty, empty, empty, empty, empty, empty, empty, empty, empty, empty)
+    fields = scratch.fields
+    fields.initialize(repeating: Field(), count: Self.keyCount)
     var walk = StructureWalk(text: start, length: line.count, positions: scratch.positions, count: Int(count))
-    try withUnsafeMutableBytes(of: &fields) { (raw) throws(Fault) in
-      try walk.object(into: raw.bindMemory(to: Field.self))
-    }
+    try walk.object(into: fields)
     if traits != 0, let problem = TextCheck.problem(in: line) { throw Fault(problem) }
   }
 }
@@ -122,7 +127,7 @@ private struct StructureWalk {
   }
 
   /// The object of the line itself.
-  mutating func object(into fields: UnsafeMutableBufferPointer<DataValueLine.Field>) throws(DataValueLine.Fault) {
+  mutating func object(into fields: UnsafeMutablePointer<DataValueLine.Field>) throws(DataValueLine.Fault) {
     guard byte(0) == UInt8(ascii: "{") else { throw .init("not a JSON object") }
     next = 1
     if byte(1) == UInt8(ascii: "}") {

@@ -1,4 +1,4 @@
-import CJSONBlocks
+import CMemory
 
 /// What a value gets appended so that its line stands alone.
 ///

@@ -1,0 +1,10 @@
+// Calls of the C library that Swift's overlay does not show.
+#pragma once
+
+#include <stddef.h>
+
+/// Whether `text` holds `pattern`.
+int d2_contains(const void *text, size_t length, const void *pattern, size_t pattern_length);
+
+/// Keeps freed memory in the process: for programs that make large buffers one after the other.
+void d2_keep_freed_memory(void);

@@ -1,0 +1,15 @@
+#define _GNU_SOURCE
+#include "memory_calls.h"
+
+#include <malloc.h>
+#include <string.h>
+
+int d2_contains(const void *text, size_t length, const void *pattern, size_t pattern_length) {
+  return memmem(text, length, pattern, pattern_length) != NULL;
+}
+
+void d2_keep_freed_memory(void) {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  mallopt(M_ARENA_MAX, 1);
+}
