@@ -61,7 +61,7 @@ final class Server: Sendable {
     if options.generatedValues > 0 {
       let (metadata, now) = (metadata, clock.now)
       state.withLock {
-        Country.fill(
+        CountryValues.fill(
           &$0.values, metadata, count: options.generatedValues, years: options.years, seed: options.seed, now: now)
       }
     }

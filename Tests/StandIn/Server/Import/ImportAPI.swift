@@ -31,9 +31,9 @@ struct ImportAPI {
     do { options = try ImportOptions(request) } catch { return ErrorPages.message(400, error.message) }
     let querySchemes = Set(options.schemes.map(\.parameter))
     let incoming: IncomingSet
-    switch PostedBody(request.body, version).document() {
+    switch PostedBody(request.body, version).set() {
     case .failure(let problem): return damaged(problem, options)
-    case .success(let document): incoming = IncomingSet(document, version)
+    case .success(let set): incoming = set
     }
     options.take(header: incoming.header)
     server.statistics.imported(values: incoming.values.count)
