@@ -61,7 +61,7 @@ final class Server: Sendable {
     if options.generatedValues > 0 {
       let (metadata, now) = (metadata, clock.now)
       state.withLock {
-        Country.fill(
+        CountryValues.fill(
           &$0.values, metadata, count: options.generatedValues, years: options.years, seed: options.seed, now: now)
       }
     }
@@ -82,13 +82,24 @@ final class Server: Sendable {
     case .refused(let response): return response
     case .user(let user, let session):
       var response = Router(server: self, call: call, user: user, faults: faults, cost: cost).answer()
-      if let session { response.headers.append(("Set-Cookie", cookie(session))) }
+      if let session { response.headers += cookies(session) }
       return response
     }
   }
 
-  private func cookie(_ session: String) -> String {
-    "JSESSIONID=\(session); Path=/" + (version.runsOnTomcat ? "; HttpOnly; SameSite=Lax" : "")
+  /// The session, and from 2.43 on when it ends.
+  private func cookies(_ session: String) -> [(name: String, value: String)] {
+    let rules = version.runsOnTomcat ? "; HttpOnly; SameSite=Lax" : ""
+    var cookies = [("Set-Cookie", "JSESSIONID=\(session); Path=/" + rules)]
+    if version.minor >= 43 {
+      let now = clock.now / 1000
+      cookies.append(
+        (
+          "Set-Cookie",
+          "SESSION_EXPIRE=server_time=\(now)&expiry_time=\(now + 3600); Path=/; Max-Age=3600; SameSite=Lax"
+        ))
+    }
+    return cookies
   }
 
   /// Pages for people: all that matters is where they send a client.

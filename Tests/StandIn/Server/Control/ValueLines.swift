@@ -8,9 +8,11 @@ struct LineError: Error, CustomStringConvertible {
 }
 
 extension Server {
-  /// Stores values as they are given, a JSON object a line: no rule of an import applies.
+  /// Stores values as they are given, a JSON object a line: no rule of an import applies, and `followup` is spelled as
+  /// exports spell it, whatever the version.
   func loadValues(_ text: [UInt8]) throws -> Int {
     let now = clock.now
+    let periods = PeriodCache(version)
     return try state.withLock { state in
       var count = 0
       var start = 0
@@ -21,40 +23,41 @@ extension Server {
         if line.allSatisfy({ $0 <= 0x20 }) { continue }
         count += 1
         do {
-          let value = try JSONValue(parsing: line)
-          state.values.insert(try row(value, now, &state.values))
+          let value = try ValueScanner.value(line, .v42) ?? IncomingValue(JSONValue(parsing: line), .v42)
+          state.values.insert(try row(value, now, &state.values, periods))
         } catch { throw LineError(line: count, problem: "\(error)") }
       }
       return count
     }
   }
 
-  private func row(_ value: JSONValue, _ now: Int64, _ store: inout ValueStore) throws -> ValueRow {
+  private func row(
+    _ value: IncomingValue, _ now: Int64, _ store: inout ValueStore, _ periods: PeriodCache
+  ) throws -> ValueRow {
     struct Unknown: Error, CustomStringConvertible { let description: String }
-    func position(_ key: String, _ known: [String: Int], _ missing: Int?) throws -> Int32 {
-      guard let id = value[key]?.scalarText else {
-        guard let missing else { throw Unknown(description: "no \(key)") }
+    func position(_ what: String, _ id: String?, _ known: [String: Int], _ missing: Int?) throws -> Int32 {
+      guard let id else {
+        guard let missing else { throw Unknown(description: "no \(what)") }
         return Int32(missing)
       }
-      guard let found = known[id] else { throw Unknown(description: "unknown \(key) \(id)") }
+      guard let found = known[id] else { throw Unknown(description: "unknown \(what) \(id)") }
       return Int32(found)
     }
-    guard let period = value["period"]?.scalarText.flatMap({ PeriodParser.parse($0, version) }) else {
-      throw Unknown(description: "no period")
-    }
+    guard let period = value.period.flatMap({ periods[$0] }) else { throw Unknown(description: "no period") }
+    let combos = metadata.categoryOptionComboByUid
     let key = ValueKey(
-      element: try position("dataElement", metadata.dataElementByUid, nil), period: store.position(of: period),
-      unit: try position("orgUnit", metadata.organisationUnitByUid, nil),
+      element: try position("dataElement", value.dataElement, metadata.dataElementByUid, nil),
+      period: store.position(of: period),
+      unit: try position("orgUnit", value.orgUnit, metadata.organisationUnitByUid, nil),
       optionCombo: try position(
-        "categoryOptionCombo", metadata.categoryOptionComboByUid, metadata.defaultOptionCombo),
+        "categoryOptionCombo", value.categoryOptionCombo, combos, metadata.defaultOptionCombo),
       attributeCombo: try position(
-        "attributeOptionCombo", metadata.categoryOptionComboByUid, metadata.defaultOptionCombo))
+        "attributeOptionCombo", value.attributeOptionCombo, combos, metadata.defaultOptionCombo))
     return ValueRow(
-      key: key, value: value["value"]?.scalarText, comment: store.position(ofText: value["comment"]?.string),
-      storedBy: store.position(ofText: value["storedBy"]?.string ?? "admin"),
-      created: value["created"]?.string.flatMap(Stamp.parse) ?? now,
-      lastUpdated: value["lastUpdated"]?.string.flatMap(Stamp.parse) ?? now,
-      followUp: (value["followup"] ?? value["followUp"])?.bool, isDeleted: value["deleted"]?.bool ?? false)
+      key: key, value: value.value, comment: store.position(ofText: value.comment),
+      storedBy: store.position(ofText: value.storedBy ?? "admin"),
+      created: value.created.flatMap(Stamp.parse) ?? now, lastUpdated: value.lastUpdated.flatMap(Stamp.parse) ?? now,
+      followUp: value.followUp, isDeleted: value.deleted ?? false)
   }
 
   /// All values, sorted by key, in one form for all versions, so that two servers can be compared.

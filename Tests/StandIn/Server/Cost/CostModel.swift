@@ -29,7 +29,8 @@ struct CostModel: Sendable {
   let twoConnections: Rate
   let exportPerSecond: Double
   let gzipExportPerSecond: Double
-  let firstByteSeconds: Double
+  /// Of a small answer, and of one of a whole country.
+  let firstByteSeconds: (small: Double, large: Double)
   var scale = 1.0
 
   init?(_ name: String) {
@@ -43,7 +44,7 @@ struct CostModel: Sendable {
       twoConnections = Rate(points: [(1000, 2.0), (5000, 1.3), (20_000, 1.1)])
       exportPerSecond = 57_000
       gzipExportPerSecond = 57_000
-      firstByteSeconds = 0.1
+      firstByteSeconds = (0.024, 0.1)
     case "2.42":
       loginSeconds = 0.111
       requestSeconds = 0.003
@@ -52,7 +53,7 @@ struct CostModel: Sendable {
       twoConnections = Rate(points: [(1000, 2.0), (5000, 1.3), (20_000, 1.1)])
       exportPerSecond = 55_000
       gzipExportPerSecond = 55_000
-      firstByteSeconds = 0.1
+      firstByteSeconds = (0.037, 0.1)
     case "2.43":
       loginSeconds = 0.106
       requestSeconds = 0.003
@@ -61,7 +62,7 @@ struct CostModel: Sendable {
       twoConnections = Rate(points: [(1000, 0.6), (5000, 1.1)])
       exportPerSecond = 29_000
       gzipExportPerSecond = 14_500
-      firstByteSeconds = 0.9
+      firstByteSeconds = (0.11, 0.9)
     default: return nil
     }
   }
@@ -79,8 +80,10 @@ struct CostModel: Sendable {
     Double(values) / (gzip ? gzipExportPerSecond : exportPerSecond) * scale
   }
 
-  /// An export that finds nothing is answered quickly everywhere.
+  /// The database is asked for longer before a large answer begins; one that finds nothing is quick everywhere.
   func firstByte(values: Int) -> Double {
-    values == 0 ? min(0.03, firstByteSeconds) * scale : firstByteSeconds * scale
+    let (small, large) = firstByteSeconds
+    if values == 0 { return min(0.03, small) * scale }
+    return (small + (large - small) * min(1, Double(values) / 50_000)) * scale
   }
 }

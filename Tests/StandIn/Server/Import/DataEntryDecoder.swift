@@ -20,6 +20,7 @@ struct DataEntryDecoder {
     let attributes = Ids(schemes.scheme("attributeOptionComboIdScheme"), metadata.categoryOptionCombos(by:)) {
       metadata.categoryOptionCombos[$0].uid
     }
+    let periods = PeriodCache(version)
     var result: [DataEntryImport.Decoded] = []
     result.reserveCapacity(run.set.values.count)
     // The value's own keys win; the header fills what is missing.
@@ -34,7 +35,7 @@ struct DataEntryDecoder {
       let attribute = try optional(
         value.attributeOptionCombo ?? run.set.text("attributeOptionCombo"), attributes, index, "attribute option combo",
         unknown: "E8110", odd: "E8111")
-      guard let period = (value.period ?? run.set.text("period")).flatMap({ PeriodParser.parse($0, version) }) else {
+      guard let period = (value.period ?? run.set.text("period")).flatMap({ periods[$0] }) else {
         throw Refusal(
           "E8100", [String(index), value.description],
           "Value #\(index) period not defined in group or value: `\(value.description)`")

@@ -66,11 +66,12 @@ struct DataEntryImport: ValueImport {
 
   /// Values at which 2.43.1 throws: it answers 500 without a summary.
   private func exception(_ values: [IncomingValue]) -> String? {
+    let periods = PeriodCache(version)
     for value in values {
       if let odd = value.oddValue {
         return "Path `$.value` does not contain an STRING but a(n) \(odd.kind): \(odd.spelling)"
       }
-      if let period = value.period, PeriodParser.parse(period, version) == nil {
+      if let period = value.period, periods[period] == nil {
         return "Cannot invoke \"org.hisp.dhis.datavalue.DataEntryGroup.deletion()\" because \"group\" is null"
       }
     }

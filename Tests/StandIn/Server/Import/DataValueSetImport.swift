@@ -60,6 +60,7 @@ struct DataValueSetImport: ValueImport {
     var unit: String?
     var attributeCombo: String?
     var completeDay: Int?
+    var periods: PeriodCache
     var elements: IdLookup
     var units: IdLookup
     var optionCombos: IdLookup
@@ -81,7 +82,7 @@ struct DataValueSetImport: ValueImport {
     let combos = metadata.categoryOptionCombos(by: run.options.scheme("categoryOptionComboIdScheme"))
     var header = Header(
       period: run.set.text("period"), unit: run.set.text("orgUnit"),
-      attributeCombo: run.set.text("attributeOptionCombo"),
+      attributeCombo: run.set.text("attributeOptionCombo"), periods: PeriodCache(version),
       elements: metadata.dataElements(by: run.options.scheme("dataElementIdScheme")),
       units: metadata.organisationUnits(by: run.options.scheme("orgUnitIdScheme")), optionCombos: combos)
     if let id = run.set.text("dataSet") {
@@ -143,7 +144,7 @@ struct DataValueSetImport: ValueImport {
       return fail("E7610", "Data element \(found)", "dataElement", value.dataElement, "dataElement")
     }
     let periodId = header.period ?? value.period
-    guard let period = periodId.flatMap({ PeriodParser.parse($0, version) }) else {
+    guard let period = periodId.flatMap({ header.periods[$0] }) else {
       return fail("E7611", "Period not valid", "period", periodId, "period")
     }
     let unitId = header.unit ?? value.orgUnit

@@ -31,17 +31,18 @@ struct ImportAPI {
     do { options = try ImportOptions(request) } catch { return ErrorPages.message(400, error.message) }
     let querySchemes = Set(options.schemes.map(\.parameter))
     let incoming: IncomingSet
-    switch PostedBody(request.body, version).document() {
+    switch PostedBody(request.body, version).set() {
     case .failure(let problem): return damaged(problem, options)
-    case .success(let document): incoming = IncomingSet(document, version)
+    case .success(let set): incoming = set
     }
     options.take(header: incoming.header)
     server.statistics.imported(values: incoming.values.count)
     let shown = options.json(version, headerSchemes: Set(options.schemes.map(\.parameter)).subtracting(querySchemes))
+    let poisoned = poison(incoming)
+    if let failure = poisoned.failure { return failure }
     let run = ImportRun(
-      set: incoming, options: options, user: user, now: server.clock.now, poison: poison(incoming).texts,
+      set: incoming, options: options, user: user, now: server.clock.now, poison: poisoned.texts,
       limit: faults.first { $0.kind == .partialImport }.map { $0.int("values") ?? incoming.values.count / 2 })
-    if let failure = poison(incoming).failure { return failure }
     return options.has("async") ? schedule(run, shown) : importNow(run, shown)
   }
 

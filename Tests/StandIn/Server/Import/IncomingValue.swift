@@ -21,24 +21,27 @@ struct IncomingValue {
   init() {}
 
   init(_ object: JSONValue, _ version: ServerVersion) {
-    for member in object.members ?? [] {
-      let text = member.value.scalarText
-      switch member.key {
-      case "dataElement": dataElement = text
-      case "period": period = text
-      case "orgUnit": orgUnit = text
-      case "categoryOptionCombo": categoryOptionCombo = text
-      case "attributeOptionCombo": attributeOptionCombo = text
-      case "value": read(value: member.value)
-      case "comment": comment = text
-      case "followup": if !version.hasDataEntryPipeline { followUp = member.value.bool }
-      case "followUp": if version.hasDataEntryPipeline { followUp = member.value.bool }
-      case "deleted": deleted = member.value.bool
-      case "storedBy": storedBy = text
-      case "created": created = text
-      case "lastUpdated": lastUpdated = text
-      default: break
-      }
+    for member in object.members ?? [] { take(ValueScanner.Field(member.key), member.value, version) }
+  }
+
+  /// Takes one key of the posted object.
+  mutating func take(_ field: ValueScanner.Field, _ json: JSONValue, _ version: ServerVersion) {
+    let text = json.scalarText
+    switch field {
+    case .dataElement: dataElement = text
+    case .period: period = text
+    case .orgUnit: orgUnit = text
+    case .categoryOptionCombo: categoryOptionCombo = text
+    case .attributeOptionCombo: attributeOptionCombo = text
+    case .value: read(value: json)
+    case .comment: comment = text
+    case .followup: if !version.hasDataEntryPipeline { followUp = json.bool }
+    case .followUp: if version.hasDataEntryPipeline { followUp = json.bool }
+    case .deleted: deleted = json.bool
+    case .storedBy: storedBy = text
+    case .created: created = text
+    case .lastUpdated: lastUpdated = text
+    case .other: break
     }
   }
 
@@ -79,6 +82,11 @@ struct IncomingValue {
 struct IncomingSet {
   var header: JSONValue
   var values: [IncomingValue]
+
+  init(header: JSONValue, values: [IncomingValue]) {
+    self.header = header
+    self.values = values
+  }
 
   init(_ document: JSONValue, _ version: ServerVersion) {
     header = .object((document.members ?? []).filter { $0.key != "dataValues" })

@@ -16,8 +16,8 @@ struct PostedBody {
     self.version = version
   }
 
-  /// The JSON document. A list instead of an object is an empty data value set from 2.43 on.
-  func document() -> Result<JSONValue, Problem> {
+  /// What was posted. A list instead of an object is an empty data value set from 2.43 on.
+  func set() -> Result<IncomingSet, Problem> {
     var text = bytes
     if Gzip.isGzip(bytes) {
       do { text = try Gzip.inflated(bytes) } catch {
@@ -34,13 +34,14 @@ struct PostedBody {
       // 2.43 replaces what is no UTF-8, older servers refuse it.
       if String(validating: text, as: UTF8.self) == nil { text = Array(String(decoding: text, as: UTF8.self).utf8) }
     }
+    if let set = ValueScanner.set(text, version) { return .success(set) }
     do throws(JSONSyntaxError) {
       let value = try JSONValue(parsing: text)
-      guard value.members == nil else { return .success(value) }
+      guard value.members == nil else { return .success(IncomingSet(value, version)) }
       guard version.hasDataEntryPipeline else {
         return .failure(Problem(status: 400, message: "Cannot deserialize value of type `DataValueSet`"))
       }
-      return .success(.object([]))
+      return .success(IncomingSet(header: .object([]), values: []))
     } catch {
       let tail = String(String(decoding: text, as: UTF8.self).suffix(20))
       return .failure(Problem(status: 400, message: "Expected \" but reach EOI: \(tail)"))

@@ -76,3 +76,18 @@ enum PeriodParser {
     return "Invalid Period `\(id)`, failed to create date interval"
   }
 }
+
+/// Periods that were read before: an import names few, many times.
+final class PeriodCache {
+  private let version: ServerVersion
+  private var known: [String: Period?] = [:]
+
+  init(_ version: ServerVersion) { self.version = version }
+
+  subscript(id: String) -> Period? {
+    if let found = known[id] { return found }
+    let period = PeriodParser.parse(id, version)
+    known[id] = .some(period)
+    return period
+  }
+}

@@ -107,15 +107,18 @@ enum PeriodType: String, Sendable, CaseIterable {
       return Period(
         id: Day.padded(year, 4) + Day.padded(month, 2) + Day.padded(dayOfMonth, 2), type: self, start: day, end: day)
     }
-    let year = Day.civil(day).year
-    for candidate in [year + 1, year, year - 1] {
-      for number in 1...perYear {
-        if let period = period(year: candidate, number: number), period.start <= day, day <= period.end {
-          return period
-        }
+    let (year, month, _) = Day.civil(day)
+    if let week {
+      let span = self == .biWeekly ? 14 : 7
+      // A week belongs to the last year whose first week has begun.
+      for candidate in [year + 1, year, year - 1] {
+        let start = PeriodType.firstWeek(of: candidate, firstDay: week.firstDay)
+        if day >= start { return period(year: candidate, number: (day - start) / span + 1)! }
       }
     }
-    fatalError("every day lies in a period of every type")
+    let months = self.months!
+    let count = year * 12 + month - 1 - (months.first - 1)
+    return period(year: count / 12, number: count % 12 / months.length + 1)!
   }
 
   /// The last period for which data may be entered on a day: with 0 open future periods the one before the current.
