@@ -2,7 +2,7 @@ import D2Common
 
 /// What has to be known of the destination before values are sent: its version, and the uid of its default option combo.
 struct DestinationTraits: Sendable {
-  let version: ServerVersion?
+  let version: DHIS2Version?
   let defaultCombo: [UInt8]
   private let usesUIDs: Bool
   private let namedDataSet: String?
@@ -14,10 +14,10 @@ struct DestinationTraits: Sendable {
   ///
   /// - Throws: `ServerError` where the credentials are refused or nothing can be reached.
   init(_ client: DHIS2Client, _ options: PushOptions) throws {
-    var version: ServerVersion?
+    var version: DHIS2Version?
     var combo = Self.usualDefaultCombo
     do {
-      version = try client.json("/api/system/info")["version"]?.string.flatMap { ServerVersion($0) }
+      version = try client.json("/api/system/info")["version"]?.string.flatMap { DHIS2Version($0) }
       if version != nil {
         let target = Query(["filter": "name:eq:default", "fields": "id", "paging": "false"]).target("/api/categoryOptionCombos")
         let combos = try client.json(target)["categoryOptionCombos"]?.array

@@ -1,5 +1,5 @@
 /// The version of a DHIS2 server as far as its behaviour differs: 36 to 43 and beyond.
-package struct ServerVersion: Sendable, Equatable, Comparable, CustomStringConvertible {
+package struct DHIS2Version: Sendable, Equatable, Comparable, CustomStringConvertible {
   package let minor: Int
   package let text: String
 
@@ -11,7 +11,7 @@ package struct ServerVersion: Sendable, Equatable, Comparable, CustomStringConve
     self.text = text
   }
 
-  package static func < (left: ServerVersion, right: ServerVersion) -> Bool { left.minor < right.minor }
+  package static func < (left: DHIS2Version, right: DHIS2Version) -> Bool { left.minor < right.minor }
 
   package var description: String { text }
 
