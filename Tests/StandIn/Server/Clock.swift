@@ -107,6 +107,16 @@ enum Stamp {
     digits(rest % 1000, 3, &out)
   }
 
+  /// As HTTP writes it: `Tue, 24 Nov 2026 04:53:17 GMT`.
+  static func http(_ milliseconds: Int64) -> String {
+    let days = Int(milliseconds / 86_400_000)
+    let (year, month, day) = Day.civil(days)
+    let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][days % 7]
+    let name = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][month - 1]
+    let time = local(milliseconds).dropFirst(11).prefix(8)
+    return "\(weekday), \(Day.padded(day, 2)) \(name) \(year) \(time) GMT"
+  }
+
   private static func digits(_ number: Int, _ width: Int, _ out: inout [UInt8]) {
     var scale = 1
     for _ in 1..<width { scale *= 10 }

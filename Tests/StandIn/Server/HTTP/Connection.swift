@@ -132,6 +132,7 @@ final class Connection {
     default: framing = cutFraming == "close" ? .close : .chunked
     }
     var head = "HTTP/1.1 \(response.status) \(server.version.runsOnTomcat ? "" : Response.reason(response.status))\r\n"
+    head += "Date: \(Stamp.http(server.clock.now))\r\n"
     for header in response.headers { head += "\(header.name): \(header.value)\r\n" }
     switch framing {
     case .length(let count): head += "Content-Length: \(count)\r\n"

@@ -65,6 +65,14 @@ struct DataEntryGroup {
       throw Refusal(
         "E8011", [Self.list(outside)], "Current user cannot enter data for org unit(s): `\(Self.list(outside))`")
     }
+    let combos = Self.distinct(values.lazy.map(\.optionCombo)) + Self.distinct(values.lazy.map(\.attributeCombo))
+    let closed = Self.distinct(
+      combos.compactMap { metadata.categoryOptionComboByUid[$0] }
+        .compactMap { metadata.categoryOptionCombos[$0].closedOption })
+    if !closed.isEmpty {
+      throw Refusal(
+        "E8012", [Self.list(closed)], "Current user cannot enter data for category option(s): `\(Self.list(closed))`")
+    }
   }
 
   private func checkSet(_ uid: String) throws(Refusal) {
@@ -97,8 +105,8 @@ struct DataEntryGroup {
 
   private func checkCombos(_ uid: String) throws(Refusal) {
     var wrong: [(element: String, combos: [String])] = []
-    var seen: Set<[String]> = []
-    for value in values where seen.insert([value.element, value.optionCombo]).inserted {
+    var seen: [String: Set<String>] = [:]
+    for value in values where seen[value.element, default: []].insert(value.optionCombo).inserted {
       guard let element = metadata.dataElementByUid[value.element] else { continue }
       let allowed = metadata.categoryCombos[metadata.dataElements[element].combo].optionCombos
       if metadata.categoryOptionComboByUid[value.optionCombo].map({ !allowed.contains($0) }) ?? true {
@@ -173,20 +181,30 @@ struct DataEntryGroup {
       "E8031", [unit, Self.list(shut)], "Untimely data entry for org unit \(unit) and period(s): `\(Self.list(shut))`")
   }
 
-  private func checkDuplicates() throws(Refusal) {
-    var positions: [[String]: [Int]] = [:]
-    for value in values {
-      positions[[value.element, value.unit, value.optionCombo, value.attributeCombo, value.period.id], default: []]
-        .append(value.index)
+  /// What identifies a data value, as texts: the objects may not exist.
+  private struct Key: Hashable {
+    let element: String
+    let unit: String
+    let optionCombo: String
+    let attributeCombo: String
+    let period: String
+
+    init(_ value: Decoded) {
+      element = value.element
+      unit = value.unit
+      optionCombo = value.optionCombo
+      attributeCombo = value.attributeCombo
+      period = value.period.id
     }
-    guard positions.count < values.count else { return }
-    let first = values.first { value in
-      positions[[value.element, value.unit, value.optionCombo, value.attributeCombo, value.period.id]]!.count > 1
-    }!
-    let same = positions[
-      [first.element, first.unit, first.optionCombo, first.attributeCombo, first.period.id]]!
-    let list = Self.list(same.map(String.init))
+  }
+
+  private func checkDuplicates() throws(Refusal) {
+    var keys: Set<Key> = []
+    keys.reserveCapacity(values.count)
+    guard let second = values.first(where: { !keys.insert(Key($0)).inserted }) else { return }
+    let same = values.filter { Key($0) == Key(second) }
+    let list = Self.list(same.map { String($0.index) })
     throw Refusal(
-      "E8128", [list, first.keyText], "Value #\(list) all affect the same data value: `\(first.keyText)`")
+      "E8128", [list, second.keyText], "Value #\(list) all affect the same data value: `\(second.keyText)`")
   }
 }

@@ -6,7 +6,7 @@ struct DataValueSetImport: ValueImport {
   let version: ServerVersion
 
   /// A value whose ids were found.
-  private struct Resolved {
+  struct Resolved {
     var element: Int
     var period: Period
     var unit: Int
@@ -31,7 +31,7 @@ struct DataValueSetImport: ValueImport {
       switch resolve(value, header) {
       case .failure(let problem): summary.reject(index, problem.conflict(index))
       case .success(let found):
-        if let conflict = validator.check(value, found.element, found.period, found.unit, header.dataSet) {
+        if let conflict = validator.check(value, found, header.dataSet) {
           summary.reject(index, conflict.conflict(index))
         } else {
           put(value, found, index, run, &store, &summary, &fresh)
@@ -94,7 +94,7 @@ struct DataValueSetImport: ValueImport {
       guard metadata.dataSets[set].sharing.writesData(run.user) else {
         return abort(
           .init(
-            "E7601", "User does not have write access to data set: `\(id)`",
+            "E7601", "User does not have write access for DataSet: `\(id)`",
             [("user", run.user.uid), ("dataSet", id)], "dataSet"))
       }
       header.dataSet = set

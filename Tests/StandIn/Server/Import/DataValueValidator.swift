@@ -15,18 +15,29 @@ struct DataValueValidator {
     }
   }
 
-  func check(_ value: IncomingValue, _ elementIndex: Int, _ period: Period, _ unit: Int, _ dataSet: Int?)
-    -> ImportProblem?
-  {
-    let element = metadata.dataElements[elementIndex]
-    let unitUid = metadata.organisationUnits[unit].uid
-    if !metadata.isWithin(unit, anyOf: run.user.organisationUnits) {
-      return ImportProblem(
-        "E7617", "Organisation unit: `\(unitUid)` not in hierarchy of current user: `\(run.user.uid)`",
-        [("organisationUnit", unitUid), ("user", run.user.uid)], "orgUnit")
+  func check(_ value: IncomingValue, _ found: DataValueSetImport.Resolved, _ dataSet: Int?) -> ImportProblem? {
+    let element = metadata.dataElements[found.element]
+    return checkAccess(found) ?? checkContent(value, element) ?? checkStrict(value, found, element, dataSet)
+      ?? checkTime(element, found.element, found.period, dataSet)
+  }
+
+  private func checkAccess(_ found: DataValueSetImport.Resolved) -> ImportProblem? {
+    if !run.user.isSuperuser {
+      for (code, combo, what) in [
+        ("E7614", found.optionCombo, "Category"), ("E7616", found.attributeCombo, "Attribute"),
+      ] {
+        guard let option = metadata.categoryOptionCombos[combo].closedOption else { continue }
+        let uid = metadata.categoryOptionCombos[combo].uid
+        return ImportProblem(
+          code, "\(what) option combo: `\(uid)` option not accessible: `\(option)`",
+          [("categoryOptionCombo", uid), ("categoryOption", option)], nil)
+      }
     }
-    return checkContent(value, element) ?? checkStrict(element, elementIndex, period, unit)
-      ?? checkTime(element, elementIndex, period, dataSet)
+    if metadata.isWithin(found.unit, anyOf: run.user.organisationUnits) { return nil }
+    let uid = metadata.organisationUnits[found.unit].uid
+    return ImportProblem(
+      "E7617", "Organisation unit: `\(uid)` not in hierarchy of current user: `\(run.user.uid)`",
+      [("organisationUnit", uid), ("user", run.user.uid)], "orgUnit")
   }
 
   private func checkContent(_ value: IncomingValue, _ element: DataElement) -> ImportProblem? {
@@ -61,17 +72,47 @@ struct DataValueValidator {
     return nil
   }
 
-  private func checkStrict(_ element: DataElement, _ index: Int, _ period: Period, _ unit: Int) -> ImportProblem? {
-    let sets = metadata.dataSetsOfElement[index]
-    if run.options.has("strictPeriods"), !sets.contains(where: { metadata.dataSets[$0].periodType == period.type }) {
-      return ImportProblem(
-        "E7632", "Period type of period: `\(period.id)` not valid for data element: `\(element.uid)`",
-        [("period", period.id), ("dataElement", element.uid)], nil)
+  /// The rules that an import asks for by its parameters.
+  private func checkStrict(
+    _ value: IncomingValue, _ found: DataValueSetImport.Resolved, _ element: DataElement, _ named: Int?
+  ) -> ImportProblem? {
+    let options = run.options
+    let sets = metadata.dataSetsOfElement[found.element].map { metadata.dataSets[$0] }
+    if options.has("requireCategoryOptionCombo"), value.categoryOptionCombo == nil {
+      return ImportProblem("E7630", "Category option combo is required but is not specified", [], "categoryOptionCombo")
     }
-    if run.options.has("strictOrganisationUnits"),
-      !sets.contains(where: { metadata.dataSets[$0].unitSet.contains(unit) })
-    {
-      let uid = metadata.organisationUnits[unit].uid
+    if options.has("requireAttributeOptionCombo"), value.attributeOptionCombo == nil {
+      return ImportProblem(
+        "E7631", "Attribute option combo is required but is not specified", [], "attributeOptionCombo")
+    }
+    if options.has("strictPeriods"), !sets.contains(where: { $0.periodType == found.period.type }) {
+      return ImportProblem(
+        "E7632", "Period type of period: `\(found.period.id)` not valid for data element: `\(element.uid)`",
+        [("period", found.period.id), ("dataElement", element.uid)], nil)
+    }
+    if options.has("strictDataElements"), let named, !metadata.dataSets[named].elements.contains(found.element) {
+      let uid = metadata.dataSets[named].uid
+      return ImportProblem(
+        "E7633", "Data element: `\(element.uid)` is not part of dataset: `\(uid)`",
+        [("dataElement", element.uid), ("dataSet", uid)], "dataElement")
+    }
+    let combo = metadata.categoryOptionCombos[found.optionCombo]
+    if options.has("strictCategoryOptionCombos"), combo.combo != element.combo {
+      return ImportProblem(
+        "E7634",
+        "Category option combo: `\(combo.uid)` must be part of category combo of data element: `\(element.uid)`",
+        [("categoryOptionCombo", combo.uid), ("dataElement", element.uid)], "categoryOptionCombo")
+    }
+    let attribute = metadata.categoryOptionCombos[found.attributeCombo]
+    if options.has("strictAttributeOptionCombos"), !sets.contains(where: { $0.combo == attribute.combo }) {
+      return ImportProblem(
+        "E7635",
+        "Attribute option combo: `\(attribute.uid)` must be part of category combo of data sets of data element: "
+          + "`\(element.uid)`",
+        [("categoryOptionCombo", attribute.uid), ("dataElement", element.uid)], "attributeOptionCombo")
+    }
+    if options.has("strictOrganisationUnits"), !sets.contains(where: { $0.unitSet.contains(found.unit) }) {
+      let uid = metadata.organisationUnits[found.unit].uid
       return ImportProblem(
         "E7636", "Data element: `\(element.uid)` must be assigned through data sets to organisation unit: `\(uid)`",
         [("organisationUnit", uid), ("dataElement", element.uid)], "orgUnit")

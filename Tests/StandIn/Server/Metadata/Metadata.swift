@@ -132,8 +132,9 @@ struct CategoryOptionCombo: Sendable {
   var code: String?
   var name: String
   var combo: Int
-  /// Some category option of it is closed to ordinary users' data.
-  var isRestricted = false
+  /// A category option of it that is closed to ordinary users' data.
+  var closedOption: String?
+  var isRestricted: Bool { closedOption != nil }
 }
 
 struct DataElement: Sendable {

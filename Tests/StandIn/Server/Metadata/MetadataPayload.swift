@@ -78,7 +78,7 @@ struct MetadataPayload {
       metadata.categoryOptionCombos.append(
         .init(
           uid: uid(object), code: object["code"]?.string, name: name(object), combo: combo,
-          isRestricted: references(object, "categoryOptions").contains { closed.contains($0) }))
+          closedOption: references(object, "categoryOptions").first { closed.contains($0) }))
     }
   }
 
