@@ -34,7 +34,7 @@ let package = Package(
     .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "CJSONBlocks"]),
     .testTarget(name: "StandInTests", dependencies: ["StandInServer"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["d2-pull", "d2-push", "dhis2-stand-in", "D2Common"]),
+      name: "EndToEndTests", dependencies: ["d2-pull", "d2-push", "dhis2-stand-in", "StandInServer", "D2Common"]),
   ],
   swiftLanguageModes: [.v6]
 )
