@@ -26,6 +26,7 @@ final class TestClient {
   private var buffer: [UInt8] = []
   private var at = 0
   private var reset = false
+  private var isOpen = true
 
   init(port: Int) {
     self.port = port
@@ -42,10 +43,13 @@ final class TestClient {
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
   }
 
-  deinit { close(descriptor) }
+  deinit { hangUp() }
 
   /// Closes the connection now, whatever is under way.
-  func hangUp() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+  func hangUp() {
+    if isOpen { close(descriptor) }
+    isOpen = false
+  }
 
   @discardableResult
   func send(_ method: String, _ target: String, headers: [(String, String)] = [], body: [UInt8]? = nil) -> TestClient {
