@@ -19,7 +19,7 @@ struct AnswerMask {
 
   /// Lists that a server writes from a hash set, in no order.
   private static let unordered: Set<String> = [
-    "dataSetElements", "organisationUnits", "dataSets", "users", "children", "organisationUnitGroups", "conflicts",
+    "dataSetElements", "organisationUnits", "dataSets", "users", "children", "organisationUnitGroups",
   ]
 
   /// The masked document; text that is no JSON stays text.

@@ -32,6 +32,6 @@ import Testing
     )
     let seconds = Double(Clock.steadyNanoseconds() - start) / 1e9
     let expected = (1000.0 / 1200 + 0.111) * 0.2
-    #expect(answer.status == 200 && seconds > expected && seconds < expected + 1.5)
+    #expect(answer.status == 200 && seconds > expected && seconds < expected + 5)
   }
 }

@@ -78,7 +78,7 @@ import Testing
   @Test func htmlInMiddleLooksWholeToHttp() throws {
     let server = try SmallServer()
     try server.fail(#"{"kind":"html-in-middle","after":900}"#)
-    let answer = server.pull()
+    let answer = server.pull(shouldClose: true)
     #expect(answer.isWhole && answer.closed && answer.body.dropFirst(900).starts(with: Array("<html>".utf8)))
   }
 
@@ -101,13 +101,13 @@ import Testing
     let server = try SmallServer()
     let all = try JSONValue(parsing: server.pull().body)["dataValues"]!.array!.count
     try server.fail(#"{"kind":"short-answer","thousands":1}"#)
-    let answer = server.pull()
+    let answer = server.pull(shouldClose: true)
     #expect(try JSONValue(parsing: answer.body)["dataValues"]!.array!.count == 1000 && all > 1000)
     #expect(answer.isWhole && answer.closed && answer.header("Connection") == nil)
 
     let newer = try SmallServer(.v43)
     try newer.fail(#"{"kind":"short-answer","thousands":1}"#)
-    let whole = newer.pull()
+    let whole = newer.pull(shouldClose: true)
     #expect(try JSONValue(parsing: whole.body)["dataValues"]!.array!.count == all)
     #expect(whole.isWhole && whole.closed && whole.header("Connection") == nil)
   }
@@ -164,7 +164,8 @@ import Testing
     let server = try SmallServer()
     try server.fail(#"{"kind":"refuse-early","method":"POST","status":503}"#)
     let answer = TestClient(port: server.port)
-      .send("POST", "/api/dataValueSets", headers: TestClient.admin + [("Content-Length", "1000000")]).receive()
+      .send("POST", "/api/dataValueSets", headers: TestClient.admin + [("Content-Length", "1000000")])
+      .receive(shouldClose: true)
     #expect(answer.status == 503 && answer.closed)
   }
 

@@ -66,7 +66,8 @@ final class Replay {
     if let asker = exchange.asker { headers.append(("Authorization", authorization(asker, exchange))) }
     return TestClient(port: server.port)
       .send(exchange.method, own(exchange.target), headers: headers.map { ($0.name, $0.value) }, body: exchange.body)
-      .receive(isHead: exchange.method == "HEAD")
+      .receive(
+        isHead: exchange.method == "HEAD", shouldClose: exchange.answerHeader("Connection") == "close")
   }
 
   private func authorization(_ asker: String, _ exchange: Recording.Exchange) -> String {

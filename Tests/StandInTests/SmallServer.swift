@@ -31,8 +31,8 @@ final class SmallServer {
     "/api/dataValueSets?dataSet=\(dataSet)&startDate=2022-01-01&endDate=2022-12-31&orgUnit=\(root)&children=true"
   }
 
-  func pull(_ more: String = "") -> TestClient.Answer {
-    TestClient.ask(port, "GET", export + more, headers: TestClient.admin)
+  func pull(_ more: String = "", shouldClose: Bool = false) -> TestClient.Answer {
+    TestClient.ask(port, "GET", export + more, headers: TestClient.admin, shouldClose: shouldClose)
   }
 
   /// A payload of so many values that an import takes: they are what an export of another server would give.

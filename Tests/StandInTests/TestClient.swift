@@ -26,6 +26,7 @@ final class TestClient {
   private var buffer: [UInt8] = []
   private var at = 0
   private var reset = false
+  private var isOpen = true
 
   init(port: Int) {
     self.port = port
@@ -42,10 +43,13 @@ final class TestClient {
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
   }
 
-  deinit { close(descriptor) }
+  deinit { hangUp() }
 
   /// Closes the connection now, whatever is under way.
-  func hangUp() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+  func hangUp() {
+    if isOpen { close(descriptor) }
+    isOpen = false
+  }
 
   @discardableResult
   func send(_ method: String, _ target: String, headers: [(String, String)] = [], body: [UInt8]? = nil) -> TestClient {
@@ -62,8 +66,8 @@ final class TestClient {
     return self
   }
 
-  /// Reads one answer; at most `limit` bytes of its body.
-  func receive(isHead: Bool = false, limit: Int = .max) -> Answer {
+  /// Reads one answer; at most `limit` bytes of its body. Where the server should close afterwards, that is waited for.
+  func receive(isHead: Bool = false, limit: Int = .max, shouldClose: Bool = false) -> Answer {
     var answer = Answer()
     let start = Clock.steadyNanoseconds()
     guard let statusLine = line() else { return ended(answer) }
@@ -85,7 +89,7 @@ final class TestClient {
       answer.isWhole = true
     }
     guard answer.isWhole else { return ended(answer) }
-    answer.closed = hasEnded()
+    answer.closed = hasEnded(within: shouldClose ? 5000 : 30)
     return answer
   }
 
@@ -110,11 +114,11 @@ final class TestClient {
     return answer
   }
 
-  /// Whether the other end closes within a moment.
-  private func hasEnded() -> Bool {
+  /// Whether the other end closes within some milliseconds.
+  private func hasEnded(within patience: Int32) -> Bool {
     guard at == buffer.count else { return false }
     var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    guard poll(&state, 1, 30) > 0 else { return false }
+    guard poll(&state, 1, patience) > 0 else { return false }
     return next() == nil
   }
 
@@ -144,10 +148,11 @@ final class TestClient {
 extension TestClient {
   /// One request on a connection of its own.
   static func ask(
-    _ port: Int, _ method: String, _ target: String, headers: [(String, String)] = [], body: String? = nil
+    _ port: Int, _ method: String, _ target: String, headers: [(String, String)] = [], body: String? = nil,
+    shouldClose: Bool = false
   ) -> Answer {
     TestClient(port: port).send(method, target, headers: headers, body: body.map { Array($0.utf8) })
-      .receive(isHead: method == "HEAD")
+      .receive(isHead: method == "HEAD", shouldClose: shouldClose)
   }
 
   /// `Authorization` of the superuser.

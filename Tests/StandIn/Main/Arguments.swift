@@ -50,7 +50,7 @@ struct Arguments {
   private mutating func take(_ option: String, _ value: String) throws(UsageError) {
     switch option {
     case "--version": options.version = try known(ServerVersion(value), option, value)
-    case "--port": options.port = try known(Int(value), option, value)
+    case "--port": options.port = try known(UInt16(value).map(Int.init), option, value)
     case "--port-file": portFile = value
     case "--metadata":
       let text = try read(value)

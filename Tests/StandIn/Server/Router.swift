@@ -18,7 +18,7 @@ struct Router {
     case "dataValueSets" where call.resource.count == 1: return dataValueSets()
     case "completeDataSetRegistrations" where call.resource.count == 1:
       return RegistrationAPI(server: server, call: call, user: user).answer()
-    case "system": return System(server: server, call: call, user: user).answer() ?? notFound()
+    case "system": return SystemAPI(server: server, call: call, user: user).answer() ?? notFound()
     case "me" where call.resource.count == 1: return MeAPI(server: server, call: call, user: user).answer()
     case "apiToken" where request.method == "POST": return makeToken()
     case "dataValues" where isRead: return DataValueAPI(server: server, call: call).answer()

@@ -25,7 +25,7 @@ public struct ServerVersion: Sendable, Equatable, CustomStringConvertible {
 
   /// 2.43 rewrote import and export of data values: groups by data set, upserts, hoisted keys, clean errors.
   var hasDataEntryPipeline: Bool { minor >= 43 }
-  /// Up to 2.41 the distribution that was recorded runs on Jetty, later ones on Tomcat.
+  /// 2.40 was recorded on Jetty, later releases on Tomcat: their error pages and their manners with connections differ.
   var runsOnTomcat: Bool { minor >= 41 }
   /// Up to 2.37 import summaries stand at the top of the answer, whose status is always 200.
   var answersPlainSummaries: Bool { minor <= 37 }

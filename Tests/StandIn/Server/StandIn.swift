@@ -80,6 +80,9 @@ public final class StandIn: Sendable {
   /// What the server has seen: the document of `GET /control/stats`.
   public var statistics: JSONValue { server.statistics.json }
 
+  /// Counts from zero again.
+  public func resetStatistics() { server.statistics.reset() }
+
   /// All stored values as NDJSON, sorted by key: the document of `GET /control/values`.
   public var values: String { String(decoding: server.dumpValues(), as: UTF8.self) }
 

@@ -50,8 +50,15 @@ struct DataExportRules {
     if rules.asksForChildren {
       query.subtrees = units.map { metadata.organisationUnits[$0].enter..<metadata.organisationUnits[$0].exit }
     } else {
-      query.units = Set((units + unitGroups.flatMap { metadata.organisationUnitGroups[$0].members }).map(Int32.init))
+      // Of a group, an ordinary user sees the members that are the user's own units, and not what lies below them.
+      let members = unitGroups.flatMap { metadata.organisationUnitGroups[$0].members }
+        .filter { rules.user.isSuperuser || rules.user.organisationUnits.contains($0) }
+      query.units = Set((units + members).map(Int32.init))
     }
+    let optionCombos = try ids("categoryOptionCombo", .uid)
+    // An unknown one matches nothing.
+    query.optionCombos = Set(optionCombos.map { Int32(metadata.categoryOptionComboByUid[$0] ?? -1) })
+    query.level = request.first("level").flatMap { Int($0) }
     query.attributeCombos = Set(combos.map(Int32.init))
     query.offset = request.first("offset").flatMap { Int($0) } ?? 0
     query.order = request.first("order")

@@ -11,6 +11,9 @@ struct ExportQuery: Sendable {
   /// Subtrees, as ranges of `enter`.
   var subtrees: [Range<Int>] = []
   var attributeCombos: Set<Int32> = []
+  /// From 2.43: only these option combos, and only units of this level.
+  var optionCombos: Set<Int32> = []
+  var level: Int?
   var includeDeleted = false
   var updatedSince: Int64?
   var limit: Int?

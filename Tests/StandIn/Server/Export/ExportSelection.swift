@@ -21,6 +21,7 @@ struct ExportSelection {
           continue
         }
         if !query.attributeCombos.isEmpty, !query.attributeCombos.contains(row.key.attributeCombo) { continue }
+        if !query.optionCombos.isEmpty, !query.optionCombos.contains(row.key.optionCombo) { continue }
         if let since = query.updatedSince, row.lastUpdated < since { continue }
         if query.isRestricted, metadata.categoryOptionCombos[Int(row.key.attributeCombo)].isRestricted { continue }
         if found.count >= limit { return found }
@@ -41,9 +42,10 @@ struct ExportSelection {
 
   private func unitFlags(_ query: ExportQuery) -> [Bool] {
     var flags = flags(query.units, metadata.organisationUnits.count)
-    guard !query.subtrees.isEmpty else { return flags }
+    guard !query.subtrees.isEmpty || query.level != nil else { return flags }
     for (position, unit) in metadata.organisationUnits.enumerated() {
       if query.subtrees.contains(where: { $0.contains(unit.enter) }) { flags[position] = true }
+      if let level = query.level, unit.level != level { flags[position] = false }
     }
     return flags
   }

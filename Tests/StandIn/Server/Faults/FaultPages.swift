@@ -26,6 +26,12 @@ enum FaultPages {
 extension Fault {
   /// The answer that takes the place of the server's own; `nil` where the fault leaves that alone.
   func substitute(version: ServerVersion, base: String) -> Response? {
+    var response = answer(version: version, base: base)
+    response?.isFromProxy = true
+    return response
+  }
+
+  private func answer(version: ServerVersion, base: String) -> Response? {
     switch kind {
     case .status, .refuseEarly:
       let status = int("status") ?? (kind == .status ? 503 : 413)

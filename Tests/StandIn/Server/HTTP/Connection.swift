@@ -131,7 +131,8 @@ final class Connection {
     case .chunked(let bytes) where cutFraming == "length": framing = .length(bytes.count)
     default: framing = cutFraming == "close" ? .close : .chunked
     }
-    var head = "HTTP/1.1 \(response.status) \(server.version.runsOnTomcat ? "" : Response.reason(response.status))\r\n"
+    var head =
+      "HTTP/1.1 \(response.status) \(server.version.runsOnTomcat && !response.isFromProxy ? "" : Response.reason(response.status))\r\n"
     head += "Date: \(Stamp.http(server.clock.now))\r\n"
     for header in response.headers { head += "\(header.name): \(header.value)\r\n" }
     switch framing {

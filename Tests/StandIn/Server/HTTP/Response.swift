@@ -5,6 +5,8 @@ struct Response: Sendable {
   var status: Int
   var headers: [(name: String, value: String)] = []
   var body: Body = .bytes([])
+  /// Not the server's own: what stands before it names the status in words, which Tomcat does not.
+  var isFromProxy = false
   /// Close the connection afterwards, saying so.
   var closes = false
   /// Close the connection afterwards without having said so, as a server does whose query failed half-way.

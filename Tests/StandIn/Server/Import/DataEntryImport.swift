@@ -161,22 +161,42 @@ struct DataEntryImport: ValueImport {
         created: old?.created ?? run.now, lastUpdated: run.now, followUp: value.incoming.followUp, isDeleted: deleted))
   }
 
+  /// One element of a deletion scope.
+  private struct ScopeElement {
+    var element: Int32
+    var optionCombo: Int32?
+    var attributeCombo: Int32?
+
+    func covers(_ key: ValueKey) -> Bool {
+      key.element == element && optionCombo ?? key.optionCombo == key.optionCombo
+        && attributeCombo ?? key.attributeCombo == key.attributeCombo
+    }
+  }
+
   /// The `deletion` scope: values of its units, periods and elements that the payload lacks are removed.
   private func removeScope(_ run: ImportRun, _ group: DataEntryGroup, _ store: inout ValueStore) -> Int {
     guard let scope = run.set.header["deletion"], !run.options.has("dryRun") else { return 0 }
     func ids(_ key: String) -> [String] { (scope[key]?.array ?? []).compactMap(\.string) }
     let units = Set(ids("orgUnits").compactMap { metadata.organisationUnitByUid[$0] }.map(Int32.init))
     let periods = Set(ids("periods").compactMap { store.knownPosition(ofPeriod: $0) })
-    let elements = Set(
-      (scope["elements"]?.array ?? []).compactMap {
-        ($0["dataElement"]?.string ?? $0.string).flatMap { metadata.dataElementByUid[$0] }
-      }.map(Int32.init))
+    // An element may name its option combos; without them all of its values are meant.
+    let elements = (scope["elements"]?.array ?? []).compactMap { json -> ScopeElement? in
+      guard let element = (json["dataElement"]?.string ?? json.string).flatMap({ metadata.dataElementByUid[$0] }) else {
+        return nil
+      }
+      func combo(_ key: String) -> Int32? {
+        json[key]?.string.map { Int32(metadata.categoryOptionComboByUid[$0] ?? -1) }
+      }
+      return ScopeElement(
+        element: Int32(element), optionCombo: combo("categoryOptionCombo"),
+        attributeCombo: combo("attributeOptionCombo"))
+    }
     let posted = Set(group.good.map(\.keyText))
     var removed = 0
     for period in periods {
       for position in store.byPeriod[Int(period)] {
         let row = store.rows[Int(position)]
-        guard !row.isDeleted, units.contains(row.key.unit), elements.contains(row.key.element),
+        guard !row.isDeleted, units.contains(row.key.unit), elements.contains(where: { $0.covers(row.key) }),
           !posted.contains(keyText(row.key, store))
         else { continue }
         store.change(position) {

@@ -1,7 +1,7 @@
 import D2Common
 
 /// An asynchronous import.
-struct ImportJob: @unchecked Sendable {
+struct ImportJob: Sendable {
   let id: String
   let run: ImportRun
   let options: JSONValue

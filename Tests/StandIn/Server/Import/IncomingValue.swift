@@ -1,7 +1,7 @@
 import D2Common
 
 /// One element of `dataValues` as it was posted.
-struct IncomingValue {
+struct IncomingValue: Sendable {
   var dataElement: String?
   var period: String?
   var orgUnit: String?
@@ -79,7 +79,7 @@ struct IncomingValue {
 }
 
 /// A posted data value set: the header and the values.
-struct IncomingSet {
+struct IncomingSet: Sendable {
   var header: JSONValue
   var values: [IncomingValue]
 

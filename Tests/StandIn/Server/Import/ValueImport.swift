@@ -1,7 +1,7 @@
 import D2Common
 
 /// What an import works on: the payload, who posted it, and the rules of the run.
-struct ImportRun {
+struct ImportRun: Sendable {
   var set: IncomingSet
   var options: ImportOptions
   var user: User

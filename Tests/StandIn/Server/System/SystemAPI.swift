@@ -1,7 +1,7 @@
 import D2Common
 
 /// `/api/system/…`.
-struct System {
+struct SystemAPI {
   let server: Server
   let call: APICall
   let user: User
@@ -50,17 +50,17 @@ struct System {
     if isNew { info.append(.init("systemMetadataVersion", "")) }
     if user.isSuperuser { info.append(.init("clusterHostname", "")) }
     info.append(.init("isMetadataVersionEnabled", false))
-    if isNew { info.append(.init("lastMetadataVersionSyncAttempt", .string(System.never))) }
+    if isNew { info.append(.init("lastMetadataVersionSyncAttempt", .string(SystemAPI.never))) }
     return .object(info)
   }
 
   private func analytics(_ now: Int64) -> [JSONValue.Member] {
     let since = "\(now / 3_600_000) h, \(now / 60_000 % 60) m, \(now / 1000 % 60) s"
     return [
-      .init("lastAnalyticsTableSuccess", .string(System.never)),
+      .init("lastAnalyticsTableSuccess", .string(SystemAPI.never)),
       .init("intervalSinceLastAnalyticsTableSuccess", .string(since)), .init("lastAnalyticsTableRuntime", ""),
-      .init("lastSystemMonitoringSuccess", .string(System.never)),
-      .init("lastAnalyticsTablePartitionSuccess", .string(System.never)),
+      .init("lastSystemMonitoringSuccess", .string(SystemAPI.never)),
+      .init("lastAnalyticsTablePartitionSuccess", .string(SystemAPI.never)),
       .init("intervalSinceLastAnalyticsTablePartitionSuccess", .string(since)),
       .init("lastAnalyticsTablePartitionRuntime", ""),
     ]
@@ -153,22 +153,5 @@ struct System {
     let metadata = server.metadata
     return job.run.set.values.first?.dataElement.flatMap { metadata.dataElementByUid[$0] }
       .flatMap { metadata.dataSetsOfElement[$0].first }.map { metadata.dataSets[$0].uid }
-  }
-}
-
-/// `GET /api/loginConfig`, which tells a version without a sign-in.
-enum LoginConfig {
-  static func answer(_ version: ServerVersion) -> Response {
-    .json(
-      200,
-      [
-        "apiVersion": .string(version.name), "applicationTitle": "", "applicationDescription": "",
-        "applicationNotification": "", "applicationLeftSideFooter": "", "applicationRightSideFooter": "",
-        "countryFlag": "dhis2", "uiLocale": "en", "loginPopup": "", "loginPageLayout": "DEFAULT",
-        "loginPageTemplate": "", "recaptchaSite": "6LcVwT0UAAAAAAkO_EGPiYOiymIszZUeHfqWIYX5", "minPasswordLength": "8",
-        "maxPasswordLength": "72", "emailConfigured": false, "selfRegistrationEnabled": false,
-        "selfRegistrationNoRecaptcha": false, "allowAccountRecovery": false, "useCustomLogoFront": false,
-        "oidcProviders": [],
-      ], type: version.jsonType)
   }
 }
