@@ -54,6 +54,12 @@ struct ConflictMatcher {
     return conflict.message[range.upperBound...].split { " `:,".contains($0) }.first.map(String.init)
   }
 
+  /// Whether the conflict is about an id that the server does not have, and so about every value with that id. Up to 2.36 there are no codes.
+  var isAboutID: Bool {
+    if let code = conflict.code { return ["E7610", "E7611", "E7612", "E7613", "E7615"].contains(code) }
+    return conflict.message.contains("not found or not accessible")
+  }
+
   /// Whether the conflict is about a value; `nil` where its text does not tell.
   func names(_ ids: ValueIDs) -> Bool? {
     switch conflict.code {

@@ -43,7 +43,8 @@ final class Importer: Sendable {
     var request = HTTPRequest(.post, target)
     request.headers = [("Content-Type", "application/json")]
     request.body = body
-    if options.compresses, let compressed = Self.gzip(body) {
+    // Whether every version's registrations are read compressed is not known; they are small.
+    if options.compresses, options.kind == .dataValues, let compressed = Self.gzip(body) {
       request.body = compressed
       request.headers.append(("Content-Encoding", "gzip"))
     }
@@ -81,6 +82,9 @@ final class Importer: Sendable {
     }
     if let document, let summary = ImportSummary(document), response.status < 500 || summary.hasCounts && summary.accepted > 0 {
       return .summary(summary, response.status)
+    }
+    if document == nil, response.status == 200 || response.status == 409, ServerError(client.server, target, response)?.isPage != true {
+      throw ServerError(client.server, target, .malformed, "the answer to an import is damaged")
     }
     guard let error = ServerError(client.server, target, response) else {
       throw ServerError(client.server, target, .notDHIS2, "the answer holds no import summary")

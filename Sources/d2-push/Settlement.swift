@@ -207,7 +207,8 @@ struct Settlement {
     return refused
   }
 
-  /// The values that conflicts without positions name, where that is certain: as many as the server ignored. `nil` where it is not.
+  /// The values that conflicts without positions name, where that is certain: an id that is not there is at fault in all values that have it,
+  /// and they are as many as the server ignored. `nil` where it is not.
   private mutating func refusedByText(
     _ conflicts: [ImportSummary.Conflict], _ status: Int, _ part: [Int], _ known: [Int: Refusal], ignored: Int
   ) -> [Int: Refusal]? {
@@ -216,6 +217,7 @@ struct Settlement {
       let reason = Refusal(code: conflict.code, message: conflict.message, httpStatus: status)
       if part.count == 1 { return [part[0]: reason] }
       let matcher = ConflictMatcher(conflict)
+      guard matcher.isAboutID else { return nil }
       for index in part where known[index] == nil && found[index] == nil && matcher.names(idsOfValue(index)) == true {
         found[index] = reason
       }

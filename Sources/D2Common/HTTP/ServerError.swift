@@ -107,6 +107,9 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Whether a page came instead of an answer of the Web API.
+  package var isPage: Bool { kind == .loginPage || kind == .notDHIS2 }
+
   /// Whether the same request may succeed later. 401 and 403 never: accounts lock.
   package var isRetryable: Bool {
     if isFinal { return false }
