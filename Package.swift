@@ -9,6 +9,9 @@ let dataPath: [SwiftSetting] = [
   .unsafeFlags(["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
 ]
 
+// scripts/install puts libcurl beside the commands, for machines that lack it.
+let besideTheCommands: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-rpath=$ORIGIN/../lib/d2"])]
+
 let package = Package(
   name: "d2",
   products: [
@@ -24,8 +27,12 @@ let package = Package(
     .systemLibrary(name: "CDeflate", providers: [.apt(["libdeflate-dev"])]),
 
     .target(name: "D2Common", dependencies: ["CJSONBlocks", "CMemory", "CCurl", "CZlib"], swiftSettings: dataPath),
-    .executableTarget(name: "d2-pull", dependencies: ["D2Common"], swiftSettings: dataPath),
-    .executableTarget(name: "d2-push", dependencies: ["D2Common", "CMemory", "CDeflate"], swiftSettings: dataPath),
+    .executableTarget(
+      name: "d2-pull", dependencies: ["D2Common"], swiftSettings: dataPath, linkerSettings: besideTheCommands),
+    .executableTarget(
+      name: "d2-push", dependencies: ["D2Common", "CMemory", "CDeflate"], swiftSettings: dataPath,
+      // Linked in: hardly any machine has libdeflate.
+      linkerSettings: besideTheCommands + [.unsafeFlags(["-Xlinker", "-l:libdeflate.a"])]),
 
     // The stand-in DHIS2 server of the tests and the demo.
     .target(name: "StandInServer", dependencies: ["D2Common", "CZlib"], path: "Tests/StandIn/Server"),
