@@ -57,7 +57,8 @@ struct Answer {
       if response.wireBytes == 0 { throw Self.emptyBody(request, client) }
       try splitter.finish()
       return Answer(
-        values: splitter.count, closedUnannounced: response.closedUnannounced, firstByteSeconds: response.firstByteSeconds)
+        values: splitter.count, closedUnannounced: response.closedUnannounced,
+        firstByteSeconds: response.firstByteSeconds)
     } catch let error as SplitError {
       throw Self.serverError(error, nothingCame: splitter.isEmpty, request, client)
     } catch let error as GzipProblem {

@@ -39,10 +39,12 @@ struct Pull {
           Option("--org-unit", value: "UID", repeats: true, help: "Organisation units."),
           Option("--org-unit-group", value: "UID", repeats: true, help: "Organisation unit groups."),
           Option("--children", help: "The organisation units with all below them."),
-          Option("--period", value: "PERIOD", repeats: true, help: "Periods by their DHIS2 ids: 202401, 2024Q1, 2024W5."),
+          Option(
+            "--period", value: "PERIOD", repeats: true, help: "Periods by their DHIS2 ids: 202401, 2024Q1, 2024W5."),
           Option("--start-date", value: "DATE", help: "With --end-date: all periods that lie wholly between."),
           Option("--end-date", value: "DATE", help: "The last day."),
-          Option("--last-updated", value: "TIME", help: "Only values changed since: 2024-01-31 or 2024-01-31T06:00:00."),
+          Option(
+            "--last-updated", value: "TIME", help: "Only values changed since: 2024-01-31 or 2024-01-31T06:00:00."),
           Option("--last-updated-duration", value: "TIME", help: "Only values changed within: 12h, 7d."),
           Option("--include-deleted", help: "Deleted values too, with \"deleted\":true."),
           Option("--attribute-option-combo", value: "UID", repeats: true, help: "Only these attribute option combos."),
@@ -55,20 +57,31 @@ struct Pull {
           Option("--id-scheme", value: "SCHEME", help: "Ids in the output: UID, CODE, NAME or ATTRIBUTE:uid."),
           Option("--data-element-id-scheme", value: "SCHEME", help: "Ids of data elements in the output."),
           Option("--org-unit-id-scheme", value: "SCHEME", help: "Ids of organisation units in the output."),
-          Option("--category-option-combo-id-scheme", value: "SCHEME", help: "Ids of category option combos in the output."),
-          Option("--attribute-option-combo-id-scheme", value: "SCHEME", help: "Ids of attribute option combos in the output."),
+          Option(
+            "--category-option-combo-id-scheme", value: "SCHEME", help: "Ids of category option combos in the output."),
+          Option(
+            "--attribute-option-combo-id-scheme", value: "SCHEME", help: "Ids of attribute option combos in the output."
+          ),
           Option("--data-set-id-scheme", value: "SCHEME", help: "Ids of data sets in the output."),
           Option(
             "--tag-data-set",
-            help: "Append \"dataSet\" to each value, as is done with several data sets: servers from 2.43 on want to know it."),
+            help:
+              "Append \"dataSet\" to each value, as is done with several data sets: servers from 2.43 on want to know it."
+          ),
         ]),
       OptionGroup(
         "How they are fetched",
         [
-          Option("--spool", help: "Hold each answer in a temporary file until it is known to be whole: then a broken one is fetched again."),
-          Option("--no-check", help: "Do not look for unknown ids, nor ask again for answers that bear the marks of a failed query."),
+          Option(
+            "--spool",
+            help:
+              "Hold each answer in a temporary file until it is known to be whole: then a broken one is fetched again."),
+          Option(
+            "--no-check",
+            help: "Do not look for unknown ids, nor ask again for answers that bear the marks of a failed query."),
           Option("--compression", value: "gzip|none", help: "Ask for gzip (default) or plain JSON."),
-          Option("--summary", value: "FILE", help: "Write values, requests, bytes, seconds and retries as one JSON object."),
+          Option(
+            "--summary", value: "FILE", help: "Write values, requests, bytes, seconds and retries as one JSON object."),
         ]),
       ServerOptions.group,
     ],

@@ -64,10 +64,12 @@ struct PullOptions: Sendable {
   private static func passedOn(_ arguments: Arguments) throws(CommandFailure) -> [(name: String, value: String)] {
     var parameters: [(name: String, value: String)] = []
     for (option, name) in [
-      ("--last-updated", "lastUpdated"), ("--last-updated-duration", "lastUpdatedDuration"), ("--id-scheme", "idScheme"),
+      ("--last-updated", "lastUpdated"), ("--last-updated-duration", "lastUpdatedDuration"),
+      ("--id-scheme", "idScheme"),
       ("--data-element-id-scheme", "dataElementIdScheme"), ("--org-unit-id-scheme", "orgUnitIdScheme"),
       ("--category-option-combo-id-scheme", "categoryOptionComboIdScheme"),
-      ("--attribute-option-combo-id-scheme", "attributeOptionComboIdScheme"), ("--data-set-id-scheme", "dataSetIdScheme"),
+      ("--attribute-option-combo-id-scheme", "attributeOptionComboIdScheme"),
+      ("--data-set-id-scheme", "dataSetIdScheme"),
     ] {
       if let value = arguments.string(option) { parameters.append((name, value)) }
     }
@@ -94,7 +96,8 @@ struct PullOptions: Sendable {
       }
       guard dataElementGroups.isEmpty || (dataSets.isEmpty && dataElements.isEmpty) else {
         throw CommandFailure(
-          .usage, "--data-element-group goes alone: servers up to 2.42 would leave out the data sets and elements beside it")
+          .usage,
+          "--data-element-group goes alone: servers up to 2.42 would leave out the data sets and elements beside it")
       }
     }
     guard !orgUnits.isEmpty || !orgUnitGroups.isEmpty else {

@@ -66,7 +66,8 @@ struct PullPlan {
         options.periods.map { ("period", $0) }
       }
     let places = options.orgUnits.map { ("orgUnit", $0) } + options.orgUnitGroups.map { ("orgUnitGroup", $0) }
-    let fixed = subject.query.text.utf8.count + options.passedOn.reduce(200) { $0 + $1.name.count + $1.value.count + 2 }
+    let fixed =
+      subject.query.text.utf8.count + options.passedOn.reduce(200) { $0 + $1.name.count + $1.value.count + 2 }
       + options.attributeOptionCombos.count * 33
     let room = max(RequestSize.safeURLBytes - fixed, 1000)
     let timesBytes = bytes(times)

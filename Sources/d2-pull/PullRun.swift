@@ -127,7 +127,8 @@ final class PullRun: Sendable {
       guard counts!.asked <= client.retry.retries else {
         throw ServerError(
           client.server, request.target, .disagreement,
-          "the server answered with \(counts!.counts.map(String.init).joined(separator: ", ")) values: no two answers agree")
+          "the server answered with \(counts!.counts.map(String.init).joined(separator: ", ")) values: no two answers agree"
+        )
       }
       meter.add { $0.values = before.values }
     }
@@ -139,7 +140,8 @@ final class PullRun: Sendable {
     _ request: PullRequest, into sink: inout some LineSink, written: (Int) -> Void
   ) throws -> Answer {
     try Answer.receive(
-      request, arrayKey: options.registrations ? "completeDataSetRegistrations" : "dataValues", into: &sink, client, meter,
+      request, arrayKey: options.registrations ? "completeDataSetRegistrations" : "dataValues", into: &sink, client,
+      meter,
       written: written
     ) { [output] in
       output.checkReader()

@@ -52,7 +52,8 @@ final class Account: Sendable {
   /// A line that is no value. - Throws: `CommandFailure`, 65, where there is no file for rejects.
   func malformed(line: UnsafeRawBufferPointer, number: Int, _ fault: String) throws {
     guard keepsRejects else {
-      throw CommandFailure(.malformedInput, "line \(number): \(fault) (with --rejects FILE it goes there and the rest goes on)")
+      throw CommandFailure(
+        .malformedInput, "line \(number): \(fault) (with --rejects FILE it goes there and the rest goes on)")
     }
     let text = String(decoding: line, as: UTF8.self)
     try state.withLock { (state: inout State) throws in
@@ -128,7 +129,8 @@ final class Account: Sendable {
   /// `read 10 = 7 imported + …`.
   var line: String {
     let totals = totals
-    return "read \(totals.read) = \(totals.imported) imported + \(totals.updated) updated + \(totals.deleted) deleted + "
+    return
+      "read \(totals.read) = \(totals.imported) imported + \(totals.updated) updated + \(totals.deleted) deleted + "
       + "\(totals.ignored) ignored + \(totals.refused) refused + \(totals.notSent) not sent; \(totals.batches) batches, "
       + "\(totals.requests) requests, \(totals.retries) retries, \(DHIS2Client.shown(seconds: seconds))"
   }

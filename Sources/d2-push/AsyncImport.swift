@@ -11,7 +11,8 @@ struct AsyncImport {
 
   /// `nil` where the answer is not that of a started job.
   init?(_ document: JSONValue) {
-    guard let response = document["response"], response["jobType"]?.string == "DATAVALUE_IMPORT", let id = response["id"]?.string,
+    guard let response = document["response"], response["jobType"]?.string == "DATAVALUE_IMPORT",
+      let id = response["id"]?.string,
       KnownIDs.canBeUID(id)
     else { return nil }
     self.id = id
@@ -38,7 +39,8 @@ struct AsyncImport {
         lastNews = monotonicSeconds()
       }
       guard monotonicSeconds() - lastNews < Self.patienceSeconds else {
-        throw ServerError(client.server, path, .timedOut, "nothing was heard of job \(id) for \(Int(Self.patienceSeconds)) s")
+        throw ServerError(
+          client.server, path, .timedOut, "nothing was heard of job \(id) for \(Int(Self.patienceSeconds)) s")
       }
       guard pause(seconds: delay) else { throw Signals.failure }
       delay = min(delay * 1.5, Self.longestPauseSeconds)

@@ -32,7 +32,8 @@ struct Batch: Sendable {
   ///
   /// - Parameter header: the beginning of the body, up to the array's bracket.
   func body(of part: [Int], header: [UInt8], rewrite: Bool) -> [UInt8] {
-    if part.count == values.count, !(rewrite && needsRewriting), headerBytes == header.count, text.starts(with: header) {
+    if part.count == values.count, !(rewrite && needsRewriting), headerBytes == header.count, text.starts(with: header)
+    {
       return text
     }
     var body: [UInt8] = []
@@ -42,7 +43,11 @@ struct Batch: Sendable {
     for (position, index) in part.enumerated() {
       if position > 0 { body.append(UInt8(ascii: ",")) }
       let bytes = bytes(of: values[index])
-      if rewrite, values[index].needsRewriting { ValueRewriter.append(bytes, to: &body, scratch) } else { body += bytes }
+      if rewrite, values[index].needsRewriting {
+        ValueRewriter.append(bytes, to: &body, scratch)
+      } else {
+        body += bytes
+      }
     }
     body += "]}".utf8
     return body

@@ -56,7 +56,8 @@ struct BatchOutcome: Sendable {
       "conflicts": .array(
         conflicts.map { refusal, count in
           [
-            "errorCode": refusal.code.map { .string($0) } ?? .null, "message": .string(refusal.message), "values": .int(count),
+            "errorCode": refusal.code.map { .string($0) } ?? .null, "message": .string(refusal.message),
+            "values": .int(count),
           ]
         }),
       "milliseconds": .int(Int((seconds * 1000).rounded())), "attempts": .int(attempts), "bytes": .int(batch.bytes),

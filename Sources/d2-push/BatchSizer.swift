@@ -71,7 +71,9 @@ final class BatchSizer: Sendable {
   func record(size: Int, values: Int, seconds: Double) {
     state.withLock { state in
       state.lastSeconds = seconds
-      guard let rung = sizes.firstIndex(of: size), seconds > 0, 4 * values >= 3 * size || rung == state.best else { return }
+      guard let rung = sizes.firstIndex(of: size), seconds > 0, 4 * values >= 3 * size || rung == state.best else {
+        return
+      }
       let rate = Double(values) / seconds
       state.rates[rung] = state.rates[rung].map { ($0 + rate) / 2 } ?? rate
       if seconds > longestSeconds, rung > 0 { limit(&state, below: rung) }
@@ -100,10 +102,12 @@ final class BatchSizer: Sendable {
 
   /// The next rung whose rate is not known, beside the best; the best itself where all is known.
   private func nextTrial(_ state: State) -> Int {
-    let steps = state.isSteep ? [2 * state.direction, state.direction, -state.direction] : [state.direction, -state.direction]
+    let steps =
+      state.isSteep ? [2 * state.direction, state.direction, -state.direction] : [state.direction, -state.direction]
     let rungs = steps.map { state.best + $0 }
     return rungs.first { rung in
-      sizes.indices.contains(rung) && rung <= state.mostRung && state.rates[rung] == nil && !wouldTakeTooLong(rung, state)
+      sizes.indices.contains(rung) && rung <= state.mostRung && state.rates[rung] == nil
+        && !wouldTakeTooLong(rung, state)
     } ?? state.best
   }
 

@@ -103,7 +103,9 @@ struct Batcher: ~Copyable {
     let key = hash(line)
     let isDoubtful = failsWholeGroups && server.mayFailRequest(line)
     // What has the same key and went into another batch goes before it, so that the last one wins.
-    if open.count > 1, open.contains(where: { ($0.dataSet, $0.isDoubtful) != (dataSet, isDoubtful) && $0.contains(key) }) {
+    if open.count > 1,
+      open.contains(where: { ($0.dataSet, $0.isDoubtful) != (dataSet, isDoubtful) && $0.contains(key) })
+    {
       sealAll()
     }
     let size = isDoubtful ? min(size, Self.mostDoubtful) : size
@@ -163,7 +165,8 @@ struct Batcher: ~Copyable {
     if open.count == Self.mostOpen { seal(open[0]) }
     let batch = OpenBatch(
       number: nextNumber, dataSet: dataSet, isDoubtful: isDoubtful,
-      header: server.header(dataSet: dataSet, kind: options.kind), capacity: min(batchBytes + Self.slackBytes, size * 320))
+      header: server.header(dataSet: dataSet, kind: options.kind),
+      capacity: min(batchBytes + Self.slackBytes, size * 320))
     nextNumber += 1
     open.append(batch)
     return batch

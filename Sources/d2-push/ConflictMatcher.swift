@@ -14,7 +14,9 @@ struct ValueIDs: Sendable {
   init(_ bytes: ArraySlice<UInt8>, defaultCombo: String, _ scratch: DataValueLine.Scratch) {
     let padded = Array(bytes) + [UInt8](repeating: 0, count: 64)
     padded.withUnsafeBytes { padded in
-      guard let line = try? DataValueLine(UnsafeRawBufferPointer(rebasing: padded[..<bytes.count]), scratch) else { return }
+      guard let line = try? DataValueLine(UnsafeRawBufferPointer(rebasing: padded[..<bytes.count]), scratch) else {
+        return
+      }
       dataElement = line.text(.dataElement) ?? ""
       period = line.text(.period) ?? ""
       orgUnit = line.text(.orgUnit) ?? line.text(.organisationUnit) ?? ""
@@ -79,13 +81,15 @@ struct ConflictMatcher {
   /// Up to 2.42: by the objects that the conflict lists, else by the one id or value that it gives.
   private func namesByObject(_ ids: ValueIDs) -> Bool? {
     let listed: [(String, String)] = [
-      ("dataElement", ids.dataElement), ("period", ids.period), ("orgUnit", ids.orgUnit), ("organisationUnit", ids.orgUnit),
+      ("dataElement", ids.dataElement), ("period", ids.period), ("orgUnit", ids.orgUnit),
+      ("organisationUnit", ids.orgUnit),
       ("categoryOptionCombo", ids.categoryOptionCombo), ("attributeOptionCombo", ids.attributeOptionCombo),
     ]
     let relevant = listed.compactMap { key, id in conflict.objects[key].map { $0 == id } }
     if !relevant.isEmpty { return !relevant.contains(false) }
     let all = [
-      ids.dataElement, ids.period, ids.orgUnit, ids.categoryOptionCombo, ids.attributeOptionCombo, ids.dataSet, ids.value,
+      ids.dataElement, ids.period, ids.orgUnit, ids.categoryOptionCombo, ids.attributeOptionCombo, ids.dataSet,
+      ids.value,
     ]
     if let object = conflict.object, !object.isEmpty { return all.contains(object) }
     return named.isEmpty ? nil : !named.isDisjoint(with: all)

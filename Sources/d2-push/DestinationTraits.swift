@@ -19,7 +19,8 @@ struct DestinationTraits: Sendable {
     do {
       version = try client.json("/api/system/info")["version"]?.string.flatMap { DHIS2Version($0) }
       if version != nil {
-        let target = Query(["filter": "name:eq:default", "fields": "id", "paging": "false"]).target("/api/categoryOptionCombos")
+        let target = Query(["filter": "name:eq:default", "fields": "id", "paging": "false"]).target(
+          "/api/categoryOptionCombos")
         let combos = try client.json(target)["categoryOptionCombos"]?.array
         combo = combos?.first?["id"]?.string ?? combo
       }
@@ -29,7 +30,9 @@ struct DestinationTraits: Sendable {
     if version == nil { client.log.debug("the server does not tell its version") }
     self.version = version
     defaultCombo = Array(combo.utf8)
-    usesUIDs = !options.passedOn.contains { $0.name.lowercased().hasSuffix("idscheme") && $0.value.uppercased() != "UID" }
+    usesUIDs = !options.passedOn.contains {
+      $0.name.lowercased().hasSuffix("idscheme") && $0.value.uppercased() != "UID"
+    }
     namedDataSet = options.dataSet
   }
 
@@ -69,7 +72,9 @@ struct DestinationTraits: Sendable {
     return bytes.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) }
   }
 
-  private static func isLetter(_ byte: UInt8) -> Bool { byte >= 0x41 && (0x41...0x5A).contains(byte & 0xDF) && byte < 0x80 }
+  private static func isLetter(_ byte: UInt8) -> Bool {
+    byte >= 0x41 && (0x41...0x5A).contains(byte & 0xDF) && byte < 0x80
+  }
 
   /// The beginning of a request body, up to the bracket of the array. The options' data set is named to every server; that of the values
   /// only where the server wants to know it.

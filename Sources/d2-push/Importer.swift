@@ -80,10 +80,14 @@ final class Importer: Sendable {
     if let document, options.async, let job = AsyncImport(document) {
       return .summary(try job.wait(client), 200)
     }
-    if let document, let summary = ImportSummary(document), response.status < 500 || summary.hasCounts && summary.accepted > 0 {
+    if let document, let summary = ImportSummary(document),
+      response.status < 500 || summary.hasCounts && summary.accepted > 0
+    {
       return .summary(summary, response.status)
     }
-    if document == nil, response.status == 200 || response.status == 409, ServerError(client.server, target, response)?.isPage != true {
+    if document == nil, response.status == 200 || response.status == 409,
+      ServerError(client.server, target, response)?.isPage != true
+    {
       throw ServerError(client.server, target, .malformed, "the answer to an import is damaged")
     }
     guard let error = ServerError(client.server, target, response) else {

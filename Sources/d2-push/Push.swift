@@ -14,18 +14,32 @@ struct Push {
     name: "d2-push",
     abstract: "post data values (NDJSON on stdin) to a DHIS2 server in batches, and account for every one",
     examples: [
-      ("d2-push --url https://dhis2.example --rejects rejects.ndjson < values.ndjson", "send a file; what is refused is kept"),
-      ("jq -c .value rejects.ndjson | d2-push --url https://dhis2.example", "try the refused values again, after mending"),
+      (
+        "d2-push --url https://dhis2.example --rejects rejects.ndjson < values.ndjson",
+        "send a file; what is refused is kept"
+      ),
+      (
+        "jq -c .value rejects.ndjson | d2-push --url https://dhis2.example",
+        "try the refused values again, after mending"
+      ),
       ("d2-pull … | d2-push --url https://other.example --dry-run", "see what the server would say, storing nothing"),
-      ("d2-pull … --registrations | d2-push --url https://other.example --registrations", "complete data set registrations"),
+      (
+        "d2-pull … --registrations | d2-push --url https://other.example --registrations",
+        "complete data set registrations"
+      ),
     ],
     groups: [
       OptionGroup(
         "What is sent",
         [
-          Option("--rejects", value: "FILE", help: "Keep what is not taken, as NDJSON with the value, the reason and the line number."),
-          Option("--max-rejects", value: "N|P%", help: "End when more than N values, or P percent of those read, were refused."),
-          Option("--import-strategy", value: "STRATEGY", help: "CREATE_AND_UPDATE (default), CREATE, UPDATE or DELETE."),
+          Option(
+            "--rejects", value: "FILE",
+            help: "Keep what is not taken, as NDJSON with the value, the reason and the line number."),
+          Option(
+            "--max-rejects", value: "N|P%",
+            help: "End when more than N values, or P percent of those read, were refused."),
+          Option(
+            "--import-strategy", value: "STRATEGY", help: "CREATE_AND_UPDATE (default), CREATE, UPDATE or DELETE."),
           Option("--dry-run", help: "The server checks and counts but stores nothing."),
           Option("--data-set", value: "UID", help: "Name this data set in every request."),
           Option("--registrations", help: "The input is complete data set registrations."),
@@ -35,15 +49,19 @@ struct Push {
           Option("--org-unit-id-scheme", value: "SCHEME", help: "Ids of organisation units."),
           Option("--data-set-id-scheme", value: "SCHEME", help: "Ids of data sets."),
           Option("--category-option-combo-id-scheme", value: "SCHEME", help: "Ids of category option combos."),
-          Option("--attribute-option-combo-id-scheme", value: "SCHEME", help: "Ids of attribute option combos (2.43 and later)."),
+          Option(
+            "--attribute-option-combo-id-scheme", value: "SCHEME",
+            help: "Ids of attribute option combos (2.43 and later)."),
         ] + PushOptions.switches.map { Option($0.0, help: "The import parameter \($0.1)=true.") }),
       OptionGroup(
         "How it is sent",
         [
           Option(
             "--batch-size", value: "N|MIN..MAX",
-            help: "Values a request; within bounds the best size is found by measuring (default 100..50000, from 1000)."),
-          Option("--batch-bytes", value: "BYTES", help: "At most so many bytes a request, before compression (default 8M)."),
+            help: "Values a request; within bounds the best size is found by measuring (default 100..50000, from 1000)."
+          ),
+          Option(
+            "--batch-bytes", value: "BYTES", help: "At most so many bytes a request, before compression (default 8M)."),
           Option("--batch-time", value: "TIME", help: "Smaller batches where a request takes longer (default 20s)."),
           Option("--compression", value: "gzip|none", help: "Compress the requests (default gzip)."),
           Option("--summary", value: "FILE", help: "Write the totals as one JSON object."),
@@ -57,7 +75,10 @@ struct Push {
       (.malformedInput, "a line of the input is not a data value; what stands before it was sent"),
       (.unreachable, "the server cannot be reached"),
       (.cannotWrite, "the rejects or the output cannot be written"),
-      (.temporary, "the server failed after all retries: what was not accepted is in the rejects, or the input must be run again"),
+      (
+        .temporary,
+        "the server failed after all retries: what was not accepted is in the rejects, or the input must be run again"
+      ),
       (.notDHIS2, "the other end does not speak DHIS2"),
       (.refused, "credentials or authority refused"),
       (.interrupted, "interrupted (143 by SIGTERM)"),

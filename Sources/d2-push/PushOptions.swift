@@ -38,7 +38,9 @@ struct PushOptions: Sendable {
     kind = arguments.has("--registrations") ? .registrations : .dataValues
     summaryFile = arguments.string("--summary")
     passedOn = Self.passedOn(arguments)
-    guard !async || kind == .dataValues else { throw CommandFailure(.usage, "--async is for data values, not --registrations") }
+    guard !async || kind == .dataValues else {
+      throw CommandFailure(.usage, "--async is for data values, not --registrations")
+    }
     guard dataSet == nil || kind == .dataValues else {
       throw CommandFailure(.usage, "--data-set is for data values; registrations name their own")
     }
@@ -48,8 +50,12 @@ struct PushOptions: Sendable {
   private static func batchSize(_ arguments: Arguments) throws(CommandFailure) -> ClosedRange<Int> {
     guard let text = arguments.string("--batch-size") else { return 100...50_000 }
     let parts = text.replacing("..", with: " ").split(separator: " ").map { Int($0) }
-    guard let least = parts.first ?? nil, let most = parts.last ?? nil, parts.count <= 2, least >= 1, most >= least, most <= 1_000_000
-    else { throw CommandFailure(.usage, "--batch-size \"\(text)\": a number of values such as 5000, or bounds such as 500..20000") }
+    guard let least = parts.first ?? nil, let most = parts.last ?? nil, parts.count <= 2, least >= 1, most >= least,
+      most <= 1_000_000
+    else {
+      throw CommandFailure(
+        .usage, "--batch-size \"\(text)\": a number of values such as 5000, or bounds such as 500..20000")
+    }
     return least...most
   }
 

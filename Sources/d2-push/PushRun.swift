@@ -73,7 +73,9 @@ final class PushRun: Sendable {
     }
     if totals.read != totals.accountedFor { log.error("the counts do not add up: this is a bug of d2-push") }
     guard let file = options.summaryFile else { return }
-    do { try SummaryFile.write(account.summary(status, learnt: sizer.learnt), to: file) } catch { log.error("\(error)") }
+    do { try SummaryFile.write(account.summary(status, learnt: sizer.learnt), to: file) } catch {
+      log.error("\(error)")
+    }
   }
 
   // MARK: Sending
@@ -114,7 +116,8 @@ final class PushRun: Sendable {
         group.addTask(executorPreference: executor) { [self] in settle(batch, size, importer, server) }
         if let limit = options.maxRejects, limit.isExceeded(refused: account.totals.refused, of: account.totals.read) {
           failure = CommandFailure(
-            .incomplete, "\(account.totals.refused) of \(account.totals.read) values refused: more than --max-rejects allows")
+            .incomplete,
+            "\(account.totals.refused) of \(account.totals.read) values refused: more than --max-rejects allows")
         }
       }
       await finish(downTo: 0)
@@ -141,7 +144,8 @@ final class PushRun: Sendable {
         log.info("reading the rest of the input into \(options.rejectsFile ?? "")")
         try batcher.drain(reason: Refusal(message: "not sent: \(message)"))
       } else {
-        log.info("the rest of the input was not read; run it again, or give --rejects FILE to keep what is not accepted")
+        log.info(
+          "the rest of the input was not read; run it again, or give --rejects FILE to keep what is not accepted")
       }
     }
     throw failure
@@ -167,7 +171,9 @@ final class PushRun: Sendable {
     } catch { failure = failure ?? error }
     if !outcome.refused.isEmpty {
       let place = options.rejectsFile.map { " (see \($0))" } ?? ""
-      log.info("batch \(batch.number): \(outcome.httpStatus) from \(client.server): \(outcome.refused.count) values refused\(place)")
+      log.info(
+        "batch \(batch.number): \(outcome.httpStatus) from \(client.server): \(outcome.refused.count) values refused\(place)"
+      )
     }
     if drawsProgress { draw() }
     return SentBatch(number: batch.number, failure: failure)
@@ -176,6 +182,8 @@ final class PushRun: Sendable {
   private func draw() {
     let totals = account.totals
     let rate = Int(Double(totals.accountedFor) / max(account.seconds, 0.001))
-    log.draw("\(totals.read) read, \(totals.accountedFor) answered for, \(rate)/s, \(totals.refused) refused, batches of \(sizer.size)")
+    log.draw(
+      "\(totals.read) read, \(totals.accountedFor) answered for, \(rate)/s, \(totals.refused) refused, batches of \(sizer.size)"
+    )
   }
 }

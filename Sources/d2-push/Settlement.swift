@@ -78,7 +78,8 @@ struct Settlement {
   }
 
   private mutating func settle(_ part: [Int], _ dataSet: String?, _ history: History = History()) throws {
-    let body = batch.body(of: part, header: server.header(dataSet: dataSet, kind: options.kind), rewrite: server.respells)
+    let body = batch.body(
+      of: part, header: server.header(dataSet: dataSet, kind: options.kind), rewrite: server.respells)
     outcome.attempts += 1
     switch try importer.post(body, canBeHalved: part.count > 1) {
     case .summary(let summary, let status):
@@ -114,7 +115,9 @@ struct Settlement {
   }
 
   /// A 500 may have stored some, or have been a passing failure: the same again first, then halves.
-  private mutating func settleFailure(_ error: ServerError, _ part: [Int], _ dataSet: String?, _ history: History) throws {
+  private mutating func settleFailure(_ error: ServerError, _ part: [Int], _ dataSet: String?, _ history: History)
+    throws
+  {
     if case .status(let status) = error.kind { outcome.httpStatus = status }
     var history = history
     if !history.hasFailed {
@@ -256,7 +259,9 @@ struct Settlement {
     _ conflicts: [ImportSummary.Conflict], _ summary: ImportSummary, _ status: Int, _ part: [Int], _ dataSet: String?,
     _ history: History
   ) throws {
-    if let conflict = conflicts.first(where: { $0.code == "E8002" || $0.code == "E8003" }), dataSet == nil, options.dataSet == nil {
+    if let conflict = conflicts.first(where: { $0.code == "E8002" || $0.code == "E8003" }), dataSet == nil,
+      options.dataSet == nil
+    {
       return try settleByDataSet(part, Refusal(code: conflict.code, message: conflict.message, httpStatus: status))
     }
     var failed = part
@@ -304,7 +309,8 @@ struct Settlement {
         let before = outcome.refused
         for index in group { outcome.refused[index] = nil }
         try settle(group, dataSet)
-        for index in group where outcome.refused[index].map({ !Self.valueLevelCodes.contains($0.code ?? "") }) ?? false {
+        for index in group where outcome.refused[index].map({ !Self.valueLevelCodes.contains($0.code ?? "") }) ?? false
+        {
           // The first refusal is kept: it is of the set that comes first.
           if let first = before[index] { outcome.refused[index] = first }
           if round + 1 < (try directory.dataSets(of: idsOfValue(index).dataElement)).count { again.append(index) }

@@ -12,7 +12,9 @@ enum ValueRewriter {
     quotedKeys.contains { isUnquoted(line[$0]) } || mustRepeatFollowup(line)
   }
 
-  private static func isUnquoted(_ field: DataValueLine.Field) -> Bool { field.kind == .number || field.kind == .boolean }
+  private static func isUnquoted(_ field: DataValueLine.Field) -> Bool {
+    field.kind == .number || field.kind == .boolean
+  }
 
   private static func mustRepeatFollowup(_ line: DataValueLine) -> Bool {
     line[.followup].kind == .boolean && line[.followUp].kind == .absent

@@ -57,7 +57,9 @@ struct DataValueSplitterTests {
     }
   }
 
-  @Test("agrees with the reference on damaged documents: the same whole values, and a fault where the reference has one", arguments: paths)
+  @Test(
+    "agrees with the reference on damaged documents: the same whole values, and a fault where the reference has one",
+    arguments: paths)
   func agreesOnDamage(path: String) {
     _ = d2_json_use_path(path)
     for seed in 0..<1500 as Range<UInt64> {
@@ -95,7 +97,8 @@ struct DataValueSplitterTests {
 
   @Test("gives hoisted keys back to the values that lack them, and to no other")
   func hoisted() {
-    let text = #"{"dataSet":"S","period":"202401","orgUnit":null,"dataValues":[{"dataElement":"a"},{"dataElement":"b","period":"202402","c":"\"period\":"},{}]}"#
+    let text =
+      #"{"dataSet":"S","period":"202401","orgUnit":null,"dataValues":[{"dataElement":"a"},{"dataElement":"b","period":"202402","c":"\"period\":"},{}]}"#
     let (sink, error) = split(Array(text.utf8), completion: ValueCompletion(dataSet: "S\"1")) { 10 }
     #expect(error == nil)
     #expect(
@@ -106,13 +109,15 @@ struct DataValueSplitterTests {
       ])
   }
 
-  @Test("faults carry the offset of the first byte that cannot be", arguments: [
-    (#"[1]"#, SplitProblem.notAnObject, 0), (#"{"dataValues":[{}]} x"#, .trailingBytes, 20),
-    (#"{"dataValues":[{"a":[}]}"#, .unbalanced, 21), (#"{"dataValues":[1]}"#, .elementNotAnObject, 15),
-    ("{\"dataValues\":[{\"a\":\"\u{7}\"}]}", .controlByte, 21), (#"{"dataValues":[{},<html>]}"#, .htmlInside, 18),
-    (#"{"dataValues":[{}{}]}"#, .unexpected(0x7B), 17), (#"{"dataValues":[{},]}"#, .unexpected(0x5D), 18),
-    (#"{"dataValues":[{"a":1"#, .endsEarly, 21), ("", .endsEarly, 0),
-  ])
+  @Test(
+    "faults carry the offset of the first byte that cannot be",
+    arguments: [
+      (#"[1]"#, SplitProblem.notAnObject, 0), (#"{"dataValues":[{}]} x"#, .trailingBytes, 20),
+      (#"{"dataValues":[{"a":[}]}"#, .unbalanced, 21), (#"{"dataValues":[1]}"#, .elementNotAnObject, 15),
+      ("{\"dataValues\":[{\"a\":\"\u{7}\"}]}", .controlByte, 21), (#"{"dataValues":[{},<html>]}"#, .htmlInside, 18),
+      (#"{"dataValues":[{}{}]}"#, .unexpected(0x7B), 17), (#"{"dataValues":[{},]}"#, .unexpected(0x5D), 18),
+      (#"{"dataValues":[{"a":1"#, .endsEarly, 21), ("", .endsEarly, 0),
+    ])
   func offsets(text: String, problem: SplitProblem, offset: Int) {
     for size in [1, 3, 1000] {
       let (_, error) = split(Array(text.utf8)) { size }
@@ -128,9 +133,11 @@ struct DataValueSplitterTests {
     #expect(split(Array(large.utf8)) { 1 << 20 }.error?.problem == .tooLarge)
   }
 
-  @Test("no array, an empty one and null are answers without values", arguments: [
-    "{}", #"{"dataValues":[]}"#, "{\"dataValues\":[ \n ]}", #"{"dataSet":"a","n":12,"dataValues":null}"#,
-  ])
+  @Test(
+    "no array, an empty one and null are answers without values",
+    arguments: [
+      "{}", #"{"dataValues":[]}"#, "{\"dataValues\":[ \n ]}", #"{"dataSet":"a","n":12,"dataValues":null}"#,
+    ])
   func empty(text: String) {
     let (sink, error) = split(Array(text.utf8)) { 2 }
     #expect(error == nil && sink.bytes.isEmpty)

@@ -9,9 +9,12 @@ struct JSONValueTests {
     #expect(try JSONValue(parsing: text).text == text)
   }
 
-  @Test("says where a text stops being JSON", arguments: [
-    ("", 0), ("{", 1), ("{\"a\" 1}", 5), ("[1,]", 3), ("01", 0), ("\"a\nb\"", 2), ("{} x", 3), ("nul", 3), ("1.", 2), ("\"\\q\"", 2),
-  ])
+  @Test(
+    "says where a text stops being JSON",
+    arguments: [
+      ("", 0), ("{", 1), ("{\"a\" 1}", 5), ("[1,]", 3), ("01", 0), ("\"a\nb\"", 2), ("{} x", 3), ("nul", 3), ("1.", 2),
+      ("\"\\q\"", 2),
+    ])
   func faults(text: String, offset: Int) {
     #expect { try JSONValue(parsing: text) } throws: { ($0 as? JSONSyntaxError)?.offset == offset }
   }

@@ -23,15 +23,23 @@ struct RandomJSON {
     case 0: "null"
     case 1: String(Int.random(in: -99999...99999, using: &random))
     case 2: "true"
-    case 4: "[" + (0..<Int.random(in: 0...3, using: &random)).map { _ in value(depth: depth + 1) }.joined(separator: ",") + "]"
-    case 5: "{" + (0..<Int.random(in: 0...3, using: &random)).map { "\"o\($0)\":\(value(depth: depth + 1))" }.joined(separator: ",") + "}"
+    case 4:
+      "[" + (0..<Int.random(in: 0...3, using: &random)).map { _ in value(depth: depth + 1) }.joined(separator: ",")
+        + "]"
+    case 5:
+      "{"
+        + (0..<Int.random(in: 0...3, using: &random)).map { "\"o\($0)\":\(value(depth: depth + 1))" }.joined(
+          separator: ",") + "}"
     default: "\"" + string(40) + "\""
     }
   }
 
   /// The inside of a string: brackets, escapes in odd and even runs, quotes, text of several scripts.
   mutating func string(_ most: Int) -> String {
-    let pieces = ["a", "B7", "{", "}", "[", "]", ",", ":", " ", "<", "\\\\", "\\\"", "\\n", "\\u00e9", "\\u0000", "é", "ቁጥር", "😀", "\\\\\\\""]
+    let pieces = [
+      "a", "B7", "{", "}", "[", "]", ",", ":", " ", "<", "\\\\", "\\\"", "\\n", "\\u00e9", "\\u0000", "é", "ቁጥር", "😀",
+      "\\\\\\\"",
+    ]
     return (0..<Int.random(in: 0...most, using: &random)).map { _ in pieces.randomElement(using: &random)! }.joined()
   }
 
@@ -44,7 +52,13 @@ struct RandomJSON {
       if !inString, "{}[]:,\"".unicodeScalars.contains(character) { out += space() }
       out.unicodeScalars.append(character)
       if inString {
-        if escaped { escaped = false } else if character == "\\" { escaped = true } else if character == "\"" { inString = false }
+        if escaped {
+          escaped = false
+        } else if character == "\\" {
+          escaped = true
+        } else if character == "\"" {
+          inString = false
+        }
       } else if character == "\"" {
         inString = true
       }

@@ -66,28 +66,34 @@ struct PullTests {
     #expect((two.source.statistics["closedUnfinished"]?.int ?? 0) >= 1)
   }
 
-  @Test("a cut answer is never taken for a whole one: the whole values that arrived, status 75", arguments: stride(from: 1, through: 2600, by: 97).map { $0 })
+  @Test(
+    "a cut answer is never taken for a whole one: the whole values that arrived, status 75",
+    arguments: stride(from: 1, through: 2600, by: 97).map { $0 })
   func cut(after: Int) throws {
     let two = try TwoServers(values: 300)
     try two.fail(source: #"{"kind":"cut-body","after":\#(after),"path":"/api/dataValueSets","times":0}"#)
-    let outcome = two.shell.run("\(TwoServers.pullAll) --compression none --retries 0 > out; echo $?; jq -c . out | wc -l; wc -l < out")
+    let outcome = two.shell.run(
+      "\(TwoServers.pullAll) --compression none --retries 0 > out; echo $?; jq -c . out | wc -l; wc -l < out")
     #expect(outcome.lines[0] == "75", "\(outcome.errors)")
     #expect(outcome.lines[1] == outcome.lines[2], "a broken line")
     #expect(outcome.errors.contains("/api/dataValueSets: "))
   }
 
-  @Test("with --spool a broken answer is fetched again, and no value comes twice", arguments: [
-    #"{"kind":"cut-body","after":5000,"path":"/api/dataValueSets","times":2}"#,
-    #"{"kind":"html-in-middle","after":4000,"path":"/api/dataValueSets"}"#,
-    #"{"kind":"reset","after":4000,"path":"/api/dataValueSets"}"#,
-    #"{"kind":"garbage-chunk","after":4000,"path":"/api/dataValueSets"}"#,
-    #"{"kind":"short-answer","thousands":1,"path":"/api/dataValueSets"}"#,
-    #"{"kind":"short-answer","thousands":0,"path":"/api/dataValueSets"}"#,
-  ])
+  @Test(
+    "with --spool a broken answer is fetched again, and no value comes twice",
+    arguments: [
+      #"{"kind":"cut-body","after":5000,"path":"/api/dataValueSets","times":2}"#,
+      #"{"kind":"html-in-middle","after":4000,"path":"/api/dataValueSets"}"#,
+      #"{"kind":"reset","after":4000,"path":"/api/dataValueSets"}"#,
+      #"{"kind":"garbage-chunk","after":4000,"path":"/api/dataValueSets"}"#,
+      #"{"kind":"short-answer","thousands":1,"path":"/api/dataValueSets"}"#,
+      #"{"kind":"short-answer","thousands":0,"path":"/api/dataValueSets"}"#,
+    ])
   func spool(fault: String) throws {
     let two = try TwoServers(values: 12000)
     try two.fail(source: fault)
-    let outcome = two.shell.run("\(TwoServers.pullAll) --spool | sort > got; echo ${PIPESTATUS[0]}; sort -u got | wc -l; wc -l < got")
+    let outcome = two.shell.run(
+      "\(TwoServers.pullAll) --spool | sort > got; echo ${PIPESTATUS[0]}; sort -u got | wc -l; wc -l < got")
     #expect(outcome.lines == ["0", "12000", "12000"], "\(outcome.errors)")
   }
 
@@ -125,17 +131,19 @@ struct PullTests {
     #expect(pull.lines == ["1000", "1000", "[1000,2]", "[1000,1]"], "\(pull.errors)")
   }
 
-  @Test("failures that pass are retried: 429 with Retry-After, 502 HTML, 503, 504, 408, resets, slow first bytes", arguments: [
-    #"{"kind":"status","status":429,"headers":{"Retry-After":"1"},"path":"/api/dataValueSets"}"#,
-    #"{"kind":"status","status":502,"path":"/api/dataValueSets","times":2}"#,
-    #"{"kind":"status","status":503,"path":"/api/dataSets"}"#,
-    #"{"kind":"status","status":504,"path":"/api/dataValueSets"}"#,
-    #"{"kind":"status","status":408,"path":"/api/dataValueSets"}"#,
-    #"{"kind":"reset","path":"/api/dataValueSets"}"#,
-    #"{"kind":"slow-first-byte","seconds":1,"path":"/api/dataValueSets"}"#,
-    #"{"kind":"latency","seconds":1,"path":"/api"}"#,
-    #"{"kind":"cut-body","after":0,"path":"/api/dataValueSets"}"#,
-  ])
+  @Test(
+    "failures that pass are retried: 429 with Retry-After, 502 HTML, 503, 504, 408, resets, slow first bytes",
+    arguments: [
+      #"{"kind":"status","status":429,"headers":{"Retry-After":"1"},"path":"/api/dataValueSets"}"#,
+      #"{"kind":"status","status":502,"path":"/api/dataValueSets","times":2}"#,
+      #"{"kind":"status","status":503,"path":"/api/dataSets"}"#,
+      #"{"kind":"status","status":504,"path":"/api/dataValueSets"}"#,
+      #"{"kind":"status","status":408,"path":"/api/dataValueSets"}"#,
+      #"{"kind":"reset","path":"/api/dataValueSets"}"#,
+      #"{"kind":"slow-first-byte","seconds":1,"path":"/api/dataValueSets"}"#,
+      #"{"kind":"latency","seconds":1,"path":"/api"}"#,
+      #"{"kind":"cut-body","after":0,"path":"/api/dataValueSets"}"#,
+    ])
   func retried(fault: String) throws {
     let two = try TwoServers()
     try two.fail(source: fault)
@@ -143,18 +151,25 @@ struct PullTests {
     #expect(outcome.lines == ["3000", "0"], "\(outcome.errors)")
   }
 
-  @Test("failures that stay end with the right status and one line that names server and path", arguments: [
-    (#"{"kind":"status","status":503,"path":"/api/dataValueSets","times":0}"#, 75, "HTTP 503"),
-    (#"{"kind":"status","status":500,"path":"/api/dataValueSets","times":0}"#, 75, "HTTP 500"),
-    (#"{"kind":"status","status":403,"body":"{}","path":"/api/dataValueSets","times":0}"#, 77, "HTTP 403"),
-    (#"{"kind":"login-page","path":"/api/dataValueSets","times":0}"#, 77, "login page"),
-    (#"{"kind":"redirect","path":"/api/dataValueSets","times":0}"#, 77, "login page"),
-    (#"{"kind":"redirect","location":"https://else.example/api/x","path":"/api/dataValueSets","times":0}"#, 69, "https://else.example"),
-    (#"{"kind":"status","status":200,"body":"<html>hello</html>","path":"/api/dataValueSets","times":0}"#, 76, "HTML"),
-    (#"{"kind":"status","status":404,"path":"/api","times":0}"#, 76, "404"),
-    (#"{"kind":"stall","seconds":20,"path":"/api/dataValueSets","times":0}"#, 75, "nothing came"),
-    (#"{"kind":"slow-first-byte","seconds":20,"path":"/api/dataValueSets","times":0}"#, 75, "no answer within"),
-  ])
+  @Test(
+    "failures that stay end with the right status and one line that names server and path",
+    arguments: [
+      (#"{"kind":"status","status":503,"path":"/api/dataValueSets","times":0}"#, 75, "HTTP 503"),
+      (#"{"kind":"status","status":500,"path":"/api/dataValueSets","times":0}"#, 75, "HTTP 500"),
+      (#"{"kind":"status","status":403,"body":"{}","path":"/api/dataValueSets","times":0}"#, 77, "HTTP 403"),
+      (#"{"kind":"login-page","path":"/api/dataValueSets","times":0}"#, 77, "login page"),
+      (#"{"kind":"redirect","path":"/api/dataValueSets","times":0}"#, 77, "login page"),
+      (
+        #"{"kind":"redirect","location":"https://else.example/api/x","path":"/api/dataValueSets","times":0}"#, 69,
+        "https://else.example"
+      ),
+      (
+        #"{"kind":"status","status":200,"body":"<html>hello</html>","path":"/api/dataValueSets","times":0}"#, 76, "HTML"
+      ),
+      (#"{"kind":"status","status":404,"path":"/api","times":0}"#, 76, "404"),
+      (#"{"kind":"stall","seconds":20,"path":"/api/dataValueSets","times":0}"#, 75, "nothing came"),
+      (#"{"kind":"slow-first-byte","seconds":20,"path":"/api/dataValueSets","times":0}"#, 75, "no answer within"),
+    ])
   func lasting(fault: String, status: Int32, text: String) throws {
     let two = try TwoServers()
     try two.fail(source: fault)
@@ -176,7 +191,8 @@ struct PullTests {
   func unreachable() throws {
     let two = try TwoServers(values: 0)
     for url in ["http://127.0.0.1:9", "http://no-such-host.invalid"] {
-      let outcome = two.shell.run("d2-pull --url \(url) --data-set BfMAe6Itzgt --org-unit ImspTQPwCqd --period 2022 --retries 0")
+      let outcome = two.shell.run(
+        "d2-pull --url \(url) --data-set BfMAe6Itzgt --org-unit ImspTQPwCqd --period 2022 --retries 0")
       #expect(outcome.status == 69, "\(outcome.errors)")
       #expect(outcome.errors.contains(url))
     }
@@ -185,25 +201,34 @@ struct PullTests {
   @Test("ids that the server would leave out in silence are found: status 1, or 64 when none is left")
   func unknownIDs() throws {
     let two = try TwoServers()
-    let some = two.shell.run("\(TwoServers.pullAll) --data-element-group '' | wc -l; d2-pull --url $SRC --data-set $DS,Nonexisten1 --org-unit $ROOT,Nonexisten2 --children --period 202203,2022nonsense-- | wc -l; echo ${PIPESTATUS[0]}")
+    let some = two.shell.run(
+      "\(TwoServers.pullAll) --data-element-group '' | wc -l; d2-pull --url $SRC --data-set $DS,Nonexisten1 --org-unit $ROOT,Nonexisten2 --children --period 202203,2022nonsense-- | wc -l; echo ${PIPESTATUS[0]}"
+    )
     #expect(some.lines.last == "1", "\(some.errors)")
-    #expect(some.errors.contains("Nonexisten1") && some.errors.contains("Nonexisten2") && some.errors.contains("2022nonsense--"))
+    #expect(
+      some.errors.contains("Nonexisten1") && some.errors.contains("Nonexisten2")
+        && some.errors.contains("2022nonsense--"))
     let none = two.shell.run("d2-pull --url $SRC --data-set Nonexisten1 --org-unit $ROOT --period 202203")
     #expect(none.status == 64, "\(none.errors)")
   }
 
-  @Test("what cannot be asked is a usage error with a hint", arguments: [
-    ("", "--url"), ("--url ftp://x", "https or http"), ("--url https://u:p@x", "D2_USERNAME"), ("--url https://x", "--data-set"),
-    ("--url https://x --data-set a", "--org-unit"), ("--url https://x --data-set a --org-unit b", "--period"),
-    ("--url https://x --dataset a", "did you mean --data-set"), ("--url https://x --data-set", "needs a value"),
-    ("--url https://x --data-set a --org-unit b --start-date 2022-02-30 --end-date 2022-03-01", "a date"),
-    ("--url https://x --data-set a --org-unit b --period 2022 --start-date 2022-01-01 --end-date 2022-03-01", "E2003"),
-    ("--url https://x --data-set a --org-unit-group b --children --period 2022", "E2007"),
-    ("--url https://x --data-set a --data-element-group g --org-unit b --period 2022", "goes alone"),
-    ("--url https://x --data-set a --org-unit b --period 2022 --concurrency 0", "1 to 64"),
-    ("--url https://x --data-set a --org-unit b --period 2022 extra", "unexpected argument"),
-    ("--url https://x --data-set a --org-unit b --period 2022 --username me", "--password-file"),
-  ])
+  @Test(
+    "what cannot be asked is a usage error with a hint",
+    arguments: [
+      ("", "--url"), ("--url ftp://x", "https or http"), ("--url https://u:p@x", "D2_USERNAME"),
+      ("--url https://x", "--data-set"),
+      ("--url https://x --data-set a", "--org-unit"), ("--url https://x --data-set a --org-unit b", "--period"),
+      ("--url https://x --dataset a", "did you mean --data-set"), ("--url https://x --data-set", "needs a value"),
+      ("--url https://x --data-set a --org-unit b --start-date 2022-02-30 --end-date 2022-03-01", "a date"),
+      (
+        "--url https://x --data-set a --org-unit b --period 2022 --start-date 2022-01-01 --end-date 2022-03-01", "E2003"
+      ),
+      ("--url https://x --data-set a --org-unit-group b --children --period 2022", "E2007"),
+      ("--url https://x --data-set a --data-element-group g --org-unit b --period 2022", "goes alone"),
+      ("--url https://x --data-set a --org-unit b --period 2022 --concurrency 0", "1 to 64"),
+      ("--url https://x --data-set a --org-unit b --period 2022 extra", "unexpected argument"),
+      ("--url https://x --data-set a --org-unit b --period 2022 --username me", "--password-file"),
+    ])
   func usage(options: String, text: String) {
     let outcome = Shell().run("d2-pull \(options)")
     // Without D2_PASSWORD in the way of the last one.
@@ -248,7 +273,9 @@ struct PullTests {
   @Test("--summary writes what was done as one object, also when it failed")
   func summary() throws {
     let two = try TwoServers()
-    let outcome = two.shell.run("\(TwoServers.pullAll) --summary sum > out; jq -c '[.values,.retries,.status]' sum; jq -e '.wireBytes < .bytes and .requests > 5' sum")
+    let outcome = two.shell.run(
+      "\(TwoServers.pullAll) --summary sum > out; jq -c '[.values,.retries,.status]' sum; jq -e '.wireBytes < .bytes and .requests > 5' sum"
+    )
     #expect(outcome.lines == ["[3000,0,0]", "true"], "\(outcome.errors)")
     try two.fail(source: #"{"kind":"status","status":503,"path":"/api/dataValueSets","times":0}"#)
     let failed = two.shell.run("\(TwoServers.pullAll) --retries 0 --summary sum; jq -c '.status' sum")
@@ -292,14 +319,18 @@ struct PullTests {
     #expect(full.status == 73, "\(full.errors)")
     #expect(full.errors.contains("No space left"))
     try two.fail(source: #"{"kind":"stall","after":3000,"seconds":60,"path":"/api/dataValueSets"}"#)
-    let signal = two.shell.run("\(TwoServers.pullAll) --compression none > out & sleep 1; kill -TERM $!; wait $!; echo $?; jq -c . out | wc -l; wc -l < out")
+    let signal = two.shell.run(
+      "\(TwoServers.pullAll) --compression none > out & sleep 1; kill -TERM $!; wait $!; echo $?; jq -c . out | wc -l; wc -l < out"
+    )
     #expect(signal.lines.first == "143" && signal.lines[1] == signal.lines[2], "\(signal.errors)")
   }
 
   @Test("--help and --version")
   func help() {
     let outcome = Shell().run("d2-pull --help; d2-pull --version")
-    #expect(outcome.status == 0 && outcome.output.contains("Exit status:") && outcome.output.hasSuffix("d2-pull \(D2.version)\n"))
+    #expect(
+      outcome.status == 0 && outcome.output.contains("Exit status:")
+        && outcome.output.hasSuffix("d2-pull \(D2.version)\n"))
   }
 }
 

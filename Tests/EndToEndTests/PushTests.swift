@@ -13,11 +13,15 @@ struct PushTests {
     #expect(outcome.status == 0, "\(outcome.errors)")
   }
 
-  @Test("sends a file, says what became of every value, and does it once more without a change", arguments: [Version.v40, .v42, .v43])
+  @Test(
+    "sends a file, says what became of every value, and does it once more without a change",
+    arguments: [Version.v40, .v42, .v43])
   func file(version: Version) throws {
     let two = try TwoServers(.v42, version)
     values(two)
-    let outcome = two.shell.run("d2-push --url $DST --summary sum < values > batches; echo $?; jq -s -c '[(map(.values)|add),(map(.imported+.updated+.deleted)|add),(map(.refused)|add)]' batches; jq -c '[.read,.refused,.notSent,.status]' sum")
+    let outcome = two.shell.run(
+      "d2-push --url $DST --summary sum < values > batches; echo $?; jq -s -c '[(map(.values)|add),(map(.imported+.updated+.deleted)|add),(map(.refused)|add)]' batches; jq -c '[.read,.refused,.notSent,.status]' sum"
+    )
     #expect(outcome.lines == ["0", "[3000,3000,0]", "[3000,0,0,0]"], "\(outcome.errors)")
     #expect(two.destinationEqualsSource)
     #expect(two.destination.statistics["logins"]?.int == 1)
@@ -29,10 +33,13 @@ struct PushTests {
     #expect(two.destinationEqualsSource)
   }
 
-  @Test("every version pair holds the same afterwards: comments, follow-ups, deleted values", arguments: [Version.v40, .v42, .v43], [Version("2.36")!, Version("2.38")!, .v40, .v42, .v43])
+  @Test(
+    "every version pair holds the same afterwards: comments, follow-ups, deleted values",
+    arguments: [Version.v40, .v42, .v43], [Version("2.36")!, Version("2.38")!, .v40, .v42, .v43])
   func everyPair(from: Version, to: Version) throws {
     let two = try TwoServers(from, to, values: 1500)
-    let outcome = two.shell.run("\(TwoServers.pullAll) -q | d2-push --url $DST --rejects rejects > /dev/null; echo ${PIPESTATUS[*]}; cat rejects")
+    let outcome = two.shell.run(
+      "\(TwoServers.pullAll) -q | d2-push --url $DST --rejects rejects > /dev/null; echo ${PIPESTATUS[*]}; cat rejects")
     #expect(outcome.output == "0 0\n", "\(outcome.output.prefix(600))\(outcome.errors)")
     #expect(two.destinationEqualsSource)
   }
@@ -58,7 +65,11 @@ struct PushTests {
     return outcome.lines
   }
 
-  @Test("refused values are found in every version: just these, with reason and line, and the others arrive", arguments: [Version("2.36")!, Version("2.37")!, Version("2.38")!, Version("2.39")!, .v40, Version("2.41")!, .v42, .v43])
+  @Test(
+    "refused values are found in every version: just these, with reason and line, and the others arrive",
+    arguments: [
+      Version("2.36")!, Version("2.37")!, Version("2.38")!, Version("2.39")!, .v40, Version("2.41")!, .v42, .v43,
+    ])
   func refusals(version: Version) throws {
     let two = try TwoServers(.v42, version)
     #expect(spoiled(two) == ["8", "400"])
@@ -69,15 +80,21 @@ struct PushTests {
       jq -r .line rejects | sort -n | tr '\\n' ' '; echo
       jq -c 'select((.message|length)==0)' rejects
       """)
-    #expect(outcome.lines == ["1", "just these", "101 102 103 104 305 306 307 308 "], "\(outcome.output)\(outcome.errors)\(two.shell.file("rejects"))")
+    #expect(
+      outcome.lines == ["1", "just these", "101 102 103 104 305 306 307 308 "],
+      "\(outcome.output)\(outcome.errors)\(two.shell.file("rejects"))")
     let totals = TwoServers.totals(outcome.errors)
     #expect(totals["read"] == 408 && totals["refused"] == 8 && totals["not"] == 0)
     #expect(two.destination.values.split(separator: "\n").count == 400)
-    let mended = two.shell.run("jq -c .value rejects | jq -c --slurpfile good <(sed -n 7p monthly) '$good[0]' | head -1 | d2-push --url $DST > /dev/null")
+    let mended = two.shell.run(
+      "jq -c .value rejects | jq -c --slurpfile good <(sed -n 7p monthly) '$good[0]' | head -1 | d2-push --url $DST > /dev/null"
+    )
     #expect(mended.status == 0, "\(mended.errors)")
   }
 
-  @Test("two values of one key: the last of the input wins, in every version, also with several requests at a time", arguments: [Version.v40, .v42, .v43], [1, 4])
+  @Test(
+    "two values of one key: the last of the input wins, in every version, also with several requests at a time",
+    arguments: [Version.v40, .v42, .v43], [1, 4])
   func lastWins(version: Version, concurrency: Int) throws {
     let two = try TwoServers(.v42, version)
     values(two)
@@ -90,11 +107,15 @@ struct PushTests {
       d2-push --url $DST --concurrency \(concurrency) --batch-size 25 < triple > /dev/null; echo $?
       """)
     #expect(outcome.lines == ["0"], "\(outcome.errors)")
-    let stored = two.destination.values.split(separator: "\n").compactMap { try? JSONValue(parsing: String($0))["value"]?.string }
+    let stored = two.destination.values.split(separator: "\n").compactMap {
+      try? JSONValue(parsing: String($0))["value"]?.string
+    }
     #expect(stored.count == 60 && stored.filter { $0 == "3" }.count == 59 && stored.contains("7"))
   }
 
-  @Test("a value over which the server fails is isolated, and its neighbours arrive", arguments: [Version.v40, .v42, .v43], ["500", "recorded"])
+  @Test(
+    "a value over which the server fails is isolated, and its neighbours arrive", arguments: [Version.v40, .v42, .v43],
+    ["500", "recorded"])
   func poison(version: Version, variant: String) throws {
     let two = try TwoServers(.v42, version)
     values(two)
@@ -110,30 +131,34 @@ struct PushTests {
     #expect(two.destination.values.split(separator: "\n").count == 197)
   }
 
-  @Test("no passing fault loses or doubles a value", arguments: [
-    #"{"kind":"status","status":429,"headers":{"Retry-After":"1"},"path":"/api/dataValueSets"}"#,
-    #"{"kind":"status","status":502,"path":"/api/dataValueSets"}"#,
-    #"{"kind":"status","status":503,"path":"/api/dataValueSets","times":2}"#,
-    #"{"kind":"status","status":504,"path":"/api/dataValueSets","skip":1}"#,
-    #"{"kind":"status","status":500,"path":"/api/dataValueSets","skip":1}"#,
-    #"{"kind":"status","status":503,"path":"/api/system/info"}"#,
-    #"{"kind":"reset","path":"/api/dataValueSets","skip":1}"#,
-    #"{"kind":"lost-answer","path":"/api/dataValueSets"}"#,
-    #"{"kind":"partial-import","values":300,"path":"/api/dataValueSets"}"#,
-    #"{"kind":"too-large","bytes":40000,"path":"/api/dataValueSets","times":0}"#,
-    #"{"kind":"refuse-early","path":"/api/dataValueSets"}"#,
-    #"{"kind":"cut-body","after":30,"path":"/api/dataValueSets"}"#,
-    #"{"kind":"stall","after":10,"seconds":20,"path":"/api/dataValueSets"}"#,
-    #"{"kind":"slow-first-byte","seconds":20,"path":"/api/dataValueSets"}"#,
-    #"{"kind":"html-in-middle","after":20,"path":"/api/dataValueSets"}"#,
-    #"{"kind":"garbage-chunk","path":"/api/dataValueSets"}"#,
-  ], [Version.v42, .v43])
+  @Test(
+    "no passing fault loses or doubles a value",
+    arguments: [
+      #"{"kind":"status","status":429,"headers":{"Retry-After":"1"},"path":"/api/dataValueSets"}"#,
+      #"{"kind":"status","status":502,"path":"/api/dataValueSets"}"#,
+      #"{"kind":"status","status":503,"path":"/api/dataValueSets","times":2}"#,
+      #"{"kind":"status","status":504,"path":"/api/dataValueSets","skip":1}"#,
+      #"{"kind":"status","status":500,"path":"/api/dataValueSets","skip":1}"#,
+      #"{"kind":"status","status":503,"path":"/api/system/info"}"#,
+      #"{"kind":"reset","path":"/api/dataValueSets","skip":1}"#,
+      #"{"kind":"lost-answer","path":"/api/dataValueSets"}"#,
+      #"{"kind":"partial-import","values":300,"path":"/api/dataValueSets"}"#,
+      #"{"kind":"too-large","bytes":40000,"path":"/api/dataValueSets","times":0}"#,
+      #"{"kind":"refuse-early","path":"/api/dataValueSets"}"#,
+      #"{"kind":"cut-body","after":30,"path":"/api/dataValueSets"}"#,
+      #"{"kind":"stall","after":10,"seconds":20,"path":"/api/dataValueSets"}"#,
+      #"{"kind":"slow-first-byte","seconds":20,"path":"/api/dataValueSets"}"#,
+      #"{"kind":"html-in-middle","after":20,"path":"/api/dataValueSets"}"#,
+      #"{"kind":"garbage-chunk","path":"/api/dataValueSets"}"#,
+    ], [Version.v42, .v43])
   func passingFaults(fault: String, version: Version) throws {
     let two = try TwoServers(.v42, version)
     values(two)
     try two.fail(destination: fault)
     for concurrency in [1, 3] {
-      let outcome = two.shell.run("d2-push --url $DST --compression none --concurrency \(concurrency) --idle-timeout 1 --first-byte-timeout 2 --rejects rejects < values > /dev/null; echo $?; wc -l < rejects")
+      let outcome = two.shell.run(
+        "d2-push --url $DST --compression none --concurrency \(concurrency) --idle-timeout 1 --first-byte-timeout 2 --rejects rejects < values > /dev/null; echo $?; wc -l < rejects"
+      )
       #expect(outcome.lines == ["0", "0"], "\(outcome.errors)")
       let totals = TwoServers.totals(outcome.errors)
       #expect(totals["read"] == 3000)
@@ -142,18 +167,21 @@ struct PushTests {
     }
   }
 
-  @Test("when the destination gives up, what was not accepted is in the rejects: nothing is missing", arguments: [
-    (#"{"kind":"status","status":503,"path":"/api/dataValueSets","skip":2,"times":0}"#, 75),
-    (#"{"kind":"reset","path":"/api/dataValueSets","skip":2,"times":0}"#, 75),
-    (#"{"kind":"status","status":401,"body":"{}","path":"/api/dataValueSets","skip":2,"times":0}"#, 77),
-    (#"{"kind":"login-page","path":"/api/dataValueSets","skip":2,"times":0}"#, 77),
-    (#"{"kind":"status","status":500,"path":"/api/dataValueSets","skip":2,"times":0}"#, 75),
-  ])
+  @Test(
+    "when the destination gives up, what was not accepted is in the rejects: nothing is missing",
+    arguments: [
+      (#"{"kind":"status","status":503,"path":"/api/dataValueSets","skip":2,"times":0}"#, 75),
+      (#"{"kind":"reset","path":"/api/dataValueSets","skip":2,"times":0}"#, 75),
+      (#"{"kind":"status","status":401,"body":"{}","path":"/api/dataValueSets","skip":2,"times":0}"#, 77),
+      (#"{"kind":"login-page","path":"/api/dataValueSets","skip":2,"times":0}"#, 77),
+      (#"{"kind":"status","status":500,"path":"/api/dataValueSets","skip":2,"times":0}"#, 75),
+    ])
   func givesUp(fault: String, status: Int32) throws {
     let two = try TwoServers()
     values(two)
     try two.fail(destination: fault)
-    let outcome = two.shell.run("d2-push --url $DST --batch-size 500 --retries 1 --rejects rejects < values > /dev/null")
+    let outcome = two.shell.run(
+      "d2-push --url $DST --batch-size 500 --retries 1 --rejects rejects < values > /dev/null")
     #expect(outcome.status == status, "\(outcome.errors)")
     let totals = TwoServers.totals(outcome.errors)
     #expect(totals["read"] == 3000 && 3000 - TwoServers.taken(totals) > 1000)
@@ -163,14 +191,19 @@ struct PushTests {
     #expect(two.destinationEqualsSource)
   }
 
-  @Test("failures that stay have their status and one clear line", arguments: [
-    (#"{"kind":"status","status":200,"body":"<html><body>Welcome</body></html>","path":"/api","times":0}"#, 76),
-    (#"{"kind":"status","status":404,"path":"/api","times":0}"#, 76),
-    (#"{"kind":"login-page","path":"/api","times":0}"#, 77),
-    (#"{"kind":"redirect","path":"/api","times":0}"#, 77),
-    (#"{"kind":"redirect","location":"https://else.example/","path":"/api","times":0}"#, 69),
-    (#"{"kind":"status","status":403,"body":"{\"message\":\"Access is denied\"}","type":"application/json","path":"/api/dataValueSets","times":0}"#, 77),
-  ])
+  @Test(
+    "failures that stay have their status and one clear line",
+    arguments: [
+      (#"{"kind":"status","status":200,"body":"<html><body>Welcome</body></html>","path":"/api","times":0}"#, 76),
+      (#"{"kind":"status","status":404,"path":"/api","times":0}"#, 76),
+      (#"{"kind":"login-page","path":"/api","times":0}"#, 77),
+      (#"{"kind":"redirect","path":"/api","times":0}"#, 77),
+      (#"{"kind":"redirect","location":"https://else.example/","path":"/api","times":0}"#, 69),
+      (
+        #"{"kind":"status","status":403,"body":"{\"message\":\"Access is denied\"}","type":"application/json","path":"/api/dataValueSets","times":0}"#,
+        77
+      ),
+    ])
   func lasting(fault: String, status: Int32) throws {
     let two = try TwoServers()
     values(two)
@@ -193,13 +226,17 @@ struct PushTests {
     let strict = two.shell.run("\(make); d2-push --url $DST < bad > /dev/null")
     #expect(strict.status == 65 && strict.errors.contains("line 11: "), "\(strict.errors)")
     #expect(two.destination.values.split(separator: "\n").count == 10)
-    let kept = two.shell.run("d2-push --url $DST --rejects rejects < bad > /dev/null; echo $?; jq -r .line rejects | tr '\\n' ' '; jq -c 'has(\"value\")' rejects | sort -u")
+    let kept = two.shell.run(
+      "d2-push --url $DST --rejects rejects < bad > /dev/null; echo $?; jq -r .line rejects | tr '\\n' ' '; jq -c 'has(\"value\")' rejects | sort -u"
+    )
     #expect(kept.output == "1\n11 22 23 24 25 false\n", "\(kept.output)\(kept.errors)")
     #expect(TwoServers.totals(kept.errors)["read"] == 35)
     #expect(two.destination.values.split(separator: "\n").count == 30)
   }
 
-  @Test("blank lines, CRLF, no line end at the end, white space and any key order are taken; the bytes are posted as they came")
+  @Test(
+    "blank lines, CRLF, no line end at the end, white space and any key order are taken; the bytes are posted as they came"
+  )
   func shapes() throws {
     let two = try TwoServers()
     values(two)
@@ -230,12 +267,14 @@ struct PushTests {
   func untagged() throws {
     let two = try TwoServers(.v42, .v43)
     values(two)
-    let outcome = two.shell.run("jq -c 'del(.dataSet)' values | d2-push --url $DST --rejects rejects > /dev/null; echo $?; head -c 500 rejects")
+    let outcome = two.shell.run(
+      "jq -c 'del(.dataSet)' values | d2-push --url $DST --rejects rejects > /dev/null; echo $?; head -c 500 rejects")
     #expect(outcome.output == "0\n", "\(outcome.output)\(outcome.errors)")
     #expect(two.destinationEqualsSource)
   }
 
-  @Test("what goes with each request: preheatCache up to 2.42, the session cookie, gzip", arguments: [Version.v42, .v43])
+  @Test(
+    "what goes with each request: preheatCache up to 2.42, the session cookie, gzip", arguments: [Version.v42, .v43])
   func requests(version: Version) throws {
     let two = try TwoServers(.v42, version)
     values(two)
@@ -261,7 +300,8 @@ struct PushTests {
     let job = two.shell.run("d2-push --url $DST --async < values > /dev/null")
     #expect(job.status == 0, "\(job.errors)")
     #expect(two.destinationEqualsSource)
-    let delete = two.shell.run("jq -c 'select(.deleted != true)' values | d2-push --url $DST --import-strategy DELETE > /dev/null")
+    let delete = two.shell.run(
+      "jq -c 'select(.deleted != true)' values | d2-push --url $DST --import-strategy DELETE > /dev/null")
     #expect(delete.status == 0, "\(delete.errors)")
     #expect(two.destination.values.split(separator: "\n").allSatisfy { $0.contains("\"deleted\":true") })
   }
@@ -270,7 +310,9 @@ struct PushTests {
   func maxRejects() throws {
     let two = try TwoServers()
     values(two)
-    let outcome = two.shell.run("jq -c '.orgUnit=\"Nonexisten1\"' values | d2-push --url $DST --batch-size 100 --max-rejects 250 --rejects rejects > /dev/null")
+    let outcome = two.shell.run(
+      "jq -c '.orgUnit=\"Nonexisten1\"' values | d2-push --url $DST --batch-size 100 --max-rejects 250 --rejects rejects > /dev/null"
+    )
     #expect(outcome.status == 1 && outcome.errors.contains("--max-rejects"), "\(outcome.errors)")
     let totals = TwoServers.totals(outcome.errors)
     #expect(totals["read"] == 3000 && totals["refused", default: 0] < 600)
@@ -283,7 +325,8 @@ struct PushTests {
     values(two)
     let folder = two.shell.run("d2-push --url $DST --rejects /nonexistent/rejects < values")
     #expect(folder.status == 73 && two.destination.values.isEmpty, "\(folder.errors)")
-    let full = two.shell.run("jq -c '.orgUnit=\"Nonexisten1\"' values | d2-push --url $DST --rejects /dev/full > /dev/null")
+    let full = two.shell.run(
+      "jq -c '.orgUnit=\"Nonexisten1\"' values | d2-push --url $DST --rejects /dev/full > /dev/null")
     #expect(full.status == 73, "\(full.errors)")
     let stdout = two.shell.run("d2-push --url $DST < values > /dev/full")
     #expect(stdout.status == 73, "\(stdout.errors)")
@@ -294,7 +337,8 @@ struct PushTests {
     let two = try TwoServers()
     values(two)
     try two.fail(destination: #"{"kind":"stall","seconds":60,"path":"/api/dataValueSets","skip":1,"times":0}"#)
-    let outcome = two.shell.run("d2-push --url $DST --batch-size 500 < values > out & sleep 2; kill -TERM $!; wait $!; echo $?; wc -l < out")
+    let outcome = two.shell.run(
+      "d2-push --url $DST --batch-size 500 < values > out & sleep 2; kill -TERM $!; wait $!; echo $?; wc -l < out")
     #expect(outcome.lines.first == "143", "\(outcome.errors)")
     let totals = TwoServers.totals(outcome.errors)
     #expect((totals["not"] ?? 0) >= 500 && TwoServers.taken(totals) >= 450, "\(outcome.errors)")

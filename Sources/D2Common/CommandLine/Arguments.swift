@@ -29,7 +29,9 @@ package struct Arguments: Sendable {
       } else {
         throw CommandFailure(.usage, "\(name) needs a value: \(option.value!)")
       }
-      if !option.repeats, values[option.name]!.count > 1 { throw CommandFailure(.usage, "\(option.name) is given twice") }
+      if !option.repeats, values[option.name]!.count > 1 {
+        throw CommandFailure(.usage, "\(option.name) is given twice")
+      }
     }
   }
 
@@ -53,7 +55,8 @@ package struct Arguments: Sendable {
   package func int(_ name: String, in range: ClosedRange<Int>) throws(CommandFailure) -> Int? {
     guard let text = string(name) else { return nil }
     guard let number = Int(text), range.contains(number) else {
-      throw CommandFailure(.usage, "\(name) \(text.quoted): a whole number from \(range.lowerBound) to \(range.upperBound)")
+      throw CommandFailure(
+        .usage, "\(name) \(text.quoted): a whole number from \(range.lowerBound) to \(range.upperBound)")
     }
     return number
   }

@@ -73,7 +73,8 @@ package struct CommandDescription: Sendable {
       text += "\n\(group.title):\n"
       for option in group.options {
         let head = "  " + option.names.reversed().joined(separator: ", ") + (option.value.map { " \($0)" } ?? "")
-        text += Self.entry(head, option.help + (option.repeats ? " May repeat or be a comma-separated list." : ""), width)
+        text += Self.entry(
+          head, option.help + (option.repeats ? " May repeat or be a comma-separated list." : ""), width)
       }
     }
     text += "\nExit status:\n"

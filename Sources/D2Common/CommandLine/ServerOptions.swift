@@ -11,22 +11,31 @@ package struct ServerOptions: Sendable {
       Option("--url", value: "URL", help: "The server: https://host[/context], with or without /api."),
       Option("--username", value: "USER", help: "User name; the password comes from --password-file or D2_PASSWORD."),
       Option("--password-file", value: "FILE", help: "The password is the file's first line."),
-      Option("--pat-file", value: "FILE", help: "A personal access token is the file's first line. Else D2_PAT, or D2_USERNAME with D2_PASSWORD."),
+      Option(
+        "--pat-file", value: "FILE",
+        help: "A personal access token is the file's first line. Else D2_PAT, or D2_USERNAME with D2_PASSWORD."),
       Option("--ca-file", value: "FILE", help: "Certificates of authorities to trust besides the system's (PEM)."),
       Option("--client-cert", value: "FILE", help: "A client certificate (PEM)."),
       Option("--client-key", value: "FILE", help: "Its private key, where the certificate's file does not hold it."),
       Option("--insecure", help: "Do not verify the server's certificate. For tests; warns each time."),
       Option("--concurrency", value: "N", help: "Requests at a time (default 1: calm for the server)."),
-      Option("--retries", value: "N", help: "Repeat a request at most N times after connection errors, 408, 429, 502, 503, 504 (default 5)."),
-      Option("--retry-for", value: "TIME", help: "Begin no repetition later than this after the first attempt (default 10m)."),
+      Option(
+        "--retries", value: "N",
+        help: "Repeat a request at most N times after connection errors, 408, 429, 502, 503, 504 (default 5)."),
+      Option(
+        "--retry-for", value: "TIME", help: "Begin no repetition later than this after the first attempt (default 10m)."
+      ),
       Option("--connect-timeout", value: "TIME", help: "Until a connection stands (default 30s)."),
       Option("--first-byte-timeout", value: "TIME", help: "Until the answer begins (default 10m)."),
-      Option("--idle-timeout", value: "TIME", help: "Between two bytes (default 2m). Nothing limits the whole transfer."),
+      Option(
+        "--idle-timeout", value: "TIME", help: "Between two bytes (default 2m). Nothing limits the whole transfer."),
     ])
 
   /// - Throws: `CommandFailure`, 64 for what is wrong on the command line.
   package init(_ arguments: Arguments, _ log: Log) throws(CommandFailure) {
-    guard let text = arguments.string("--url") else { throw CommandFailure(.usage, "--url is missing: the server to talk to") }
+    guard let text = arguments.string("--url") else {
+      throw CommandFailure(.usage, "--url is missing: the server to talk to")
+    }
     do { url = try ServerURL(text) } catch { throw CommandFailure(.usage, "--url: \(error)") }
     let environment = processEnvironment()
     var configuration = HTTPClient.Configuration()
@@ -35,10 +44,13 @@ package struct ServerOptions: Sendable {
       patFile: arguments.string("--pat-file"), username: arguments.string("--username"),
       passwordFile: arguments.string("--password-file"), environment: environment)
     for (option, path) in [
-      ("--ca-file", \HTTPClient.Configuration.caFile), ("--client-cert", \.clientCertificate), ("--client-key", \.clientKey),
+      ("--ca-file", \HTTPClient.Configuration.caFile), ("--client-cert", \.clientCertificate),
+      ("--client-key", \.clientKey),
     ] {
       guard let file = arguments.string(option) else { continue }
-      do { _ = try FileBytes.read(file, atMost: 1) } catch { throw CommandFailure(.cannotRead, "\(option) \(file): \(error)") }
+      do { _ = try FileBytes.read(file, atMost: 1) } catch {
+        throw CommandFailure(.cannotRead, "\(option) \(file): \(error)")
+      }
       configuration[keyPath: path] = file
     }
     configuration.insecure = arguments.has("--insecure")

@@ -6,7 +6,9 @@ package struct DHIS2Version: Sendable, Equatable, Comparable, CustomStringConver
   /// Reads `2.42.5.2`, `2.43-SNAPSHOT`, and the newer `42.1`.
   package init?(_ text: String) {
     let numbers = text.split { !$0.isNumber }.compactMap { Int($0) }
-    guard let first = numbers.first, let minor = first == 2 ? numbers.dropFirst().first : first, minor > 2 else { return nil }
+    guard let first = numbers.first, let minor = first == 2 ? numbers.dropFirst().first : first, minor > 2 else {
+      return nil
+    }
     self.minor = minor
     self.text = text
   }

@@ -54,7 +54,9 @@ package struct ImportSummary: Sendable, Equatable {
     }
   }
 
-  private static func candidates(_ document: JSONValue) -> [JSONValue] { [document["response"], document].compactMap { $0 } }
+  private static func candidates(_ document: JSONValue) -> [JSONValue] {
+    [document["response"], document].compactMap { $0 }
+  }
 
   private static func isSummary(_ object: JSONValue) -> Bool {
     ["importCount", "import_count", "conflicts", "importSummaries"].contains { object[$0] != nil }

@@ -14,7 +14,9 @@ package struct KnownIDs: Sendable {
   ///   - plural: the collection's name in the Web API: `organisationUnits`.
   ///   - urlBytes: how long a request's address may be.
   /// - Throws: `ServerError`.
-  package init(_ asked: [String], in plural: String, _ client: DHIS2Client, urlBytes: Int = RequestSize.safeURLBytes) throws {
+  package init(_ asked: [String], in plural: String, _ client: DHIS2Client, urlBytes: Int = RequestSize.safeURLBytes)
+    throws
+  {
     // A uid that cannot be one needs no question, and could not be put into a filter unharmed.
     let possible = asked.filter(Self.canBeUID)
     for group in RequestSize.groups(of: possible, bytesEach: { $0.utf8.count + 1 }, limit: urlBytes - 200) {

@@ -63,7 +63,9 @@ package enum Credentials: Sendable, CustomStringConvertible {
       throw CommandFailure(.cannotRead, "cannot read \(path): \(error)")
     }
     let line = String(decoding: bytes.prefix { $0 != 0x0A && $0 != 0x0D }, as: UTF8.self)
-    guard !line.isEmpty else { throw CommandFailure(.configuration, "\(path) is empty: its first line must be the secret") }
+    guard !line.isEmpty else {
+      throw CommandFailure(.configuration, "\(path) is empty: its first line must be the secret")
+    }
     return try checked(line, path)
   }
 

@@ -46,14 +46,16 @@ package final class HTTPClient: Sendable {
   /// - Throws: `TransferError`, or what the closures threw.
   package func perform(
     _ request: HTTPRequest,
-    onBody: (HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void = { _, _ in }, whileWaiting: () throws -> Void = {}
+    onBody: (HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void = { _, _ in },
+    whileWaiting: () throws -> Void = {}
   ) throws -> HTTPResponse {
     let handle = try idle.withLock { $0.popLast() } ?? CurlHandle(share: share)
     defer { idle.withLock { $0.append(handle) } }
     return try withoutActuallyEscaping(onBody) { onBody in
       try withoutActuallyEscaping(whileWaiting) { whileWaiting in
         let transfer = Transfer(
-          handle: handle, configuration: configuration, onBody: request.handsOnBody ? onBody : nil, whileWaiting: whileWaiting)
+          handle: handle, configuration: configuration, onBody: request.handsOnBody ? onBody : nil,
+          whileWaiting: whileWaiting)
         return try transfer.run(request, url: server.appending(request.target), proxy: proxy)
       }
     }

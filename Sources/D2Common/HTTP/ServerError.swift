@@ -69,7 +69,8 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
     default:
       let document = try? JSONValue(parsing: body)
       let text = document?["message"]?.string ?? document?["response"]?["description"]?.string
-      let kind: Kind = looksLikePage && !Self.statusesOfProxies.contains(response.status) ? .notDHIS2 : .status(response.status)
+      let kind: Kind =
+        looksLikePage && !Self.statusesOfProxies.contains(response.status) ? .notDHIS2 : .status(response.status)
       self.init(
         server, path, kind,
         text ?? (looksLikePage ? "a page of HTML: \(Self.title(of: body))" : "no message"),
@@ -167,6 +168,7 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
     let visible = text.split(separator: "<").compactMap { piece in
       piece.split(separator: ">", maxSplits: 1).dropFirst().first.map(String.init)
     }
-    return String(visible.joined(separator: " ").split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(120))
+    return String(
+      visible.joined(separator: " ").split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(120))
   }
 }

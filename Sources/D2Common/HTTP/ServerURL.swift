@@ -30,7 +30,8 @@ package struct ServerURL: Sendable, Equatable, CustomStringConvertible {
     let authority = rest.prefix { $0 != "/" }
     guard !authority.contains("@") else {
       throw Invalid(
-        description: "the URL holds a user name or password: give them by D2_USERNAME and D2_PASSWORD, D2_PAT or a file")
+        description: "the URL holds a user name or password: give them by D2_USERNAME and D2_PASSWORD, D2_PAT or a file"
+      )
     }
     guard !authority.isEmpty, !authority.hasPrefix(":"), rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
       throw Invalid(description: "the URL has no valid host name")

@@ -50,7 +50,9 @@ final class Transfer {
       }
     }
     if let failure { throw failure }
-    guard code == CURLE_OK else { throw transferError(code, String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)) }
+    guard code == CURLE_OK else {
+      throw transferError(code, String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
+    }
     readFigures(curl)
     if request.watchesForClose { response.closedUnannounced = closedUnannounced(curl) }
     return response
@@ -68,7 +70,9 @@ final class Transfer {
     return headers + request.headers.map { "\($0.name): \($0.value)" }
   }
 
-  private func setConnection(_ curl: UnsafeMutableRawPointer, _ url: String, _ proxy: (address: String?, except: String?)) {
+  private func setConnection(
+    _ curl: UnsafeMutableRawPointer, _ url: String, _ proxy: (address: String?, except: String?)
+  ) {
     d2_curl_set_string(curl, CURLOPT_URL, url)
     d2_curl_set_string(curl, CURLOPT_USERAGENT, configuration.userAgent)
     d2_curl_set_string(curl, CURLOPT_PROTOCOLS_STR, "http,https")
@@ -94,7 +98,8 @@ final class Transfer {
     }
   }
 
-  private func withBody(_ request: HTTPRequest, _ curl: UnsafeMutableRawPointer, _ perform: () -> CURLcode) -> CURLcode {
+  private func withBody(_ request: HTTPRequest, _ curl: UnsafeMutableRawPointer, _ perform: () -> CURLcode) -> CURLcode
+  {
     guard request.method == .post else { return perform() }
     return (request.body ?? []).withUnsafeBytes { bytes in
       d2_curl_set_long(curl, CURLOPT_POST, 1)
@@ -125,7 +130,8 @@ final class Transfer {
 
   private func takeHeader(_ bytes: UnsafeMutablePointer<CChar>, _ count: Int) -> Int {
     lastProgress = monotonicSeconds()
-    let line = String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
+    let line =
+      String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
       .split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
     if line.hasPrefix("HTTP/") {
       // A new head: the one before was a "100 Continue".
@@ -220,12 +226,14 @@ final class Transfer {
   private func transferError(_ code: CURLcode, _ reason: String) -> TransferError {
     let text = reason.isEmpty ? String(cString: curl_easy_strerror(code)) : reason
     switch code {
-    case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT, CURLE_PROXY: return .unreachable(text)
+    case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT, CURLE_PROXY:
+      return .unreachable(text)
     case CURLE_OPERATION_TIMEDOUT: return answering ? .timedOut(text) : .unreachable(text)
     case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
       CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
       return .tls(text)
-    case CURLE_SSL_CACERT_BADFILE, CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT:
+    case CURLE_SSL_CACERT_BADFILE, CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_OUT_OF_MEMORY,
+      CURLE_FAILED_INIT:
       return .setup(text)
     default: return .broken(text)
     }

@@ -151,7 +151,9 @@ private struct JSONParser {
   mutating func string() throws(JSONSyntaxError) -> String {
     at += 1
     let start = at
-    while at < bytes.count, bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\"), bytes[at] >= 0x20 { at += 1 }
+    while at < bytes.count, bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\"), bytes[at] >= 0x20 {
+      at += 1
+    }
     var text: [UInt8] = Array(bytes[start..<at])
     while true {
       guard at < bytes.count else { throw fault("the JSON ends inside a string") }
@@ -208,7 +210,9 @@ private struct JSONParser {
   mutating func hexUnit() throws(JSONSyntaxError) -> UInt32 {
     var unit: UInt32 = 0
     for _ in 0..<4 {
-      guard at < bytes.count, let digit = hexDigit(bytes[at]) else { throw fault("four hexadecimal digits were expected") }
+      guard at < bytes.count, let digit = hexDigit(bytes[at]) else {
+        throw fault("four hexadecimal digits were expected")
+      }
       unit = unit << 4 | digit
       at += 1
     }

@@ -6,7 +6,8 @@ package struct CalendarDate: Sendable, Hashable, Comparable, CustomStringConvert
 
   /// `nil` where there is no such day.
   package init?(year: Int, month: Int, day: Int) {
-    guard (1...9999).contains(year), (1...12).contains(month), (1...Self.days(inMonth: month, of: year)).contains(day) else {
+    guard (1...9999).contains(year), (1...12).contains(month), (1...Self.days(inMonth: month, of: year)).contains(day)
+    else {
       return nil
     }
     self.year = year
@@ -17,7 +18,8 @@ package struct CalendarDate: Sendable, Hashable, Comparable, CustomStringConvert
   /// `2024-01-31`, exactly.
   package init?(iso8601 text: String) {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-    guard parts.count == 3, parts.map(\.count) == [4, 2, 2], parts.allSatisfy({ $0.utf8.allSatisfy { (0x30...0x39).contains($0) } })
+    guard parts.count == 3, parts.map(\.count) == [4, 2, 2],
+      parts.allSatisfy({ $0.utf8.allSatisfy { (0x30...0x39).contains($0) } })
     else { return nil }
     self.init(year: Int(parts[0])!, month: Int(parts[1])!, day: Int(parts[2])!)
   }

@@ -17,7 +17,9 @@ package enum PeriodID {
     if word.last == "B", rest.count == 3, let pair = number(rest.prefix(2)) { return (1...6).contains(pair) }
     for (name, count) in numbered where word.hasPrefix(name) {
       let digits = rest.dropFirst(name.utf8.count)
-      guard (1...2).contains(digits.count), digits.first != UInt8(ascii: "0"), let place = number(digits) else { continue }
+      guard (1...2).contains(digits.count), digits.first != UInt8(ascii: "0"), let place = number(digits) else {
+        continue
+      }
       return (1...count).contains(place) && (place < 53 || name != "W" || hasWeek53(year))
     }
     return financial.contains(word)

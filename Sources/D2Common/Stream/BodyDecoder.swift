@@ -61,7 +61,9 @@ package struct BodyDecoder: ~Copyable {
   ) throws {
     try layers[layer].inflate(chunk) { bytes in
       if layer + 1 < layers.count { return try inflate(layer: layer + 1, bytes, into: sink) }
-      if layer + 1 < Self.deepestLayers, layers[layer].isFirstOutput, bytes.count >= 2, bytes[0] == 0x1F, bytes[1] == 0x8B {
+      if layer + 1 < Self.deepestLayers, layers[layer].isFirstOutput, bytes.count >= 2, bytes[0] == 0x1F,
+        bytes[1] == 0x8B
+      {
         layers.append(GzipLayer(window: Self.windowBytes))
         return try inflate(layer: layer + 1, bytes, into: sink)
       }
@@ -92,7 +94,8 @@ private final class GzipLayer {
     window.deallocate()
   }
 
-  func inflate(_ chunk: UnsafeMutableRawBufferPointer, into sink: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
+  func inflate(_ chunk: UnsafeMutableRawBufferPointer, into sink: (UnsafeMutableRawBufferPointer) throws -> Void) throws
+  {
     stream.next_in = chunk.baseAddress?.assumingMemoryBound(to: UInt8.self)
     stream.avail_in = UInt32(chunk.count)
     while stream.avail_in > 0 {

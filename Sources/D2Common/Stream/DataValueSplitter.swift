@@ -300,7 +300,8 @@ package struct DataValueSplitter: ~Copyable {
 
   /// As `patchScan`, but each element is copied, without the white space between its tokens, and completed.
   private mutating func copyScan(
-    _ text: UnsafeMutablePointer<UInt8>, _ length: Int, _ cursor: inout Cursor, offset: Int, into sink: inout some LineSink
+    _ text: UnsafeMutablePointer<UInt8>, _ length: Int, _ cursor: inout Cursor, offset: Int,
+    into sink: inout some LineSink
   ) throws -> SplitProblem? {
     for block in 0..<(length + 63) / 64 {
       var events = masks[block].brackets | masks[block].faults | masks[block].spaces

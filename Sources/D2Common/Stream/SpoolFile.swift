@@ -11,7 +11,9 @@ package final class SpoolFile: LineSink {
     folder = environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
     var template = Array("\(folder)/d2-spool-XXXXXX".utf8CString)
     descriptor = mkstemp(&template)
-    guard descriptor >= 0 else { throw CommandFailure(.cannotWrite, "cannot make a temporary file in \(folder): \(SystemError())") }
+    guard descriptor >= 0 else {
+      throw CommandFailure(.cannotWrite, "cannot make a temporary file in \(folder): \(SystemError())")
+    }
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     unlink(template)
   }
@@ -52,10 +54,13 @@ package final class SpoolFile: LineSink {
     while offset < bytes {
       let got = pread(descriptor, block.baseAddress, block.count, off_t(offset))
       if got < 0, errno == EINTR { continue }
-      guard got > 0 else { throw CommandFailure(.cannotRead, "cannot read a temporary file in \(folder): \(SystemError())") }
+      guard got > 0 else {
+        throw CommandFailure(.cannotRead, "cannot read a temporary file in \(folder): \(SystemError())")
+      }
       offset += got
       try sink.write(
-        UnsafeRawBufferPointer(start: nil, count: 0), UnsafeRawBufferPointer(rebasing: block[..<got]), lineEndMissing: false)
+        UnsafeRawBufferPointer(start: nil, count: 0), UnsafeRawBufferPointer(rebasing: block[..<got]),
+        lineEndMissing: false)
     }
   }
 }

@@ -16,9 +16,11 @@ package final class BlockingExecutor: TaskExecutor {
     for _ in 0..<threads {
       var thread = pthread_t()
       let context = Unmanaged.passRetained(self).toOpaque()
-      let started = pthread_create(&thread, nil, { context in
-        Unmanaged<BlockingExecutor>.fromOpaque(context!).takeRetainedValue().work()
-      }, context)
+      let started = pthread_create(
+        &thread, nil,
+        { context in
+          Unmanaged<BlockingExecutor>.fromOpaque(context!).takeRetainedValue().work()
+        }, context)
       precondition(started == 0, "no thread could be started")
       pthread_detach(thread)
     }

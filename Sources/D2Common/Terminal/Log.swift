@@ -59,10 +59,12 @@ package final class Log: Sendable {
     switch format {
     case .text: line = "\(command): \(Self.printable(message()))\n"
     case .json:
-      line = JSONValue.object([
-        .init("time", .string(Self.timestamp())), .init("level", .string(level.name)), .init("command", .string(command)),
-        .init("message", .string(message())),
-      ]).text + "\n"
+      line =
+        JSONValue.object([
+          .init("time", .string(Self.timestamp())), .init("level", .string(level.name)),
+          .init("command", .string(command)),
+          .init("message", .string(message())),
+        ]).text + "\n"
     }
     drawn.withLock { drawn in
       Self.writeAll(drawn ? "\r\u{1B}[K" + line : line)
@@ -75,7 +77,11 @@ package final class Log: Sendable {
     guard text.unicodeScalars.contains(where: { isControl($0) }) else { return text }
     var out = ""
     for scalar in text.unicodeScalars {
-      if isControl(scalar) { out += "\\u{\(String(scalar.value, radix: 16))}" } else { out.unicodeScalars.append(scalar) }
+      if isControl(scalar) {
+        out += "\\u{\(String(scalar.value, radix: 16))}"
+      } else {
+        out.unicodeScalars.append(scalar)
+      }
     }
     return out
   }

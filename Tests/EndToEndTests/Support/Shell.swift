@@ -45,7 +45,8 @@ final class Shell: Sendable {
     let output = "\(folder)/.stdout-\(number)"
     let errors = "\(folder)/.stderr-\(number)"
     let status = Self.spawn(
-      ["/bin/bash", "-o", "pipefail", "-c", "cd '\(folder)'\n\(script)"], environment.merging(more) { $1 }, output: output,
+      ["/bin/bash", "-o", "pipefail", "-c", "cd '\(folder)'\n\(script)"], environment.merging(more) { $1 },
+      output: output,
       errors: errors)
     return Outcome(status: status, output: Self.text(output), errors: Self.text(errors))
   }
@@ -68,7 +69,8 @@ final class Shell: Sendable {
     String(decoding: (try? FileBytes.read(path)) ?? [], as: UTF8.self)
   }
 
-  private static func spawn(_ words: [String], _ environment: [String: String], output: String, errors: String) -> Int32 {
+  private static func spawn(_ words: [String], _ environment: [String: String], output: String, errors: String) -> Int32
+  {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
