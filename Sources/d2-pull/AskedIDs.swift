@@ -45,7 +45,7 @@ struct AskedIDs {
   /// credentials will not.
   private static func canGoOn(after error: ServerError) -> Bool {
     switch error.kind {
-    case .status(401), .loginPage, .unreachable, .tls, .setup, .redirect: false
+    case .status(401), .loginPage, .unreachable, .tls, .setup, .redirect, .timedOut, .broken: false
     case .status(400): error.exitStatus != .refused
     default: true
     }

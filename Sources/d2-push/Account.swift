@@ -110,8 +110,9 @@ final class Account: Sendable {
     }
   }
 
-  func flush() throws {
-    try state.withLock { (state: inout State) throws in try state.rejects?.flush() }
+  /// Puts the rejects in place.
+  func finish() throws {
+    try state.withLock { (state: inout State) throws in try state.rejects?.finish() }
   }
 
   private static func count(_ reason: String, in state: inout State) {

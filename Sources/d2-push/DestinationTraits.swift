@@ -38,7 +38,7 @@ struct DestinationTraits: Sendable {
 
   private static func canGoOn(after error: ServerError) -> Bool {
     switch error.kind {
-    case .status(401), .loginPage, .unreachable, .tls, .setup, .redirect: false
+    case .status(401), .loginPage, .unreachable, .tls, .setup, .redirect, .timedOut, .broken: false
     case .status(400): error.exitStatus != .refused
     case .status(429), .status(500...): false
     default: true

@@ -50,7 +50,7 @@ final class Importer: Sendable {
     }
     let wireBytes = request.body?.count ?? 0
     do {
-      return try client.retrying { attempt in
+      return try client.retrying(leastDelaySeconds: Self.pauseSeconds) { attempt in
         account.add {
           $0.requests += 1
           $0.retries += attempt > 1 ? 1 : 0
@@ -66,6 +66,9 @@ final class Importer: Sendable {
       return .tooSlow(error)
     }
   }
+
+  /// The import whose answer was lost may still be running.
+  private static let pauseSeconds = 1.0
 
   /// A time-out or a broken connection, after all retries, may be a proxy's limit on size or time.
   private static func mayBeSize(_ error: ServerError) -> Bool {

@@ -35,6 +35,7 @@ final class PushRun: Sendable {
     // Batches are large and are made one after the other.
     d2_keep_freed_memory()
     let server = try DestinationTraits(client, options)
+    if isatty(0) == 1 { log.info("reading data values from the terminal, one JSON object a line; end with Ctrl-D") }
     let importer = Importer(client, options, server, account)
     let executor = BlockingExecutor(threads: options.server.concurrency + 1)
     var failure: (any Error)?
@@ -42,7 +43,7 @@ final class PushRun: Sendable {
       try await withTaskExecutorPreference(executor) { try await send(importer, server, executor) }
     } catch { failure = error }
     do {
-      try account.flush()
+      try account.finish()
       try output.flush()
     } catch { failure = failure ?? error }
     let status = status(after: failure)

@@ -1,9 +1,5 @@
 import D2Common
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// Why a value was not taken, in the server's words.
 struct Refusal: Sendable, Hashable {
   /// DHIS2's error code, where there is one.
@@ -15,22 +11,15 @@ struct Refusal: Sendable, Hashable {
 
 /// The values that were not taken, as NDJSON: each with its reason and its line in the input. The value itself is verbatim, so that
 /// `jq -c .value` gives back what can be tried again.
-struct RejectsFile: ~Copyable {
-  private let descriptor: Int32
-  private let path: String
+struct RejectsFile {
+  private let file: ReplacedFile
   private var pending: [UInt8] = []
   private static let pendingBytes = 256 * 1024
 
-  /// Begins the file anew; its owner alone can read it.
+  /// Begins the file anew; its owner alone can read it. It takes its place at the end of the run.
   ///
   /// - Throws: `CommandFailure`, 73, before anything was sent.
-  init(path: String) throws(CommandFailure) {
-    self.path = path
-    descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw CommandFailure(.cannotWrite, "cannot write \(path): \(SystemError())") }
-  }
-
-  deinit { close(descriptor) }
+  init(path: String) throws(CommandFailure) { file = try ReplacedFile(path, mode: 0o600) }
 
   /// A value that the server did not take, or that was not sent.
   mutating func add(value: some Collection<UInt8>, line: Int, _ refusal: Refusal) throws(CommandFailure) {
@@ -61,17 +50,13 @@ struct RejectsFile: ~Copyable {
 
   /// Writes what is pending. - Throws: `CommandFailure`, 73.
   mutating func flush() throws(CommandFailure) {
-    var written = 0
-    while written < pending.count {
-      let count = pending[written...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0 {
-        if errno == EINTR { continue }
-        let error = SystemError()
-        pending.removeFirst(written)
-        throw CommandFailure(.cannotWrite, "cannot write the rejects to \(path): \(error)")
-      }
-      written += count
-    }
+    try file.write(pending)
     pending.removeAll(keepingCapacity: true)
+  }
+
+  /// Puts the file in place. - Throws: `CommandFailure`, 73.
+  mutating func finish() throws(CommandFailure) {
+    try flush()
+    try file.finish()
   }
 }

@@ -184,7 +184,7 @@ struct Settlement {
     if part.count == 1 {
       failedAlone += 1
       guard failedAlone <= Self.mostFailedAlone else {
-        throw ServerError(importer.client.server, options.kind.path, .status(status), message)
+        throw ServerError(importer.client.server, options.kind.path, .status(500), message)
       }
       return refuse(part, reason)
     }
@@ -297,7 +297,7 @@ struct Settlement {
     while !waiting.isEmpty {
       var groups: [String: [Int]] = [:]
       for index in waiting {
-        let sets = try directory.dataSets(of: idsOfValue(index).dataElement)
+        let sets = try dataSets(of: index)
         if round < sets.count {
           groups[sets[round], default: []].append(index)
         } else if outcome.refused[index] == nil {
@@ -313,11 +313,21 @@ struct Settlement {
         {
           // The first refusal is kept: it is of the set that comes first.
           if let first = before[index] { outcome.refused[index] = first }
-          if round + 1 < (try directory.dataSets(of: idsOfValue(index).dataElement)).count { again.append(index) }
+          if round + 1 < (try dataSets(of: index)).count { again.append(index) }
         }
       }
       waiting = again
       round += 1
+    }
+  }
+
+  /// The data sets that a value may be entered for; none where the user may not look.
+  private mutating func dataSets(of index: Int) throws -> [String] {
+    do { return try directory.dataSets(of: idsOfValue(index).dataElement) } catch let error as ServerError
+      where !error.isRetryable
+    {
+      importer.client.log.debug("\(error)")
+      return []
     }
   }
 

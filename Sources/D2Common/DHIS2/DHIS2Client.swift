@@ -13,8 +13,14 @@ package final class DHIS2Client: Sendable {
   package var server: ServerURL { http.server }
 
   /// Repeats what failed for a passing reason, and says so.
-  package func retrying<Result>(_ operation: (_ attempt: Int) throws -> Result) throws -> Result {
-    try retry.run(
+  ///
+  /// - Parameter leastDelaySeconds: how long, at least, the server is left in peace before.
+  package func retrying<Result>(
+    leastDelaySeconds: Double = 0, _ operation: (_ attempt: Int) throws -> Result
+  ) throws -> Result {
+    var policy = retry
+    policy.leastDelaySeconds = leastDelaySeconds
+    return try policy.run(
       willRetry: { error, delay in
         log.warning("\(error); trying again in \(Self.shown(seconds: delay))")
       }, operation)

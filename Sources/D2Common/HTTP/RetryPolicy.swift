@@ -8,6 +8,8 @@ package struct RetryPolicy: Sendable {
   package var totalSeconds = 600.0
   /// The bound of the first delay; each further one doubles.
   package var firstDelaySeconds = 0.5
+  /// No delay is shorter: a request whose answer was lost may still be at work.
+  package var leastDelaySeconds = 0.0
   /// No delay is longer, unless the server asks for it.
   package var longestDelaySeconds = 60.0
 
@@ -27,7 +29,7 @@ package struct RetryPolicy: Sendable {
         return try operation(attempt)
       } catch let error as ServerError where error.isRetryable {
         try Signals.check()
-        let delay = max(Double.random(in: 0...bound(attempt)), error.retryAfterSeconds ?? 0)
+        let delay = max(Double.random(in: 0...bound(attempt)), leastDelaySeconds, error.retryAfterSeconds ?? 0)
         guard attempt <= retries, monotonicSeconds() - start + delay <= totalSeconds else { throw error }
         willRetry(error, delay)
         guard pause(seconds: delay) else { throw Signals.failure }

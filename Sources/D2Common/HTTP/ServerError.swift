@@ -54,7 +54,8 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
   /// The failure that an answer means; `nil` for a 2xx answer that is not a page.
   package init?(_ server: ServerURL, _ path: String, _ response: HTTPResponse) {
     let body = response.body
-    let looksLikePage = response.mediaType == "text/html" || Self.beginsLikePage(body)
+    // The body tells, not its type: servers and proxies mislabel both ways.
+    let looksLikePage = Self.beginsLikePage(body)
     switch response.status {
     case 300..<400:
       let location = response.header("location") ?? ""

@@ -54,6 +54,7 @@ final class Transfer {
       throw transferError(code, String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
     }
     readFigures(curl)
+    try inflateBody()
     if request.watchesForClose { response.closedUnannounced = closedUnannounced(curl) }
     return response
   }
@@ -157,9 +158,7 @@ final class Transfer {
         // The reader of our output may have kept us waiting; that was not the server.
         lastProgress = monotonicSeconds()
       } else {
-        guard response.body.count + count <= Self.largestKeptBody else {
-          throw TransferError.broken("the answer is larger than \(Self.largestKeptBody >> 20) MiB")
-        }
+        guard response.body.count + count <= Self.largestKeptBody else { throw Self.tooLarge }
         response.body += UnsafeRawBufferPointer(start: bytes, count: count)
       }
       return count
@@ -178,6 +177,8 @@ final class Transfer {
     }
     do {
       guard Signals.received == nil else { throw TransferError.interrupted }
+      // Another request of the same run has failed.
+      guard !Task.isCancelled else { throw CancellationError() }
       let limit = answering ? configuration.idleSeconds : configuration.firstByteSeconds
       guard now - lastProgress <= limit else {
         let seconds = Int(limit.rounded())
@@ -196,6 +197,26 @@ final class Transfer {
   }
 
   // MARK: Afterwards
+
+  /// A kept body that a proxy has compressed, as our `Accept-Encoding` allows.
+  private func inflateBody() throws {
+    guard response.body.starts(with: [0x1F, 0x8B]) else { return }
+    var decoder = BodyDecoder()
+    var inflated: [UInt8] = []
+    func keep(_ bytes: UnsafeMutableRawBufferPointer) throws {
+      guard inflated.count + bytes.count <= Self.largestKeptBody else { throw Self.tooLarge }
+      inflated += bytes
+    }
+    do {
+      try response.body.withUnsafeMutableBytes { try decoder.consume($0, into: keep) }
+      try decoder.finish(into: keep)
+    } catch is GzipProblem {
+      throw TransferError.broken("the compressed answer is damaged")
+    }
+    response.body = inflated
+  }
+
+  private static let tooLarge = TransferError.broken("the answer is larger than \(largestKeptBody >> 20) MiB")
 
   private func readFigures(_ curl: UnsafeMutableRawPointer) {
     var microseconds: curl_off_t = 0

@@ -75,7 +75,9 @@ final class TwoServers {
       totals[words[position + 1].trimmingPrefix(";").description] = number
       if position > 0, words[position - 1] == "read" { totals["read"] = number }
     }
-    return totals
+    let parts = ["imported", "updated", "deleted", "ignored", "refused", "not"].reduce(0) { $0 + (totals[$1] ?? 0) }
+    // Counts that do not add up are no totals.
+    return parts == totals["read"] ? totals : [:]
   }
 
   /// Of such totals: what the server stored or deleted.

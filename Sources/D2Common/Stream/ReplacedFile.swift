@@ -1,0 +1,45 @@
+import Glibc
+
+/// A file that is written beside its name and takes its place at the end, so that a reader never sees half of it, and what stood there before
+/// can be read until then (`jq -c .value rejects.ndjson | d2-push --rejects rejects.ndjson` reads what it replaces).
+///
+/// A device or pipe (`/dev/stderr`, a FIFO) cannot be replaced; it is written to.
+package final class ReplacedFile {
+  private let descriptor: Int32
+  private let path: String
+  private let target: String
+  private var isOpen = true
+
+  /// - Parameter mode: the permissions of a new file.
+  /// - Throws: `CommandFailure`, 73.
+  package init(_ path: String, mode: mode_t) throws(CommandFailure) {
+    self.path = path
+    var information = stat()
+    let isRegular = stat(path, &information) != 0 || information.st_mode & S_IFMT == S_IFREG
+    target = isRegular ? path + ".part" : path
+    descriptor = open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+    guard descriptor >= 0 else { throw CommandFailure(.cannotWrite, "cannot write \(path): \(SystemError())") }
+  }
+
+  deinit { if isOpen { close(descriptor) } }
+
+  /// Writes all bytes. - Throws: `CommandFailure`, 73.
+  package func write(_ bytes: [UInt8]) throws(CommandFailure) {
+    var written = 0
+    while written < bytes.count {
+      let count = bytes[written...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw CommandFailure(.cannotWrite, "cannot write \(path): \(SystemError())") }
+      written += count
+    }
+  }
+
+  /// Puts the file in place. - Throws: `CommandFailure`, 73.
+  package func finish() throws(CommandFailure) {
+    guard isOpen else { return }
+    isOpen = false
+    guard close(descriptor) == 0, target == path || rename(target, path) == 0 else {
+      throw CommandFailure(.cannotWrite, "cannot write \(path): \(SystemError())")
+    }
+  }
+}

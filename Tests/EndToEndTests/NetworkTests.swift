@@ -1,0 +1,113 @@
+import D2Common
+import Testing
+
+@testable import StandInServer
+
+/// What stands between a command and its server: TLS, proxies, compression.
+@Suite("network", .serialized)
+struct NetworkTests {
+  /// A proxy before a stand-in: TLS with a certificate of an authority of its own, or plain. `mode` is `tls`, `gzip` (compresses its
+  /// answers) or `forward` (is spoken to as a proxy). Its port is in the file `port`.
+  private static let proxy = #"""
+    import gzip, http.client, http.server, ssl, sys
+    target, mode = sys.argv[1], sys.argv[2]
+    class Proxy(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        def handle_one(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            path = self.path
+            if path.startswith("http://"): path = "/" + path.split("/", 3)[3]
+            upstream = http.client.HTTPConnection(target)
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "accept-encoding", "connection")}
+            upstream.request(self.command, path, body=body or None, headers=headers)
+            answer = upstream.getresponse()
+            data = answer.read()
+            self.send_response(answer.status)
+            for k, v in answer.getheaders():
+                if k.lower() not in ("transfer-encoding", "content-length", "connection"): self.send_header(k, v)
+            if mode == "gzip":
+                data = gzip.compress(data)
+                self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+            with open("seen", "a") as seen: seen.write(self.command + " " + self.path + "\n")
+        do_GET = do_POST = handle_one
+        def log_message(self, *_): pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    if mode == "tls":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain("server.pem")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    open("port", "w").write(str(server.server_address[1]))
+    server.serve_forever()
+    """#
+
+  private static let start =
+    "python3 proxy.py ${SRC#http://} $MODE & trap 'kill %1' EXIT; for i in $(seq 100); do [ -s port ] && break; sleep 0.1; done; PORT=$(cat port)\n"
+
+  private func pull(_ url: String) -> String {
+    "d2-pull --url \(url) --data-set $DS --org-unit $ROOT --children --start-date 2021-12-01 --end-date 2023-01-31 --include-deleted"
+  }
+
+  @Test("certificates are verified: an unknown authority is refused, --ca-file adds it, --insecure warns")
+  func tls() throws {
+    let two = try TwoServers(environment: ["MODE": "tls"])
+    two.shell.write("proxy.py", Self.proxy)
+    let outcome = two.shell.run(
+      """
+      openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=Test-CA -days 2 2>/dev/null
+      openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=localhost 2>/dev/null
+      openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out server.crt -extfile <(echo subjectAltName=DNS:localhost) 2>/dev/null
+      cat server.crt server.key > server.pem
+      \(Self.start)
+      \(pull("https://localhost:$PORT")) > none; echo $?
+      \(pull("https://localhost:$PORT")) --ca-file ca.pem -q | wc -l
+      \(pull("https://127.0.0.1:$PORT")) --ca-file ca.pem > none; echo $?
+      \(pull("https://127.0.0.1:$PORT")) --insecure 2> warned | wc -l; grep -c 'not verified' warned; wc -c < none
+      """)
+    #expect(outcome.lines == ["69", "3000", "69", "3000", "1", "0"], "\(outcome.errors)")
+    #expect(outcome.errors.contains("--ca-file"))
+  }
+
+  @Test("answers that a proxy compresses are read, data and import summaries")
+  func compressedAnswers() throws {
+    let two = try TwoServers(environment: ["MODE": "gzip"])
+    two.shell.write("proxy.py", Self.proxy)
+    let outcome = two.shell.run(
+      """
+      \(TwoServers.pullAll) -q > values; SRC=$DST
+      \(Self.start)
+      d2-push --url http://127.0.0.1:$PORT < values > /dev/null; echo $?
+      \(pull("http://127.0.0.1:$PORT")) -q | wc -l; \(pull("http://127.0.0.1:$PORT")) --compression none -q | wc -l
+      """)
+    #expect(outcome.lines == ["0", "3000", "3000"], "\(outcome.errors)")
+    #expect(two.destinationEqualsSource)
+  }
+
+  @Test("HTTP_PROXY and NO_PROXY are honoured")
+  func proxy() throws {
+    let two = try TwoServers(environment: ["MODE": "forward"])
+    two.shell.write("proxy.py", Self.proxy)
+    let outcome = two.shell.run(
+      """
+      \(Self.start)
+      HTTP_PROXY=http://127.0.0.1:$PORT \(pull("http://dhis2.example")) -q | wc -l; grep -c 'GET http://dhis2.example/api/dataValueSets' seen
+      rm seen; HTTP_PROXY=http://127.0.0.1:$PORT NO_PROXY=127.0.0.1 \(pull("$SRC")) -q | wc -l; ls seen 2>/dev/null
+      """)
+    #expect(outcome.lines == ["3000", "6", "3000"], "\(outcome.errors)")
+  }
+
+  @Test("refused values can be sent again from the file that the new rejects will replace")
+  func rejectsInPlace() throws {
+    let two = try TwoServers()
+    let outcome = two.shell.run(
+      """
+      \(TwoServers.pullAll) -q | jq -c 'select(.deleted != true) | .orgUnit = "Nonexisten1"' > bad; wc -l < bad > many
+      d2-push --url $DST --rejects rejects < bad > /dev/null
+      jq -c .value rejects | d2-push --url $DST --rejects rejects > /dev/null; echo $?
+      [ "$(wc -l < rejects)" = "$(cat many)" ] && echo all; ls rejects.part 2>/dev/null
+      """)
+    #expect(outcome.lines == ["1", "all"], "\(outcome.errors)")
+  }
+}
