@@ -98,7 +98,7 @@ static inline uint32_t *append_positions(uint32_t *to, uint64_t bits, uint32_t b
   TARGET static int64_t index_##NAME(const uint8_t *text, size_t length, uint32_t *positions, uint32_t *traits) {     \
     d2_json_state state = {0, 0};                                                                                      \
     uint32_t *next = positions;                                                                                        \
-    uint64_t scalar_before = 0, high = 0, backslashes = 0;                                                             \
+    uint64_t scalar_before = 0, high = 0, backslashes = 0, control = 0;                                                \
     for (size_t at = 0; at < length; at += 64) {                                                                       \
       raw_masks raw = raw_##NAME(text + at);                                                                           \
       uint64_t there = length - at < 64 ? (1ull << (length - at)) - 1 : ~0ull;                                         \
@@ -111,13 +111,15 @@ static inline uint32_t *append_positions(uint32_t *to, uint64_t bits, uint32_t b
       }                                                                                                                \
       high |= raw.not_ascii & there;                                                                                   \
       backslashes |= raw.backslashes & there;                                                                          \
+      control |= raw.control & there;                                                                                  \
       uint64_t structure = (raw.brackets | raw.separators) & ~inside & there;                                          \
       uint64_t scalars = ~(structure | inside | quotes | raw.up_to_space) & there;                                     \
       uint64_t starts = scalars & ~((scalars << 1) | scalar_before);                                                   \
       scalar_before = scalars >> 63;                                                                                   \
       next = append_positions(next, structure | quotes | starts, (uint32_t)at);                                        \
     }                                                                                                                  \
-    *traits = (high ? D2_JSON_NOT_ASCII : 0) | (backslashes ? D2_JSON_BACKSLASH : 0);                                  \
+    *traits = (high ? D2_JSON_NOT_ASCII : 0) | (backslashes ? D2_JSON_BACKSLASH : 0) |                                 \
+              (control ? D2_JSON_CONTROL_OUTSIDE : 0);                                                                 \
     if (state.in_string) {                                                                                             \
       positions[0] = (uint32_t)length;                                                                                 \
       return D2_JSON_OPEN_STRING;                                                                                      \

@@ -32,8 +32,9 @@ typedef struct {
 /// the last one beyond the text are zero.
 void d2_json_blocks(const uint8_t *text, size_t length, d2_json_state *state, d2_json_block *blocks);
 
-/// What a text may hold that needs a closer look: bytes above 0x7F, backslashes.
-enum { D2_JSON_NOT_ASCII = 1, D2_JSON_BACKSLASH = 2 };
+/// What a text may hold that needs a closer look: bytes above 0x7F, backslashes, control bytes outside strings, not all of which
+/// are white space.
+enum { D2_JSON_NOT_ASCII = 1, D2_JSON_BACKSLASH = 2, D2_JSON_CONTROL_OUTSIDE = 4 };
 
 /// Why `d2_json_index` refused a text.
 enum { D2_JSON_OPEN_STRING = -1, D2_JSON_CONTROL_BYTE = -2 };

@@ -20,7 +20,9 @@ package struct BodyDecoder: ~Copyable {
   private var mode = Mode.undecided
   private var held: [UInt8] = []
   private var layers: [GzipLayer] = []
-  private var firstBytesOfLayer: [UInt8] = []
+  /// The first byte inside the outer layer, where it may be the first mark of another.
+  private var heldInside: [UInt8] = []
+  private var insideIsKnown = false
 
   package init() {}
 
@@ -49,11 +51,8 @@ package struct BodyDecoder: ~Copyable {
 
   /// The body has ended. - Throws: `GzipProblem.endsEarly` in the middle of a compressed member.
   package mutating func finish(into sink: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
-    if !held.isEmpty {
-      var start = held
-      try start.withUnsafeMutableBytes { try sink($0) }
-    }
     guard layers.allSatisfy(\.isAtEnd) else { throw GzipProblem.endsEarly }
+    for var start in [held, heldInside] where !start.isEmpty { try start.withUnsafeMutableBytes { try sink($0) } }
   }
 
   private mutating func inflate(
@@ -61,13 +60,24 @@ package struct BodyDecoder: ~Copyable {
   ) throws {
     try layers[layer].inflate(chunk) { bytes in
       if layer + 1 < layers.count { return try inflate(layer: layer + 1, bytes, into: sink) }
-      if layer + 1 < Self.deepestLayers, layers[layer].isFirstOutput, bytes.count >= 2, bytes[0] == 0x1F,
-        bytes[1] == 0x8B
-      {
-        layers.append(GzipLayer(window: Self.windowBytes))
-        return try inflate(layer: layer + 1, bytes, into: sink)
-      }
-      try sink(bytes)
+      if insideIsKnown || layer + 1 == Self.deepestLayers { return try sink(bytes) }
+      try begin(inside: layer, bytes, into: sink)
+    }
+  }
+
+  /// The first bytes of what a layer holds: another layer, or the text. The two marks may be cut apart here too.
+  private mutating func begin(
+    inside layer: Int, _ bytes: UnsafeMutableRawBufferPointer, into sink: (UnsafeMutableRawBufferPointer) throws -> Void
+  ) throws {
+    heldInside += bytes
+    if heldInside == [0x1F] { return }
+    insideIsKnown = true
+    var start = heldInside
+    heldInside = []
+    let isLayer = start.starts(with: [0x1F, 0x8B])
+    if isLayer { layers.append(GzipLayer(window: Self.windowBytes)) }
+    try start.withUnsafeMutableBytes { bytes in
+      if isLayer { try inflate(layer: layer + 1, bytes, into: sink) } else { try sink(bytes) }
     }
   }
 }
@@ -77,7 +87,6 @@ private final class GzipLayer {
   private var stream = z_stream()
   private let window: UnsafeMutableRawBufferPointer
   private var memberEnded = true
-  private(set) var isFirstOutput = true
   private var begun = false
 
   var isAtEnd: Bool { memberEnded && begun }
@@ -94,8 +103,7 @@ private final class GzipLayer {
     window.deallocate()
   }
 
-  func inflate(_ chunk: UnsafeMutableRawBufferPointer, into sink: (UnsafeMutableRawBufferPointer) throws -> Void) throws
-  {
+  func inflate(_ chunk: UnsafeMutableRawBufferPointer, into sink: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
     stream.next_in = chunk.baseAddress?.assumingMemoryBound(to: UInt8.self)
     stream.avail_in = UInt32(chunk.count)
     while stream.avail_in > 0 {
@@ -115,10 +123,7 @@ private final class GzipLayer {
         result = CZlib.inflate(&stream, Z_NO_FLUSH)
         guard result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR else { throw GzipProblem.corrupt }
         let produced = window.count - Int(stream.avail_out)
-        if produced > 0 {
-          try sink(UnsafeMutableRawBufferPointer(rebasing: window[..<produced]))
-          isFirstOutput = false
-        }
+        if produced > 0 { try sink(UnsafeMutableRawBufferPointer(rebasing: window[..<produced])) }
       } while result == Z_OK && stream.avail_out == 0
       if result == Z_STREAM_END { memberEnded = true }
       if result == Z_BUF_ERROR { return }

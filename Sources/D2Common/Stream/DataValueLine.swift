@@ -237,7 +237,7 @@ private struct StructureWalk {
   }
 }
 
-/// What the structure cannot tell of a text: its escapes and its UTF-8.
+/// What the structure cannot tell of a text: its escapes, its UTF-8, and which control bytes between tokens are white space.
 private enum TextCheck {
   static func problem(in line: UnsafeRawBufferPointer) -> String? {
     var at = 0
@@ -247,6 +247,7 @@ private enum TextCheck {
         guard let length = escapeLength(line, at) else { return "an escape that JSON does not have at byte \(at)" }
         at += length
       } else if byte < 0x80 {
+        guard byte >= 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D else { return "a control byte at byte \(at)" }
         at += 1
       } else {
         guard let length = sequenceLength(line, at) else { return "bytes that are not UTF-8 at byte \(at)" }
