@@ -1,10 +1,10 @@
 import D2Common
 
-/// Reads the input and makes batches of it: values of one data set, no key twice, in the order of the input.
+/// Makes batches of located lines: values of one data set, no key twice, in the order of the input.
 ///
 /// Values that a server may answer with a failure of the whole request (an id or period that it may be unable to read) are put in batches of
 /// their own.
-struct Batcher: ~Copyable {
+struct Batcher {
   /// A batch is an open one until its size is reached; an input whose data sets alternate keeps several open.
   private static let mostOpen = 16
   /// Where the server names nothing, the guilty value of a batch is found by halves: such batches stay small.
@@ -12,141 +12,86 @@ struct Batcher: ~Copyable {
   /// The last value of a batch may reach beyond its bytes.
   private static let slackBytes = 64 * 1024
 
-  private var reader: LineReader
-  private let scratch = DataValueLine.Scratch()
   private let options: PushOptions
-  private let isDataValues: Bool
-  private let batchBytes: Int
-  private let failsWholeGroups: Bool
-  private let defaultCombo: [UInt8]
   private let server: DestinationTraits
   private let account: Account
+  /// Lines that are in no batch yet: pieces, and how far the first is used.
+  private var pieces: [LocatedLines] = []
+  private var used = 0
   private var open: [OpenBatch] = []
   private var ready: [Batch] = []
-  private var readyFirst = 0
   private var nextNumber = 1
   private var ended = false
 
   init(_ options: PushOptions, _ server: DestinationTraits, _ account: Account) {
-    reader = LineReader(descriptor: 0)
     self.options = options
-    isDataValues = options.kind == .dataValues
-    batchBytes = options.batchBytes
-    failsWholeGroups = server.failsWholeGroups
-    defaultCombo = server.defaultCombo
     self.server = server
     self.account = account
   }
 
-  /// The next batch of about `size` values; `nil` at the end of the input.
-  ///
-  /// - Throws: `CommandFailure`: 65 for a malformed line where there is no file for rejects; what was read before it is in the batches.
-  mutating func next(size: Int) throws -> Batch? {
-    while true {
-      if readyFirst < ready.count {
-        let batch = ready[readyFirst]
-        readyFirst += 1
-        if readyFirst == ready.count {
-          ready = []
-          readyFirst = 0
-        }
-        return batch
-      }
-      if let failure = pendingFailure { throw failure }
-      if ended { return nil }
-      do {
-        try read(upTo: size)
-      } catch let failure as CommandFailure {
-        // What is whole goes first.
-        pendingFailure = failure
-        sealAll()
-      }
-    }
+  /// How many pieces of input wait.
+  var waitingPieces: Int { pieces.count }
+
+  mutating func add(_ piece: LocatedLines) {
+    if piece.isLast { ended = true }
+    pieces.append(piece)
   }
 
-  private var pendingFailure: CommandFailure?
-
-  /// The rest of the input goes to the rejects, since the server can take no more.
-  mutating func drain(reason: Refusal) throws {
-    sealAll()
-    for batch in ready[readyFirst...] { try account.notSent(batch, reason) }
-    ready = []
-    while let line = try reader.next() {
-      if line.allSatisfy({ $0 <= 0x20 }) { continue }
-      try account.notSent(line: UnsafeRawBufferPointer(line), number: reader.number, reason)
+  /// The next batch of about `size` values; `nil` where more input is needed, or there is none.
+  mutating func next(size: Int) -> Batch? {
+    while ready.isEmpty, let piece = pieces.first {
+      // Taken out, so that filling batches from it copies nothing.
+      used = take(piece, from: used, size)
+      if used == piece.lines.count {
+        pieces.removeFirst()
+        used = 0
+      }
     }
+    if ready.isEmpty, ended { sealAll() }
+    return ready.isEmpty ? nil : ready.removeFirst()
+  }
+
+  /// What was read and is in no batch that was handed on.
+  mutating func rest() -> [Batch] {
+    var batches: [Batch] = []
     ended = true
+    while let batch = next(size: .max) { batches.append(batch) }
+    return batches
   }
 
-  /// Reads until one batch is full, or to the end.
-  private mutating func read(upTo size: Int) throws {
-    while ready.isEmpty {
-      guard let line = try reader.next() else {
-        ended = true
-        sealAll()
-        return
+  /// Puts lines into batches until one is ready. Returns how far it came.
+  private mutating func take(_ piece: LocatedLines, from first: Int, _ size: Int) -> Int {
+    piece.text.withUnsafeBytes { text in
+      var index = first
+      while index < piece.lines.count {
+        let line = piece.lines[index]
+        let bytes = UnsafeRawBufferPointer(rebasing: text[Int(line.start)..<Int(line.start + line.length)])
+        take(line, bytes, line.dataSet < 0 ? nil : piece.dataSets[Int(line.dataSet)], size)
+        index += 1
+        if !ready.isEmpty { break }
       }
-      try take(UnsafeRawBufferPointer(line), size)
+      return index
     }
   }
 
-  private mutating func take(_ bytes: UnsafeRawBufferPointer, _ size: Int) throws {
-    let line: DataValueLine
-    do throws(DataValueLine.Fault) {
-      line = try DataValueLine(bytes, scratch)
-      try check(line)
-    } catch {
-      if bytes.allSatisfy({ $0 <= 0x20 }) { return }
-      return try account.malformed(line: bytes, number: reader.number, "\(error)")
-    }
-    let dataSet = isDataValues && line[.dataSet].kind != .absent ? line.text(.dataSet) : nil
-    let key = hash(line)
-    let isDoubtful = failsWholeGroups && server.mayFailRequest(line)
+  @inline(__always)
+  private mutating func take(
+    _ line: LocatedLines.Line, _ bytes: UnsafeRawBufferPointer, _ dataSet: String?, _ size: Int
+  ) {
     // What has the same key and went into another batch goes before it, so that the last one wins.
     if open.count > 1,
-      open.contains(where: { ($0.dataSet, $0.isDoubtful) != (dataSet, isDoubtful) && $0.contains(key) })
+      open.contains(where: { ($0.dataSet, $0.isDoubtful) != (dataSet, line.isDoubtful) && $0.contains(line.key) })
     {
       sealAll()
     }
-    let size = isDoubtful ? min(size, Self.mostDoubtful) : size
-    let rewriting = failsWholeGroups && ValueRewriter.isNeeded(line)
-    var batch = openBatch(for: dataSet, isDoubtful, size)
-    if !batch.add(bytes, line: reader.number, key: key, needsRewriting: rewriting) {
+    let size = line.isDoubtful ? min(size, Self.mostDoubtful) : size
+    var batch = openBatch(for: dataSet, line.isDoubtful, size)
+    if !batch.add(bytes, line: line.number, key: line.key, needsRewriting: line.needsRewriting) {
       seal(batch)
-      batch = openBatch(for: dataSet, isDoubtful, size)
-      _ = batch.add(bytes, line: reader.number, key: key, needsRewriting: rewriting)
+      batch = openBatch(for: dataSet, line.isDoubtful, size)
+      _ = batch.add(bytes, line: line.number, key: line.key, needsRewriting: line.needsRewriting)
     }
-    if batch.count >= size || batch.bytes >= batchBytes { seal(batch) }
-  }
-
-  // The two kinds are spelled out: a loop over an array of keys costs more than all that is done here.
-  @inline(__always)
-  private func check(_ line: DataValueLine) throws(DataValueLine.Fault) {
-    if isDataValues {
-      try check(line, .dataElement)
-      try check(line, .period)
-      try check(line, .orgUnit)
-    } else {
-      try check(line, .dataSet)
-      try check(line, .period)
-      try check(line, .organisationUnit)
-    }
-  }
-
-  @inline(__always)
-  private func check(_ line: DataValueLine, _ key: DataValueLine.Key) throws(DataValueLine.Fault) {
-    let field = line[key]
-    if field.kind != .string || field.length == 0 { try checkUnusual(field, key) }
-  }
-
-  private func checkUnusual(_ field: DataValueLine.Field, _ key: DataValueLine.Key) throws(DataValueLine.Fault) {
-    switch field.kind {
-    case .absent: throw .init("no \"\(key.name)\"")
-    case .null: throw .init("\"\(key.name)\" is null")
-    case .object, .array: throw .init("\"\(key.name)\" is not an id")
-    case .string where field.length == 0: throw .init("\"\(key.name)\" is empty")
-    default: break
-    }
+    if batch.count >= size || batch.bytes >= options.batchBytes { seal(batch) }
   }
 
   /// The open batch of a data set.
@@ -163,10 +108,10 @@ struct Batcher: ~Copyable {
       return open[open.count - 1]
     }
     if open.count == Self.mostOpen { seal(open[0]) }
+    let expected = size > options.batchBytes / 320 ? options.batchBytes : size * 320
     let batch = OpenBatch(
       number: nextNumber, dataSet: dataSet, isDoubtful: isDoubtful,
-      header: server.header(dataSet: dataSet, kind: options.kind),
-      capacity: min(batchBytes + Self.slackBytes, size * 320))
+      header: server.header(dataSet: dataSet, kind: options.kind), capacity: expected + Self.slackBytes)
     nextNumber += 1
     open.append(batch)
     return batch
@@ -183,33 +128,5 @@ struct Batcher: ~Copyable {
   private mutating func sealAll() {
     // In the order in which they were begun.
     for batch in open.sorted(by: { $0.number < $1.number }) { seal(batch) }
-  }
-
-  /// Absent option combos are the default one: a value may name it or leave it out.
-  @inline(__always)
-  private func hash(_ line: DataValueLine) -> UInt64 {
-    var hash = KeyHash()
-    if isDataValues {
-      hash.add(line.bytes(line[.dataElement]))
-      hash.add(line.bytes(line[.period]))
-      hash.add(line.bytes(line[.orgUnit]))
-      add(line, .categoryOptionCombo, to: &hash)
-    } else {
-      hash.add(line.bytes(line[.dataSet]))
-      hash.add(line.bytes(line[.period]))
-      hash.add(line.bytes(line[.organisationUnit]))
-    }
-    add(line, .attributeOptionCombo, to: &hash)
-    return hash.value
-  }
-
-  @inline(__always)
-  private func add(_ line: DataValueLine, _ key: DataValueLine.Key, to hash: inout KeyHash) {
-    let field = line[key]
-    if field.kind == .absent || field.kind == .null {
-      defaultCombo.withUnsafeBytes { hash.add($0) }
-    } else {
-      hash.add(line.bytes(field))
-    }
   }
 }

@@ -81,75 +81,104 @@ final class PushRun: Sendable {
 
   // MARK: Sending
 
-  /// Reads and sends. The first failure that a batch cannot get over ends the reading; what was not accepted goes to the rejects.
+  /// What the tasks of a run come back with.
+  private enum Event: Sendable {
+    case located(LocatedLines)
+    case sent(SentBatch)
+  }
+
+  /// How many pieces of the input are read ahead.
+  private static let piecesAhead = 3
+
+  /// Reads, makes batches and sends them, all at once. The first failure that a batch cannot get over ends the reading; what was not accepted
+  /// goes to the rejects.
   private func send(_ importer: Importer, _ server: DestinationTraits, _ executor: BlockingExecutor) async throws {
+    let stop = StopSign()
+    let locator = LineLocator(options, server, account, stop: stop)
     var batcher = Batcher(options, server, account)
+    var waiting: (batch: Batch, size: Int)?
+    var inputFailure: CommandFailure?
     var failure: (any Error)?
-    let concurrency = options.server.concurrency
-    await withTaskGroup(of: SentBatch.self) { group in
+    await withTaskGroup(of: Event.self) { group in
       var running: [Int: KeySet] = [:]
-      func finish(downTo most: Int) async {
-        while running.count > most, let sent = await group.next() {
+      var isReading = false
+      var inputEnded = false
+      while true {
+        if waiting == nil, failure == nil, mayMakeBatch(running: running.count) {
+          let size = sizer.size
+          waiting = batcher.next(size: size).map { ($0, size) }
+        }
+        if let next = waiting, failure == nil, maySend(next.batch, running) {
+          running[next.batch.number] = next.batch.keys
+          group.addTask(executorPreference: executor) { [self] in
+            .sent(settle(next.batch, next.size, importer, server))
+          }
+          waiting = nil
+          continue
+        }
+        if !isReading, !inputEnded, failure == nil, batcher.waitingPieces < Self.piecesAhead {
+          isReading = true
+          group.addTask(executorPreference: executor) { .located(locator.next()) }
+        }
+        guard let event = await group.next() else { break }
+        switch event {
+        case .located(let piece):
+          isReading = false
+          inputEnded = piece.isLast
+          inputFailure = piece.failure
+          batcher.add(piece)
+        case .sent(let sent):
           running[sent.number] = nil
-          if failure == nil { failure = sent.failure }
+          failure = failure ?? sent.failure ?? tooManyRejects
+          if let failure, !keepsRest(after: failure) { stop.set() }
         }
-      }
-      while failure == nil {
-        if running.count == concurrency, sizer.lastSeconds > Self.quickSeconds { await finish(downTo: concurrency - 1) }
-        if failure != nil { break }
-        let size = sizer.size
-        let batch: Batch
-        do {
-          guard let next = try batcher.next(size: size) else { break }
-          batch = next
-        } catch {
-          failure = error
-          break
-        }
-        await finish(downTo: concurrency - 1)
-        // Two values of one key are never under way at once: the one that comes last in the input must win.
-        if running.values.contains(where: { $0.intersects(batch.keys) }) { await finish(downTo: 0) }
-        guard failure == nil else {
-          failure = keep(batch, failure)
-          break
-        }
-        running[batch.number] = concurrency > 1 ? batch.keys : KeySet()
-        group.addTask(executorPreference: executor) { [self] in settle(batch, size, importer, server) }
-        if let limit = options.maxRejects, limit.isExceeded(refused: account.totals.refused, of: account.totals.read) {
-          failure = CommandFailure(
-            .incomplete,
-            "\(account.totals.refused) of \(account.totals.read) values refused: more than --max-rejects allows")
-        }
-      }
-      await finish(downTo: 0)
-    }
-    try endReading(&batcher, failure)
-  }
-
-  /// A batch that was made but not sent any more.
-  private func keep(_ batch: Batch, _ failure: (any Error)?) -> (any Error)? {
-    do {
-      try account.notSent(batch, Refusal(message: "not sent: an earlier batch failed"))
-      return failure
-    } catch { return error }
-  }
-
-  /// Where the destination gave up, the rest of the input is kept beside what was refused.
-  private func endReading(_ batcher: inout Batcher, _ failure: (any Error)?) throws {
-    guard let failure else { return }
-    let isServers = failure is ServerError || (failure as? CommandFailure)?.status == .incomplete
-    if isServers {
-      let message = (failure as? ServerError)?.message ?? "\(failure)"
-      if account.keepsRejects {
-        log.error("\(failure)")
-        log.info("reading the rest of the input into \(options.rejectsFile ?? "")")
-        try batcher.drain(reason: Refusal(message: "not sent: \(message)"))
-      } else {
-        log.info(
-          "the rest of the input was not read; run it again, or give --rejects FILE to keep what is not accepted")
       }
     }
+    guard let failure else {
+      if let inputFailure { throw inputFailure }
+      return
+    }
+    var rest = waiting.map { [$0.batch] } ?? []
+    rest += batcher.rest()
+    try endReading(locator, rest, failure)
+  }
+
+  /// Batches are made ahead of their time only for a quick server; a slow one is measured first, and the size may change.
+  private func mayMakeBatch(running: Int) -> Bool {
+    running < options.server.concurrency || sizer.lastSeconds <= Self.quickSeconds
+  }
+
+  /// Two values of one key are never under way at once: the one that comes last in the input must win.
+  private func maySend(_ batch: Batch, _ running: [Int: KeySet]) -> Bool {
+    running.count < options.server.concurrency && !running.values.contains { $0.intersects(batch.keys) }
+  }
+
+  private var tooManyRejects: CommandFailure? {
+    let totals = account.totals
+    guard let limit = options.maxRejects, limit.isExceeded(refused: totals.refused, of: totals.read) else { return nil }
+    return CommandFailure(
+      .incomplete, "\(totals.refused) of \(totals.read) values refused: more than --max-rejects allows")
+  }
+
+  /// Where the destination gave up, what was read and the rest of the input are kept beside what was refused.
+  private func endReading(_ locator: LineLocator, _ batches: [Batch], _ failure: any Error) throws {
+    let message = (failure as? ServerError)?.message ?? "\(failure)"
+    let reason = Refusal(message: "not sent: \(message)")
+    for batch in batches { try account.notSent(batch, reason) }
+    guard keepsRest(after: failure) else {
+      if !account.keepsRejects {
+        log.info("the rest of the input was not read; run it again, or give --rejects FILE to keep what is not accepted")
+      }
+      throw failure
+    }
+    log.info("reading the rest of the input into \(options.rejectsFile ?? "")")
+    try locator.drain(reason)
     throw failure
+  }
+
+  /// Whether what is left of the input belongs into the rejects: the server failed, not we.
+  private func keepsRest(after failure: any Error) -> Bool {
+    account.keepsRejects && (failure is ServerError || (failure as? CommandFailure)?.status == .incomplete)
   }
 
   private struct SentBatch: Sendable {

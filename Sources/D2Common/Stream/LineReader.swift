@@ -1,4 +1,15 @@
 import Glibc
+import Synchronization
+
+/// Tells those who wait for input that nobody wants it any more.
+package final class StopSign: Sendable {
+  private let state = Atomic<Bool>(false)
+
+  package init() {}
+
+  package var isSet: Bool { state.load(ordering: .relaxed) }
+  package func set() { state.store(true, ordering: .relaxed) }
+}
 
 /// Lines of a file descriptor, read in large blocks. A line is handed out where it lies in the block; 64 bytes behind it can be read.
 package struct LineReader: ~Copyable {
@@ -16,6 +27,7 @@ package struct LineReader: ~Copyable {
   package private(set) var bytes = 0
 
   private let descriptor: Int32
+  private let stop: StopSign?
   private var buffer: UnsafeMutablePointer<UInt8>
   private var capacity: Int
   private var begin = 0
@@ -24,8 +36,10 @@ package struct LineReader: ~Copyable {
   private var searched = 0
   private var ended = false
 
-  package init(descriptor: Int32) {
+  /// - Parameter stop: ends the waiting for input, as the end of the input would.
+  package init(descriptor: Int32, stop: StopSign? = nil) {
     self.descriptor = descriptor
+    self.stop = stop
     capacity = Self.blockBytes
     buffer = .allocate(capacity: capacity + Self.paddingBytes)
     buffer.initialize(repeating: 0, count: capacity + Self.paddingBytes)
@@ -57,6 +71,9 @@ package struct LineReader: ~Copyable {
     }
   }
 
+  /// Whether a whole line is there without reading.
+  package var hasLine: Bool { memchr(buffer + searched, 0x0A, end - searched) != nil }
+
   private mutating func line(until lineEnd: Int) -> UnsafeMutableRawBufferPointer {
     number += 1
     var length = lineEnd - begin
@@ -86,6 +103,10 @@ package struct LineReader: ~Copyable {
       var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
       let ready = poll(&polled, 1, Self.pollMilliseconds)
       try Signals.check()
+      if stop?.isSet == true {
+        ended = true
+        return
+      }
       if ready == 0 { continue }
       let got = read(descriptor, buffer + end, capacity - end)
       if got < 0 {
