@@ -23,4 +23,43 @@ struct JSONValueTests {
   func surrogates() throws {
     #expect(try JSONValue(parsing: #""\ud83d\ude00\ud83dx""#).string == "😀\u{FFFD}x")
   }
+
+  @Test("a random document survives being written and read again, and compact text without escapes stays as it is")
+  func roundTrip() throws {
+    for seed in 0..<1000 as Range<UInt64> {
+      var json = RandomJSON(seed: seed)
+      let value = try JSONValue(parsing: json.document(spaced: seed % 2 == 0, elements: Int(seed % 7)))
+      let text = value.text
+      let again = try JSONValue(parsing: text)
+      let same = again == value && again.text == text
+      #expect(same, "seed \(seed)")
+    }
+  }
+
+  @Test(
+    "any text survives as a string",
+    arguments: [
+      "", "\u{0}\u{1}\u{1F}\u{7F}", "\"\\/", "\r\n\t\u{8}\u{C}", "é😀ቁጥር", "\u{2028}\u{FEFF}", "e\u{301}", "\u{10FFFF}",
+    ])
+  func strings(text: String) throws {
+    let written = JSONValue.string(text).text
+    #expect(try JSONValue(parsing: written).string.map { Array($0.utf8) } == Array(text.utf8))
+    #expect(!written.utf8.contains { $0 < 0x20 })
+  }
+
+  @Test("bytes that are not UTF-8 are refused, wherever they stand")
+  func notUTF8() {
+    for bytes in [[0x80], [0xC0, 0x80], [0xC3], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF]] as [[UInt8]] {
+      #expect(throws: JSONSyntaxError.self) { try JSONValue(parsing: [0x22] + bytes + [0x22]) }
+      #expect(throws: JSONSyntaxError.self) { try JSONValue(parsing: [0x7B, 0x22] + bytes + Array("\":1}".utf8)) }
+    }
+  }
+
+  @Test("the last of equal keys counts; numbers and booleans are read where they are strings, too")
+  func accessors() throws {
+    let value = try JSONValue(parsing: #"{"a":1,"a":"2","b":"true","c":1.0,"d":[1],"e":null}"#)
+    #expect(value["a"]?.int == 2 && value["b"]?.bool == true && value["c"]?.int == nil)
+    #expect(value["c"]?.scalarText == "1.0" && value["d"]?.scalarText == nil && value["e"]?.scalarText == nil)
+    #expect(value["x"] == nil && value["d"]?["a"] == nil && value["d"]?.array?.count == 1 && value.members?.count == 6)
+  }
 }

@@ -66,7 +66,8 @@ package struct Arguments: Sendable {
     guard let text = string(name) else { return nil }
     let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600]
     let unit = text.last.flatMap { units[$0] }
-    guard let number = Double(unit == nil ? text : String(text.dropLast())), number >= 0, number.isFinite else {
+    // Far beyond any use, and safe to count in milliseconds.
+    guard let number = Double(unit == nil ? text : String(text.dropLast())), (0...1e9).contains(number) else {
       throw CommandFailure(.usage, "\(name) \(text.quoted): a duration such as 90s, 15m or 2h")
     }
     return number * (unit ?? 1)
@@ -77,10 +78,11 @@ package struct Arguments: Sendable {
     guard let text = string(name) else { return nil }
     let units: [Character: Int] = ["K": 1 << 10, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30]
     let unit = text.last.flatMap { units[$0] }
-    guard let number = Int(unit == nil ? text : String(text.dropLast())), number > 0, number < 1 << 40 else {
+    let product = Int(unit == nil ? text : String(text.dropLast()))?.multipliedReportingOverflow(by: unit ?? 1)
+    guard let product, !product.overflow, product.partialValue > 0, product.partialValue < 1 << 40 else {
       throw CommandFailure(.usage, "\(name) \(text.quoted): a number of bytes such as 65536, 64K or 8M")
     }
-    return number * (unit ?? 1)
+    return product.partialValue
   }
 
   /// One of some words.

@@ -4,7 +4,10 @@ package enum PeriodID {
   /// a doubtful value is posted alone. The rule is strict: it may doubt a good id, it never trusts a bad one.
   package static func isCertain(_ text: some StringProtocol) -> Bool {
     let bytes = Array(text.utf8)
-    guard bytes.count >= 4, bytes.count <= 11, let year = number(bytes[..<4]), year >= 1 else { return false }
+    guard bytes.count >= 4, bytes.count <= 11, let year = number(bytes[..<4]), year >= 1000 else {
+      // Servers read no weeks before the year 1000.
+      return false
+    }
     let rest = bytes[4...]
     switch rest.count {
     case 0: return true

@@ -1,0 +1,180 @@
+import Testing
+
+@testable import D2Common
+
+@Suite("Arguments")
+struct ArgumentsTests {
+  static let command = CommandDescription(
+    name: "d2-test", abstract: "do nothing",
+    examples: [("d2-test --period 202401", "the one example")],
+    groups: [
+      OptionGroup(
+        "Selection",
+        [
+          D2Common.Option("--period", "-p", value: "ID", repeats: true, help: "Which periods."),
+          D2Common.Option("--limit", value: "N", help: "At most so many."),
+          D2Common.Option("--children", help: "Those below too."),
+          D2Common.Option(
+            "--a-name-longer-than-the-column", value: "VALUE",
+            help:
+              "A help text of many words that has to be wrapped, because no terminal is wide enough to hold all of it in one line."
+          ),
+        ])
+    ],
+    statuses: [(.success, "all is well"), (.usage, "the command line is wrong")])
+
+  static func parse(_ words: String...) throws(CommandFailure) -> Arguments { try Arguments(words, command) }
+
+  @Test(
+    "options are read in every form",
+    arguments: [
+      ["--limit", "5", "--children"], ["--limit=5", "--children"], ["--children", "--limit", "5"],
+    ])
+  func forms(words: [String]) throws {
+    let arguments = try Arguments(words, Self.command)
+    #expect(arguments.string("--limit") == "5" && arguments.has("--children"))
+    #expect(!arguments.has("--period") && arguments.string("--period") == nil && arguments.operands == [])
+  }
+
+  @Test("short names stand for long ones, values may hold = and begin with a dash, lists repeat")
+  func values() throws {
+    let arguments = try Self.parse("-p", "2024, 2025,,", "--period=a=b", "--limit", "-5", "--period", "")
+    #expect(arguments.list("--period") == ["2024", "2025", "a=b"])
+    #expect(arguments.string("--limit") == "-5")
+    #expect(arguments.list("--children") == [])
+  }
+
+  @Test("operands, a single dash, and all behind two dashes")
+  func operands() throws {
+    let arguments = try Self.parse("a", "-", "--children", "b", "--", "--limit", "-x", "--")
+    #expect(arguments.operands == ["a", "-", "b", "--limit", "-x", "--"])
+    #expect(arguments.has("--children") && !arguments.has("--limit"))
+  }
+
+  @Test(
+    "refusals say what is wrong, and what was meant",
+    arguments: [
+      (["--perid", "1"], "unknown option --perid; did you mean --period? (d2-test --help lists them)"),
+      (["--limits=3"], "unknown option --limits; did you mean --limit? (d2-test --help lists them)"),
+      (["--nothing-like-it"], "unknown option --nothing-like-it (d2-test --help lists them)"),
+      (["-z"], "unknown option -z (d2-test --help lists them)"),
+      (["-pX"], "unknown option -pX (d2-test --help lists them)"),
+      (["--children=yes"], "--children takes no value"), (["--limit"], "--limit needs a value: N"),
+      (["--limit", "1", "--limit=2"], "--limit is given twice"),
+      (["--children", "--children"], "--children is given twice"),
+    ])
+  func refusals(words: [String], message: String) {
+    do throws(CommandFailure) {
+      _ = try Arguments(words, Self.command)
+      Issue.record("not refused")
+    } catch {
+      #expect(error.status == .usage)
+      #expect(error.message == message)
+    }
+  }
+
+  @Test(
+    "whole numbers within bounds",
+    arguments: [
+      ("0", 0), ("10", 10), ("-1", nil), ("11", nil), ("1.5", nil), ("", nil), ("1e1", nil),
+      ("99999999999999999999", nil),
+    ])
+  func int(text: String, expected: Int?) throws {
+    let arguments = try Self.parse("--limit", text)
+    if let expected {
+      #expect(try arguments.int("--limit", in: 0...10) == expected)
+    } else {
+      #expect { try arguments.int("--limit", in: 0...10) } throws: { error in
+        "\(error)" == "--limit \"\(text)\": a whole number from 0 to 10"
+      }
+    }
+    #expect(try arguments.int("--period", in: 0...10) == nil)
+  }
+
+  @Test(
+    "durations in seconds, minutes and hours",
+    arguments: [
+      ("90", 90), ("90s", 90), ("15m", 900), ("2h", 7200), ("0.5s", 0.5), ("0", 0), ("-1", nil), ("s", nil), ("", nil),
+      ("1d", nil),
+      ("inf", nil), ("nan", nil), ("1e300", nil), ("1e300h", nil), ("999999999999h", nil), ("1 s", nil),
+    ])
+  func seconds(text: String, expected: Double?) throws {
+    let arguments = try Self.parse("--limit", text)
+    if let expected {
+      #expect(try arguments.seconds("--limit") == expected)
+    } else {
+      #expect(throws: CommandFailure.self) { try arguments.seconds("--limit") }
+    }
+  }
+
+  @Test(
+    "numbers of bytes",
+    arguments: [
+      ("1", 1), ("65536", 65536), ("64K", 65536), ("64k", 65536), ("8M", 8 << 20), ("2G", 2 << 30), ("0", nil),
+      ("-1", nil),
+      ("K", nil), ("1.5M", nil), ("8MB", nil), ("999999999999G", nil), ("9223372036854775807K", nil),
+      ("99999999999999999999", nil),
+    ])
+  func bytes(text: String, expected: Int?) throws {
+    let arguments = try Self.parse("--limit", text)
+    if let expected {
+      #expect(try arguments.bytes("--limit") == expected)
+    } else {
+      #expect(throws: CommandFailure.self) { try arguments.bytes("--limit") }
+    }
+  }
+
+  @Test("one of some words")
+  func choice() throws {
+    let arguments = try Self.parse("--limit", "gzip")
+    #expect(try arguments.choice("--limit", ["gzip", "none"]) == "gzip")
+    #expect(try arguments.choice("--period", ["gzip"]) == nil)
+    #expect { try arguments.choice("--limit", ["a", "b"]) } throws: { "\($0)" == "--limit \"gzip\": one of a, b" }
+  }
+
+  @Test(
+    "the edit distance counts letters put in, taken out and changed",
+    arguments: [
+      ("", "", 0), ("a", "", 1), ("", "abc", 3), ("kitten", "sitting", 3), ("--period", "--perid", 1), ("ab", "ba", 2),
+      ("same", "same", 0),
+    ])
+  func distance(left: String, right: String, expected: Int) {
+    #expect(editDistance(left, right) == expected)
+    #expect(editDistance(right, left) == expected)
+  }
+}
+
+@Suite("CommandDescription")
+struct CommandDescriptionTests {
+  @Test("the help shows examples first, then every option and status, within its width", arguments: [60, 100])
+  func help(width: Int) throws {
+    let text = ArgumentsTests.command.helpText(width: width)
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    #expect(lines[0] == "d2-test - do nothing" && text.hasSuffix("\n"))
+    #expect(lines.contains("  # the one example") && lines.contains("  d2-test --period 202401"))
+    #expect(lines.allSatisfy { $0.count <= width && $0.last != " " })
+    for option in ArgumentsTests.command.options {
+      #expect(option.names.allSatisfy { text.contains($0) }, "\(option.name)")
+    }
+    let words = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    #expect(words.contains("-p, --period ID Which periods. May repeat or be a comma-separated list."))
+    #expect(words.contains("hold all of it in one line."))
+    #expect(words.contains("Exit status: 0 all is well 64 the command line is wrong"))
+    let order = ["Examples:", "Selection:", "Messages:", "Exit status:"].compactMap { lines.firstIndex(of: $0) }
+    #expect(order.count == 4 && order == order.sorted())
+  }
+
+  @Test("help texts start in one column, below a name that is too long")
+  func columns() throws {
+    let lines = ArgumentsTests.command.helpText().split(separator: "\n").map(String.init)
+    let long = try #require(lines.firstIndex { $0.contains("--a-name-longer") })
+    #expect(lines[long] == "  --a-name-longer-than-the-column VALUE")
+    #expect(lines[long + 1].hasPrefix(String(repeating: " ", count: 32) + "A help"))
+    let period = try #require(lines.first { $0.contains("--period ID") })
+    #expect(period == "  -p, --period ID".padded(to: 32) + "Which periods. May repeat or be a comma-separated list.")
+  }
+}
+
+extension String {
+  fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}
