@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Turns what scripts/bench measured into Markdown: a table a comparison, then the bars that d2 is held to.
 
-usage: report.py MEASURED.tsv   (table, name, round, microseconds, peak kB)
+usage: report.py MEASURED.tsv   (table, name, round, microseconds, CPU seconds, peak kB)
 """
 
 import sys
@@ -28,13 +28,13 @@ MEMORY_BARS = [
 
 
 def read(path):
-    """{table: {name: {round: (seconds, MB)}}}, in the order of measurement."""
+    """{table: {name: {round: (seconds, MB, CPU seconds)}}}, in the order of measurement."""
     tables = {}
     with open(path, encoding="utf-8") as file:
         for line in file:
-            table, name, turn, microseconds, kilobytes = line.rstrip("\n").split("\t")
+            table, name, turn, microseconds, cpu, kilobytes = line.rstrip("\n").split("\t")
             runs = tables.setdefault(table, {}).setdefault(name, {})
-            runs[int(turn)] = (int(microseconds) / 1e6, int(kilobytes) / 1024)
+            runs[int(turn)] = (int(microseconds) / 1e6, int(kilobytes) * 1024 / 1e6, float(cpu))
     return tables
 
 
@@ -50,18 +50,23 @@ def figure(number):
 def write_table(title, rows):
     base_name, base = next(iter(rows.items()))
     print(f"\n## {title}\n")
-    print(f"| command | × {base_name} | median s | least s | peak MB | runs |")
-    print("|---|--:|--:|--:|--:|--:|")
+    print(f"| command | × {base_name} | median s | least s | CPU s | peak MB | runs |")
+    print("|---|--:|--:|--:|--:|--:|--:|")
     for name, runs in rows.items():
         seconds = [run[0] for run in runs.values()]
+        cpu = median(run[2] for run in runs.values())
         peak = max(run[1] for run in runs.values())
-        print(f"| `{name}` | {figure(ratio(runs, base))} | {median(seconds):.3f} | {min(seconds):.3f} | {peak:.0f} | {len(runs)} |")
+        print(
+            f"| `{name}` | {figure(ratio(runs, base))} | {median(seconds):.3f} | {min(seconds):.3f} | {cpu:.2f} | {peak:.0f} | {len(runs)} |")
 
 
 def write_bars(rows):
     print("\n## Bars\n\n| bar | measured | |\n|---|--:|---|")
     for claim, name, base, limit in RATIO_BARS:
-        if name not in rows or base not in rows:
+        if name not in rows:
+            continue
+        if base not in rows:
+            print(f"| {claim} | | not measured |")
             continue
         # Ratios below one are easier to read the other way round.
         is_share = limit < 0.5
