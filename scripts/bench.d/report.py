@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Turns what scripts/bench measured into Markdown: a table a comparison, then the bars that d2 is held to.
+
+usage: report.py MEASURED.tsv   (table, name, round, microseconds, CPU seconds, peak kB)
+"""
+
+import sys
+from statistics import median
+
+# What is claimed, as (claim, a, b, limit): the time of a is at most the limit times that of b.
+RATIO_BARS = [
+    ("pull at most 1.3 times curl", "d2-pull --compression none", "curl", 1.3),
+    ("pull at least 20 times faster than jq", "d2-pull --compression none", "curl | jq -c '.dataValues[]'", 1 / 20),
+    ("pull at least 40 times faster than json-stream", "d2-pull --compression none", "Python, json-stream", 1 / 40),
+    ("gzip pull no slower than curl \\| gzip -dc", "d2-pull", "curl | gzip -dc", 1),
+    ("push at most 2 times curl -T", "d2-push --compression none", "curl -T", 2),
+    ("gzip push at most 0.8 times gzip -1 \\| curl", "d2-push", "gzip -1 | curl -T -", 0.8),
+    ("d2-pull starts within 4 times curl", "d2-pull --version", "curl --version", 4),
+    ("d2-push starts within 4 times curl", "d2-push --version", "curl --version", 4),
+]
+# The largest process holds at most so many MB.
+MEMORY_BARS = [
+    ("pull in at most 40 MB", ["d2-pull", "d2-pull --compression none"], 40),
+    ("pull of a tenth in at most 40 MB", ["d2-pull, a tenth", "d2-pull --compression none, a tenth"], 40),
+    ("push with 4 requests at a time in at most 100 MB",
+     ["d2-push --concurrency 4", "d2-push --compression none --concurrency 4"], 100),
+]
+
+
+def read(path):
+    """{table: {name: {round: (seconds, MB, CPU seconds)}}}, in the order of measurement."""
+    tables = {}
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            table, name, turn, microseconds, cpu, kilobytes = line.rstrip("\n").split("\t")
+            runs = tables.setdefault(table, {}).setdefault(name, {})
+            runs[int(turn)] = (int(microseconds) / 1e6, int(kilobytes) * 1024 / 1e6, float(cpu))
+    return tables
+
+
+def ratio(runs, base):
+    """The median over the rounds that both ran: neighbours in time share the noise of the machine."""
+    return median(runs[turn][0] / base[turn][0] for turn in runs if turn in base)
+
+
+def figure(number):
+    return f"{number:.2f}" if number < 10 else f"{number:.0f}"
+
+
+def write_table(title, rows):
+    base_name, base = next(iter(rows.items()))
+    print(f"\n## {title}\n")
+    print(f"| command | × {base_name} | median s | least s | CPU s | peak MB | runs |")
+    print("|---|--:|--:|--:|--:|--:|--:|")
+    for name, runs in rows.items():
+        seconds = [run[0] for run in runs.values()]
+        cpu = median(run[2] for run in runs.values())
+        peak = max(run[1] for run in runs.values())
+        print(
+            f"| `{name}` | {figure(ratio(runs, base))} | {median(seconds):.3f} | {min(seconds):.3f} | {cpu:.2f} | {peak:.0f} | {len(runs)} |")
+
+
+def write_bars(rows):
+    print("\n## Bars\n\n| bar | measured | |\n|---|--:|---|")
+    for claim, name, base, limit in RATIO_BARS:
+        if name not in rows:
+            continue
+        if base not in rows:
+            print(f"| {claim} | | not measured |")
+            continue
+        # Ratios below one are easier to read the other way round.
+        is_share = limit < 0.5
+        value = ratio(rows[name], rows[base])
+        print(f"| {claim} | {figure(1 / value if is_share else value)} × | {verdict(value <= limit)} |")
+    for claim, names, limit in MEMORY_BARS:
+        present = [name for name in names if name in rows]
+        if present:
+            peak = max(run[1] for name in present for run in rows[name].values())
+            print(f"| {claim} | {peak:.0f} MB | {verdict(peak <= limit)} |")
+
+
+def verdict(is_met):
+    return "met" if is_met else "**missed**"
+
+
+def main():
+    tables = read(sys.argv[1])
+    for title, rows in tables.items():
+        write_table(title, rows)
+    write_bars({name.replace("\\|", "|"): runs for rows in tables.values() for name, runs in rows.items()})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034  # what is set here is used in scripts/demo
+# Sourced by scripts/demo: two servers of one country. The source is of an older version and holds values that were typed in
+# before anybody checked them; the destination is newer, empty and strict.
+
+start_stand_in() { # FILE-FOR-THE-ADDRESS OPTION...
+  local file=$1
+  dhis2-stand-in --generate 600 --years 2024..2024 "${@:2}" >"$file" &
+  servers+=($!)
+  for _ in {1..300}; do
+    [[ ! -s $file ]] || return 0
+    sleep 0.1
+  done
+  echo "demo: the stand-in does not start" >&2 && exit 70
+}
+
+export D2_SOURCE_USERNAME=admin D2_SOURCE_PASSWORD=district D2_DESTINATION_USERNAME=admin D2_DESTINATION_PASSWORD=district
+unset D2_SOURCE_PAT D2_DESTINATION_PAT
+start_stand_in source.address --version 2.40.9.1 --generate-values 100000
+start_stand_in destination.address --version 2.43.1
+source=$(<source.address)
+destination=$(<destination.address)
+
+ask() { curl -sSf -u admin:district "$source/api/$1"; }
+D2_DATA_SET=$(ask 'dataSets.json?filter=code:in:%5BMONTH,QUARTER%5D&fields=id' | jq -r '[.dataSets[].id] | join(",")')
+D2_ORG_UNIT=$(ask 'organisationUnits.json?filter=level:eq:1&fields=id' | jq -r '.organisationUnits[0].id')
+D2_PERIOD=202401,202402,202403,2024Q1
+mend='.value |= if test("^[0-9O]+$") then gsub("O";"0") elif test("^[0-9]+,[0-9]+$") then sub(",";".") else sub("^(?<n>[0-9]+)%$";.n) end'
+
+# Some numbers get the form in which people write it; the API would not have let it in.
+ask 'dataElements.json?fields=id,valueType&paging=false' >elements.json
+d2-pull --quiet --url "$source" --data-set "$D2_DATA_SET" --org-unit "$D2_ORG_UNIT" --children --period "$D2_PERIOD" |
+  jq -c --slurpfile elements elements.json -f as-people-write.jq | awk 'NR % 10 == 0' >odd.ndjson
+curl -sSf -o stored.json --data-binary @odd.ndjson "$source/control/values"
+
+say "Two servers of the same country run on this machine:
+   source       $source   DHIS2 2.40, 100,000 values, $(jq .stored stored.json) of them written as people write
+   destination  $destination   DHIS2 2.43, without values"
