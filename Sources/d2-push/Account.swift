@@ -76,7 +76,7 @@ final class Account: Sendable {
       for (index, refusal) in outcome.refused.sorted(by: { $0.key < $1.key }) {
         let value = batch.values[index]
         try state.rejects?.add(value: batch.bytes(of: value), line: value.line, refusal)
-        Self.count("\(refusal.code.map { $0 + " " } ?? "")\(refusal.message)", in: &state)
+        Self.count(refusal.reason, in: &state)
       }
       for index in outcome.notSent.sorted() {
         let value = batch.values[index]

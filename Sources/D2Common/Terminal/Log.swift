@@ -40,7 +40,7 @@ package final class Log: Sendable {
   /// Draws a progress line over the last one. Only for a terminal.
   package func draw(_ line: String) {
     drawn.withLock { drawn in
-      Self.writeAll("\r\u{1B}[K" + line)
+      Self.writeAll("\r\u{1B}[K\(command): \(line)")
       drawn = true
     }
   }
