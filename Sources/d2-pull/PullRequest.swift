@@ -83,18 +83,6 @@ struct PullPlan {
   }
 
   private static func groups(_ parameters: [(String, String)], room: Int, most: Int = .max) -> [[(String, String)]] {
-    var groups: [[(String, String)]] = []
-    var used = 0
-    for parameter in parameters {
-      let size = bytes([parameter])
-      if let last = groups.indices.last, used + size <= room, groups[last].count < most {
-        groups[last].append(parameter)
-        used += size
-      } else {
-        groups.append([parameter])
-        used = size
-      }
-    }
-    return groups
+    RequestSize.groups(of: parameters, bytesEach: { bytes([$0]) }, limit: room, most: most)
   }
 }

@@ -167,7 +167,8 @@ final class PushRun: Sendable {
     for batch in batches { try account.notSent(batch, reason) }
     guard keepsRest(after: failure) else {
       if !account.keepsRejects {
-        log.info("the rest of the input was not read; run it again, or give --rejects FILE to keep what is not accepted")
+        log.info(
+          "the rest of the input was not read; run it again, or give --rejects FILE to keep what is not accepted")
       }
       throw failure
     }

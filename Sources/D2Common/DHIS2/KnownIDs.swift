@@ -51,10 +51,10 @@ package enum RequestSize {
   package static let safeURLBytes = 4096
 
   /// Cuts a list into runs whose parameters fit a number of bytes, and which hold no more than `most`.
-  package static func groups(
-    of items: [String], bytesEach: (String) -> Int, limit: Int, most: Int = .max
-  ) -> [[String]] {
-    var groups: [[String]] = []
+  package static func groups<Item>(
+    of items: [Item], bytesEach: (Item) -> Int, limit: Int, most: Int = .max
+  ) -> [[Item]] {
+    var groups: [[Item]] = []
     var bytes = 0
     for item in items {
       let size = bytesEach(item)

@@ -103,7 +103,8 @@ private final class GzipLayer {
     window.deallocate()
   }
 
-  func inflate(_ chunk: UnsafeMutableRawBufferPointer, into sink: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
+  func inflate(_ chunk: UnsafeMutableRawBufferPointer, into sink: (UnsafeMutableRawBufferPointer) throws -> Void) throws
+  {
     stream.next_in = chunk.baseAddress?.assumingMemoryBound(to: UInt8.self)
     stream.avail_in = UInt32(chunk.count)
     while stream.avail_in > 0 {

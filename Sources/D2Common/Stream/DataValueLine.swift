@@ -247,7 +247,9 @@ private enum TextCheck {
         guard let length = escapeLength(line, at) else { return "an escape that JSON does not have at byte \(at)" }
         at += length
       } else if byte < 0x80 {
-        guard byte >= 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D else { return "a control byte at byte \(at)" }
+        guard byte >= 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D else {
+          return "a control byte at byte \(at)"
+        }
         at += 1
       } else {
         guard let length = sequenceLength(line, at) else { return "bytes that are not UTF-8 at byte \(at)" }
