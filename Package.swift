@@ -39,6 +39,7 @@ let package = Package(
     .executableTarget(name: "dhis2-stand-in", dependencies: ["StandInServer"], path: "Tests/StandIn/Main"),
 
     .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "CJSONBlocks"]),
+    .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Common"]),
     .testTarget(name: "StandInTests", dependencies: ["StandInServer"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["d2-pull", "d2-push", "dhis2-stand-in", "StandInServer", "D2Common"]),

@@ -80,10 +80,12 @@ struct ConflictMatcher {
 
   /// Up to 2.42: by the objects that the conflict lists, else by the one id or value that it gives.
   private func namesByObject(_ ids: ValueIDs) -> Bool? {
+    // E7615 is about the attribute option combo, but lists it as a category option combo (seen on 2.40 and 2.42).
+    let listedCombo = conflict.code == "E7615" ? ids.attributeOptionCombo : ids.categoryOptionCombo
     let listed: [(String, String)] = [
       ("dataElement", ids.dataElement), ("period", ids.period), ("orgUnit", ids.orgUnit),
       ("organisationUnit", ids.orgUnit),
-      ("categoryOptionCombo", ids.categoryOptionCombo), ("attributeOptionCombo", ids.attributeOptionCombo),
+      ("categoryOptionCombo", listedCombo), ("attributeOptionCombo", ids.attributeOptionCombo),
     ]
     let relevant = listed.compactMap { key, id in conflict.objects[key].map { $0 == id } }
     if !relevant.isEmpty { return !relevant.contains(false) }

@@ -49,7 +49,7 @@ struct PushOptions: Sendable {
   /// `5000` or `500..20000`.
   private static func batchSize(_ arguments: Arguments) throws(CommandFailure) -> ClosedRange<Int> {
     guard let text = arguments.string("--batch-size") else { return 100...50_000 }
-    let parts = text.replacing("..", with: " ").split(separator: " ").map { Int($0) }
+    let parts = text.split(separator: "..", omittingEmptySubsequences: false).map { Int($0) }
     guard let least = parts.first ?? nil, let most = parts.last ?? nil, parts.count <= 2, least >= 1, most >= least,
       most <= 1_000_000
     else {

@@ -181,6 +181,14 @@ extension DataValueSplitterTests {
       }
     }
 
+    @Test("a byte order mark and keys with escapes are where it is stricter than the slow reader")
+    func stricter() throws {
+      let scratch = DataValueLine.Scratch()
+      #expect(fault(of: [0xEF, 0xBB, 0xBF] + Array("{}".utf8), scratch) == "not a JSON object")
+      let kind = try withPadding(Array(#"{"p\u0065riod":"1"}"#.utf8)) { try DataValueLine($0, scratch)[.period].kind }
+      #expect(kind == .absent)
+    }
+
     @Test("a line longer than its scratch's first room, and nesting up to 64 levels")
     func limits() throws {
       let scratch = DataValueLine.Scratch()

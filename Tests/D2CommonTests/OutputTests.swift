@@ -76,6 +76,19 @@ struct LineOutputTests {
     #expect(same)
   }
 
+  @Test("what comes alone is out at once, unasked")
+  func alone() throws {
+    let pipe = Pipe()
+    let output = LineOutput(descriptor: pipe.writing, name: "a pipe")
+    try output.line("first")
+    _ = fcntl(pipe.reading, F_SETFL, O_NONBLOCK)
+    var block = [UInt8](repeating: 0, count: 100)
+    let count = read(pipe.reading, &block, 100)
+    #expect(Array(block.prefix(max(count, 0))) == Array("first\n".utf8))
+    close(pipe.writing)
+    close(pipe.reading)
+  }
+
   @Test("what cannot be written is status 73 and names the output")
   func full() throws {
     let file = open("/dev/full", O_WRONLY | O_CLOEXEC)

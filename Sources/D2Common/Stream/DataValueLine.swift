@@ -237,7 +237,8 @@ private struct StructureWalk {
   }
 }
 
-/// What the structure cannot tell of a text: its escapes, its UTF-8, and which control bytes between tokens are white space.
+/// What the structure cannot tell of a text: its escapes, its UTF-8, and which control bytes between tokens are white
+/// space.
 private enum TextCheck {
   static func problem(in line: UnsafeRawBufferPointer) -> String? {
     var at = 0
@@ -247,9 +248,8 @@ private enum TextCheck {
         guard let length = escapeLength(line, at) else { return "an escape that JSON does not have at byte \(at)" }
         at += length
       } else if byte < 0x80 {
-        guard byte >= 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D else {
-          return "a control byte at byte \(at)"
-        }
+        let isAllowed = byte >= 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D
+        guard isAllowed else { return "a control byte at byte \(at)" }
         at += 1
       } else {
         guard let length = sequenceLength(line, at) else { return "bytes that are not UTF-8 at byte \(at)" }

@@ -1,0 +1,92 @@
+import Testing
+
+@testable import D2Common
+
+@Suite("ServerError")
+struct ServerErrorTests {
+  static let server = try! ServerURL("https://dhis2.example/hmis")
+
+  static func error(_ status: Int, _ body: String, type: String? = "application/json", _ headers: (String, String)...)
+    -> ServerError?
+  {
+    var response = HTTPResponse()
+    response.status = status
+    response.body = Array(body.utf8)
+    response.headers =
+      headers.map { (name: $0.0, value: $0.1) } + (type.map { [(name: "content-type", value: $0)] } ?? [])
+    return ServerError(server, "/api/dataValueSets?orgUnit=secretive", response)
+  }
+
+  @Test(
+    "an answer of the Web API with 2xx is no failure",
+    arguments: [
+      (200, #"{"a":1}"#), (201, "{}"), (204, ""), (200, ""), (200, "not JSON"), (202, "[1]"),
+    ])
+  func good(status: Int, body: String) { #expect(Self.error(status, body) == nil) }
+
+  @Test(
+    "each failure has its kind and its exit status",
+    arguments: [
+      (
+        400, #"{"message":"Checksum validation failed"}"#, ServerError.Kind.status(400), D2Common.ExitStatus.refused,
+        false
+      ),
+      (400, #"{"message":"bad"}"#, .status(400), .usage, false), (401, "", .status(401), .refused, false),
+      (403, #"{"message":"x"}"#, .status(403), .refused, false),
+      (404, #"{"message":"x"}"#, .status(404), .notDHIS2, false),
+      (409, #"{"message":"x","errorCode":"E2006"}"#, .status(409), .usage, false),
+      (409, #"{"message":"x","errorCode":"E2012"}"#, .status(409), .refused, false),
+      (413, "<html><title>Too large</title></html>", .status(413), .notDHIS2, false),
+      (429, "slow down", .status(429), .temporary, true), (500, "", .status(500), .temporary, false),
+      (502, "<html><h1>Bad Gateway</h1></html>", .status(502), .temporary, true),
+      (503, "", .status(503), .temporary, true),
+      (504, "", .status(504), .temporary, true), (408, "", .status(408), .temporary, true),
+      (404, "<!doctype html><title>Not Found</title>", .notDHIS2, .notDHIS2, false),
+      (200, "<html>Welcome to nginx</html>", .notDHIS2, .notDHIS2, false),
+      (200, "\n <html><form><input name='j_username'>", .loginPage, .refused, false),
+    ])
+  func kinds(status: Int, body: String, kind: ServerError.Kind, exit: D2Common.ExitStatus, isRetryable: Bool) throws {
+    // A page is known by its first byte, whatever its type says.
+    for type in ["application/json", nil] {
+      let error = try #require(Self.error(status, body, type: type))
+      #expect(error.kind == kind && error.exitStatus == exit && error.isRetryable == isRetryable)
+    }
+  }
+
+  @Test("a redirect is told with the address to use, one to a login page as refused credentials")
+  func redirects() throws {
+    let moved = try #require(Self.error(301, "", ("location", "https://other.example/x/api/dataValueSets?orgUnit=a")))
+    #expect(moved.message.hasSuffix("use --url https://other.example/x") && moved.exitStatus == .unreachable)
+    let login = try #require(Self.error(302, "", ("location", "http://dhis2.example/dhis-web-login/")))
+    #expect(login.kind == .loginPage && login.exitStatus == .refused)
+    #expect(try #require(Self.error(302, "")).kind == .redirect(""))
+  }
+
+  @Test("the line names server, path, status, code and message, and never the query")
+  func line() throws {
+    let error = try #require(Self.error(409, #"{"message":"No\naccess","errorCode":"E2012"}"#))
+    #expect(error.description == "https://dhis2.example/hmis/api/dataValueSets: HTTP 409 E2012: No access")
+    let page = try #require(Self.error(503, "<html><head><title>503\n Sorry</title></head><body> later </body></html>"))
+    #expect(page.description.contains("HTTP 503: a page of HTML: 503 Sorry later (try again later)"))
+    #expect(!"\(error)\(page)".contains("secretive"))
+  }
+
+  @Test("the time to wait is kept")
+  func retryAfter() throws {
+    #expect(try #require(Self.error(503, "", ("retry-after", "7"))).retryAfterSeconds == 7)
+    #expect(try #require(Self.error(503, "")).retryAfterSeconds == nil)
+  }
+
+  @Test(
+    "failed transfers have their kinds",
+    arguments: [
+      (TransferError.unreachable("x"), ServerError.Kind.unreachable, D2Common.ExitStatus.unreachable, true),
+      (.tls("x"), .tls, .unreachable, false), (.timedOut("x"), .timedOut, .temporary, true),
+      (.broken("x"), .broken, .temporary, true),
+      (.setup("x"), .setup, .configuration, false), (.interrupted, .broken, .temporary, true),
+    ])
+  func transfers(transfer: TransferError, kind: ServerError.Kind, exit: D2Common.ExitStatus, isRetryable: Bool) {
+    let error = ServerError(Self.server, "/api/me", transfer)
+    #expect(error.kind == kind && error.exitStatus == exit && error.isRetryable == isRetryable)
+  }
+}

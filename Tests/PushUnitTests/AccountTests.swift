@@ -1,0 +1,112 @@
+import D2Common
+import Glibc
+import Testing
+
+@testable import d2_push
+
+@Suite("Account, BatchOutcome and RejectsFile")
+struct AccountTests {
+  static let log = Log(command: "d2-push", least: .error)
+
+  static func summary(_ imported: Int, _ updated: Int, _ deleted: Int) throws -> ImportSummary {
+    let counts = "\"imported\":\(imported),\"updated\":\(updated),\"deleted\":\(deleted),\"ignored\":0"
+    return try #require(ImportSummary(try JSONValue(parsing: "{\"importCount\":{\(counts)}}")))
+  }
+
+  @Test("whatever a server counts, every value is accounted for once")
+  func everyValue() throws {
+    for seed in 0..<500 as Range<UInt64> {
+      var random = SeededGenerator(seed: seed)
+      let count = Int.random(in: 1...12, using: &random)
+      let batch = try BatchTests.batch((0..<count).map { "{\"value\":\"\($0)\"}" })
+      var outcome = BatchOutcome()
+      for _ in 0..<6 {
+        if Bool.random(using: &random) {
+          let counts = (0..<3).map { _ in Int.random(in: 0...4, using: &random) }
+          outcome.count(try Self.summary(counts[0], counts[1], counts[2]), of: batch)
+        } else {
+          outcome.refuse(Int.random(in: 0..<count, using: &random), Refusal(message: "no"), of: batch)
+        }
+        let parts = [
+          outcome.imported, outcome.updated, outcome.deleted, outcome.refused.count, outcome.ignored(of: batch),
+        ]
+        #expect(parts.allSatisfy { $0 >= 0 } && parts.reduce(0, +) == count, "seed \(seed): \(parts)")
+      }
+      let account = try Account(rejectsFile: nil, Self.log)
+      account.add { $0.read += count }
+      try account.close(batch, outcome)
+      #expect(account.totals.accountedFor == account.totals.read)
+      let line = outcome.line(of: batch)
+      #expect(line["values"]?.int == count && line["refused"]?.int == outcome.refused.count)
+    }
+  }
+
+  @Test("refused values are kept verbatim, each with its line and reason; what is no JSON is kept as text")
+  func rejects() throws {
+    var template = Array("/tmp/d2-test-XXXXXX".utf8CString)
+    close(mkstemp(&template))
+    let path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    defer { unlink(path) }
+    let texts = [#"{"value" : 1.50,"c":"é\u00e9"}"#, "{ }", #"{"a":"\""}"#]
+    let account = try Account(rejectsFile: path, Self.log)
+    let batch = try BatchTests.batch(texts)
+    var outcome = BatchOutcome()
+    outcome.refuse(2, Refusal(code: "E7619", message: "a \"quoted\" reason", httpStatus: 409), of: batch)
+    outcome.refuse(0, Refusal(message: "none"), of: batch)
+    outcome.notSent = [1]
+    outcome.notSentReason = Refusal(message: "not sent: later")
+    try account.close(batch, outcome)
+    let odd: [UInt8] = Array("{odd \"".utf8) + [0xFF, 0x01]
+    try odd.withUnsafeBytes { try account.malformed(line: $0, number: 9, "not a JSON object") }
+    try Array("[1]".utf8).withUnsafeBytes { try account.notSent(line: $0, number: 10, Refusal(message: "x")) }
+    try Array(#"{"a":1}"#.utf8).withUnsafeBytes { try account.notSent(line: $0, number: 11, Refusal(message: "x")) }
+    try account.flush()
+    let expected = [
+      #"{"value":{"value" : 1.50,"c":"é\u00e9"},"line":1,"message":"none"}"#,
+      #"{"value":{"a":"\""},"line":3,"errorCode":"E7619","message":"a \"quoted\" reason","httpStatus":409}"#,
+      #"{"value":{ },"line":2,"message":"not sent: later"}"#,
+      #"{"text":"{odd \"�\u0001","line":9,"message":"not a JSON object"}"#, #"{"text":"[1]","line":10,"message":"x"}"#,
+      #"{"value":{"a":1},"line":11,"message":"x"}"#,
+    ]
+    let lines = String(decoding: try FileBytes.read(path), as: UTF8.self).split(separator: "\n").map(String.init)
+    #expect(lines == expected)
+    for line in lines { _ = try JSONValue(parsing: line) }
+    let totals = account.totals
+    #expect(totals.refused == 3 && totals.notSent == 3 && totals.read == 3)
+    var information = stat()
+    #expect(stat(path, &information) == 0 && information.st_mode & 0o777 == 0o600)
+  }
+
+  @Test("without a file for rejects a malformed line ends the run with status 65, by its number")
+  func malformed() throws {
+    let account = try Account(rejectsFile: nil, Self.log)
+    #expect {
+      try Array("x".utf8).withUnsafeBytes { try account.malformed(line: $0, number: 12, "not a JSON object") }
+    } throws: { error in
+      let failure = error as? CommandFailure
+      return failure?.status == .malformedInput && failure?.message.hasPrefix("line 12: not a JSON object") == true
+    }
+  }
+
+  @Test("a file for rejects that cannot be written is status 73", arguments: ["/nowhere/rejects", "/dev/full"])
+  func cannotWrite(path: String) {
+    #expect {
+      let account = try Account(rejectsFile: path, Self.log)
+      try Array("x".utf8).withUnsafeBytes { try account.malformed(line: $0, number: 1, "no") }
+      try account.flush()
+    } throws: { ($0 as? CommandFailure)?.status == .cannotWrite }
+  }
+
+  @Test("the commonest reasons come first")
+  func reasons() throws {
+    let account = try Account(rejectsFile: "/dev/null", Self.log)
+    for (fault, count) in [("rare", 1), ("often", 5), ("some", 3)] {
+      for _ in 0..<count { try Array("x".utf8).withUnsafeBytes { try account.malformed(line: $0, number: 1, fault) } }
+    }
+    let reasons = account.commonReasons(2).map { "\($0.reason) \($0.count)" }
+    #expect(reasons == ["malformed: often 5", "malformed: some 3"])
+    #expect(account.line.hasPrefix("read 9 = 0 imported + 0 updated + 0 deleted + 0 ignored + 9 refused + 0 not sent;"))
+    let summary = account.summary(.incomplete, learnt: [:])
+    #expect(summary["read"]?.int == 9 && summary["status"]?.int == 1 && summary["reasons"]?.array?.count == 3)
+  }
+}

@@ -1,0 +1,159 @@
+import D2Common
+import Testing
+
+@testable import d2_push
+
+/// Values per second by batch size, as servers were seen to take them.
+struct SimulatedServer: Sendable, CustomTestStringConvertible {
+  let name: String
+  /// Between these points the rate goes straight over the logarithm of the size; beyond them it stays.
+  let points: [(size: Double, rate: Double)]
+
+  var testDescription: String { name }
+
+  /// 2.42.5.2 with `preheatCache=true`.
+  static let v42 = SimulatedServer(
+    name: "2.42", points: [(500, 650), (1000, 1200), (5000, 3290), (20_000, 6520), (50_000, 6850)])
+  /// 2.43.1.
+  static let v43 = SimulatedServer(
+    name: "2.43", points: [(500, 1900), (1000, 1800), (5000, 1400), (20_000, 950), (50_000, 594)])
+  static let flat = SimulatedServer(name: "flat", points: [(1000, 3000)])
+
+  func seconds(_ values: Int) -> Double {
+    let size = Double(values)
+    guard let above = points.firstIndex(where: { $0.size >= size }) else { return size / points.last!.rate }
+    guard above > 0 else { return size / points[0].rate }
+    let (low, high) = (points[above - 1], points[above])
+    let share = logarithm(size / low.size) / logarithm(high.size / low.size)
+    return size / (low.rate + (high.rate - low.rate) * share)
+  }
+
+  /// Of a number from 1 on, by halves: the standard library has none.
+  private func logarithm(_ number: Double) -> Double {
+    var number = number
+    var result = 0.0
+    var step = 1.0
+    while number >= 2 {
+      number /= 2
+      result += 1
+    }
+    for _ in 0..<30 {
+      number *= number
+      step /= 2
+      if number >= 2 {
+        number /= 2
+        result += step
+      }
+    }
+    return result
+  }
+}
+
+@Suite("BatchSizer")
+struct BatchSizerTests {
+  static func noise(_ random: inout SeededGenerator) -> Double { Double.random(in: 0.9...1.1, using: &random) }
+
+  /// How long so many values take, and the sizes that were used.
+  static func run(
+    _ sizer: BatchSizer, _ server: SimulatedServer, values: Int, seed: UInt64
+  ) -> (seconds: Double, sizes: [Int], longest: Double) {
+    var random = SeededGenerator(seed: seed)
+    var left = values
+    var total = 0.0
+    var sizes: [Int] = []
+    var longest = 0.0
+    while left > 0 {
+      let size = sizer.size
+      let count = min(size, left)
+      let seconds = server.seconds(count) * noise(&random)
+      sizer.record(size: size, values: count, seconds: seconds)
+      left -= count
+      total += seconds
+      sizes.append(size)
+      longest = max(longest, seconds)
+    }
+    return (total, sizes, longest)
+  }
+
+  static func bestFixed(_ server: SimulatedServer, values: Int) -> Double {
+    [500, 1000, 2000, 5000, 10_000, 20_000, 50_000].map { Double(values) / Double($0) * server.seconds($0) }.min()!
+  }
+
+  @Test(
+    "comes near the best fixed size over 200,000 values, though it has to look for it",
+    arguments: [SimulatedServer.v42, .v43, .flat])
+  func nearBest(server: SimulatedServer) {
+    let best = Self.bestFixed(server, values: 200_000)
+    var worst = 0.0
+    for seed in 0..<40 as Range<UInt64> {
+      let run = Self.run(BatchSizer(100...50_000, longestSeconds: 20), server, values: 200_000, seed: seed)
+      worst = max(worst, run.seconds / best)
+      #expect(run.seconds <= best / 0.8, "seed \(seed): \(run.seconds) s instead of \(best) s: \(run.sizes)")
+    }
+    print("\(server.name): at worst \((worst * 1000).rounded() / 1000) of the best fixed size's time")
+  }
+
+  @Test(
+    "stays within its bounds",
+    arguments: [100...50_000, 500...20_000, 3000...3000, 1...10, 20_000...50_000, 999...1001],
+    [SimulatedServer.v42, .v43, .flat])
+  func bounds(range: ClosedRange<Int>, server: SimulatedServer) {
+    let sizer = BatchSizer(range, longestSeconds: 1e9)
+    #expect(range.contains(sizer.size))
+    let run = Self.run(sizer, server, values: 200 * range.upperBound.clamped(to: 1...3000), seed: 1)
+    #expect(run.sizes.allSatisfy { range.contains($0) })
+    if range.count > 1000 { #expect(Set(run.sizes).count > 1) }
+  }
+
+  @Test("asks for no batch that takes much longer than the longest request", arguments: [0.5, 2.0, 5.0])
+  func batchTime(longest: Double) {
+    for server in [SimulatedServer.v42, .v43, .flat] {
+      let sizer = BatchSizer(100...50_000, longestSeconds: longest)
+      let run = Self.run(sizer, server, values: 300_000, seed: 3)
+      // One trial may be too slow by the factor that its rung is larger; then it is never used again.
+      let slow = run.sizes.filter { server.seconds($0) * 0.9 > longest }
+      #expect(Set(slow).allSatisfy { size in slow.count { $0 == size } == 1 }, "\(server.name): \(run.sizes)")
+      #expect(server.seconds(sizer.size) * 0.9 <= longest, "\(server.name)")
+    }
+  }
+
+  @Test("after a request that was too large, all are smaller, for good", arguments: [SimulatedServer.v42, .flat])
+  func tooMuch(server: SimulatedServer) {
+    let sizer = BatchSizer(100...50_000, longestSeconds: 1e9)
+    _ = Self.run(sizer, server, values: 100_000, seed: 5)
+    sizer.tooMuch(4000)
+    #expect(sizer.size < 4000)
+    let run = Self.run(sizer, server, values: 300_000, seed: 6)
+    #expect(run.sizes.allSatisfy { $0 < 4000 })
+    sizer.tooMuch(1)
+    #expect(sizer.size == 125 || sizer.size == 100, "\(sizer.size)")
+    _ = Self.run(sizer, server, values: 1000, seed: 7)
+    #expect(sizer.size <= 125)
+  }
+
+  @Test("batches that bytes cut short teach nothing about the size that was asked for")
+  func cutShort() throws {
+    let sizer = BatchSizer(100...50_000, longestSeconds: 20)
+    sizer.record(size: sizer.size, values: 1000, seconds: 1)
+    let tried = sizer.size
+    #expect(tried != 1000)
+    for _ in 0..<5 { sizer.record(size: tried, values: tried / 10, seconds: 0.001) }
+    #expect(sizer.learnt == ["1000": 1000])
+    #expect(sizer.lastSeconds == 0.001)
+  }
+
+  @Test("tells values per second by size")
+  func learnt() {
+    let sizer = BatchSizer(2000...2000, longestSeconds: 20)
+    #expect(sizer.learnt == [:])
+    sizer.record(size: 2000, values: 2000, seconds: 1)
+    sizer.record(size: 2000, values: 2000, seconds: 0.5)
+    #expect(sizer.learnt == ["2000": 3000])
+  }
+}
+
+extension Int {
+  fileprivate func clamped(to range: ClosedRange<Int>) -> Int {
+    Swift.min(Swift.max(self, range.lowerBound), range.upperBound)
+  }
+}

@@ -1,0 +1,58 @@
+import D2Common
+
+@testable import d2_push
+
+/// SplitMix64: small, seeded, good enough to choose test cases.
+struct SeededGenerator: RandomNumberGenerator {
+  var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}
+
+/// Random data values, from a seed.
+struct RandomValue {
+  var random: SeededGenerator
+
+  init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+
+  /// Members with ids and values of every JSON type, white space, other keys, nothing twice.
+  mutating func object() -> String {
+    let keys = [
+      "dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo", "value", "followup",
+      "followUp", "comment",
+      "created", "x",
+    ]
+    let chosen = keys.filter { _ in Int.random(in: 0...2, using: &random) > 0 }.shuffled(using: &random)
+    let members = chosen.map { space() + "\"\($0)\"" + space() + ":" + space() + json() + space() }
+    return space() + "{" + (members.isEmpty ? space() : members.joined(separator: ",")) + "}" + space()
+  }
+
+  private mutating func json() -> String {
+    [
+      "12", "-0.50", "1e3", "true", "false", "null", "\"true\"", "\"a\\\"}b\"", "\"\"", "\"é\\u00e9\"", "\"followup\"",
+      "[1,{\"value\":2}]",
+      "{\"period\":202401}", "{}",
+    ].randomElement(using: &random)!
+  }
+
+  private mutating func space() -> String { ["", "", "", " ", "\t ", "  "].randomElement(using: &random)! }
+}
+
+/// Reads a line whose bytes must outlive it only while `body` runs.
+func withLine<Result>(_ text: String, _ body: (DataValueLine) throws -> Result) throws -> Result {
+  let bytes = Array(text.utf8)
+  let scratch = DataValueLine.Scratch()
+  return try withExtendedLifetime(scratch) {
+    try (bytes + [UInt8](repeating: 0, count: 64)).withUnsafeBytes { padded in
+      try body(DataValueLine(UnsafeRawBufferPointer(rebasing: padded[..<bytes.count]), scratch))
+    }
+  }
+}
