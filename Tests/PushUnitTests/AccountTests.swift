@@ -60,7 +60,7 @@ struct AccountTests {
     try odd.withUnsafeBytes { try account.malformed(line: $0, number: 9, "not a JSON object") }
     try Array("[1]".utf8).withUnsafeBytes { try account.notSent(line: $0, number: 10, Refusal(message: "x")) }
     try Array(#"{"a":1}"#.utf8).withUnsafeBytes { try account.notSent(line: $0, number: 11, Refusal(message: "x")) }
-    try account.flush()
+    try account.finish()
     let expected = [
       #"{"value":{"value" : 1.50,"c":"é\u00e9"},"line":1,"message":"none"}"#,
       #"{"value":{"a":"\""},"line":3,"errorCode":"E7619","message":"a \"quoted\" reason","httpStatus":409}"#,
@@ -93,7 +93,7 @@ struct AccountTests {
     #expect {
       let account = try Account(rejectsFile: path, Self.log)
       try Array("x".utf8).withUnsafeBytes { try account.malformed(line: $0, number: 1, "no") }
-      try account.flush()
+      try account.finish()
     } throws: { ($0 as? CommandFailure)?.status == .cannotWrite }
   }
 
