@@ -9,11 +9,13 @@ struct Answer {
 
   /// Asks once and hands the values on while they arrive.
   ///
-  /// - Parameter written: told how many values have gone to the sink, also where the answer breaks.
+  /// - Parameters:
+  ///   - counts: whether the values count as the run's own; not those of an answer that is only compared or may be asked for again.
+  ///   - written: told how many values have gone to the sink, also where the answer breaks.
   /// - Throws: `ServerError` for what the server or the network did, with the whole values that arrived in the sink.
   static func receive(
     _ request: PullRequest, arrayKey: String, into sink: inout some LineSink, _ client: DHIS2Client, _ meter: PullMeter,
-    written: (Int) -> Void, whileWaiting: () throws -> Void
+    counts: Bool, written: (Int) -> Void, whileWaiting: () throws -> Void
   ) throws -> Answer {
     var question = HTTPRequest(.get, request.target)
     question.watchesForClose = true
@@ -35,7 +37,7 @@ struct Answer {
       defer {
         let new = splitter.count - before
         meter.add {
-          $0.values += new
+          if counts { $0.values += new }
           $0.bytes += chunk.count
         }
         written(splitter.count)
@@ -56,6 +58,7 @@ struct Answer {
       if let error = ServerError(client.server, request.target, response) { throw error }
       if response.wireBytes == 0 { throw Self.emptyBody(request, client) }
       try splitter.finish()
+      if !splitter.sawArray, let error = Self.errorDocument(splitter, request, client) { throw error }
       return Answer(
         values: splitter.count, closedUnannounced: response.closedUnannounced,
         firstByteSeconds: response.firstByteSeconds)
@@ -66,6 +69,22 @@ struct Answer {
         client.server, request.target, error == .endsEarly ? .cutOff : .malformed,
         error == .endsEarly ? "the compressed answer ends early" : "the compressed answer is damaged")
     }
+  }
+
+  /// An error that comes as HTTP 200.
+  private static func errorDocument(
+    _ splitter: borrowing DataValueSplitter, _ request: PullRequest, _ client: DHIS2Client
+  ) -> ServerError? {
+    let members = splitter.topLevelMembers
+    func text(_ key: String) -> String? {
+      members.last { $0.key == Array(key.utf8) }.flatMap { try? JSONValue(parsing: $0.value) }?.scalarText
+    }
+    guard let status = text("httpStatusCode").flatMap({ Int($0) }), status >= 400 || text("status") == "ERROR" else {
+      return nil
+    }
+    return ServerError(
+      client.server, request.target, .status(status), text("message") ?? "an error came as HTTP 200",
+      code: text("errorCode"))
   }
 
   private static func beginsLikePage(_ chunk: UnsafeMutableRawBufferPointer) -> Bool {

@@ -14,6 +14,12 @@ struct AskedIDs {
     try take("--data-element-group", "dataElementGroups", &options.dataElementGroups, client, log)
     let paths = try take("--org-unit", "organisationUnits", &options.orgUnits, client, log)
     try take("--org-unit-group", "organisationUnitGroups", &options.orgUnitGroups, client, log)
+    let asksForCombos = !options.attributeOptionCombos.isEmpty
+    try take("--attribute-option-combo", "categoryOptionCombos", &options.attributeOptionCombos, client, log)
+    if asksForCombos, options.attributeOptionCombos.isEmpty {
+      // Without its filter the query would bring the values of all combos.
+      throw CommandFailure(.usage, "none of the attribute option combos is known to \(client.server)")
+    }
     let malformed = options.periods.filter { !PeriodID.isPlausible($0) }
     report("--period", malformed, "not a period id", log)
     options.periods.removeAll { malformed.contains($0) }

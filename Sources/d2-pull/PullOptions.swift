@@ -11,7 +11,7 @@ struct PullOptions: Sendable {
   let children: Bool
   var periods: [String]
   let dates: (start: String, end: String)?
-  let attributeOptionCombos: [String]
+  var attributeOptionCombos: [String]
   let limit: Int?
   let registrations: Bool
   /// Parameters that go to the server as they are.
@@ -99,6 +99,12 @@ struct PullOptions: Sendable {
           .usage,
           "--data-element-group goes alone: servers up to 2.42 would leave out the data sets and elements beside it")
       }
+    }
+    guard dataSets.isEmpty || dataElements.isEmpty || dataSets.count + dataElements.count <= 50 else {
+      throw CommandFailure(
+        .usage,
+        "--data-set together with --data-element: at most 50 in all, since they must go in one request; ask for them apart"
+      )
     }
     guard !orgUnits.isEmpty || !orgUnitGroups.isEmpty else {
       throw CommandFailure(.usage, "say for which organisation units: --org-unit or --org-unit-group")

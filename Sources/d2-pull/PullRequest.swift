@@ -2,9 +2,26 @@ import D2Common
 
 /// One request of a run.
 struct PullRequest: Sendable {
-  let target: String
+  private let path: String
+  private let query: Query
   /// What each value gets appended as its `dataSet`.
   let dataSet: String?
+
+  init(path: String, query: Query, dataSet: String?) {
+    self.path = path
+    self.query = query
+    self.dataSet = dataSet
+  }
+
+  /// Path and query.
+  var target: String { query.target(path) }
+
+  /// The same request for at most so many values.
+  func limited(to limit: Int) -> PullRequest {
+    var query = query
+    query.add("limit", String(limit))
+    return PullRequest(path: path, query: query, dataSet: dataSet)
+  }
 }
 
 /// Cuts a selection into requests: one data set each, as many organisation units and periods as a safe address holds. One answer for a
@@ -27,9 +44,7 @@ struct PullPlan {
         for (name, value) in times { query.add(name, value) }
         for (name, value) in options.passedOn { query.add(name, value) }
         if options.children { query.add("children", "true") }
-        query.add("attributeOptionCombo", options.attributeOptionCombos)
-        if let limit = options.limit { query.add("limit", String(limit)) }
-        requests.append(PullRequest(target: query.target(path), dataSet: subject.dataSet))
+        requests.append(PullRequest(path: path, query: query, dataSet: subject.dataSet))
       }
     }
     self.requests = requests
@@ -43,11 +58,15 @@ struct PullPlan {
 
   private static func subjects(_ options: PullOptions) -> [Subject] {
     if options.registrations || !options.dataElements.isEmpty || !options.dataElementGroups.isEmpty {
-      var query = Query()
-      query.add("dataSet", options.dataSets)
-      query.add("dataElement", options.dataElements)
-      query.add("dataElementGroup", options.dataElementGroups)
-      return [Subject(query: query, dataSet: nil)]
+      // A union of sets and elements cannot be cut without a value coming twice, but it can where they are all of one kind.
+      let subjects =
+        options.dataSets.map { ("dataSet", $0) } + options.dataElements.map { ("dataElement", $0) }
+        + options.dataElementGroups.map { ("dataElementGroup", $0) }
+      return groups(subjects, room: RequestSize.safeURLBytes / 2).map { group in
+        var query = Query()
+        for (name, id) in group { query.add(name, id) }
+        return Subject(query: query, dataSet: nil)
+      }
     }
     let tagged = options.tagsDataSet || options.dataSets.count > 1
     return options.dataSets.map { Subject(query: Query(["dataSet": $0]), dataSet: tagged ? $0 : nil) }
@@ -56,6 +75,15 @@ struct PullPlan {
   /// The organisation units and periods of a subject, in as few pieces as fit.
   private static func cut(
     _ options: PullOptions, _ subject: Subject
+  ) -> [(places: [(String, String)], times: [(String, String)])] {
+    let combos = options.attributeOptionCombos.map { ("attributeOptionCombo", $0) }
+    return groups(combos, room: RequestSize.safeURLBytes / 4, orNone: true).flatMap { combos in
+      cut(options, subject, combos).map { (combos + $0.places, $0.times) }
+    }
+  }
+
+  private static func cut(
+    _ options: PullOptions, _ subject: Subject, _ combos: [(String, String)]
   ) -> [(places: [(String, String)], times: [(String, String)])] {
     let times: [(String, String)] =
       if let dates = options.dates {
@@ -68,7 +96,7 @@ struct PullPlan {
     let places = options.orgUnits.map { ("orgUnit", $0) } + options.orgUnitGroups.map { ("orgUnitGroup", $0) }
     let fixed =
       subject.query.text.utf8.count + options.passedOn.reduce(200) { $0 + $1.name.count + $1.value.count + 2 }
-      + options.attributeOptionCombos.count * 33
+      + bytes(combos)
     let room = max(RequestSize.safeURLBytes - fixed, 1000)
     let timesBytes = bytes(times)
     let timeRoom = options.periods.isEmpty ? timesBytes : max(room - bytes(places), room / 2)
@@ -82,7 +110,10 @@ struct PullPlan {
     parameters.reduce(0) { $0 + $1.0.utf8.count + Query.encoded($1.1).utf8.count + 2 }
   }
 
-  private static func groups(_ parameters: [(String, String)], room: Int, most: Int = .max) -> [[(String, String)]] {
-    RequestSize.groups(of: parameters, bytesEach: { bytes([$0]) }, limit: room, most: most)
+  private static func groups(
+    _ parameters: [(String, String)], room: Int, most: Int = .max, orNone: Bool = false
+  ) -> [[(String, String)]] {
+    if orNone, parameters.isEmpty { return [[]] }
+    return RequestSize.groups(of: parameters, bytesEach: { bytes([$0]) }, limit: room, most: most)
   }
 }

@@ -51,12 +51,13 @@ final class PullRun: Sendable {
   /// Makes the requests, several at a time; the first failure ends the others.
   private func fetch(_ requests: [PullRequest]) async throws {
     meter.add { $0.planned = requests.count }
-    let executor = BlockingExecutor(threads: options.server.concurrency)
+    let concurrency = options.limit == nil ? options.server.concurrency : 1
+    let executor = BlockingExecutor(threads: concurrency)
     try await withThrowingTaskGroup(of: Void.self) { group in
       var waiting = requests[...]
       var running = 0
       while !waiting.isEmpty || running > 0 {
-        while running < options.server.concurrency, let request = waiting.popFirst() {
+        while running < concurrency, let request = waiting.popFirst() {
           running += 1
           group.addTask(executorPreference: executor) { try self.fetch(request) }
         }
@@ -67,13 +68,16 @@ final class PullRun: Sendable {
   }
 
   private func fetch(_ request: PullRequest) throws {
-    guard let remaining = remainingLimit, remaining > 0 || options.limit == nil else { return }
+    var request = request
+    if let limit = options.limit {
+      // With a limit the requests go one after the other, each for what is left.
+      let left = limit - meter.current.values
+      guard left > 0 else { return }
+      request = request.limited(to: left)
+    }
     if options.spools { try fetchSpooled(request) } else { try fetchStreaming(request) }
     meter.add { $0.done += 1 }
   }
-
-  /// What `--limit` leaves; with several requests each may bring fewer.
-  private var remainingLimit: Int? { options.limit.map { max(0, $0 - meter.current.values) } ?? .max }
 
   // MARK: One request
 
@@ -84,7 +88,7 @@ final class PullRun: Sendable {
       if attempt > 1 { meter.add { $0.retries += 1 } }
       do {
         var sink = output
-        return try receive(request, into: &sink) { written = $0 }
+        return try receive(request, counts: true, into: &sink) { written = $0 }
       } catch var error as ServerError where written > 0 {
         error.isFinal = true
         throw error
@@ -96,7 +100,7 @@ final class PullRun: Sendable {
     var counts = Agreement(first: answer)
     while counts.agreed == nil, counts.asked < 3 {
       var sink = ForgettingSink()
-      counts.add(try client.retrying { _ in try recount(request, &sink) })
+      counts.add(try client.retrying { _ in try receive(request, counts: false, into: &sink) { _ in } })
     }
     guard counts.agreed == answer.values else {
       throw ServerError(
@@ -110,16 +114,15 @@ final class PullRun: Sendable {
   private func fetchSpooled(_ request: PullRequest) throws {
     let spool = try SpoolFile(environment: options.server.configuration.environment)
     var counts: Agreement?
+    var values = 0
     while true {
-      let before = meter.current
       let answer = try client.retrying { attempt in
         if attempt > 1 { meter.add { $0.retries += 1 } }
-        // What a broken attempt brought does not count.
-        meter.add { $0.values = before.values }
         spool.empty()
         var sink = spool
-        return try receive(request, into: &sink) { _ in }
+        return try receive(request, counts: false, into: &sink) { _ in }
       }
+      values = answer.values
       if counts == nil, !isDoubtful(answer) { break }
       if counts == nil { log.info(doubt(answer)) }
       if counts == nil { counts = Agreement(first: answer) } else { counts?.add(answer) }
@@ -130,30 +133,22 @@ final class PullRun: Sendable {
           "the server answered with \(counts!.counts.map(String.init).joined(separator: ", ")) values: no two answers agree"
         )
       }
-      meter.add { $0.values = before.values }
     }
     var sink = output
     try spool.copy(into: &sink)
+    meter.add { [values] in $0.values += values }
   }
 
   private func receive(
-    _ request: PullRequest, into sink: inout some LineSink, written: (Int) -> Void
+    _ request: PullRequest, counts: Bool, into sink: inout some LineSink, written: (Int) -> Void
   ) throws -> Answer {
     try Answer.receive(
       request, arrayKey: options.registrations ? "completeDataSetRegistrations" : "dataValues", into: &sink, client,
-      meter,
-      written: written
+      meter, counts: counts, written: written
     ) { [output] in
       output.checkReader()
       try output.flush()
     }
-  }
-
-  /// Receives an answer that is only counted.
-  private func recount(_ request: PullRequest, _ sink: inout ForgettingSink) throws -> Answer {
-    let before = meter.current.values
-    defer { meter.add { $0.values = before } }
-    return try receive(request, into: &sink) { _ in }
   }
 
   // MARK: Answers that look whole

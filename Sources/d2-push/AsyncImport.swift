@@ -8,6 +8,8 @@ struct AsyncImport {
   private static let longestPauseSeconds = 10.0
   /// A job of which nothing was heard for so long is lost: notes live in the server's memory until it restarts.
   private static let patienceSeconds = 600.0
+  /// The summary is stored a moment behind the last note.
+  private static let mostPollsAfterEnd = 4
 
   /// `nil` where the answer is not that of a started job.
   init?(_ document: JSONValue) {
@@ -26,6 +28,7 @@ struct AsyncImport {
     var delay = Self.firstPauseSeconds
     var lastNews = monotonicSeconds()
     var notes = 0
+    var pollsAfterEnd = 0
     while true {
       let response = try client.retrying { _ in
         let response = try client.perform(HTTPRequest(.get, path))
@@ -34,6 +37,13 @@ struct AsyncImport {
       }
       if let document = try? JSONValue(parsing: response.body), let summary = ImportSummary(document) { return summary }
       let task = try client.json("/api/system/tasks/DATAVALUE_IMPORT/\(id)")
+      if let note = task.array?.first(where: { $0["completed"]?.bool == true }) {
+        pollsAfterEnd += 1
+        guard pollsAfterEnd <= Self.mostPollsAfterEnd else {
+          let message = note["message"]?.string ?? "no message"
+          throw ServerError(client.server, path, .status(500), "the job ended without a summary: \(message)")
+        }
+      }
       if let count = task.array?.count, count != notes {
         notes = count
         lastNews = monotonicSeconds()

@@ -63,35 +63,36 @@ struct Batcher {
   private mutating func take(_ piece: LocatedLines, from first: Int, _ size: Int) -> Int {
     piece.text.withUnsafeBytes { text in
       var index = first
-      while index < piece.lines.count {
+      while index < piece.lines.count, ready.isEmpty {
         let line = piece.lines[index]
-        let bytes = UnsafeRawBufferPointer(rebasing: text[Int(line.start)..<Int(line.start + line.length)])
-        take(line, bytes, line.dataSet < 0 ? nil : piece.dataSets[Int(line.dataSet)], size)
-        index += 1
-        if !ready.isEmpty { break }
+        let dataSet = line.dataSet < 0 ? nil : piece.dataSets[Int(line.dataSet)]
+        let size = line.isDoubtful ? min(size, Self.mostDoubtful) : size
+        let batch = openBatch(for: dataSet, line.isDoubtful, size)
+        if open.count == 1 {
+          let next = batch.add(piece, text, from: index, size: size, bytes: options.batchBytes)
+          // A key that is in already begins the next batch, so that the last one wins.
+          if next == index || batch.count >= size || batch.bytes >= options.batchBytes { seal(batch) }
+          index = next
+        } else {
+          index += takeOne(piece, text, line, batch, size) ? 1 : 0
+        }
       }
       return index
     }
   }
 
-  @inline(__always)
-  private mutating func take(
-    _ line: LocatedLines.Line, _ bytes: UnsafeRawBufferPointer, _ dataSet: String?, _ size: Int
-  ) {
-    // What has the same key and went into another batch goes before it, so that the last one wins.
-    if open.count > 1,
-      open.contains(where: { ($0.dataSet, $0.isDoubtful) != (dataSet, line.isDoubtful) && $0.contains(line.key) })
-    {
+  /// With several batches open, a line whose key went into another of them waits until that one is sealed. Returns whether the line was taken.
+  private mutating func takeOne(
+    _ piece: LocatedLines, _ text: UnsafeRawBufferPointer, _ line: LocatedLines.Line, _ batch: OpenBatch, _ size: Int
+  ) -> Bool {
+    if open.contains(where: { $0 !== batch && $0.contains(line.key) }) {
       sealAll()
+      return false
     }
-    let size = line.isDoubtful ? min(size, Self.mostDoubtful) : size
-    var batch = openBatch(for: dataSet, line.isDoubtful, size)
-    if !batch.add(bytes, line: line.number, key: line.key, needsRewriting: line.needsRewriting) {
-      seal(batch)
-      batch = openBatch(for: dataSet, line.isDoubtful, size)
-      _ = batch.add(bytes, line: line.number, key: line.key, needsRewriting: line.needsRewriting)
-    }
-    if batch.count >= size || batch.bytes >= options.batchBytes { seal(batch) }
+    let bytes = UnsafeRawBufferPointer(rebasing: text[Int(line.start)..<Int(line.start + line.length)])
+    let isTaken = batch.add(bytes, line: line.number, key: line.key, needsRewriting: line.needsRewriting)
+    if !isTaken || batch.count >= size || batch.bytes >= options.batchBytes { seal(batch) }
+    return isTaken
   }
 
   /// The open batch of a data set.

@@ -81,7 +81,10 @@ final class Importer: Sendable {
   private func read(_ response: HTTPResponse) throws -> Answer {
     let document = try? JSONValue(parsing: response.body)
     if let document, options.async, let job = AsyncImport(document) {
-      return .summary(try job.wait(client), 200)
+      do { return .summary(try job.wait(client), 200) } catch let error as ServerError where error.kind == .status(500)
+      {
+        return .failed(error)
+      }
     }
     if let document, let summary = ImportSummary(document),
       response.status < 500 || summary.hasCounts && summary.accepted > 0
@@ -108,10 +111,11 @@ final class Importer: Sendable {
   private static func gzip(_ body: [UInt8]) -> [UInt8]? {
     guard let compressor = libdeflate_alloc_compressor(1) else { return nil }
     defer { libdeflate_free_compressor(compressor) }
+    // The bound is as large as the body; what comes out is a tenth of it, and that alone is kept while the request is under way.
     let bound = libdeflate_gzip_compress_bound(compressor, body.count)
-    let compressed = [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
-      count = libdeflate_gzip_compress(compressor, body, body.count, buffer.baseAddress, bound)
-    }
-    return compressed.isEmpty ? nil : compressed
+    let room = UnsafeMutableRawBufferPointer.allocate(byteCount: bound, alignment: 16)
+    defer { room.deallocate() }
+    let count = libdeflate_gzip_compress(compressor, body, body.count, room.baseAddress, bound)
+    return count == 0 ? nil : Array(room[..<count])
   }
 }

@@ -26,7 +26,8 @@ struct PushOptions: Sendable {
     }
     server = try ServerOptions(arguments, log)
     batchSize = try Self.batchSize(arguments)
-    batchBytes = try arguments.bytes("--batch-bytes") ?? 8 << 20
+    batchBytes = try arguments.bytes("--batch-bytes") ?? Self.defaultBatchBytes(server.concurrency)
+    guard batchBytes <= 1 << 30 else { throw CommandFailure(.usage, "--batch-bytes: at most 1G") }
     batchSeconds = try arguments.seconds("--batch-time") ?? 20
     importStrategy = try arguments.choice("--import-strategy", ["CREATE_AND_UPDATE", "CREATE", "UPDATE", "DELETE"])
     dryRun = arguments.has("--dry-run")
@@ -44,6 +45,11 @@ struct PushOptions: Sendable {
     guard dataSet == nil || kind == .dataValues else {
       throw CommandFailure(.usage, "--data-set is for data values; registrations name their own")
     }
+  }
+
+  /// Several requests under way share a budget, so that memory stays below 100 MB.
+  private static func defaultBatchBytes(_ concurrency: Int) -> Int {
+    min(8 << 20, max(1 << 20, (16 << 20) / concurrency))
   }
 
   /// `5000` or `500..20000`.

@@ -15,7 +15,8 @@ final class PushRun: Sendable {
   private let sizer: BatchSizer
   private let directory: DataSetDirectory
   private let memory = GuiltyMemory()
-  private let output = LineOutput.standardOutput()
+  private let unitDates: OrgUnitDates
+  private let output: LineOutput
   private let drawsProgress: Bool
 
   /// Requests that are quicker than this do not wait for the next batch: it is made while they run.
@@ -28,16 +29,25 @@ final class PushRun: Sendable {
     account = try Account(rejectsFile: options.rejectsFile, log)
     sizer = BatchSizer(options.batchSize, longestSeconds: options.batchSeconds)
     directory = DataSetDirectory(client)
+    unitDates = OrgUnitDates(client)
     drawsProgress = isatty(2) == 1
+    output = LineOutput.standardOutput { [account] in try? account.finish() }
   }
 
   func run() async throws -> ExitStatus {
     // Batches are large and are made one after the other.
     d2_keep_freed_memory()
     let server = try DestinationTraits(client, options)
+    if server.failsWholeGroups, let strategy = options.importStrategy, ["CREATE", "UPDATE"].contains(strategy) {
+      throw CommandFailure(
+        .usage,
+        "--import-strategy \(strategy): this server (\(server.version?.text ?? "")) would create and update; it knows DELETE alone"
+      )
+    }
     if isatty(0) == 1 { log.info("reading data values from the terminal, one JSON object a line; end with Ctrl-D") }
     let importer = Importer(client, options, server, account)
-    let executor = BlockingExecutor(threads: options.server.concurrency + 1)
+    // One thread for each request, one that reads, one that makes batches.
+    let executor = BlockingExecutor(threads: options.server.concurrency + 2)
     var failure: (any Error)?
     do {
       try await withTaskExecutorPreference(executor) { try await send(importer, server, executor) }
@@ -63,6 +73,8 @@ final class PushRun: Sendable {
 
   private func report(_ status: ExitStatus) {
     log.info(account.line)
+    // The reason is on the next line, and nothing more can be promised.
+    if status == .cannotWrite { return }
     for (reason, count) in account.commonReasons(5) { log.info("refused \(count): \(reason)") }
     let totals = account.totals
     if totals.refused + totals.notSent > 0 {
@@ -104,6 +116,10 @@ final class PushRun: Sendable {
       var isReading = false
       var inputEnded = false
       while true {
+        if !isReading, !inputEnded, failure == nil, batcher.waitingPieces < Self.piecesAhead {
+          isReading = true
+          group.addTask(executorPreference: executor) { .located(locator.next()) }
+        }
         if waiting == nil, failure == nil, mayMakeBatch(running: running.count) {
           let size = sizer.size
           waiting = batcher.next(size: size).map { ($0, size) }
@@ -115,10 +131,6 @@ final class PushRun: Sendable {
           }
           waiting = nil
           continue
-        }
-        if !isReading, !inputEnded, failure == nil, batcher.waitingPieces < Self.piecesAhead {
-          isReading = true
-          group.addTask(executorPreference: executor) { .located(locator.next()) }
         }
         guard let event = await group.next() else { break }
         switch event {
@@ -189,7 +201,7 @@ final class PushRun: Sendable {
 
   private func settle(_ batch: Batch, _ size: Int, _ importer: Importer, _ server: DestinationTraits) -> SentBatch {
     let start = monotonicSeconds()
-    var settlement = Settlement(batch, importer, server, options, sizer, directory, memory)
+    var settlement = Settlement(batch, importer, server, options, sizer, directory, memory, unitDates)
     var (outcome, failure) = settlement.run()
     outcome.seconds = monotonicSeconds() - start
     if outcome.attempts == 1, failure == nil {

@@ -12,9 +12,11 @@ struct Settlement {
   private let sizer: BatchSizer
   private let directory: DataSetDirectory
   private let memory: GuiltyMemory
+  private let unitDates: OrgUnitDates
   private let scratch = DataValueLine.Scratch()
   private var outcome = BatchOutcome()
   private var isSettled: [Bool]
+  private var work: [Work] = []
   private var ids: [Int: ValueIDs] = [:]
   /// Values that failed alone, one after the other, with nothing accepted between them.
   private var failedAlone = 0
@@ -26,7 +28,7 @@ struct Settlement {
 
   init(
     _ batch: Batch, _ importer: Importer, _ server: DestinationTraits, _ options: PushOptions, _ sizer: BatchSizer,
-    _ directory: DataSetDirectory, _ memory: GuiltyMemory
+    _ directory: DataSetDirectory, _ memory: GuiltyMemory, _ unitDates: OrgUnitDates
   ) {
     self.batch = batch
     self.importer = importer
@@ -35,6 +37,7 @@ struct Settlement {
     self.sizer = sizer
     self.directory = directory
     self.memory = memory
+    self.unitDates = unitDates
     isSettled = Array(repeating: false, count: batch.values.count)
   }
 
@@ -75,9 +78,37 @@ struct Settlement {
     var tooSlow = 0
     /// Posted again because the counts did not add up.
     var isRecount = false
+    /// Group failures in a row, of what was left of this part.
+    var groupFailures = 0
   }
 
-  private mutating func settle(_ part: [Int], _ dataSet: String?, _ history: History = History()) throws {
+  /// Some values to be posted together.
+  private struct Work {
+    var part: [Int]
+    var dataSet: String?
+    var history = History()
+  }
+
+  /// Posts values, and what comes of them, until each is settled. A list, not recursion: a batch may take thousands of requests.
+  private mutating func settle(_ part: [Int], _ dataSet: String?) throws {
+    let base = work.count
+    work.append(Work(part: part, dataSet: dataSet))
+    while work.count > base { try post(work.removeLast()) }
+  }
+
+  private mutating func later(_ part: [Int], _ dataSet: String?, _ history: History) {
+    if !part.isEmpty { work.append(Work(part: part, dataSet: dataSet, history: history)) }
+  }
+
+  /// The first half is posted first.
+  private mutating func halvesLater(_ part: [Int], _ dataSet: String?, _ history: History) {
+    let middle = part.count / 2
+    later(Array(part[middle...]), dataSet, history)
+    later(Array(part[..<middle]), dataSet, history)
+  }
+
+  private mutating func post(_ next: Work) throws {
+    let (part, dataSet, history) = (next.part, next.dataSet, next.history)
     let body = batch.body(
       of: part, header: server.header(dataSet: dataSet, kind: options.kind), rewrite: server.respells)
     outcome.attempts += 1
@@ -94,7 +125,7 @@ struct Settlement {
       outcome.httpStatus = 413
       sizer.tooMuch(part.count)
       if part.count == 1 { return refuse(part, error) }
-      try settleHalves(part, dataSet, history)
+      halvesLater(part, dataSet, history)
     case .tooSlow(let error):
       sizer.tooMuch(part.count)
       var history = history
@@ -102,16 +133,10 @@ struct Settlement {
       guard history.tooSlow <= importer.client.retry.retries else { throw error }
       importer.client.log.warning("\(error); trying again with half of the \(part.count) values")
       guard pause(seconds: Self.pauseSeconds * Double(history.tooSlow)) else { throw Signals.failure }
-      try settleHalves(part, dataSet, history)
+      halvesLater(part, dataSet, history)
     case .failed(let error):
       try settleFailure(error, part, dataSet, history)
     }
-  }
-
-  private mutating func settleHalves(_ part: [Int], _ dataSet: String?, _ history: History) throws {
-    let middle = part.count / 2
-    try settle(Array(part[..<middle]), dataSet, history)
-    try settle(Array(part[middle...]), dataSet, history)
   }
 
   /// A 500 may have stored some, or have been a passing failure: the same again first, then halves.
@@ -124,10 +149,10 @@ struct Settlement {
       history.hasFailed = true
       if outcome.httpStatus >= 500, !batch.isDoubtful {
         guard pause(seconds: Self.pauseSeconds) else { throw Signals.failure }
-        return try settle(part, dataSet, history)
+        return later(part, dataSet, history)
       }
     }
-    guard part.count == 1 else { return try settleHalves(part, dataSet, history) }
+    guard part.count == 1 else { return halvesLater(part, dataSet, history) }
     failedAlone += 1
     // Doubtful values are expected to fail, each of them.
     guard failedAlone <= Self.mostFailedAlone || batch.isDoubtful else { throw error }
@@ -147,14 +172,15 @@ struct Settlement {
       throw ServerError(importer.client.server, options.kind.path, .notDHIS2, "the import summary holds no counts")
     }
     outcome.count(summary, of: batch)
-    if summary.accepted > 0 { failedAlone = 0 }
+    // A server that reports on values lives.
+    if summary.accepted + summary.ignored > summary.conflicts.count { failedAlone = 0 }
     var refused = refusedByIndex(summary, status, part)
     let vague = summary.conflicts.filter { conflict in !conflict.indexes.contains { part.indices.contains($0) } }
     if !vague.isEmpty {
       guard let found = refusedByText(vague, status, part, refused, ignored: summary.ignored) else {
         refuse(refused)
         // What was taken is stored now; the halves tell which were not.
-        return try settleHalves(part.filter { refused[$0] == nil }, dataSet, history)
+        return halvesLater(part.filter { refused[$0] == nil }, dataSet, history)
       }
       refused.merge(found) { first, _ in first }
     }
@@ -165,7 +191,7 @@ struct Settlement {
       // Lost from all counts: the second of two spellings of one key, or an insignificant zero. Posted again, the first of them is updated.
       var history = history
       history.isRecount = true
-      return try settle(rest, dataSet, history)
+      return later(rest, dataSet, history)
     }
     markSettled(rest)
   }
@@ -191,9 +217,9 @@ struct Settlement {
     if options.kind == .registrations, !guilty.isEmpty, guilty.count < part.count {
       refuse(guilty, reason)
       let names = Set(guilty)
-      return try settle(part.filter { !names.contains($0) }, dataSet, history)
+      return later(part.filter { !names.contains($0) }, dataSet, history)
     }
-    try settleHalves(part, dataSet, history)
+    halvesLater(part, dataSet, history)
   }
 
   /// Data set or outer ids of the whole set (`dhis2-api.md` 2.5).
@@ -238,7 +264,7 @@ struct Settlement {
     let refused = refusedByIndex(summary, status, part)
     refuse(refused)
     let rest = part.filter { refused[$0] == nil }
-    guard summary.accepted < rest.count, options.importStrategy != "DELETE" else {
+    guard summary.accepted < rest.count else {
       outcome.count(summary, of: batch)
       failedAlone = 0
       return markSettled(rest)
@@ -248,7 +274,7 @@ struct Settlement {
       let message = "the server's database refused the value; the server says \(summary.status) and gives no reason"
       return refuse(rest, Refusal(message: message, httpStatus: status))
     }
-    try settleHalves(rest, dataSet, history)
+    halvesLater(rest, dataSet, history)
   }
 
   /// Codes of conflicts that are about single values; the others are not stored because of them (`dhis2-api.md` 2.5).
@@ -269,9 +295,18 @@ struct Settlement {
       // Other groups of the request were stored.
       let places = Set(conflicts.flatMap(\.indexes)).filter { part.indices.contains($0) }
       failed = places.sorted().map { part[$0] }
-      outcome.count(summary, of: batch)
-      let open = Set(failed)
-      markSettled(part.filter { !open.contains($0) })
+      let byValue = refusedByIndex(summary, status, part).filter { Self.valueLevelCodes.contains($0.value.code ?? "") }
+      refuse(byValue)
+      let open = Set(failed).union(byValue.keys)
+      failed.removeAll { byValue[$0] != nil }
+      let others = part.filter { !open.contains($0) }
+      if summary.accepted >= others.count {
+        outcome.count(summary, of: batch)
+        markSettled(others)
+      } else {
+        // Some of another group were not stored, without a word.
+        later(others, dataSet, history)
+      }
     }
     var refused: [Int: Refusal] = [:]
     for conflict in conflicts {
@@ -286,8 +321,32 @@ struct Settlement {
     }
     refuse(refused)
     let rest = failed.filter { refused[$0] == nil }
-    guard !rest.isEmpty else { return }
-    if refused.isEmpty { try settleHalves(rest, dataSet, history) } else { try settle(rest, dataSet, history) }
+    var history = history
+    history.groupFailures += 1
+    if refused.isEmpty { return halvesLater(rest, dataSet, history) }
+    let shut = conflicts.contains { $0.code == "E8031" } ? shutUnits(rest) : [:]
+    if shut.isEmpty, history.groupFailures >= Self.patienceWithGroups { return halvesLater(rest, dataSet, history) }
+    // The server names one unit at a time: each that looks shut is posted alone, so that the others arrive in one request.
+    for (_, values) in shut.sorted(by: { $0.key < $1.key }) { later(values, dataSet, history) }
+    let apart = Set(shut.values.joined())
+    later(rest.filter { !apart.contains($0) }, dataSet, history)
+  }
+
+  /// A message names all that is at fault in one way; there are about ten ways. More failures than that are found faster by halves.
+  private static let patienceWithGroups = 12
+
+  /// Values that look as if they fell outside the dates of their unit, by unit. The server decides about them all the same.
+  private mutating func shutUnits(_ part: [Int]) -> [String: [Int]] {
+    let units = Set(part.map { idsOfValue($0).orgUnit })
+    let dates = unitDates.dates(of: units)
+    var shut: [String: [Int]] = [:]
+    for index in part {
+      let ids = idsOfValue(index)
+      if let dates = dates[ids.orgUnit], dates.mayBeShut(in: ids.period) {
+        shut[ids.orgUnit, default: []].append(index)
+      }
+    }
+    return shut
   }
 
   /// The server will not guess the data set: each value is sent for one that holds its element; where that one will not have it, for the next.
@@ -307,7 +366,10 @@ struct Settlement {
       var again: [Int] = []
       for (dataSet, group) in groups.sorted(by: { $0.key < $1.key }) {
         let before = outcome.refused
-        for index in group { outcome.refused[index] = nil }
+        for index in group {
+          outcome.refused[index] = nil
+          isSettled[index] = false
+        }
         try settle(group, dataSet)
         for index in group where outcome.refused[index].map({ !Self.valueLevelCodes.contains($0.code ?? "") }) ?? false
         {

@@ -31,6 +31,8 @@ package struct ServerOptions: Sendable {
         "--idle-timeout", value: "TIME", help: "Between two bytes (default 2m). Nothing limits the whole transfer."),
     ])
 
+  private static let variables: Set<String> = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "TMPDIR"]
+
   /// - Throws: `CommandFailure`, 64 for what is wrong on the command line.
   package init(_ arguments: Arguments, _ log: Log) throws(CommandFailure) {
     guard let text = arguments.string("--url") else {
@@ -39,7 +41,8 @@ package struct ServerOptions: Sendable {
     do { url = try ServerURL(text) } catch { throw CommandFailure(.usage, "--url: \(error)") }
     let environment = processEnvironment()
     var configuration = HTTPClient.Configuration()
-    configuration.environment = environment
+    // No more than is needed: the rest may hold secrets.
+    configuration.environment = environment.filter { Self.variables.contains($0.key.uppercased()) }
     configuration.credentials = try Credentials.resolve(
       patFile: arguments.string("--pat-file"), username: arguments.string("--username"),
       passwordFile: arguments.string("--password-file"), environment: environment)

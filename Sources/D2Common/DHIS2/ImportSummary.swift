@@ -39,10 +39,10 @@ package struct ImportSummary: Sendable, Equatable {
     description = summary["description"]?.string
     for counts in [summary["importCount"], summary["import_count"], summary] {
       guard let counts, counts["imported"]?.int != nil || counts["ignored"]?.int != nil else { continue }
-      imported = counts["imported"]?.int ?? 0
-      updated = counts["updated"]?.int ?? 0
-      ignored = counts["ignored"]?.int ?? 0
-      deleted = counts["deleted"]?.int ?? 0
+      imported = Self.count(counts["imported"])
+      updated = Self.count(counts["updated"])
+      ignored = Self.count(counts["ignored"])
+      deleted = Self.count(counts["deleted"])
       hasCounts = true
       break
     }
@@ -53,6 +53,9 @@ package struct ImportSummary: Sendable, Equatable {
       if description == nil { description = nested["description"]?.string }
     }
   }
+
+  /// A count that no request can have is a lie; it must not become an overflow.
+  private static func count(_ json: JSONValue?) -> Int { min(max(json?.int ?? 0, 0), 1 << 31) }
 
   private static func candidates(_ document: JSONValue) -> [JSONValue] {
     [document["response"], document].compactMap { $0 }

@@ -137,7 +137,7 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
     case .tls: "is the certificate the server's? --ca-file adds an authority"
     case .timedOut, .broken, .cutOff: "run the command again"
     case .malformed, .disagreement: "run the command again, with --spool to hold answers back until they are whole"
-    case .setup: nil
+    case .setup: message.contains("certificate file") ? "install ca-certificates, or name a file by --ca-file" : nil
     case .loginPage: "check the credentials: D2_USERNAME and D2_PASSWORD, or D2_PAT"
     case .redirect, .emptyBody: nil
     case .notDHIS2: "is this the address of a DHIS2 server, with its context path?"

@@ -243,6 +243,9 @@ private enum TextCheck {
   static func problem(in line: UnsafeRawBufferPointer) -> String? {
     var at = 0
     while at < line.count {
+      // Eight at a time, where all of them are plain.
+      while at + 8 <= line.count, isPlain(line.loadUnaligned(fromByteOffset: at, as: UInt64.self)) { at += 8 }
+      guard at < line.count else { break }
       let byte = line[at]
       if byte == UInt8(ascii: "\\") {
         guard let length = escapeLength(line, at) else { return "an escape that JSON does not have at byte \(at)" }
@@ -257,6 +260,17 @@ private enum TextCheck {
       }
     }
     return nil
+  }
+
+  /// Whether none of eight bytes is a control byte, a backslash, or above 0x7F.
+  @inline(__always)
+  private static func isPlain(_ word: UInt64) -> Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let highBits: UInt64 = 0x8080_8080_8080_8080
+    let notBackslash = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
+    let belowSpace = word &- ones &* 0x20
+    let isBackslash = (notBackslash &- ones) & ~notBackslash
+    return (word | belowSpace & ~word | isBackslash) & highBits == 0
   }
 
   private static func escapeLength(_ line: UnsafeRawBufferPointer, _ at: Int) -> Int? {

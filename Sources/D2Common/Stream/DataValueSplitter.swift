@@ -87,7 +87,10 @@ package struct DataValueSplitter: ~Copyable {
   package var isEmpty: Bool { !reader.hasBegun }
 
   /// The members around the array, raw.
-  var topLevelMembers: [(key: [UInt8], value: [UInt8])] { reader.members }
+  package var topLevelMembers: [(key: [UInt8], value: [UInt8])] { reader.members }
+
+  /// Whether the document had the array.
+  package var sawArray: Bool { reader.sawArray }
 
   // MARK: Around the array
 

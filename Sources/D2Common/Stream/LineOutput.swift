@@ -20,17 +20,23 @@ package final class LineOutput: LineSink, Sendable {
 
   private let descriptor: Int32
   private let name: String
+  private let beforeDying: @Sendable () -> Void
   private let state = Mutex(State())
 
-  /// - Parameter name: what the file is called in an error.
-  package init(descriptor: Int32, name: String) {
+  /// - Parameters:
+  ///   - name: what the file is called in an error.
+  ///   - beforeDying: what must not be left undone where the reader of a pipe is gone.
+  package init(descriptor: Int32, name: String, beforeDying: @escaping @Sendable () -> Void = {}) {
+    self.beforeDying = beforeDying
     self.descriptor = descriptor
     self.name = name
     // A larger pipe means fewer changes between writer and reader; where it is none, this does nothing.
     _ = fcntl(descriptor, Int32(1031) /* F_SETPIPE_SZ */, 1 << 20)
   }
 
-  package static func standardOutput() -> LineOutput { LineOutput(descriptor: 1, name: "standard output") }
+  package static func standardOutput(beforeDying: @escaping @Sendable () -> Void = {}) -> LineOutput {
+    LineOutput(descriptor: 1, name: "standard output", beforeDying: beforeDying)
+  }
 
   /// - Throws: `CommandFailure`, 73. Where the reader of a pipe is gone the process dies of SIGPIPE.
   package func write(_ carried: UnsafeRawBufferPointer, _ lines: UnsafeRawBufferPointer, lineEndMissing: Bool) throws {
@@ -73,7 +79,12 @@ package final class LineOutput: LineSink, Sendable {
   /// Dies of SIGPIPE where the reader of a pipe is gone; else does nothing.
   package func checkReader() {
     var polled = pollfd(fd: descriptor, events: 0, revents: 0)
-    if poll(&polled, 1, 0) > 0, polled.revents & Int16(POLLERR) != 0 { Signals.dieOfBrokenPipe() }
+    if poll(&polled, 1, 0) > 0, polled.revents & Int16(POLLERR) != 0 { die() }
+  }
+
+  private func die() -> Never {
+    beforeDying()
+    Signals.dieOfBrokenPipe()
   }
 
   private func writeOut(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer, _ lineEnd: Bool) throws {
@@ -88,7 +99,7 @@ package final class LineOutput: LineSink, Sendable {
         var written = pieces.withUnsafeBufferPointer { writev(descriptor, $0.baseAddress, Int32($0.count)) }
         if written < 0 {
           if errno == EINTR { continue }
-          if errno == EPIPE { Signals.dieOfBrokenPipe() }
+          if errno == EPIPE { die() }
           throw CommandFailure(.cannotWrite, "cannot write to \(name): \(SystemError())")
         }
         while let piece = pieces.first, written >= piece.iov_len {

@@ -76,6 +76,10 @@ package struct LineReader: ~Copyable {
 
   private mutating func line(until lineEnd: Int) -> UnsafeMutableRawBufferPointer {
     number += 1
+    // Some programs begin a file with a byte order mark.
+    if number == 1, lineEnd - begin >= 3, buffer[begin] == 0xEF, buffer[begin + 1] == 0xBB, buffer[begin + 2] == 0xBF {
+      begin += 3
+    }
     var length = lineEnd - begin
     if length > 0, buffer[lineEnd - 1] == 0x0D { length -= 1 }
     return UnsafeMutableRawBufferPointer(start: buffer + begin, count: length)

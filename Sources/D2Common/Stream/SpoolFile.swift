@@ -46,21 +46,27 @@ package final class SpoolFile: LineSink {
     bytes = 0
   }
 
-  /// Hands on all that it holds.
+  /// Hands on all that it holds, in pieces of whole lines: others may write between them.
   package func copy(into sink: inout some LineSink) throws {
-    let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 64)
-    defer { block.deallocate() }
+    var block = [UInt8](repeating: 0, count: 256 * 1024)
     var offset = 0
     while offset < bytes {
-      let got = pread(descriptor, block.baseAddress, block.count, off_t(offset))
+      let got = pread(descriptor, &block, block.count, off_t(offset))
       if got < 0, errno == EINTR { continue }
       guard got > 0 else {
         throw CommandFailure(.cannotRead, "cannot read a temporary file in \(folder): \(SystemError())")
       }
-      offset += got
-      try sink.write(
-        UnsafeRawBufferPointer(start: nil, count: 0), UnsafeRawBufferPointer(rebasing: block[..<got]),
-        lineEndMissing: false)
+      guard let lineEnd = block[..<got].lastIndex(of: UInt8(ascii: "\n")) else {
+        // A line longer than the block.
+        block = [UInt8](repeating: 0, count: block.count * 2)
+        continue
+      }
+      offset += lineEnd + 1
+      try block.withUnsafeBytes { block in
+        try sink.write(
+          UnsafeRawBufferPointer(start: nil, count: 0), UnsafeRawBufferPointer(rebasing: block[...lineEnd]),
+          lineEndMissing: false)
+      }
     }
   }
 }
