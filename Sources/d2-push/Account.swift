@@ -50,12 +50,11 @@ final class Account: Sendable {
   func add(_ change: (inout Totals) -> Void) { state.withLock { change(&$0.totals) } }
 
   /// A line that is no value. - Throws: `CommandFailure`, 65, where there is no file for rejects.
-  func malformed(line: UnsafeRawBufferPointer, number: Int, _ fault: String) throws(CommandFailure) {
+  func malformed(text: String, number: Int, _ fault: String) throws(CommandFailure) {
     guard keepsRejects else {
       throw CommandFailure(
         .malformedInput, "line \(number): \(fault) (with --rejects FILE it goes there and the rest goes on)")
     }
-    let text = String(decoding: line, as: UTF8.self)
     try state.withLock { (state: inout State) throws(CommandFailure) in
       state.totals.read += 1
       state.totals.refused += 1

@@ -90,29 +90,33 @@ final class OpenBatch {
     return true
   }
 
-  /// Adds lines of a piece from one on: as many as belong into this batch and find room, up to a key that is in already. They stand
-  /// in the piece as they will in the body, so that they are copied in one go. Returns the line behind them.
+  /// Adds lines of a piece from one on: as many as belong into this batch and find room, up to a key that is in already. Where they stand one
+  /// behind the other they are copied in one go, and their line ends become commas. Returns the line behind them.
   func add(_ piece: LocatedLines, _ text: UnsafeRawBufferPointer, from first: Int, size: Int, bytes most: Int) -> Int {
     piece.lines.withUnsafeBufferPointer { lines in
       let start = lines[first]
       let offset = self.text.count + (values.isEmpty ? 0 : 1)
       var next = first
-      while next < lines.count, values.count < size,
-        offset + Int(lines[next].start - start.start) < most || next == first
-      {
+      var expected = start.start
+      while next < lines.count, values.count < size, offset + Int(expected - start.start) < most || next == first {
         let line = lines[next]
-        guard line.dataSet == start.dataSet, line.isDoubtful == start.isDoubtful, keys.insert(line.key) else { break }
+        // Behind a blank line or a CR the run ends; the next one begins there.
+        guard line.start == expected, line.dataSet == start.dataSet, line.isDoubtful == start.isDoubtful, keys.insert(line.key)
+        else { break }
         values.append(
           Batch.Value(
-            start: UInt32(offset + Int(line.start - start.start)), length: line.length, line: line.number,
-            needsRewriting: line.needsRewriting))
+            start: UInt32(offset + Int(line.start - start.start)), length: line.length,
+            line: piece.linesBefore + line.number, needsRewriting: line.needsRewriting))
         if line.needsRewriting { needsRewriting = true }
+        expected = line.start + line.length + 1
         next += 1
       }
       guard next > first else { return first }
       if offset > self.text.count { self.text.append(UInt8(ascii: ",")) }
-      let end = Int(lines[next - 1].start + lines[next - 1].length)
-      self.text.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[Int(start.start)..<end]))
+      self.text.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[Int(start.start)..<Int(expected) - 1]))
+      for index in first + 1..<max(next, first + 1) {
+        self.text[offset + Int(lines[index].start - start.start) - 1] = UInt8(ascii: ",")
+      }
       return next
     }
   }

@@ -32,10 +32,10 @@ struct Batcher {
   /// How many pieces of input wait.
   var waitingPieces: Int { pieces.count }
 
-  mutating func add(_ piece: LocatedLines) {
-    if piece.isLast { ended = true }
-    pieces.append(piece)
-  }
+  mutating func add(_ piece: LocatedLines) { pieces.append(piece) }
+
+  /// No more input comes.
+  mutating func end() { ended = true }
 
   /// The next batch of about `size` values; `nil` where more input is needed, or there is none.
   mutating func next(size: Int) -> Batch? {
@@ -90,7 +90,7 @@ struct Batcher {
       return false
     }
     let bytes = UnsafeRawBufferPointer(rebasing: text[Int(line.start)..<Int(line.start + line.length)])
-    let isTaken = batch.add(bytes, line: line.number, key: line.key, needsRewriting: line.needsRewriting)
+    let isTaken = batch.add(bytes, line: piece.linesBefore + line.number, key: line.key, needsRewriting: line.needsRewriting)
     if !isTaken || batch.count >= size || batch.bytes >= options.batchBytes { seal(batch) }
     return isTaken
   }

@@ -36,6 +36,14 @@ struct DestinationTraits: Sendable {
     namedDataSet = options.dataSet
   }
 
+  /// A server of a version, with the usual default combo.
+  init(version: DHIS2Version?) {
+    self.version = version
+    defaultCombo = Array(Self.usualDefaultCombo.utf8)
+    usesUIDs = true
+    namedDataSet = nil
+  }
+
   private static func canGoOn(after error: ServerError) -> Bool {
     switch error.kind {
     case .status(401), .loginPage, .unreachable, .tls, .setup, .redirect, .timedOut, .broken: false

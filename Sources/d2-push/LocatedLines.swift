@@ -1,13 +1,13 @@
 import D2Common
-import Synchronization
+import Glibc
 
-/// Some lines of the input, each checked and with its key: what one thread reads while another fills batches.
+/// A block of the input, each line checked and with its key: what some threads make while another fills batches.
 struct LocatedLines: Sendable {
   struct Line: Sendable {
     /// Where it stands in the text.
     var start: UInt32
     var length: UInt32
-    /// Its number in the input.
+    /// Its number, from 1, in the block.
     var number: Int
     /// The hash of the key of which no two values of one request may be the same.
     var key: UInt64
@@ -19,93 +19,106 @@ struct LocatedLines: Sendable {
     var needsRewriting: Bool
   }
 
-  /// The lines one after the other, each followed by one byte that a comma can take.
+  /// The block, as it was read.
   var text: [UInt8] = []
   var lines: [Line] = []
   var dataSets: [String] = []
-  /// What ended the input before its end.
-  var failure: CommandFailure?
-  var isLast = false
+  /// Lines that are no values, with their numbers in the block.
+  var malformed: [(number: Int, text: String, fault: String)] = []
+  /// How many lines the block had, blank ones too, and how many came before it.
+  var lineCount = 0
+  var linesBefore = 0
 
-  func bytes(of line: Line) -> ArraySlice<UInt8> { text[Int(line.start)..<Int(line.start + line.length)] }
+  /// Takes out what stands behind a line.
+  mutating func cut(behind number: Int) { lines.removeAll { $0.number > number } }
 }
 
-/// Reads the input and locates its lines. One task uses it at a time.
-final class LineLocator: @unchecked Sendable {
-  /// A piece is handed on at this size, or when no whole line is left of what was read.
-  private static let pieceBytes = 512 * 1024
-
+/// Reads blocks of whole lines from the input. One task uses it at a time.
+final class InputReader: @unchecked Sendable {
   private var reader: LineReader
-  private let scratch = DataValueLine.Scratch()
-  private let isDataValues: Bool
-  private let failsWholeGroups: Bool
-  private let defaultCombo: [UInt8]
-  private let server: DestinationTraits
-  private let account: Account
 
   /// - Parameter stop: ends the waiting for input.
-  init(_ options: PushOptions, _ server: DestinationTraits, _ account: Account, stop: StopSign) {
-    reader = LineReader(descriptor: 0, stop: stop)
-    isDataValues = options.kind == .dataValues
-    failsWholeGroups = server.failsWholeGroups
-    defaultCombo = server.defaultCombo
-    self.server = server
-    self.account = account
-  }
+  init(stop: StopSign) { reader = LineReader(descriptor: 0, stop: stop) }
 
-  /// The next lines. A malformed one goes to the rejects, or ends the input where there are none.
-  func next() -> LocatedLines {
-    var piece = LocatedLines()
-    piece.text.reserveCapacity(Self.pieceBytes + 64 * 1024)
-    piece.lines.reserveCapacity(4096)
-    do throws(CommandFailure) {
-      repeat {
-        guard let line = try reader.next() else {
-          piece.isLast = true
-          break
-        }
-        try add(UnsafeRawBufferPointer(line), to: &piece)
-      } while piece.text.count < Self.pieceBytes && (reader.hasLine || piece.lines.isEmpty)
-    } catch {
-      piece.failure = error
-      piece.isLast = true
-    }
-    return piece
+  /// The next block; `nil` at the end.
+  func next() -> Result<[UInt8]?, CommandFailure> {
+    do throws(CommandFailure) { return .success(try reader.nextBlock()) } catch { return .failure(error) }
   }
 
   /// The rest of the input goes to the rejects, since the server can take no more.
-  func drain(_ reason: Refusal) throws {
+  func drain(linesBefore: Int, _ account: Account, _ reason: Refusal) throws {
+    reader.count(lines: linesBefore)
     while let line = try reader.next() {
       if line.allSatisfy({ $0 <= 0x20 }) { continue }
       try account.notSent(line: UnsafeRawBufferPointer(line), number: reader.number, reason)
     }
   }
+}
+
+/// Locates the lines of blocks, several blocks at a time.
+struct LineLocator: Sendable {
+  private let isDataValues: Bool
+  private let failsWholeGroups: Bool
+  private let defaultCombo: [UInt8]
+  private let server: DestinationTraits
+
+  init(_ options: PushOptions, _ server: DestinationTraits) {
+    isDataValues = options.kind == .dataValues
+    failsWholeGroups = server.failsWholeGroups
+    defaultCombo = server.defaultCombo
+    self.server = server
+  }
+
+  /// Checks and locates each line of a block.
+  func locate(_ block: [UInt8]) -> LocatedLines {
+    var piece = LocatedLines()
+    let scratch = DataValueLine.Scratch()
+    piece.lines.reserveCapacity(block.count / 200)
+    // The lines stay where they are: each line end becomes the comma behind its value. Masks are made beyond the last line.
+    piece.text = block
+    piece.text.append(contentsOf: repeatElement(UInt8(ascii: "\n"), count: 64))
+    piece.text.withUnsafeMutableBytes { text in
+      var begin = 0
+      while begin < block.count {
+        let lineEnd = memchr(text.baseAddress! + begin, 0x0A, text.count - begin)! - UnsafeMutableRawPointer(text.baseAddress!)
+        piece.lineCount += 1
+        var length = lineEnd - begin
+        if length > 0, text[lineEnd - 1] == 0x0D { length -= 1 }
+        let bytes = UnsafeRawBufferPointer(rebasing: text[begin..<begin + length])
+        if let line = located(bytes, at: begin, number: piece.lineCount, scratch, &piece.dataSets, &piece.malformed) {
+          piece.lines.append(line)
+        }
+        begin = lineEnd + 1
+      }
+    }
+    return piece
+  }
 
   @inline(__always)
-  private func add(_ bytes: UnsafeRawBufferPointer, to piece: inout LocatedLines) throws(CommandFailure) {
+  private func located(
+    _ bytes: UnsafeRawBufferPointer, at start: Int, number: Int, _ scratch: DataValueLine.Scratch, _ dataSets: inout [String],
+    _ malformed: inout [(number: Int, text: String, fault: String)]
+  ) -> LocatedLines.Line? {
     let line: DataValueLine
     do throws(DataValueLine.Fault) {
       line = try DataValueLine(bytes, scratch)
       try check(line)
     } catch {
-      if bytes.allSatisfy({ $0 <= 0x20 }) { return }
-      return try account.malformed(line: bytes, number: reader.number, "\(error)")
+      if !bytes.allSatisfy({ $0 <= 0x20 }) { malformed.append((number, String(decoding: bytes, as: UTF8.self), "\(error)")) }
+      return nil
     }
-    piece.lines.append(
-      LocatedLines.Line(
-        start: UInt32(piece.text.count), length: UInt32(bytes.count), number: reader.number, key: hash(line),
-        dataSet: isDataValues && line[.dataSet].kind != .absent ? place(of: line.text(.dataSet), in: &piece) : -1,
-        isDoubtful: failsWholeGroups && server.mayFailRequest(line),
-        needsRewriting: failsWholeGroups && ValueRewriter.isNeeded(line)))
-    piece.text.append(contentsOf: bytes)
-    piece.text.append(UInt8(ascii: ","))
+    return LocatedLines.Line(
+      start: UInt32(start), length: UInt32(bytes.count), number: number, key: hash(line),
+      dataSet: isDataValues && line[.dataSet].kind != .absent ? place(of: line.text(.dataSet), in: &dataSets) : -1,
+      isDoubtful: failsWholeGroups && server.mayFailRequest(line),
+      needsRewriting: failsWholeGroups && ValueRewriter.isNeeded(line))
   }
 
-  private func place(of dataSet: String?, in piece: inout LocatedLines) -> Int32 {
+  private func place(of dataSet: String?, in dataSets: inout [String]) -> Int32 {
     guard let dataSet else { return -1 }
-    if let place = piece.dataSets.lastIndex(of: dataSet) { return Int32(place) }
-    piece.dataSets.append(dataSet)
-    return Int32(piece.dataSets.count - 1)
+    if let place = dataSets.lastIndex(of: dataSet) { return Int32(place) }
+    dataSets.append(dataSet)
+    return Int32(dataSets.count - 1)
   }
 
   // The two kinds are spelled out: a loop over an array of keys costs more than all that is done here.

@@ -46,8 +46,8 @@ final class PushRun: Sendable {
     }
     if isatty(0) == 1 { log.info("reading data values from the terminal, one JSON object a line; end with Ctrl-D") }
     let importer = Importer(client, options, server, account)
-    // One thread for each request, one that reads, one that makes batches.
-    let executor = BlockingExecutor(threads: options.server.concurrency + 2)
+    // One thread for each request, one that reads, one that makes batches, two that locate lines.
+    let executor = BlockingExecutor(threads: options.server.concurrency + 4)
     var failure: (any Error)?
     do {
       try await withTaskExecutorPreference(executor) { try await send(importer, server, executor) }
@@ -95,30 +95,31 @@ final class PushRun: Sendable {
 
   /// What the tasks of a run come back with.
   private enum Event: Sendable {
-    case located(LocatedLines)
+    case read(Result<[UInt8]?, CommandFailure>)
+    case located(LocatedLines, order: Int)
     case sent(SentBatch)
   }
 
-  /// How many pieces of the input are read ahead.
-  private static let piecesAhead = 3
+  /// How many blocks of the input are read ahead, and located at once.
+  private static let blocksAhead = 4
 
-  /// Reads, makes batches and sends them, all at once. The first failure that a batch cannot get over ends the reading; what was not accepted
-  /// goes to the rejects.
+  /// Reads, locates, makes batches and sends them, all at once. The first failure that a batch cannot get over ends the reading; what was not
+  /// accepted goes to the rejects.
   private func send(_ importer: Importer, _ server: DestinationTraits, _ executor: BlockingExecutor) async throws {
     let stop = StopSign()
-    let locator = LineLocator(options, server, account, stop: stop)
+    let reader = InputReader(stop: stop)
+    let locator = LineLocator(options, server)
+    var input = InputOrder()
     var batcher = Batcher(options, server, account)
     var waiting: (batch: Batch, size: Int)?
-    var inputFailure: CommandFailure?
     var failure: (any Error)?
     await withTaskGroup(of: Event.self) { group in
       var running: [Int: KeySet] = [:]
       var isReading = false
-      var inputEnded = false
       while true {
-        if !isReading, !inputEnded, failure == nil, batcher.waitingPieces < Self.piecesAhead {
+        if !isReading, !input.hasEnded, failure == nil, input.ahead + batcher.waitingPieces < Self.blocksAhead {
           isReading = true
-          group.addTask(executorPreference: executor) { .located(locator.next()) }
+          group.addTask(executorPreference: executor) { .read(reader.next()) }
         }
         if waiting == nil, failure == nil, mayMakeBatch(running: running.count) {
           let size = sizer.size
@@ -134,25 +135,43 @@ final class PushRun: Sendable {
         }
         guard let event = await group.next() else { break }
         switch event {
-        case .located(let piece):
+        case .read(let result):
           isReading = false
-          inputEnded = piece.isLast
-          inputFailure = piece.failure
-          batcher.add(piece)
+          if let block = input.began(result) {
+            group.addTask(executorPreference: executor) { .located(locator.locate(block.bytes), order: block.order) }
+          }
+        case .located(let piece, let order): input.finished(piece, order)
         case .sent(let sent):
           running[sent.number] = nil
           failure = failure ?? sent.failure ?? tooManyRejects
           if let failure, !keepsRest(after: failure) { stop.set() }
         }
+        while let piece = input.next() { batcher.add(keepingMalformed(piece, &input)) }
+        if input.isComplete { batcher.end() }
       }
     }
     guard let failure else {
-      if let inputFailure { throw inputFailure }
+      if let inputFailure = input.failure { throw inputFailure }
       return
     }
     var rest = waiting.map { [$0.batch] } ?? []
     rest += batcher.rest()
-    try endReading(locator, rest, failure)
+    try endReading(reader, linesBefore: input.lines, rest, failure)
+  }
+
+  /// Lines that are no values go to the rejects; without these the first of them ends the input.
+  private func keepingMalformed(_ piece: LocatedLines, _ input: inout InputOrder) -> LocatedLines {
+    var piece = piece
+    for line in piece.malformed {
+      do throws(CommandFailure) {
+        try account.malformed(text: line.text, number: piece.linesBefore + line.number, line.fault)
+      } catch {
+        input.end(error)
+        piece.cut(behind: line.number)
+        break
+      }
+    }
+    return piece
   }
 
   /// Batches are made ahead of their time only for a quick server; a slow one is measured first, and the size may change.
@@ -173,7 +192,9 @@ final class PushRun: Sendable {
   }
 
   /// Where the destination gave up, what was read and the rest of the input are kept beside what was refused.
-  private func endReading(_ locator: LineLocator, _ batches: [Batch], _ failure: any Error) throws {
+  private func endReading(
+    _ reader: InputReader, linesBefore: Int, _ batches: [Batch], _ failure: any Error
+  ) throws {
     let message = (failure as? ServerError)?.message ?? "\(failure)"
     let reason = Refusal(message: "not sent: \(message)")
     for batch in batches { try account.notSent(batch, reason) }
@@ -185,7 +206,7 @@ final class PushRun: Sendable {
       throw failure
     }
     log.info("reading the rest of the input into \(options.rejectsFile ?? "")")
-    try locator.drain(reason)
+    try reader.drain(linesBefore: linesBefore, account, reason)
     throw failure
   }
 

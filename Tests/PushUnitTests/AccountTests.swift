@@ -57,7 +57,7 @@ struct AccountTests {
     outcome.notSentReason = Refusal(message: "not sent: later")
     try account.close(batch, outcome)
     let odd: [UInt8] = Array("{odd \"".utf8) + [0xFF, 0x01]
-    try odd.withUnsafeBytes { try account.malformed(line: $0, number: 9, "not a JSON object") }
+    try account.malformed(text: String(decoding: odd, as: UTF8.self), number: 9, "not a JSON object")
     try Array("[1]".utf8).withUnsafeBytes { try account.notSent(line: $0, number: 10, Refusal(message: "x")) }
     try Array(#"{"a":1}"#.utf8).withUnsafeBytes { try account.notSent(line: $0, number: 11, Refusal(message: "x")) }
     try account.finish()
@@ -81,7 +81,7 @@ struct AccountTests {
   func malformed() throws {
     let account = try Account(rejectsFile: nil, Self.log)
     #expect {
-      try Array("x".utf8).withUnsafeBytes { try account.malformed(line: $0, number: 12, "not a JSON object") }
+      try account.malformed(text: "x", number: 12, "not a JSON object")
     } throws: { error in
       let failure = error as? CommandFailure
       return failure?.status == .malformedInput && failure?.message.hasPrefix("line 12: not a JSON object") == true
@@ -92,7 +92,7 @@ struct AccountTests {
   func cannotWrite(path: String) {
     #expect {
       let account = try Account(rejectsFile: path, Self.log)
-      try Array("x".utf8).withUnsafeBytes { try account.malformed(line: $0, number: 1, "no") }
+      try account.malformed(text: "x", number: 1, "no")
       try account.finish()
     } throws: { ($0 as? CommandFailure)?.status == .cannotWrite }
   }
@@ -101,7 +101,7 @@ struct AccountTests {
   func reasons() throws {
     let account = try Account(rejectsFile: "/dev/null", Self.log)
     for (fault, count) in [("rare", 1), ("often", 5), ("some", 3)] {
-      for _ in 0..<count { try Array("x".utf8).withUnsafeBytes { try account.malformed(line: $0, number: 1, fault) } }
+      for _ in 0..<count { try account.malformed(text: "x", number: 1, fault) }
     }
     let reasons = account.commonReasons(2).map { "\($0.reason) \($0.count)" }
     #expect(reasons == ["malformed: often 5", "malformed: some 3"])

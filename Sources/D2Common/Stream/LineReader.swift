@@ -71,15 +71,39 @@ package struct LineReader: ~Copyable {
     }
   }
 
-  /// Whether a whole line is there without reading.
-  package var hasLine: Bool { memchr(buffer + searched, 0x0A, end - searched) != nil }
+  /// All whole lines that are there, with their line ends and 64 bytes behind them; reads where there is none. `nil` behind the last.
+  /// They are not counted: whoever splits them calls `count(lines:)`.
+  ///
+  /// - Throws: as `next()`.
+  package mutating func nextBlock() throws(CommandFailure) -> [UInt8]? {
+    while true {
+      var blockEnd = end
+      while blockEnd > searched, buffer[blockEnd - 1] != 0x0A { blockEnd -= 1 }
+      if blockEnd > searched || ended {
+        if blockEnd <= searched { blockEnd = end }
+        guard begin < blockEnd else { return nil }
+        if bytes == end { skipByteOrderMark() }
+        let block = Array(UnsafeBufferPointer(start: buffer + begin, count: blockEnd - begin))
+        begin = blockEnd
+        searched = blockEnd
+        return block
+      }
+      searched = end
+      try fill()
+    }
+  }
+
+  /// So many lines of blocks were split.
+  package mutating func count(lines: Int) { number += lines }
+
+  /// Some programs begin a file with a byte order mark.
+  private mutating func skipByteOrderMark() {
+    if begin == 0, end >= 3, buffer[0] == 0xEF, buffer[1] == 0xBB, buffer[2] == 0xBF { begin = 3 }
+  }
 
   private mutating func line(until lineEnd: Int) -> UnsafeMutableRawBufferPointer {
     number += 1
-    // Some programs begin a file with a byte order mark.
-    if number == 1, lineEnd - begin >= 3, buffer[begin] == 0xEF, buffer[begin + 1] == 0xBB, buffer[begin + 2] == 0xBF {
-      begin += 3
-    }
+    if number == 1 { skipByteOrderMark() }
     var length = lineEnd - begin
     if length > 0, buffer[lineEnd - 1] == 0x0D { length -= 1 }
     return UnsafeMutableRawBufferPointer(start: buffer + begin, count: length)
