@@ -101,7 +101,8 @@ final class OpenBatch {
       while next < lines.count, values.count < size, offset + Int(expected - start.start) < most || next == first {
         let line = lines[next]
         // Behind a blank line or a CR the run ends; the next one begins there.
-        guard line.start == expected, line.dataSet == start.dataSet, line.isDoubtful == start.isDoubtful, keys.insert(line.key)
+        guard line.start == expected, line.dataSet == start.dataSet, line.isDoubtful == start.isDoubtful,
+          keys.insert(line.key)
         else { break }
         values.append(
           Batch.Value(

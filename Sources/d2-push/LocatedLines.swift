@@ -80,7 +80,8 @@ struct LineLocator: Sendable {
     piece.text.withUnsafeMutableBytes { text in
       var begin = 0
       while begin < block.count {
-        let lineEnd = memchr(text.baseAddress! + begin, 0x0A, text.count - begin)! - UnsafeMutableRawPointer(text.baseAddress!)
+        let lineEnd =
+          memchr(text.baseAddress! + begin, 0x0A, text.count - begin)! - UnsafeMutableRawPointer(text.baseAddress!)
         piece.lineCount += 1
         var length = lineEnd - begin
         if length > 0, text[lineEnd - 1] == 0x0D { length -= 1 }
@@ -96,7 +97,8 @@ struct LineLocator: Sendable {
 
   @inline(__always)
   private func located(
-    _ bytes: UnsafeRawBufferPointer, at start: Int, number: Int, _ scratch: DataValueLine.Scratch, _ dataSets: inout [String],
+    _ bytes: UnsafeRawBufferPointer, at start: Int, number: Int, _ scratch: DataValueLine.Scratch,
+    _ dataSets: inout [String],
     _ malformed: inout [(number: Int, text: String, fault: String)]
   ) -> LocatedLines.Line? {
     let line: DataValueLine
@@ -104,7 +106,9 @@ struct LineLocator: Sendable {
       line = try DataValueLine(bytes, scratch)
       try check(line)
     } catch {
-      if !bytes.allSatisfy({ $0 <= 0x20 }) { malformed.append((number, String(decoding: bytes, as: UTF8.self), "\(error)")) }
+      if !bytes.allSatisfy({ $0 <= 0x20 }) {
+        malformed.append((number, String(decoding: bytes, as: UTF8.self), "\(error)"))
+      }
       return nil
     }
     return LocatedLines.Line(

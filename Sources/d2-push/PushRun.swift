@@ -117,7 +117,11 @@ final class PushRun: Sendable {
       var running: [Int: KeySet] = [:]
       var isReading = false
       while true {
-        if !isReading, !input.hasEnded, failure == nil, input.ahead + batcher.waitingPieces < Self.blocksAhead {
+        // Begun before a batch is made, which takes a while, or behind it, when it has used up what was read.
+        var mayRead: Bool {
+          !isReading && !input.hasEnded && failure == nil && input.ahead + batcher.waitingPieces < Self.blocksAhead
+        }
+        if mayRead {
           isReading = true
           group.addTask(executorPreference: executor) { .read(reader.next()) }
         }
@@ -133,6 +137,7 @@ final class PushRun: Sendable {
           waiting = nil
           continue
         }
+        if mayRead { continue }
         guard let event = await group.next() else { break }
         switch event {
         case .read(let result):
@@ -152,6 +157,9 @@ final class PushRun: Sendable {
     }
     guard let failure else {
       if let inputFailure = input.failure { throw inputFailure }
+      guard input.isComplete, waiting == nil, batcher.rest().isEmpty else {
+        throw CommandFailure(.bug, "not all of the input was sent: this is a bug of d2-push")
+      }
       return
     }
     var rest = waiting.map { [$0.batch] } ?? []

@@ -56,7 +56,8 @@ package final class SpoolFile: LineSink {
       guard got > 0 else {
         throw CommandFailure(.cannotRead, "cannot read a temporary file in \(folder): \(SystemError())")
       }
-      guard let lineEnd = block[..<got].lastIndex(of: UInt8(ascii: "\n")) else {
+      let isRest = offset + got >= bytes
+      guard let lineEnd = isRest ? got - 1 : block[..<got].lastIndex(of: UInt8(ascii: "\n")) else {
         // A line longer than the block.
         block = [UInt8](repeating: 0, count: block.count * 2)
         continue
