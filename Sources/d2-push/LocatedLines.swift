@@ -74,14 +74,15 @@ struct LineLocator: Sendable {
     var piece = LocatedLines()
     let scratch = DataValueLine.Scratch()
     piece.lines.reserveCapacity(block.count / 200)
-    // The lines stay where they are: each line end becomes the comma behind its value. Masks are made beyond the last line.
+    // The lines stay where they are; a batch takes runs of them and makes commas of their line ends.
     piece.text = block
-    piece.text.append(contentsOf: repeatElement(UInt8(ascii: "\n"), count: 64))
-    piece.text.withUnsafeMutableBytes { text in
+    let end = block.count - LineReader.blockPaddingBytes
+    block.withUnsafeBytes { text in
       var begin = 0
-      while begin < block.count {
+      while begin < end {
         let lineEnd =
-          memchr(text.baseAddress! + begin, 0x0A, text.count - begin)! - UnsafeMutableRawPointer(text.baseAddress!)
+          memchr(text.baseAddress! + begin, 0x0A, text.count - begin)!
+          - UnsafeMutableRawPointer(mutating: text.baseAddress!)
         piece.lineCount += 1
         var length = lineEnd - begin
         if length > 0, text[lineEnd - 1] == 0x0D { length -= 1 }

@@ -24,7 +24,8 @@ struct LineLocatorTests {
       let isLast = start + blockLines >= lines.count
       blocks.append(lines[start..<min(start + blockLines, lines.count)].joined(separator: "\n") + (isLast ? "" : "\n"))
     }
-    let begun = blocks.filter { !$0.isEmpty }.compactMap { input.began(.success(Array($0.utf8))) }
+    let padding = [UInt8](repeating: 0x0A, count: LineReader.blockPaddingBytes)
+    let begun = blocks.filter { !$0.isEmpty }.compactMap { input.began(.success(Array($0.utf8) + padding)) }
     _ = input.began(.success(nil))
     // Located in any order, delivered in the input's.
     for block in begun.reversed() { input.finished(locator.locate(block.bytes), block.order) }

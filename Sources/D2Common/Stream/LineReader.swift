@@ -71,7 +71,10 @@ package struct LineReader: ~Copyable {
     }
   }
 
-  /// All whole lines that are there, with their line ends and 64 bytes behind them; reads where there is none. `nil` behind the last.
+  /// Line ends behind the lines of a block, so that the last has one and masks can be made beyond it.
+  package static let blockPaddingBytes = 64
+
+  /// All whole lines that are there, with their line ends and the padding behind them; reads where there is none. `nil` behind the last.
   /// They are not counted: whoever splits them calls `count(lines:)`.
   ///
   /// - Throws: as `next()`.
@@ -83,7 +86,12 @@ package struct LineReader: ~Copyable {
         if blockEnd <= searched { blockEnd = end }
         guard begin < blockEnd else { return nil }
         if bytes == end { skipByteOrderMark() }
-        let block = Array(UnsafeBufferPointer(start: buffer + begin, count: blockEnd - begin))
+        let length = blockEnd - begin
+        let block = [UInt8](unsafeUninitializedCapacity: length + Self.blockPaddingBytes) { block, count in
+          memcpy(block.baseAddress!, buffer + begin, length)
+          memset(block.baseAddress! + length, 0x0A, Self.blockPaddingBytes)
+          count = length + Self.blockPaddingBytes
+        }
         begin = blockEnd
         searched = blockEnd
         return block
