@@ -80,9 +80,8 @@ struct LineLocator: Sendable {
     block.withUnsafeBytes { text in
       var begin = 0
       while begin < end {
-        let lineEnd =
-          memchr(text.baseAddress! + begin, 0x0A, text.count - begin)!
-          - UnsafeMutableRawPointer(mutating: text.baseAddress!)
+        let found = memchr(text.baseAddress! + begin, 0x0A, text.count - begin)!
+        let lineEnd = UnsafeRawPointer(found) - text.baseAddress!
         piece.lineCount += 1
         var length = lineEnd - begin
         if length > 0, text[lineEnd - 1] == 0x0D { length -= 1 }

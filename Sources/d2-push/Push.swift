@@ -62,7 +62,7 @@ struct Push {
           ),
           Option(
             "--batch-bytes", value: "BYTES",
-            help: "At most so many bytes a request, before compression (default 8M; less at higher concurrency)."),
+            help: "At most so many bytes a request, before compression (default 6M; less at higher concurrency)."),
           Option("--batch-time", value: "TIME", help: "Smaller batches where a request takes longer (default 20s)."),
           Option("--compression", value: "gzip|none", help: "Compress the requests (default gzip)."),
           Option("--summary", value: "FILE", help: "Write the totals as one JSON object."),
