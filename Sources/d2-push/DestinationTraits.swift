@@ -71,17 +71,8 @@ struct DestinationTraits: Sendable {
     guard usesUIDs else { return false }
     return [.dataElement, .orgUnit, .categoryOptionCombo, .attributeOptionCombo].contains { (key: DataValueLine.Key) in
       let field = line[key]
-      return field.kind == .string && !Self.canBeUID(line.bytes(field))
+      return field.kind == .string && !KnownIDs.canBeUID(bytes: line.bytes(field))
     }
-  }
-
-  private static func canBeUID(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    guard bytes.count == 11, Self.isLetter(bytes[0]) else { return false }
-    return bytes.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) }
-  }
-
-  private static func isLetter(_ byte: UInt8) -> Bool {
-    byte >= 0x41 && (0x41...0x5A).contains(byte & 0xDF) && byte < 0x80
   }
 
   /// The beginning of a request body, up to the bracket of the array. The options' data set is named to every server; that of the values

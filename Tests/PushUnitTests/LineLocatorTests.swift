@@ -40,7 +40,7 @@ struct LineLocatorTests {
   @Test("random input in random blocks: every value in its order, no key twice in a batch, bodies that are JSON")
   func agreesWithNaive() throws {
     for seed in 0..<60 as Range<UInt64> {
-      var random = SplitMix(state: seed)
+      var random = SeededGenerator(seed: seed)
       var naive: [(line: Int, text: String)] = []
       var text = ""
       for number in 1...Int.random(in: 1...200, using: &random) {
@@ -83,16 +83,5 @@ struct LineLocatorTests {
     let value = #"{"dataElement":"e","period":"2024","orgUnit":"u","value":"1"}"#
     let made = try batches("\n\(value)\n\n\(value)\n\(value)", blockLines: 2, size: 10)
     #expect(made.flatMap { $0.values.map(\.line) } == [2, 4, 5])
-  }
-}
-
-/// Small and seeded.
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    let mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -38,10 +38,13 @@ package struct KnownIDs: Sendable {
   }
 
   /// A letter and ten letters or digits (`CodeGenerator` in dhis2-core).
-  package static func canBeUID(_ text: String) -> Bool {
-    let bytes = Array(text.utf8)
+  package static func canBeUID(_ text: String) -> Bool { canBeUID(bytes: text.utf8) }
+
+  /// The same of an id's bytes.
+  package static func canBeUID(bytes: some Collection<UInt8>) -> Bool {
     func isLetter(_ byte: UInt8) -> Bool { (0x41...0x5A).contains(byte & 0xDF) && byte < 0x80 }
-    return bytes.count == 11 && isLetter(bytes[0]) && bytes.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) }
+    guard bytes.count == 11, isLetter(bytes.first!) else { return false }
+    return bytes.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) }
   }
 }
 
