@@ -67,7 +67,7 @@ struct Push {
           Option("--compression", value: "gzip|none", help: "Compress the requests (default gzip)."),
           Option("--summary", value: "FILE", help: "Write the totals as one JSON object."),
         ]),
-      ServerOptions.group,
+      ServerOptions.group, ServerOptions.transport,
     ],
     statuses: [
       (.success, "every value was accepted, or equal to what the server had"),
