@@ -121,7 +121,8 @@ struct PairPull: Sendable {
   ///
   /// - Throws: `ServerError`; `CommandFailure`, 64 where the source's periods are of another calendar.
   func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions] {
-    if usesCalendar { try checkCalendar(client, log) }
+    // An increment's next one goes on from the server's clock, which the answer tells before anything is read.
+    if usesCalendar || isIncrement { try checkCalendar(client, log) }
     var ofSets: [PullOptions] = []
     for set in dataSets {
       if let selection = try selection(of: set, options, log) {
@@ -188,7 +189,7 @@ struct PairPull: Sendable {
   private func checkCalendar(_ client: DHIS2Client, _ log: Log) throws {
     do {
       let calendar = try client.json("/api/system/info")["calendar"]?.string ?? "iso8601"
-      guard ["iso8601", "gregorian"].contains(calendar.lowercased()) else {
+      guard !usesCalendar || ["iso8601", "gregorian"].contains(calendar.lowercased()) else {
         throw CommandFailure(
           .usage,
           "\(client.server) has the calendar \(calendar): years, months and days of the command line mean other ones there. Give --start-date and --end-date"

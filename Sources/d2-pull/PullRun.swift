@@ -48,7 +48,9 @@ final class PullRun: Sendable {
   private func report(_ status: ExitStatus) {
     log.info(meter.line)
     guard let file = options.summaryFile else { return }
-    do { try SummaryFile.write(meter.summary(status), to: file) } catch { log.error("\(error)") }
+    do { try SummaryFile.write(meter.summary(status, serverTime: client.serverTimeAtFirstAnswer), to: file) } catch {
+      log.error("\(error)")
+    }
   }
 
   /// Makes the requests, several at a time; the first failure ends the others.
