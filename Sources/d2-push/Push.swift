@@ -5,8 +5,13 @@ import D2Common
 struct Push {
   static func main() async {
     await Command.main(description) { arguments, log in
-      let pair = arguments.has("--pair") ? try PairOptions.open(arguments).pair : nil
-      let options = try PushOptions(arguments, log, destination: pair?.destination)
+      let slice = try SliceOption.read(arguments)
+      let pair =
+        if let slice { try Store(arguments).pair(named: String(slice.pair)) } else {
+          arguments.has("--pair") ? try PairOptions.open(arguments).pair : nil
+        }
+      let options = try PushOptions(
+        arguments, log, destination: pair?.destination, isOfRegistrations: slice?.kind == .registrations)
       return try await PushRun(options, DHIS2Client(options.server, log), log).run()
     }
   }
@@ -73,7 +78,11 @@ struct Push {
           Option("--compression", value: "gzip|none", help: "Compress the requests (default gzip)."),
           Option("--summary", value: "FILE", help: "Write the totals as one JSON object."),
         ]),
-      PairOptions.group, ServerOptions.group, ServerOptions.transport,
+      OptionGroup(
+        "Pair",
+        PairOptions.options + [
+          Option("--slice", value: "JSON", help: "A slice of the ledger: its pair's destination, and whether it is of registrations.")
+        ]), ServerOptions.group, ServerOptions.transport,
     ],
     statuses: [
       (.success, "every value was accepted, or equal to what the server had"),
