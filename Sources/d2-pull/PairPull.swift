@@ -28,7 +28,9 @@ struct PairPull: StoredSelection {
       PairOptions.options[0],
       Option(
         "--slice", value: "JSON|-",
-        help: "A slice of the ledger as d2-slices claim prints it (- reads it from stdin): pair, data set, periods and units."),
+        help:
+          "A slice of the ledger as d2-slices claim prints it (- reads it from stdin): pair, data set, periods and units."
+      ),
       Option(
         "--only", "-l", value: "UNIT,…",
         help: "Of the pair's active organisation units only these, by name, code or uid. Each stands for all below it."),
@@ -89,7 +91,8 @@ struct PairPull: StoredSelection {
   }
 
   /// An increment without flags is one of all time; dates and times that are given to the server as they are need no calendar.
-  private static func calendar(_ arguments: Arguments, _ today: CalendarDate) throws(CommandFailure) -> CalendarOptions? {
+  private static func calendar(_ arguments: Arguments, _ today: CalendarDate) throws(CommandFailure) -> CalendarOptions?
+  {
     let flag = CalendarOptions.flags(in: arguments).first
     let takesDates = arguments.has("--start-date") || arguments.has("--end-date")
     if let flag, takesDates { throw CommandFailure(.usage, "\(flag) and --start-date exclude each other") }

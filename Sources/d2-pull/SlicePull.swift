@@ -8,7 +8,8 @@ struct SlicePull: StoredSelection {
   /// Options that a slice answers itself.
   private static let answered = [
     "--pair", "--data-set", "--data-element", "--data-element-group", "--org-unit", "--org-unit-group", "--children",
-    "--start-date", "--end-date", "--last-updated", "--last-updated-duration", "--registrations", "--only", "--incremental",
+    "--start-date", "--end-date", "--last-updated", "--last-updated-duration", "--registrations", "--only",
+    "--incremental",
     "--limit",
   ]
 

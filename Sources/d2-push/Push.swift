@@ -81,7 +81,9 @@ struct Push {
       OptionGroup(
         "Pair",
         PairOptions.options + [
-          Option("--slice", value: "JSON", help: "A slice of the ledger: its pair's destination, and whether it is of registrations.")
+          Option(
+            "--slice", value: "JSON",
+            help: "A slice of the ledger: its pair's destination, and whether it is of registrations.")
         ]), ServerOptions.group, ServerOptions.transport,
     ],
     statuses: [

@@ -12,7 +12,8 @@ struct Planner {
     [
       Option("--data-set", value: "UID|CODE|NAME", repeats: true, help: "Only these (default: all active ones)."),
       Option(
-        "--only", "-l", value: "UNIT,…", help: "Only these organisation units, by name, code or uid, with all below them."),
+        "--only", "-l", value: "UNIT,…",
+        help: "Only these organisation units, by name, code or uid, with all below them."),
       Option("--period", "-p", value: "PERIOD", repeats: true, help: "The periods of each data set's own type in it."),
     ] + CalendarOptions.options + [
       Option(
@@ -52,7 +53,8 @@ struct Planner {
     let everywhere = plan.add(places: cover.places)
     if isIncrement {
       guard let now = info.time else {
-        throw CommandFailure(.notDHIS2, "\(client.server) does not tell the time: an increment cannot know where the next one begins")
+        throw CommandFailure(
+          .notDHIS2, "\(client.server) does not tell the time: an increment cannot know where the next one begins")
       }
       for set in sets { try increment(set, units, cover, everywhere, now, planned, calendar, &plan) }
     } else if let calendar {
@@ -73,9 +75,12 @@ struct Planner {
   private func dataSets() throws -> [DataSet] {
     let sets = try DataSetTable(store, pair).all()
     let named = arguments.list("--data-set")
-    let chosen = named.isEmpty || named == ["all"] ? sets.filter(\.isActive) : try NameSelection(sets, kind: "data set").find(named)
+    let chosen =
+      named.isEmpty || named == ["all"]
+      ? sets.filter(\.isActive) : try NameSelection(sets, kind: "data set").find(named)
     guard !chosen.isEmpty else {
-      throw CommandFailure(.usage, "no data set of \(pair.label) is active: run d2-datasets sync --pair \(pair.label) first")
+      throw CommandFailure(
+        .usage, "no data set of \(pair.label) is active: run d2-datasets sync --pair \(pair.label) first")
     }
     return chosen
   }
@@ -85,7 +90,8 @@ struct Planner {
   private func type(of set: DataSet) throws(CommandFailure) -> PeriodType {
     guard let type = set.periodType.flatMap({ PeriodType(rawValue: $0) }) else {
       throw CommandFailure(
-        .configuration, "the store does not know the period type of data set \(set.uid): run d2-datasets sync --pair \(pair.label)")
+        .configuration,
+        "the store does not know the period type of data set \(set.uid): run d2-datasets sync --pair \(pair.label)")
     }
     return type
   }
@@ -107,7 +113,9 @@ struct Planner {
     var groups: [[Period]] = []
     for period in periods {
       let isShort = period.end.dayNumber - period.start.dayNumber < 27
-      if isShort, let last = groups.last?.last, last.start.year == period.start.year, last.start.month == period.start.month {
+      if isShort, let last = groups.last?.last, last.start.year == period.start.year,
+        last.start.month == period.start.month
+      {
         groups[groups.count - 1].append(period)
       } else {
         groups.append([period])

@@ -60,7 +60,8 @@ final class RunMeter: Sendable {
     let done = figures.done
     let seconds = monotonicSeconds() - start
     guard done > 0, total > done else { return "\(done) of \(max(total, done))" }
-    return "\(done) of \(total), about \(StatusReport.shown(seconds: seconds / Double(done) * Double(total - done))) left"
+    return
+      "\(done) of \(total), about \(StatusReport.shown(seconds: seconds / Double(done) * Double(total - done))) left"
   }
 
   var seconds: Double { monotonicSeconds() - start }

@@ -29,12 +29,19 @@ struct Runner {
   static let options = [
     Option("--jobs", "-j", value: "N", help: "How many slices at a time (default 1)."),
     Option("--order", value: "newest|oldest", help: "Which period first (default newest)."),
-    Option("--lease", value: "TIME", help: "How long a worker that dies keeps its slice (default 2m; it renews while it lives)."),
+    Option(
+      "--lease", value: "TIME",
+      help: "How long a worker that dies keeps its slice (default 2m; it renews while it lives)."),
     Option("--attempts", value: "N", help: "Park a slice that failed so often (default 5)."),
-    Option("--retry-after", value: "TIME", help: "The pause before the second attempt (default 30s); it doubles each time."),
+    Option(
+      "--retry-after", value: "TIME", help: "The pause before the second attempt (default 30s); it doubles each time."),
     Option("--accept-rejects", help: "A slice is done also where values were refused: they are on record."),
-    Option("--trust-status", help: "A slice is done where the command ends with 0, though nothing proves that d2-pull and d2-push did."),
-    Option("--rejects-dir", value: "DIR", help: "Where $D2_REJECTS of each slice lies (default beside the store of the user)."),
+    Option(
+      "--trust-status",
+      help: "A slice is done where the command ends with 0, though nothing proves that d2-pull and d2-push did."),
+    Option(
+      "--rejects-dir", value: "DIR",
+      help: "Where $D2_REJECTS of each slice lies (default beside the store of the user)."),
     Option("--max-slices", value: "N", help: "End after so many."),
     Option("--no-wait", help: "End when nothing is waiting, though attempts will be due later or others still work."),
   ]
@@ -66,7 +73,8 @@ struct Runner {
     try OrgUnitTable(store, pair).forEach { if $0.isActive { units[$0.uid] = $0.name } }
     settings = Settings(
       store: location, pair: pair, command: arguments.operands.first ?? Self.defaultCommand,
-      environment: Self.environment(environment, location, arguments), leaseSeconds: try arguments.seconds("--lease") ?? 120,
+      environment: Self.environment(environment, location, arguments),
+      leaseSeconds: try arguments.seconds("--lease") ?? 120,
       order: order.flatMap(Ledger.Order.init(rawValue:)) ?? .newest,
       mostAttempts: try arguments.int("--attempts", in: 1...1000) ?? Worker.defaultAttempts,
       retrySeconds: try arguments.seconds("--retry-after") ?? 30, acceptsRejects: arguments.has("--accept-rejects"),
@@ -150,7 +158,9 @@ struct Runner {
     let store = try Store(settings.store)
     let counts = try Ledger(store).progress(settings.pair)
     let parked = counts.reduce(0) { $0 + ($1.counts["failed"] ?? 0) }
-    if parked > 0 { log.error("\(parked) slices are parked: d2-slices list --pair \(settings.pair.label) --state failed") }
+    if parked > 0 {
+      log.error("\(parked) slices are parked: d2-slices list --pair \(settings.pair.label) --state failed")
+    }
     return parked == 0 && figures.refused == 0 ? .success : .incomplete
   }
 }

@@ -30,9 +30,11 @@ struct Slices {
 
   private static let plan = Verb(
     description(
-      "plan", "add slices: each data set, period and organisation unit of a backlog, or the increment since the last success",
+      "plan",
+      "add slices: each data set, period and organisation unit of a backlog, or the increment since the last success",
       example: (
-        "d2-slices plan --pair hmis --from 2017-01-01 --to 2024-12-31", "eight years of all active data sets; again: nothing new"
+        "d2-slices plan --pair hmis --from 2017-01-01 --to 2024-12-31",
+        "eight years of all active data sets; again: nothing new"
       ),
       more: [("d2-slices plan --pair hmis -i", "what changed since each data set was delivered last")],
       groups: [ServerOptions.transport], options: Planner.options)
@@ -60,8 +62,10 @@ struct Slices {
     let lease = try arguments.seconds("--lease") ?? 600
     let (store, pair) = try PairOptions.open(arguments)
     let worker = arguments.string("--worker") ?? Worker.name
+    let ledger = Ledger(store)
+    try ledger.hurry()
     guard
-      let slice = try Ledger(store).claim(
+      let slice = try ledger.claim(
         pair, worker: worker, token: Worker.newToken(), leaseSeconds: lease,
         order: order.flatMap(Ledger.Order.init(rawValue:)) ?? .newest)
     else {
@@ -78,10 +82,13 @@ struct Slices {
   private static func held(_ arguments: Arguments) throws(CommandFailure) -> (id: Int, token: String) {
     if let text = arguments.string("--slice") {
       let slice = try Slice(task: text)
-      guard let token = slice.token else { throw CommandFailure(.usage, "--slice has no token: give what claim printed") }
+      guard let token = slice.token else {
+        throw CommandFailure(.usage, "--slice has no token: give what claim printed")
+      }
       return (slice.id, token)
     }
-    guard arguments.operands.count == 1, let id = Int(arguments.operands[0]), let token = arguments.string("--token") else {
+    guard arguments.operands.count == 1, let id = Int(arguments.operands[0]), let token = arguments.string("--token")
+    else {
       throw CommandFailure(.usage, "say which slice: --slice JSON as claim printed it, or its number with --token")
     }
     return (id, token)
@@ -98,7 +105,8 @@ struct Slices {
 
   private static let renew = Verb(
     description(
-      "renew", "lengthen a lease", example: ("d2-slices renew --pair hmis --slice \"$slice\" --lease 20m", "twenty minutes from now"),
+      "renew", "lengthen a lease",
+      example: ("d2-slices renew --pair hmis --slice \"$slice\" --lease 20m", "twenty minutes from now"),
       operands: "[ID]", options: heldOptions + [leaseOption], incomplete: "the lease is lost")
   ) { arguments, log in
     let (id, token) = try held(arguments)
@@ -125,7 +133,8 @@ struct Slices {
     description(
       "done", "note that a slice was pulled and pushed",
       example: (
-        "d2-slices done --pair hmis --slice \"$slice\" --pull-summary pull.json --push-summary push.json", "with its figures"
+        "d2-slices done --pair hmis --slice \"$slice\" --pull-summary pull.json --push-summary push.json",
+        "with its figures"
       ), operands: "[ID]",
       options: heldOptions + summaryOptions + [
         Option("--accept-rejects", help: "Also where the summaries say that values were refused (status 1).")
@@ -135,7 +144,8 @@ struct Slices {
     let pull = try summary("--pull-summary", arguments)
     let push = try summary("--push-summary", arguments)
     for (name, summary) in [("d2-pull", pull), ("d2-push", push)] {
-      guard let status = summary?["status"]?.int, status != 0, !(status == 1 && arguments.has("--accept-rejects")) else {
+      guard let status = summary?["status"]?.int, status != 0, !(status == 1 && arguments.has("--accept-rejects"))
+      else {
         continue
       }
       log.error("slice \(id): \(name) ended with status \(status): not done")
@@ -151,7 +161,8 @@ struct Slices {
   private static let fail = Verb(
     description(
       "fail", "note that an attempt failed: another follows later",
-      example: ("d2-slices fail --pair hmis --slice \"$slice\" --error 'no space left'", "with a reason"), operands: "[ID]",
+      example: ("d2-slices fail --pair hmis --slice \"$slice\" --error 'no space left'", "with a reason"),
+      operands: "[ID]",
       options: heldOptions + summaryOptions + [
         Option("--error", value: "TEXT", help: "Why."), Option("--status", value: "N", help: "The exit status."),
         Option("--attempts", value: "N", help: "Park it after so many (default 5)."),
@@ -165,7 +176,8 @@ struct Slices {
       pull: try summary("--pull-summary", arguments), push: try summary("--push-summary", arguments))
     let (store, _) = try PairOptions.open(arguments)
     let isHeld = try Ledger(store).fail(
-      id, token: token, status: status, error: arguments.string("--error") ?? "ended with status \(status)", counts: true,
+      id, token: token, status: status, error: arguments.string("--error") ?? "ended with status \(status)",
+      counts: true,
       pauseSeconds: try arguments.seconds("--retry-after") ?? 30, mostAttempts: most, counts,
       rejects: arguments.string("--rejects"))
     return answered(isHeld, id, log)
@@ -209,7 +221,9 @@ struct Slices {
   private static let list = Verb(
     description(
       "list", "list slices",
-      example: ("d2-slices list --pair hmis --state failed | jq -r .lastError | sort | uniq -c", "why slices are parked"),
+      example: (
+        "d2-slices list --pair hmis --state failed | jq -r .lastError | sort | uniq -c", "why slices are parked"
+      ),
       more: [
         (
           "d2-slices list --pair hmis --state waiting --format tsv | parallel --header : --colsep '\\t' …",
@@ -222,7 +236,8 @@ struct Slices {
     var listing = try Listing(
       arguments,
       columns: [
-        "id", "state", "dataSet", "periods", "since", "orgUnits", "children", "attempt", "pulled", "refused", "lastStatus",
+        "id", "state", "dataSet", "periods", "since", "orgUnits", "children", "attempt", "pulled", "refused",
+        "lastStatus",
         "lastError",
       ])
     try Ledger(store).forEach(pair, try selection(arguments, store, pair)) { try listing.add($0.json) }
@@ -234,7 +249,10 @@ struct Slices {
     description(
       "status", "say how far the ledger is, by data set and period",
       example: ("d2-slices status --pair hmis", "progress, rate, what is left"),
-      options: [Option("--by", value: "data-set|period|all", help: "How rows are summed up (default data-set)."), Listing.option],
+      options: [
+        Option("--by", value: "data-set|period|all", help: "How rows are summed up (default data-set)."),
+        Listing.option,
+      ],
       incomplete: "slices are parked")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)

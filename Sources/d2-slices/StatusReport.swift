@@ -68,7 +68,8 @@ struct StatusReport {
     let open = progress.reduce(0) { $0 + $1.open }
     let failed = progress.reduce(0) { $0 + ($1.counts["failed"] ?? 0) }
     let done = total - open - failed
-    var text = "\(done) of \(total) slices done\(total > 0 ? " (\(done * 100 / total) %)" : ""), \(open) open, \(failed) parked"
+    var text =
+      "\(done) of \(total) slices done\(total > 0 ? " (\(done * 100 / total) %)" : ""), \(open) open, \(failed) parked"
     if open > 0, let rate = try ledger.rate(pair, within: Self.rateSeconds) {
       text += "; \(Int((rate * 60).rounded())) a minute, about \(Self.shown(seconds: Double(open) / rate)) left"
     }

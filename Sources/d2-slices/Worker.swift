@@ -32,7 +32,9 @@ final class Worker {
     return String(random.next(), radix: 16) + String(random.next(), radix: 16)
   }
 
-  init(_ settings: Runner.Settings, _ log: Log, _ meter: RunMeter, _ breaker: CircuitBreaker, _ output: LineOutput) throws {
+  init(_ settings: Runner.Settings, _ log: Log, _ meter: RunMeter, _ breaker: CircuitBreaker, _ output: LineOutput)
+    throws
+  {
     self.settings = settings
     self.log = log
     self.meter = meter
@@ -40,6 +42,7 @@ final class Worker {
     self.output = output
     let store = try Store(settings.store)
     ledger = Ledger(store)
+    try ledger.hurry()
     pair = settings.pair
   }
 
@@ -69,7 +72,9 @@ final class Worker {
     let start = monotonicSeconds()
     var delay = 0.2
     while true {
-      do { return try operation() } catch let error as StoreError where error.kind == .unreachable || error.kind == .busy {
+      do { return try operation() } catch let error as StoreError
+        where error.kind == .unreachable || error.kind == .busy
+      {
         guard monotonicSeconds() - start < Self.storePatienceSeconds else { throw error }
         log.warning("\(error); trying again")
         guard pause(seconds: delay) else { throw Signals.failure }
@@ -176,7 +181,8 @@ final class Worker {
     }
     if settings.trustsStatus { return nil }
     guard let pull = pull?["status"]?.int, let push = push?["status"]?.int else {
-      return "the command ended with status \(status), but there is no summary of both d2-pull and d2-push: nothing proves that all was moved"
+      return
+        "the command ended with status \(status), but there is no summary of both d2-pull and d2-push: nothing proves that all was moved"
     }
     if pull != 0 { return lastLine.isEmpty ? "d2-pull ended with status \(pull)" : lastLine }
     if push != 0, !(push == 1 && settings.acceptsRejects) {
@@ -190,7 +196,9 @@ final class Worker {
   ) throws {
     breaker.succeeded()
     guard
-      try certainly(slice.id, token, then: .done, { try ledger.finish(slice.id, token: token, status: status, counts, rejects: rejects) })
+      try certainly(
+        slice.id, token, then: .done,
+        { try ledger.finish(slice.id, token: token, status: status, counts, rejects: rejects) })
     else { return log.error("\(name(slice)): done, but its lease was lost: it will be done again") }
     meter.done(pulled: counts.pulled ?? 0, refused: counts.refused ?? 0)
     log.info(
@@ -208,23 +216,28 @@ final class Worker {
       settings.retrySeconds * Double(1 << min(slice.attempts - 1, 20)), Self.longestPauseSeconds)
     let wait = isOpen ? min(pauseSeconds, backOff) : backOff * Double.random(in: 0.5...1)
     guard
-      try certainly(slice.id, token, then: .retry, {
-        try ledger.fail(
-          slice.id, token: token, status: status, error: fault, counts: !isOpen, pauseSeconds: wait,
-          mostAttempts: settings.mostAttempts, counts, rejects: rejects)
-      })
+      try certainly(
+        slice.id, token, then: .retry,
+        {
+          try ledger.fail(
+            slice.id, token: token, status: status, error: fault, counts: !isOpen, pauseSeconds: wait,
+            mostAttempts: settings.mostAttempts, counts, rejects: rejects)
+        })
     else { return log.error("\(name(slice)): failed (\(fault)), and its lease was lost") }
     let isParked = !isOpen && slice.attempts >= settings.mostAttempts
     meter.failed(isParked: isParked)
     let next =
       isParked
       ? "parked after \(slice.attempts) attempts"
-      : isOpen ? "the server seems down: all pause \(DHIS2Client.shown(seconds: pauseSeconds))" : "again in \(DHIS2Client.shown(seconds: wait))"
+      : isOpen
+        ? "the server seems down: all pause \(DHIS2Client.shown(seconds: pauseSeconds))"
+        : "again in \(DHIS2Client.shown(seconds: wait))"
     log.warning("\(name(slice)): status \(status): \(fault); \(next)")
   }
 
   /// Where the connection broke over the note, it may have been taken all the same.
-  private func certainly(_ id: Int, _ token: String, then state: Slice.State, _ note: () throws -> Bool) throws -> Bool {
+  private func certainly(_ id: Int, _ token: String, then state: Slice.State, _ note: () throws -> Bool) throws -> Bool
+  {
     var isRepetition = false
     return try patiently {
       if try note() { return true }

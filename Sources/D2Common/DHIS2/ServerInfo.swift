@@ -26,7 +26,9 @@ package struct ServerInfo: Sendable {
     guard let text = info["serverDate"]?.string, let local = UTCTime(text) else { return nil }
     // With an offset it is a moment already.
     if text.dropFirst(10).contains(where: { "+-Z".contains($0) }) { return local }
-    guard let zone = info["serverTimeZoneId"]?.string, let offset = offsetSeconds(zone, atLocal: local) else { return nil }
+    guard let zone = info["serverTimeZoneId"]?.string, let offset = offsetSeconds(zone, atLocal: local) else {
+      return nil
+    }
     return UTCTime(seconds: local.seconds - offset)
   }
 
@@ -38,7 +40,9 @@ package struct ServerInfo: Sendable {
     let isName = zone.utf8.allSatisfy { byte in
       (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF) || "/_+-".utf8.contains(byte)
     }
-    guard isName, !zone.isEmpty, !zone.hasPrefix("/"), access("/usr/share/zoneinfo/\(zone)", R_OK) == 0 else { return nil }
+    guard isName, !zone.isEmpty, !zone.hasPrefix("/"), access("/usr/share/zoneinfo/\(zone)", R_OK) == 0 else {
+      return nil
+    }
     return zoneLock.withLock { _ in
       let before = getenv("TZ").map { String(cString: $0) }
       setenv("TZ", ":\(zone)", 1)

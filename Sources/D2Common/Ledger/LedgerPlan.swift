@@ -107,7 +107,8 @@ package struct LedgerPlan {
       columns: ["id", "list", "kind", "dataset_id", "periods", "since", "include_deleted", "newest", "window_id"],
       rows: subjects.enumerated().map { place, subject in
         [
-          .int(place), .int(subject.places), .text(subject.kind.rawValue), .text(subject.dataSet), .text(subject.periods),
+          .int(place), .int(subject.places), .text(subject.kind.rawValue), .text(subject.dataSet),
+          .text(subject.periods),
           .text(subject.since), .bool(subject.includesDeleted), .int(subject.newest), SQLValue(subject.window),
         ]
       })

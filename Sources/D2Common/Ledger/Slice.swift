@@ -126,7 +126,8 @@ extension Slice {
   ///
   /// - Throws: `CommandFailure`, 64 where it is none.
   package init(task text: String) throws(CommandFailure) {
-    guard let json = try? JSONValue(parsing: Array(text.utf8)), let pair = json["pair"]?.scalarText.flatMap({ Int($0) }),
+    guard let json = try? JSONValue(parsing: Array(text.utf8)),
+      let pair = json["pair"]?.scalarText.flatMap({ Int($0) }),
       let dataSet = json["dataSet"]?.string, let units = json["orgUnits"]?.array?.compactMap(\.string), !units.isEmpty
     else {
       throw CommandFailure(.usage, "--slice: not a slice as d2-slices claim prints it: \(text.prefix(80).quoted)")
