@@ -1,11 +1,14 @@
 import D2Common
 
-/// Reads data values from stdin and posts them in batches to a DHIS2 server, accounting for every one.
+/// Reads data values from stdin and posts them in batches to a DHIS2 server, or to a queue before it, accounting for every one.
 @main
 struct Push {
   static func main() async {
     await Command.main(description) { arguments, log in
       let options = try PushOptions(arguments, log)
+      if let queue = options.queue {
+        return try await QueueRun(options, queue, DHIS2Client(options.server, log), log).run()
+      }
       return try await PushRun(options, DHIS2Client(options.server, log), log).run()
     }
   }
@@ -26,6 +29,10 @@ struct Push {
       (
         "d2-pull … --registrations | d2-push --url https://other.example --registrations",
         "complete data set registrations"
+      ),
+      (
+        "d2-pull … --tag-data-set | d2-push --via dispatcher2 --dispatcher-url http://localhost:9191/queue --source hmis --destination repo --facilities units.ndjson",
+        "queue the values in a dispatcher2, which posts them"
       ),
     ],
     groups: [
@@ -67,6 +74,7 @@ struct Push {
           Option("--compression", value: "gzip|none", help: "Compress the requests (default gzip)."),
           Option("--summary", value: "FILE", help: "Write the totals as one JSON object."),
         ]),
+      QueueOptions.group,
       ServerOptions.group,
     ],
     statuses: [
@@ -80,8 +88,9 @@ struct Push {
         .temporary,
         "the server failed after all retries: what was not accepted is in the rejects, or the input must be run again"
       ),
-      (.notDHIS2, "the other end does not speak DHIS2"),
+      (.notDHIS2, "the other end does not speak DHIS2, or is not the queue"),
       (.refused, "credentials or authority refused"),
+      (.configuration, "a queue does not know the source or the destination"),
       (.interrupted, "interrupted (143 by SIGTERM)"),
     ])
 }

@@ -3,6 +3,8 @@ import D2Common
 /// What one run of d2-push was asked for.
 struct PushOptions: Sendable {
   let server: ServerOptions
+  /// Where the values are queued instead of posted, for `--via`.
+  let queue: QueueOptions?
   let batchSize: ClosedRange<Int>
   let batchBytes: Int
   let batchSeconds: Double
@@ -24,10 +26,14 @@ struct PushOptions: Sendable {
     guard arguments.operands.isEmpty else {
       throw CommandFailure(.usage, "unexpected argument \"\(arguments.operands[0])\": d2-push reads standard input")
     }
-    server = try ServerOptions(arguments, log)
+    queue = try QueueOptions(arguments, environment: processEnvironment())
+    server = try ServerOptions(arguments, log, peer: queue.map { ($0.root, $0.credentials) })
     batchSize = try Self.batchSize(arguments)
     batchBytes = try arguments.bytes("--batch-bytes") ?? Self.defaultBatchBytes(server.concurrency)
     guard batchBytes <= 1 << 30 else { throw CommandFailure(.usage, "--batch-bytes: at most 1G") }
+    guard queue == nil || batchBytes <= QueueOptions.mostBatchBytes else {
+      throw CommandFailure(.usage, "--batch-bytes: with --via at most 16M, since a queue sends each request back")
+    }
     batchSeconds = try arguments.seconds("--batch-time") ?? 20
     importStrategy = try arguments.choice("--import-strategy", ["CREATE_AND_UPDATE", "CREATE", "UPDATE", "DELETE"])
     dryRun = arguments.has("--dry-run")
@@ -67,17 +73,20 @@ struct PushOptions: Sendable {
 
   private static func passedOn(_ arguments: Arguments) -> [(name: String, value: String)] {
     var parameters: [(name: String, value: String)] = []
-    for (option, name) in [
-      ("--id-scheme", "idScheme"), ("--data-element-id-scheme", "dataElementIdScheme"),
-      ("--org-unit-id-scheme", "orgUnitIdScheme"), ("--data-set-id-scheme", "dataSetIdScheme"),
-      ("--category-option-combo-id-scheme", "categoryOptionComboIdScheme"),
-      ("--attribute-option-combo-id-scheme", "attributeOptionComboIdScheme"),
-    ] {
+    for (option, name) in schemes {
       if let value = arguments.string(option) { parameters.append((name, value)) }
     }
     for (option, name) in Self.switches where arguments.has(option) { parameters.append((name, "true")) }
     return parameters
   }
+
+  /// Import parameters of the Web API that name what ids are.
+  static let schemes = [
+    ("--id-scheme", "idScheme"), ("--data-element-id-scheme", "dataElementIdScheme"),
+    ("--org-unit-id-scheme", "orgUnitIdScheme"), ("--data-set-id-scheme", "dataSetIdScheme"),
+    ("--category-option-combo-id-scheme", "categoryOptionComboIdScheme"),
+    ("--attribute-option-combo-id-scheme", "attributeOptionComboIdScheme"),
+  ]
 
   /// Import parameters of the Web API that are on or off.
   static let switches = [

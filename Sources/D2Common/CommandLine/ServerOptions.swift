@@ -33,19 +33,22 @@ package struct ServerOptions: Sendable {
 
   private static let variables: Set<String> = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "TMPDIR"]
 
+  /// - Parameter peer: what is talked to where that is not the server of `--url`, and with what credentials.
   /// - Throws: `CommandFailure`, 64 for what is wrong on the command line.
-  package init(_ arguments: Arguments, _ log: Log) throws(CommandFailure) {
-    guard let text = arguments.string("--url") else {
-      throw CommandFailure(.usage, "--url is missing: the server to talk to")
-    }
-    do { url = try ServerURL(text) } catch { throw CommandFailure(.usage, "--url: \(error)") }
+  package init(
+    _ arguments: Arguments, _ log: Log, peer: (url: ServerURL, credentials: Credentials)? = nil
+  ) throws(CommandFailure) {
+    url = if let peer { peer.url } else { try Self.url(arguments) }
     let environment = processEnvironment()
     var configuration = HTTPClient.Configuration()
     // No more than is needed: the rest may hold secrets.
     configuration.environment = environment.filter { Self.variables.contains($0.key.uppercased()) }
-    configuration.credentials = try Credentials.resolve(
-      patFile: arguments.string("--pat-file"), username: arguments.string("--username"),
-      passwordFile: arguments.string("--password-file"), environment: environment)
+    configuration.credentials =
+      if let peer { peer.credentials } else {
+        try Credentials.resolve(
+          patFile: arguments.string("--pat-file"), username: arguments.string("--username"),
+          passwordFile: arguments.string("--password-file"), environment: environment)
+      }
     for (option, path) in [
       ("--ca-file", \HTTPClient.Configuration.caFile), ("--client-cert", \.clientCertificate),
       ("--client-key", \.clientKey),
@@ -70,6 +73,13 @@ package struct ServerOptions: Sendable {
     if let seconds = try arguments.seconds("--retry-for") { retry.totalSeconds = seconds }
     self.retry = retry
     concurrency = try arguments.int("--concurrency", in: 1...64) ?? 1
+  }
+
+  private static func url(_ arguments: Arguments) throws(CommandFailure) -> ServerURL {
+    guard let text = arguments.string("--url") else {
+      throw CommandFailure(.usage, "--url is missing: the server to talk to")
+    }
+    do { return try ServerURL(text) } catch { throw CommandFailure(.usage, "--url: \(error)") }
   }
 
   private static func isLoopback(_ authority: String) -> Bool {

@@ -6,6 +6,8 @@ package enum Credentials: Sendable, CustomStringConvertible {
   case basic(username: String, password: String)
   /// A personal access token, sent as `ApiToken`.
   case token(String)
+  /// A token of go-dispatcher2, sent as `Token:`, with the colon that it looks for.
+  case queueToken(String)
   /// No authentication.
   case none
 
@@ -13,6 +15,7 @@ package enum Credentials: Sendable, CustomStringConvertible {
     switch self {
     case .basic(let username, _): "user \(username)"
     case .token: "a personal access token"
+    case .queueToken: "a token of the queue"
     case .none: "no credentials"
     }
   }
@@ -22,6 +25,7 @@ package enum Credentials: Sendable, CustomStringConvertible {
     switch self {
     case .basic(let username, let password): "Basic " + Self.base64("\(username):\(password)")
     case .token(let token): "ApiToken " + token
+    case .queueToken(let token): "Token: " + token
     case .none: nil
     }
   }
@@ -57,7 +61,9 @@ package enum Credentials: Sendable, CustomStringConvertible {
   }
 
   /// The first line of a file.
-  private static func secret(inFile path: String) throws(CommandFailure) -> String {
+  ///
+  /// - Throws: `CommandFailure`: 74 where it cannot be read, 78 where it holds no secret.
+  package static func secret(inFile path: String) throws(CommandFailure) -> String {
     let bytes: [UInt8]
     do { bytes = try FileBytes.read(path, atMost: 64 * 1024) } catch {
       throw CommandFailure(.cannotRead, "cannot read \(path): \(error)")
@@ -70,7 +76,9 @@ package enum Credentials: Sendable, CustomStringConvertible {
   }
 
   /// A line break or control byte would end the header and begin another.
-  private static func checked(_ secret: String, _ source: String) throws(CommandFailure) -> String {
+  ///
+  /// - Throws: `CommandFailure`, 78, naming where the secret came from.
+  package static func checked(_ secret: String, _ source: String) throws(CommandFailure) -> String {
     guard secret.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
       throw CommandFailure(.configuration, "the secret in \(source) holds a control character")
     }
