@@ -17,6 +17,9 @@ let package = Package(
   products: [
     .executable(name: "d2-pull", targets: ["d2-pull"]),
     .executable(name: "d2-push", targets: ["d2-push"]),
+    .executable(name: "d2-pairs", targets: ["d2-pairs"]),
+    .executable(name: "d2-orgunits", targets: ["d2-orgunits"]),
+    .executable(name: "d2-datasets", targets: ["d2-datasets"]),
   ],
   targets: [
     // C: block masks over JSON text, and the C libraries.
@@ -25,14 +28,26 @@ let package = Package(
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CDeflate", providers: [.apt(["libdeflate-dev"])]),
+    .systemLibrary(name: "CPQ", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
 
-    .target(name: "D2Common", dependencies: ["CJSONBlocks", "CMemory", "CCurl", "CZlib"], swiftSettings: dataPath),
+    .target(
+      name: "D2Common", dependencies: ["CJSONBlocks", "CMemory", "CCurl", "CZlib", "CPQ", "CSQLite"],
+      // integrator.sql is a link to the schema at the top of the package: psql and the commands apply the same text.
+      resources: [.embedInCode("Store/integrator.sql"), .embedInCode("Store/sqlite.sql")], swiftSettings: dataPath,
+      linkerSettings: [.linkedLibrary("pq")]),
     .executableTarget(
       name: "d2-pull", dependencies: ["D2Common"], swiftSettings: dataPath, linkerSettings: besideTheCommands),
     .executableTarget(
       name: "d2-push", dependencies: ["D2Common", "CMemory", "CDeflate"], swiftSettings: dataPath,
       // Linked in: hardly any machine has libdeflate.
       linkerSettings: besideTheCommands + [.unsafeFlags(["-Xlinker", "-l:libdeflate.a"])]),
+    .executableTarget(
+      name: "d2-pairs", dependencies: ["D2Common"], swiftSettings: dataPath, linkerSettings: besideTheCommands),
+    .executableTarget(
+      name: "d2-orgunits", dependencies: ["D2Common"], swiftSettings: dataPath, linkerSettings: besideTheCommands),
+    .executableTarget(
+      name: "d2-datasets", dependencies: ["D2Common"], swiftSettings: dataPath, linkerSettings: besideTheCommands),
 
     // The stand-in DHIS2 server of the tests and the demo.
     .target(name: "StandInServer", dependencies: ["D2Common", "CZlib"], path: "Tests/StandIn/Server"),
@@ -42,7 +57,7 @@ let package = Package(
     .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Common"]),
     .testTarget(name: "StandInTests", dependencies: ["StandInServer"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["d2-pull", "d2-push", "dhis2-stand-in", "StandInServer", "D2Common"]),
+      name: "EndToEndTests", dependencies: ["d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "dhis2-stand-in", "StandInServer", "D2Common"]),
   ],
   swiftLanguageModes: [.v6]
 )

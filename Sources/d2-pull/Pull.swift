@@ -5,9 +5,10 @@ import D2Common
 struct Pull {
   static func main() async {
     await Command.main(description) { arguments, log in
-      let options = try PullOptions(arguments, log)
+      let pair = arguments.has("--pair") ? try PairPull(arguments, log) : nil
+      let options = try PullOptions(arguments, log, source: pair?.source)
       let client = DHIS2Client(options.server, log)
-      return try await PullRun(options, client, log).run()
+      return try await PullRun(options, pair, client, log).run()
     }
   }
 
@@ -27,6 +28,10 @@ struct Pull {
         "d2-pull … --start-date 2023-01-01 --end-date 2023-12-31 --include-deleted --spool > values.ndjson",
         "a year into a file, deleted values too, held back until each answer is whole"
       ),
+      (
+        "d2-pull --pair hmis -y 2024 -q 1 | d2-push --pair hmis --rejects rejects.ndjson",
+        "a quarter of all active data sets of a pair, each in its own periods"
+      ),
       ("d2-pull … --last-updated-duration 7d", "what changed in the last seven days"),
     ],
     groups: [
@@ -40,7 +45,10 @@ struct Pull {
           Option("--org-unit-group", value: "UID", repeats: true, help: "Organisation unit groups."),
           Option("--children", help: "The organisation units with all below them."),
           Option(
-            "--period", value: "PERIOD", repeats: true, help: "Periods by their DHIS2 ids: 202401, 2024Q1, 2024W5."),
+            "--period", "-p", value: "PERIOD", repeats: true,
+            help:
+              "Periods by their DHIS2 ids: 202401, 2024Q1, 2024W5; with --pair those of each data set's own type in it."
+          ),
           Option("--start-date", value: "DATE", help: "With --end-date: all periods that lie wholly between."),
           Option("--end-date", value: "DATE", help: "The last day."),
           Option(
@@ -51,6 +59,7 @@ struct Pull {
           Option("--limit", value: "N", help: "At most N values in all."),
           Option("--registrations", help: "Complete data set registrations instead of values."),
         ]),
+      PairPull.group,
       OptionGroup(
         "How they are written",
         [
@@ -83,7 +92,7 @@ struct Pull {
           Option(
             "--summary", value: "FILE", help: "Write values, requests, bytes, seconds and retries as one JSON object."),
         ]),
-      ServerOptions.group,
+      ServerOptions.group, ServerOptions.transport,
     ],
     statuses: [
       (.success, "all that was asked for is out"),

@@ -8,25 +8,27 @@ struct PullOptions: Sendable {
   var dataElementGroups: [String]
   var orgUnits: [String]
   var orgUnitGroups: [String]
-  let children: Bool
+  var children: Bool
   var periods: [String]
-  let dates: (start: String, end: String)?
+  var dates: (start: String, end: String)?
   var attributeOptionCombos: [String]
   let limit: Int?
   let registrations: Bool
   /// Parameters that go to the server as they are.
-  let passedOn: [(name: String, value: String)]
-  let tagsDataSet: Bool
+  var passedOn: [(name: String, value: String)]
+  var tagsDataSet: Bool
   let spools: Bool
   let checks: Bool
   let summaryFile: String?
 
+  /// - Parameter source: the server of a pair, which adds to the selection what the command line leaves open.
   /// - Throws: `CommandFailure`, 64 where the selection cannot be asked for.
-  init(_ arguments: Arguments, _ log: Log) throws(CommandFailure) {
+  init(_ arguments: Arguments, _ log: Log, source: ConfiguredServer? = nil) throws(CommandFailure) {
     guard arguments.operands.isEmpty else {
       throw CommandFailure(.usage, "unexpected argument \"\(arguments.operands[0])\": d2-pull takes options only")
     }
-    server = try ServerOptions(arguments, log)
+    server =
+      if let source { try ServerOptions(arguments, log, source) } else { try ServerOptions(arguments, log) }
     dataSets = arguments.list("--data-set").unique
     dataElements = arguments.list("--data-element").unique
     dataElementGroups = arguments.list("--data-element-group").unique
@@ -43,7 +45,12 @@ struct PullOptions: Sendable {
     summaryFile = arguments.string("--summary")
     dates = try Self.dates(arguments)
     passedOn = try Self.passedOn(arguments)
-    try check(arguments)
+    if source == nil {
+      if let flag = PairPull.flags.first(where: { arguments.has($0) }) {
+        throw CommandFailure(.usage, "\(flag) goes with --pair, which knows the data sets' period types")
+      }
+      try check()
+    }
   }
 
   private static func dates(_ arguments: Arguments) throws(CommandFailure) -> (start: String, end: String)? {
@@ -81,7 +88,8 @@ struct PullOptions: Sendable {
   /// Whether only changed values are asked for.
   var isIncrement: Bool { passedOn.contains { $0.name.hasPrefix("lastUpdated") } }
 
-  private func check(_ arguments: Arguments) throws(CommandFailure) {
+  /// Whether the selection is one that servers answer.
+  func check() throws(CommandFailure) {
     if registrations {
       guard !dataSets.isEmpty else { throw CommandFailure(.usage, "--registrations needs --data-set") }
       guard dataElements.isEmpty, dataElementGroups.isEmpty else {

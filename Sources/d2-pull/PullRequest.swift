@@ -32,9 +32,12 @@ struct PullPlan {
   /// With `children` each organisation unit is a condition of its own in the server's query; more of them defeat its index.
   private static let mostParents = 50
   /// Servers from 2.43 on refuse `lastUpdated` alone (E2002); all time is this.
-  private static let allTime = (start: "1900-01-01", end: "2199-12-31")
+  static let allTime = (start: "1900-01-01", end: "2199-12-31")
 
-  init(_ options: PullOptions) {
+  /// - Parameter selections: asked for one after the other.
+  init(_ selections: [PullOptions]) { requests = selections.flatMap { Self.requests($0) } }
+
+  private static func requests(_ options: PullOptions) -> [PullRequest] {
     let path = options.registrations ? "/api/completeDataSetRegistrations" : "/api/dataValueSets"
     var requests: [PullRequest] = []
     for subject in Self.subjects(options) {
@@ -47,7 +50,7 @@ struct PullPlan {
         requests.append(PullRequest(path: path, query: query, dataSet: subject.dataSet))
       }
     }
-    self.requests = requests
+    return requests
   }
 
   /// The data that a request is about.

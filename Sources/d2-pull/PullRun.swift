@@ -8,29 +8,32 @@ import Synchronization
 /// One run: looks the asked-for ids up, makes the requests, writes their values, says what was done.
 final class PullRun: Sendable {
   private let options: PullOptions
+  /// What is asked for beside or instead of the options' own selection, from the store.
+  private let pair: PairPull?
   private let client: DHIS2Client
   private let log: Log
   private let output = LineOutput.standardOutput()
   private let meter: PullMeter
 
-  init(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) {
+  init(_ options: PullOptions, _ pair: PairPull?, _ client: DHIS2Client, _ log: Log) {
     self.options = options
+    self.pair = pair
     self.client = client
     self.log = log
     meter = PullMeter(log, draws: isatty(2) == 1)
   }
 
   func run() async throws -> ExitStatus {
-    var selection = options
+    var selections = try pair?.selections(options, client, log) ?? [options]
     var asked = AskedIDs()
     do {
       if options.checks {
-        try asked.check(&selection, client, log)
+        try asked.check(&selections, client, log)
       } else if options.server.concurrency > 1 {
         // Signs in once, before several requests would each do so.
         _ = try client.json("/api/me?fields=id")
       }
-      try await fetch(PullPlan(selection).requests)
+      try await fetch(PullPlan(selections).requests)
       try output.flush()
     } catch {
       try output.flush()
@@ -45,7 +48,9 @@ final class PullRun: Sendable {
   private func report(_ status: ExitStatus) {
     log.info(meter.line)
     guard let file = options.summaryFile else { return }
-    do { try SummaryFile.write(meter.summary(status), to: file) } catch { log.error("\(error)") }
+    do { try SummaryFile.write(meter.summary(status, serverTime: client.serverTimeAtFirstAnswer), to: file) } catch {
+      log.error("\(error)")
+    }
   }
 
   /// Makes the requests, several at a time; the first failure ends the others.

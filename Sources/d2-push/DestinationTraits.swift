@@ -44,12 +44,11 @@ struct DestinationTraits: Sendable {
     namedDataSet = nil
   }
 
+  /// What may pass must not decide how the whole run goes.
   private static func canGoOn(after error: ServerError) -> Bool {
     switch error.kind {
-    case .status(401), .loginPage, .unreachable, .tls, .setup, .redirect, .timedOut, .broken: false
-    case .status(400): error.exitStatus != .refused
     case .status(429), .status(500...): false
-    default: true
+    default: error.leavesDataInReach
     }
   }
 

@@ -5,7 +5,8 @@ import D2Common
 struct Push {
   static func main() async {
     await Command.main(description) { arguments, log in
-      let options = try PushOptions(arguments, log)
+      let pair = arguments.has("--pair") ? try PairOptions.open(arguments).pair : nil
+      let options = try PushOptions(arguments, log, destination: pair?.destination)
       if let queue = options.queue {
         return try await QueueRun(options, queue, DHIS2Client(options.server, log), log).run()
       }
@@ -50,6 +51,11 @@ struct Push {
           Option("--dry-run", help: "The server checks and counts but stores nothing."),
           Option("--data-set", value: "UID", help: "Name this data set in every request."),
           Option("--registrations", help: "The input is complete data set registrations."),
+          Option(
+            "--no-check",
+            help:
+              "With --pair to a server from 2.43 on: do not look at its metadata for values that would fail those beside them."
+          ),
           Option("--async", help: "Let the server import as a job, and follow it."),
           Option("--id-scheme", value: "SCHEME", help: "Ids in the input: UID (default), CODE, NAME or ATTRIBUTE:uid."),
           Option("--data-element-id-scheme", value: "SCHEME", help: "Ids of data elements."),
@@ -74,8 +80,7 @@ struct Push {
           Option("--compression", value: "gzip|none", help: "Compress the requests (default gzip)."),
           Option("--summary", value: "FILE", help: "Write the totals as one JSON object."),
         ]),
-      QueueOptions.group,
-      ServerOptions.group,
+      QueueOptions.group, PairOptions.group, ServerOptions.group, ServerOptions.transport,
     ],
     statuses: [
       (.success, "every value was accepted, or equal to what the server had"),

@@ -20,14 +20,26 @@ struct PushOptions: Sendable {
   let maxRejects: RejectLimit?
   let kind: ImportKind
   let summaryFile: String?
+  /// Whether the destination's metadata are looked at before values are posted.
+  let looksAhead: Bool
 
+  /// - Parameter destination: the server of a pair.
   /// - Throws: `CommandFailure`, 64.
-  init(_ arguments: Arguments, _ log: Log) throws(CommandFailure) {
+  init(_ arguments: Arguments, _ log: Log, destination: ConfiguredServer? = nil) throws(CommandFailure) {
     guard arguments.operands.isEmpty else {
       throw CommandFailure(.usage, "unexpected argument \"\(arguments.operands[0])\": d2-push reads standard input")
     }
     queue = try QueueOptions(arguments, environment: processEnvironment())
-    server = try ServerOptions(arguments, log, peer: queue.map { ($0.root, $0.credentials) })
+    server =
+      if let queue {
+        try ServerOptions(arguments, log, peer: (queue.root, queue.credentials))
+      } else if let destination {
+        try ServerOptions(arguments, log, destination)
+      } else {
+        try ServerOptions(arguments, log)
+      }
+    looksAhead =
+      destination != nil && queue == nil && !arguments.has("--no-check") && !arguments.has("--registrations")
     batchSize = try Self.batchSize(arguments)
     batchBytes = try arguments.bytes("--batch-bytes") ?? Self.defaultBatchBytes(server.concurrency)
     guard batchBytes <= 1 << 30 else { throw CommandFailure(.usage, "--batch-bytes: at most 1G") }

@@ -39,6 +39,51 @@ struct CalendarDateTests {
       "2024-01--1",
     ])
   func refused(text: String) { #expect(CalendarDate(iso8601: text) == nil) }
+
+  @Test("reads a day without dashes", arguments: ["20240229", "00010101", "99991231"])
+  func compact(text: String) {
+    #expect(CalendarDate(compact: text)?.description.replacing("-", with: "") == text)
+  }
+
+  @Test(
+    "reads no other digits",
+    arguments: ["", "2024023", "202402290", "20230229", "2024-2-9", "+2024022", "2024022٩", "00000101", "20241301"])
+  func refusedCompact(text: String) { #expect(CalendarDate(compact: text) == nil) }
+
+  @Test("counts days from 1970, and back")
+  func dayNumbers() {
+    #expect(CalendarDate(year: 1970, month: 1, day: 1)!.dayNumber == 0)
+    #expect(CalendarDate(dayNumber: 19_782).description == "2024-02-29")
+    var expected = CalendarDate(dayNumber: -200_000).description
+    for number in -200_000...200_000 {
+      let date = CalendarDate(dayNumber: number)
+      if date.dayNumber != number || date.description != expected { Issue.record("\(number): \(date)") }
+      let isLast = date.day == CalendarDate.days(inMonth: date.month, of: date.year)
+      let isYearsEnd = isLast && date.month == 12
+      let next = CalendarDate(
+        year: isYearsEnd ? date.year + 1 : date.year, month: isYearsEnd ? 1 : isLast ? date.month + 1 : date.month,
+        day: isLast ? 1 : date.day + 1)
+      expected = next!.description
+    }
+  }
+
+  @Test("goes on by days, and never further than its bounds")
+  func adding() {
+    let leap = CalendarDate(year: 2024, month: 2, day: 29)!
+    #expect(leap.adding(days: 1).description == "2024-03-01" && leap.adding(days: -60).description == "2023-12-31")
+    #expect(leap.adding(days: 366).description == "2025-03-01" && leap.adding(days: 0) == leap)
+    for date in [leap, CalendarDate(dayNumber: .max), CalendarDate(dayNumber: .min)] {
+      #expect(date.adding(days: .max).description == "+99999-12-31")
+      #expect(date.adding(days: .min).description == "-9999-01-01")
+    }
+    #expect(CalendarDate(dayNumber: .max).weekday == 4)
+  }
+
+  @Test("today is in UTC")
+  func today() {
+    let (before, today, after) = (UTCTime.now, CalendarDate.today, UTCTime.now)
+    #expect(before.iso8601.prefix(10) <= today.description && today.description <= after.iso8601.prefix(10))
+  }
 }
 
 @Suite("PeriodID")
@@ -48,7 +93,8 @@ struct PeriodIDTests {
     arguments: [
       "2024", "202401", "202412", "20240229", "2024W1", "2024W52", "2020W53", "2026W53", "2024WedW1", "2024ThuW52",
       "2024FriW9",
-      "2024SatW10", "2024SunW52", "2024BiW1", "2024BiW26", "202401B", "202406B", "2024Q1", "2024Q4", "2024NovQ4",
+      "2024SatW10", "2024SunW52", "2022WedW53", "2024FriW53", "2020SunW53", "2020BiW27", "2024BiW1", "2024BiW26",
+      "202401B", "202406B", "2024Q1", "2024Q4", "2024NovQ4",
       "2024S1", "2024S2",
       "2024AprilS2", "2024NovS1", "2024April", "2024July", "2024Oct", "2024Nov", "2024Sep", "2024Feb", "2024Aug",
     ])
@@ -62,11 +108,13 @@ struct PeriodIDTests {
     arguments: [
       "", "202", "20241", "202413", "202400", "20240230", "20240431", "2024W0", "2024W54", "2024W53", "2021W53",
       "2024W01", "2024W",
-      "2024WedW53", "2024BiW27", "202407B", "202400B", "20241B", "2024Q0", "2024Q5", "2024Q10", "2024NovQ5", "2024S3",
+      "2024WedW53", "2024BiW27", "2021BiW27", "2024SunW05", "202407B", "202400B", "20241B", "2024Q0", "2024Q5",
+      "2024Q10", "2024NovQ5", "2024S3",
       "2024JulyS1",
       "2024april", "2024JulyQ1", "2024M1", "2024-01", "2024-01-01", "2024Q1 ", " 2024", "2024\n", "٢٠٢٤", "2024W١",
       "0000", "0000Q1",
-      "0999W1", "0999SunW1", "LAST_YEAR", "2024Q1;2024Q2", "20240101000", "2024w1", "2024Week1",
+      "0999W1", "0999SunW1", "0999BiW1", "9999BiW27", "2020W+1", "LAST_YEAR", "2024Q1;2024Q2", "20240101000", "2024w1",
+      "2024Week1",
     ])
   func doubted(id: String) { #expect(!PeriodID.isCertain(id)) }
 

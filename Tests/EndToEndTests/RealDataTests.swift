@@ -3,32 +3,6 @@ import Testing
 
 @testable import D2Common
 
-/// Real files of public repositories: data value sets, import answers, error bodies, period ids. They have licences of their own and are not in
-/// this repository: `D2_REAL_DATA` names the folder that holds them.
-private enum RealData {
-  static let folder = processEnvironment()["D2_REAL_DATA"]
-  static var isThere: Bool { folder != nil }
-
-  static func names(_ subfolder: String) -> [String] {
-    guard let folder, let directory = opendir("\(folder)/\(subfolder)") else { return [] }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if !name.hasPrefix(".") { names.append("\(subfolder)/\(name)") }
-    }
-    return names.sorted()
-  }
-
-  static func bytes(_ name: String) throws -> [UInt8] { try FileBytes.read("\(folder ?? "")/\(name)") }
-
-  /// The rows of a table behind its head, as columns.
-  static func rows(_ name: String) throws -> [[String]] {
-    String(decoding: try bytes(name), as: UTF8.self).split(separator: "\n").dropFirst()
-      .map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }
-  }
-}
-
 @Suite("Real files", .enabled(if: RealData.isThere, "D2_REAL_DATA does not name a folder of real files"))
 struct RealDataTests {
   // MARK: Data value sets
@@ -271,61 +245,4 @@ struct RealDataTests {
 
   @Test("the table names every error body")
   func errorsAreAll() { #expect(RealData.names("errors") == Self.errors.map { "errors/\($0.file)" }) }
-
-  // MARK: Periods
-
-  /// Whether a server may refuse an id in a year without that week.
-  private static func isDoubtful(_ id: String) -> Bool { id.hasSuffix("W53") || id.hasSuffix("BiW27") }
-
-  @Test("every id that DHIS2's own classes make is certain, but for weeks that not every year has")
-  func periodsOfDHIS2() throws {
-    let ids = try RealData.rows("periods/dhis2-periods.tsv").map { $0[0] }
-    #expect(ids.count > 3000)
-    let doubted = ids.filter { !PeriodID.isCertain($0) }
-    #expect(doubted.filter { !Self.isDoubtful($0) } == [])
-    let share = Double(ids.count - doubted.count) / Double(ids.count)
-    print("\(doubted.count) of \(ids.count) period ids are doubted: \(doubted.joined(separator: " "))")
-    #expect(share > 0.99)
-    #expect(ids.filter { !PeriodID.isPlausible($0) } == [])
-  }
-
-  @Test("no id that 2.43 refuses is certain")
-  func refusedPeriods() throws {
-    let rows = try RealData.rows("periods/dhis2-parse.tsv").filter { $0.count == 4 }
-    var refused = 0
-    for row in rows {
-      // The inputs are escaped like JSON strings.
-      let text = row[0].replacing("\"", with: "\\\"")
-      let input = try #require(try JSONValue(parsing: "\"\(text)\"").string)
-      let isRefused = row[3] == "INVALID"
-      refused += isRefused ? 1 : 0
-      if isRefused { #expect(!PeriodID.isCertain(input), "\(row[0])") }
-      // What is certain has an id of its own and no other spelling.
-      if PeriodID.isCertain(input) { #expect(PeriodID.isPlausible(input), "\(row[0])") }
-    }
-    #expect(refused > 150 && rows.count > 290)
-  }
-
-  @Test("good ids of every calendar are plausible, those of the Gregorian one certain")
-  func goodPeriods() throws {
-    let gregorian = try RealData.rows("periods/periods.tsv").map { $0[1] }
-    #expect(gregorian.count > 80)
-    #expect(gregorian.filter { !PeriodID.isPlausible($0) } == [])
-    #expect(gregorian.filter { !PeriodID.isCertain($0) && !Self.isDoubtful($0) } == [])
-    let others = try RealData.rows("periods/periods-other-calendars.tsv").map { $0[1] }
-    #expect(others.count > 120)
-    // A client library spells November where servers write Nov.
-    #expect(others.filter { !PeriodID.isPlausible($0) && !$0.contains("November") } == [])
-  }
-
-  @Test("the ids of dhis2-core's own test", arguments: ["valid", "invalid"])
-  func coreTest(verdict: String) throws {
-    let rows = try RealData.rows("periods/period-ids.tsv").filter { $0[0] == verdict && $0[3].contains("dhis2-core") }
-    #expect(rows.count >= 7)
-    for id in rows.map({ $0[1] }) {
-      // Dates with dashes are good, but older servers do not read them.
-      #expect(PeriodID.isCertain(id) == (verdict == "valid" && !id.contains("-")), "\(id)")
-      if verdict == "valid" { #expect(PeriodID.isPlausible(id), "\(id)") }
-    }
-  }
 }

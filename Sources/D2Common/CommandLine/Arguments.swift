@@ -36,9 +36,8 @@ package struct Arguments: Sendable {
   }
 
   private static func unknown(_ name: String, _ command: CommandDescription) -> CommandFailure {
-    let names = command.options.flatMap(\.names)
-    let nearest = names.map { (name: $0, distance: editDistance($0, name)) }.min { $0.distance < $1.distance }
-    let hint = nearest.flatMap { $0.distance <= 3 && name.count > 3 ? "; did you mean \($0.name)?" : nil } ?? ""
+    let nearest = name.count > 3 ? Suggestion.nearest(to: name, among: command.options.flatMap(\.names)) : nil
+    let hint = nearest.map { "; did you mean \($0)?" } ?? ""
     return CommandFailure(.usage, "unknown option \(name)\(hint) (\(command.name) --help lists them)")
   }
 

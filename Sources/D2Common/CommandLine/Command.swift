@@ -6,8 +6,37 @@ package enum Command {
   package static func main(
     _ description: CommandDescription, _ body: @Sendable (Arguments, Log) async throws -> ExitStatus
   ) async -> Never {
-    let words = Array(CommandLine.arguments.dropFirst())
-    var log = Log(command: description.name)
+    await run(description, Array(CommandLine.arguments.dropFirst()), body)
+  }
+
+  /// The same for a command whose first word is a verb: `d2-pairs add …`.
+  package static func main(name: String, abstract: String, _ verbs: [Verb]) async -> Never {
+    let words = CommandLine.arguments.dropFirst()
+    let log = Log(command: name)
+    switch words.first {
+    case "--help"?, "-h"?:
+      print(Verb.helpText(name: name, abstract: abstract, verbs), terminator: "")
+      exit(0)
+    case "--version"?:
+      print("\(name) \(D2.version)")
+      exit(0)
+    case let word?:
+      if let verb = verbs.first(where: { $0.description.name == "\(name) \(word)" }) {
+        await run(verb.description, Array(words.dropFirst()), verb.body)
+      }
+      let nearest = Suggestion.nearest(to: word, among: verbs.map { $0.word(of: name) })
+      log.error(
+        "unknown verb \(word.quoted)\(nearest.map { "; did you mean \($0)?" } ?? "") (\(name) --help lists them)")
+    case nil: log.error("say what to do: " + verbs.map { $0.word(of: name) }.joined(separator: ", "))
+    }
+    exit(ExitStatus.usage.rawValue)
+  }
+
+  private static func run(
+    _ description: CommandDescription, _ words: [String], _ body: @Sendable (Arguments, Log) async throws -> ExitStatus
+  ) async -> Never {
+    let name = String(description.name.prefix { $0 != " " })
+    var log = Log(command: name)
     do {
       let arguments = try Arguments(words, description)
       if arguments.has("--help") {
@@ -15,10 +44,10 @@ package enum Command {
         exit(0)
       }
       if arguments.has("--version") {
-        print("\(description.name) \(D2.version)")
+        print("\(name) \(D2.version)")
         exit(0)
       }
-      log = try Self.log(arguments, description.name)
+      log = try Self.log(arguments, name)
       Signals.listen()
       let status = try await body(arguments, log)
       log.wipe()
@@ -48,9 +77,42 @@ package enum Command {
     case let failure as ServerError:
       log.error(failure.description)
       return failure.exitStatus
+    case let failure as StoreError:
+      log.error(failure.description)
+      return failure.exitStatus
     default:
       log.error("\(error)")
       return .bug
     }
+  }
+}
+
+/// One thing that a command with several can do.
+package struct Verb: Sendable {
+  /// Its name is the command's and its own: `d2-pairs add`.
+  package let description: CommandDescription
+  package let body: @Sendable (Arguments, Log) async throws -> ExitStatus
+
+  package init(
+    _ description: CommandDescription, _ body: @escaping @Sendable (Arguments, Log) async throws -> ExitStatus
+  ) {
+    self.description = description
+    self.body = body
+  }
+
+  func word(of command: String) -> String { String(description.name.dropFirst(command.count + 1)) }
+
+  static func helpText(name: String, abstract: String, _ verbs: [Verb]) -> String {
+    let words = verbs.map { $0.word(of: name) }
+    let width = words.map(\.count).max() ?? 0
+    var text = "\(name) - \(abstract)\n\nVerbs (each has --help):\n"
+    for (word, verb) in zip(words, verbs) {
+      text += "  \(word)" + String(repeating: " ", count: width - word.count + 2) + verb.description.abstract + "\n"
+    }
+    text += "\nExamples:\n"
+    for example in verbs.compactMap(\.description.examples.first) {
+      text += "\n  # \(example.effect)\n  \(example.command)\n"
+    }
+    return text
   }
 }

@@ -39,11 +39,14 @@ package struct CommandDescription: Sendable {
   package let groups: [OptionGroup]
   /// Exit statuses that this command explains in its own words.
   package let statuses: [(status: ExitStatus, meaning: String)]
+  /// What stands on the command line beside the options: `PAIR`; empty where nothing may.
+  package let operands: String
 
   package init(
     name: String, abstract: String, examples: [(command: String, effect: String)], groups: [OptionGroup],
-    statuses: [(status: ExitStatus, meaning: String)]
+    statuses: [(status: ExitStatus, meaning: String)], operands: String = ""
   ) {
+    self.operands = operands
     self.name = name
     self.abstract = abstract
     self.examples = examples
@@ -54,8 +57,8 @@ package struct CommandDescription: Sendable {
   static let common = OptionGroup(
     "Messages",
     [
-      Option("--quiet", "-q", help: "Only errors on stderr."),
-      Option("--verbose", "-v", help: "Each request on stderr."),
+      Option("--quiet", help: "Only errors on stderr."),
+      Option("--verbose", help: "Each request on stderr."),
       Option("--log-format", value: "text|json", help: "How lines on stderr are written."),
       Option("--help", "-h", help: "This text."),
       Option("--version", help: "The version."),
@@ -67,7 +70,9 @@ package struct CommandDescription: Sendable {
 
   /// The text of `--help`.
   package func helpText(width: Int = 100) -> String {
-    var text = "\(name) - \(abstract)\n\nExamples:\n"
+    var text = "\(name) - \(abstract)\n"
+    if !operands.isEmpty { text += "\n  \(name) \(operands) [OPTION …]\n" }
+    text += "\nExamples:\n"
     for example in examples { text += "\n  # \(example.effect)\n  \(example.command)\n" }
     for group in groups {
       text += "\n\(group.title):\n"

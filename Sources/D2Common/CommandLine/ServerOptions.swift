@@ -5,6 +5,7 @@ package struct ServerOptions: Sendable {
   package let retry: RetryPolicy
   package let concurrency: Int
 
+  /// Which server, and how to sign in.
   package static let group = OptionGroup(
     "Server",
     [
@@ -14,6 +15,12 @@ package struct ServerOptions: Sendable {
       Option(
         "--pat-file", value: "FILE",
         help: "A personal access token is the file's first line. Else D2_PAT, or D2_USERNAME with D2_PASSWORD."),
+    ])
+
+  /// How it is talked to.
+  package static let transport = OptionGroup(
+    "Connection",
+    [
       Option("--ca-file", value: "FILE", help: "Certificates of authorities to trust besides the system's (PEM)."),
       Option("--client-cert", value: "FILE", help: "A client certificate (PEM)."),
       Option("--client-key", value: "FILE", help: "Its private key, where the certificate's file does not hold it."),
@@ -33,10 +40,33 @@ package struct ServerOptions: Sendable {
 
   private static let variables: Set<String> = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "TMPDIR"]
 
-  /// - Parameter peer: what is talked to where that is not the server of `--url`, and with what credentials.
+  /// The server of a pair. Credentials on the command line go before its own; those of the environment are used where it has none.
+  ///
+  /// - Throws: `CommandFailure`: 64 for what is wrong on the command line, 78 in the pair's configuration.
+  package init(_ arguments: Arguments, _ log: Log, _ server: ConfiguredServer) throws(CommandFailure) {
+    guard !arguments.has("--url") else { throw CommandFailure(.usage, "give either --pair or --url, not both") }
+    let environment = processEnvironment()
+    let isNamed = ["--pat-file", "--username", "--password-file"].contains { arguments.has($0) }
+    var credentials = isNamed ? Credentials.none : try server.credentials(environment: environment)
+    if case .none = credentials { credentials = try Self.credentials(arguments, environment) }
+    try self.init(arguments, log, peer: (try server.url(), credentials), configured: server)
+  }
+
+  private static func credentials(
+    _ arguments: Arguments, _ environment: [String: String]
+  ) throws(CommandFailure) -> Credentials {
+    try Credentials.resolve(
+      patFile: arguments.string("--pat-file"), username: arguments.string("--username"),
+      passwordFile: arguments.string("--password-file"), environment: environment)
+  }
+
+  /// - Parameters:
+  ///   - peer: what is talked to where that is not the server of `--url`, and with what credentials.
+  ///   - configured: whose certificates are used where the command line names none.
   /// - Throws: `CommandFailure`, 64 for what is wrong on the command line.
   package init(
-    _ arguments: Arguments, _ log: Log, peer: (url: ServerURL, credentials: Credentials)? = nil
+    _ arguments: Arguments, _ log: Log, peer: (url: ServerURL, credentials: Credentials)? = nil,
+    configured: ConfiguredServer? = nil
   ) throws(CommandFailure) {
     url = if let peer { peer.url } else { try Self.url(arguments) }
     let environment = processEnvironment()
@@ -44,18 +74,16 @@ package struct ServerOptions: Sendable {
     // No more than is needed: the rest may hold secrets.
     configuration.environment = environment.filter { Self.variables.contains($0.key.uppercased()) }
     configuration.credentials =
-      if let peer { peer.credentials } else {
-        try Credentials.resolve(
-          patFile: arguments.string("--pat-file"), username: arguments.string("--username"),
-          passwordFile: arguments.string("--password-file"), environment: environment)
-      }
-    for (option, path) in [
-      ("--ca-file", \HTTPClient.Configuration.caFile), ("--client-cert", \.clientCertificate),
-      ("--client-key", \.clientKey),
+      if let peer { peer.credentials } else { try Self.credentials(arguments, environment) }
+    for (option, key, path) in [
+      ("--ca-file", "ca_file", \HTTPClient.Configuration.caFile), ("--client-cert", "client_cert", \.clientCertificate),
+      ("--client-key", "client_key", \.clientKey),
     ] {
-      guard let file = arguments.string(option) else { continue }
+      let named = arguments.string(option)
+      guard let file = named ?? configured?.text(key) else { continue }
       do { _ = try FileBytes.read(file, atMost: 1) } catch {
-        throw CommandFailure(.cannotRead, "\(option) \(file): \(error)")
+        throw CommandFailure(
+          .cannotRead, "\(named == nil ? "\(key) of \(configured?.name ?? "")" : option) \(file): \(error)")
       }
       configuration[keyPath: path] = file
     }
@@ -77,7 +105,7 @@ package struct ServerOptions: Sendable {
 
   private static func url(_ arguments: Arguments) throws(CommandFailure) -> ServerURL {
     guard let text = arguments.string("--url") else {
-      throw CommandFailure(.usage, "--url is missing: the server to talk to")
+      throw CommandFailure(.usage, "--url is missing: the server to talk to (or --pair, from the store)")
     }
     do { return try ServerURL(text) } catch { throw CommandFailure(.usage, "--url: \(error)") }
   }

@@ -1,11 +1,15 @@
 import CCurl
-import Glibc
 
 /// Dates in HTTP headers.
-enum HTTPDate {
+package enum HTTPDate {
   /// Seconds from now to the date, not below zero; `nil` where the text is no date.
   static func seconds(until text: String) -> Double? {
+    moment(text).map { max(0, Double($0.seconds - UTCTime.now.seconds)) }
+  }
+
+  /// `nil` where the text is no date.
+  package static func moment(_ text: String) -> UTCTime? {
     let moment = curl_getdate(text, nil)
-    return moment < 0 ? nil : max(0, Double(moment - time(nil)))
+    return moment < 0 ? nil : UTCTime(seconds: moment)
   }
 }

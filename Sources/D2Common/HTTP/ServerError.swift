@@ -87,6 +87,16 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
   private static let statusesOfProxies: Set<Int> = [401, 403, 408, 413, 414, 429, 500, 502, 503, 504]
 
   /// The status that a command ends with when this cannot be mended by trying again.
+  /// Whether the data may be there although the question about metadata failed so. A server that cannot be reached or refuses the
+  /// credentials will not answer the next question either.
+  package var leavesDataInReach: Bool {
+    switch kind {
+    case .status(401), .loginPage, .unreachable, .tls, .setup, .redirect, .timedOut, .broken: false
+    case .status(400): exitStatus != .refused
+    default: true
+    }
+  }
+
   package var exitStatus: ExitStatus {
     switch kind {
     case .unreachable, .tls: .unreachable

@@ -1,3 +1,4 @@
+import D2Common
 import Glibc
 
 /// The server's clock. It can be set, because locks and future periods depend on the day.
@@ -36,39 +37,10 @@ struct Clock: Sendable {
   }
 }
 
-/// A day of the Gregorian calendar, counted from 1970-01-01.
+/// A day, counted from 1970-01-01, as the Web API writes it.
 enum Day {
-  /// The number of a day (Howard Hinnant's `days_from_civil`).
-  static func number(year: Int, month: Int, day: Int) -> Int {
-    let y = month <= 2 ? year - 1 : year
-    let era = (y >= 0 ? y : y - 399) / 400
-    let yearOfEra = y - era * 400
-    let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-    return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
-  }
-
-  /// Year, month and day of a number.
-  static func civil(_ number: Int) -> (year: Int, month: Int, day: Int) {
-    let z = number + 719_468
-    let era = (z >= 0 ? z : z - 146_096) / 146_097
-    let dayOfEra = z - era * 146_097
-    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let monthFromMarch = (5 * dayOfYear + 2) / 153
-    let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-    return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
-  }
-
-  static func daysInMonth(year: Int, month: Int) -> Int {
-    let next = month == 12 ? number(year: year + 1, month: 1, day: 1) : number(year: year, month: month + 1, day: 1)
-    return next - number(year: year, month: month, day: 1)
-  }
-
   /// `yyyy-MM-dd`.
-  static func text(_ number: Int) -> String {
-    let (year, month, day) = civil(number)
-    return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
-  }
+  static func text(_ number: Int) -> String { CalendarDate(dayNumber: number).description }
 
   static func padded(_ number: Int, _ width: Int) -> String {
     let digits = String(number)
@@ -91,12 +63,12 @@ enum Stamp {
   static func write(_ milliseconds: Int64, to out: inout [UInt8]) {
     let days = Int(milliseconds >= 0 ? milliseconds / 86_400_000 : (milliseconds - 86_399_999) / 86_400_000)
     let rest = Int(milliseconds - Int64(days) * 86_400_000)
-    let (year, month, day) = Day.civil(days)
-    digits(year, 4, &out)
+    let date = CalendarDate(dayNumber: days)
+    digits(date.year, 4, &out)
     out.append(UInt8(ascii: "-"))
-    digits(month, 2, &out)
+    digits(date.month, 2, &out)
     out.append(UInt8(ascii: "-"))
-    digits(day, 2, &out)
+    digits(date.day, 2, &out)
     out.append(UInt8(ascii: "T"))
     digits(rest / 3_600_000, 2, &out)
     out.append(UInt8(ascii: ":"))
@@ -110,11 +82,11 @@ enum Stamp {
   /// As HTTP writes it: `Tue, 24 Nov 2026 04:53:17 GMT`.
   static func http(_ milliseconds: Int64) -> String {
     let days = Int(milliseconds / 86_400_000)
-    let (year, month, day) = Day.civil(days)
-    let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][days % 7]
-    let name = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][month - 1]
+    let date = CalendarDate(dayNumber: days)
+    let weekday = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"][date.weekday]
+    let name = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][date.month - 1]
     let time = local(milliseconds).dropFirst(11).prefix(8)
-    return "\(weekday), \(Day.padded(day, 2)) \(name) \(year) \(time) GMT"
+    return "\(weekday), \(Day.padded(date.day, 2)) \(name) \(date.year) \(time) GMT"
   }
 
   private static func digits(_ number: Int, _ width: Int, _ out: inout [UInt8]) {
@@ -154,8 +126,8 @@ enum Stamp {
       guard let d = number(2) else { return nil }
       (month, day) = (m, d)
     }
-    guard (1...12).contains(month), (1...Day.daysInMonth(year: year, month: month)).contains(day) else { return nil }
-    var result = Int64(Day.number(year: year, month: month, day: day)) * 86_400_000
+    guard let date = CalendarDate(year: year, month: month, day: day) else { return nil }
+    var result = Int64(date.dayNumber) * 86_400_000
     guard !at.isEmpty else { return result }
     guard take("T"), let hour = number(2), hour < 24 else { return nil }
     result += Int64(hour) * 3_600_000

@@ -1,3 +1,5 @@
+import D2Common
+
 /// A country that is made up: five levels of organisation units, data sets of several period types, and their data
 /// elements. It depends on the number of units and the seed alone, so that two servers can have the same one.
 struct Country {
@@ -43,7 +45,9 @@ struct Country {
       // Some have no code, as it is everywhere.
       let code = index % 97 == 96 ? nil : "F\(100_000 + index)"
       let unit = addUnit(names.facility(), parent: zoneUnits[index % zones], code: code)
-      if index % 250 == 249 { metadata.organisationUnits[unit].closed = Day.number(year: 2015, month: 12, day: 31) }
+      if index % 250 == 249 {
+        metadata.organisationUnits[unit].closed = CalendarDate(year: 2015, month: 12, day: 31)!.dayNumber
+      }
       facilities.append(unit)
     }
     metadata.organisationUnitLevels = ["Country", "Region", "District", "Zone", "Facility"].enumerated().map {
@@ -55,7 +59,7 @@ struct Country {
     metadata.organisationUnits.append(
       OrganisationUnit(
         uid: random.uid(), code: code, name: name, shortName: String(name.prefix(50)), parent: parent,
-        opened: Day.number(year: 1990, month: 1, day: 1)))
+        opened: CalendarDate(year: 1990, month: 1, day: 1)!.dayNumber))
     return metadata.organisationUnits.count - 1
   }
 

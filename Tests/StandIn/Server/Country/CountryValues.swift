@@ -1,3 +1,5 @@
+import D2Common
+
 /// Fills a country with plausible data values.
 struct CountryValues {
   private static let remarks = [
@@ -21,13 +23,14 @@ struct CountryValues {
   }
 
   private mutating func fill(_ store: inout ValueStore, _ count: Int, _ years: ClosedRange<Int>) {
-    let today = Int(now / 86_400_000)
+    let today = CalendarDate(dayNumber: Int(now / 86_400_000))
     var capacity = 0
     var slots: [(set: Int, periods: [Period], units: [Int], cells: [(element: Int, combo: Int)])] = []
     for (index, set) in metadata.dataSets.enumerated() {
       let periods = CountryValues.periods(set.periodType, years).filter { $0.end < today }
       let units = set.units.filter { unit in
-        metadata.organisationUnits[unit].closed.map { closed in periods.allSatisfy { $0.end <= closed } } ?? true
+        metadata.organisationUnits[unit].closed.map { closed in periods.allSatisfy { $0.end.dayNumber <= closed } }
+          ?? true
       }
       let cells = set.elements.flatMap { element in
         metadata.categoryCombos[metadata.dataElements[element].combo].optionCombos.map { (element, $0) }
@@ -58,17 +61,11 @@ struct CountryValues {
     }
   }
 
-  /// The periods of a type that begin in some years.
+  /// The periods of a type that are named after some years.
   static func periods(_ type: PeriodType, _ years: ClosedRange<Int>) -> [Period] {
-    if type == .daily {
-      let first = Day.number(year: years.lowerBound, month: 1, day: 1)
-      return (first..<Day.number(year: years.upperBound + 1, month: 1, day: 1)).map { type.period(containing: $0) }
-    }
-    return years.flatMap { year -> [Period] in
-      let next = type.period(year: year + 1, number: 1)
-      return (1...type.perYear).compactMap { type.period(year: year, number: $0) }
-        .filter { period in next.map { period.start < $0.start } ?? true }
-    }
+    let first = CalendarDate(year: years.lowerBound, month: 1, day: 1)!
+    let last = CalendarDate(year: years.upperBound, month: 12, day: 31)!
+    return type.periods(overlapping: first...last).filter { years.contains(Int($0.id.prefix(4))!) }
   }
 
   private mutating func row(_ key: ValueKey, _ element: DataElement, _ period: Period, _ store: inout ValueStore)
@@ -76,7 +73,8 @@ struct CountryValues {
   {
     let chance = random.below(1000)
     // Reports come some days after the period's end.
-    let written = min(now, Int64(period.end + 2 + random.below(20)) * 86_400_000 + Int64(random.below(86_400)) * 1000)
+    let written = min(
+      now, Int64(period.end.dayNumber + 2 + random.below(20)) * 86_400_000 + Int64(random.below(86_400)) * 1000)
     var row = ValueRow(
       key: key, value: value(element), storedBy: store.position(ofText: Self.people[random.below(Self.people.count)]),
       created: written, lastUpdated: written, followUp: chance < 5)
@@ -97,7 +95,7 @@ struct CountryValues {
     case "NUMBER": return "\(random.below(1000)).\(random.below(10))"
     case "PERCENTAGE": return String(random.below(101))
     case "BOOLEAN": return random.below(2) == 0 ? "true" : "false"
-    case "DATE": return Day.text(Day.number(year: 2020, month: 1, day: 1) + random.below(1500))
+    case "DATE": return CalendarDate(year: 2020, month: 1, day: 1)!.adding(days: random.below(1500)).description
     case "TEXT", "LONG_TEXT": return Self.remarks[random.below(Self.remarks.count)]
     // Small numbers are the most frequent.
     default: return String(random.below(1 << (1 + random.below(11))))

@@ -1,3 +1,5 @@
+import D2Common
+
 /// Finds the rows of a query.
 struct ExportSelection {
   let metadata: Metadata
@@ -13,7 +15,9 @@ struct ExportSelection {
     for period in periods {
       let dates = store.periods[Int(period)]
       if query.periods == nil {
-        if let start = query.start, let end = query.end, dates.start < start || dates.end > end { continue }
+        if let start = query.start, let end = query.end, dates.start.dayNumber < start || dates.end.dayNumber > end {
+          continue
+        }
       }
       for position in store.byPeriod[Int(period)] {
         let row = store.rows[Int(position)]

@@ -1,3 +1,5 @@
+import D2Common
+
 /// The values of one data set in 2.43: the rules that fail all of them, then those that fail one.
 struct DataEntryGroup {
   typealias Refusal = DataEntryImport.Refusal
@@ -155,10 +157,11 @@ struct DataEntryGroup {
     guard let set = metadata.dataSetByUid[uid].map({ metadata.dataSets[$0] }) else { return }
     let today = Int(run.now / 86_400_000)
     if !run.user.isSuperuser {
-      let latest = set.periodType.latestOpen(today: today, openFuturePeriods: set.openFuturePeriods)
+      let latest = set.periodType.latestOpen(
+        on: CalendarDate(dayNumber: today), openFuturePeriods: set.openFuturePeriods)
       let untimely = Self.distinct(
         values.lazy.filter { value in
-          (set.expiryDays > 0 && today > value.period.end + set.expiryDays && !run.user.has("F_EDIT_EXPIRED"))
+          (set.expiryDays > 0 && today > value.period.end.dayNumber + set.expiryDays && !run.user.has("F_EDIT_EXPIRED"))
             || (set.expiryDays >= 0 && value.period.start > latest.end)
         }.map(\.period.id))
       if !untimely.isEmpty {
@@ -172,7 +175,7 @@ struct DataEntryGroup {
       guard let unit = metadata.organisationUnitByUid[value.unit].map({ metadata.organisationUnits[$0] }) else {
         return false
       }
-      return value.period.start < unit.opened || value.period.end > unit.closed ?? Int.max
+      return value.period.start.dayNumber < unit.opened || value.period.end.dayNumber > unit.closed ?? Int.max
     }
     // One unit is named at a time, with all of its periods.
     guard let unit = values.first(where: isShut)?.unit else { return }

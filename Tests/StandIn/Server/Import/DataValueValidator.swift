@@ -1,3 +1,5 @@
+import D2Common
+
 /// The rules that 2.36 to 2.42 put to one value whose ids were found; the first that fails counts.
 struct DataValueValidator {
   let metadata: Metadata
@@ -10,8 +12,9 @@ struct DataValueValidator {
     self.metadata = metadata
     self.version = version
     self.run = run
+    let today = CalendarDate(dayNumber: Int(run.now / 86_400_000))
     latestOpen = metadata.dataSets.map {
-      $0.periodType.latestOpen(today: Int(run.now / 86_400_000), openFuturePeriods: $0.openFuturePeriods)
+      $0.periodType.latestOpen(on: today, openFuturePeriods: $0.openFuturePeriods)
     }
   }
 
@@ -126,7 +129,7 @@ struct DataValueValidator {
     let sets = named.map { [$0] } ?? metadata.dataSetsOfElement[index]
     guard let first = sets.first else { return nil }
     let today = Int(run.now / 86_400_000)
-    func isLocked(_ set: DataSet) -> Bool { set.expiryDays > 0 && today > period.end + set.expiryDays }
+    func isLocked(_ set: DataSet) -> Bool { set.expiryDays > 0 && today > period.end.dayNumber + set.expiryDays }
     if !run.user.has("F_EDIT_EXPIRED"), sets.allSatisfy({ isLocked(metadata.dataSets[$0]) }) {
       let uid = metadata.dataSets[first].uid
       return ImportProblem(

@@ -1,3 +1,5 @@
+import D2Common
+
 /// All metadata of the server. Objects refer to each other by their position.
 struct Metadata: Sendable {
   var organisationUnits: [OrganisationUnit] = []

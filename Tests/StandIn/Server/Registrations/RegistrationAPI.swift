@@ -96,7 +96,8 @@ struct RegistrationAPI {
   private func matches(_ row: Registration, _ period: Period, _ filter: Filter) -> Bool {
     guard filter.sets.contains(row.key.dataSet) else { return false }
     if !filter.periods.isEmpty, !filter.periods.contains(period) { return false }
-    if filter.periods.isEmpty, let start = filter.start, let end = filter.end, period.start < start || period.end > end
+    if filter.periods.isEmpty, let start = filter.start, let end = filter.end,
+      period.start.dayNumber < start || period.end.dayNumber > end
     {
       return false
     }

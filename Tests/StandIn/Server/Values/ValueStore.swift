@@ -1,3 +1,5 @@
+import D2Common
+
 /// What identifies a data value, as positions in the metadata and in the table of periods.
 struct ValueKey: Hashable, Sendable {
   var element: Int32

@@ -1,0 +1,69 @@
+import Glibc
+
+/// Rows for people or programs: NDJSON, one object a line, where stdout is no terminal; an aligned table where it is one.
+package struct Listing {
+  package enum Format: String, Sendable, CaseIterable { case json, table, tsv }
+
+  package static let option = Option(
+    "--format", value: "json|table|tsv", help: "How rows are written (default: a table on a terminal, else JSON).")
+
+  private let format: Format
+  private let output = LineOutput.standardOutput()
+  /// The keys that tables show, in their order.
+  private let columns: [String]
+  private var table: [[String]] = []
+
+  package init(_ arguments: Arguments, columns: [String]) throws(CommandFailure) {
+    let named = try arguments.choice("--format", Format.allCases.map(\.rawValue))
+    format = named.flatMap(Format.init(rawValue:)) ?? (isatty(1) == 1 ? .table : .json)
+    self.columns = columns
+  }
+
+  /// - Throws: `CommandFailure`, 73.
+  package mutating func add(_ object: JSONValue) throws {
+    switch format {
+    case .json: try output.line(object.text)
+    case .table: table.append(columns.map { Log.printable(Self.cell(object[$0])) })
+    case .tsv:
+      if table.isEmpty {
+        table.append(columns)
+        try output.line(columns.joined(separator: "\t"))
+      }
+      try output.line(columns.map { Self.escaped(Self.cell(object[$0])) }.joined(separator: "\t"))
+    }
+  }
+
+  /// Writes what was held back.
+  package func finish() throws {
+    if format == .table, !table.isEmpty {
+      let rows = [columns.map { $0.uppercased() }] + table
+      let widths = columns.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+      for row in rows {
+        let line = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
+        try output.line(String(line.reversed().drop { $0 == " " }.reversed()))
+      }
+    }
+    try output.flush()
+  }
+
+  private static func cell(_ value: JSONValue?) -> String {
+    switch value {
+    case nil, .null?: ""
+    case let value?: value.scalarText ?? value.text
+    }
+  }
+
+  /// A cell must not break its row.
+  private static func escaped(_ text: String) -> String {
+    guard text.utf8.contains(where: { [0x09, 0x0A, 0x0D, 0x5C].contains($0) }) else { return text }
+    return text.map { character in
+      switch character {
+      case "\t": "\\t"
+      case "\n", "\r\n": "\\n"
+      case "\r": "\\r"
+      case "\\": "\\\\"
+      default: String(character)
+      }
+    }.joined()
+  }
+}

@@ -1,0 +1,18 @@
+/// The option that names a pair, and the store where it is.
+package enum PairOptions {
+  package static let options =
+    [Option("--pair", value: "PAIR", help: "The pair of servers, by name (d2-pairs list).")] + Store.options
+
+  package static let group = OptionGroup("Pair", options)
+
+  /// Opens the store and finds the pair.
+  ///
+  /// - Throws: `StoreError`; `CommandFailure`, 64 where none is named, 78 where it is not there.
+  package static func open(_ arguments: Arguments) throws -> (store: Store, pair: Pair) {
+    guard let name = arguments.string("--pair") else {
+      throw CommandFailure(.usage, "--pair is missing: which pair of servers (d2-pairs list)")
+    }
+    let store = try Store(arguments)
+    return (store, try store.pair(named: name))
+  }
+}

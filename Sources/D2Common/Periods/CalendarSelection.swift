@@ -1,0 +1,143 @@
+/// The dates that calendar flags ask for, and which periods of a data set they select.
+///
+///     -y 2022 -q 1    202201, 202202, 202203 of a monthly data set; 2022 of a yearly one
+///     -n 7            today and the seven days before it, and each period that has one of them
+///     -p 2022W3       that week; of a monthly data set 202201
+///     (none)          the current year so far; of a daily data set the current month so far
+package struct CalendarSelection: Sendable {
+  private enum Asked {
+    case dates(ClosedRange<CalendarDate>)
+    case period(Period)
+    /// What no flag asks for.
+    case soFar(CalendarDate)
+  }
+
+  private let asked: Asked
+
+  /// Reads the flags; each is `nil` (or false) where it is not given. Of `-y -m -q`, `-n`, `-c`, `-p` and `--from --to`
+  /// one group can be given.
+  ///
+  /// - Parameters:
+  ///   - year: `-y`: four digits.
+  ///   - month: `-m`: 1 to 12, of the current year without `-y`.
+  ///   - quarter: `-q`: 1 to 4, likewise.
+  ///   - daysBack: `-n`: how many days before today the dates begin.
+  ///   - currentDate: `-c`: today.
+  ///   - period: `-p`: the dates of a period of any type (a day is one, too: `20240131`).
+  ///   - from: `--from`: an ISO date; it goes together with `to`, the last date.
+  /// - Throws: a failure of usage that names the flag and what it takes.
+  package static func resolve(
+    year: String?, month: String?, quarter: String?, daysBack: String?, currentDate: Bool, period: String?,
+    from: String?, to: String?, today: CalendarDate
+  ) throws(CommandFailure) -> CalendarSelection {
+    let groups = [
+      [(year, "-y/--year"), (month, "-m/--month"), (quarter, "-q/--quarter")], [(daysBack, "-n/--days-back")],
+      [(currentDate ? "" : nil, "-c/--current-date")], [(period, "-p/--period")], [(from, "--from"), (to, "--to")],
+    ]
+    let given = groups.compactMap { group in group.first { $0.0 != nil }?.1 }
+    if given.count > 1 {
+      throw CommandFailure(.usage, "\(given[0]) and \(given[1]) exclude each other: give one of them")
+    }
+
+    if let daysBack {
+      let days = try number("-n/--days-back", daysBack, in: 0...longestDaysBack)
+      return Self(asked: .dates(today.adding(days: -days)...today))
+    }
+    if currentDate { return Self(asked: .dates(today...today)) }
+    if let text = period { return Self(asked: .period(try readPeriod(text))) }
+    if from != nil || to != nil { return Self(asked: .dates(try range(from, to))) }
+    if year == nil, month == nil, quarter == nil { return Self(asked: .soFar(today)) }
+    return Self(asked: .dates(try months(year, month, quarter, today)))
+  }
+
+  /// The periods of a data set that are asked for: those that have one of the dates, and have begun or are open for
+  /// entry ahead of their time (`PeriodType.latestOpen`); in order of time. A period that was asked for by an id of the
+  /// data set's own type is the answer whenever it is.
+  ///
+  /// - Parameters:
+  ///   - type: the data set's period type.
+  ///   - openFuturePeriods: the data set's property of that name.
+  package func periods(of type: PeriodType, openFuturePeriods: Int, today: CalendarDate) -> [Period] {
+    if case .period(let period) = asked, period.type == type { return [period] }
+    let dates = dates(of: type)
+    let latestStart = max(today, type.latestOpen(on: today, openFuturePeriods: openFuturePeriods).start)
+    // Not further than is needed; but the period that has the first date can have begun before it.
+    let upperBound = max(dates.lowerBound, min(dates.upperBound, latestStart))
+    return type.periods(overlapping: dates.lowerBound...upperBound).filter { $0.start <= latestStart }
+  }
+
+  private func dates(of type: PeriodType) -> ClosedRange<CalendarDate> {
+    switch asked {
+    case .dates(let dates): dates
+    case .period(let period): period.start...period.end
+    case .soFar(let today): (type == .daily ? PeriodType.monthly : .yearly).period(containing: today).start...today
+    }
+  }
+
+  // MARK: Reading
+
+  /// A hundred years: more days than any server has data of, and no mistake of the keyboard.
+  private static let longestDaysBack = 36_525
+
+  private static func months(
+    _ year: String?, _ month: String?, _ quarter: String?, _ today: CalendarDate
+  ) throws(CommandFailure) -> ClosedRange<CalendarDate> {
+    var number = today.year
+    if let year {
+      guard year.utf8.count == 4, let value = digits(year), value >= 1000 else {
+        throw CommandFailure(.usage, "-y/--year \(year.quoted): a year of four digits such as 2024")
+      }
+      number = value
+    }
+    guard month == nil || quarter == nil else {
+      throw CommandFailure(.usage, "-m/--month and -q/--quarter exclude each other: give one of them")
+    }
+    var months = 1...12
+    if let month {
+      let number = try Self.number("-m/--month", month, in: 1...12)
+      months = number...number
+    } else if let quarter {
+      let last = try Self.number("-q/--quarter", quarter, in: 1...4) * 3
+      months = last - 2...last
+    }
+    let first = CalendarDate(year: number, month: months.lowerBound, day: 1)!
+    let lastDay = CalendarDate.days(inMonth: months.upperBound, of: number)
+    return first...CalendarDate(year: number, month: months.upperBound, day: lastDay)!
+  }
+
+  private static func readPeriod(_ text: String) throws(CommandFailure) -> Period {
+    guard let period = Period(id: text) else {
+      throw CommandFailure(.usage, "-p/--period \(text.quoted): a period id such as 2024, 202401, 2024W5 or 20240131")
+    }
+    return period
+  }
+
+  private static func range(_ from: String?, _ to: String?) throws(CommandFailure) -> ClosedRange<CalendarDate> {
+    guard let from, let to else { throw CommandFailure(.usage, "--from and --to go together") }
+    let (first, last) = (try date("--from", from), try date("--to", to))
+    guard first <= last else { throw CommandFailure(.usage, "--from \(from) is after --to \(to)") }
+    return first...last
+  }
+
+  private static func date(_ flag: String, _ text: String) throws(CommandFailure) -> CalendarDate {
+    guard let date = CalendarDate(iso8601: text) else {
+      throw CommandFailure(.usage, "\(flag) \(text.quoted): a date such as 2024-01-31")
+    }
+    return date
+  }
+
+  private static func number(
+    _ flag: String, _ text: String, in range: ClosedRange<Int>
+  ) throws(CommandFailure) -> Int {
+    guard let number = digits(text), range.contains(number) else {
+      throw CommandFailure(
+        .usage, "\(flag) \(text.quoted): a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  /// A number without a sign; zeros before it are as good as none.
+  private static func digits(_ text: String) -> Int? {
+    text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
+  }
+}

@@ -1,0 +1,97 @@
+/// A data set of a pair, as the store keeps it.
+package struct DataSet: Sendable, Equatable {
+  package let uid: String
+  package var name: String
+  package var code: String?
+  /// DHIS2's name of its period type: `Monthly`. `nil` in a row of the Python tool that lacks it.
+  package var periodType: String?
+  /// How many periods beyond the last closed one are open for entry.
+  package var openFuturePeriods: Int
+  package var includesDeleted: Bool
+  package var isActive: Bool
+  /// Everything that the source had up to then, by its own clock, is at the destination.
+  package var syncedThrough: UTCTime?
+  package var isRemoved: Bool
+
+  package init(
+    uid: String, name: String, code: String? = nil, periodType: String?, openFuturePeriods: Int = 0,
+    includesDeleted: Bool = false, isActive: Bool = true, syncedThrough: UTCTime? = nil, isRemoved: Bool = false
+  ) {
+    self.uid = uid
+    self.name = name
+    self.code = code
+    self.periodType = periodType
+    self.openFuturePeriods = openFuturePeriods
+    self.includesDeleted = includesDeleted
+    self.isActive = isActive
+    self.syncedThrough = syncedThrough
+    self.isRemoved = isRemoved
+  }
+
+  package var json: JSONValue {
+    [
+      "id": .string(uid), "name": .string(name), "code": code.map { .string($0) } ?? .null,
+      "periodType": periodType.map { .string($0) } ?? .null, "openFuturePeriods": .int(openFuturePeriods),
+      "includeDeleted": .bool(includesDeleted), "active": .bool(isActive),
+      "syncedThrough": syncedThrough.map { .string($0.iso8601) } ?? .null, "removed": .bool(isRemoved),
+    ]
+  }
+}
+
+/// The data sets of one pair.
+package struct DataSetTable {
+  private let database: any Database
+  private let pair: Int
+
+  package init(_ store: Store, _ pair: Pair) {
+    database = store.database
+    self.pair = pair.id
+  }
+
+  /// All of them, oldest row first.
+  package func all() throws -> [DataSet] {
+    try database.rows(
+      """
+      SELECT dataset_id, dataset_name, dataset_code, reporting_frequency, open_future_periods, include_deleted, is_active,
+        synced_through, removed
+      FROM sync_datasets WHERE integration_pair_id = $1 AND dataset_id IS NOT NULL ORDER BY id
+      """, [.int(pair)]
+    ).map { row in
+      DataSet(
+        uid: row.text(0)!, name: row.text(1) ?? "", code: row.text(2), periodType: row.text(3),
+        openFuturePeriods: row.int(4) ?? 0, includesDeleted: row.bool(5) ?? false, isActive: row.bool(6) ?? false,
+        syncedThrough: row.text(7).flatMap { UTCTime($0) }, isRemoved: row.text(8) != nil)
+    }
+  }
+
+  /// Writes a data set where it differs from what is there. Returns whether it did.
+  package func write(_ set: DataSet) throws -> Bool {
+    try database.execute(
+      """
+      INSERT INTO sync_datasets AS d (integration_pair_id, dataset_id, dataset_name, dataset_code, reporting_frequency,
+        open_future_periods, include_deleted, is_active, synced_through, removed, created, updated)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $10 THEN CURRENT_TIMESTAMP END, CURRENT_TIMESTAMP,
+        CURRENT_TIMESTAMP)
+      ON CONFLICT (integration_pair_id, dataset_id) DO UPDATE SET
+        dataset_name = excluded.dataset_name, dataset_code = excluded.dataset_code,
+        reporting_frequency = excluded.reporting_frequency, open_future_periods = excluded.open_future_periods,
+        include_deleted = excluded.include_deleted, is_active = excluded.is_active,
+        synced_through = excluded.synced_through, removed = excluded.removed, updated = CURRENT_TIMESTAMP
+      WHERE d.dataset_name IS DISTINCT FROM excluded.dataset_name OR d.dataset_code IS DISTINCT FROM excluded.dataset_code
+        OR d.reporting_frequency IS DISTINCT FROM excluded.reporting_frequency
+        OR d.open_future_periods IS DISTINCT FROM excluded.open_future_periods
+        OR d.include_deleted IS DISTINCT FROM excluded.include_deleted
+        OR d.is_active IS DISTINCT FROM excluded.is_active
+        OR d.synced_through IS DISTINCT FROM excluded.synced_through
+        OR (d.removed IS NULL) <> (excluded.removed IS NULL)
+      """,
+      [
+        .int(pair), .text(set.uid), .text(set.name.withoutNUL), SQLValue(set.code?.withoutNUL),
+        SQLValue(set.periodType),
+        .int(set.openFuturePeriods), .bool(set.includesDeleted), .bool(set.isActive),
+        SQLValue(set.syncedThrough?.iso8601), .bool(set.isRemoved),
+      ]) > 0
+  }
+
+  package func transaction<Result>(_ body: () throws -> Result) throws -> Result { try database.transaction(body) }
+}

@@ -1,0 +1,69 @@
+/// The organisation units of a pair as few requests can ask for them: subtrees, but for those that hold a unit which is inactive.
+package struct OrgUnitCover: Sendable {
+  /// Units of one priority that can be asked for together.
+  package struct Places: Sendable, Equatable {
+    package var units: [String]
+    package let children: Bool
+    /// Of the units; without one they come last.
+    package let priority: Int?
+  }
+
+  /// In order of priority.
+  package let places: [Places]
+
+  /// - Parameters:
+  ///   - units: all of the store, in order of priority.
+  ///   - only: names of some, each with all below it; `nil` for all that are active.
+  /// - Throws: `CommandFailure`, 64 for an unknown name, or where no unit is active.
+  package init(_ units: [OrgUnit], only: String?, _ pair: Pair, _ log: Log) throws(CommandFailure) {
+    let chosen: [OrgUnit]
+    if let only {
+      chosen = try NameSelection(units, kind: "organisation unit").find([only])
+      if let unit = chosen.first(where: { !$0.isActive }) {
+        throw CommandFailure(
+          .usage,
+          "organisation unit \(unit.uid) (\(unit.name)) is inactive: d2-orgunits enable --pair \(pair.label) \(unit.uid)"
+        )
+      }
+    } else {
+      chosen = units.filter(\.isActive)
+    }
+    guard !chosen.isEmpty else {
+      throw CommandFailure(
+        .usage, "no organisation unit of \(pair.label) is active: run d2-orgunits sync --pair \(pair.label) first")
+    }
+    places = Self.cover(chosen, among: units)
+  }
+
+  /// Covers the chosen units and all below them, without those that a person made inactive. A unit below another is asked for with it, whatever
+  /// its own priority.
+  package static func cover(_ chosen: [OrgUnit], among units: [OrgUnit]) -> [Places] {
+    // Above a unit that must be left out no subtree can be asked for.
+    var split: Set<Substring> = []
+    for unit in units where !unit.isActive && !unit.isRemoved { split.formUnion(unit.ancestors) }
+    let roots = Set(chosen.map { Substring($0.uid) })
+    let wanted = units.filter { unit in
+      unit.isActive && (roots.contains(Substring(unit.uid)) || unit.ancestors.contains(where: roots.contains))
+    }
+    let whole = Set(wanted.map { Substring($0.uid) }).subtracting(split)
+    var places: [Places] = []
+    var first = 0
+    var last: Int??
+    for unit in wanted where !unit.ancestors.contains(where: whole.contains) {
+      if last != unit.priority { first = places.count }
+      last = unit.priority
+      let children = whole.contains(Substring(unit.uid))
+      if let place = places[first...].firstIndex(where: { $0.children == children }) {
+        places[place].units.append(unit.uid)
+      } else {
+        places.append(Places(units: [unit.uid], children: children, priority: unit.priority))
+      }
+    }
+    return places
+  }
+}
+
+extension OrgUnit {
+  /// The uids above it, from the root.
+  fileprivate var ancestors: ArraySlice<Substring> { (path ?? "").split(separator: "/").dropLast() }
+}

@@ -1,0 +1,77 @@
+import Glibc
+
+/// Where pairs, their metadata and the ledger are kept: a SQLite file, or a PostgreSQL database.
+package enum StoreLocation: Sendable, Equatable, CustomStringConvertible {
+  case sqlite(path: String)
+  case postgresql(url: String)
+
+  /// The location that `--store` or `D2_STORE` names; else a file of the user's own.
+  ///
+  /// - Throws: `CommandFailure`, 64 for a password on the command line.
+  package static func resolve(option: String?, environment: [String: String]) throws(CommandFailure) -> StoreLocation {
+    if let option {
+      let location = StoreLocation(option)
+      if case .postgresql(let url) = location, PostgreSQLDatabase.withoutPassword(url) != url {
+        throw CommandFailure(
+          .usage,
+          "--store holds a password, which others can see: put it into ~/.pgpass, PGPASSWORD, a service file or D2_STORE"
+        )
+      }
+      return location
+    }
+    if let named = environment["D2_STORE"], !named.isEmpty { return StoreLocation(named) }
+    if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return .sqlite(path: state + "/d2/d2.sqlite") }
+    guard let home = environment["HOME"], !home.isEmpty else {
+      throw CommandFailure(.configuration, "neither D2_STORE nor HOME is set: say where the store is with --store PATH")
+    }
+    return .sqlite(path: home + "/.local/state/d2/d2.sqlite")
+  }
+
+  init(_ text: String) {
+    let isURL = ["postgresql://", "postgres://"].contains { text.lowercased().hasPrefix($0) }
+    self = isURL ? .postgresql(url: text) : .sqlite(path: text)
+  }
+
+  /// Without a password.
+  package var description: String {
+    switch self {
+    case .sqlite(let path): path
+    case .postgresql(let url): PostgreSQLDatabase.withoutPassword(url)
+    }
+  }
+}
+
+/// The store, its tables up to date. Used by one task at a time.
+package final class Store {
+  package let database: any Database
+
+  package static let options = [
+    Option(
+      "--store", value: "STORE",
+      help:
+        "Where pairs are kept: a SQLite file or postgresql://… Else D2_STORE, else a file under ~/.local/state/d2.")
+  ]
+
+  /// Opens the store and brings its tables up to date.
+  ///
+  /// - Parameter creates: whether a SQLite file that is not there is made.
+  /// - Throws: `StoreError`.
+  package init(_ location: StoreLocation, creates: Bool = false) throws {
+    switch location {
+    case .sqlite(let path):
+      guard creates || access(path, F_OK) == 0 else {
+        throw StoreError(.unusable, "there is no store \(path) yet: d2-pairs add makes it")
+      }
+      database = try SQLiteDatabase(path: path, creates: creates)
+    case .postgresql(let url): database = try PostgreSQLDatabase(url: url)
+    }
+    try StoreSchema.apply(to: database)
+  }
+
+  /// The store that the command line or the environment names.
+  package convenience init(_ arguments: Arguments, creates: Bool = false) throws {
+    let location = try StoreLocation.resolve(
+      option: arguments.string("--store"), environment: processEnvironment())
+    try self.init(location, creates: creates)
+  }
+}

@@ -1,0 +1,39 @@
+/// The tables of the store: made, upgraded from the Python tool's, or refused where a newer d2 made them.
+enum StoreSchema {
+  /// What this program knows; `integrator.sql` and `sqlite.sql` end with it.
+  static let version = 1
+
+  /// Brings the tables up to date. Safe under any number of processes.
+  ///
+  /// - Throws: `StoreError`.
+  static func apply(to database: some Database) throws {
+    switch try found(in: database) {
+    case version: return
+    case let found? where found > version:
+      throw StoreError(
+        .unusable,
+        "store \(database.location): its schema has version \(found), made by a newer d2 than this one, which knows version \(version): install the newer d2"
+      )
+    default: break
+    }
+    switch database.dialect {
+    case .postgresql:
+      // Brings its own transaction and lock, so that psql can run it too.
+      try database.executeScript(text(PackageResources.integrator_sql))
+    case .sqlite: try database.transaction { try database.executeScript(text(PackageResources.sqlite_sql)) }
+    }
+  }
+
+  /// The version that is there; `nil` where our tables are not.
+  private static func found(in database: some Database) throws -> Int? {
+    let question =
+      switch database.dialect {
+      case .postgresql: "SELECT to_regclass('d2_schema')"
+      case .sqlite: "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'd2_schema'"
+      }
+    guard try database.rows(question).first?.text(0) != nil else { return nil }
+    return try database.rows("SELECT max(version) FROM d2_schema").first?.int(0)
+  }
+
+  private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+}

@@ -1,0 +1,228 @@
+import D2Common
+
+/// Compares data sets with the destination's: elements, combos, assignments.
+struct DataSetCheck {
+  private let pair: Pair
+  private let store: Store
+  private let arguments: Arguments
+  private let log: Log
+
+  init(_ store: Store, _ pair: Pair, _ arguments: Arguments, _ log: Log) {
+    self.store = store
+    self.pair = pair
+    self.arguments = arguments
+    self.log = log
+  }
+
+  private static let comboFields = "categoryCombo[id,name,categoryOptionCombos[id,name]]"
+  private static let fields =
+    "id,name,code,periodType,openFuturePeriods,\(comboFields),organisationUnits[id],"
+    + "dataSetElements[\(comboFields),dataElement[id,name,code,valueType,\(comboFields)]]"
+
+  /// One difference; the command's line for it.
+  private struct Problem {
+    let object: String
+    let id: String
+    let name: String?
+    let dataSet: String
+    let problem: String
+    var source: String?
+    var destination: String?
+
+    var json: JSONValue {
+      func text(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
+      return [
+        "object": .string(object), "id": .string(id), "name": text(name), "dataSet": .string(dataSet),
+        "problem": .string(problem), "source": text(source), "destination": text(destination),
+      ]
+    }
+  }
+
+  func run() throws -> ExitStatus {
+    let sets = try DataSetTable(store, pair).all()
+    let named = arguments.list("--data-set")
+    let chosen = named.isEmpty ? sets.filter(\.isActive) : try NameSelection(sets, kind: "data set").find(named)
+    guard !chosen.isEmpty else {
+      throw CommandFailure(
+        .usage, "no data set of \(pair.label) is active: run d2-datasets sync --pair \(pair.label) first")
+    }
+    let source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
+    let destination = DHIS2Client(try ServerOptions(arguments, log, pair.destination), log)
+    let version = try destination.json("/api/system/info")["version"]?.string.flatMap { DHIS2Version($0) }
+    let pulled = try PulledUnits(store, pair)
+    var listing = try Listing(
+      arguments, columns: ["object", "id", "name", "dataSet", "problem", "source", "destination"])
+    var problems = 0
+    var checkedElements: Set<String> = []
+    for set in chosen {
+      guard let here = try fetch(set.uid, source) else {
+        problems += 1
+        try listing.add(
+          Problem(object: "dataSet", id: set.uid, name: set.name, dataSet: set.uid, problem: "missingAtSource").json)
+        continue
+      }
+      for element in Self.elements(here) { checkedElements.insert(element.id) }
+      let there = try fetch(set.uid, destination)
+      for problem in try compare(here, there, pulled, destination) {
+        problems += 1
+        try listing.add(problem.json)
+      }
+    }
+    // Servers from 2.43 on refuse values that do not say which of them they are for (E8002): d2-pull --pair says it.
+    if version?.failsWholeGroups ?? false {
+      for (element, sets) in try dataSets(of: checkedElements, destination) where sets.count > 1 {
+        problems += 1
+        try listing.add(
+          Problem(
+            object: "dataElement", id: element, name: nil, dataSet: sets.joined(separator: ","),
+            problem: "inSeveralDataSets", destination: sets.joined(separator: ",")
+          ).json)
+      }
+    }
+    try listing.finish()
+    log.info("\(chosen.count) data sets compared: \(problems == 0 ? "no problem" : "\(problems) problems")")
+    return problems == 0 ? .success : .incomplete
+  }
+
+  /// A data set with all that is compared; `nil` where the server has none, or does not show it.
+  private func fetch(_ uid: String, _ client: DHIS2Client) throws -> JSONValue? {
+    let query = Query(["fields": Self.fields, "filter": "id:eq:\(uid)", "paging": "false"])
+    let target = query.target("/api/dataSets")
+    guard let sets = try client.json(target)["dataSets"]?.array else {
+      throw ServerError(client.server, target, .notDHIS2, "the answer has no dataSets")
+    }
+    return sets.first
+  }
+
+  // MARK: Comparing
+
+  private struct Element {
+    let id: String
+    let name: String?
+    let code: String?
+    let valueType: String?
+    /// The category combo that counts within the set.
+    let combo: JSONValue?
+  }
+
+  private static func elements(_ set: JSONValue) -> [Element] {
+    (set["dataSetElements"]?.array ?? []).compactMap { member in
+      guard let element = member["dataElement"], let id = element["id"]?.string else { return nil }
+      return Element(
+        id: id, name: element["name"]?.string, code: element["code"]?.string, valueType: element["valueType"]?.string,
+        combo: member["categoryCombo"] ?? element["categoryCombo"])
+    }
+  }
+
+  private func compare(
+    _ here: JSONValue, _ there: JSONValue?, _ pulled: PulledUnits, _ destination: DHIS2Client
+  ) throws -> [Problem] {
+    let uid = here["id"]?.string ?? ""
+    let name = here["name"]?.string
+    guard let there else {
+      return [Problem(object: "dataSet", id: uid, name: name, dataSet: uid, problem: "missing", source: name)]
+    }
+    var problems: [Problem] = []
+    func differs(_ object: String, _ id: String, _ name: String?, _ problem: String, _ a: String?, _ b: String?) {
+      guard a != b else { return }
+      problems.append(
+        Problem(object: object, id: id, name: name, dataSet: uid, problem: problem, source: a, destination: b))
+    }
+    func type(_ set: JSONValue) -> String? { set["periodType"]?.string ?? set["periodType"]?["name"]?.string }
+    differs("dataSet", uid, name, "otherName", name, there["name"]?.string)
+    differs("dataSet", uid, name, "otherCode", here["code"]?.string, there["code"]?.string)
+    differs("dataSet", uid, name, "otherPeriodType", type(here), type(there))
+    problems += Self.compareCombos("dataSet", uid, name, uid, here["categoryCombo"], there["categoryCombo"])
+
+    var others: [String: Element] = [:]
+    for element in Self.elements(there) { others[element.id] = element }
+    let elements = Self.elements(here)
+    let absent = elements.filter { others[$0.id] == nil }
+    let elsewhere = absent.isEmpty ? [] : try KnownIDs(absent.map(\.id), in: "dataElements", destination).ids
+    for element in elements {
+      guard let other = others[element.id] else {
+        problems.append(
+          Problem(
+            object: "dataElement", id: element.id, name: element.name, dataSet: uid,
+            problem: elsewhere.contains(element.id) ? "notInDataSet" : "missing", source: element.name))
+        continue
+      }
+      differs("dataElement", element.id, element.name, "otherCode", element.code, other.code)
+      differs("dataElement", element.id, element.name, "otherValueType", element.valueType, other.valueType)
+      problems += Self.compareCombos("dataElement", element.id, element.name, uid, element.combo, other.combo)
+    }
+    problems += unassigned(here, there, pulled, uid)
+    return problems
+  }
+
+  /// Values carry the ids of option combos: each that the source has must be there.
+  private static func compareCombos(
+    _ object: String, _ id: String, _ name: String?, _ dataSet: String, _ here: JSONValue?, _ there: JSONValue?
+  ) -> [Problem] {
+    var problems: [Problem] = []
+    let (comboHere, comboThere) = (here?["id"]?.string, there?["id"]?.string)
+    if comboHere != comboThere {
+      problems.append(
+        Problem(
+          object: object, id: id, name: name, dataSet: dataSet, problem: "otherCategoryCombo", source: comboHere,
+          destination: comboThere))
+    }
+    func options(_ combo: JSONValue?) -> [(id: String, name: String?)] {
+      (combo?["categoryOptionCombos"]?.array ?? []).compactMap { option in
+        option["id"]?.string.map { ($0, option["name"]?.string) }
+      }
+    }
+    let known = Set(options(there).map(\.id))
+    for option in options(here) where !known.contains(option.id) {
+      problems.append(
+        Problem(
+          object: "categoryOptionCombo", id: option.id, name: option.name, dataSet: dataSet, problem: "missing",
+          source: "\(object) \(id)"))
+    }
+    return problems
+  }
+
+  /// Units that report the set at the source but may not at the destination.
+  private func unassigned(_ here: JSONValue, _ there: JSONValue, _ pulled: PulledUnits, _ uid: String) -> [Problem] {
+    func units(_ set: JSONValue) -> [String] { (set["organisationUnits"]?.array ?? []).compactMap { $0["id"]?.string } }
+    let assigned = Set(units(there))
+    return units(here).filter { !assigned.contains($0) && pulled.mayHold($0) }.sorted().map {
+      Problem(object: "organisationUnit", id: $0, name: pulled.names[$0], dataSet: uid, problem: "notAssigned")
+    }
+  }
+
+  /// The destination's data sets of each element.
+  private func dataSets(
+    of elements: Set<String>, _ client: DHIS2Client
+  ) throws -> [(String, [String])] {
+    var homes: [String: [String]] = [:]
+    for set in try MetadataPages("dataSets", fields: "id,dataSetElements[dataElement[id]]", pageSize: 50, client).all()
+    {
+      guard let id = set["id"]?.string else { continue }
+      for element in Self.elements(set) where elements.contains(element.id) {
+        homes[element.id, default: []].append(id)
+      }
+    }
+    return homes.sorted { $0.key < $1.key }
+  }
+}
+
+/// Which units are pulled, as far as the store knows them.
+private struct PulledUnits {
+  let names: [String: String]
+  private let inactive: Set<String>
+
+  init(_ store: Store, _ pair: Pair) throws {
+    var names: [String: String] = [:]
+    var inactive: Set<String> = []
+    try OrgUnitTable(store, pair).forEach { unit in
+      names[unit.uid] = unit.name
+      if !unit.isActive { inactive.insert(unit.uid) }
+    }
+    self.names = names
+    self.inactive = inactive
+  }
+
+  /// A unit that is not in the store may lie below one that is.
+  func mayHold(_ uid: String) -> Bool { !inactive.contains(uid) }
+}

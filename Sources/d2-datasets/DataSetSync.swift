@@ -1,0 +1,104 @@
+import D2Common
+
+/// Fetches the source's data sets, reports what changed, and takes it over in one transaction.
+struct DataSetSync {
+  private let store: Store
+  private let pair: Pair
+  private let table: DataSetTable
+  private let client: DHIS2Client
+  private let log: Log
+
+  init(_ store: Store, _ pair: Pair, _ client: DHIS2Client, _ log: Log) {
+    self.store = store
+    self.pair = pair
+    self.client = client
+    self.log = log
+    table = DataSetTable(store, pair)
+  }
+
+  /// - Parameter only: of the sets that are not in the store yet, those to add, by uid, code or name; all where empty.
+  /// - Throws: `ServerError`, `StoreError`, `CommandFailure`.
+  func run(only: [String]) throws -> ExitStatus {
+    let objects = try MetadataPages("dataSets", fields: "id,code,name,periodType,openFuturePeriods", client).all()
+    let found = objects.compactMap { dataSet($0) }
+    guard !objects.isEmpty else {
+      log.error("\(client.server) shows no data set to this user: nothing was written")
+      return .incomplete
+    }
+    let wanted = only.isEmpty ? nil : Set(try NameSelection(found, kind: "data set").find(only).map(\.uid))
+    let unusable = objects.filter { object in !found.contains { $0.uid == object["id"]?.string } }
+    for object in unusable where wanted == nil {
+      log.error(
+        "data set \(object["id"]?.string ?? "?") has the period type \(object["periodType"]?.text ?? "none"), which has no ids: left out"
+      )
+    }
+    var lines: [JSONValue] = []
+    let written = try table.transaction {
+      lines = []
+      var written = 0
+      var known: [String: DataSet] = [:]
+      for set in try table.all() { known[set.uid] = set }
+      for set in found where known[set.uid] != nil || wanted?.contains(set.uid) ?? true {
+        let (merged, changes) = merged(set, known.removeValue(forKey: set.uid))
+        lines += changes
+        if try table.write(merged) { written += 1 }
+      }
+      for var set in known.values.sorted(by: { $0.uid < $1.uid }) where set.isActive {
+        set.isActive = false
+        set.isRemoved = true
+        lines.append(["change": "removed", "id": .string(set.uid), "name": .string(set.name)])
+        if try table.write(set) { written += 1 }
+      }
+      return written
+    }
+    try store.markSynced("datasets_synced", pair)
+    let output = LineOutput.standardOutput()
+    for line in lines { try output.line(line.text) }
+    try output.flush()
+    log.info(
+      "\(found.count) data sets at \(client.server): \(lines.isEmpty ? "no change" : "\(lines.count) changes"); \(written) rows written"
+    )
+    return unusable.isEmpty || wanted != nil ? .success : .incomplete
+  }
+
+  /// A data set of the source; `nil` where its periods have no ids.
+  private func dataSet(_ object: JSONValue) -> DataSet? {
+    // A string, or an object in answers of some clients' servers.
+    let type = object["periodType"]?.string ?? object["periodType"]?["name"]?.string
+    guard let uid = object["id"]?.string, KnownIDs.canBeUID(uid), let type, PeriodType(rawValue: type) != nil else {
+      return nil
+    }
+    return DataSet(
+      uid: uid, name: object["name"]?.string ?? uid, code: object["code"]?.string, periodType: type,
+      openFuturePeriods: object["openFuturePeriods"]?.int ?? 0)
+  }
+
+  /// What is written, and a line for each change.
+  private func merged(_ set: DataSet, _ before: DataSet?) -> (DataSet, [JSONValue]) {
+    func line(_ change: String, _ previous: (String, JSONValue)? = nil) -> JSONValue {
+      var members: [JSONValue.Member] = [
+        .init("change", .string(change)), .init("id", .string(set.uid)), .init("name", .string(set.name)),
+        .init("periodType", set.periodType.map { .string($0) } ?? .null),
+      ]
+      if let previous { members.append(.init(previous.0, previous.1)) }
+      return .object(members)
+    }
+    guard var merged = before else { return (set, [line("added")]) }
+    var lines: [JSONValue] = []
+    if merged.isRemoved {
+      merged.isRemoved = false
+      merged.isActive = true
+      lines.append(line("returned"))
+    }
+    if merged.name != set.name { lines.append(line("renamed", ("previousName", .string(merged.name)))) }
+    if merged.periodType != set.periodType {
+      lines.append(line("periodTypeChanged", ("previousPeriodType", merged.periodType.map { .string($0) } ?? .null)))
+    }
+    if merged.code != set.code || merged.openFuturePeriods != set.openFuturePeriods { lines.append(line("changed")) }
+    merged.name = set.name
+    merged.code = set.code
+    merged.periodType = set.periodType
+    merged.openFuturePeriods = set.openFuturePeriods
+    return (merged, lines)
+  }
+}

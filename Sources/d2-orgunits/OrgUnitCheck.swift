@@ -1,0 +1,110 @@
+import D2Common
+
+/// Compares the source's units, at and below those that are pulled, with the destination's.
+struct OrgUnitCheck {
+  private let pair: Pair
+  private let table: OrgUnitTable
+  private let arguments: Arguments
+  private let log: Log
+
+  init(_ store: Store, _ pair: Pair, _ arguments: Arguments, _ log: Log) {
+    self.pair = pair
+    self.arguments = arguments
+    self.log = log
+    table = OrgUnitTable(store, pair)
+  }
+
+  /// What the destination has of a unit.
+  private struct Counterpart {
+    let name: String?
+    let code: String?
+    let parent: String?
+    let opening: String?
+    let closing: String?
+  }
+
+  func run() throws -> ExitStatus {
+    let today = UTCTime.now.iso8601.prefix(10)
+    let from = try date("--from") ?? "\(today.prefix(4))-01-01"
+    let to = try date("--to") ?? String(today)
+    guard from <= to else { throw CommandFailure(.usage, "--from \(from) is after --to \(to)") }
+    let active = Set(try table.all(active: true).map(\.uid))
+    guard !active.isEmpty else {
+      throw CommandFailure(
+        .usage, "no unit of \(pair.label) is active: run d2-orgunits sync --pair \(pair.label) first")
+    }
+    let there = try counterparts()
+    var listing = try Listing(arguments, columns: ["id", "name", "problem", "source", "destination"])
+    var checked = 0
+    var problems = 0
+    let source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
+    var seen: Set<String> = []
+    let pages = MetadataPages("organisationUnits", fields: "id,name,code,path,parent[id]", source)
+    try pages.read(begin: {}) { page in
+      var new = 0
+      for unit in page {
+        guard let id = unit["id"]?.string, seen.insert(id).inserted else { continue }
+        new += 1
+        let path = (unit["path"]?.string ?? "").split(separator: "/").map(String.init)
+        guard active.contains(id) || path.contains(where: active.contains) else { continue }
+        checked += 1
+        try compare(unit, id, there[id], from, to) { problem in
+          problems += 1
+          try listing.add(problem)
+        }
+      }
+      return new
+    }
+    try listing.finish()
+    log.info("\(checked) organisation units compared: \(problems == 0 ? "no problem" : "\(problems) problems")")
+    return problems == 0 ? .success : .incomplete
+  }
+
+  private func date(_ option: String) throws(CommandFailure) -> String? {
+    guard let text = arguments.string(option) else { return nil }
+    guard CalendarDate(iso8601: text) != nil else {
+      throw CommandFailure(.usage, "\(option) \"\(text)\": a date such as 2024-01-31")
+    }
+    return text
+  }
+
+  private func counterparts() throws -> [String: Counterpart] {
+    let destination = DHIS2Client(try ServerOptions(arguments, log, pair.destination), log)
+    var there: [String: Counterpart] = [:]
+    try MetadataPages("organisationUnits", fields: "id,name,code,parent[id],openingDate,closedDate", destination).read {
+      there = [:]
+    } page: { page in
+      let before = there.count
+      for unit in page {
+        guard let id = unit["id"]?.string else { continue }
+        there[id] = Counterpart(
+          name: unit["name"]?.string, code: unit["code"]?.string, parent: unit["parent"]?["id"]?.string,
+          opening: unit["openingDate"]?.string.map { String($0.prefix(10)) },
+          closing: unit["closedDate"]?.string.map { String($0.prefix(10)) })
+      }
+      return there.count - before
+    }
+    return there
+  }
+
+  private func compare(
+    _ unit: JSONValue, _ id: String, _ other: Counterpart?, _ from: String, _ to: String,
+    report: (JSONValue) throws -> Void
+  ) throws {
+    func problem(_ problem: String, _ source: String?, _ destination: String?) throws {
+      func text(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
+      try report([
+        "object": "organisationUnit", "id": .string(id), "name": unit["name"] ?? .null, "problem": .string(problem),
+        "source": text(source), "destination": text(destination),
+      ])
+    }
+    guard let other else { return try problem("missing", unit["path"]?.string, nil) }
+    let (name, code, parent) = (unit["name"]?.string, unit["code"]?.string, unit["parent"]?["id"]?.string)
+    if name != other.name { try problem("otherName", name, other.name) }
+    if code != other.code { try problem("otherCode", code, other.code) }
+    if parent != other.parent { try problem("otherParent", parent, other.parent) }
+    // Servers from 2.43 on refuse a request for a unit that is shut in a value's period (E8031).
+    if let opening = other.opening, opening > from { try problem("opensLater", from, opening) }
+    if let closing = other.closing, closing < to { try problem("closed", to, closing) }
+  }
+}

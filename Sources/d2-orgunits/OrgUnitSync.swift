@@ -1,0 +1,106 @@
+import D2Common
+
+/// Fetches the source's organisation units page by page, reports what changed, and takes it over in one transaction.
+struct OrgUnitSync {
+  private let store: Store
+  private let pair: Pair
+  private let table: OrgUnitTable
+  private let client: DHIS2Client
+  private let log: Log
+
+  init(_ store: Store, _ pair: Pair, _ client: DHIS2Client, _ log: Log) {
+    self.store = store
+    self.pair = pair
+    self.client = client
+    self.log = log
+    table = OrgUnitTable(store, pair)
+  }
+
+  /// A user who may see less, or a wrong server, looks as if units were removed: beyond this share of the active ones a person must say so.
+  private static let mostRemoved = 0.5
+  private static let fewUnits = 10
+
+  /// - Throws: `ServerError`, `StoreError`, `CommandFailure`.
+  func run(level: String?, root: String?, force: Bool) throws -> ExitStatus {
+    let scope = OrgUnitTable.Scope(
+      level: try level.map { try self.level($0) }, root: try root.map { try self.root($0) })
+    var filters: [String] = []
+    if let level = scope.level { filters.append("level:eq:\(level)") }
+    if let root = scope.root { filters.append("path:like:\(root)") }
+    let pages = MetadataPages(
+      "organisationUnits", fields: "id,name,code,path,level,parent[id]", filters: filters, client)
+    return try store.database.keepingSession {
+      try pages.read(begin: table.stage, page: table.stage)
+      let counts = try table.countRemoved(scope)
+      guard counts.incoming > 0 else {
+        log.error("\(client.server) has no organisation unit of this selection: nothing was written")
+        return .incomplete
+      }
+      if counts.removed > Self.fewUnits, Double(counts.removed) > Double(counts.active) * Self.mostRemoved, !force {
+        log.error(
+          "\(client.server) shows \(counts.incoming) units, but lacks \(counts.removed) of the \(counts.active) active ones: may this user see less? Nothing was written; --force takes it over"
+        )
+        return .incomplete
+      }
+      return try takeOver(scope, incoming: counts.incoming)
+    }
+  }
+
+  private func takeOver(_ scope: OrgUnitTable.Scope, incoming: Int) throws -> ExitStatus {
+    let output = LineOutput.standardOutput()
+    var counts: [OrgUnitTable.Change.Kind: Int] = [:]
+    try table.changes(scope) { change in
+      counts[change.kind, default: 0] += 1
+      try output.line(change.json.text)
+    }
+    let written = counts.isEmpty ? 0 : try table.takeOver(scope)
+    try store.markSynced("ous_synced", pair)
+    try output.flush()
+    let parts = OrgUnitTable.Change.Kind.allCases.compactMap { kind in counts[kind].map { "\($0) \(kind.rawValue)" } }
+    log.info(
+      "\(incoming) organisation units at \(client.server): "
+        + (parts.isEmpty ? "no change" : parts.joined(separator: ", "))
+        + "; \(written) rows written")
+    return .success
+  }
+
+  // MARK: Selections
+
+  /// A level by its number, or by the name that the source gives it.
+  private func level(_ text: String) throws -> Int {
+    if let number = Int(text) {
+      guard (1...100).contains(number) else { throw CommandFailure(.usage, "--level \(number): levels begin with 1") }
+      return number
+    }
+    let levels = try MetadataPages("organisationUnitLevels", fields: "id,name,level", client).all()
+    let matches = levels.filter { $0["name"]?.string?.lowercased() == text.lowercased() }
+    if matches.count == 1, let number = matches[0]["level"]?.int { return number }
+    let known = levels.map { "\($0["level"]?.int ?? 0) \($0["name"]?.string ?? "")" }.sorted()
+    throw CommandFailure(
+      .usage,
+      "--level \"\(text)\": \(matches.isEmpty ? "no level" : "several levels") of this name at \(client.server): "
+        + known.joined(separator: ", "))
+  }
+
+  /// A unit by its uid, or by its name where that is unique.
+  private func root(_ text: String) throws -> String {
+    if KnownIDs.canBeUID(text), try KnownIDs([text], in: "organisationUnits", client).ids.contains(text) { return text }
+    // A filter's operand ends at a colon; the longest piece finds it, the rest is compared here.
+    let piece = text.split { ":[],".contains($0) }.max { $0.count < $1.count } ?? ""
+    let matches = try MetadataPages(
+      "organisationUnits", fields: "id,name,path,level", filters: ["name:like:\(piece)"], client
+    ).all().filter { $0["name"]?.string == text }
+    guard matches.count == 1, let id = matches[0]["id"]?.string else {
+      let candidates = matches.map {
+        "\($0["id"]?.string ?? "") (level \($0["level"]?.int ?? 0), \($0["path"]?.string ?? ""))"
+      }
+      throw CommandFailure(
+        .usage,
+        matches.isEmpty
+          ? "--root \"\(text)\": no organisation unit of this uid or name at \(client.server)"
+          : "--root \"\(text)\": \(matches.count) organisation units have this name: \(candidates.joined(separator: "; ")): give the uid"
+      )
+    }
+    return id
+  }
+}

@@ -1,0 +1,103 @@
+import D2Common
+
+/// Signs in at both ends of a pair and reports what is there.
+struct PairTest {
+  private let pair: Pair
+  private let arguments: Arguments
+  private let log: Log
+
+  init(_ pair: Pair, _ arguments: Arguments, _ log: Log) {
+    self.pair = pair
+    self.arguments = arguments
+    self.log = log
+  }
+
+  /// Clocks further apart than this are reported: increments go by the source's clock.
+  private static let clockSeconds = 60
+
+  func run() throws -> ExitStatus {
+    var listing = try Listing(
+      arguments,
+      columns: [
+        "end", "server", "version", "username", "calendar", "clockDifferenceSeconds", "roundTripMilliseconds",
+        "problems",
+      ])
+    var failures: [any Error] = []
+    var problems = 0
+    var calendars: [String] = []
+    for (end, server) in [("source", pair.source), ("destination", pair.destination)] {
+      do {
+        let options = try ServerOptions(arguments, log, server)
+        let report = try look(end, server, DHIS2Client(options, log))
+        problems += report["problems"]?.array?.count ?? 0
+        calendars += [report["calendar"]?.string].compactMap { $0 }
+        try listing.add(report)
+      } catch {
+        log.error("\(end): \(error)")
+        failures.append(error)
+      }
+    }
+    try listing.finish()
+    if Set(calendars).count > 1 {
+      problems += 1
+      log.error(
+        "the ends have different calendars (\(calendars.joined(separator: ", "))): period ids do not mean the same")
+    }
+    switch failures.first {
+    case let failure as ServerError: return failure.exitStatus
+    case let failure as CommandFailure: return failure.status
+    case nil: return problems == 0 ? .success : .incomplete
+    default: return .bug
+    }
+  }
+
+  private func look(_ end: String, _ server: ConfiguredServer, _ client: DHIS2Client) throws -> JSONValue {
+    let info = try client.json("/api/system/info")
+    let start = monotonicSeconds()
+    let (me, clock) = try signedIn(client)
+    let roundTrip = monotonicSeconds() - start
+    guard let version = info["version"]?.string else {
+      throw ServerError(client.server, "/api/system/info", .notDHIS2, "the answer has no version")
+    }
+    let authorities = Set((me["authorities"]?.array ?? []).compactMap(\.string))
+    let mattering = ["ALL", "F_DATAVALUE_ADD", "F_DATAVALUE_DELETE", "F_EDIT_EXPIRED", "F_SKIP_DATA_IMPORT_AUDIT"]
+      .filter(
+        authorities.contains)
+    let calendar = info["calendar"]?.string ?? "iso8601"
+    var problems: [String] = []
+    if end == "destination", authorities.isDisjoint(with: ["ALL", "F_DATAVALUE_ADD"]) {
+      problems.append("the user lacks F_DATAVALUE_ADD: nothing can be imported")
+    }
+    let units =
+      (me["organisationUnits"]?.array ?? []) + (end == "source" ? me["dataViewOrganisationUnits"]?.array ?? [] : [])
+    if units.isEmpty, !authorities.contains("ALL") {
+      problems.append("the user has no organisation unit: no value can be \(end == "source" ? "read" : "written")")
+    }
+    if let clock, abs(clock) > Self.clockSeconds { problems.append("its clock differs from this host's by \(clock) s") }
+    for key in server.literalSecrets {
+      log.warning("\(end): the \(key) is kept in the store itself; env:, file: or cmd: would keep it elsewhere")
+    }
+    for problem in problems { log.error("\(end): \(problem)") }
+    return [
+      "end": .string(end), "server": .string(client.server.description), "version": .string(version),
+      "username": me["username"] ?? .null, "authorities": .array(mattering.map { .string($0) }),
+      "calendar": .string(calendar), "clockDifferenceSeconds": clock.map { .int($0) } ?? .null,
+      "roundTripMilliseconds": .int(Int((roundTrip * 1000).rounded())),
+      "problems": .array(problems.map { .string($0) }),
+    ]
+  }
+
+  /// The user, and how far the server's clock is ahead of ours.
+  private func signedIn(_ client: DHIS2Client) throws -> (JSONValue, clock: Int?) {
+    let target = Query(["fields": "id,username,authorities,organisationUnits[id],dataViewOrganisationUnits[id]"])
+      .target("/api/me")
+    return try client.retrying { _ in
+      let response = try client.perform(HTTPRequest(.get, target))
+      if let error = ServerError(client.server, target, response) { throw error }
+      let clock = response.header("date").flatMap { HTTPDate.moment($0) }
+      do { return (try JSONValue(parsing: response.body), clock.map { $0.seconds - UTCTime.now.seconds }) } catch {
+        throw ServerError(client.server, target, .notDHIS2, "the answer is not JSON: \(error)")
+      }
+    }
+  }
+}

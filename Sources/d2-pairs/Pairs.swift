@@ -1,0 +1,175 @@
+import D2Common
+
+/// Keeps the pairs of servers between which data move.
+@main
+struct Pairs {
+  static func main() async {
+    await Command.main(
+      name: "d2-pairs", abstract: "add, show and test the pairs of servers between which data move",
+      [add, set, show, list, enable, disable, remove, test])
+  }
+
+  private static let statuses: [(status: ExitStatus, meaning: String)] = [
+    (.success, "done"), (.usage, "the command line is wrong"),
+    (.unreachable, "the store cannot be reached"), (.cannotWrite, "the store cannot be written"),
+    (.configuration, "no such pair, or a bad store"),
+  ]
+
+  private static func description(
+    _ verb: String, _ abstract: String, example: (String, String), operands: String = "PAIR",
+    groups: [OptionGroup] = [],
+    options: [Option] = [], statuses more: [(status: ExitStatus, meaning: String)] = []
+  ) -> CommandDescription {
+    CommandDescription(
+      name: "d2-pairs \(verb)", abstract: abstract, examples: [(command: example.0, effect: example.1)],
+      groups: groups + [OptionGroup("Store", options + Store.options)], statuses: statuses + more, operands: operands)
+  }
+
+  /// The one pair that the command line names.
+  private static func pair(_ arguments: Arguments, in store: Store) throws -> Pair {
+    try store.pair(named: try name(arguments))
+  }
+
+  private static func name(_ arguments: Arguments) throws(CommandFailure) -> String {
+    guard let name = arguments.operands.first else { throw CommandFailure(.usage, "say which pair") }
+    guard arguments.operands.count == 1 else {
+      throw CommandFailure(.usage, "unexpected argument \"\(arguments.operands[1])\": one pair at a time")
+    }
+    return name
+  }
+
+  private static let columns = ["pair", "active", "source", "destination"]
+
+  private static func show(_ pairs: [Pair], _ arguments: Arguments) throws {
+    var listing = try Listing(arguments, columns: columns)
+    for pair in pairs { try listing.add(pair.shown) }
+    try listing.finish()
+  }
+
+  // MARK: Verbs
+
+  private static let add = Verb(
+    description(
+      "add", "add a pair of servers",
+      example: (
+        "d2-pairs add hmis --source-url https://a.example/dhis --source-pat file:/etc/d2/a.pat --destination-url https://b.example --destination-username mover",
+        "a pair; the source's token stays in its file, the destination's password is asked for and kept in the store"
+      ), operands: "NAME", groups: [ServerSettings.group("source"), ServerSettings.group("destination")],
+      options: [Option("--inactive", help: "Scripts that run all active pairs leave it out.")])
+  ) { arguments, log in
+    let name = try name(arguments)
+    guard !name.isEmpty, name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+      throw CommandFailure(.usage, "the pair needs a name that can be typed")
+    }
+    let source = try ServerSettings("source", arguments, readsSecretVariables: true).made()
+    let destination = try ServerSettings("destination", arguments, readsSecretVariables: true).made()
+    let url = try source.url()
+    if try destination.url() == url { log.warning("source and destination are the same server: \(url)") }
+    let store = try Store(arguments, creates: true)
+    let pair = try store.add(
+      name: name, source: source, destination: destination, isActive: !arguments.has("--inactive"))
+    for server in [source, destination] where !server.literalSecrets.isEmpty {
+      log.info(
+        "the \(server.literalSecrets.joined(separator: " and ")) of \(server.name) is kept in the store itself; env:, file: or cmd: keep it elsewhere"
+      )
+    }
+    try show([pair], arguments)
+    return .success
+  }
+
+  private static let set = Verb(
+    description(
+      "set", "change a pair",
+      example: ("d2-pairs set hmis --destination-pat env:HMIS_TOKEN", "another way to sign in at the destination"),
+      groups: [ServerSettings.group("source"), ServerSettings.group("destination")],
+      options: [Option("--name", value: "NAME", help: "What the pair is called from now on.")])
+  ) { arguments, log in
+    let store = try Store(arguments)
+    var pair = try pair(arguments, in: store)
+    for end in ["source", "destination"] where arguments.has("--\(end)-name") {
+      throw CommandFailure(.usage, "--\(end)-name is fixed when a pair is added")
+    }
+    try ServerSettings("source", arguments, readsSecretVariables: false).change(&pair.source)
+    try ServerSettings("destination", arguments, readsSecretVariables: false).change(&pair.destination)
+    if let name = arguments.string("--name") {
+      guard try !store.pairs().contains(where: { $0.label == name && $0.id != pair.id }) else {
+        throw CommandFailure(.configuration, "another pair is called \"\(name)\"")
+      }
+      pair.name = name
+    }
+    try store.update(pair)
+    try show([pair], arguments)
+    return .success
+  }
+
+  private static let show = Verb(
+    description(
+      "show", "show one pair with its configuration, secrets masked",
+      example: ("d2-pairs show hmis | jq .source_config", "how the source is reached"), options: [Listing.option])
+  ) { arguments, log in
+    let store = try Store(arguments)
+    try show([try pair(arguments, in: store)], arguments)
+    return .success
+  }
+
+  private static let list = Verb(
+    description(
+      "list", "list all pairs", example: ("d2-pairs list --format table", "what there is"), operands: "",
+      options: [Listing.option, Option("--active", help: "Only the active ones.")])
+  ) { arguments, log in
+    guard arguments.operands.isEmpty else {
+      throw CommandFailure(.usage, "d2-pairs list takes no pair; d2-pairs show does")
+    }
+    try show(try Store(arguments).pairs().filter { $0.isActive || !arguments.has("--active") }, arguments)
+    return .success
+  }
+
+  private static func switching(_ verb: String, to isActive: Bool) -> Verb {
+    Verb(
+      description(
+        verb, isActive ? "let scripts run a pair" : "let scripts that run all active pairs leave one out",
+        example: ("d2-pairs \(verb) hmis", "\(verb) the pair"))
+    ) { arguments, log in
+      let store = try Store(arguments)
+      var pair = try pair(arguments, in: store)
+      pair.isActive = isActive
+      try store.update(pair)
+      log.info("\(pair.label) is \(isActive ? "active" : "inactive")")
+      return .success
+    }
+  }
+
+  private static let enable = switching("enable", to: true)
+  private static let disable = switching("disable", to: false)
+
+  private static let remove = Verb(
+    description(
+      "remove", "remove a pair with all that is kept about it",
+      example: ("d2-pairs remove hmis --yes", "without asking"),
+      options: [Option("--yes", help: "Do not ask.")])
+  ) { arguments, log in
+    let store = try Store(arguments)
+    let pair = try pair(arguments, in: store)
+    guard arguments.has("--yes") || Prompt.confirms("remove \(pair.label) with its data sets and organisation units?")
+    else {
+      throw CommandFailure(.usage, "nothing was removed: confirm with --yes")
+    }
+    try store.remove(pair)
+    log.info("removed \(pair.label)")
+    return .success
+  }
+
+  private static let test = Verb(
+    description(
+      "test", "sign in at both ends and say what is there",
+      example: ("d2-pairs test hmis", "versions, users, authorities, calendars, clocks, round trips"),
+      groups: [ServerOptions.transport], options: [Listing.option],
+      statuses: [
+        (.incomplete, "both ends answer, but something will not work"), (.temporary, "a server failed: try again"),
+        (.notDHIS2, "an end does not speak DHIS2"), (.refused, "credentials refused"),
+      ])
+  ) { arguments, log in
+    let store = try Store(arguments)
+    return try PairTest(try pair(arguments, in: store), arguments, log).run()
+  }
+}

@@ -1,0 +1,170 @@
+import D2Common
+
+/// What a pull takes from a pair: the source, and selections made of its active data sets, its organisation units and the calendar.
+struct PairPull: Sendable {
+  let source: ConfiguredServer
+  private let label: String
+  private let dataSets: [DataSet]
+  private let units: OrgUnitCover?
+  /// `nil` where dates or periods of the command line are taken as they are.
+  private let calendar: CalendarOptions?
+  private let isIncrement: Bool
+  private let overlapSeconds: Double
+  private let today: CalendarDate
+
+  static let group = OptionGroup(
+    "What to read, from a pair in the store",
+    [
+      PairOptions.options[0],
+      Option(
+        "--only", "-l", value: "UNIT,…",
+        help: "Of the pair's active organisation units only these, by name, code or uid. Each stands for all below it."),
+    ] + CalendarOptions.options + [
+      Option(
+        "--incremental", "-i",
+        help: "Only what changed since each data set was delivered last (d2-datasets list: syncedThrough)."),
+      Option(
+        "--overlap", value: "TIME",
+        help:
+          "How far -i goes back beyond that (default 24h: servers up to 2.42 compare times wrongly by their UTC offset)."
+      ),
+    ] + Store.options)
+
+  /// Options that mean nothing without a pair.
+  static let flags =
+    ["--only", "--incremental", "--overlap", "--store"] + CalendarOptions.flags.filter { $0 != "--period" }
+
+  private static let defaultOverlapSeconds = 86400.0
+
+  /// Reads the store. - Throws: `StoreError`, `CommandFailure`.
+  init(_ arguments: Arguments, _ log: Log) throws {
+    let (store, pair) = try PairOptions.open(arguments)
+    source = pair.source
+    label = pair.label
+    today = CalendarDate.today
+    overlapSeconds = try arguments.seconds("--overlap") ?? Self.defaultOverlapSeconds
+    isIncrement = arguments.has("--incremental")
+    let sets = try DataSetTable(store, pair).all()
+    dataSets = try Self.dataSets(arguments.list("--data-set"), of: sets, pair)
+    for option in ["--data-element", "--data-element-group"] where arguments.has(option) {
+      throw CommandFailure(.usage, "\(option) does not go with --pair, which pulls data sets")
+    }
+    calendar = try Self.calendar(arguments, today)
+    let namesUnits = arguments.has("--org-unit") || arguments.has("--org-unit-group")
+    guard !namesUnits || !arguments.has("--only") else {
+      throw CommandFailure(.usage, "give either -l/--only, units of the pair, or --org-unit, any of the source")
+    }
+    units =
+      namesUnits ? nil : try OrgUnitCover(OrgUnitTable(store, pair).all(), only: arguments.string("--only"), pair, log)
+  }
+
+  private static func dataSets(_ named: [String], of sets: [DataSet], _ pair: Pair) throws(CommandFailure) -> [DataSet]
+  {
+    let active = sets.filter(\.isActive)
+    let chosen =
+      named.isEmpty || named == ["all"]
+      ? active : try NameSelection(sets, kind: "data set").find([named.joined(separator: ",")])
+    if let set = chosen.first(where: { !$0.isActive }) {
+      throw CommandFailure(
+        .usage, "data set \(set.uid) (\(set.name)) is inactive: d2-datasets enable --pair \(pair.label) \(set.uid)")
+    }
+    guard !chosen.isEmpty else {
+      throw CommandFailure(
+        .usage, "no data set of \(pair.label) is active: run d2-datasets sync --pair \(pair.label) first")
+    }
+    return chosen
+  }
+
+  /// An increment without flags is one of all time; dates and times that are given to the server as they are need no calendar.
+  private static func calendar(_ arguments: Arguments, _ today: CalendarDate) throws(CommandFailure) -> CalendarOptions? {
+    let flag = CalendarOptions.flags(in: arguments).first
+    let takesDates = arguments.has("--start-date") || arguments.has("--end-date")
+    if let flag, takesDates { throw CommandFailure(.usage, "\(flag) and --start-date exclude each other") }
+    let needsNone = ["--incremental", "--last-updated", "--last-updated-duration"].contains { arguments.has($0) }
+    if flag == nil, takesDates || needsNone { return nil }
+    return try CalendarOptions(arguments, today: today)
+  }
+
+  // MARK: Selections
+
+  /// What is asked for: by priority of the organisation units, and for each data set in periods of its own type.
+  ///
+  /// - Throws: `ServerError`; `CommandFailure`, 64 where the source's periods are of another calendar.
+  func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions] {
+    // An increment's next one goes on from the server's clock, which the answer tells before anything is read.
+    if calendar != nil || isIncrement { try checkCalendar(client, log) }
+    var ofSets: [PullOptions] = []
+    for set in dataSets {
+      if let selection = try selection(of: set, options, log) {
+        ofSets.append(selection)
+      } else {
+        log.info("data set \(set.name) has no period in these dates that has begun")
+      }
+    }
+    guard !ofSets.isEmpty else {
+      throw CommandFailure(.incomplete, "no active data set of \(label) has a period in these dates that has begun")
+    }
+    guard let units else {
+      for selection in ofSets { try selection.check() }
+      return ofSets
+    }
+    return units.places.flatMap { places in
+      ofSets.map { selection in
+        var selection = selection
+        selection.orgUnits = places.units
+        selection.children = places.children
+        return selection
+      }
+    }
+  }
+
+  /// Of one data set; `nil` where none of its periods is asked for.
+  private func selection(of set: DataSet, _ options: PullOptions, _ log: Log) throws -> PullOptions? {
+    var selection = options
+    selection.dataSets = [set.uid]
+    selection.tagsDataSet = !options.registrations
+    if set.includesDeleted, !options.registrations, !options.passedOn.contains(where: { $0.name == "includeDeleted" }) {
+      selection.passedOn.append(("includeDeleted", "true"))
+    }
+    if let calendar {
+      guard let name = set.periodType, let type = PeriodType(rawValue: name) else {
+        throw CommandFailure(
+          .configuration,
+          "the store does not know the period type of data set \(set.uid): run d2-datasets sync --pair \(label)")
+      }
+      selection.periods = calendar.periods(of: type, openFuturePeriods: set.openFuturePeriods).map(\.id)
+      if selection.periods.isEmpty { return nil }
+    }
+    guard isIncrement else { return selection }
+    if options.registrations {
+      throw CommandFailure(.usage, "-i is for values: registrations know no lastUpdated")
+    }
+    if options.isIncrement { throw CommandFailure(.usage, "-i and --last-updated exclude each other") }
+    if let through = set.syncedThrough {
+      let since = UTCTime(seconds: through.seconds - Int(overlapSeconds))
+      // With an offset: without one a server takes it for its own zone's.
+      selection.passedOn.append(("lastUpdated", since.iso8601.dropLast() + ".000+0000"))
+    } else {
+      log.info(
+        "data set \(set.name) was not delivered yet (d2-datasets mark): all of it is pulled, not only what changed")
+      if calendar == nil, selection.dates == nil { selection.dates = PullPlan.allTime }
+    }
+    return selection
+  }
+
+  /// Calendar flags mean days of the Gregorian calendar; period ids of another calendar could only be guessed.
+  private func checkCalendar(_ client: DHIS2Client, _ log: Log) throws {
+    do {
+      let name = try client.json("/api/system/info")["calendar"]?.string ?? "iso8601"
+      guard calendar == nil || ["iso8601", "gregorian"].contains(name.lowercased()) else {
+        throw CommandFailure(
+          .usage,
+          "\(client.server) has the calendar \(name): years, months and days of the command line mean other ones there. Give --start-date and --end-date"
+        )
+      }
+    } catch let error as ServerError {
+      guard error.leavesDataInReach else { throw error }
+      log.warning("cannot ask for the calendar: \(error); taking it for Gregorian")
+    }
+  }
+}

@@ -1,0 +1,179 @@
+-- The store of d2 in PostgreSQL: pairs of DHIS2 servers with their data sets and organisation units.
+--
+-- Run it on an empty database, on one of the Python tool (with data), or on one of d2: it ends the same and loses nothing.
+-- The commands of d2 apply this very text by themselves:  psql -v ON_ERROR_STOP=1 -f integrator.sql
+--
+-- Tables and columns of the Python tool keep their names and types; what d2 needs besides is added. Rows that were inserted
+-- twice are folded: the oldest stays, an active one speaks before an inactive one, and settings that it lacks come from the others.
+
+BEGIN;
+
+SET LOCAL client_min_messages = warning;
+
+-- Several processes may come here at once: one goes on, the others wait and then find it done.
+DO $$ BEGIN PERFORM pg_advisory_xact_lock(7232010, 1); END $$;
+
+CREATE TABLE IF NOT EXISTS d2_schema (version integer NOT NULL, applied timestamptz NOT NULL DEFAULT current_timestamp);
+
+DO $$
+DECLARE
+  found integer := (SELECT max(version) FROM d2_schema);
+BEGIN
+  IF found > 1 THEN
+    RAISE EXCEPTION 'the schema has version %, made by a newer d2 than this one, which knows version 1: install the newer d2', found;
+  END IF;
+END $$;
+
+CREATE TABLE IF NOT EXISTS integration_pair (id serial PRIMARY KEY);
+ALTER TABLE integration_pair
+  ADD COLUMN IF NOT EXISTS source text,
+  ADD COLUMN IF NOT EXISTS destination text,
+  ADD COLUMN IF NOT EXISTS source_config jsonb,
+  ADD COLUMN IF NOT EXISTS destination_config jsonb,
+  ADD COLUMN IF NOT EXISTS source_orgunits_synced boolean,
+  ADD COLUMN IF NOT EXISTS is_active boolean DEFAULT false,
+  ADD COLUMN IF NOT EXISTS created timestamptz DEFAULT current_timestamp,
+  ADD COLUMN IF NOT EXISTS updated timestamptz DEFAULT current_timestamp,
+  -- What --pair calls it; without one it is called source/destination.
+  ADD COLUMN IF NOT EXISTS name text;
+
+CREATE TABLE IF NOT EXISTS sync_datasets (
+  id serial PRIMARY KEY, integration_pair_id integer REFERENCES integration_pair (id));
+ALTER TABLE sync_datasets
+  ADD COLUMN IF NOT EXISTS dataset_id text,
+  ADD COLUMN IF NOT EXISTS dataset_name text,
+  ADD COLUMN IF NOT EXISTS reporting_frequency text,
+  ADD COLUMN IF NOT EXISTS include_deleted boolean DEFAULT false,
+  ADD COLUMN IF NOT EXISTS is_active boolean DEFAULT true,
+  -- Of the Python tool: the time of insertion, which says nothing about what was synced. synced_through does.
+  ADD COLUMN IF NOT EXISTS last_sync timestamptz NOT NULL DEFAULT current_timestamp,
+  ADD COLUMN IF NOT EXISTS created timestamptz DEFAULT current_timestamp,
+  ADD COLUMN IF NOT EXISTS updated timestamptz DEFAULT current_timestamp,
+  ADD COLUMN IF NOT EXISTS dataset_code text,
+  ADD COLUMN IF NOT EXISTS open_future_periods integer NOT NULL DEFAULT 0,
+  -- Everything that the source had up to this time, by the source's clock, is at the destination.
+  ADD COLUMN IF NOT EXISTS synced_through timestamptz,
+  -- When the source was found to lack it; NULL where it has it, or where a person made it inactive.
+  ADD COLUMN IF NOT EXISTS removed timestamptz;
+
+CREATE TABLE IF NOT EXISTS orgunits (
+  id serial PRIMARY KEY, integration_pair_id integer REFERENCES integration_pair (id));
+ALTER TABLE orgunits
+  ADD COLUMN IF NOT EXISTS dhis2_name text,
+  ADD COLUMN IF NOT EXISTS dhis2_id varchar(12),
+  ADD COLUMN IF NOT EXISTS dhis2_path text,
+  ADD COLUMN IF NOT EXISTS dhis2_parent text,
+  ADD COLUMN IF NOT EXISTS dhis2_level integer,
+  ADD COLUMN IF NOT EXISTS priority integer,
+  ADD COLUMN IF NOT EXISTS is_active boolean DEFAULT true,
+  ADD COLUMN IF NOT EXISTS created timestamptz DEFAULT current_timestamp,
+  ADD COLUMN IF NOT EXISTS updated timestamptz DEFAULT current_timestamp,
+  ADD COLUMN IF NOT EXISTS dhis2_code text,
+  ADD COLUMN IF NOT EXISTS removed timestamptz;
+
+-- Every period type of DHIS2 may be a reporting frequency.
+DO $$
+DECLARE
+  old record;
+BEGIN
+  FOR old IN
+    SELECT c.conname FROM pg_constraint c
+    JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
+    WHERE c.conrelid = 'sync_datasets'::regclass AND c.contype = 'c' AND a.attname = 'reporting_frequency'
+      AND c.conname <> 'sync_datasets_period_type'
+  LOOP
+    EXECUTE format('ALTER TABLE sync_datasets DROP CONSTRAINT %I', old.conname);
+  END LOOP;
+  IF NOT EXISTS (
+    SELECT FROM pg_constraint WHERE conrelid = 'sync_datasets'::regclass AND conname = 'sync_datasets_period_type'
+  ) THEN
+    ALTER TABLE sync_datasets ADD CONSTRAINT sync_datasets_period_type CHECK (reporting_frequency IN (
+      'Daily', 'Weekly', 'WeeklyWednesday', 'WeeklyThursday', 'WeeklyFriday', 'WeeklySaturday', 'WeeklySunday', 'BiWeekly',
+      'Monthly', 'BiMonthly', 'Quarterly', 'QuarterlyNov', 'SixMonthly', 'SixMonthlyApril', 'SixMonthlyNov', 'Yearly',
+      'TwoYearly', 'FinancialFeb', 'FinancialApril', 'FinancialJuly', 'FinancialAug', 'FinancialSep', 'FinancialOct',
+      'FinancialNov'));
+  END IF;
+END $$;
+
+-- Pairs of the same two servers become one: the oldest. What hangs on the others is hung on it.
+DO $$
+DECLARE
+  pair record;
+  other record;
+BEGIN
+  FOR pair IN
+    SELECT source, destination, min(id) AS id FROM integration_pair
+    WHERE source IS NOT NULL AND destination IS NOT NULL GROUP BY source, destination HAVING count(*) > 1
+  LOOP
+    -- The last one merged speaks first: the oldest of the active ones.
+    UPDATE integration_pair k SET (source_config, destination_config, source_orgunits_synced, is_active, name) = (
+      SELECT m.source_config, m.destination_config, m.synced, m.active, m.name FROM (
+        SELECT
+          (SELECT jsonb_object_agg(key, value) FROM (
+            SELECT DISTINCT ON (e.key) e.key, e.value FROM integration_pair p, jsonb_each(
+              CASE jsonb_typeof(p.source_config) WHEN 'object' THEN p.source_config ELSE '{}' END) e
+            WHERE p.source = pair.source AND p.destination = pair.destination
+            ORDER BY e.key, e.value = 'null', p.is_active IS NOT TRUE, p.id) s) AS source_config,
+          (SELECT jsonb_object_agg(key, value) FROM (
+            SELECT DISTINCT ON (e.key) e.key, e.value FROM integration_pair p, jsonb_each(
+              CASE jsonb_typeof(p.destination_config) WHEN 'object' THEN p.destination_config ELSE '{}' END) e
+            WHERE p.source = pair.source AND p.destination = pair.destination
+            ORDER BY e.key, e.value = 'null', p.is_active IS NOT TRUE, p.id) d) AS destination_config,
+          bool_or(p.source_orgunits_synced) AS synced, bool_or(p.is_active) AS active,
+          (array_agg(p.name ORDER BY p.name IS NULL, p.id))[1] AS name
+        FROM integration_pair p WHERE p.source = pair.source AND p.destination = pair.destination) m)
+    WHERE k.id = pair.id;
+    FOR other IN
+      SELECT id FROM integration_pair
+      WHERE source = pair.source AND destination = pair.destination AND id <> pair.id
+    LOOP
+      UPDATE sync_datasets SET integration_pair_id = pair.id WHERE integration_pair_id = other.id;
+      UPDATE orgunits SET integration_pair_id = pair.id WHERE integration_pair_id = other.id;
+      DELETE FROM integration_pair WHERE id = other.id;
+    END LOOP;
+  END LOOP;
+END $$;
+
+-- A data set that was inserted twice for a pair.
+WITH twice AS (
+  SELECT integration_pair_id AS pair, dataset_id AS uid, min(id) AS id,
+    (array_agg(dataset_name ORDER BY dataset_name IS NULL, is_active IS NOT TRUE, id))[1] AS name,
+    (array_agg(dataset_code ORDER BY dataset_code IS NULL, is_active IS NOT TRUE, id))[1] AS code,
+    (array_agg(reporting_frequency ORDER BY reporting_frequency IS NULL, is_active IS NOT TRUE, id))[1] AS frequency,
+    bool_or(include_deleted) AS include_deleted, bool_or(is_active) AS is_active, min(synced_through) AS synced_through
+  FROM sync_datasets WHERE integration_pair_id IS NOT NULL AND dataset_id IS NOT NULL
+  GROUP BY integration_pair_id, dataset_id HAVING count(*) > 1
+)
+UPDATE sync_datasets k SET dataset_name = t.name, dataset_code = t.code, reporting_frequency = t.frequency,
+  include_deleted = t.include_deleted, is_active = t.is_active, synced_through = t.synced_through
+FROM twice t WHERE k.id = t.id;
+DELETE FROM sync_datasets d USING sync_datasets k
+WHERE k.integration_pair_id = d.integration_pair_id AND k.dataset_id = d.dataset_id AND k.id < d.id;
+
+-- An organisation unit that was inserted twice for a pair.
+WITH twice AS (
+  SELECT integration_pair_id AS pair, dhis2_id AS uid, min(id) AS id,
+    (array_agg(dhis2_name ORDER BY dhis2_name IS NULL, is_active IS NOT TRUE, id))[1] AS name,
+    (array_agg(dhis2_code ORDER BY dhis2_code IS NULL, is_active IS NOT TRUE, id))[1] AS code,
+    (array_agg(dhis2_path ORDER BY dhis2_path IS NULL, is_active IS NOT TRUE, id))[1] AS path,
+    (array_agg(dhis2_parent ORDER BY dhis2_parent IS NULL, is_active IS NOT TRUE, id))[1] AS parent,
+    (array_agg(dhis2_level ORDER BY dhis2_level IS NULL, is_active IS NOT TRUE, id))[1] AS level,
+    (array_agg(priority ORDER BY priority IS NULL, is_active IS NOT TRUE, id))[1] AS priority,
+    bool_or(is_active) AS is_active
+  FROM orgunits WHERE integration_pair_id IS NOT NULL AND dhis2_id IS NOT NULL
+  GROUP BY integration_pair_id, dhis2_id HAVING count(*) > 1
+)
+UPDATE orgunits k SET dhis2_name = t.name, dhis2_code = t.code, dhis2_path = t.path, dhis2_parent = t.parent,
+  dhis2_level = t.level, priority = t.priority, is_active = t.is_active
+FROM twice t WHERE k.id = t.id;
+DELETE FROM orgunits d USING orgunits k
+WHERE k.integration_pair_id = d.integration_pair_id AND k.dhis2_id = d.dhis2_id AND k.id < d.id;
+
+CREATE UNIQUE INDEX IF NOT EXISTS integration_pair_servers ON integration_pair (source, destination);
+CREATE UNIQUE INDEX IF NOT EXISTS integration_pair_name ON integration_pair (name) WHERE name IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS sync_datasets_once ON sync_datasets (integration_pair_id, dataset_id);
+CREATE UNIQUE INDEX IF NOT EXISTS orgunits_once ON orgunits (integration_pair_id, dhis2_id);
+
+INSERT INTO d2_schema (version) SELECT 1 WHERE NOT EXISTS (SELECT FROM d2_schema WHERE version = 1);
+
+COMMIT;
