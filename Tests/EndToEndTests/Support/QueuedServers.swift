@@ -45,7 +45,7 @@ final class QueuedServers {
   func prepare() -> Shell.Outcome {
     run(
       """
-      \(TwoServers.pullAll) -q | jq -c 'select(.deleted != true)' | shuf --random-source=<(yes) > values
+      \(TwoServers.pullAll) --quiet | jq -c 'select(.deleted != true)' | shuf --random-source=<(yes) > values
       curl -s -u admin:district "$SRC/api/organisationUnits?fields=id,name,code&paging=false" | jq -c '.organisationUnits[]' > units
       [ -s values ] && [ -s units ]
       """)
