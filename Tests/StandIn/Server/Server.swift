@@ -2,7 +2,7 @@ import D2Common
 import Synchronization
 
 /// What the connections share.
-final class Server: Sendable {
+final class Server: Service {
   /// Everything that requests change.
   struct State {
     var values = ValueStore()
@@ -21,7 +21,7 @@ final class Server: Sendable {
   let asyncDelaySeconds: Double
   let state = Mutex(State())
 
-  var control: Control { Control(server: self) }
+  func answerControl(_ request: Request) -> Response { Control(server: self).answer(request) }
 
   init(_ options: StandInOptions) throws {
     version = options.version
