@@ -2,14 +2,14 @@
 import PackageDescription
 
 // No Swift package is needed: what d2 does not do itself comes from C libraries that every Debian has
-// (libcurl, zlib) or that are linked in (libdeflate). DESIGN.md tells why.
+// (libcurl, zlib, libpq, SQLite) or that are linked in (libdeflate). DESIGN.md tells why.
 
 // Accessors of D2Common's types stand on the data path of the commands: they must be inlined across modules.
 let dataPath: [SwiftSetting] = [
   .unsafeFlags(["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
 ]
 
-// scripts/install puts libcurl beside the commands, for machines that lack it.
+// scripts/install puts libcurl, libpq and libsqlite3 beside the commands, for machines that lack them.
 let besideTheCommands: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-rpath=$ORIGIN/../lib/d2"])]
 
 let package = Package(
