@@ -53,11 +53,20 @@ let package = Package(
     .target(name: "StandInServer", dependencies: ["D2Common", "CZlib"], path: "Tests/StandIn/Server"),
     .executableTarget(name: "dhis2-stand-in", dependencies: ["StandInServer"], path: "Tests/StandIn/Main"),
 
-    .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "CJSONBlocks"]),
-    .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Common"]),
+    // What tests of several kinds share: stores of their own, random numbers.
+    .target(name: "TestSupport", dependencies: ["D2Common"], path: "Tests/TestSupport"),
+
+    .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "CJSONBlocks", "CSQLite", "TestSupport"]),
+    .testTarget(name: "PullUnitTests", dependencies: ["d2-pull", "D2Common", "TestSupport"]),
+    .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Common", "TestSupport"]),
     .testTarget(name: "StandInTests", dependencies: ["StandInServer"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "dhis2-stand-in", "StandInServer", "D2Common"]),
+      name: "EndToEndTests",
+      dependencies: [
+        "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "dhis2-stand-in", "StandInServer",
+        "TestSupport",
+        "D2Common",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
