@@ -71,6 +71,22 @@ ALTER TABLE orgunits
   ADD COLUMN IF NOT EXISTS dhis2_code text,
   ADD COLUMN IF NOT EXISTS removed timestamptz;
 
+-- Columns that were there may lack the defaults that they have here.
+ALTER TABLE integration_pair
+  ALTER COLUMN is_active SET DEFAULT false,
+  ALTER COLUMN created SET DEFAULT current_timestamp,
+  ALTER COLUMN updated SET DEFAULT current_timestamp;
+ALTER TABLE sync_datasets
+  ALTER COLUMN include_deleted SET DEFAULT false,
+  ALTER COLUMN is_active SET DEFAULT true,
+  ALTER COLUMN last_sync SET DEFAULT current_timestamp,
+  ALTER COLUMN created SET DEFAULT current_timestamp,
+  ALTER COLUMN updated SET DEFAULT current_timestamp;
+ALTER TABLE orgunits
+  ALTER COLUMN is_active SET DEFAULT true,
+  ALTER COLUMN created SET DEFAULT current_timestamp,
+  ALTER COLUMN updated SET DEFAULT current_timestamp;
+
 -- Every period type of DHIS2 may be a reporting frequency.
 DO $$
 DECLARE
