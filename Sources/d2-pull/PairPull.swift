@@ -1,14 +1,23 @@
 import D2Common
 
+/// What a pull takes from the store instead of the command line.
+protocol StoredSelection: Sendable {
+  var source: ConfiguredServer { get }
+
+  /// What is asked for, with what the options say besides.
+  ///
+  /// - Throws: `ServerError`, `CommandFailure`.
+  func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions]
+}
+
 /// What a pull takes from a pair: the source, and selections made of its active data sets, its organisation units and the calendar.
-struct PairPull: Sendable {
+struct PairPull: StoredSelection {
   let source: ConfiguredServer
   private let label: String
   private let dataSets: [DataSet]
   private let units: OrgUnitCover?
-  /// One for each period asked for by id; else one.
-  private let calendar: [CalendarSelection]
-  private let usesCalendar: Bool
+  /// `nil` where dates or periods of the command line are taken as they are.
+  private let calendar: CalendarOptions?
   private let isIncrement: Bool
   private let overlapSeconds: Double
   private let today: CalendarDate
@@ -18,15 +27,14 @@ struct PairPull: Sendable {
     [
       PairOptions.options[0],
       Option(
+        "--slice", value: "JSON|-",
+        help:
+          "A slice of the ledger as d2-slices claim prints it (- reads it from stdin): pair, data set, periods and units."
+      ),
+      Option(
         "--only", "-l", value: "UNIT,…",
         help: "Of the pair's active organisation units only these, by name, code or uid. Each stands for all below it."),
-      Option("--year", "-y", value: "YEAR", help: "The periods of a year."),
-      Option("--month", "-m", value: "MONTH", help: "A month of it, or of this year."),
-      Option("--quarter", "-q", value: "QUARTER", help: "A quarter of it, or of this year."),
-      Option("--days-back", "-n", value: "N", help: "From N days ago until today."),
-      Option("--current-date", "-c", help: "Today."),
-      Option("--from", value: "DATE", help: "With --to: all periods that have one of these days."),
-      Option("--to", value: "DATE", help: "The last day."),
+    ] + CalendarOptions.options + [
       Option(
         "--incremental", "-i",
         help: "Only what changed since each data set was delivered last (d2-datasets list: syncedThrough)."),
@@ -38,10 +46,8 @@ struct PairPull: Sendable {
     ] + Store.options)
 
   /// Options that mean nothing without a pair.
-  static let flags = [
-    "--only", "--year", "--month", "--quarter", "--days-back", "--current-date", "--from", "--to", "--incremental",
-    "--overlap", "--store",
-  ]
+  static let flags =
+    ["--only", "--incremental", "--overlap", "--store"] + CalendarOptions.flags.filter { $0 != "--period" }
 
   private static let defaultOverlapSeconds = 86400.0
 
@@ -58,7 +64,7 @@ struct PairPull: Sendable {
     for option in ["--data-element", "--data-element-group"] where arguments.has(option) {
       throw CommandFailure(.usage, "\(option) does not go with --pair, which pulls data sets")
     }
-    (usesCalendar, calendar) = try Self.calendar(arguments, today)
+    calendar = try Self.calendar(arguments, today)
     let namesUnits = arguments.has("--org-unit") || arguments.has("--org-unit-group")
     guard !namesUnits || !arguments.has("--only") else {
       throw CommandFailure(.usage, "give either -l/--only, units of the pair, or --org-unit, any of the source")
@@ -84,35 +90,15 @@ struct PairPull: Sendable {
     return chosen
   }
 
-  private static func calendar(
-    _ arguments: Arguments, _ today: CalendarDate
-  ) throws(CommandFailure) -> (isUsed: Bool, [CalendarSelection]) {
-    let periods = arguments.list("--period")
-    let flags = ["--year", "--month", "--quarter", "--days-back", "--from", "--to"].filter { arguments.has($0) }
-    if arguments.has("--start-date") || arguments.has("--end-date") || arguments.has("--last-updated")
-      || arguments.has("--last-updated-duration")
-    {
-      let own =
-        flags + (periods.isEmpty ? [] : ["--period"]) + (arguments.has("--current-date") ? ["--current-date"] : [])
-      if let flag = own.first, arguments.has("--start-date") || arguments.has("--end-date") {
-        throw CommandFailure(.usage, "\(flag) and --start-date exclude each other")
-      }
-      if own.isEmpty { return (false, []) }
-    }
-    func resolve(_ period: String?) throws(CommandFailure) -> CalendarSelection {
-      try CalendarSelection.resolve(
-        year: arguments.string("--year"), month: arguments.string("--month"), quarter: arguments.string("--quarter"),
-        daysBack: arguments.string("--days-back"), currentDate: arguments.has("--current-date"), period: period,
-        from: arguments.string("--from"), to: arguments.string("--to"), today: today)
-    }
-    if periods.isEmpty {
-      // An increment without flags is one of all time.
-      let isAllTime = arguments.has("--incremental") && flags.isEmpty && !arguments.has("--current-date")
-      return isAllTime ? (false, []) : (true, [try resolve(nil)])
-    }
-    var selections: [CalendarSelection] = []
-    for period in periods { selections.append(try resolve(period)) }
-    return (true, selections)
+  /// An increment without flags is one of all time; dates and times that are given to the server as they are need no calendar.
+  private static func calendar(_ arguments: Arguments, _ today: CalendarDate) throws(CommandFailure) -> CalendarOptions?
+  {
+    let flag = CalendarOptions.flags(in: arguments).first
+    let takesDates = arguments.has("--start-date") || arguments.has("--end-date")
+    if let flag, takesDates { throw CommandFailure(.usage, "\(flag) and --start-date exclude each other") }
+    let needsNone = ["--incremental", "--last-updated", "--last-updated-duration"].contains { arguments.has($0) }
+    if flag == nil, takesDates || needsNone { return nil }
+    return try CalendarOptions(arguments, today: today)
   }
 
   // MARK: Selections
@@ -121,7 +107,8 @@ struct PairPull: Sendable {
   ///
   /// - Throws: `ServerError`; `CommandFailure`, 64 where the source's periods are of another calendar.
   func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions] {
-    if usesCalendar { try checkCalendar(client, log) }
+    // An increment's next one goes on from the server's clock, which the answer tells before anything is read.
+    if calendar != nil || isIncrement { try checkCalendar(client, log) }
     var ofSets: [PullOptions] = []
     for set in dataSets {
       if let selection = try selection(of: set, options, log) {
@@ -155,16 +142,13 @@ struct PairPull: Sendable {
     if set.includesDeleted, !options.registrations, !options.passedOn.contains(where: { $0.name == "includeDeleted" }) {
       selection.passedOn.append(("includeDeleted", "true"))
     }
-    if usesCalendar {
+    if let calendar {
       guard let name = set.periodType, let type = PeriodType(rawValue: name) else {
         throw CommandFailure(
           .configuration,
           "the store does not know the period type of data set \(set.uid): run d2-datasets sync --pair \(label)")
       }
-      selection.periods =
-        calendar.flatMap {
-          $0.periods(of: type, openFuturePeriods: set.openFuturePeriods, today: today).map(\.id)
-        }.unique
+      selection.periods = calendar.periods(of: type, openFuturePeriods: set.openFuturePeriods).map(\.id)
       if selection.periods.isEmpty { return nil }
     }
     guard isIncrement else { return selection }
@@ -179,7 +163,7 @@ struct PairPull: Sendable {
     } else {
       log.info(
         "data set \(set.name) was not delivered yet (d2-datasets mark): all of it is pulled, not only what changed")
-      if !usesCalendar, selection.dates == nil { selection.dates = PullPlan.allTime }
+      if calendar == nil, selection.dates == nil { selection.dates = PullPlan.allTime }
     }
     return selection
   }
@@ -187,11 +171,11 @@ struct PairPull: Sendable {
   /// Calendar flags mean days of the Gregorian calendar; period ids of another calendar could only be guessed.
   private func checkCalendar(_ client: DHIS2Client, _ log: Log) throws {
     do {
-      let calendar = try client.json("/api/system/info")["calendar"]?.string ?? "iso8601"
-      guard ["iso8601", "gregorian"].contains(calendar.lowercased()) else {
+      let info = try ServerInfo(client)
+      guard calendar == nil || info.isGregorian else {
         throw CommandFailure(
           .usage,
-          "\(client.server) has the calendar \(calendar): years, months and days of the command line mean other ones there. Give --start-date and --end-date"
+          "\(client.server) has the calendar \(info.calendar): years, months and days of the command line mean other ones there. Give --start-date and --end-date"
         )
       }
     } catch let error as ServerError {

@@ -9,19 +9,11 @@ final class OrgUnitDates: Sendable {
     var opening: String?
     var closing: String?
 
-    /// Whether a period reaches beyond the dates, as far as its id tells without its type: days and months exactly, all else by its year.
-    func mayBeShut(in period: String) -> Bool {
-      let digits = period.prefix { $0.isNumber }
-      let year = digits.prefix(4)
-      var (start, end) = ("\(year)-01-01", "\(year)-12-31")
-      if digits.count == period.count, digits.count >= 6 {
-        let month = digits.dropFirst(4).prefix(2)
-        let day = digits.dropFirst(6)
-        (start, end) =
-          day.isEmpty
-          ? ("\(year)-\(month)-01", "\(year)-\(month)-28") : ("\(year)-\(month)-\(day)", "\(year)-\(month)-\(day)")
-      }
-      return (opening.map { start < $0 } ?? false) || (closing.map { end > $0 } ?? false)
+    /// Whether a period reaches beyond the dates: then servers from 2.43 on refuse it (E8031). An id that is none says nothing.
+    func isShut(in id: String) -> Bool {
+      guard let period = Period(id: id) else { return false }
+      return (opening.map { period.start.description < $0 } ?? false)
+        || (closing.map { period.end.description > $0 } ?? false)
     }
   }
 

@@ -5,7 +5,13 @@ import D2Common
 struct Push {
   static func main() async {
     await Command.main(description) { arguments, log in
-      let options = try PushOptions(arguments, log)
+      let slice = try SliceOption.read(arguments)
+      let pair =
+        if let slice { try Store(arguments).pair(named: String(slice.pair)) } else {
+          arguments.has("--pair") ? try PairOptions.open(arguments).pair : nil
+        }
+      let options = try PushOptions(
+        arguments, log, destination: pair?.destination, isOfRegistrations: slice?.kind == .registrations)
       return try await PushRun(options, DHIS2Client(options.server, log), log).run()
     }
   }
@@ -43,6 +49,11 @@ struct Push {
           Option("--dry-run", help: "The server checks and counts but stores nothing."),
           Option("--data-set", value: "UID", help: "Name this data set in every request."),
           Option("--registrations", help: "The input is complete data set registrations."),
+          Option(
+            "--no-check",
+            help:
+              "With --pair to a server from 2.43 on: do not look at its metadata for values that would fail those beside them."
+          ),
           Option("--async", help: "Let the server import as a job, and follow it."),
           Option("--id-scheme", value: "SCHEME", help: "Ids in the input: UID (default), CODE, NAME or ATTRIBUTE:uid."),
           Option("--data-element-id-scheme", value: "SCHEME", help: "Ids of data elements."),
@@ -67,7 +78,13 @@ struct Push {
           Option("--compression", value: "gzip|none", help: "Compress the requests (default gzip)."),
           Option("--summary", value: "FILE", help: "Write the totals as one JSON object."),
         ]),
-      ServerOptions.group, ServerOptions.transport,
+      OptionGroup(
+        "Pair",
+        PairOptions.options + [
+          Option(
+            "--slice", value: "JSON",
+            help: "A slice of the ledger: its pair's destination, and whether it is of registrations.")
+        ]), ServerOptions.group, ServerOptions.transport,
     ],
     statuses: [
       (.success, "every value was accepted, or equal to what the server had"),

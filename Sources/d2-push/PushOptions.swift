@@ -18,13 +18,19 @@ struct PushOptions: Sendable {
   let maxRejects: RejectLimit?
   let kind: ImportKind
   let summaryFile: String?
+  /// Whether the destination's metadata are looked at before values are posted.
+  let looksAhead: Bool
 
+  /// - Parameter destination: the server of a pair.
   /// - Throws: `CommandFailure`, 64.
-  init(_ arguments: Arguments, _ log: Log) throws(CommandFailure) {
+  init(
+    _ arguments: Arguments, _ log: Log, destination: ConfiguredServer? = nil, isOfRegistrations: Bool = false
+  ) throws(CommandFailure) {
     guard arguments.operands.isEmpty else {
       throw CommandFailure(.usage, "unexpected argument \"\(arguments.operands[0])\": d2-push reads standard input")
     }
-    server = try ServerOptions(arguments, log)
+    server =
+      if let destination { try ServerOptions(arguments, log, destination) } else { try ServerOptions(arguments, log) }
     batchSize = try Self.batchSize(arguments)
     batchBytes = try arguments.bytes("--batch-bytes") ?? Self.defaultBatchBytes(server.concurrency)
     guard batchBytes <= 1 << 30 else { throw CommandFailure(.usage, "--batch-bytes: at most 1G") }
@@ -36,8 +42,9 @@ struct PushOptions: Sendable {
     compresses = try arguments.choice("--compression", ["gzip", "none"]) != "none"
     rejectsFile = arguments.string("--rejects")
     maxRejects = try arguments.string("--max-rejects").map { (text) throws(CommandFailure) in try RejectLimit(text) }
-    kind = arguments.has("--registrations") ? .registrations : .dataValues
-    summaryFile = arguments.string("--summary")
+    kind = isOfRegistrations || arguments.has("--registrations") ? .registrations : .dataValues
+    looksAhead = destination != nil && !arguments.has("--no-check") && kind == .dataValues
+    summaryFile = SummaryFile.path(named: arguments.string("--summary"), command: "push")
     passedOn = Self.passedOn(arguments)
     guard !async || kind == .dataValues else {
       throw CommandFailure(.usage, "--async is for data values, not --registrations")

@@ -16,6 +16,7 @@ final class PushRun: Sendable {
   private let directory: DataSetDirectory
   private let memory = GuiltyMemory()
   private let unitDates: OrgUnitDates
+  private let foresight: Foresight?
   private let output: LineOutput
   private let drawsProgress: Bool
 
@@ -30,6 +31,7 @@ final class PushRun: Sendable {
     sizer = BatchSizer(options.batchSize, longestSeconds: options.batchSeconds)
     directory = DataSetDirectory(client)
     unitDates = OrgUnitDates(client)
+    foresight = options.looksAhead ? Foresight(client, directory, unitDates) : nil
     drawsProgress = isatty(2) == 1
     output = LineOutput.standardOutput { [account] in try? account.finish() }
   }
@@ -230,7 +232,9 @@ final class PushRun: Sendable {
 
   private func settle(_ batch: Batch, _ size: Int, _ importer: Importer, _ server: DestinationTraits) -> SentBatch {
     let start = monotonicSeconds()
-    var settlement = Settlement(batch, importer, server, options, sizer, directory, memory, unitDates)
+    var settlement = Settlement(
+      batch, importer, server, options, sizer, directory, memory, unitDates,
+      server.failsWholeGroups ? foresight : nil)
     var (outcome, failure) = settlement.run()
     outcome.seconds = monotonicSeconds() - start
     if outcome.attempts == 1, failure == nil {

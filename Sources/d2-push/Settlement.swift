@@ -13,6 +13,7 @@ struct Settlement {
   private let directory: DataSetDirectory
   private let memory: GuiltyMemory
   private let unitDates: OrgUnitDates
+  private let foresight: Foresight?
   private let scratch = DataValueLine.Scratch()
   private var outcome = BatchOutcome()
   private var isSettled: [Bool]
@@ -28,7 +29,7 @@ struct Settlement {
 
   init(
     _ batch: Batch, _ importer: Importer, _ server: DestinationTraits, _ options: PushOptions, _ sizer: BatchSizer,
-    _ directory: DataSetDirectory, _ memory: GuiltyMemory, _ unitDates: OrgUnitDates
+    _ directory: DataSetDirectory, _ memory: GuiltyMemory, _ unitDates: OrgUnitDates, _ foresight: Foresight?
   ) {
     self.batch = batch
     self.importer = importer
@@ -38,6 +39,7 @@ struct Settlement {
     self.directory = directory
     self.memory = memory
     self.unitDates = unitDates
+    self.foresight = foresight
     isSettled = Array(repeating: false, count: batch.values.count)
   }
 
@@ -46,9 +48,13 @@ struct Settlement {
   /// - Returns: the outcome, and what ended it early; then the values that are not settled are not sent.
   mutating func run() -> (outcome: BatchOutcome, failure: (any Error)?) {
     do {
-      let (suspects, others) = partition()
-      if !others.isEmpty { try settle(others, batch.dataSet) }
-      if !suspects.isEmpty { try settle(suspects, batch.dataSet) }
+      for (dataSet, values) in groups() {
+        let shut = foreseenShut(values)
+        let (suspects, others) = partition(shut.isEmpty ? values : values.filter { shut[$0] == nil }, dataSet)
+        if !others.isEmpty { try settle(others, dataSet) }
+        if !suspects.isEmpty { try settle(suspects, dataSet) }
+        try settleShut(shut, dataSet)
+      }
       return (outcome, nil)
     } catch {
       outcome.notSent = Set(isSettled.indices.filter { !isSettled[$0] })
@@ -58,14 +64,65 @@ struct Settlement {
     }
   }
 
-  /// Values like those that were refused before are sent apart.
-  private mutating func partition() -> (suspects: [Int], others: [Int]) {
+  // MARK: What is foreseen
+
+  /// The values by data set, where they do not say it themselves and their elements leave no doubt.
+  private mutating func groups() -> [(dataSet: String?, values: [Int])] {
     let all = Array(batch.values.indices)
-    guard server.failsWholeGroups, !memory.isEmpty else { return ([], all) }
-    let suspects = all.filter { memory.knows(idsOfValue($0), batch.dataSet) }
-    guard !suspects.isEmpty else { return ([], all) }
+    guard let foresight, batch.dataSet == nil, options.dataSet == nil else { return [(batch.dataSet, all)] }
+    var groups: [String?: [Int]] = [:]
+    for index in all { groups[foresight.dataSet(of: idsOfValue(index).dataElement), default: []].append(index) }
+    return groups.sorted { ($0.key ?? "") < ($1.key ?? "") }.map { ($0.key, $0.value) }
+  }
+
+  /// Values like those that were refused before, or whose unit the data set is not assigned to, are sent apart.
+  private mutating func partition(_ values: [Int], _ dataSet: String?) -> (suspects: [Int], others: [Int]) {
+    guard server.failsWholeGroups, foresight != nil || !memory.isEmpty else { return ([], values) }
+    let named = dataSet ?? options.dataSet
+    let suspects = values.filter { index in
+      let ids = idsOfValue(index)
+      if memory.knows(ids, dataSet) { return true }
+      return named.map { foresight?.isUnassigned(ids.orgUnit, to: $0) ?? false } ?? false
+    }
+    guard !suspects.isEmpty else { return ([], values) }
     let guilty = Set(suspects)
-    return (suspects, all.filter { !guilty.contains($0) })
+    return (suspects, values.filter { !guilty.contains($0) })
+  }
+
+  /// Values outside the dates of their unit, with the unit.
+  private mutating func foreseenShut(_ values: [Int]) -> [Int: String] {
+    guard let foresight else { return [:] }
+    let dates = foresight.dates(of: Set(values.map { idsOfValue($0).orgUnit }))
+    var shut: [Int: String] = [:]
+    for index in values {
+      let ids = idsOfValue(index)
+      if dates[ids.orgUnit]?.isShut(in: ids.period) ?? false { shut[index] = ids.orgUnit }
+    }
+    return shut
+  }
+
+  /// Posted unit by unit, until the server has proven often enough that it refuses them.
+  private mutating func settleShut(_ shut: [Int: String], _ dataSet: String?) throws {
+    guard let foresight, !shut.isEmpty else { return }
+    let units = Dictionary(grouping: shut.keys.sorted(), by: { shut[$0]! }).sorted { $0.key < $1.key }
+    for (unit, values) in units {
+      if foresight.isProven {
+        let dates = foresight.dates(of: [unit])[unit]
+        let span = "\(dates?.opening ?? "…") to \(dates?.closing ?? "…")"
+        for index in values {
+          refuse(
+            [index],
+            Refusal(
+              code: "E8031",
+              message:
+                "org unit \(unit) is open from \(span) at the destination, not all of \(idsOfValue(index).period): not posted"
+            ))
+        }
+        continue
+      }
+      try settle(values, dataSet)
+      foresight.learn(wasRefused: values.allSatisfy { outcome.refused[$0]?.code == "E8031" })
+    }
   }
 
   // MARK: Posting
@@ -342,7 +399,7 @@ struct Settlement {
     var shut: [String: [Int]] = [:]
     for index in part {
       let ids = idsOfValue(index)
-      if let dates = dates[ids.orgUnit], dates.mayBeShut(in: ids.period) {
+      if let dates = dates[ids.orgUnit], dates.isShut(in: ids.period) {
         shut[ids.orgUnit, default: []].append(index)
       }
     }

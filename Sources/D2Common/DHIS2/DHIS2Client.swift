@@ -1,8 +1,11 @@
+import Synchronization
+
 /// The Web API of one server: requests with retries, failures told in one way.
 package final class DHIS2Client: Sendable {
   package let http: HTTPClient
   package let retry: RetryPolicy
   package let log: Log
+  private let firstTime = Mutex<UTCTime?>(nil)
 
   package init(_ options: ServerOptions, _ log: Log) {
     http = HTTPClient(options.url, options.configuration)
@@ -11,6 +14,9 @@ package final class DHIS2Client: Sendable {
   }
 
   package var server: ServerURL { http.server }
+
+  /// The server's clock when it gave its first answer, by the header of that answer.
+  package var serverTimeAtFirstAnswer: UTCTime? { firstTime.withLock { $0 } }
 
   /// Repeats what failed for a passing reason, and says so.
   ///
@@ -47,6 +53,9 @@ package final class DHIS2Client: Sendable {
     log.debug("\(request.method.rawValue) \(server.appending(request.target))")
     do {
       let response = try http.perform(request, onBody: onBody, whileWaiting: whileWaiting)
+      if let time = response.header("date").flatMap({ HTTPDate.moment($0) }) {
+        firstTime.withLock { first in if first == nil { first = time } }
+      }
       log.debug("HTTP \(response.status), \(response.wireBytes) bytes, \(Self.shown(seconds: response.seconds))")
       return response
     } catch let error as TransferError {

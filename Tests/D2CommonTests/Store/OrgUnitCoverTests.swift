@@ -2,7 +2,6 @@ import TestSupport
 import Testing
 
 @testable import D2Common
-@testable import d2_pull
 
 /// Whom a pull asks for.
 @Suite("the cover of organisation units")
@@ -84,7 +83,7 @@ struct OrgUnitCoverTests {
   @Test("a whole country is one subtree")
   func country() {
     let nodes = Self.grown([Node(), Node(parent: 0), Node(parent: 0), Node(parent: 1), Node(parent: 3)])
-    #expect(Self.places(nodes) == [.init(units: [Self.uid(0)], children: true)])
+    #expect(Self.places(nodes) == [.init(units: [Self.uid(0)], children: true, priority: nil)])
   }
 
   @Test("around a disabled unit the rest is asked for as subtrees, those above it alone")
@@ -96,8 +95,8 @@ struct OrgUnitCoverTests {
     let places = Self.places(Self.grown(nodes))
     #expect(
       places == [
-        .init(units: [Self.uid(0), Self.uid(1)], children: false),
-        .init(units: [Self.uid(2), Self.uid(3), Self.uid(5)], children: true),
+        .init(units: [Self.uid(0), Self.uid(1)], children: false, priority: nil),
+        .init(units: [Self.uid(2), Self.uid(3), Self.uid(5)], children: true, priority: nil),
       ])
   }
 
@@ -105,7 +104,7 @@ struct OrgUnitCoverTests {
   func removed() {
     var nodes = [Node(), Node(parent: 0), Node(parent: 0)]
     nodes[1].isRemoved = true
-    #expect(Self.places(Self.grown(nodes)) == [.init(units: [Self.uid(0)], children: true)])
+    #expect(Self.places(Self.grown(nodes)) == [.init(units: [Self.uid(0)], children: true, priority: nil)])
   }
 
   @Test("small priorities come first, units without one last")
@@ -124,8 +123,8 @@ struct OrgUnitCoverTests {
   @Test("some units are asked for with all below them, but not twice")
   func only() {
     let nodes = Self.grown([Node(), Node(parent: 0), Node(parent: 0), Node(parent: 1), Node(parent: 3)])
-    #expect(Self.places(nodes, only: [1, 3]) == [.init(units: [Self.uid(1)], children: true)])
-    #expect(Self.places(nodes, only: [4]) == [.init(units: [Self.uid(4)], children: true)])
+    #expect(Self.places(nodes, only: [1, 3]) == [.init(units: [Self.uid(1)], children: true, priority: nil)])
+    #expect(Self.places(nodes, only: [4]) == [.init(units: [Self.uid(4)], children: true, priority: nil)])
   }
 
   /// The slow, obvious answer: whether a unit is to be asked for.

@@ -1,21 +1,21 @@
-import D2Common
-
 /// The organisation units of a pair as few requests can ask for them: subtrees, but for those that hold a unit which is inactive.
-struct OrgUnitCover: Sendable {
+package struct OrgUnitCover: Sendable {
   /// Units of one priority that can be asked for together.
-  struct Places: Sendable, Equatable {
-    var units: [String]
-    let children: Bool
+  package struct Places: Sendable, Equatable {
+    package var units: [String]
+    package let children: Bool
+    /// Of the units; without one they come last.
+    package let priority: Int?
   }
 
   /// In order of priority.
-  let places: [Places]
+  package let places: [Places]
 
   /// - Parameters:
   ///   - units: all of the store, in order of priority.
   ///   - only: names of some, each with all below it; `nil` for all that are active.
   /// - Throws: `CommandFailure`, 64 for an unknown name, or where no unit is active.
-  init(_ units: [OrgUnit], only: String?, _ pair: Pair, _ log: Log) throws(CommandFailure) {
+  package init(_ units: [OrgUnit], only: String?, _ pair: Pair, _ log: Log) throws(CommandFailure) {
     let chosen: [OrgUnit]
     if let only {
       chosen = try NameSelection(units, kind: "organisation unit").find([only])
@@ -43,7 +43,7 @@ struct OrgUnitCover: Sendable {
 
   /// Covers the chosen units and all below them, without those that a person made inactive and all below these. A unit below another is asked for with it, whatever
   /// its own priority.
-  static func cover(_ chosen: [OrgUnit], among units: [OrgUnit]) -> [Places] {
+  package static func cover(_ chosen: [OrgUnit], among units: [OrgUnit]) -> [Places] {
     // Above a unit that must be left out no subtree can be asked for.
     var split: Set<Substring> = []
     var disabled: Set<Substring> = []
@@ -67,7 +67,7 @@ struct OrgUnitCover: Sendable {
       if let place = places[first...].firstIndex(where: { $0.children == children }) {
         places[place].units.append(unit.uid)
       } else {
-        places.append(Places(units: [unit.uid], children: children))
+        places.append(Places(units: [unit.uid], children: children, priority: unit.priority))
       }
     }
     return places
