@@ -224,6 +224,8 @@ CREATE TABLE IF NOT EXISTS slices (
   -- Uids with commas between.
   orgunits text NOT NULL,
   children boolean NOT NULL,
+  -- The plan that wanted it last, where it has a name.
+  plan text,
   include_deleted boolean NOT NULL DEFAULT false,
   -- Smaller is earlier; then the newest period.
   rank integer NOT NULL,

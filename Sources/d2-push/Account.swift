@@ -1,7 +1,7 @@
 import D2Common
 import Synchronization
 
-/// Accounts for every value: read = imported + updated + deleted + ignored + refused + not sent. Used from several threads.
+/// Accounts for every value: read = imported + updated + deleted + ignored + refused + not sent + queued. Used from several threads.
 final class Account: Sendable {
   struct Totals: Sendable {
     var read = 0
@@ -12,13 +12,17 @@ final class Account: Sendable {
     var ignored = 0
     var refused = 0
     var notSent = 0
+    /// In a queue before the server, which has not told what became of them.
+    var queued = 0
+    /// Of the queued ones, those that the queue says it has delivered.
+    var delivered = 0
     var batches = 0
     var requests = 0
     var retries = 0
     var bytes = 0
     var wireBytes = 0
 
-    var accountedFor: Int { imported + updated + deleted + ignored + refused + notSent }
+    var accountedFor: Int { imported + updated + deleted + ignored + refused + notSent + queued }
   }
 
   private struct State: ~Copyable {
@@ -33,10 +37,13 @@ final class Account: Sendable {
 
   private let state: Mutex<State>
   let keepsRejects: Bool
+  /// Whether the totals tell of a queue.
+  private let hasQueue: Bool
   private let log: Log
   let start = monotonicSeconds()
 
-  init(rejectsFile: String?, _ log: Log) throws(CommandFailure) {
+  init(rejectsFile: String?, _ log: Log, hasQueue: Bool = false) throws(CommandFailure) {
+    self.hasQueue = hasQueue
     let file: RejectsFile?
     if let rejectsFile { file = try RejectsFile(path: rejectsFile) } else { file = nil }
     keepsRejects = file != nil
@@ -71,6 +78,7 @@ final class Account: Sendable {
       state.totals.updated += outcome.updated
       state.totals.deleted += outcome.deleted
       state.totals.ignored += outcome.ignored(of: batch)
+      state.totals.queued += outcome.queued
       state.totals.refused += outcome.refused.count
       for (index, refusal) in outcome.refused.sorted(by: { $0.key < $1.key }) {
         let value = batch.values[index]
@@ -83,6 +91,16 @@ final class Account: Sendable {
       }
       state.totals.notSent += outcome.notSent.count
       try state.rejects?.flush()
+    }
+  }
+
+  /// A value that can go into no batch.
+  func refuse(_ value: some Collection<UInt8>, line: Int, _ refusal: Refusal) throws(CommandFailure) {
+    try state.withLock { (state: inout State) throws(CommandFailure) in
+      state.totals.read += 1
+      state.totals.refused += 1
+      try state.rejects?.add(value: value, line: line, refusal)
+      Self.count(refusal.reason, in: &state)
     }
   }
 
@@ -129,9 +147,11 @@ final class Account: Sendable {
   /// `read 10 = 7 imported + …`.
   var line: String {
     let totals = totals
+    let delivered = totals.delivered > 0 ? " (\(totals.delivered) delivered)" : ""
+    let queued = hasQueue ? " + \(totals.queued) queued\(delivered)" : ""
     return
       "read \(totals.read) = \(totals.imported) imported + \(totals.updated) updated + \(totals.deleted) deleted + "
-      + "\(totals.ignored) ignored + \(totals.refused) refused + \(totals.notSent) not sent; \(totals.batches) batches, "
+      + "\(totals.ignored) ignored + \(totals.refused) refused + \(totals.notSent) not sent\(queued); \(totals.batches) batches, "
       + "\(totals.requests) requests, \(totals.retries) retries, \(DHIS2Client.shown(seconds: seconds))"
   }
 
@@ -141,7 +161,8 @@ final class Account: Sendable {
     return [
       "read": .int(totals.read), "imported": .int(totals.imported), "updated": .int(totals.updated),
       "deleted": .int(totals.deleted), "ignored": .int(totals.ignored), "refused": .int(totals.refused),
-      "notSent": .int(totals.notSent), "batches": .int(totals.batches), "requests": .int(totals.requests),
+      "notSent": .int(totals.notSent), "queued": .int(totals.queued), "delivered": .int(totals.delivered),
+      "batches": .int(totals.batches), "requests": .int(totals.requests),
       "retries": .int(totals.retries), "bytes": .int(totals.bytes), "wireBytes": .int(totals.wireBytes),
       "seconds": .number(String((seconds * 1000).rounded() / 1000)), "status": .int(Int(status.rawValue)),
       "valuesPerSecondByBatchSize": learnt,

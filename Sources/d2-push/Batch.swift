@@ -61,11 +61,14 @@ final class OpenBatch {
   let isDoubtful: Bool
   private var text: [UInt8] = []
   private var values: [Batch.Value] = []
-  private let keys = KeySet()
+  private let keys: KeySet
   private var needsRewriting = false
   private let headerBytes: Int
 
-  init(number: Int, dataSet: String?, isDoubtful: Bool, header: [UInt8], capacity: Int) {
+  init(
+    number: Int, dataSet: String?, isDoubtful: Bool, header: [UInt8], capacity: Int, keys: KeySet = KeySet()
+  ) {
+    self.keys = keys
     self.number = number
     self.dataSet = dataSet
     self.isDoubtful = isDoubtful

@@ -5,6 +5,8 @@ struct BatchOutcome: Sendable {
   var imported = 0
   var updated = 0
   var deleted = 0
+  /// In a queue before the server, which has not told what became of them.
+  var queued = 0
   /// The values that the server will not have, by their place in the batch.
   var refused: [Int: Refusal] = [:]
   var notSent: Set<Int> = []
@@ -24,8 +26,8 @@ struct BatchOutcome: Sendable {
   }
 
   private mutating func clamp(_ batch: Batch) {
-    var surplus = imported + updated + deleted + refused.count + notSent.count - batch.values.count
-    for count in [\BatchOutcome.updated, \.imported, \.deleted] where surplus > 0 {
+    var surplus = imported + updated + deleted + queued + refused.count + notSent.count - batch.values.count
+    for count in [\BatchOutcome.updated, \.imported, \.deleted, \.queued] where surplus > 0 {
       let taken = min(surplus, self[keyPath: count])
       self[keyPath: count] -= taken
       surplus -= taken
@@ -39,7 +41,7 @@ struct BatchOutcome: Sendable {
 
   /// The rest: the server changed nothing and named no conflict.
   func ignored(of batch: Batch) -> Int {
-    batch.values.count - imported - updated - deleted - refused.count - notSent.count
+    batch.values.count - imported - updated - deleted - queued - refused.count - notSent.count
   }
 
   /// The line on stdout.

@@ -8,8 +8,9 @@ final class KeySet: @unchecked Sendable {
   private var mask: Int
   private(set) var count = 0
 
-  init() {
-    mask = 4096 - 1
+  /// - Parameter slots: how many there are at first, a power of two; it grows.
+  init(slots count: Int = 4096) {
+    mask = count - 1
     slots = .allocate(capacity: mask + 1)
     slots.initialize(repeating: 0, count: mask + 1)
   }

@@ -23,6 +23,8 @@ struct LocatedLines: Sendable {
   var text: [UInt8] = []
   var lines: [Line] = []
   var dataSets: [String] = []
+  /// For a queue: which request each line belongs to.
+  var requests: RequestPlaces?
   /// Lines that are no values, with their numbers in the block.
   var malformed: [(number: Int, text: String, fault: String)] = []
   /// How many lines the block had, blank ones too, and how many came before it.

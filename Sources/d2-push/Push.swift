@@ -1,17 +1,16 @@
 import D2Common
 
-/// Reads data values from stdin and posts them in batches to a DHIS2 server, accounting for every one.
+/// Reads data values from stdin and posts them in batches to a DHIS2 server, or to a queue before it, accounting for every one.
 @main
 struct Push {
   static func main() async {
     await Command.main(description) { arguments, log in
-      let slice = try SliceOption.read(arguments)
-      let pair =
-        if let slice { try Store(arguments).pair(named: String(slice.pair)) } else {
-          arguments.has("--pair") ? try PairOptions.open(arguments).pair : nil
-        }
-      let options = try PushOptions(
-        arguments, log, destination: pair?.destination, isOfRegistrations: slice?.kind == .registrations)
+      let stored = try StoredPair(arguments)
+      let options = try PushOptions(arguments, log, stored: stored)
+      if let queue = options.queue {
+        let facilities = try Facilities(queue, stored, arguments, log)
+        return try await QueueRun(options, queue, facilities, DHIS2Client(options.server, log), log).run()
+      }
       return try await PushRun(options, DHIS2Client(options.server, log), log).run()
     }
   }
@@ -32,6 +31,10 @@ struct Push {
       (
         "d2-pull … --registrations | d2-push --url https://other.example --registrations",
         "complete data set registrations"
+      ),
+      (
+        "d2-pull … --tag-data-set | d2-push --via dispatcher2 --dispatcher-url http://localhost:9191/queue --source hmis --destination repo --facilities units.ndjson",
+        "queue the values in a dispatcher2, which posts them"
       ),
     ],
     groups: [
@@ -78,13 +81,7 @@ struct Push {
           Option("--compression", value: "gzip|none", help: "Compress the requests (default gzip)."),
           Option("--summary", value: "FILE", help: "Write the totals as one JSON object."),
         ]),
-      OptionGroup(
-        "Pair",
-        PairOptions.options + [
-          Option(
-            "--slice", value: "JSON",
-            help: "A slice of the ledger: its pair's destination, and whether it is of registrations.")
-        ]), ServerOptions.group, ServerOptions.transport,
+      QueueOptions.group, StoredPair.group, ServerOptions.group, ServerOptions.transport,
     ],
     statuses: [
       (.success, "every value was accepted, or equal to what the server had"),
@@ -97,8 +94,9 @@ struct Push {
         .temporary,
         "the server failed after all retries: what was not accepted is in the rejects, or the input must be run again"
       ),
-      (.notDHIS2, "the other end does not speak DHIS2"),
+      (.notDHIS2, "the other end does not speak DHIS2, or is not the queue"),
       (.refused, "credentials or authority refused"),
+      (.configuration, "a queue does not know the source or the destination"),
       (.interrupted, "interrupted (143 by SIGTERM)"),
     ])
 }

@@ -3,6 +3,8 @@ import D2Common
 /// What one run of d2-push was asked for.
 struct PushOptions: Sendable {
   let server: ServerOptions
+  /// Where the values are queued instead of posted, for `--via`.
+  let queue: QueueOptions?
   let batchSize: ClosedRange<Int>
   let batchBytes: Int
   let batchSeconds: Double
@@ -21,19 +23,27 @@ struct PushOptions: Sendable {
   /// Whether the destination's metadata are looked at before values are posted.
   let looksAhead: Bool
 
-  /// - Parameter destination: the server of a pair.
+  /// - Parameter stored: the pair whose destination it is.
   /// - Throws: `CommandFailure`, 64.
-  init(
-    _ arguments: Arguments, _ log: Log, destination: ConfiguredServer? = nil, isOfRegistrations: Bool = false
-  ) throws(CommandFailure) {
+  init(_ arguments: Arguments, _ log: Log, stored: StoredPair? = nil) throws(CommandFailure) {
     guard arguments.operands.isEmpty else {
       throw CommandFailure(.usage, "unexpected argument \"\(arguments.operands[0])\": d2-push reads standard input")
     }
+    queue = try QueueOptions(arguments, stored, environment: processEnvironment())
     server =
-      if let destination { try ServerOptions(arguments, log, destination) } else { try ServerOptions(arguments, log) }
+      if let queue {
+        try ServerOptions(arguments, log, peer: (queue.root, queue.credentials))
+      } else if let stored {
+        try ServerOptions(arguments, log, stored.pair.destination)
+      } else {
+        try ServerOptions(arguments, log)
+      }
     batchSize = try Self.batchSize(arguments)
     batchBytes = try arguments.bytes("--batch-bytes") ?? Self.defaultBatchBytes(server.concurrency)
     guard batchBytes <= 1 << 30 else { throw CommandFailure(.usage, "--batch-bytes: at most 1G") }
+    guard queue == nil || batchBytes <= QueueOptions.mostBatchBytes else {
+      throw CommandFailure(.usage, "--batch-bytes: with --via at most 16M, since a queue sends each request back")
+    }
     batchSeconds = try arguments.seconds("--batch-time") ?? 20
     importStrategy = try arguments.choice("--import-strategy", ["CREATE_AND_UPDATE", "CREATE", "UPDATE", "DELETE"])
     dryRun = arguments.has("--dry-run")
@@ -42,8 +52,8 @@ struct PushOptions: Sendable {
     compresses = try arguments.choice("--compression", ["gzip", "none"]) != "none"
     rejectsFile = arguments.string("--rejects")
     maxRejects = try arguments.string("--max-rejects").map { (text) throws(CommandFailure) in try RejectLimit(text) }
-    kind = isOfRegistrations || arguments.has("--registrations") ? .registrations : .dataValues
-    looksAhead = destination != nil && !arguments.has("--no-check") && kind == .dataValues
+    kind = stored?.slice?.kind == .registrations || arguments.has("--registrations") ? .registrations : .dataValues
+    looksAhead = stored != nil && queue == nil && !arguments.has("--no-check") && kind == .dataValues
     summaryFile = SummaryFile.path(named: arguments.string("--summary"), command: "push")
     passedOn = Self.passedOn(arguments)
     guard !async || kind == .dataValues else {
@@ -74,17 +84,20 @@ struct PushOptions: Sendable {
 
   private static func passedOn(_ arguments: Arguments) -> [(name: String, value: String)] {
     var parameters: [(name: String, value: String)] = []
-    for (option, name) in [
-      ("--id-scheme", "idScheme"), ("--data-element-id-scheme", "dataElementIdScheme"),
-      ("--org-unit-id-scheme", "orgUnitIdScheme"), ("--data-set-id-scheme", "dataSetIdScheme"),
-      ("--category-option-combo-id-scheme", "categoryOptionComboIdScheme"),
-      ("--attribute-option-combo-id-scheme", "attributeOptionComboIdScheme"),
-    ] {
+    for (option, name) in schemes {
       if let value = arguments.string(option) { parameters.append((name, value)) }
     }
     for (option, name) in Self.switches where arguments.has(option) { parameters.append((name, "true")) }
     return parameters
   }
+
+  /// Import parameters of the Web API that name what ids are.
+  static let schemes = [
+    ("--id-scheme", "idScheme"), ("--data-element-id-scheme", "dataElementIdScheme"),
+    ("--org-unit-id-scheme", "orgUnitIdScheme"), ("--data-set-id-scheme", "dataSetIdScheme"),
+    ("--category-option-combo-id-scheme", "categoryOptionComboIdScheme"),
+    ("--attribute-option-combo-id-scheme", "attributeOptionComboIdScheme"),
+  ]
 
   /// Import parameters of the Web API that are on or off.
   static let switches = [

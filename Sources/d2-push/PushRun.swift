@@ -12,6 +12,7 @@ final class PushRun: Sendable {
   private let client: DHIS2Client
   private let log: Log
   private let account: Account
+  private let report: RunReport
   private let sizer: BatchSizer
   private let directory: DataSetDirectory
   private let memory = GuiltyMemory()
@@ -28,6 +29,7 @@ final class PushRun: Sendable {
     self.client = client
     self.log = log
     account = try Account(rejectsFile: options.rejectsFile, log)
+    report = RunReport(options: options, account: account, log: log)
     sizer = BatchSizer(options.batchSize, longestSeconds: options.batchSeconds)
     directory = DataSetDirectory(client)
     unitDates = OrgUnitDates(client)
@@ -58,39 +60,10 @@ final class PushRun: Sendable {
       try account.finish()
       try output.flush()
     } catch { failure = failure ?? error }
-    let status = status(after: failure)
-    report(status)
+    let status = report.status(after: failure)
+    report.write(status, learnt: sizer.learnt)
     if let failure { throw failure }
     return status
-  }
-
-  private func status(after failure: (any Error)?) -> ExitStatus {
-    switch failure {
-    case let failure as CommandFailure: failure.status
-    case let failure as ServerError: failure.exitStatus
-    case nil: account.totals.refused > 0 ? .incomplete : .success
-    default: .bug
-    }
-  }
-
-  private func report(_ status: ExitStatus) {
-    log.info(account.line)
-    // The reason is on the next line, and nothing more can be promised.
-    if status == .cannotWrite { return }
-    for (reason, count) in account.commonReasons(5) { log.info("refused \(count): \(reason)") }
-    let totals = account.totals
-    if totals.refused + totals.notSent > 0 {
-      if let file = options.rejectsFile {
-        log.info("what was not taken is in \(file); after mending: jq -c .value \(file) | d2-push …")
-      } else if totals.refused > 0 {
-        log.info("with --rejects FILE the refused values are kept, each with its reason")
-      }
-    }
-    if totals.read != totals.accountedFor { log.error("the counts do not add up: this is a bug of d2-push") }
-    guard let file = options.summaryFile else { return }
-    do { try SummaryFile.write(account.summary(status, learnt: sizer.learnt), to: file) } catch {
-      log.error("\(error)")
-    }
   }
 
   // MARK: Sending
@@ -150,8 +123,8 @@ final class PushRun: Sendable {
         case .located(let piece, let order): input.finished(piece, order)
         case .sent(let sent):
           running[sent.number] = nil
-          failure = failure ?? sent.failure ?? tooManyRejects
-          if let failure, !keepsRest(after: failure) { stop.set() }
+          failure = failure ?? sent.failure ?? report.tooManyRejects
+          if let failure, !report.keepsRest(after: failure) { stop.set() }
         }
         while let piece = input.next() { batcher.add(keepingMalformed(piece, &input)) }
         if input.isComplete { batcher.end() }
@@ -166,7 +139,7 @@ final class PushRun: Sendable {
     }
     var rest = waiting.map { [$0.batch] } ?? []
     rest += batcher.rest()
-    try endReading(reader, linesBefore: input.lines, rest, failure)
+    try report.endReading(reader, linesBefore: input.lines, rest, failure)
   }
 
   /// Lines that are no values go to the rejects; without these the first of them ends the input.
@@ -192,37 +165,6 @@ final class PushRun: Sendable {
   /// Two values of one key are never under way at once: the one that comes last in the input must win.
   private func maySend(_ batch: Batch, _ running: [Int: KeySet]) -> Bool {
     running.count < options.server.concurrency && !running.values.contains { $0.intersects(batch.keys) }
-  }
-
-  private var tooManyRejects: CommandFailure? {
-    let totals = account.totals
-    guard let limit = options.maxRejects, limit.isExceeded(refused: totals.refused, of: totals.read) else { return nil }
-    return CommandFailure(
-      .incomplete, "\(totals.refused) of \(totals.read) values refused: more than --max-rejects allows")
-  }
-
-  /// Where the destination gave up, what was read and the rest of the input are kept beside what was refused.
-  private func endReading(
-    _ reader: InputReader, linesBefore: Int, _ batches: [Batch], _ failure: any Error
-  ) throws {
-    let message = (failure as? ServerError)?.message ?? "\(failure)"
-    let reason = Refusal(message: "not sent: \(message)")
-    for batch in batches { try account.notSent(batch, reason) }
-    guard keepsRest(after: failure) else {
-      if !account.keepsRejects {
-        log.info(
-          "the rest of the input was not read; run it again, or give --rejects FILE to keep what is not accepted")
-      }
-      throw failure
-    }
-    log.info("reading the rest of the input into \(options.rejectsFile ?? "")")
-    try reader.drain(linesBefore: linesBefore, account, reason)
-    throw failure
-  }
-
-  /// Whether what is left of the input belongs into the rejects: the server failed, not we.
-  private func keepsRest(after failure: any Error) -> Bool {
-    account.keepsRejects && (failure is ServerError || (failure as? CommandFailure)?.status == .incomplete)
   }
 
   private struct SentBatch: Sendable {

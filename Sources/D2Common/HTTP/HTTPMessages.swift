@@ -37,6 +37,8 @@ package struct HTTPResponse: Sendable {
   /// `HTTP/1.1`.
   var version = ""
 
+  package init() {}
+
   /// The value of the first header of that name.
   package func header(_ name: String) -> String? {
     headers.first { $0.name == name.lowercased() }?.value

@@ -19,6 +19,8 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
     case malformed
     /// Answers to one question that do not agree.
     case disagreement
+    /// The failure of a server that is no DHIS2 (a queue before it): how it ends a command, and whether it may pass. Its message holds the advice.
+    case foreign(ExitStatus, mayPass: Bool)
   }
 
   package let server: ServerURL
@@ -104,6 +106,7 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
     case .redirect: .unreachable
     case .notDHIS2: .notDHIS2
     case .status(let status): exitStatus(of: status)
+    case .foreign(let status, _): status
     }
   }
 
@@ -128,6 +131,7 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
     return switch kind {
     case .unreachable, .timedOut, .broken, .cutOff, .malformed: true
     case .status(let status): [408, 425, 429, 502, 503, 504].contains(status)
+    case .foreign(_, let mayPass): mayPass
     default: false
     }
   }

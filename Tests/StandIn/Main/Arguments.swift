@@ -28,23 +28,62 @@ struct Arguments {
       --clock TIME           what the server's clock shows at the start, as 2026-11-24T04:53:17
       --async-delay SECONDS  before an asynchronous import begins, from 2.41 on (default 15)
       --help
+
+    A queue instead of a server:
+      --dispatcher c|go      answer as dispatcher-2 or go-dispatcher2
+      --deliver-to URL       deliver to this address, as admin of --admin-password
+      --deliver-after S      after so many seconds (default 0)
+      --retry-after S        go: send a failed request again after so many seconds (default 300)
+      --source NAME, --destination NAME
+                             the two servers that it knows (default source, destination)
+      --user NAME:PASSWORD   who may queue (default queuer:secret); --superuser-pat TOKEN too, in go
     """
 
   private(set) var options = StandInOptions()
+  /// Set for a queue.
+  private(set) var dispatcher: DispatcherOptions?
   private(set) var portFile: String?
   private(set) var values: String?
   private(set) var wantsHelp = false
 
   init(_ arguments: [String]) throws(UsageError) {
     var rest = arguments[...]
+    var queue = DispatcherOptions()
+    queue.servers = [.init("source", url: "http://127.0.0.1"), .init("destination", url: "http://127.0.0.1")]
     while let option = rest.popFirst() {
       if option == "--help" || option == "-h" {
         wantsHelp = true
         return
       }
       guard let value = rest.popFirst() else { throw UsageError(message: "\(option) needs a value") }
+      if try take(queue: option, value, &queue) { continue }
       try take(option, value)
     }
+    guard dispatcher != nil else { return }
+    queue.port = options.port
+    queue.faults = options.faults
+    queue.tokens = options.superuserTokens
+    if !options.users.isEmpty { queue.users = options.users }
+    queue.servers[1].password = options.adminPassword
+    dispatcher = queue
+  }
+
+  /// Takes an option of a queue; false where it is another's.
+  private mutating func take(
+    queue option: String, _ value: String, _ queue: inout DispatcherOptions
+  ) throws(UsageError) -> Bool {
+    switch option {
+    case "--dispatcher":
+      queue.flavour = try known(DispatcherOptions.Flavour(rawValue: value), option, value)
+      dispatcher = queue
+    case "--deliver-to": queue.servers[1].url = value
+    case "--deliver-after": queue.deliverAfterSeconds = try known(Double(value), option, value)
+    case "--retry-after": queue.retryAfterSeconds = try known(Double(value), option, value)
+    case "--source": queue.servers[0].name = value
+    case "--destination": queue.servers[1].name = value
+    default: return false
+    }
+    return true
   }
 
   private mutating func take(_ option: String, _ value: String) throws(UsageError) {

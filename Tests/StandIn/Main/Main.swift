@@ -26,16 +26,26 @@ import StandInServer
     sigaddset(&signals, SIGINT)
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     do {
-      let server = try StandIn(arguments.options)
-      if let values = arguments.values { try server.load(values: values) }
-      server.start()
-      if let file = arguments.portFile { try File.write("\(server.port)\n", to: file) }
-      File.say(server.url + "\n", on: 1)
+      let (port, url) = try start(arguments)
+      if let file = arguments.portFile { try File.write("\(port)\n", to: file) }
+      File.say(url + "\n", on: 1)
     } catch {
       File.say("dhis2-stand-in: \(error)\n", on: 2)
       exit(1)
     }
     var signal: Int32 = 0
     sigwait(&signals, &signal)
+  }
+
+  private static func start(_ arguments: Arguments) throws -> (port: Int, url: String) {
+    if let options = arguments.dispatcher {
+      let queue = try DispatcherStandIn(options)
+      queue.start()
+      return (queue.port, queue.url)
+    }
+    let server = try StandIn(arguments.options)
+    if let values = arguments.values { try server.load(values: values) }
+    server.start()
+    return (server.port, server.url)
   }
 }

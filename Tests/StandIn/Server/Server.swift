@@ -2,7 +2,7 @@ import D2Common
 import Synchronization
 
 /// What the connections share.
-final class Server: Sendable {
+final class Server: Service {
   /// Everything that requests change.
   struct State {
     var values = ValueStore()
@@ -28,7 +28,7 @@ final class Server: Sendable {
   /// The name of the server's calendar; only `/api/system/info` knows of others than `iso8601`.
   var calendar: String { heldCalendar.withLock { $0 } }
 
-  var control: Control { Control(server: self) }
+  func answerControl(_ request: Request) -> Response { Control(server: self).answer(request) }
 
   init(_ options: StandInOptions) throws {
     version = options.version

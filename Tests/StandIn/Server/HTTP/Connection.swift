@@ -6,11 +6,11 @@ final class Connection {
   private static let headLimit = 8192
 
   private let socket: Socket
-  private let server: Server
+  private let server: any Service
   private var countedIn = 0
   private var countedOut = 0
 
-  init(socket: Socket, server: Server) {
+  init(socket: Socket, server: any Service) {
     self.socket = socket
     self.server = server
   }
@@ -41,7 +41,7 @@ final class Connection {
     }
     if request.path.hasPrefix("/control/") {
       guard try readBody(&request) else { return false }
-      return try send(server.control.answer(request), to: request, faults: [])
+      return try send(server.answerControl(request), to: request, faults: [])
     }
     server.statistics.begin()
     let early = server.faults.take(for: request) { $0.kind == .refuseEarly || $0.kind == .bandwidth }
@@ -75,6 +75,10 @@ final class Connection {
     let cost = CostOfRequest(arrival: arrival)
     var response = substitute ?? server.answer(request, faults: faults, cost: cost)
     try patiently(request, seconds: cost.secondsLeft)
+    if response.isWithheld {
+      finish(request, status: 0)
+      return false
+    }
     if faults.contains(where: { $0.kind == .lostAnswer }) {
       finish(request, status: 0)
       socket.reset()

@@ -34,7 +34,7 @@ final class Listener: Sendable {
   }
 
   /// Serves until the listener is closed.
-  func run(_ server: Server) {
+  func run(_ server: any Service) {
     let descriptor = descriptor
     Thread.start {
       while true {

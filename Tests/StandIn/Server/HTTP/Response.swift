@@ -11,6 +11,8 @@ struct Response: Sendable {
   var closes = false
   /// Close the connection afterwards without having said so, as a server does whose query failed half-way.
   var closesSilently = false
+  /// Close the connection instead of answering.
+  var isWithheld = false
 
   enum Body: Sendable {
     /// Sent with its length.
@@ -30,6 +32,13 @@ struct Response: Sendable {
     value.write(to: &bytes)
     return Response(status: status, headers: [("Content-Type", type)], body: .chunked(bytes))
   }
+
+  /// No answer: the connection ends.
+  static let none: Response = {
+    var response = Response(status: 0)
+    response.isWithheld = true
+    return response
+  }()
 
   static func empty(_ status: Int) -> Response { Response(status: status) }
 

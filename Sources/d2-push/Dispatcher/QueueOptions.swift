@@ -1,0 +1,201 @@
+import D2Common
+
+/// The two queues that stand between d2-push and a DHIS2 server. Their APIs were read from their sources.
+enum QueueFlavour: String, Sendable {
+  /// gcinnovate/dispatcher-2, in C: answers in plain text, and tells nothing of what became of a request.
+  case dispatcher2
+  /// gcinnovate/go-dispatcher2, in Go: answers in JSON, with an id by which a request can be followed.
+  case goDispatcher2 = "go-dispatcher2"
+}
+
+/// How an organisation unit is called in a request to a queue.
+enum FacilityLabel: String, Sendable, CaseIterable {
+  case name, id, code
+}
+
+/// What `--via` was asked for: queue the values in a dispatcher instead of posting them to DHIS2.
+struct QueueOptions: Sendable {
+  /// `nil`: it is found by asking.
+  let flavour: QueueFlavour?
+  /// The address above the queue's own path.
+  let root: ServerURL
+  /// The queue's path below it: `/queue`, `/api/queue`.
+  let path: String
+  let credentials: Credentials
+  /// Names in the queue's table of servers.
+  let source: String
+  let destination: String
+  let facilityBy: FacilityLabel
+  let facilitiesFile: String?
+  /// Whether each request is followed until the queue has delivered it.
+  let waits: Bool
+  /// How long each is followed.
+  let waitSeconds: Double
+
+  /// A failed request is sent again every five minutes, three times, before go-dispatcher2 gives it up as expired.
+  static let defaultWaitSeconds = 1800.0
+  /// go-dispatcher2 sends each request back, as text in JSON, which makes it larger.
+  static let mostBatchBytes = 16 << 20
+
+  /// - Returns: `nil` without `--via`.
+  /// - Throws: `CommandFailure`: 64 for what is wrong on the command line, 74 and 78 for the password's file.
+  init?(_ arguments: Arguments, _ stored: StoredPair? = nil, environment: [String: String]) throws(CommandFailure) {
+    guard let via = try arguments.choice("--via", ["dispatcher2", "go-dispatcher2", "auto", "dispatcher"]) else {
+      for option in Self.ownOptions where arguments.has(option) {
+        throw CommandFailure(.usage, "\(option) goes with --via dispatcher2 or go-dispatcher2")
+      }
+      return nil
+    }
+    for option in Self.otherOptions where arguments.has(option) {
+      throw CommandFailure(.usage, "\(option) does not go with --via: \(Self.whyNot(option))")
+    }
+    flavour = QueueFlavour(rawValue: via)
+    (root, path) = try Self.address(arguments, environment)
+    credentials = try Self.credentials(arguments, environment)
+    source = try Self.server("--source", arguments, stored?.pair.source)
+    destination = try Self.server("--destination", arguments, stored?.pair.destination)
+    let label = try arguments.choice("--facility-by", FacilityLabel.allCases.map(\.rawValue))
+    facilityBy = label.flatMap { FacilityLabel(rawValue: $0) } ?? .name
+    facilitiesFile = arguments.string("--facilities")
+    waits = arguments.has("--wait")
+    let wanted = try arguments.seconds("--wait-for")
+    guard wanted == nil || waits else { throw CommandFailure(.usage, "--wait-for goes with --wait") }
+    waitSeconds = wanted ?? Self.defaultWaitSeconds
+    if let flavour { try check(flavour) }
+  }
+
+  /// What a flavour cannot do: known from the start where it is named, else when it was found.
+  ///
+  /// - Throws: `CommandFailure`: 64, or 78 for credentials that it cannot take.
+  func check(_ flavour: QueueFlavour) throws(CommandFailure) {
+    guard flavour == .dispatcher2 else { return }
+    if waits {
+      throw CommandFailure(
+        .usage,
+        "--wait: dispatcher2 returns no id for what it queues, so that nothing can be followed; only go-dispatcher2 does"
+      )
+    }
+    switch credentials {
+    case .basic(let username, let password) where (username + password).contains(":"):
+      // It splits what was encoded at each colon, and wants two parts.
+      throw CommandFailure(
+        .configuration, "dispatcher2 cannot take a user name or password that holds a colon: change the password there")
+    case .queueToken:
+      throw CommandFailure(
+        .configuration, "dispatcher2 knows no tokens: set D2_DISPATCHER_USERNAME and D2_DISPATCHER_PASSWORD")
+    default: break
+    }
+  }
+
+  private static let ownOptions = [
+    "--dispatcher-url", "--dispatcher-username", "--dispatcher-password-file", "--source", "--destination",
+    "--facility-by", "--facilities", "--wait", "--wait-for",
+  ]
+
+  private static let otherOptions =
+    ["--url", "--username", "--password-file", "--pat-file", "--registrations", "--async", "--dry-run"]
+    + ["--import-strategy", "--compression", "--batch-time"] + PushOptions.schemes.map(\.0)
+    + PushOptions.switches.map(\.0)
+
+  private static func whyNot(_ option: String) -> String {
+    switch option {
+    case "--url": "the queue knows its servers by name; its own address is --dispatcher-url"
+    case "--username", "--password-file", "--pat-file":
+      "the queue has the destination's credentials; its own are --dispatcher-username with --dispatcher-password-file"
+    case "--registrations": "a queued request holds data values"
+    case "--compression": "the queue reads no compressed requests"
+    case "--batch-time": "how many values a request holds is decided by data set, period and facility"
+    default: "import parameters belong to the address that the queue has for its destination"
+    }
+  }
+
+  /// A pair's servers have the names that the queue knows them by.
+  private static func server(
+    _ option: String, _ arguments: Arguments, _ configured: ConfiguredServer?
+  ) throws(CommandFailure) -> String {
+    guard let name = arguments.string(option) ?? configured?.name, !name.isEmpty else {
+      throw CommandFailure(.usage, "\(option) is missing: a name in the queue's table of servers")
+    }
+    return name
+  }
+
+  /// Cuts the queue's own path off: what is asked to find the flavour stands beside it.
+  private static func address(
+    _ arguments: Arguments, _ environment: [String: String]
+  ) throws(CommandFailure) -> (root: ServerURL, path: String) {
+    let hint = "the whole address of the queue: http://localhost:9191/queue, http://localhost:9090/api/queue"
+    guard let text = arguments.string("--dispatcher-url") ?? environment["D2_DISPATCHER_URL"], !text.isEmpty else {
+      throw CommandFailure(.usage, "--dispatcher-url is missing: \(hint)")
+    }
+    let address: (root: ServerURL, path: String)
+    do {
+      let whole = try ServerURL(text)
+      let slash = whole.context.lastIndex(of: "/") ?? whole.context.startIndex
+      let root = try ServerURL("\(whole.scheme)://\(whole.authority)\(whole.context[..<slash])")
+      address = (root, String(whole.context.dropFirst(root.context.count)))
+    } catch {
+      throw CommandFailure(.usage, "--dispatcher-url: \(error)")
+    }
+    guard !address.path.isEmpty else {
+      throw CommandFailure(.usage, "--dispatcher-url \(text): the path is missing; write \(hint)")
+    }
+    return address
+  }
+
+  private static func credentials(
+    _ arguments: Arguments, _ environment: [String: String]
+  ) throws(CommandFailure) -> Credentials {
+    let file = arguments.string("--dispatcher-password-file")
+    if let username = arguments.string("--dispatcher-username") {
+      if let file { return .basic(username: username, password: try Credentials.secret(inFile: file)) }
+      return .basic(username: username, password: try password("--dispatcher-username", environment))
+    }
+    guard file == nil else {
+      throw CommandFailure(.usage, "--dispatcher-password-file needs --dispatcher-username")
+    }
+    if let token = environment["D2_DISPATCHER_TOKEN"], !token.isEmpty {
+      return .queueToken(try Credentials.checked(token, "D2_DISPATCHER_TOKEN"))
+    }
+    if let username = environment["D2_DISPATCHER_USERNAME"], !username.isEmpty {
+      return .basic(username: username, password: try password("D2_DISPATCHER_USERNAME", environment))
+    }
+    return .none
+  }
+
+  private static func password(
+    _ name: String, _ environment: [String: String]
+  ) throws(CommandFailure) -> String {
+    guard let password = environment["D2_DISPATCHER_PASSWORD"] else {
+      throw CommandFailure(.usage, "\(name) needs D2_DISPATCHER_PASSWORD or --dispatcher-password-file")
+    }
+    return password
+  }
+
+  /// What the command line's help says of all this.
+  static let group = OptionGroup(
+    "Through a queue (dispatcher2) instead of to a server",
+    [
+      Option(
+        "--via", value: "FLAVOUR",
+        help: "dispatcher2 (in C), go-dispatcher2, or auto: which of them it is, is found by asking."),
+      Option(
+        "--dispatcher-url", value: "URL",
+        help:
+          "The whole address of the queue: http://host:9191/queue, http://host:9090/api/queue. Else D2_DISPATCHER_URL."
+      ),
+      Option("--source", value: "NAME", help: "The source's name in the queue's table of servers (default: as the pair has it)."),
+      Option("--destination", value: "NAME", help: "The destination's name there."),
+      Option(
+        "--facility-by", value: "name|id|code",
+        help: "What a request calls its organisation unit (default name)."),
+      Option(
+        "--facilities", value: "FILE",
+        help: "Names and codes of organisation units: {\"id\":…,\"name\":…,\"code\":…} a line."),
+      Option(
+        "--dispatcher-username", value: "USER",
+        help: "Else D2_DISPATCHER_USERNAME with D2_DISPATCHER_PASSWORD, or D2_DISPATCHER_TOKEN (go-dispatcher2)."),
+      Option("--dispatcher-password-file", value: "FILE", help: "The password is the file's first line."),
+      Option("--wait", help: "Follow each request until it is delivered, and account for it then (go-dispatcher2)."),
+      Option("--wait-for", value: "TIME", help: "Follow a request no longer than this (default 30m)."),
+    ])
+}

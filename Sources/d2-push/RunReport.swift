@@ -1,0 +1,71 @@
+import D2Common
+
+/// How a run ends: its status, what its user is told, what is kept of the input.
+struct RunReport: Sendable {
+  let options: PushOptions
+  let account: Account
+  let log: Log
+
+  func status(after failure: (any Error)?) -> ExitStatus {
+    switch failure {
+    case let failure as CommandFailure: failure.status
+    case let failure as ServerError: failure.exitStatus
+    case nil: account.totals.refused > 0 ? .incomplete : .success
+    default: .bug
+    }
+  }
+
+  /// Says what became of the values; the failure itself is another line.
+  ///
+  /// - Parameter learnt: rates by batch size.
+  func write(_ status: ExitStatus, learnt: JSONValue) {
+    log.info(account.line)
+    // The reason is on the next line, and nothing more can be promised.
+    if status == .cannotWrite { return }
+    for (reason, count) in account.commonReasons(5) { log.info("refused \(count): \(reason)") }
+    let totals = account.totals
+    if totals.refused + totals.notSent > 0 {
+      if let file = options.rejectsFile {
+        log.info("what was not taken is in \(file); after mending: jq -c .value \(file) | d2-push …")
+      } else if totals.refused > 0 {
+        log.info("with --rejects FILE the refused values are kept, each with its reason")
+      }
+    }
+    if totals.read != totals.accountedFor { log.error("the counts do not add up: this is a bug of d2-push") }
+    guard let file = options.summaryFile else { return }
+    do { try SummaryFile.write(account.summary(status, learnt: learnt), to: file) } catch {
+      log.error("\(error)")
+    }
+  }
+
+  var tooManyRejects: CommandFailure? {
+    let totals = account.totals
+    guard let limit = options.maxRejects, limit.isExceeded(refused: totals.refused, of: totals.read) else { return nil }
+    return CommandFailure(
+      .incomplete, "\(totals.refused) of \(totals.read) values refused: more than --max-rejects allows")
+  }
+
+  /// Where the destination gave up, what was read and the rest of the input are kept beside what was refused.
+  func endReading(
+    _ reader: InputReader, linesBefore: Int, _ batches: [Batch], _ failure: any Error
+  ) throws {
+    let message = (failure as? ServerError)?.message ?? "\(failure)"
+    let reason = Refusal(message: "not sent: \(message)")
+    for batch in batches { try account.notSent(batch, reason) }
+    guard keepsRest(after: failure) else {
+      if !account.keepsRejects {
+        log.info(
+          "the rest of the input was not read; run it again, or give --rejects FILE to keep what is not accepted")
+      }
+      throw failure
+    }
+    log.info("reading the rest of the input into \(options.rejectsFile ?? "")")
+    try reader.drain(linesBefore: linesBefore, account, reason)
+    throw failure
+  }
+
+  /// Whether what is left of the input belongs into the rejects: the server failed, not we.
+  func keepsRest(after failure: any Error) -> Bool {
+    account.keepsRejects && (failure is ServerError || (failure as? CommandFailure)?.status == .incomplete)
+  }
+}

@@ -1,0 +1,109 @@
+import D2Common
+import Glibc
+
+@testable import StandInServer
+
+/// Two servers with a queue before the destination.
+final class QueuedServers {
+  let two: TwoServers
+  let queue: DispatcherStandIn
+  private let flavour: DispatcherOptions.Flavour
+
+  /// - Parameter change: more options of the queue.
+  init(
+    _ flavour: DispatcherOptions.Flavour, _ to: StandInServer.ServerVersion = .v42, values: Int = 500,
+    change: (inout DispatcherOptions) -> Void = { _ in }
+  ) throws {
+    self.flavour = flavour
+    two = try TwoServers(.v42, to, values: values)
+    var options = DispatcherOptions()
+    options.flavour = flavour
+    options.servers = [
+      .init("national", url: two.source.url), .init("repo", url: two.destination.url + "/api/dataValueSets"),
+    ]
+    options.servers[1].parsesAnswers = false
+    options.retryAfterSeconds = 0.2
+    change(&options)
+    queue = try DispatcherStandIn(options)
+    queue.start()
+  }
+
+  deinit { queue.stop() }
+
+  /// d2-push as a user types it, with names of facilities from the file `units`.
+  static let push = "d2-push --via $VIA --dispatcher-url $QUEUE --source national --destination repo"
+
+  func run(_ script: String, _ more: [String: String] = [:]) -> Shell.Outcome {
+    let environment = [
+      "QUEUE": queue.url, "VIA": flavour == .c ? "dispatcher2" : "go-dispatcher2", "D2_DISPATCHER_USERNAME": "queuer",
+      "D2_DISPATCHER_PASSWORD": "secret",
+    ]
+    return two.shell.run(script, environment.merging(more) { $1 })
+  }
+
+  /// The values of the source in the file `values`, in no order, the names of its units in `units`.
+  func prepare() -> Shell.Outcome {
+    run(
+      """
+      \(TwoServers.pullAll) --quiet | jq -c 'select(.deleted != true)' | shuf --random-source=<(yes) > values
+      curl -s -u admin:district "$SRC/api/organisationUnits?fields=id,name,code&paging=false" | jq -c '.organisationUnits[]' > units
+      [ -s values ] && [ -s units ]
+      """)
+  }
+
+  /// Waits until the queue has nothing left to deliver.
+  func waitForDelivery() {
+    for _ in 0..<600 where !queue.isIdle { usleep(50_000) }
+  }
+
+  /// Whether the destination holds what is in the file `values`, and nothing else.
+  var hasArrived: Bool {
+    func key(_ json: JSONValue) -> String {
+      ["dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo", "value"]
+        .map { json[$0]?.string ?? "" }.joined(separator: " ")
+    }
+    func keys(_ text: String) -> [String] {
+      text.split(separator: "\n").compactMap { try? JSONValue(parsing: String($0)) }.map(key).sorted()
+    }
+    return keys(two.shell.file("values")) == keys(two.destination.values)
+  }
+
+  /// What is wrong with the requests that the queue holds: each must be of one data set, period and unit, and say so.
+  func faults(ofNames names: [String: String]) -> [String] {
+    var faults: [String] = []
+    for request in queue.requests {
+      let parameters = request["parameters"] ?? [:]
+      let body = request["body"]?.string ?? ""
+      let values = (try? JSONValue(parsing: body))?["dataValues"]?.array ?? []
+      let periods = Set(values.compactMap { $0["period"]?.string })
+      let units = Set(values.compactMap { $0["orgUnit"]?.string })
+      let sets = Set(values.compactMap { $0["dataSet"]?.string })
+      let isOne = !values.isEmpty && periods.count == 1 && units.count == 1 && sets.count == 1
+      let period = periods.first ?? ""
+      var expected: [JSONValue.Member] = [
+        .init("source", "national"), .init("destination", "repo"), .init("year", .string(String(period.prefix(4)))),
+      ]
+      if period.count == 6, let month = Int(period.suffix(2)) { expected.append(.init("month", .string("\(month)"))) }
+      if let week = period.split(separator: "W").last, period.contains("W") {
+        expected.append(.init("week", .string(String(week))))
+      }
+      expected += [
+        .init("period", .string(period)), .init("facility", .string(names[units.first ?? ""] ?? "?")),
+        .init("report_type", .string(sets.first ?? "")), .init("is_qparams", "f"),
+      ]
+      if !isOne || parameters != .object(expected) { faults.append("\(parameters.text) for \(body.prefix(300))") }
+      if request["contentType"]?.string != "application/json" { faults.append("content type") }
+    }
+    return faults
+  }
+
+  /// The names in a file of units.
+  func names(_ file: String = "units") -> [String: String] {
+    var names: [String: String] = [:]
+    for line in two.shell.file(file).split(separator: "\n") {
+      guard let unit = try? JSONValue(parsing: String(line)), let id = unit["id"]?.string else { continue }
+      names[id] = unit["name"]?.string
+    }
+    return names
+  }
+}

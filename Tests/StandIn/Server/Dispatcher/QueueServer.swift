@@ -1,0 +1,116 @@
+import D2Common
+import Synchronization
+
+/// What the connections of a stand-in queue share.
+final class QueueServer: Service {
+  struct State {
+    var rows: [QueueRow] = []
+    var places: [String: Int] = [:]
+    var random: Random
+    var isStopped = false
+  }
+
+  let options: DispatcherOptions
+  let statistics = Statistics()
+  let faults: FaultPlan
+  let clock = Clock()
+  /// Neither queue runs in Tomcat.
+  let version = ServerVersion.v40
+  private let state: Mutex<State>
+
+  init(_ options: DispatcherOptions) {
+    self.options = options
+    faults = FaultPlan(options.faults)
+    state = Mutex(State(random: Random(seed: UInt64(bitPattern: Clock.machineMilliseconds()))))
+  }
+
+  var rows: [QueueRow] { state.withLock { $0.rows } }
+
+  func row(_ uid: String) -> QueueRow? { state.withLock { state in state.places[uid].map { state.rows[$0] } } }
+
+  func stop() { state.withLock { $0.isStopped = true } }
+  var isStopped: Bool { state.withLock { $0.isStopped } }
+
+  func answer(_ request: Request, faults: [Fault], cost: CostOfRequest) -> Response {
+    options.flavour == .c ? DispatcherInC(self).answer(request) : DispatcherInGo(self).answer(request)
+  }
+
+  func answerControl(_ request: Request) -> Response {
+    var text: [UInt8] = []
+    switch (request.method, request.path) {
+    case ("GET", "/control/stats"): statistics.json.write(to: &text)
+    case ("GET", "/control/requests"): JSONValue.array(rows.map(\.json)).write(to: &text)
+    case ("POST", "/control/cancel"): cancelAll()
+    case ("DELETE", "/control/faults"): faults.clear()
+    case ("POST", "/control/faults"):
+      do {
+        let posted = try JSONValue(parsing: request.body)
+        faults.add(try (posted.array ?? [posted]).map { try Fault($0) })
+      } catch { return .text(400, "\(error)\n", type: "text/plain") }
+    default: return .text(404, "no such control path\n", type: "text/plain")
+    }
+    return Response(status: 200, headers: [("Content-Type", "application/json")], body: .bytes(text + [0x0A]))
+  }
+
+  /// The number of a server, from 1; `nil` where the table does not hold it.
+  func server(named name: String?) -> Int? { options.servers.firstIndex { $0.name == name }.map { $0 + 1 } }
+
+  /// Stores a request; returns it with its uid.
+  func store(_ request: Request, source: Int, destination: Int, body: [UInt8]) -> QueueRow {
+    let now = clock.now
+    return state.withLock { state in
+      let row = QueueRow(
+        uid: state.random.uid(), source: source, destination: destination, parameters: request.parameters,
+        contentType: request.header("content-type") ?? "", body: body, updated: now,
+        due: options.deliverAfterSeconds.map { Clock.steadyNanoseconds() + UInt64($0 * 1e9) })
+      state.places[row.uid] = state.rows.count
+      state.rows.append(row)
+      return row
+    }
+  }
+
+  func change(_ uid: String, _ change: (inout QueueRow) -> Void) {
+    let now = clock.now
+    state.withLock { state in
+      guard let place = state.places[uid] else { return }
+      change(&state.rows[place])
+      state.rows[place].updated = now
+    }
+  }
+
+  /// Takes a request out of the table; what is recorded of it stays.
+  func forget(_ uid: String) {
+    state.withLock { state in
+      if let place = state.places.removeValue(forKey: uid) { state.rows[place].due = nil }
+    }
+  }
+
+  /// An operator stops all that is not delivered.
+  private func cancelAll() {
+    state.withLock { state in
+      for place in state.rows.indices where ["ready", "failed"].contains(state.rows[place].status) {
+        state.rows[place].status = "canceled"
+        state.rows[place].errors = "ERROR7"
+        state.rows[place].due = nil
+      }
+    }
+  }
+
+  /// The oldest request that is to be sent, or whose job is to be asked about.
+  func nextDue() -> QueueRow? {
+    let now = Clock.steadyNanoseconds()
+    return state.withLock { state in state.rows.first { $0.due.map { $0 <= now } ?? false } }
+  }
+
+  /// The user of a Basic header; `nil` where it names none.
+  func basicUser(_ authorization: String?, splitsOnce: Bool) -> (name: String, isKnown: Bool)? {
+    guard let authorization, authorization.hasPrefix("Basic "),
+      let decoded = Base64.decoded(String(authorization.dropFirst(6)))
+    else { return nil }
+    let text = String(decoding: decoded, as: UTF8.self)
+    let sides = text.split(
+      separator: ":", maxSplits: splitsOnce ? 1 : .max, omittingEmptySubsequences: false)
+    guard sides.count == 2 else { return (String(sides.first ?? ""), false) }
+    return (String(sides[0]), options.users[String(sides[0])] == String(sides[1]))
+  }
+}
