@@ -51,6 +51,12 @@ struct ArgumentsTests {
     #expect(arguments.has("--children") && !arguments.has("--limit"))
   }
 
+  @Test("the value of a short option may stand at once behind it")
+  func attached() throws {
+    #expect(try Self.parse("-p2024Q1", "--limit", "3").list("--period") == ["2024Q1"])
+    #expect(try Self.parse("-p=x").list("--period") == ["=x"])
+  }
+
   @Test(
     "refusals say what is wrong, and what was meant",
     arguments: [
@@ -58,7 +64,7 @@ struct ArgumentsTests {
       (["--limits=3"], "unknown option --limits; did you mean --limit? (d2-test --help lists them)"),
       (["--nothing-like-it"], "unknown option --nothing-like-it (d2-test --help lists them)"),
       (["-z"], "unknown option -z (d2-test --help lists them)"),
-      (["-pX"], "unknown option -pX (d2-test --help lists them)"),
+      (["-zX"], "unknown option -zX (d2-test --help lists them)"), (["-hX"], "-h takes no value"),
       (["--children=yes"], "--children takes no value"), (["--limit"], "--limit needs a value: N"),
       (["--limit", "1", "--limit=2"], "--limit is given twice"),
       (["--children", "--children"], "--children is given twice"),
