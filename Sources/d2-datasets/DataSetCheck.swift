@@ -40,7 +40,7 @@ struct DataSetCheck {
 
   func run() throws -> ExitStatus {
     let sets = try DataSetTable(store, pair).all()
-    let named = arguments.list("--data-set")
+    let named = arguments.texts("--data-set")
     let chosen = named.isEmpty ? sets.filter(\.isActive) : try NameSelection(sets, kind: "data set").find(named)
     guard !chosen.isEmpty else {
       throw CommandFailure(

@@ -40,7 +40,7 @@ struct DataSets {
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
-    return try DataSetSync(store, pair, client, log).run(only: arguments.list("--data-set"))
+    return try DataSetSync(store, pair, client, log).run(only: arguments.texts("--data-set"))
   }
 
   private static let list = Verb(

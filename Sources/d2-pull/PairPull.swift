@@ -60,7 +60,7 @@ struct PairPull: StoredSelection {
     overlapSeconds = try arguments.seconds("--overlap") ?? Self.defaultOverlapSeconds
     isIncrement = arguments.has("--incremental")
     let sets = try DataSetTable(store, pair).all()
-    dataSets = try Self.dataSets(arguments.list("--data-set"), of: sets, pair)
+    dataSets = try Self.dataSets(arguments.texts("--data-set"), of: sets, pair)
     for option in ["--data-element", "--data-element-group"] where arguments.has(option) {
       throw CommandFailure(.usage, "\(option) does not go with --pair, which pulls data sets")
     }
@@ -78,7 +78,7 @@ struct PairPull: StoredSelection {
     let active = sets.filter(\.isActive)
     let chosen =
       named.isEmpty || named == ["all"]
-      ? active : try NameSelection(sets, kind: "data set").find([named.joined(separator: ",")])
+      ? active : try NameSelection(sets, kind: "data set").find(named)
     if let set = chosen.first(where: { !$0.isActive }) {
       throw CommandFailure(
         .usage, "data set \(set.uid) (\(set.name)) is inactive: d2-datasets enable --pair \(pair.label) \(set.uid)")

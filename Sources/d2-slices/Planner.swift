@@ -84,7 +84,7 @@ struct Planner {
 
   private func dataSets() throws -> [DataSet] {
     let sets = try DataSetTable(store, pair).all()
-    let named = arguments.list("--data-set")
+    let named = arguments.texts("--data-set")
     let chosen =
       named.isEmpty || named == ["all"]
       ? sets.filter(\.isActive) : try NameSelection(sets, kind: "data set").find(named)

@@ -208,7 +208,7 @@ struct Slices {
     }
     if arguments.has("--data-set") {
       selection.dataSets = try NameSelection(DataSetTable(store, pair).all(), kind: "data set").find(
-        arguments.list("--data-set")
+        arguments.texts("--data-set")
       ).map(\.uid)
     }
     selection.periods = arguments.list("--period")

@@ -49,7 +49,8 @@ struct IntegratorTests {
     let psql = "psql -X -q -v ON_ERROR_STOP=1 -f $SQL \"$D2_STORE\""
     for (what, command) in [("psql", psql), ("command", "d2-pairs list >&2")] {
       for store in [
-        try TestStore(.postgresql), try PythonStore.make(cascade: true), try PythonStore.make(Self.awkward, defaults: true),
+        try TestStore(.postgresql), try PythonStore.make(cascade: true),
+        try PythonStore.make(Self.awkward, defaults: true),
       ] {
         let first = shell.run(command, ["D2_STORE": store.location])
         #expect(first.status == 0, "\(what): \(first.errors)")
@@ -69,16 +70,18 @@ struct IntegratorTests {
     let store = try PythonStore.make(Self.awkward, cascade: cascade)
     _ = try store.open()
     #expect(
-      try store.rows("SELECT id, source, destination, is_active, source_orgunits_synced FROM integration_pair ORDER BY id") == [
-        "3|hmis|repo|t|t", "8|Żółw|東京|t|NULL", "9|NULL|repo|NULL|NULL", "10|NULL|repo|t|NULL", "12|hmis|other|f|NULL",
-      ])
+      try store.rows(
+        "SELECT id, source, destination, is_active, source_orgunits_synced FROM integration_pair ORDER BY id") == [
+          "3|hmis|repo|t|t", "8|Żółw|東京|t|NULL", "9|NULL|repo|NULL|NULL", "10|NULL|repo|t|NULL", "12|hmis|other|f|NULL",
+        ])
     let source = try JSONValue(parsing: try store.rows("SELECT source_config FROM integration_pair WHERE id = 3")[0])
     // The active one's, but for what it has not.
     #expect(source["username"] == "v" && source["password"] == "it's \"s3cret\" 🏥" && source["ous_synced"] == "true")
     #expect(source["api_url"] == "https://a.example/dhis/api" && source["use_pat"] == "false")
     let destination = try JSONValue(
       parsing: try store.rows("SELECT destination_config FROM integration_pair WHERE id = 3")[0])
-    #expect(destination["pat"] == "d2pat_x" && destination["use_pat"] == true && destination["datasets_synced"] == false)
+    #expect(
+      destination["pat"] == "d2pat_x" && destination["use_pat"] == true && destination["datasets_synced"] == false)
     #expect(
       try store.rows(
         "SELECT integration_pair_id, dataset_id, dataset_name, reporting_frequency, include_deleted, is_active, synced_through, last_sync::date FROM sync_datasets ORDER BY dataset_id, id"
@@ -86,7 +89,8 @@ struct IntegratorTests {
         "3|DataSet0001|third|Weekly|t|t|NULL|2020-01-01", "12|DataSet0001|another pair's|Daily|f|t|NULL|2022-01-01",
         "3|DataSet0002|only at the second|FinancialJuly|f|f|NULL|2022-01-01",
         "3|DataSet0003|only at the third|NULL|NULL|NULL|NULL|2022-01-01",
-        "NULL|DataSet0004|without a pair|NULL|t|t|NULL|2022-01-01", "NULL|DataSet0004|without a pair|NULL|t|t|NULL|2022-01-01",
+        "NULL|DataSet0004|without a pair|NULL|t|t|NULL|2022-01-01",
+        "NULL|DataSet0004|without a pair|NULL|t|t|NULL|2022-01-01",
         "3|NULL|without an id|NULL|t|t|NULL|2022-01-01",
       ])
     #expect(
@@ -98,10 +102,12 @@ struct IntegratorTests {
       ])
     // Numbers go on, and every period type is taken.
     let database = try store.connect()
-    let id = try database.rows("INSERT INTO integration_pair (source, destination) VALUES ('x', 'y') RETURNING id")[0].int(0)
+    let id = try database.rows("INSERT INTO integration_pair (source, destination) VALUES ('x', 'y') RETURNING id")[0]
+      .int(0)
     #expect(id == 13)
     try database.execute(
-      "INSERT INTO sync_datasets (integration_pair_id, dataset_id, reporting_frequency) VALUES (13, 'a', 'SixMonthlyNov')")
+      "INSERT INTO sync_datasets (integration_pair_id, dataset_id, reporting_frequency) VALUES (13, 'a', 'SixMonthlyNov')"
+    )
     #expect(throws: StoreError.self) {
       try database.execute(
         "INSERT INTO sync_datasets (integration_pair_id, dataset_id, reporting_frequency) VALUES (13, 'b', 'Monthyl')")
@@ -185,7 +191,8 @@ struct IntegratorTests {
           Bool.random(using: &random)
         }
         let config: JSONValue? = maybe(
-          .object(chosen.map { .init($0, [.string("\(number)"), true, "false", .null].randomElement(using: &random)!) }))
+          .object(
+            chosen.map { .init($0, [.string("\(number)"), true, "false", .null].randomElement(using: &random)!) }))
         for key in config == nil ? [] : chosen { keys.insert("\(label) \(end) \(key)") }
         configs.append(config)
       }
@@ -195,7 +202,8 @@ struct IntegratorTests {
         VALUES ($1, $2, $3, $4, $5, $6, $7)
         """,
         [
-          .int(number + 1), SQLValue(source), SQLValue(destination), SQLValue(configs[0]?.text), SQLValue(configs[1]?.text),
+          .int(number + 1), SQLValue(source), SQLValue(destination), SQLValue(configs[0]?.text),
+          SQLValue(configs[1]?.text),
           flag().map { .bool($0) } ?? .null, isActive.map { .bool($0) } ?? .null,
         ])
     }
@@ -223,7 +231,9 @@ struct IntegratorTests {
     var found: [Int: String] = [:]
     var foundPairs: [String: Bool] = [:]
     var foundKeys: Set<String> = []
-    for row in try database.rows("SELECT id, source, destination, is_active, source_config, destination_config FROM integration_pair") {
+    for row in try database.rows(
+      "SELECT id, source, destination, is_active, source_config, destination_config FROM integration_pair")
+    {
       let label =
         row.text(1) != nil && row.text(2) != nil ? "\(row.text(1)!)/\(row.text(2)!)" : "alone \(row.int(0)! - 1)"
       #expect(foundPairs[label] == nil, "\(label) twice")

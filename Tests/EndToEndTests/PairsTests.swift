@@ -51,7 +51,8 @@ struct PairsTests {
       outcome.lines == [
         #"["file:\#(shell.folder)/pat","********"]"#, "0", "pair\tactive\tsource\tdestination",
         "hmis\tfalse\ta.example/dhis\trepo", "hmis",
-        #"["hmis2","https://c.example/x/api","cmd:echo s3cret",true]"#, "78", "PAIR   ACTIVE  SOURCE          DESTINATION",
+        #"["hmis2","https://c.example/x/api","cmd:echo s3cret",true]"#, "78",
+        "PAIR   ACTIVE  SOURCE          DESTINATION",
         "hmis2  true    a.example/dhis  repo", "64", "1", "0", "78",
       ], "\(outcome.output)\(outcome.errors)")
     #expect(outcome.errors.contains("did you mean \"hmis2\"?"))
@@ -65,7 +66,8 @@ struct PairsTests {
     for (options, words) in [
       ("--destination-pat l1teral", "takes no secret"),
       ("--destination-username u --destination-password l1teral", "takes no secret"),
-      ("--destination-pat prompt", "no terminal"), ("--destination-username u --destination-password prompt", "no terminal"),
+      ("--destination-pat prompt", "no terminal"),
+      ("--destination-username u --destination-password prompt", "no terminal"),
       ("--destination-username u", "no terminal"), ("--destination-username u --destination-pat env:B", "not both"),
       ("--destination-password env:B", "needs --destination-username"),
       ("--destination-url https://u:l1teral@b.example", "given twice"),
@@ -75,7 +77,8 @@ struct PairsTests {
       #expect(outcome.status == 64 && outcome.errors.contains(words), "\(options): \(outcome.errors)")
       #expect(!outcome.errors.contains("l1teral"), "\(outcome.errors)")
     }
-    let address = shell.run("d2-pairs add p --source-url https://u:l1teral@a.example --destination-url https://b.example")
+    let address = shell.run(
+      "d2-pairs add p --source-url https://u:l1teral@a.example --destination-url https://b.example")
     #expect(address.status == 64 && !address.errors.contains("l1teral"), "\(address.errors)")
     #expect(shell.run("ls $D2_STORE").status != 0, "nothing was made")
     // A variable that is left over does not stand against an option.
@@ -132,9 +135,11 @@ struct PairsTests {
       d2-pairs shwo one; echo $?
       """)
     #expect(
-      outcome.lines == ["1", "3", "3", "2", "78", "78", "64", "64", "78", "78", "78", "64"], "\(outcome.output)\(outcome.errors)")
+      outcome.lines == ["1", "3", "3", "2", "78", "78", "64", "64", "78", "78", "78", "64"],
+      "\(outcome.output)\(outcome.errors)")
     for words in [
-      "may be any of 1 (one), 2 (second)", "did you mean \"second\"?", "is there already (number 1)", "are a pair already: \"one\"",
+      "may be any of 1 (one), 2 (second)", "did you mean \"second\"?", "is there already (number 1)",
+      "are a pair already: \"one\"",
       "another pair is called \"one\"", "did you mean show?",
     ] { #expect(outcome.errors.contains(words), "\(words): \(outcome.errors)") }
   }
@@ -160,7 +165,8 @@ struct PairsTests {
     let shell = Self.shell(store)
     let none = shell.run("d2-pairs list")
     #expect(none.status == 78 && none.errors.contains("d2-pairs add makes it"), "\(none.errors)")
-    let add = "d2-pairs add p --source-url https://a.example --source-pat env:A --destination-url https://b.example --destination-pat env:B"
+    let add =
+      "d2-pairs add p --source-url https://a.example --source-pat env:A --destination-url https://b.example --destination-pat env:B"
     // Root may write everything.
     let user = shell.run("id -u").output == "0\n" ? "setpriv --bounding-set -dac_override,-dac_read_search" : "env"
     let outcome = shell.run(
@@ -219,7 +225,9 @@ struct PairsTests {
 
   // MARK: test
 
-  @Test("test signs in at both ends and says what is there", arguments: [(StandInServer.ServerVersion.v40, StandInServer.ServerVersion.v43)])
+  @Test(
+    "test signs in at both ends and says what is there",
+    arguments: [(StandInServer.ServerVersion.v40, StandInServer.ServerVersion.v43)])
   func test(from: StandInServer.ServerVersion, to: StandInServer.ServerVersion) throws {
     let world = try PairWorld(.sqlite, from, to)
     let good = world.run("d2-pairs test hmis", ["D2_USERNAME": "nobody", "D2_PASSWORD": "wrong"])

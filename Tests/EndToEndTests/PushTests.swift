@@ -39,7 +39,8 @@ struct PushTests {
   func everyPair(from: Version, to: Version) throws {
     let two = try TwoServers(from, to, values: 1500)
     let outcome = two.shell.run(
-      "\(TwoServers.pullAll) --quiet | d2-push --url $DST --rejects rejects > /dev/null; echo ${PIPESTATUS[*]}; cat rejects")
+      "\(TwoServers.pullAll) --quiet | d2-push --url $DST --rejects rejects > /dev/null; echo ${PIPESTATUS[*]}; cat rejects"
+    )
     #expect(outcome.output == "0 0\n", "\(outcome.output.prefix(600))\(outcome.errors)")
     #expect(two.destinationEqualsSource)
   }

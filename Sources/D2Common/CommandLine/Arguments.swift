@@ -55,6 +55,9 @@ package struct Arguments: Sendable {
 
   package func string(_ name: String) -> String? { values[name]?.last }
 
+  /// The values of an option that repeats, as they were given: names may hold commas, which `NameSelection` understands.
+  package func texts(_ name: String) -> [String] { values[name] ?? [] }
+
   /// The values of an option that repeats: each may be a comma-separated list.
   package func list(_ name: String) -> [String] {
     (values[name] ?? []).flatMap { $0.split(separator: ",").map { $0.trimmed } }.filter { !$0.isEmpty }

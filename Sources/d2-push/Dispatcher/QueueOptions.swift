@@ -183,7 +183,9 @@ struct QueueOptions: Sendable {
         help:
           "The whole address of the queue: http://host:9191/queue, http://host:9090/api/queue. Else D2_DISPATCHER_URL."
       ),
-      Option("--source", value: "NAME", help: "The source's name in the queue's table of servers (default: as the pair has it)."),
+      Option(
+        "--source", value: "NAME",
+        help: "The source's name in the queue's table of servers (default: as the pair has it)."),
       Option("--destination", value: "NAME", help: "The destination's name there."),
       Option(
         "--facility-by", value: "name|id|code",

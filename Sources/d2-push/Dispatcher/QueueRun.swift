@@ -15,7 +15,9 @@ final class QueueRun: Sendable {
   private let output: LineOutput
   private let drawsProgress: Bool
 
-  init(_ options: PushOptions, _ queue: QueueOptions, _ facilities: Facilities, _ client: DHIS2Client, _ log: Log) throws(CommandFailure) {
+  init(_ options: PushOptions, _ queue: QueueOptions, _ facilities: Facilities, _ client: DHIS2Client, _ log: Log)
+    throws(CommandFailure)
+  {
     self.options = options
     self.queue = queue
     self.client = client

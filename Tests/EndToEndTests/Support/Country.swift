@@ -15,10 +15,11 @@ final class TwoServers {
 
   /// - Parameters:
   ///   - values: how many the source holds, in 2022.
+  ///   - sourceUnits: how many organisation units the source has instead; their ids are others.
   ///   - change: more options of both.
   init(
     _ from: StandInServer.ServerVersion = .v42, _ to: StandInServer.ServerVersion = .v42, values: Int = 3000,
-    environment: [String: String] = [:], change: (inout StandInOptions) -> Void = { _ in }
+    sourceUnits: Int? = nil, environment: [String: String] = [:], change: (inout StandInOptions) -> Void = { _ in }
   ) throws {
     var options = StandInOptions()
     options.generatedUnits = Self.units
@@ -29,6 +30,7 @@ final class TwoServers {
     destination = try StandIn(options)
     options.version = from
     options.generatedValues = values
+    if let sourceUnits { options.generatedUnits = sourceUnits }
     source = try StandIn(options)
     source.start()
     destination.start()

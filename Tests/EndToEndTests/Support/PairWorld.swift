@@ -11,12 +11,13 @@ final class PairWorld {
   /// - Parameter pair: whether the pair is added; its credentials are the superuser's, the source's by reference.
   init(
     _ kind: StoreKind, _ from: StandInServer.ServerVersion = .v42, _ to: StandInServer.ServerVersion = .v42,
-    values: Int = 0, pair: Bool = true, environment: [String: String] = [:],
+    values: Int = 0, sourceUnits: Int? = nil, pair: Bool = true,
+    environment: [String: String] = [:],
     change: (inout StandInOptions) -> Void = { _ in }
   ) throws {
     store = try TestStore(kind)
     two = try TwoServers(
-      from, to, values: values,
+      from, to, values: values, sourceUnits: sourceUnits,
       environment: ["D2_STORE": store.location, "SOURCE_PASSWORD": "district", "KIND": kind.rawValue]
         .merging(environment) { $1 },
       change: change)
