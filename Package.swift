@@ -20,11 +20,13 @@ let package = Package(
     .executable(name: "d2-pairs", targets: ["d2-pairs"]),
     .executable(name: "d2-orgunits", targets: ["d2-orgunits"]),
     .executable(name: "d2-datasets", targets: ["d2-datasets"]),
+    .executable(name: "d2-slices", targets: ["d2-slices"]),
   ],
   targets: [
     // C: block masks over JSON text, and the C libraries.
     .target(name: "CJSONBlocks", cSettings: [.unsafeFlags(["-O3"])]),
     .target(name: "CMemory"),
+    .target(name: "CProcess"),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CDeflate", providers: [.apt(["libdeflate-dev"])]),
@@ -32,7 +34,7 @@ let package = Package(
     .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
 
     .target(
-      name: "D2Common", dependencies: ["CJSONBlocks", "CMemory", "CCurl", "CZlib", "CPQ", "CSQLite"],
+      name: "D2Common", dependencies: ["CJSONBlocks", "CMemory", "CCurl", "CZlib", "CPQ", "CSQLite", "CProcess"],
       // integrator.sql is a link to the schema at the top of the package: psql and the commands apply the same text.
       resources: [.embedInCode("Store/integrator.sql"), .embedInCode("Store/sqlite.sql")], swiftSettings: dataPath,
       linkerSettings: [.linkedLibrary("pq")]),
@@ -48,6 +50,9 @@ let package = Package(
       name: "d2-orgunits", dependencies: ["D2Common"], swiftSettings: dataPath, linkerSettings: besideTheCommands),
     .executableTarget(
       name: "d2-datasets", dependencies: ["D2Common"], swiftSettings: dataPath, linkerSettings: besideTheCommands),
+    .executableTarget(
+      name: "d2-slices", dependencies: ["D2Common", "CProcess"], swiftSettings: dataPath,
+      linkerSettings: besideTheCommands),
 
     // The stand-in DHIS2 server of the tests and the demo.
     .target(name: "StandInServer", dependencies: ["D2Common", "CZlib"], path: "Tests/StandIn/Server"),
@@ -57,7 +62,7 @@ let package = Package(
     .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Common"]),
     .testTarget(name: "StandInTests", dependencies: ["StandInServer"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "dhis2-stand-in", "StandInServer", "D2Common"]),
+      name: "EndToEndTests", dependencies: ["d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "dhis2-stand-in", "StandInServer", "D2Common"]),
   ],
   swiftLanguageModes: [.v6]
 )

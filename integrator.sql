@@ -53,6 +53,9 @@ ALTER TABLE sync_datasets
   ADD COLUMN IF NOT EXISTS open_future_periods integer NOT NULL DEFAULT 0,
   -- Everything that the source had up to this time, by the source's clock, is at the destination.
   ADD COLUMN IF NOT EXISTS synced_through timestamptz,
+  -- When the last run that moved it was planned, in milliseconds since 1970 by the database's clock: organisation units that became
+  -- active later are not in it.
+  ADD COLUMN IF NOT EXISTS covered_at bigint,
   -- When the source was found to lack it; NULL where it has it, or where a person made it inactive.
   ADD COLUMN IF NOT EXISTS removed timestamptz;
 
@@ -69,7 +72,9 @@ ALTER TABLE orgunits
   ADD COLUMN IF NOT EXISTS created timestamptz DEFAULT current_timestamp,
   ADD COLUMN IF NOT EXISTS updated timestamptz DEFAULT current_timestamp,
   ADD COLUMN IF NOT EXISTS dhis2_code text,
-  ADD COLUMN IF NOT EXISTS removed timestamptz;
+  ADD COLUMN IF NOT EXISTS removed timestamptz,
+  -- When it last became active, as covered_at.
+  ADD COLUMN IF NOT EXISTS active_since bigint NOT NULL DEFAULT 0;
 
 -- Every period type of DHIS2 may be a reporting frequency.
 DO $$
@@ -173,6 +178,64 @@ CREATE UNIQUE INDEX IF NOT EXISTS integration_pair_servers ON integration_pair (
 CREATE UNIQUE INDEX IF NOT EXISTS integration_pair_name ON integration_pair (name) WHERE name IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS sync_datasets_once ON sync_datasets (integration_pair_id, dataset_id);
 CREATE UNIQUE INDEX IF NOT EXISTS orgunits_once ON orgunits (integration_pair_id, dhis2_id);
+
+-- The ledger. Times are milliseconds since 1970 by the database's clock, the only one that all workers share.
+
+-- What a data set's slices must all be done for, before its synced_through moves.
+CREATE TABLE IF NOT EXISTS sync_windows (
+  id serial PRIMARY KEY,
+  integration_pair_id integer NOT NULL REFERENCES integration_pair (id),
+  dataset_id text NOT NULL,
+  -- The source's clock when it was planned: what was stored later belongs to the next window.
+  until timestamptz NOT NULL,
+  planned bigint NOT NULL,
+  -- Whether it covers all units that were active.
+  is_whole boolean NOT NULL,
+  state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'done', 'superseded')));
+CREATE INDEX IF NOT EXISTS sync_windows_open ON sync_windows (integration_pair_id, dataset_id) WHERE state = 'open';
+
+CREATE TABLE IF NOT EXISTS slices (
+  id serial PRIMARY KEY,
+  integration_pair_id integer NOT NULL REFERENCES integration_pair (id),
+  window_id integer REFERENCES sync_windows (id),
+  -- values or registrations.
+  kind text NOT NULL DEFAULT 'values',
+  dataset_id text NOT NULL,
+  -- 202401, or first..last of some days or weeks, or empty: all time.
+  periods text NOT NULL,
+  -- What changed since; empty: everything.
+  since text NOT NULL DEFAULT '',
+  -- Uids with commas between.
+  orgunits text NOT NULL,
+  children boolean NOT NULL,
+  include_deleted boolean NOT NULL DEFAULT false,
+  -- Smaller is earlier; then the newest period.
+  rank integer NOT NULL,
+  newest integer NOT NULL,
+  state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'leased', 'retry', 'done', 'failed')),
+  verified boolean NOT NULL DEFAULT false,
+  worker text,
+  token text,
+  lease_until bigint,
+  attempts integer NOT NULL DEFAULT 0,
+  next_attempt bigint,
+  started bigint,
+  finished bigint,
+  last_status integer,
+  last_error text,
+  -- Of the attempt that counts: what was read, and what became of it.
+  pulled bigint, pushed bigint, imported bigint, updated bigint, ignored bigint, deleted bigint, refused bigint,
+  not_sent bigint, queued bigint, wire_bytes bigint,
+  reasons text,
+  rejects text);
+CREATE UNIQUE INDEX IF NOT EXISTS slices_once
+  ON slices (integration_pair_id, dataset_id, periods, orgunits, children, since, kind);
+-- The next one is the first of an index, whatever else there is.
+CREATE INDEX IF NOT EXISTS slices_newest ON slices (integration_pair_id, rank, newest DESC, id) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS slices_oldest ON slices (integration_pair_id, rank, newest, id) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS slices_leased ON slices (lease_until) WHERE state = 'leased';
+CREATE INDEX IF NOT EXISTS slices_retry ON slices (next_attempt) WHERE state = 'retry';
+CREATE INDEX IF NOT EXISTS slices_window ON slices (window_id) WHERE window_id IS NOT NULL;
 
 INSERT INTO d2_schema (version) SELECT 1 WHERE NOT EXISTS (SELECT FROM d2_schema WHERE version = 1);
 

@@ -1,7 +1,17 @@
 import D2Common
 
+/// What a pull takes from the store instead of the command line.
+protocol StoredSelection: Sendable {
+  var source: ConfiguredServer { get }
+
+  /// What is asked for, with what the options say besides.
+  ///
+  /// - Throws: `ServerError`, `CommandFailure`.
+  func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions]
+}
+
 /// What a pull takes from a pair: the source, and selections made of its active data sets, its organisation units and the calendar.
-struct PairPull: Sendable {
+struct PairPull: StoredSelection {
   let source: ConfiguredServer
   private let label: String
   private let dataSets: [DataSet]
@@ -16,6 +26,11 @@ struct PairPull: Sendable {
     "What to read, from a pair in the store",
     [
       PairOptions.options[0],
+      Option(
+        "--slice", value: "JSON|-",
+        help:
+          "A slice of the ledger as d2-slices claim prints it (- reads it from stdin): pair, data set, periods and units."
+      ),
       Option(
         "--only", "-l", value: "UNIT,…",
         help: "Of the pair's active organisation units only these, by name, code or uid. Each stands for all below it."),
@@ -76,7 +91,8 @@ struct PairPull: Sendable {
   }
 
   /// An increment without flags is one of all time; dates and times that are given to the server as they are need no calendar.
-  private static func calendar(_ arguments: Arguments, _ today: CalendarDate) throws(CommandFailure) -> CalendarOptions? {
+  private static func calendar(_ arguments: Arguments, _ today: CalendarDate) throws(CommandFailure) -> CalendarOptions?
+  {
     let flag = CalendarOptions.flags(in: arguments).first
     let takesDates = arguments.has("--start-date") || arguments.has("--end-date")
     if let flag, takesDates { throw CommandFailure(.usage, "\(flag) and --start-date exclude each other") }
@@ -155,11 +171,11 @@ struct PairPull: Sendable {
   /// Calendar flags mean days of the Gregorian calendar; period ids of another calendar could only be guessed.
   private func checkCalendar(_ client: DHIS2Client, _ log: Log) throws {
     do {
-      let name = try client.json("/api/system/info")["calendar"]?.string ?? "iso8601"
-      guard calendar == nil || ["iso8601", "gregorian"].contains(name.lowercased()) else {
+      let info = try ServerInfo(client)
+      guard calendar == nil || info.isGregorian else {
         throw CommandFailure(
           .usage,
-          "\(client.server) has the calendar \(name): years, months and days of the command line mean other ones there. Give --start-date and --end-date"
+          "\(client.server) has the calendar \(info.calendar): years, months and days of the command line mean other ones there. Give --start-date and --end-date"
         )
       }
     } catch let error as ServerError {

@@ -5,10 +5,13 @@ import D2Common
 struct Pull {
   static func main() async {
     await Command.main(description) { arguments, log in
-      let pair = arguments.has("--pair") ? try PairPull(arguments, log) : nil
-      let options = try PullOptions(arguments, log, source: pair?.source)
+      let slice = arguments.has("--slice") ? try SlicePull(arguments) : nil
+      let stored: (any StoredSelection)? =
+        if let slice { slice } else { arguments.has("--pair") ? try PairPull(arguments, log) : nil }
+      var options = try PullOptions(arguments, log, source: stored?.source)
+      if slice?.slice.kind == .registrations { options.registrations = true }
       let client = DHIS2Client(options.server, log)
-      return try await PullRun(options, pair, client, log).run()
+      return try await PullRun(options, stored, client, log).run()
     }
   }
 

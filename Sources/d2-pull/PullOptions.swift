@@ -13,7 +13,7 @@ struct PullOptions: Sendable {
   var dates: (start: String, end: String)?
   var attributeOptionCombos: [String]
   let limit: Int?
-  let registrations: Bool
+  var registrations: Bool
   /// Parameters that go to the server as they are.
   var passedOn: [(name: String, value: String)]
   var tagsDataSet: Bool
@@ -42,12 +42,12 @@ struct PullOptions: Sendable {
     tagsDataSet = arguments.has("--tag-data-set")
     spools = arguments.has("--spool")
     checks = !arguments.has("--no-check")
-    summaryFile = arguments.string("--summary")
+    summaryFile = SummaryFile.path(named: arguments.string("--summary"), command: "pull")
     dates = try Self.dates(arguments)
     passedOn = try Self.passedOn(arguments)
     if source == nil {
       if let flag = PairPull.flags.first(where: { arguments.has($0) }) {
-        throw CommandFailure(.usage, "\(flag) goes with --pair, which knows the data sets' period types")
+        throw CommandFailure(.usage, "\(flag) goes with --pair, which knows the data sets' period types, or --slice")
       }
       try check()
     }

@@ -9,22 +9,22 @@ import Synchronization
 final class PullRun: Sendable {
   private let options: PullOptions
   /// What is asked for beside or instead of the options' own selection, from the store.
-  private let pair: PairPull?
+  private let stored: (any StoredSelection)?
   private let client: DHIS2Client
   private let log: Log
   private let output = LineOutput.standardOutput()
   private let meter: PullMeter
 
-  init(_ options: PullOptions, _ pair: PairPull?, _ client: DHIS2Client, _ log: Log) {
+  init(_ options: PullOptions, _ stored: (any StoredSelection)?, _ client: DHIS2Client, _ log: Log) {
     self.options = options
-    self.pair = pair
+    self.stored = stored
     self.client = client
     self.log = log
     meter = PullMeter(log, draws: isatty(2) == 1)
   }
 
   func run() async throws -> ExitStatus {
-    var selections = try pair?.selections(options, client, log) ?? [options]
+    var selections = try stored?.selections(options, client, log) ?? [options]
     var asked = AskedIDs()
     do {
       if options.checks {

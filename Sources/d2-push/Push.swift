@@ -5,8 +5,13 @@ import D2Common
 struct Push {
   static func main() async {
     await Command.main(description) { arguments, log in
-      let pair = arguments.has("--pair") ? try PairOptions.open(arguments).pair : nil
-      let options = try PushOptions(arguments, log, destination: pair?.destination)
+      let slice = try SliceOption.read(arguments)
+      let pair =
+        if let slice { try Store(arguments).pair(named: String(slice.pair)) } else {
+          arguments.has("--pair") ? try PairOptions.open(arguments).pair : nil
+        }
+      let options = try PushOptions(
+        arguments, log, destination: pair?.destination, isOfRegistrations: slice?.kind == .registrations)
       if let queue = options.queue {
         return try await QueueRun(options, queue, DHIS2Client(options.server, log), log).run()
       }
@@ -80,7 +85,14 @@ struct Push {
           Option("--compression", value: "gzip|none", help: "Compress the requests (default gzip)."),
           Option("--summary", value: "FILE", help: "Write the totals as one JSON object."),
         ]),
-      QueueOptions.group, PairOptions.group, ServerOptions.group, ServerOptions.transport,
+      QueueOptions.group,
+      OptionGroup(
+        "Pair",
+        PairOptions.options + [
+          Option(
+            "--slice", value: "JSON",
+            help: "A slice of the ledger: its pair's destination, and whether it is of registrations.")
+        ]), ServerOptions.group, ServerOptions.transport,
     ],
     statuses: [
       (.success, "every value was accepted, or equal to what the server had"),

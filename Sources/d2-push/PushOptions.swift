@@ -25,7 +25,9 @@ struct PushOptions: Sendable {
 
   /// - Parameter destination: the server of a pair.
   /// - Throws: `CommandFailure`, 64.
-  init(_ arguments: Arguments, _ log: Log, destination: ConfiguredServer? = nil) throws(CommandFailure) {
+  init(
+    _ arguments: Arguments, _ log: Log, destination: ConfiguredServer? = nil, isOfRegistrations: Bool = false
+  ) throws(CommandFailure) {
     guard arguments.operands.isEmpty else {
       throw CommandFailure(.usage, "unexpected argument \"\(arguments.operands[0])\": d2-push reads standard input")
     }
@@ -38,8 +40,6 @@ struct PushOptions: Sendable {
       } else {
         try ServerOptions(arguments, log)
       }
-    looksAhead =
-      destination != nil && queue == nil && !arguments.has("--no-check") && !arguments.has("--registrations")
     batchSize = try Self.batchSize(arguments)
     batchBytes = try arguments.bytes("--batch-bytes") ?? Self.defaultBatchBytes(server.concurrency)
     guard batchBytes <= 1 << 30 else { throw CommandFailure(.usage, "--batch-bytes: at most 1G") }
@@ -54,9 +54,13 @@ struct PushOptions: Sendable {
     compresses = try arguments.choice("--compression", ["gzip", "none"]) != "none"
     rejectsFile = arguments.string("--rejects")
     maxRejects = try arguments.string("--max-rejects").map { (text) throws(CommandFailure) in try RejectLimit(text) }
-    kind = arguments.has("--registrations") ? .registrations : .dataValues
-    summaryFile = arguments.string("--summary")
+    kind = isOfRegistrations || arguments.has("--registrations") ? .registrations : .dataValues
+    looksAhead = destination != nil && !arguments.has("--no-check") && kind == .dataValues
+    summaryFile = SummaryFile.path(named: arguments.string("--summary"), command: "push")
     passedOn = Self.passedOn(arguments)
+    guard queue == nil || kind == .dataValues else {
+      throw CommandFailure(.usage, "registrations do not go with --via: a queued request holds data values")
+    }
     guard !async || kind == .dataValues else {
       throw CommandFailure(.usage, "--async is for data values, not --registrations")
     }

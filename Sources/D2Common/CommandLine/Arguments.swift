@@ -18,20 +18,30 @@ package struct Arguments: Sendable {
       }
       let equals = word.hasPrefix("--") ? word.firstIndex(of: "=") : nil
       let name = equals.map { String(word[..<$0]) } ?? word
+      if !word.hasPrefix("--"), word.count > 2, let option = command.option(named: String(word.prefix(2))) {
+        // -y2022
+        guard option.value != nil else { throw CommandFailure(.usage, "\(word.prefix(2)) takes no value") }
+        try add(String(word.dropFirst(2)), to: option)
+        continue
+      }
       guard let option = command.option(named: name) else { throw Self.unknown(name, command) }
       if option.value == nil {
         guard equals == nil else { throw CommandFailure(.usage, "\(name) takes no value") }
-        values[option.name, default: []].append("")
+        try add("", to: option)
       } else if let equals {
-        values[option.name, default: []].append(String(word[word.index(after: equals)...]))
+        try add(String(word[word.index(after: equals)...]), to: option)
       } else if let value = rest.popFirst() {
-        values[option.name, default: []].append(value)
+        try add(value, to: option)
       } else {
         throw CommandFailure(.usage, "\(name) needs a value: \(option.value!)")
       }
-      if !option.repeats, values[option.name]!.count > 1 {
-        throw CommandFailure(.usage, "\(option.name) is given twice")
-      }
+    }
+  }
+
+  private mutating func add(_ value: String, to option: Option) throws(CommandFailure) {
+    values[option.name, default: []].append(value)
+    guard option.repeats || values[option.name]!.count == 1 else {
+      throw CommandFailure(.usage, "\(option.name) is given twice")
     }
   }
 

@@ -1,3 +1,4 @@
+import CProcess
 import Glibc
 
 /// Runs a command from its words to its exit status.
@@ -49,6 +50,8 @@ package enum Command {
       }
       log = try Self.log(arguments, name)
       Signals.listen()
+      // Of a slice's pipeline nothing must go on when its worker is gone: another one may do the slice anew.
+      if getenv("D2_SLICE_ID") != nil { d2_end_with_parent() }
       let status = try await body(arguments, log)
       log.wipe()
       exit(Signals.received == nil ? status.rawValue : Signals.status.rawValue)

@@ -12,6 +12,9 @@ package struct DataSet: Sendable, Equatable {
   /// Everything that the source had up to then, by its own clock, is at the destination.
   package var syncedThrough: UTCTime?
   package var isRemoved: Bool
+  /// When the run that moved the mark last was planned, in milliseconds since 1970 by the database's clock: units that became active later
+  /// are not in it.
+  package fileprivate(set) var coveredAt: Int?
 
   package init(
     uid: String, name: String, code: String? = nil, periodType: String?, openFuturePeriods: Int = 0,
@@ -53,14 +56,16 @@ package struct DataSetTable {
     try database.rows(
       """
       SELECT dataset_id, dataset_name, dataset_code, reporting_frequency, open_future_periods, include_deleted, is_active,
-        synced_through, removed
+        synced_through, removed, covered_at
       FROM sync_datasets WHERE integration_pair_id = $1 AND dataset_id IS NOT NULL ORDER BY id
       """, [.int(pair)]
     ).map { row in
-      DataSet(
+      var set = DataSet(
         uid: row.text(0)!, name: row.text(1) ?? "", code: row.text(2), periodType: row.text(3),
         openFuturePeriods: row.int(4) ?? 0, includesDeleted: row.bool(5) ?? false, isActive: row.bool(6) ?? false,
         syncedThrough: row.text(7).flatMap { UTCTime($0) }, isRemoved: row.text(8) != nil)
+      set.coveredAt = row.int(9)
+      return set
     }
   }
 
@@ -76,7 +81,9 @@ package struct DataSetTable {
         dataset_name = excluded.dataset_name, dataset_code = excluded.dataset_code,
         reporting_frequency = excluded.reporting_frequency, open_future_periods = excluded.open_future_periods,
         include_deleted = excluded.include_deleted, is_active = excluded.is_active,
-        synced_through = excluded.synced_through, removed = excluded.removed, updated = CURRENT_TIMESTAMP
+        synced_through = excluded.synced_through, covered_at = CASE
+          WHEN d.synced_through IS DISTINCT FROM excluded.synced_through THEN \(database.dialect.now) ELSE d.covered_at END,
+        removed = excluded.removed, updated = CURRENT_TIMESTAMP
       WHERE d.dataset_name IS DISTINCT FROM excluded.dataset_name OR d.dataset_code IS DISTINCT FROM excluded.dataset_code
         OR d.reporting_frequency IS DISTINCT FROM excluded.reporting_frequency
         OR d.open_future_periods IS DISTINCT FROM excluded.open_future_periods

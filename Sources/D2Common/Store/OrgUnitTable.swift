@@ -13,6 +13,8 @@ package struct OrgUnit: Sendable, Equatable {
   package let isActive: Bool
   /// Whether it is inactive because the source no longer has it.
   package let isRemoved: Bool
+  /// When it last became active, in milliseconds since 1970 by the database's clock.
+  package var activeSince = 0
 
   package var json: JSONValue {
     func text(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
@@ -35,7 +37,7 @@ package struct OrgUnitTable {
   }
 
   private static let columns =
-    "dhis2_id, dhis2_name, dhis2_code, dhis2_path, dhis2_parent, dhis2_level, priority, is_active, removed"
+    "dhis2_id, dhis2_name, dhis2_code, dhis2_path, dhis2_parent, dhis2_level, priority, is_active, removed, active_since"
 
   /// Hands the units on in order of priority, then from the root downwards.
   package func forEach(active: Bool = false, _ body: (OrgUnit) throws -> Void) throws {
@@ -49,7 +51,8 @@ package struct OrgUnitTable {
       try body(
         OrgUnit(
           uid: row.text(0)!, name: row.text(1) ?? "", code: row.text(2), path: row.text(3), parent: row.text(4),
-          level: row.int(5), priority: row.int(6), isActive: row.bool(7) ?? false, isRemoved: row.text(8) != nil))
+          level: row.int(5), priority: row.int(6), isActive: row.bool(7) ?? false, isRemoved: row.text(8) != nil,
+          activeSince: row.int(9) ?? 0))
     }
   }
 
@@ -66,7 +69,8 @@ package struct OrgUnitTable {
         count
           + (try database.execute(
             """
-            UPDATE orgunits SET is_active = $3, removed = NULL, updated = CURRENT_TIMESTAMP
+            UPDATE orgunits SET is_active = $3, removed = NULL, updated = CURRENT_TIMESTAMP,
+              active_since = CASE WHEN $3 AND NOT COALESCE(is_active, FALSE) THEN \(database.dialect.now) ELSE active_since END
             WHERE integration_pair_id = $1 AND dhis2_id = $2
               AND (is_active IS DISTINCT FROM $3 OR removed IS NOT NULL)
             """, [.int(pair), .text(uid), .bool(isActive)]))
@@ -207,15 +211,15 @@ extension OrgUnitTable {
         """
         UPDATE orgunits AS o SET dhis2_name = i.name, dhis2_code = i.code, dhis2_path = i.path, dhis2_parent = i.parent,
           dhis2_level = i.level, is_active = CASE WHEN o.removed IS NULL THEN o.is_active ELSE TRUE END, removed = NULL,
-          updated = CURRENT_TIMESTAMP
+          active_since = CASE WHEN o.removed IS NULL THEN o.active_since ELSE \(database.dialect.now) END, updated = CURRENT_TIMESTAMP
         FROM d2_incoming_orgunits i
         WHERE o.integration_pair_id = $1 AND o.dhis2_id = i.uid AND (o.removed IS NOT NULL OR \(Self.differs))
         """, [.int(pair)])
       let added = try database.execute(
         """
         INSERT INTO orgunits (integration_pair_id, dhis2_id, dhis2_name, dhis2_code, dhis2_path, dhis2_parent, dhis2_level,
-          is_active, created, updated)
-        SELECT CAST($1 AS integer), i.uid, i.name, i.code, i.path, i.parent, i.level, TRUE, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
+          is_active, active_since, created, updated)
+        SELECT CAST($1 AS integer), i.uid, i.name, i.code, i.path, i.parent, i.level, TRUE, \(database.dialect.now), CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
         FROM d2_incoming_orgunits i
         WHERE NOT EXISTS (SELECT 1 FROM orgunits o WHERE o.integration_pair_id = $1 AND o.dhis2_id = i.uid)
         ORDER BY i.level, i.uid

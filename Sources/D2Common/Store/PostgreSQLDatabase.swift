@@ -9,6 +9,7 @@ package final class PostgreSQLDatabase: Database {
   private var mayReconnect = true
   /// How often each text was run, and whether it is prepared in this session.
   private var uses: [String: (count: Int, name: String?)] = [:]
+  private var prepared = 0
 
   /// From the second run on a statement is prepared: a single one would only cost a round trip more.
   private static let usesBeforePreparing = 1
@@ -115,8 +116,9 @@ package final class PostgreSQLDatabase: Database {
     var use = uses[sql] ?? (0, nil)
     defer { uses[sql] = use }
     use.count += 1
-    if use.name == nil, use.count > Self.usesBeforePreparing, uses.count < Self.mostPrepared {
-      let name = "d2_\(uses.count)"
+    if use.name == nil, use.count > Self.usesBeforePreparing, prepared < Self.mostPrepared {
+      prepared += 1
+      let name = "d2_\(prepared)"
       try checked(PQprepare(connection, name, sql, 0, nil))
       use.name = name
     }
@@ -134,6 +136,7 @@ package final class PostgreSQLDatabase: Database {
   private func reconnect() throws(StoreError) {
     PQreset(connection)
     uses = [:]
+    prepared = 0
     guard PQstatus(connection) == CONNECTION_OK else { throw connectionError() }
     try checked(PQexec(connection, Self.session))
   }

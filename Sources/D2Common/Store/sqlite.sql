@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS sync_datasets (
   dataset_code text,
   open_future_periods integer NOT NULL DEFAULT 0,
   synced_through text,
+  covered_at integer,
   removed text);
 
 CREATE TABLE IF NOT EXISTS orgunits (
@@ -43,11 +44,58 @@ CREATE TABLE IF NOT EXISTS orgunits (
   created text DEFAULT current_timestamp,
   updated text DEFAULT current_timestamp,
   dhis2_code text,
-  removed text);
+  removed text,
+  active_since integer NOT NULL DEFAULT 0);
 
 CREATE UNIQUE INDEX IF NOT EXISTS integration_pair_servers ON integration_pair (source, destination);
 CREATE UNIQUE INDEX IF NOT EXISTS integration_pair_name ON integration_pair (name) WHERE name IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS sync_datasets_once ON sync_datasets (integration_pair_id, dataset_id);
 CREATE UNIQUE INDEX IF NOT EXISTS orgunits_once ON orgunits (integration_pair_id, dhis2_id);
+
+CREATE TABLE IF NOT EXISTS sync_windows (
+  id integer PRIMARY KEY AUTOINCREMENT,
+  integration_pair_id integer NOT NULL REFERENCES integration_pair (id),
+  dataset_id text NOT NULL,
+  until text NOT NULL,
+  planned integer NOT NULL,
+  is_whole boolean NOT NULL,
+  state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'done', 'superseded')));
+CREATE INDEX IF NOT EXISTS sync_windows_open ON sync_windows (integration_pair_id, dataset_id) WHERE state = 'open';
+
+CREATE TABLE IF NOT EXISTS slices (
+  id integer PRIMARY KEY AUTOINCREMENT,
+  integration_pair_id integer NOT NULL REFERENCES integration_pair (id),
+  window_id integer REFERENCES sync_windows (id),
+  kind text NOT NULL DEFAULT 'values',
+  dataset_id text NOT NULL,
+  periods text NOT NULL,
+  since text NOT NULL DEFAULT '',
+  orgunits text NOT NULL,
+  children boolean NOT NULL,
+  include_deleted boolean NOT NULL DEFAULT false,
+  rank integer NOT NULL,
+  newest integer NOT NULL,
+  state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'leased', 'retry', 'done', 'failed')),
+  verified boolean NOT NULL DEFAULT false,
+  worker text,
+  token text,
+  lease_until integer,
+  attempts integer NOT NULL DEFAULT 0,
+  next_attempt integer,
+  started integer,
+  finished integer,
+  last_status integer,
+  last_error text,
+  pulled integer, pushed integer, imported integer, updated integer, ignored integer, deleted integer, refused integer,
+  not_sent integer, queued integer, wire_bytes integer,
+  reasons text,
+  rejects text);
+CREATE UNIQUE INDEX IF NOT EXISTS slices_once
+  ON slices (integration_pair_id, dataset_id, periods, orgunits, children, since, kind);
+CREATE INDEX IF NOT EXISTS slices_newest ON slices (integration_pair_id, rank, newest DESC, id) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS slices_oldest ON slices (integration_pair_id, rank, newest, id) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS slices_leased ON slices (lease_until) WHERE state = 'leased';
+CREATE INDEX IF NOT EXISTS slices_retry ON slices (next_attempt) WHERE state = 'retry';
+CREATE INDEX IF NOT EXISTS slices_window ON slices (window_id) WHERE window_id IS NOT NULL;
 
 INSERT INTO d2_schema (version) SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM d2_schema WHERE version = 1);

@@ -37,6 +37,14 @@ package final class Log: Sendable {
   package func warning(_ message: @autoclosure () -> String) { write(.warning, message) }
   package func error(_ message: @autoclosure () -> String) { write(.error, message) }
 
+  /// A line of another command, as it is but for control characters.
+  package func relay(_ line: String) {
+    drawn.withLock { drawn in
+      Self.writeAll((drawn ? "\r\u{1B}[K" : "") + Self.printable(line) + "\n")
+      drawn = false
+    }
+  }
+
   /// Draws a progress line over the last one. Only for a terminal.
   package func draw(_ line: String) {
     drawn.withLock { drawn in

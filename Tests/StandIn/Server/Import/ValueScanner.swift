@@ -133,7 +133,7 @@ struct ValueScanner {
     case dataElement, period, orgUnit, categoryOptionCombo, attributeOptionCombo, value, comment, followup, followUp
     case deleted, storedBy, created, lastUpdated, other
 
-    init(_ key: Slice<UnsafeBufferPointer<UInt8>>) {
+    init(_ key: Swift.Slice<UnsafeBufferPointer<UInt8>>) {
       func isKey(_ name: StaticString) -> Bool {
         name.utf8CodeUnitCount == key.count && name.withUTF8Buffer { $0.elementsEqual(key) }
       }

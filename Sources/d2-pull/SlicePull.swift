@@ -1,0 +1,42 @@
+import D2Common
+
+/// What a pull takes from a slice of the ledger: all of it.
+struct SlicePull: StoredSelection {
+  let source: ConfiguredServer
+  let slice: Slice
+
+  /// Options that a slice answers itself.
+  private static let answered = [
+    "--pair", "--data-set", "--data-element", "--data-element-group", "--org-unit", "--org-unit-group", "--children",
+    "--start-date", "--end-date", "--last-updated", "--last-updated-duration", "--registrations", "--only",
+    "--incremental",
+    "--limit",
+  ]
+
+  /// - Throws: `StoreError`; `CommandFailure`, 64 for what is no slice.
+  init(_ arguments: Arguments) throws {
+    if let option = (Self.answered + CalendarOptions.flags(in: arguments)).first(where: { arguments.has($0) }) {
+      throw CommandFailure(.usage, "\(option) does not go with --slice, which says all of that")
+    }
+    slice = try SliceOption.read(arguments)!
+    source = try Store(arguments).pair(named: String(slice.pair)).source
+  }
+
+  func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions] {
+    var selection = options
+    selection.dataSets = [slice.dataSet]
+    selection.orgUnits = slice.orgUnits
+    selection.children = slice.children
+    selection.periods = try slice.periodIDs()
+    // Increments carry dates too: servers from 2.43 on refuse lastUpdated alone.
+    if selection.periods.isEmpty { selection.dates = PullPlan.allTime }
+    if slice.kind == .values { selection.tagsDataSet = true }
+    if slice.includesDeleted { selection.passedOn.append(("includeDeleted", "true")) }
+    if let since = UTCTime(slice.since) {
+      let name = slice.kind == .values ? "lastUpdated" : "created"
+      // With an offset: without one a server takes it for its own zone's.
+      selection.passedOn.append((name, since.iso8601.dropLast() + ".000+0000"))
+    }
+    return [selection]
+  }
+}

@@ -1,0 +1,172 @@
+import D2Common
+
+/// Makes slices of what a pair has: a backlog by the calendar, or the increment of each data set.
+struct Planner {
+  private let store: Store
+  private let pair: Pair
+  private let arguments: Arguments
+  private let log: Log
+  private let ledger: Ledger
+
+  static let options =
+    [
+      Option("--data-set", value: "UID|CODE|NAME", repeats: true, help: "Only these (default: all active ones)."),
+      Option(
+        "--only", "-l", value: "UNIT,…",
+        help: "Only these organisation units, by name, code or uid, with all below them."),
+      Option("--period", "-p", value: "PERIOD", repeats: true, help: "The periods of each data set's own type in it."),
+    ] + CalendarOptions.options + [
+      Option(
+        "--incremental", "-i",
+        help: "What changed since each data set was delivered last; all of it where it was not yet, or for new units."),
+      Option(
+        "--overlap", value: "TIME", help: "How far -i goes back beyond the last delivery (default 24h)."),
+      Option("--registrations", help: "Complete data set registrations too."),
+    ]
+
+  private static let defaultOverlapSeconds = 86400.0
+
+  init(_ store: Store, _ pair: Pair, _ arguments: Arguments, _ log: Log) {
+    self.store = store
+    self.pair = pair
+    self.arguments = arguments
+    self.log = log
+    ledger = Ledger(store)
+  }
+
+  func run() throws -> ExitStatus {
+    let sets = try dataSets()
+    let units = try OrgUnitTable(store, pair).all()
+    let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
+    // The source's clock before anything is read, and the database's before anything is chosen.
+    let planned = try ledger.databaseTime()
+    let info = try ServerInfo(client)
+    let flags = CalendarOptions.flags(in: arguments)
+    guard info.isGregorian else {
+      throw CommandFailure(
+        .usage, "\(client.server) has the calendar \(info.calendar): slices are made of Gregorian periods only")
+    }
+    let isIncrement = arguments.has("--incremental")
+    let calendar = isIncrement && flags.isEmpty ? nil : try CalendarOptions(arguments, today: CalendarDate.today)
+    let cover = try OrgUnitCover(units, only: arguments.string("--only"), pair, log)
+    var plan = LedgerPlan()
+    let everywhere = plan.add(places: cover.places)
+    if isIncrement {
+      guard let now = info.time else {
+        throw CommandFailure(
+          .notDHIS2, "\(client.server) does not tell the time: an increment cannot know where the next one begins")
+      }
+      for set in sets { try increment(set, units, cover, everywhere, now, planned, calendar, &plan) }
+    } else if let calendar {
+      for set in sets { try backlog(set, everywhere, calendar, window: nil, &plan) }
+    }
+    let outcome = try plan.write(pair, to: ledger)
+    log.info("\(outcome.planned) slices planned: \(outcome.added) added, \(outcome.planned - outcome.added) were there")
+    let output = LineOutput.standardOutput()
+    try output.line(
+      JSONValue.object([
+        .init("planned", .int(outcome.planned)), .init("added", .int(outcome.added)),
+        .init("there", .int(outcome.planned - outcome.added)),
+      ]).text)
+    try output.flush()
+    return .success
+  }
+
+  private func dataSets() throws -> [DataSet] {
+    let sets = try DataSetTable(store, pair).all()
+    let named = arguments.list("--data-set")
+    let chosen =
+      named.isEmpty || named == ["all"]
+      ? sets.filter(\.isActive) : try NameSelection(sets, kind: "data set").find(named)
+    guard !chosen.isEmpty else {
+      throw CommandFailure(
+        .usage, "no data set of \(pair.label) is active: run d2-datasets sync --pair \(pair.label) first")
+    }
+    return chosen
+  }
+
+  // MARK: Backlog
+
+  private func type(of set: DataSet) throws(CommandFailure) -> PeriodType {
+    guard let type = set.periodType.flatMap({ PeriodType(rawValue: $0) }) else {
+      throw CommandFailure(
+        .configuration,
+        "the store does not know the period type of data set \(set.uid): run d2-datasets sync --pair \(pair.label)")
+    }
+    return type
+  }
+
+  private func backlog(
+    _ set: DataSet, _ places: Int, _ calendar: CalendarOptions, window: Int?, _ plan: inout LedgerPlan
+  ) throws {
+    let periods = calendar.periods(of: try type(of: set), openFuturePeriods: set.openFuturePeriods)
+    for group in Self.groups(periods) {
+      let first = group.first!
+      add(
+        set, periods: group.count == 1 ? first.id : "\(first.id)..\(group.last!.id)", newest: first.start.dayNumber,
+        places, window: window, &plan)
+    }
+  }
+
+  /// Days and weeks go by the months in which they begin: one request for each of them would cost more than what it brings.
+  private static func groups(_ periods: [Period]) -> [[Period]] {
+    var groups: [[Period]] = []
+    for period in periods {
+      let isShort = period.end.dayNumber - period.start.dayNumber < 27
+      if isShort, let last = groups.last?.last, last.start.year == period.start.year,
+        last.start.month == period.start.month
+      {
+        groups[groups.count - 1].append(period)
+      } else {
+        groups.append([period])
+      }
+    }
+    return groups
+  }
+
+  private func add(
+    _ set: DataSet, periods: String, since: UTCTime? = nil, newest: Int, _ places: Int, window: Int?,
+    _ plan: inout LedgerPlan
+  ) {
+    var subject = LedgerPlan.Subject(dataSet: set.uid, periods: periods, newest: newest, places: places)
+    subject.since = since?.iso8601 ?? ""
+    subject.includesDeleted = set.includesDeleted
+    subject.window = window
+    plan.add(subject)
+    guard arguments.has("--registrations") else { return }
+    subject.kind = .registrations
+    subject.includesDeleted = false
+    plan.add(subject)
+  }
+
+  // MARK: Increment
+
+  /// What changed in the units that were there at the last delivery, and all of those that came since.
+  private func increment(
+    _ set: DataSet, _ units: [OrgUnit], _ cover: OrgUnitCover, _ everywhere: Int, _ now: UTCTime, _ planned: Int,
+    _ calendar: CalendarOptions?, _ plan: inout LedgerPlan
+  ) throws {
+    if try ledger.hasWindowUnderWay(pair, set.uid) {
+      log.info("\(set.name): the last increment is not worked off yet; another one follows it")
+      return
+    }
+    let isWhole = !arguments.has("--only")
+    let window = try ledger.openWindow(pair, set.uid, until: now, planned: planned, isWhole: isWhole)
+    let today = CalendarDate.today.dayNumber
+    func history(_ places: Int) throws {
+      if let calendar {
+        try backlog(set, places, calendar, window: window, &plan)
+      } else {
+        add(set, periods: "", newest: today, places, window: window, &plan)
+      }
+    }
+    guard let through = set.syncedThrough else { return try history(everywhere) }
+    let since = UTCTime(
+      seconds: through.seconds - Int(try arguments.seconds("--overlap") ?? Self.defaultOverlapSeconds))
+    add(set, periods: "", since: since, newest: today, everywhere, window: window, &plan)
+    let new = units.filter { $0.isActive && $0.activeSince > set.coveredAt ?? 0 }
+    guard !new.isEmpty else { return }
+    log.info("\(set.name): \(new.count) organisation units became active since: all of theirs is pulled")
+    try history(plan.add(places: OrgUnitCover.cover(new, among: units)))
+  }
+}

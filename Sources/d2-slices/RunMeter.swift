@@ -1,0 +1,85 @@
+import D2Common
+import Synchronization
+
+/// What a run has done so far, over all of its workers, and its progress line.
+final class RunMeter: Sendable {
+  private struct State: Sendable {
+    var done = 0
+    var failed = 0
+    var parked = 0
+    var pulled = 0
+    var refused = 0
+    var claimed = 0
+    var lastDrawn = 0.0
+  }
+
+  private let state = Mutex(State())
+  private let start = monotonicSeconds()
+  private let total: Int
+  private let log: Log
+  private let draws: Bool
+
+  /// - Parameter open: slices that were open when the run began.
+  init(open: Int, _ log: Log, draws: Bool) {
+    total = open
+    self.log = log
+    self.draws = draws
+  }
+
+  func done(pulled: Int, refused: Int) {
+    state.withLock { state in
+      state.done += 1
+      state.pulled += pulled
+      state.refused += refused
+    }
+  }
+
+  func failed(isParked: Bool) {
+    state.withLock { state in
+      state.failed += 1
+      if isParked { state.parked += 1 }
+    }
+  }
+
+  /// Whether as many slices were begun as were wanted; counts one more where not.
+  func hasEnough(_ most: Int?) -> Bool {
+    state.withLock { state in
+      guard let most else { return false }
+      if state.claimed >= most { return true }
+      state.claimed += 1
+      return false
+    }
+  }
+
+  var figures: (done: Int, failed: Int, parked: Int, pulled: Int, refused: Int) {
+    state.withLock { ($0.done, $0.failed, $0.parked, $0.pulled, $0.refused) }
+  }
+
+  /// `12 of 40, about 3 min left`.
+  var progress: String {
+    let done = figures.done
+    let seconds = monotonicSeconds() - start
+    guard done > 0, total > done else { return "\(done) of \(max(total, done))" }
+    return
+      "\(done) of \(total), about \(StatusReport.shown(seconds: seconds / Double(done) * Double(total - done))) left"
+  }
+
+  var seconds: Double { monotonicSeconds() - start }
+
+  /// Redraws the progress line, a few times a second.
+  func draw() {
+    guard draws else { return }
+    let now = monotonicSeconds()
+    let isDue = state.withLock { state in
+      guard now - state.lastDrawn >= 0.25 else { return false }
+      state.lastDrawn = now
+      return true
+    }
+    guard isDue else { return }
+    let (done, failed, _, pulled, refused) = figures
+    let width = 24
+    let filled = total == 0 ? width : min(width, done * width / total)
+    let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
+    log.draw("[\(bar)] \(progress); \(pulled) values, \(refused) refused, \(failed) failed attempts")
+  }
+}

@@ -1,0 +1,166 @@
+import D2Common
+import Glibc
+
+/// Works a pair's slices off with several workers in one process.
+struct Runner {
+  /// What the workers share.
+  struct Settings: Sendable {
+    let store: StoreLocation
+    let pair: Pair
+    let command: String
+    let environment: [String: String]
+    let leaseSeconds: Double
+    let order: Ledger.Order
+    let mostAttempts: Int
+    let retrySeconds: Double
+    let acceptsRejects: Bool
+    let trustsStatus: Bool
+    let showsChildren: Bool
+    let endsWhenIdle: Bool
+    let mostSlices: Int?
+    let rejectsFolder: String
+    let dataSets: [String: String]
+    let units: [String: String]
+
+    func dataSetName(_ uid: String) -> String { dataSets[uid] ?? uid }
+    func unitName(_ uid: String) -> String { units[uid] ?? uid }
+  }
+
+  static let options = [
+    Option("--jobs", "-j", value: "N", help: "How many slices at a time (default 1)."),
+    Option("--order", value: "newest|oldest", help: "Which period first (default newest)."),
+    Option(
+      "--lease", value: "TIME",
+      help: "How long a worker that dies keeps its slice (default 2m; it renews while it lives)."),
+    Option("--attempts", value: "N", help: "Park a slice that failed so often (default 5)."),
+    Option(
+      "--retry-after", value: "TIME", help: "The pause before the second attempt (default 30s); it doubles each time."),
+    Option("--accept-rejects", help: "A slice is done also where values were refused: they are on record."),
+    Option(
+      "--trust-status",
+      help: "A slice is done where the command ends with 0, though nothing proves that d2-pull and d2-push did."),
+    Option(
+      "--rejects-dir", value: "DIR",
+      help: "Where $D2_REJECTS of each slice lies (default beside the store of the user)."),
+    Option("--max-slices", value: "N", help: "End after so many."),
+    Option("--no-wait", help: "End when nothing is waiting, though attempts will be due later or others still work."),
+  ]
+
+  /// What is run where no command is given.
+  static let defaultCommand =
+    "d2-pull --slice \"$D2_SLICE\" --spool | d2-push --slice \"$D2_SLICE\" --rejects \"$D2_REJECTS\" >/dev/null"
+
+  private let arguments: Arguments
+  private let log: Log
+  private let jobs: Int
+  private let settings: Settings
+  private let open: Int
+
+  init(_ arguments: Arguments, _ log: Log) throws {
+    self.arguments = arguments
+    self.log = log
+    jobs = try arguments.int("--jobs", in: 1...256) ?? 1
+    guard arguments.operands.count <= 1 else {
+      throw CommandFailure(.usage, "the command must be one word of the shell: put it into quotes")
+    }
+    let order = try arguments.choice("--order", Ledger.Order.allCases.map(\.rawValue))
+    let environment = processEnvironment()
+    let location = try StoreLocation.resolve(option: arguments.string("--store"), environment: environment)
+    let (store, pair) = try PairOptions.open(arguments)
+    var names: [String: String] = [:]
+    for set in try DataSetTable(store, pair).all() { names[set.uid] = set.name }
+    var units: [String: String] = [:]
+    try OrgUnitTable(store, pair).forEach { if $0.isActive { units[$0.uid] = $0.name } }
+    settings = Settings(
+      store: location, pair: pair, command: arguments.operands.first ?? Self.defaultCommand,
+      environment: Self.environment(environment, location, arguments),
+      leaseSeconds: try arguments.seconds("--lease") ?? 120,
+      order: order.flatMap(Ledger.Order.init(rawValue:)) ?? .newest,
+      mostAttempts: try arguments.int("--attempts", in: 1...1000) ?? Worker.defaultAttempts,
+      retrySeconds: try arguments.seconds("--retry-after") ?? 30, acceptsRejects: arguments.has("--accept-rejects"),
+      trustsStatus: arguments.has("--trust-status"), showsChildren: arguments.has("--verbose"),
+      endsWhenIdle: arguments.has("--no-wait"), mostSlices: try arguments.int("--max-slices", in: 0...Int.max),
+      rejectsFolder: try Self.rejectsFolder(arguments, environment, pair), dataSets: names, units: units)
+    let open = try Ledger(store).open(pair)
+    self.open = open.waiting + open.leased + open.retry
+    guard settings.leaseSeconds >= 1 else { throw CommandFailure(.usage, "--lease: at least a second") }
+  }
+
+  /// The commands of the pipeline must find the same store, and each other.
+  private static func environment(
+    _ environment: [String: String], _ location: StoreLocation, _ arguments: Arguments
+  ) -> [String: String] {
+    var environment = environment
+    switch location {
+    case .sqlite(let path):
+      environment["D2_STORE"] = path.hasPrefix("/") ? path : (environment["PWD"].map { $0 + "/" } ?? "") + path
+    case .postgresql(let url): environment["D2_STORE"] = url
+    }
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+    if length > 0 {
+      let path = String(decoding: buffer[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
+      if let slash = path.lastIndex(of: "/") {
+        environment["PATH"] = String(path[..<slash]) + ":" + (environment["PATH"] ?? "/usr/bin:/bin")
+      }
+    }
+    return environment
+  }
+
+  private static func rejectsFolder(
+    _ arguments: Arguments, _ environment: [String: String], _ pair: Pair
+  ) throws(CommandFailure) -> String {
+    var folder = arguments.string("--rejects-dir") ?? ""
+    if folder.isEmpty {
+      let state = environment["XDG_STATE_HOME"] ?? (environment["HOME"] ?? "/tmp") + "/.local/state"
+      folder = "\(state)/d2/rejects/pair-\(pair.id)"
+    }
+    if !folder.hasPrefix("/"), let here = environment["PWD"] { folder = here + "/" + folder }
+    var made = ""
+    for part in folder.split(separator: "/") {
+      made += "/" + part
+      mkdir(made, 0o700)
+    }
+    guard access(folder, W_OK) == 0 else {
+      throw CommandFailure(.cannotWrite, "cannot write to \(folder): \(SystemError())")
+    }
+    return folder
+  }
+
+  func run() async throws -> ExitStatus {
+    let meter = RunMeter(open: open, log, draws: isatty(2) == 1)
+    let breaker = CircuitBreaker(workers: jobs, firstPauseSeconds: min(settings.retrySeconds, 5))
+    let output = LineOutput.standardOutput()
+    log.info("\(open) slices of \(settings.pair.label) are open; \(jobs) at a time")
+    let executor = BlockingExecutor(threads: jobs)
+    let (settings, log) = (settings, log)
+    let failure: (any Error)? = await withTaskGroup(of: (any Error)?.self) { group in
+      for _ in 0..<jobs {
+        group.addTask(executorPreference: executor) {
+          do {
+            try Worker(settings, log, meter, breaker, output).run()
+            return nil
+          } catch { return error }
+        }
+      }
+      var first: (any Error)?
+      for await error in group { first = first ?? error }
+      return first
+    }
+    try output.flush()
+    log.wipe()
+    let figures = meter.figures
+    log.info(
+      "\(figures.done) slices done, \(figures.failed) failed attempts, \(figures.parked) parked; \(figures.pulled) values read, \(figures.refused) refused; \(DHIS2Client.shown(seconds: meter.seconds))"
+    )
+    if let failure { throw failure }
+    if let signal = Signals.received { return signal == SIGINT ? .interrupted : .terminated }
+    let store = try Store(settings.store)
+    let counts = try Ledger(store).progress(settings.pair)
+    let parked = counts.reduce(0) { $0 + ($1.counts["failed"] ?? 0) }
+    if parked > 0 {
+      log.error("\(parked) slices are parked: d2-slices list --pair \(settings.pair.label) --state failed")
+    }
+    return parked == 0 && figures.refused == 0 ? .success : .incomplete
+  }
+}

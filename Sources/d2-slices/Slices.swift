@@ -1,0 +1,299 @@
+import D2Common
+
+/// The ledger: cuts a backlog or an increment into slices, hands them to workers, knows what is done.
+@main
+struct Slices {
+  static func main() async {
+    await Command.main(
+      name: "d2-slices", abstract: "the ledger: cut a backlog or an increment into slices, and have them worked off",
+      [plan, run, status, list, reset, claim, renew, done, fail])
+  }
+
+  static let statuses: [(status: ExitStatus, meaning: String)] = [
+    (.success, "done"), (.usage, "the command line is wrong, or a name is unknown or not unique"),
+    (.unreachable, "a server or the store cannot be reached"), (.temporary, "a server or the store failed: try later"),
+    (.configuration, "no such pair, or a bad store"),
+  ]
+
+  static func description(
+    _ verb: String, _ abstract: String, example: (String, String), more: [(String, String)] = [], operands: String = "",
+    groups: [OptionGroup] = [], title: String = "Selection", options: [Option] = [], incomplete: String? = nil
+  ) -> CommandDescription {
+    CommandDescription(
+      name: "d2-slices \(verb)", abstract: abstract,
+      examples: ([example] + more).map { (command: $0.0, effect: $0.1) },
+      groups: (options.isEmpty ? [] : [OptionGroup(title, options)]) + [PairOptions.group] + groups,
+      statuses: statuses + (incomplete.map { [(.incomplete, $0)] } ?? []), operands: operands)
+  }
+
+  // MARK: Plan
+
+  private static let plan = Verb(
+    description(
+      "plan",
+      "add slices: each data set, period and organisation unit of a backlog, or the increment since the last success",
+      example: (
+        "d2-slices plan --pair hmis --from 2017-01-01 --to 2024-12-31",
+        "eight years of all active data sets; again: nothing new"
+      ),
+      more: [("d2-slices plan --pair hmis -i", "what changed since each data set was delivered last")],
+      groups: [ServerOptions.transport], options: Planner.options)
+  ) { arguments, log in
+    let (store, pair) = try PairOptions.open(arguments)
+    return try Planner(store, pair, arguments, log).run()
+  }
+
+  // MARK: One slice by hand
+
+  private static let leaseOption = Option(
+    "--lease", value: "TIME", help: "How long a worker has a slice, unless it renews (default 10m).")
+  private static let tokenOption = Option("--token", value: "TOKEN", help: "As claim gave it: proves the lease.")
+
+  private static let claim = Verb(
+    description(
+      "claim", "lease the next slice to a worker, and print it",
+      example: ("slice=$(d2-slices claim --pair hmis) && d2-pull --slice \"$slice\" | …", "one slice by hand"),
+      options: [
+        leaseOption, Option("--worker", value: "NAME", help: "Who has it (default: host and process)."),
+        Option("--order", value: "newest|oldest", help: "Which period first (default newest)."),
+      ], incomplete: "no slice is waiting")
+  ) { arguments, log in
+    let order = try arguments.choice("--order", Ledger.Order.allCases.map(\.rawValue))
+    let lease = try arguments.seconds("--lease") ?? 600
+    let (store, pair) = try PairOptions.open(arguments)
+    let worker = arguments.string("--worker") ?? Worker.name
+    let ledger = Ledger(store)
+    try ledger.hurry()
+    guard
+      let slice = try ledger.claim(
+        pair, worker: worker, token: Worker.newToken(), leaseSeconds: lease,
+        order: order.flatMap(Ledger.Order.init(rawValue:)) ?? .newest)
+    else {
+      log.info("no slice of \(pair.label) is waiting")
+      return .incomplete
+    }
+    let output = LineOutput.standardOutput()
+    try output.line(slice.task.text)
+    try output.flush()
+    return .success
+  }
+
+  /// The number and token of a slice that a worker has.
+  private static func held(_ arguments: Arguments) throws(CommandFailure) -> (id: Int, token: String) {
+    if let text = arguments.string("--slice") {
+      let slice = try Slice(task: text)
+      guard let token = slice.token else {
+        throw CommandFailure(.usage, "--slice has no token: give what claim printed")
+      }
+      return (slice.id, token)
+    }
+    guard arguments.operands.count == 1, let id = Int(arguments.operands[0]), let token = arguments.string("--token")
+    else {
+      throw CommandFailure(.usage, "say which slice: --slice JSON as claim printed it, or its number with --token")
+    }
+    return (id, token)
+  }
+
+  private static let heldOptions = [
+    Option("--slice", value: "JSON", help: "What claim printed; instead of number and token."), tokenOption,
+  ]
+
+  private static func answered(_ isHeld: Bool, _ id: Int, _ log: Log) -> ExitStatus {
+    if !isHeld { log.error("slice \(id): its lease is lost; another worker may have it") }
+    return isHeld ? .success : .incomplete
+  }
+
+  private static let renew = Verb(
+    description(
+      "renew", "lengthen a lease",
+      example: ("d2-slices renew --pair hmis --slice \"$slice\" --lease 20m", "twenty minutes from now"),
+      operands: "[ID]", options: heldOptions + [leaseOption], incomplete: "the lease is lost")
+  ) { arguments, log in
+    let (id, token) = try held(arguments)
+    let (store, _) = try PairOptions.open(arguments)
+    return answered(
+      try Ledger(store).renew(id, token: token, leaseSeconds: try arguments.seconds("--lease") ?? 600), id, log)
+  }
+
+  private static let summaryOptions = [
+    Option("--pull-summary", value: "FILE", help: "What d2-pull --summary wrote: its figures are kept."),
+    Option("--push-summary", value: "FILE", help: "What d2-push --summary wrote."),
+    Option("--rejects", value: "FILE", help: "Where its refused values are."),
+  ]
+
+  private static func summary(_ option: String, _ arguments: Arguments) throws(CommandFailure) -> JSONValue? {
+    guard let path = arguments.string(option) else { return nil }
+    guard let bytes = try? FileBytes.read(path, atMost: 16 << 20), let json = try? JSONValue(parsing: bytes) else {
+      throw CommandFailure(.cannotRead, "\(option) \(path): cannot be read as JSON")
+    }
+    return json
+  }
+
+  private static let done = Verb(
+    description(
+      "done", "note that a slice was pulled and pushed",
+      example: (
+        "d2-slices done --pair hmis --slice \"$slice\" --pull-summary pull.json --push-summary push.json",
+        "with its figures"
+      ), operands: "[ID]",
+      options: heldOptions + summaryOptions + [
+        Option("--accept-rejects", help: "Also where the summaries say that values were refused (status 1).")
+      ], incomplete: "the lease is lost, or a summary says that not all went well: nothing was noted")
+  ) { arguments, log in
+    let (id, token) = try held(arguments)
+    let pull = try summary("--pull-summary", arguments)
+    let push = try summary("--push-summary", arguments)
+    for (name, summary) in [("d2-pull", pull), ("d2-push", push)] {
+      guard let status = summary?["status"]?.int, status != 0, !(status == 1 && arguments.has("--accept-rejects"))
+      else {
+        continue
+      }
+      log.error("slice \(id): \(name) ended with status \(status): not done")
+      return .incomplete
+    }
+    let (store, _) = try PairOptions.open(arguments)
+    let isHeld = try Ledger(store).finish(
+      id, token: token, status: push?["status"]?.int ?? 0, Slice.Counts(pull: pull, push: push),
+      rejects: arguments.string("--rejects"))
+    return answered(isHeld, id, log)
+  }
+
+  private static let fail = Verb(
+    description(
+      "fail", "note that an attempt failed: another follows later",
+      example: ("d2-slices fail --pair hmis --slice \"$slice\" --error 'no space left'", "with a reason"),
+      operands: "[ID]",
+      options: heldOptions + summaryOptions + [
+        Option("--error", value: "TEXT", help: "Why."), Option("--status", value: "N", help: "The exit status."),
+        Option("--attempts", value: "N", help: "Park it after so many (default 5)."),
+        Option("--retry-after", value: "TIME", help: "The pause before the next attempt (default: by their number)."),
+      ], incomplete: "the lease is lost")
+  ) { arguments, log in
+    let (id, token) = try held(arguments)
+    let most = try arguments.int("--attempts", in: 1...1000) ?? Worker.defaultAttempts
+    let status = try arguments.int("--status", in: 0...255) ?? 1
+    let counts = Slice.Counts(
+      pull: try summary("--pull-summary", arguments), push: try summary("--push-summary", arguments))
+    let (store, _) = try PairOptions.open(arguments)
+    let isHeld = try Ledger(store).fail(
+      id, token: token, status: status, error: arguments.string("--error") ?? "ended with status \(status)",
+      counts: true,
+      pauseSeconds: try arguments.seconds("--retry-after") ?? 30, mostAttempts: most, counts,
+      rejects: arguments.string("--rejects"))
+    return answered(isHeld, id, log)
+  }
+
+  // MARK: Looking
+
+  static let selectionOptions = [
+    Option(
+      "--state", value: "STATE", repeats: true, help: "waiting, leased, retry, done, verified or failed."),
+    Option("--data-set", value: "UID|CODE|NAME", repeats: true, help: "Only of these data sets."),
+    Option("--period", value: "PERIOD", repeats: true, help: "Only of these periods, as the ledger has them."),
+    Option("--id", value: "N", repeats: true, help: "Only these slices."),
+  ]
+
+  static func selection(_ arguments: Arguments, _ store: Store, _ pair: Pair) throws -> SliceSelection {
+    var selection = SliceSelection()
+    for name in arguments.list("--state") {
+      if name == "verified" {
+        selection.states.append(.done)
+        selection.onlyVerified = true
+      } else if let state = Slice.State(rawValue: name) {
+        selection.states.append(state)
+      } else {
+        throw CommandFailure(.usage, "--state \"\(name)\": waiting, leased, retry, done, verified or failed")
+      }
+    }
+    if arguments.has("--data-set") {
+      selection.dataSets = try NameSelection(DataSetTable(store, pair).all(), kind: "data set").find(
+        arguments.list("--data-set")
+      ).map(\.uid)
+    }
+    selection.periods = arguments.list("--period")
+    for text in arguments.list("--id") {
+      guard let id = Int(text) else { throw CommandFailure(.usage, "--id \"\(text)\": the number of a slice") }
+      selection.ids.append(id)
+    }
+    return selection
+  }
+
+  private static let list = Verb(
+    description(
+      "list", "list slices",
+      example: (
+        "d2-slices list --pair hmis --state failed | jq -r .lastError | sort | uniq -c", "why slices are parked"
+      ),
+      more: [
+        (
+          "d2-slices list --pair hmis --state waiting --format tsv | parallel --header : --colsep '\\t' …",
+          "feed another engine"
+        )
+      ],
+      options: selectionOptions + [Listing.option])
+  ) { arguments, log in
+    let (store, pair) = try PairOptions.open(arguments)
+    var listing = try Listing(
+      arguments,
+      columns: [
+        "id", "state", "dataSet", "periods", "since", "orgUnits", "children", "attempt", "pulled", "refused",
+        "lastStatus",
+        "lastError",
+      ])
+    try Ledger(store).forEach(pair, try selection(arguments, store, pair)) { try listing.add($0.json) }
+    try listing.finish()
+    return .success
+  }
+
+  private static let status = Verb(
+    description(
+      "status", "say how far the ledger is, by data set and period",
+      example: ("d2-slices status --pair hmis", "progress, rate, what is left"),
+      options: [
+        Option("--by", value: "data-set|period|all", help: "How rows are summed up (default data-set)."),
+        Listing.option,
+      ],
+      incomplete: "slices are parked")
+  ) { arguments, log in
+    let (store, pair) = try PairOptions.open(arguments)
+    return try StatusReport(Ledger(store), pair).write(arguments, log)
+  }
+
+  private static let reset = Verb(
+    description(
+      "reset", "make slices wait again from the beginning",
+      example: ("d2-slices reset --pair hmis --state failed", "another try for what is parked"),
+      options: selectionOptions + [
+        Option("--all", help: "All slices."), Option("--remove", help: "Take them out of the ledger instead."),
+      ])
+  ) { arguments, log in
+    let (store, pair) = try PairOptions.open(arguments)
+    let selection = try selection(arguments, store, pair)
+    let selects = ["--state", "--data-set", "--period", "--id"].contains { arguments.has($0) }
+    guard selects != arguments.has("--all") else {
+      throw CommandFailure(.usage, "say which: --state, --data-set, --period, --id, or --all")
+    }
+    let ledger = Ledger(store)
+    let count =
+      arguments.has("--remove") ? try ledger.remove(pair, selection) : try ledger.reset(pair, selection)
+    log.info("\(count) slices \(arguments.has("--remove") ? "removed" : "wait again")")
+    return .success
+  }
+
+  // MARK: Run
+
+  private static let run = Verb(
+    description(
+      "run", "work slices off: claim, run a command for each, note what came of it",
+      example: ("d2-slices run --pair hmis --jobs 4", "pull and push, four at a time, until nothing is left"),
+      more: [
+        (
+          "d2-slices run --pair hmis -- 'd2-pull --slice \"$D2_SLICE\" --spool | jq -c \"select(.value != null)\" | d2-push --slice \"$D2_SLICE\" --rejects \"$D2_REJECTS\"'",
+          "with a filter of one's own"
+        )
+      ], operands: "[-- COMMAND]", title: "How", options: Runner.options,
+      incomplete: "all that could be done is done, but slices are parked or values were refused")
+  ) { arguments, log in
+    try await Runner(arguments, log).run()
+  }
+}

@@ -1,0 +1,87 @@
+import D2Common
+
+/// How far a pair's ledger is.
+struct StatusReport {
+  private let ledger: Ledger
+  private let pair: Pair
+
+  init(_ ledger: Ledger, _ pair: Pair) {
+    self.ledger = ledger
+    self.pair = pair
+  }
+
+  /// Over which time the rate is measured.
+  private static let rateSeconds = 900
+
+  func write(_ arguments: Arguments, _ log: Log) throws -> ExitStatus {
+    let by = try arguments.choice("--by", ["data-set", "period", "all"]) ?? "data-set"
+    let progress = try ledger.progress(pair)
+    var names: [String: String] = [:]
+    for set in try DataSetTable(ledger.store, pair).all() { names[set.uid] = set.name }
+    let states = ["waiting", "leased", "retry", "done", "verified", "failed"]
+    var listing = try Listing(
+      arguments,
+      columns: (by == "period" ? ["periods"] : by == "all" ? ["dataSet", "name", "periods"] : ["dataSet", "name"])
+        + ["slices"] + states + ["percent", "pulled", "refused"])
+    for row in Self.summed(progress, by: by) {
+      var members: [JSONValue.Member] = []
+      if by != "period" {
+        members.append(.init("dataSet", .string(row.dataSet)))
+        members.append(.init("name", names[row.dataSet].map { .string($0) } ?? .null))
+      }
+      if by != "data-set" { members.append(.init("periods", .string(row.periods))) }
+      members.append(.init("slices", .int(row.total)))
+      for state in states { members.append(.init(state, .int(row.counts[state] ?? 0))) }
+      members.append(.init("percent", .int(Self.percent(row))))
+      members.append(.init("pulled", .int(row.pulled)))
+      members.append(.init("refused", .int(row.refused)))
+      try listing.add(.object(members))
+    }
+    try listing.finish()
+    let failed = progress.reduce(0) { $0 + ($1.counts["failed"] ?? 0) }
+    let line = try line(progress)
+    log.info(line)
+    return failed == 0 ? .success : .incomplete
+  }
+
+  private static func percent(_ row: Ledger.Progress) -> Int {
+    row.total == 0 ? 100 : ((row.counts["done"] ?? 0) + (row.counts["verified"] ?? 0)) * 100 / row.total
+  }
+
+  private static func summed(_ progress: [Ledger.Progress], by: String) -> [Ledger.Progress] {
+    guard by != "all" else { return progress }
+    var rows: [String: Ledger.Progress] = [:]
+    for one in progress {
+      let key = by == "period" ? one.periods : one.dataSet
+      var row = rows[key] ?? Ledger.Progress(dataSet: one.dataSet, periods: one.periods)
+      row.counts.merge(one.counts) { $0 + $1 }
+      row.pulled += one.pulled
+      row.refused += one.refused
+      rows[key] = row
+    }
+    return rows.sorted { $0.key < $1.key }.map(\.value)
+  }
+
+  /// `412 of 500 slices done (82 %), 88 open, 0 parked; 31 a minute, about 3 min left`.
+  func line(_ progress: [Ledger.Progress]) throws -> String {
+    let total = progress.reduce(0) { $0 + $1.total }
+    let open = progress.reduce(0) { $0 + $1.open }
+    let failed = progress.reduce(0) { $0 + ($1.counts["failed"] ?? 0) }
+    let done = total - open - failed
+    var text =
+      "\(done) of \(total) slices done\(total > 0 ? " (\(done * 100 / total) %)" : ""), \(open) open, \(failed) parked"
+    if open > 0, let rate = try ledger.rate(pair, within: Self.rateSeconds) {
+      text += "; \(Int((rate * 60).rounded())) a minute, about \(Self.shown(seconds: Double(open) / rate)) left"
+    }
+    return text
+  }
+
+  static func shown(seconds: Double) -> String {
+    switch seconds {
+    case ..<90: "\(Int(seconds)) s"
+    case ..<5400: "\(Int((seconds / 60).rounded())) min"
+    case ..<172_800: "\(Int((seconds / 3600).rounded())) h"
+    default: "\(Int((seconds / 86400).rounded())) days"
+    }
+  }
+}

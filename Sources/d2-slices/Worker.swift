@@ -1,0 +1,292 @@
+import D2Common
+import Glibc
+
+/// Claims slices one after the other, runs the command for each, and notes what came of it.
+final class Worker {
+  private let settings: Runner.Settings
+  private let pair: Pair
+  private let log: Log
+  private let meter: RunMeter
+  private let breaker: CircuitBreaker
+  private let output: LineOutput
+  private let ledger: Ledger
+
+  static let defaultAttempts = 5
+  /// How long a child that was asked to end may take.
+  private static let gracePeriodSeconds = 30.0
+  /// Waiting for slices of others, which may fail.
+  private static let idleSeconds = 1.0
+  /// A store that cannot be reached for so long ends the run.
+  private static let storePatienceSeconds = 600.0
+  private static let longestPauseSeconds = 3600.0
+
+  static var name: String {
+    var buffer = [CChar](repeating: 0, count: 256)
+    gethostname(&buffer, buffer.count - 1)
+    let host = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    return "\(host):\(getpid())"
+  }
+
+  static func newToken() -> String {
+    var random = SystemRandomNumberGenerator()
+    return String(random.next(), radix: 16) + String(random.next(), radix: 16)
+  }
+
+  init(_ settings: Runner.Settings, _ log: Log, _ meter: RunMeter, _ breaker: CircuitBreaker, _ output: LineOutput)
+    throws
+  {
+    self.settings = settings
+    self.log = log
+    self.meter = meter
+    self.breaker = breaker
+    self.output = output
+    let store = try Store(settings.store)
+    ledger = Ledger(store)
+    try ledger.hurry()
+    pair = settings.pair
+  }
+
+  /// Works until nothing is left, or a signal comes.
+  func run() throws {
+    while breaker.wait(), !meter.hasEnough(settings.mostSlices) {
+      let token = Self.newToken()
+      let slice = try patiently {
+        try ledger.claim(
+          pair, worker: Self.name, token: token, leaseSeconds: settings.leaseSeconds, order: settings.order)
+      }
+      guard let slice else {
+        let open = try patiently { try ledger.open(pair) }
+        if open.waiting + open.leased + open.retry == 0 { return }
+        if settings.endsWhenIdle, open.waiting == 0 { return }
+        meter.draw()
+        let due = open.nextMilliseconds.map { max(0.05, Double($0) / 1000) } ?? Self.idleSeconds
+        guard pause(seconds: open.waiting > 0 ? 0.05 : min(due, Self.idleSeconds)) else { return }
+        continue
+      }
+      try work(on: slice, token)
+    }
+  }
+
+  /// A store that is gone for a moment does not end a run of days.
+  private func patiently<Result>(_ operation: () throws -> Result) throws -> Result {
+    let start = monotonicSeconds()
+    var delay = 0.2
+    while true {
+      do { return try operation() } catch let error as StoreError
+        where error.kind == .unreachable || error.kind == .busy
+      {
+        guard monotonicSeconds() - start < Self.storePatienceSeconds else { throw error }
+        log.warning("\(error); trying again")
+        guard pause(seconds: delay) else { throw Signals.failure }
+        delay = min(delay * 2, 15)
+      }
+    }
+  }
+
+  // MARK: One slice
+
+  /// How a command ended.
+  private enum End {
+    case status(Int)
+    /// The lease was lost: somebody else may have the slice.
+    case lost
+    /// A signal came.
+    case interrupted
+  }
+
+  private func work(on slice: Slice, _ token: String) throws {
+    let start = monotonicSeconds()
+    let folder = try WorkFolder()
+    let rejects = "\(settings.rejectsFolder)/slice-\(slice.id).ndjson"
+    unlink(rejects)
+    var lastLine = ""
+    let end = try attempt(slice, token, folder, rejects) { line in
+      if !line.isEmpty { lastLine = line }
+    }
+    let pull = folder.summary("pull")
+    let push = folder.summary("push")
+    let counts = Slice.Counts(pull: pull, push: push)
+    let hasRejects = FileStatus.size(rejects).map { $0 > 0 } ?? false
+    if !hasRejects { unlink(rejects) }
+    switch end {
+    case .interrupted: _ = try patiently { try ledger.release(slice.id, token: token) }
+    case .lost: log.error("\(name(slice)): its lease is lost; the work on it was stopped")
+    case .status(let status):
+      let seconds = monotonicSeconds() - start
+      if let fault = fault(status, pull, push, lastLine) {
+        try noteFailure(slice, token, status == 0 ? 1 : status, fault, counts, hasRejects ? rejects : nil)
+      } else {
+        try noteSuccess(slice, token, status, counts, hasRejects ? rejects : nil, seconds)
+      }
+    }
+  }
+
+  private func attempt(
+    _ slice: Slice, _ token: String, _ folder: WorkFolder, _ rejects: String, lastLine: (String) -> Void
+  ) throws -> End {
+    var environment = settings.environment
+    environment["D2_SLICE"] = slice.task.text
+    environment["D2_SLICE_ID"] = String(slice.id)
+    environment["D2_PAIR"] = String(slice.pair)
+    environment["D2_SUMMARY_DIR"] = folder.path
+    environment["D2_REJECTS"] = rejects
+    let child = try Child(settings.command, environment: environment)
+    var renewAt = monotonicSeconds() + settings.leaseSeconds / 3
+    var leaseEnd = monotonicSeconds() + settings.leaseSeconds
+    var killAt: Double?
+    var isLost = false
+    while true {
+      let status = try child.wait(milliseconds: 200) { line, isError in
+        if isError {
+          lastLine(line)
+          if settings.showsChildren { log.relay(line) }
+        } else {
+          try output.line(line)
+        }
+      }
+      if let status {
+        try output.flush()
+        if isLost { return .lost }
+        return Signals.received == nil ? .status(Int(status)) : .interrupted
+      }
+      meter.draw()
+      let now = monotonicSeconds()
+      if killAt == nil, isLost || Signals.received != nil {
+        child.signal(SIGTERM)
+        killAt = now + Self.gracePeriodSeconds
+      }
+      if let deadline = killAt, now >= deadline { child.signal(SIGKILL) }
+      guard !isLost, now >= renewAt else { continue }
+      do {
+        if try ledger.renew(slice.id, token: token, leaseSeconds: settings.leaseSeconds) {
+          leaseEnd = now + settings.leaseSeconds
+          renewAt = now + settings.leaseSeconds / 3
+        } else {
+          isLost = true
+        }
+      } catch let error as StoreError where error.kind == .unreachable || error.kind == .busy {
+        // Tried again in a moment; when the lease has ended meanwhile, somebody else may have it.
+        renewAt = now + min(1, settings.leaseSeconds / 10)
+        isLost = now >= leaseEnd
+      }
+    }
+  }
+
+  // MARK: What came of it
+
+  /// Why an attempt does not count as done; `nil` where it does. Both ends must have said so, not the shell alone.
+  private func fault(_ status: Int, _ pull: JSONValue?, _ push: JSONValue?, _ lastLine: String) -> String? {
+    guard status == 0 || (status == 1 && settings.acceptsRejects) else {
+      return lastLine.isEmpty ? "the command ended with status \(status)" : lastLine
+    }
+    if settings.trustsStatus { return nil }
+    guard let pull = pull?["status"]?.int, let push = push?["status"]?.int else {
+      return
+        "the command ended with status \(status), but there is no summary of both d2-pull and d2-push: nothing proves that all was moved"
+    }
+    if pull != 0 { return lastLine.isEmpty ? "d2-pull ended with status \(pull)" : lastLine }
+    if push != 0, !(push == 1 && settings.acceptsRejects) {
+      return lastLine.isEmpty ? "d2-push ended with status \(push)" : lastLine
+    }
+    return nil
+  }
+
+  private func noteSuccess(
+    _ slice: Slice, _ token: String, _ status: Int, _ counts: Slice.Counts, _ rejects: String?, _ seconds: Double
+  ) throws {
+    breaker.succeeded()
+    guard
+      try certainly(
+        slice.id, token, then: .done,
+        { try ledger.finish(slice.id, token: token, status: status, counts, rejects: rejects) })
+    else { return log.error("\(name(slice)): done, but its lease was lost: it will be done again") }
+    meter.done(pulled: counts.pulled ?? 0, refused: counts.refused ?? 0)
+    log.info(
+      "\(name(slice)): done: \(counts.pulled ?? 0) read, \((counts.imported ?? 0) + (counts.updated ?? 0) + (counts.deleted ?? 0)) taken, \(counts.refused ?? 0) refused, \(DHIS2Client.shown(seconds: seconds)); \(meter.progress)"
+    )
+    meter.draw()
+  }
+
+  private func noteFailure(
+    _ slice: Slice, _ token: String, _ status: Int, _ fault: String, _ counts: Slice.Counts, _ rejects: String?
+  ) throws {
+    let isServers = CircuitBreaker.statuses.contains(status)
+    let (isOpen, pauseSeconds) = isServers ? breaker.failed() : (false, 0)
+    let backOff = min(
+      settings.retrySeconds * Double(1 << min(slice.attempts - 1, 20)), Self.longestPauseSeconds)
+    let wait = isOpen ? min(pauseSeconds, backOff) : backOff * Double.random(in: 0.5...1)
+    guard
+      try certainly(
+        slice.id, token, then: .retry,
+        {
+          try ledger.fail(
+            slice.id, token: token, status: status, error: fault, counts: !isOpen, pauseSeconds: wait,
+            mostAttempts: settings.mostAttempts, counts, rejects: rejects)
+        })
+    else { return log.error("\(name(slice)): failed (\(fault)), and its lease was lost") }
+    let isParked = !isOpen && slice.attempts >= settings.mostAttempts
+    meter.failed(isParked: isParked)
+    let next =
+      isParked
+      ? "parked after \(slice.attempts) attempts"
+      : isOpen
+        ? "the server seems down: all pause \(DHIS2Client.shown(seconds: pauseSeconds))"
+        : "again in \(DHIS2Client.shown(seconds: wait))"
+    log.warning("\(name(slice)): status \(status): \(fault); \(next)")
+  }
+
+  /// Where the connection broke over the note, it may have been taken all the same.
+  private func certainly(_ id: Int, _ token: String, then state: Slice.State, _ note: () throws -> Bool) throws -> Bool
+  {
+    var isRepetition = false
+    return try patiently {
+      if try note() { return true }
+      guard isRepetition else {
+        isRepetition = true
+        return false
+      }
+      var selection = SliceSelection()
+      selection.ids = [id]
+      var isNoted = false
+      try ledger.forEach(pair, selection) { isNoted = $0.state == state && $0.token == nil }
+      return isNoted
+    }
+  }
+
+  private func name(_ slice: Slice) -> String {
+    let time = slice.since.isEmpty ? (slice.periods.isEmpty ? "all time" : slice.periods) : "since \(slice.since)"
+    let units = slice.orgUnits.count == 1 ? settings.unitName(slice.orgUnits[0]) : "\(slice.orgUnits.count) units"
+    return "slice \(slice.id) (\(settings.dataSetName(slice.dataSet)), \(time), \(units))"
+  }
+}
+
+/// A private folder for the summaries of one attempt, gone with it.
+private final class WorkFolder {
+  let path: String
+
+  init() throws(CommandFailure) {
+    let parent = processEnvironment()["TMPDIR"] ?? "/tmp"
+    var template = Array("\(parent)/d2-slice-XXXXXX".utf8CString)
+    guard let made = mkdtemp(&template) else {
+      throw CommandFailure(.cannotWrite, "cannot make a folder in \(parent): \(SystemError())")
+    }
+    path = String(cString: made)
+  }
+
+  deinit {
+    for name in ["pull", "push"] { unlink("\(path)/\(name).json") }
+    rmdir(path)
+  }
+
+  func summary(_ name: String) -> JSONValue? {
+    guard let bytes = try? FileBytes.read("\(path)/\(name).json", atMost: 16 << 20) else { return nil }
+    return try? JSONValue(parsing: bytes)
+  }
+}
+
+private enum FileStatus {
+  static func size(_ path: String) -> Int? {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_size) : nil
+  }
+}
