@@ -51,6 +51,9 @@ final class RunMeter: Sendable {
     }
   }
 
+  /// No slice was there after all.
+  func begunNone() { state.withLock { $0.claimed -= 1 } }
+
   var figures: (done: Int, failed: Int, parked: Int, pulled: Int, refused: Int) {
     state.withLock { ($0.done, $0.failed, $0.parked, $0.pulled, $0.refused) }
   }

@@ -56,6 +56,7 @@ final class Worker {
           plan: settings.plan)
       }
       guard let slice else {
+        if settings.mostSlices != nil { meter.begunNone() }
         let open = try patiently { try ledger.open(pair, plan: settings.plan) }
         if open.waiting + open.leased + open.retry == 0 { return }
         if settings.endsWhenIdle, open.waiting == 0 { return }
@@ -128,7 +129,10 @@ final class Worker {
     _ slice: Slice, _ token: String, _ folder: WorkFolder, _ rejects: String, lastLine: (String) -> Void
   ) throws -> End {
     var environment = settings.environment
-    environment["D2_SLICE"] = slice.task.text
+    // Without its token: only the worker may say that it is done.
+    var task = slice
+    task.token = nil
+    environment["D2_SLICE"] = task.task.text
     environment["D2_SLICE_ID"] = String(slice.id)
     environment["D2_PAIR"] = String(slice.pair)
     environment["D2_SUMMARY_DIR"] = folder.path
