@@ -56,6 +56,9 @@ struct PushOptions: Sendable {
     looksAhead = stored != nil && queue == nil && !arguments.has("--no-check") && kind == .dataValues
     summaryFile = SummaryFile.path(named: arguments.string("--summary"), command: "push")
     passedOn = Self.passedOn(arguments)
+    guard queue == nil || kind == .dataValues else {
+      throw CommandFailure(.usage, "registrations do not go with --via: a queued request holds data values")
+    }
     guard !async || kind == .dataValues else {
       throw CommandFailure(.usage, "--async is for data values, not --registrations")
     }

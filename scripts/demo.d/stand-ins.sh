@@ -25,11 +25,13 @@ ask() { curl -sSf -u admin:district "$source/api/$1"; }
 D2_DATA_SET=$(ask 'dataSets.json?filter=code:in:%5BMONTH,QUARTER%5D&fields=id' | jq -r '[.dataSets[].id] | join(",")')
 D2_ORG_UNIT=$(ask 'organisationUnits.json?filter=level:eq:1&fields=id' | jq -r '.organisationUnits[0].id')
 D2_PERIOD=202401,202402,202403,2024Q1
+selection="-y 2024 -q 1 --data-set $D2_DATA_SET"
+D2_LEDGER_DATA_SET=$(ask 'dataSets.json?fields=id,periodType&paging=false' | jq -r '[.dataSets[] | select(.periodType == "Weekly" or .periodType == "Yearly") | .id] | join(",")')
 mend='.value |= if test("^[0-9O]+$") then gsub("O";"0") elif test("^[0-9]+,[0-9]+$") then sub(",";".") else sub("^(?<n>[0-9]+)%$";.n) end'
 
 # Some numbers get the form in which people write it; the API would not have let it in.
 ask 'dataElements.json?fields=id,valueType&paging=false' >elements.json
-d2-pull --quiet --url "$source" --data-set "$D2_DATA_SET" --org-unit "$D2_ORG_UNIT" --children --period "$D2_PERIOD" |
+D2_USERNAME=admin D2_PASSWORD=district d2-pull --quiet --url "$source" --data-set "$D2_DATA_SET" --org-unit "$D2_ORG_UNIT" --children --period "$D2_PERIOD" |
   jq -c --slurpfile elements elements.json -f as-people-write.jq | awk 'NR % 10 == 0' >odd.ndjson
 curl -sSf -o stored.json --data-binary @odd.ndjson "$source/control/values"
 

@@ -2,7 +2,7 @@
 # Sourced by the scripts that chain the commands: puts them on the PATH. $here is the script's own folder.
 
 # shellcheck disable=SC2154
-for folder in "$here" "$here/../.build/release" "$here/../bin"; do
+for folder in "$here" "$here/../.build/release" "$here/../bin" "$here/../../../bin"; do
   if [[ -x $folder/d2-slices ]]; then PATH=$folder:$PATH && break; fi
 done
 command -v d2-slices >/dev/null || { echo "${0##*/}: d2-slices is not on the PATH: run scripts/install" >&2 && exit 78; }
