@@ -19,11 +19,6 @@ struct MetadataChange {
     return changed.metadata
   }
 
-  private init(metadata: Metadata, change: JSONValue) {
-    self.metadata = metadata
-    self.change = change
-  }
-
   // MARK: - Kinds
 
   private mutating func units() throws(MetadataError) {

@@ -20,7 +20,7 @@ struct Metadata: Sendable {
   var dataElementGroupByUid: [String: Int] = [:]
   var dataSetByUid: [String: Int] = [:]
 
-  /// The organisation units in the order of their uids.
+  /// The organisation units that are there, in the order of their uids.
   private(set) var organisationUnitsByUid: [Int] = []
 
   /// The data sets that hold a data element, by the element's position.
@@ -60,7 +60,7 @@ struct Metadata: Sendable {
       for element in set.elements { dataSetsOfElement[element].append(position) }
     }
     let uids = organisationUnits.map(\.uid)
-    organisationUnitsByUid = uids.indices.sorted { uids[$0] < uids[$1] }
+    organisationUnitsByUid = uids.indices.filter { !organisationUnits[$0].isRemoved }.sorted { uids[$0] < uids[$1] }
     indexHierarchy()
   }
 

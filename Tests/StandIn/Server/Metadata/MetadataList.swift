@@ -9,6 +9,7 @@ struct MetadataList {
   private var version: ServerVersion { view.version }
 
   func answer() -> Response {
+    if isInOrderOfIds, !isNarrowed { return allUnitsInOrder() }
     var found = positions.map { MetadataReference(kind: kind, position: $0) }.filter(view.isVisible)
     let all = found.count
     do throws(MetadataFilter.Refused) {
@@ -25,14 +26,28 @@ struct MetadataList {
     }
     // 2.40 counts all units where it shows the user's own.
     let total = version.minor <= 40 && request.flag("userOnly") ? all : found.count
-    let (page, pager) = paged(found, total: total)
+    let (page, pager) = paged(found.count, total: total)
     return .json(
-      200, ["pager": pager, kind.rawValue: .array(page.map { view.render($0, fields) })], type: version.jsonType)
+      200, ["pager": pager, kind.rawValue: .array(found[page].map { view.render($0, fields) })], type: version.jsonType)
   }
 
   /// Many units are asked for page by page in the order of their ids, which is known.
   private var isInOrderOfIds: Bool {
     kind == .organisationUnits && ["id", "id:asc"].contains(request.first("order"))
+  }
+
+  private var isNarrowed: Bool {
+    let all: Set<String> = ["fields", "order", "page", "pageSize", "format"]
+    return request.parameters.contains { !all.contains($0.name) }
+  }
+
+  /// A page of all units, without a look at the others.
+  private func allUnitsInOrder() -> Response {
+    let positions = view.metadata.organisationUnitsByUid
+    let fields = FieldFilter(request.first("fields") ?? "id,displayName")
+    let (page, pager) = paged(positions.count, total: positions.count)
+    let units = positions[page].map { view.render(MetadataReference(kind: kind, position: $0), fields) }
+    return .json(200, ["pager": pager, kind.rawValue: .array(units)], type: version.jsonType)
   }
 
   private var positions: [Int] {
@@ -124,20 +139,21 @@ struct MetadataList {
 
   // MARK: - Paging
 
-  private func paged(_ found: [MetadataReference], total: Int) -> (ArraySlice<MetadataReference>, JSONValue) {
+  /// Which of so many objects are on the page that is asked for.
+  private func paged(_ count: Int, total: Int) -> (Range<Int>, JSONValue) {
     let size = max(1, request.first("pageSize").flatMap { Int($0) } ?? 50)
     let pageCount = max(1, (total + size - 1) / size)
     let asked = max(1, request.first("page").flatMap { Int($0) } ?? 1)
     // A page past the end is empty, and called the last one.
     let page = min(asked, pageCount)
-    let start = min(found.count, (asked - 1) * size)
+    let start = min(count, (asked - 1) * size)
     var pager: [JSONValue.Member] = [
       .init("page", .int(page)), .init("total", .int(total)), .init("pageSize", .int(size)),
     ]
     if page < pageCount { pager.append(.init("nextPage", .string(link(page + 1)))) }
     if page > 1 { pager.append(.init("prevPage", .string(link(page - 1)))) }
     pager.append(.init("pageCount", .int(pageCount)))
-    return (found[start..<min(found.count, start + size)], .object(pager))
+    return (start..<min(count, start + size), .object(pager))
   }
 
   /// The address of another page: its number and size first, then what else was asked for, the fields after that.
