@@ -2,14 +2,14 @@
 import PackageDescription
 
 // No Swift package is needed: what d2 does not do itself comes from C libraries that every Debian has
-// (libcurl, zlib) or that are linked in (libdeflate). DESIGN.md tells why.
+// (libcurl, zlib, libpq, SQLite) or that are linked in (libdeflate). DESIGN.md tells why.
 
 // Accessors of D2Common's types stand on the data path of the commands: they must be inlined across modules.
 let dataPath: [SwiftSetting] = [
   .unsafeFlags(["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
 ]
 
-// scripts/install puts libcurl beside the commands, for machines that lack it.
+// scripts/install puts libcurl, libpq and libsqlite3 beside the commands, for machines that lack them.
 let besideTheCommands: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-rpath=$ORIGIN/../lib/d2"])]
 
 let package = Package(
@@ -58,11 +58,19 @@ let package = Package(
     .target(name: "StandInServer", dependencies: ["D2Common", "CZlib"], path: "Tests/StandIn/Server"),
     .executableTarget(name: "dhis2-stand-in", dependencies: ["StandInServer"], path: "Tests/StandIn/Main"),
 
-    .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "CJSONBlocks"]),
-    .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Common"]),
+    // What tests of several kinds share: stores of their own, random numbers.
+    .target(name: "TestSupport", dependencies: ["D2Common"], path: "Tests/TestSupport"),
+
+    .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "CJSONBlocks", "CSQLite", "TestSupport"]),
+    .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Common", "TestSupport"]),
     .testTarget(name: "StandInTests", dependencies: ["StandInServer"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "dhis2-stand-in", "StandInServer", "D2Common"]),
+      name: "EndToEndTests",
+      dependencies: [
+        "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "dhis2-stand-in", "StandInServer",
+        "TestSupport",
+        "D2Common",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

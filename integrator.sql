@@ -76,6 +76,22 @@ ALTER TABLE orgunits
   -- When it last became active, as covered_at.
   ADD COLUMN IF NOT EXISTS active_since bigint NOT NULL DEFAULT 0;
 
+-- Columns that were there may lack the defaults that they have here.
+ALTER TABLE integration_pair
+  ALTER COLUMN is_active SET DEFAULT false,
+  ALTER COLUMN created SET DEFAULT current_timestamp,
+  ALTER COLUMN updated SET DEFAULT current_timestamp;
+ALTER TABLE sync_datasets
+  ALTER COLUMN include_deleted SET DEFAULT false,
+  ALTER COLUMN is_active SET DEFAULT true,
+  ALTER COLUMN last_sync SET DEFAULT current_timestamp,
+  ALTER COLUMN created SET DEFAULT current_timestamp,
+  ALTER COLUMN updated SET DEFAULT current_timestamp;
+ALTER TABLE orgunits
+  ALTER COLUMN is_active SET DEFAULT true,
+  ALTER COLUMN created SET DEFAULT current_timestamp,
+  ALTER COLUMN updated SET DEFAULT current_timestamp;
+
 -- Every period type of DHIS2 may be a reporting frequency.
 DO $$
 DECLARE
@@ -208,6 +224,8 @@ CREATE TABLE IF NOT EXISTS slices (
   -- Uids with commas between.
   orgunits text NOT NULL,
   children boolean NOT NULL,
+  -- The plan that wanted it last, where it has a name.
+  plan text,
   include_deleted boolean NOT NULL DEFAULT false,
   -- Smaller is earlier; then the newest period.
   rank integer NOT NULL,

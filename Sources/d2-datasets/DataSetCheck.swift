@@ -213,11 +213,13 @@ private struct PulledUnits {
   private let inactive: Set<String>
 
   init(_ store: Store, _ pair: Pair) throws {
+    let units = try OrgUnitTable(store, pair).all()
+    let disabled = Set(units.filter(\.isDisabled).map { Substring($0.uid) })
     var names: [String: String] = [:]
     var inactive: Set<String> = []
-    try OrgUnitTable(store, pair).forEach { unit in
+    for unit in units {
       names[unit.uid] = unit.name
-      if !unit.isActive { inactive.insert(unit.uid) }
+      if !unit.isActive || unit.ancestors.contains(where: disabled.contains) { inactive.insert(unit.uid) }
     }
     self.names = names
     self.inactive = inactive

@@ -28,7 +28,9 @@ struct OrgUnitCheck {
     let from = try date("--from") ?? "\(today.prefix(4))-01-01"
     let to = try date("--to") ?? String(today)
     guard from <= to else { throw CommandFailure(.usage, "--from \(from) is after --to \(to)") }
-    let active = Set(try table.all(active: true).map(\.uid))
+    let units = try table.all()
+    let active = Set(units.filter(\.isActive).map(\.uid))
+    let disabled = Set(units.filter(\.isDisabled).map(\.uid))
     guard !active.isEmpty else {
       throw CommandFailure(
         .usage, "no unit of \(pair.label) is active: run d2-orgunits sync --pair \(pair.label) first")
@@ -46,7 +48,8 @@ struct OrgUnitCheck {
         guard let id = unit["id"]?.string, seen.insert(id).inserted else { continue }
         new += 1
         let path = (unit["path"]?.string ?? "").split(separator: "/").map(String.init)
-        guard active.contains(id) || path.contains(where: active.contains) else { continue }
+        let line = path + [id]
+        guard line.contains(where: active.contains), !line.contains(where: disabled.contains) else { continue }
         checked += 1
         try compare(unit, id, there[id], from, to) { problem in
           problems += 1

@@ -70,6 +70,8 @@ struct ServerSettings {
   private func setToken(_ server: inout ConfiguredServer) throws(CommandFailure) {
     guard let token = try secret("pat", variable: "PAT", what: "personal access token of the \(end)") else { return }
     guard value("username") == nil else {
+      // Left over in the environment, it does not stand against the command line.
+      if value("pat") == nil, value("pat-file") == nil { return }
       throw CommandFailure(.usage, "give the \(end) either a token or a user name, not both")
     }
     server.set("use_pat", true)

@@ -5,15 +5,11 @@ import D2Common
 struct Push {
   static func main() async {
     await Command.main(description) { arguments, log in
-      let slice = try SliceOption.read(arguments)
-      let pair =
-        if let slice { try Store(arguments).pair(named: String(slice.pair)) } else {
-          arguments.has("--pair") ? try PairOptions.open(arguments).pair : nil
-        }
-      let options = try PushOptions(
-        arguments, log, destination: pair?.destination, isOfRegistrations: slice?.kind == .registrations)
+      let stored = try StoredPair(arguments)
+      let options = try PushOptions(arguments, log, stored: stored)
       if let queue = options.queue {
-        return try await QueueRun(options, queue, DHIS2Client(options.server, log), log).run()
+        let facilities = try Facilities(queue, stored, arguments, log)
+        return try await QueueRun(options, queue, facilities, DHIS2Client(options.server, log), log).run()
       }
       return try await PushRun(options, DHIS2Client(options.server, log), log).run()
     }
@@ -85,14 +81,7 @@ struct Push {
           Option("--compression", value: "gzip|none", help: "Compress the requests (default gzip)."),
           Option("--summary", value: "FILE", help: "Write the totals as one JSON object."),
         ]),
-      QueueOptions.group,
-      OptionGroup(
-        "Pair",
-        PairOptions.options + [
-          Option(
-            "--slice", value: "JSON",
-            help: "A slice of the ledger: its pair's destination, and whether it is of registrations.")
-        ]), ServerOptions.group, ServerOptions.transport,
+      QueueOptions.group, StoredPair.group, ServerOptions.group, ServerOptions.transport,
     ],
     statuses: [
       (.success, "every value was accepted, or equal to what the server had"),

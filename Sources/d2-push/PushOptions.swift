@@ -23,20 +23,18 @@ struct PushOptions: Sendable {
   /// Whether the destination's metadata are looked at before values are posted.
   let looksAhead: Bool
 
-  /// - Parameter destination: the server of a pair.
+  /// - Parameter stored: the pair whose destination it is.
   /// - Throws: `CommandFailure`, 64.
-  init(
-    _ arguments: Arguments, _ log: Log, destination: ConfiguredServer? = nil, isOfRegistrations: Bool = false
-  ) throws(CommandFailure) {
+  init(_ arguments: Arguments, _ log: Log, stored: StoredPair? = nil) throws(CommandFailure) {
     guard arguments.operands.isEmpty else {
       throw CommandFailure(.usage, "unexpected argument \"\(arguments.operands[0])\": d2-push reads standard input")
     }
-    queue = try QueueOptions(arguments, environment: processEnvironment())
+    queue = try QueueOptions(arguments, stored, environment: processEnvironment())
     server =
       if let queue {
         try ServerOptions(arguments, log, peer: (queue.root, queue.credentials))
-      } else if let destination {
-        try ServerOptions(arguments, log, destination)
+      } else if let stored {
+        try ServerOptions(arguments, log, stored.pair.destination)
       } else {
         try ServerOptions(arguments, log)
       }
@@ -54,10 +52,11 @@ struct PushOptions: Sendable {
     compresses = try arguments.choice("--compression", ["gzip", "none"]) != "none"
     rejectsFile = arguments.string("--rejects")
     maxRejects = try arguments.string("--max-rejects").map { (text) throws(CommandFailure) in try RejectLimit(text) }
-    kind = isOfRegistrations || arguments.has("--registrations") ? .registrations : .dataValues
-    looksAhead = destination != nil && !arguments.has("--no-check") && kind == .dataValues
+    kind = stored?.slice?.kind == .registrations || arguments.has("--registrations") ? .registrations : .dataValues
+    looksAhead = stored != nil && queue == nil && !arguments.has("--no-check") && kind == .dataValues
     summaryFile = SummaryFile.path(named: arguments.string("--summary"), command: "push")
     passedOn = Self.passedOn(arguments)
+    // A slice may be of registrations without the option that says so.
     guard queue == nil || kind == .dataValues else {
       throw CommandFailure(.usage, "registrations do not go with --via: a queued request holds data values")
     }

@@ -7,6 +7,8 @@ final class CircuitBreaker: Sendable {
     var failures = 0
     var pauseSeconds = 0.0
     var until = 0.0
+    /// When the first of the failures in a row came.
+    var since: Double?
   }
 
   private let state = Mutex(State())
@@ -29,6 +31,7 @@ final class CircuitBreaker: Sendable {
   func failed() -> (isOpen: Bool, pauseSeconds: Double) {
     state.withLock { state in
       state.failures += 1
+      state.since = state.since ?? monotonicSeconds()
       guard state.failures >= threshold else { return (false, 0) }
       let now = monotonicSeconds()
       if now >= state.until {
@@ -36,6 +39,14 @@ final class CircuitBreaker: Sendable {
         state.until = now + state.pauseSeconds
       }
       return (true, state.pauseSeconds)
+    }
+  }
+
+  /// How long a server that is taken for down has failed; 0 where none is.
+  var downSeconds: Double {
+    state.withLock { state in
+      guard state.failures >= threshold, let since = state.since else { return 0 }
+      return monotonicSeconds() - since
     }
   }
 

@@ -22,6 +22,13 @@ struct Planner {
       Option(
         "--overlap", value: "TIME", help: "How far -i goes back beyond the last delivery (default 24h)."),
       Option("--registrations", help: "Complete data set registrations too."),
+      Option(
+        "--again",
+        help:
+          "Slices that are done or parked wait again, if none of this plan is open: an interrupted one is gone on with."
+      ),
+      Option(
+        "--plan", value: "NAME", help: "What this plan is called, for run --plan NAME; it replaces one of that name."),
     ]
 
   private static let defaultOverlapSeconds = 86400.0
@@ -60,13 +67,16 @@ struct Planner {
     } else if let calendar {
       for set in sets { try backlog(set, everywhere, calendar, window: nil, &plan) }
     }
-    let outcome = try plan.write(pair, to: ledger)
-    log.info("\(outcome.planned) slices planned: \(outcome.added) added, \(outcome.planned - outcome.added) were there")
+    let outcome = try plan.write(
+      pair, to: ledger, name: arguments.string("--plan"), again: arguments.has("--again"))
+    log.info(
+      "\(outcome.planned) slices planned: \(outcome.added) added, \(outcome.planned - outcome.added) were there"
+        + (outcome.again > 0 ? ", \(outcome.again) of them wait again" : ""))
     let output = LineOutput.standardOutput()
     try output.line(
       JSONValue.object([
         .init("planned", .int(outcome.planned)), .init("added", .int(outcome.added)),
-        .init("there", .int(outcome.planned - outcome.added)),
+        .init("there", .int(outcome.planned - outcome.added)), .init("again", .int(outcome.again)),
       ]).text)
     try output.flush()
     return .success
@@ -97,14 +107,15 @@ struct Planner {
   }
 
   private func backlog(
-    _ set: DataSet, _ places: Int, _ calendar: CalendarOptions, window: Int?, _ plan: inout LedgerPlan
+    _ set: DataSet, _ places: Int, _ calendar: CalendarOptions, since: UTCTime? = nil, window: Int?,
+    _ plan: inout LedgerPlan
   ) throws {
     let periods = calendar.periods(of: try type(of: set), openFuturePeriods: set.openFuturePeriods)
     for group in Self.groups(periods) {
       let first = group.first!
       add(
-        set, periods: group.count == 1 ? first.id : "\(first.id)..\(group.last!.id)", newest: first.start.dayNumber,
-        places, window: window, &plan)
+        set, periods: group.count == 1 ? first.id : "\(first.id)..\(group.last!.id)", since: since,
+        newest: first.start.dayNumber, places, window: window, &plan)
     }
   }
 
@@ -150,23 +161,23 @@ struct Planner {
       log.info("\(set.name): the last increment is not worked off yet; another one follows it")
       return
     }
-    let isWhole = !arguments.has("--only")
+    // An increment of some districts or dates says nothing about the others: then the mark stays.
+    let isWhole = !arguments.has("--only") && calendar == nil
     let window = try ledger.openWindow(pair, set.uid, until: now, planned: planned, isWhole: isWhole)
     let today = CalendarDate.today.dayNumber
-    func history(_ places: Int) throws {
+    func add(_ places: Int, since: UTCTime?) throws {
       if let calendar {
-        try backlog(set, places, calendar, window: window, &plan)
+        try backlog(set, places, calendar, since: since, window: window, &plan)
       } else {
-        add(set, periods: "", newest: today, places, window: window, &plan)
+        self.add(set, periods: "", since: since, newest: today, places, window: window, &plan)
       }
     }
-    guard let through = set.syncedThrough else { return try history(everywhere) }
-    let since = UTCTime(
-      seconds: through.seconds - Int(try arguments.seconds("--overlap") ?? Self.defaultOverlapSeconds))
-    add(set, periods: "", since: since, newest: today, everywhere, window: window, &plan)
+    guard let through = set.syncedThrough else { return try add(everywhere, since: nil) }
+    let overlap = try arguments.seconds("--overlap") ?? Self.defaultOverlapSeconds
+    try add(everywhere, since: UTCTime(seconds: through.seconds - Int(overlap)))
     let new = units.filter { $0.isActive && $0.activeSince > set.coveredAt ?? 0 }
     guard !new.isEmpty else { return }
     log.info("\(set.name): \(new.count) organisation units became active since: all of theirs is pulled")
-    try history(plan.add(places: OrgUnitCover.cover(new, among: units)))
+    try add(plan.add(places: OrgUnitCover.cover(new, among: units)), since: nil)
   }
 }

@@ -18,6 +18,9 @@ struct Runner {
     let showsChildren: Bool
     let endsWhenIdle: Bool
     let mostSlices: Int?
+    /// Only slices of the plan of this name.
+    let plan: String?
+    let giveUpSeconds: Double?
     let rejectsFolder: String
     let dataSets: [String: String]
     let units: [String: String]
@@ -42,6 +45,10 @@ struct Runner {
     Option(
       "--rejects-dir", value: "DIR",
       help: "Where $D2_REJECTS of each slice lies (default beside the store of the user)."),
+    Option("--plan", value: "NAME", help: "Only slices of the plan of this name."),
+    Option(
+      "--give-up-after", value: "TIME",
+      help: "End where a server has been down for so long (default: wait until it is back)."),
     Option("--max-slices", value: "N", help: "End after so many."),
     Option("--no-wait", help: "End when nothing is waiting, though attempts will be due later or others still work."),
   ]
@@ -80,8 +87,9 @@ struct Runner {
       retrySeconds: try arguments.seconds("--retry-after") ?? 30, acceptsRejects: arguments.has("--accept-rejects"),
       trustsStatus: arguments.has("--trust-status"), showsChildren: arguments.has("--verbose"),
       endsWhenIdle: arguments.has("--no-wait"), mostSlices: try arguments.int("--max-slices", in: 0...Int.max),
+      plan: arguments.string("--plan"), giveUpSeconds: try arguments.seconds("--give-up-after"),
       rejectsFolder: try Self.rejectsFolder(arguments, environment, pair), dataSets: names, units: units)
-    let open = try Ledger(store).open(pair)
+    let open = try Ledger(store).open(pair, plan: settings.plan)
     self.open = open.waiting + open.leased + open.retry
     guard settings.leaseSeconds >= 1 else { throw CommandFailure(.usage, "--lease: at least a second") }
   }
@@ -154,9 +162,14 @@ struct Runner {
       "\(figures.done) slices done, \(figures.failed) failed attempts, \(figures.parked) parked; \(figures.pulled) values read, \(figures.refused) refused; \(DHIS2Client.shown(seconds: meter.seconds))"
     )
     if let failure { throw failure }
+    if let most = settings.giveUpSeconds, breaker.downSeconds >= most {
+      log.error(
+        "a server has been down for \(StatusReport.shown(seconds: breaker.downSeconds)): given up; run it again later")
+      return .temporary
+    }
     if let signal = Signals.received { return signal == SIGINT ? .interrupted : .terminated }
     let store = try Store(settings.store)
-    let counts = try Ledger(store).progress(settings.pair)
+    let counts = try Ledger(store).progress(settings.pair, plan: settings.plan)
     let parked = counts.reduce(0) { $0 + ($1.counts["failed"] ?? 0) }
     if parked > 0 {
       log.error("\(parked) slices are parked: d2-slices list --pair \(settings.pair.label) --state failed")

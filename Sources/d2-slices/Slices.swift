@@ -191,6 +191,7 @@ struct Slices {
     Option("--data-set", value: "UID|CODE|NAME", repeats: true, help: "Only of these data sets."),
     Option("--period", value: "PERIOD", repeats: true, help: "Only of these periods, as the ledger has them."),
     Option("--id", value: "N", repeats: true, help: "Only these slices."),
+    Option("--plan", value: "NAME", help: "Only of the plan of this name."),
   ]
 
   static func selection(_ arguments: Arguments, _ store: Store, _ pair: Pair) throws -> SliceSelection {
@@ -211,6 +212,7 @@ struct Slices {
       ).map(\.uid)
     }
     selection.periods = arguments.list("--period")
+    selection.plan = arguments.string("--plan")
     for text in arguments.list("--id") {
       guard let id = Int(text) else { throw CommandFailure(.usage, "--id \"\(text)\": the number of a slice") }
       selection.ids.append(id)
@@ -269,7 +271,7 @@ struct Slices {
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
     let selection = try selection(arguments, store, pair)
-    let selects = ["--state", "--data-set", "--period", "--id"].contains { arguments.has($0) }
+    let selects = ["--state", "--data-set", "--period", "--id", "--plan"].contains { arguments.has($0) }
     guard selects != arguments.has("--all") else {
       throw CommandFailure(.usage, "say which: --state, --data-set, --period, --id, or --all")
     }

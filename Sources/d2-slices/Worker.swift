@@ -48,14 +48,15 @@ final class Worker {
 
   /// Works until nothing is left, or a signal comes.
   func run() throws {
-    while breaker.wait(), !meter.hasEnough(settings.mostSlices) {
+    while breaker.wait(), !hasGivenUp, !meter.hasEnough(settings.mostSlices) {
       let token = Self.newToken()
       let slice = try patiently {
         try ledger.claim(
-          pair, worker: Self.name, token: token, leaseSeconds: settings.leaseSeconds, order: settings.order)
+          pair, worker: Self.name, token: token, leaseSeconds: settings.leaseSeconds, order: settings.order,
+          plan: settings.plan)
       }
       guard let slice else {
-        let open = try patiently { try ledger.open(pair) }
+        let open = try patiently { try ledger.open(pair, plan: settings.plan) }
         if open.waiting + open.leased + open.retry == 0 { return }
         if settings.endsWhenIdle, open.waiting == 0 { return }
         meter.draw()
@@ -66,6 +67,8 @@ final class Worker {
       try work(on: slice, token)
     }
   }
+
+  private var hasGivenUp: Bool { settings.giveUpSeconds.map { breaker.downSeconds >= $0 } ?? false }
 
   /// A store that is gone for a moment does not end a run of days.
   private func patiently<Result>(_ operation: () throws -> Result) throws -> Result {

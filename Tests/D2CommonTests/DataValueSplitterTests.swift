@@ -1,4 +1,5 @@
 import CJSONBlocks
+import TestSupport
 import Testing
 
 @testable import D2Common

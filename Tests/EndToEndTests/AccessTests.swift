@@ -43,9 +43,9 @@ struct AccessTests {
     let pull = "d2-pull --url $URL --data-set RecDsMonth1 --period 202401,202402"
     let outcome = world.shell.run(
       """
-      D2_USERNAME=admin D2_PASSWORD=district d2-push --url $URL --data-set RecDsMonth1 -q < values > /dev/null; echo $?
+      D2_USERNAME=admin D2_PASSWORD=district d2-push --url $URL --data-set RecDsMonth1 --quiet < values > /dev/null; echo $?
       export D2_USERNAME=clerk
-      \(pull) --org-unit RecOuDistA1 --children -q | wc -l
+      \(pull) --org-unit RecOuDistA1 --children --quiet | wc -l
       \(pull) --org-unit RecOuFacB01 --no-check > none; echo $?
       \(pull) --org-unit RecOuFacA01,RecOuFacB01 --no-check > none; echo $?; wc -c < none
       """)

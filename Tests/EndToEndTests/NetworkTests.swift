@@ -62,7 +62,7 @@ struct NetworkTests {
       cat server.crt server.key > server.pem
       \(Self.start)
       \(pull("https://localhost:$PORT")) > none; echo $?
-      \(pull("https://localhost:$PORT")) --ca-file ca.pem -q | wc -l
+      \(pull("https://localhost:$PORT")) --ca-file ca.pem --quiet | wc -l
       \(pull("https://127.0.0.1:$PORT")) --ca-file ca.pem > none; echo $?
       \(pull("https://127.0.0.1:$PORT")) --insecure 2> warned | wc -l; grep -c 'not verified' warned; wc -c < none
       """)
@@ -76,10 +76,10 @@ struct NetworkTests {
     two.shell.write("proxy.py", Self.proxy)
     let outcome = two.shell.run(
       """
-      \(TwoServers.pullAll) -q > values; SRC=$DST
+      \(TwoServers.pullAll) --quiet > values; SRC=$DST
       \(Self.start)
       d2-push --url http://127.0.0.1:$PORT < values > /dev/null; echo $?
-      \(pull("http://127.0.0.1:$PORT")) -q | wc -l; \(pull("http://127.0.0.1:$PORT")) --compression none -q | wc -l
+      \(pull("http://127.0.0.1:$PORT")) --quiet | wc -l; \(pull("http://127.0.0.1:$PORT")) --compression none --quiet | wc -l
       """)
     #expect(outcome.lines == ["0", "3000", "3000"], "\(outcome.errors)")
     #expect(two.destinationEqualsSource)
@@ -92,8 +92,8 @@ struct NetworkTests {
     let outcome = two.shell.run(
       """
       \(Self.start)
-      HTTP_PROXY=http://127.0.0.1:$PORT \(pull("http://dhis2.example")) -q | wc -l; grep -c 'GET http://dhis2.example/api/dataValueSets' seen
-      rm seen; HTTP_PROXY=http://127.0.0.1:$PORT NO_PROXY=127.0.0.1 \(pull("$SRC")) -q | wc -l; ls seen 2>/dev/null
+      HTTP_PROXY=http://127.0.0.1:$PORT \(pull("http://dhis2.example")) --quiet | wc -l; grep -c 'GET http://dhis2.example/api/dataValueSets' seen
+      rm seen; HTTP_PROXY=http://127.0.0.1:$PORT NO_PROXY=127.0.0.1 \(pull("$SRC")) --quiet | wc -l; ls seen 2>/dev/null
       """)
     #expect(outcome.lines == ["3000", "6", "3000"], "\(outcome.errors)")
   }
@@ -103,7 +103,7 @@ struct NetworkTests {
     let two = try TwoServers()
     let outcome = two.shell.run(
       """
-      \(TwoServers.pullAll) -q | jq -c 'select(.deleted != true) | .orgUnit = "Nonexisten1"' > bad; wc -l < bad > many
+      \(TwoServers.pullAll) --quiet | jq -c 'select(.deleted != true) | .orgUnit = "Nonexisten1"' > bad; wc -l < bad > many
       d2-push --url $DST --rejects rejects < bad > /dev/null
       jq -c .value rejects | d2-push --url $DST --rejects rejects > /dev/null; echo $?
       [ "$(wc -l < rejects)" = "$(cat many)" ] && echo all; ls rejects.part 2>/dev/null

@@ -31,9 +31,9 @@ struct PullTests {
     let outcome = two.shell.run(
       """
       set -- ${DS//,/ }
-      d2-pull --url $SRC --data-set $1,$2,$3 --org-unit $ROOT --children --period 202203 -q > month
+      d2-pull --url $SRC --data-set $1,$2,$3 --org-unit $ROOT --children --period 202203 --quiet > month
       ou=$(jq -r .orgUnit month | sort | uniq -c | sort -rn | head -1 | awk '{print $2}')
-      d2-pull --url $SRC --data-set $1,$2,$3 --org-unit $ou --period 202203 -q > unit
+      d2-pull --url $SRC --data-set $1,$2,$3 --org-unit $ou --period 202203 --quiet > unit
       jq -c 'select(.period != "202203" or .orgUnit == null or .attributeOptionCombo == null or .dataSet == null)' month unit
       wc -l < unit
       """)
@@ -117,7 +117,7 @@ struct PullTests {
   @Test("a true answer with a multiple of 1,000 values costs one more request, --no-check none")
   func trueThousands() throws {
     let two = try TwoServers(values: 1200)
-    let outcome = two.shell.run("\(TwoServers.pullAll) -q | head -1000 > thousand; wc -l < thousand")
+    let outcome = two.shell.run("\(TwoServers.pullAll) --quiet | head -1000 > thousand; wc -l < thousand")
     #expect(outcome.lines == ["1000"], "\(outcome.errors)")
     let exact = try TwoServers(values: 0)
     try exact.source.load(values: two.shell.file("thousand"))
@@ -264,7 +264,7 @@ struct PullTests {
       """
       unset D2_USERNAME D2_PASSWORD
       D2_PAT=\(token) \(TwoServers.pullAll) --verbose > out & sleep 0.5; tr '\\0' ' ' < /proc/$!/cmdline > args; wait $!; echo $?
-      printf '%s\\n' '\(token)' > pat; \(TwoServers.pullAll) --pat-file pat -q | wc -l; cat args
+      printf '%s\\n' '\(token)' > pat; \(TwoServers.pullAll) --pat-file pat --quiet | wc -l; cat args
       """)
     #expect(outcome.lines.prefix(2) == ["0", "300"], "\(outcome.errors)")
     #expect(!outcome.errors.contains(token) && !(outcome.lines.last ?? "").contains(token))
@@ -291,8 +291,8 @@ struct PullTests {
       periods=$(for y in 2019 2020 2021 2022 2023; do for m in 01 02 03 04 05 06 07 08 09 10 11 12; do printf '%s%s,' $y $m; done; done)
       set -- ${DS//,/ }
       for i in 1 2 3 4 5 6 7 8; do weeks=$weeks$(for y in 201$i; do for w in $(seq 1 52); do printf '%sW%s,' $y $w; done; done); done
-      d2-pull --url $SRC --data-set $DS --org-unit $units --period $periods$weeks -q | sort > many
-      d2-pull --url $SRC --data-set $DS --org-unit $ROOT --children --start-date 2019-01-01 --end-date 2023-12-31 -q | jq -c 'select(.period|test("^[0-9]{6}$"))' | sort > one
+      d2-pull --url $SRC --data-set $DS --org-unit $units --period $periods$weeks --quiet | sort > many
+      d2-pull --url $SRC --data-set $DS --org-unit $ROOT --children --start-date 2019-01-01 --end-date 2023-12-31 --quiet | jq -c 'select(.period|test("^[0-9]{6}$"))' | sort > one
       jq -c . many | sort > many.c; jq -c . one | sort > one.c; cmp many.c one.c && wc -l < many.c
       """)
     #expect((Int(outcome.lines.last ?? "") ?? 0) > 100, "\(outcome.output)\(outcome.errors)")
@@ -306,8 +306,8 @@ struct PullTests {
     let two = try TwoServers(.v43, values: 2000)
     let outcome = two.shell.run(
       """
-      d2-pull --url $SRC --data-set $DS --org-unit $ROOT --children --last-updated 2020-01-01 --include-deleted -q | wc -l
-      d2-pull --url $SRC --data-set $DS --org-unit $ROOT --children --start-date 2021-12-01 --end-date 2023-01-31 --limit 17 -q | wc -l
+      d2-pull --url $SRC --data-set $DS --org-unit $ROOT --children --last-updated 2020-01-01 --include-deleted --quiet | wc -l
+      d2-pull --url $SRC --data-set $DS --org-unit $ROOT --children --start-date 2021-12-01 --end-date 2023-01-31 --limit 17 --quiet | wc -l
       """)
     #expect(outcome.lines == ["2000", "17"], "\(outcome.errors)")
   }

@@ -9,7 +9,7 @@ struct PushTests {
 
   /// The values of a source as a file `values`, each data set tagged.
   private func values(_ two: TwoServers) {
-    let outcome = two.shell.run("\(TwoServers.pullAll) -q > values")
+    let outcome = two.shell.run("\(TwoServers.pullAll) --quiet > values")
     #expect(outcome.status == 0, "\(outcome.errors)")
   }
 
@@ -39,7 +39,7 @@ struct PushTests {
   func everyPair(from: Version, to: Version) throws {
     let two = try TwoServers(from, to, values: 1500)
     let outcome = two.shell.run(
-      "\(TwoServers.pullAll) -q | d2-push --url $DST --rejects rejects > /dev/null; echo ${PIPESTATUS[*]}; cat rejects")
+      "\(TwoServers.pullAll) --quiet | d2-push --url $DST --rejects rejects > /dev/null; echo ${PIPESTATUS[*]}; cat rejects")
     #expect(outcome.output == "0 0\n", "\(outcome.output.prefix(600))\(outcome.errors)")
     #expect(two.destinationEqualsSource)
   }
@@ -354,9 +354,9 @@ struct PushTests {
       [ -s all ] || curl -s -u admin:district "$SRC/api/dataSets/$1?fields=organisationUnits%5Bid%5D" | jq -r '.organisationUnits[].id' > all
       head -5 all | jq -R -c --arg ds $1 '{dataSet:$ds,period:"202203",organisationUnit:.,completed:true}' > made
       d2-push --url $SRC --registrations < made > /dev/null; echo $?
-      d2-pull --url $SRC --registrations --data-set $1 --org-unit $ROOT --children --period 202203 -q > pulled; wc -l < pulled
+      d2-pull --url $SRC --registrations --data-set $1 --org-unit $ROOT --children --period 202203 --quiet > pulled; wc -l < pulled
       { cat pulled; sed -n 1p pulled | jq -c '.organisationUnit="Nonexisten1"'; } | d2-push --url $DST --registrations --rejects rejects > /dev/null; echo $?
-      d2-pull --url $DST --registrations --data-set $1 --org-unit $ROOT --children --period 202203 -q | wc -l; jq -r .value.organisationUnit rejects
+      d2-pull --url $DST --registrations --data-set $1 --org-unit $ROOT --children --period 202203 --quiet | wc -l; jq -r .value.organisationUnit rejects
       """)
     #expect(outcome.lines == ["0", "5", "1", "5", "Nonexisten1"], "\(outcome.output)\(outcome.errors)")
   }

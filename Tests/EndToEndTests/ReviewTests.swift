@@ -14,7 +14,7 @@ struct ReviewTests {
     let outcome = two.shell.run(
       """
       set -- ${DS//,/ }
-      d2-pull --url $SRC --data-set $1 --org-unit $ROOT --children --start-date 2021-12-01 --end-date 2023-01-31 -q \\
+      d2-pull --url $SRC --data-set $1 --org-unit $ROOT --children --start-date 2021-12-01 --end-date 2023-01-31 --quiet \\
         | jq -c 'select(.value|test("^[1-9][0-9]*$"))' | head -2 > some
       { sed -n 1p some | jq -c --arg d $2 '.value="1"|.dataSet=$d'; sed -n 1p some | jq -c --arg d $1 '.value="2"|.dataSet=$d'; sed -n 2p some | jq -c --arg d $1 '.value="3"|.dataSet=$d'; } > three
       d2-push --url $DST --batch-size 2 --concurrency \(concurrency) < three > /dev/null; echo $?
@@ -40,7 +40,7 @@ struct ReviewTests {
       """
       elements=$(curl -s -u admin:district "$SRC/api/dataElements?fields=id&paging=false" | jq -r '[.dataElements[].id]|join(",")')
       for e in ${elements//,/ }; do more=$more$e,; for i in 1 2 3 4 5; do n=$((n + 1)); more=$more$(printf 'Aa%09d,' $n); done; done
-      d2-pull --url $SRC --data-element $more --org-unit $ROOT --children --start-date 2021-12-01 --end-date 2023-01-31 --include-deleted --no-check -q > got
+      d2-pull --url $SRC --data-element $more --org-unit $ROOT --children --start-date 2021-12-01 --end-date 2023-01-31 --include-deleted --no-check --quiet > got
       wc -l < got; sort -u got | wc -l
       """)
     #expect(outcome.lines == ["3000", "3000"], "\(outcome.errors)")
@@ -86,14 +86,14 @@ struct ReviewTests {
       destination:
         #"{"kind":"status","status":200,"type":"application/json","body":"{\"status\":\"SUCCESS\",\"importCount\":{\"imported\":\#(count),\"updated\":1,\"ignored\":0,\"deleted\":0}}","path":"/api/dataValueSets","times":0}"#
     )
-    let outcome = two.shell.run("\(TwoServers.pullAll) -q | d2-push --url $DST > /dev/null")
+    let outcome = two.shell.run("\(TwoServers.pullAll) --quiet | d2-push --url $DST > /dev/null")
     #expect(outcome.status == 0 && TwoServers.totals(outcome.errors)["read"] == 100, "\(outcome.errors)")
   }
 
   @Test("strategies that 2.43 does not know are refused before anything is sent", arguments: ["CREATE", "UPDATE"])
   func strategies(strategy: String) throws {
     let two = try TwoServers(.v42, .v43, values: 100)
-    let outcome = two.shell.run("\(TwoServers.pullAll) -q | d2-push --url $DST --import-strategy \(strategy)")
+    let outcome = two.shell.run("\(TwoServers.pullAll) --quiet | d2-push --url $DST --import-strategy \(strategy)")
     #expect(outcome.status == 64 && outcome.errors.contains("DELETE alone"), "\(outcome.errors)")
     #expect(two.destination.values.isEmpty)
   }
@@ -105,9 +105,9 @@ struct ReviewTests {
     let outcome = two.shell.run(
       """
       set -- ${DS//,/ }
-      d2-pull --url $SRC --data-set $1 --org-unit $ROOT --children --start-date 2021-12-01 --end-date 2023-01-31 -q \\
+      d2-pull --url $SRC --data-set $1 --org-unit $ROOT --children --start-date 2021-12-01 --end-date 2023-01-31 --quiet \\
         | jq -c 'select(.value|test("^[1-9][0-9]*$"))' | head -700 | awk 'NR % 10 == 0 { sub(/"value":"[0-9]*"/, "\\"value\\":\\"4711\\"") } { print }' > some
-      d2-push --url $DST -q < some > /dev/null; echo $?; d2-push --url $DST --rejects rejects < some > /dev/null; echo $?; wc -l < rejects
+      d2-push --url $DST --quiet < some > /dev/null; echo $?; d2-push --url $DST --rejects rejects < some > /dev/null; echo $?; wc -l < rejects
       """)
     #expect(outcome.lines == ["1", "1", "70"], "\(outcome.errors)")
   }
@@ -117,7 +117,7 @@ struct ReviewTests {
     let two = try TwoServers()
     let outcome = two.shell.run(
       """
-      \(TwoServers.pullAll) -q | jq -c '.orgUnit="Nonexisten1"' > bad
+      \(TwoServers.pullAll) --quiet | jq -c '.orgUnit="Nonexisten1"' > bad
       d2-push --url $DST --batch-size 50 --rejects rejects < bad | head -1 > /dev/null; echo ${PIPESTATUS[0]}; ls rejects
       """)
     #expect(outcome.lines == ["141", "rejects"], "\(outcome.errors)")
@@ -127,7 +127,7 @@ struct ReviewTests {
   func byteOrderMark() throws {
     let two = try TwoServers(values: 100)
     let outcome = two.shell.run(
-      "{ printf '\\xef\\xbb\\xbf'; \(TwoServers.pullAll) -q; } | d2-push --url $DST > /dev/null")
+      "{ printf '\\xef\\xbb\\xbf'; \(TwoServers.pullAll) --quiet; } | d2-push --url $DST > /dev/null")
     #expect(outcome.status == 0 && two.destinationEqualsSource, "\(outcome.errors)")
   }
 

@@ -1,5 +1,6 @@
 import D2Common
 import Glibc
+import TestSupport
 import Testing
 
 @testable import d2_push

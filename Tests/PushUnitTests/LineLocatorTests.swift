@@ -1,4 +1,5 @@
 import D2Common
+import TestSupport
 import Testing
 
 @testable import d2_push

@@ -75,8 +75,9 @@ package final class Ledger {
   /// - Parameters:
   ///   - token: what the worker will prove its lease with; unique.
   ///   - leaseSeconds: how long it has it, unless it renews.
+  ///   - plan: only slices of the plan of this name.
   package func claim(
-    _ pair: Pair, worker: String, token: String, leaseSeconds: Double, order: Order
+    _ pair: Pair, worker: String, token: String, leaseSeconds: Double, order: Order, plan: String? = nil
   ) throws -> Slice? {
     try wakeUp()
     let isPostgreSQL = database.dialect == .postgresql
@@ -84,13 +85,14 @@ package final class Ledger {
       UPDATE slices SET state = 'leased', worker = $2, token = $3, lease_until = \(now) + $4, attempts = attempts + 1,
         started = \(now)
       WHERE id = (
-        SELECT id FROM slices WHERE integration_pair_id = $1 AND state = 'waiting'
+        SELECT id FROM slices WHERE integration_pair_id = $1 AND state = 'waiting' \(plan == nil ? "" : "AND plan = $5")
         ORDER BY rank, newest \(order == .newest ? "DESC" : ""), id LIMIT 1 \(isPostgreSQL ? "FOR UPDATE SKIP LOCKED" : ""))
       RETURNING \(Self.columns)
       """
     return try writing {
       try database.rows(
-        sql, [.int(pair.id), .text(worker), .text(token), .int(Int(leaseSeconds * 1000))]
+        sql,
+        [.int(pair.id), .text(worker), .text(token), .int(Int(leaseSeconds * 1000))] + (plan.map { [.text($0)] } ?? [])
       ).first.map(Self.slice)
     }
   }

@@ -29,6 +29,8 @@ package struct LedgerPlan {
     package var added = 0
     /// Slices of this plan in all.
     package var planned = 0
+    /// Slices that were done or parked and wait again.
+    package var again = 0
   }
 
   /// Lists of places; subjects name theirs by its number.
@@ -57,36 +59,66 @@ package struct LedgerPlan {
   package var count: Int { subjects.reduce(0) { $0 + places[$1.places].count } }
 
   /// Writes what is not there yet. Slices of a window wait again where they are there: their data are wanted anew.
-  package func write(_ pair: Pair, to ledger: Ledger) throws -> Outcome {
+  ///
+  /// - Parameters:
+  ///   - name: what the plan is called, for workers that do its slices only; it replaces an earlier plan of that name.
+  ///   - again: whether slices that are done wait again, if none of the plan is open: a plan that was interrupted is gone on with, one
+  ///     that came to its end is begun anew.
+  package func write(_ pair: Pair, to ledger: Ledger, name: String? = nil, again: Bool = false) throws -> Outcome {
     let database = ledger.database
     return try database.keepingSession {
       try stage(database)
       return try database.transaction {
-        let cross = """
-          FROM d2_plan_subjects s JOIN d2_plan_places p ON p.list = s.list
-          """
+        var outcome = Outcome()
+        outcome.planned = count
+        if let name {
+          try database.execute(
+            "UPDATE slices SET plan = NULL WHERE integration_pair_id = $1 AND plan = $2", [.int(pair.id), .text(name)])
+        }
         try database.execute(
-          """
-          UPDATE slices AS t SET state = 'waiting', verified = FALSE, token = NULL, attempts = 0, next_attempt = NULL,
-            window_id = s.window_id
-          \(cross)
-          WHERE s.window_id IS NOT NULL AND t.integration_pair_id = $1 AND t.dataset_id = s.dataset_id
-            AND t.periods = s.periods AND t.orgunits = p.orgunits AND t.children = p.children AND t.since = s.since
-            AND t.kind = s.kind
-          """, [.int(pair.id)])
-        let added = try database.execute(
+          "UPDATE slices AS t SET \(Self.anew), window_id = s.window_id \(Self.matches) AND s.window_id IS NOT NULL",
+          [.int(pair.id)])
+        if again, try !hasOpen(pair, database) {
+          outcome.again = try database.execute(
+            "UPDATE slices AS t SET \(Self.anew) \(Self.matches) AND t.state IN ('done', 'failed')", [.int(pair.id)])
+        }
+        outcome.added = try database.execute(
           """
           INSERT INTO slices (integration_pair_id, window_id, kind, dataset_id, periods, since, orgunits, children,
             include_deleted, rank, newest)
           SELECT CAST($1 AS integer), s.window_id, s.kind, s.dataset_id, s.periods, s.since, p.orgunits, p.children,
             s.include_deleted, p.rank, s.newest
-          \(cross) WHERE TRUE
+          \(Self.cross) WHERE TRUE
           ORDER BY p.rank, s.newest DESC, s.id, p.id
           ON CONFLICT DO NOTHING
           """, [.int(pair.id)])
-        return Outcome(added: added, planned: count)
+        if let name {
+          try database.execute(
+            "UPDATE slices AS t SET plan = $2 \(Self.matches)", [.int(pair.id), .text(name)])
+        }
+        return outcome
       }
     }
+  }
+
+  private static let anew =
+    "state = 'waiting', verified = FALSE, token = NULL, attempts = 0, next_attempt = NULL, last_error = NULL"
+  private static let cross = "FROM d2_plan_subjects s JOIN d2_plan_places p ON p.list = s.list"
+  /// The slices of the plan that are in the ledger.
+  private static let matches =
+    """
+    \(cross) WHERE t.integration_pair_id = $1 AND t.dataset_id = s.dataset_id AND t.periods = s.periods
+      AND t.orgunits = p.orgunits AND t.children = p.children AND t.since = s.since AND t.kind = s.kind
+    """
+
+  private func hasOpen(_ pair: Pair, _ database: any Database) throws -> Bool {
+    try database.rows(
+      """
+      SELECT EXISTS (SELECT 1 FROM slices t JOIN d2_plan_subjects s ON t.dataset_id = s.dataset_id
+          AND t.periods = s.periods AND t.since = s.since AND t.kind = s.kind
+        JOIN d2_plan_places p ON p.list = s.list AND t.orgunits = p.orgunits AND t.children = p.children
+        WHERE t.integration_pair_id = $1 AND t.state IN ('waiting', 'leased', 'retry'))
+      """, [.int(pair.id)])[0].bool(0) ?? false
   }
 
   private func stage(_ database: any Database) throws {

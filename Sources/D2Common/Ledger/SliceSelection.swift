@@ -6,6 +6,8 @@ package struct SliceSelection: Sendable {
   package var periods: [String] = []
   package var ids: [Int] = []
   package var onlyVerified: Bool?
+  /// Only of the plan of this name.
+  package var plan: String?
 
   package init() {}
 
@@ -23,6 +25,7 @@ package struct SliceSelection: Sendable {
     isOneOf("dataset_id", dataSets.map { .text($0) })
     isOneOf("periods", periods.map { .text($0) })
     isOneOf("id", ids.map { .int($0) })
+    isOneOf("plan", plan.map { [.text($0)] } ?? [])
     if let onlyVerified { conditions.append("verified = \(onlyVerified ? "TRUE" : "FALSE")") }
     return (conditions.joined(separator: " AND "), parameters)
   }
@@ -87,14 +90,15 @@ extension Ledger {
   }
 
   /// In the order of data sets, then periods.
-  package func progress(_ pair: Pair) throws -> [Progress] {
+  package func progress(_ pair: Pair, plan: String? = nil) throws -> [Progress] {
     var groups: [Progress] = []
     try database.execute(
       """
       SELECT dataset_id, periods, CASE WHEN verified THEN 'verified' ELSE state END AS shown, count(*), sum(pulled),
         sum(refused)
-      FROM slices WHERE integration_pair_id = $1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-      """, [.int(pair.id)]
+      FROM slices WHERE integration_pair_id = $1 \(plan == nil ? "" : "AND plan = $2")
+      GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+      """, [.int(pair.id)] + (plan.map { [.text($0)] } ?? [])
     ) { row in
       let (dataSet, periods) = (row.text(0) ?? "", row.text(1) ?? "")
       if groups.last?.dataSet != dataSet || groups.last?.periods != periods {
@@ -108,14 +112,17 @@ extension Ledger {
   }
 
   /// How many slices wait, are leased, or wait for another attempt, and milliseconds until the next of these is due.
-  package func open(_ pair: Pair) throws -> (waiting: Int, leased: Int, retry: Int, nextMilliseconds: Int?) {
+  package func open(_ pair: Pair, plan: String? = nil) throws -> (
+    waiting: Int, leased: Int, retry: Int, nextMilliseconds: Int?
+  ) {
     let row = try database.rows(
       """
       SELECT sum(CASE WHEN state = 'waiting' THEN 1 ELSE 0 END), sum(CASE WHEN state = 'leased' THEN 1 ELSE 0 END),
         sum(CASE WHEN state = 'retry' THEN 1 ELSE 0 END),
         min(CASE WHEN state = 'retry' THEN next_attempt WHEN state = 'leased' THEN lease_until END) - \(now)
       FROM slices WHERE integration_pair_id = $1 AND state IN ('waiting', 'leased', 'retry')
-      """, [.int(pair.id)])[0]
+        \(plan == nil ? "" : "AND plan = $2")
+      """, [.int(pair.id)] + (plan.map { [.text($0)] } ?? []))[0]
     return (row.int(0) ?? 0, row.int(1) ?? 0, row.int(2) ?? 0, row.int(3))
   }
 

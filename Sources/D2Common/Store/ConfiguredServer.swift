@@ -68,12 +68,22 @@ package struct ConfiguredServer: Sendable, Equatable {
   }
 
   /// For people's eyes: literals masked, references shown.
-  package var shown: JSONValue {
-    .object(
-      (settings.members ?? []).map { member in
-        guard Self.looksSecret(member.key) else { return member }
-        let text = member.value.scalarText ?? (member.value == .null ? "" : "?")
-        return .init(member.key, .string(text.isEmpty ? "" : Secret(text).shown))
-      })
+  package var shown: JSONValue { Self.shown(settings) }
+
+  private static func shown(_ value: JSONValue) -> JSONValue {
+    switch value {
+    case .object(let members):
+      .object(
+        members.map { member in
+          guard looksSecret(member.key) else { return .init(member.key, shown(member.value)) }
+          let text = member.value.scalarText ?? (member.value == .null ? "" : "?")
+          return .init(member.key, .string(text.isEmpty ? "" : Secret(text).shown))
+        })
+    case .array(let elements): .array(elements.map { shown($0) })
+    // An address with a password in it: https://user:password@host.
+    case .string(let text) where text.contains("://") && text.contains("@"):
+      .string(text[..<text.firstRange(of: "://")!.upperBound] + "********" + text[text.lastIndex(of: "@")!...])
+    default: value
+    }
   }
 }

@@ -46,6 +46,8 @@ package enum SQLValue: Sendable, Equatable {
 package struct SQLRow: Sendable {
   let columns: [String?]
 
+  package var count: Int { columns.count }
+
   package func text(_ column: Int) -> String? { columns[column] }
   package func int(_ column: Int) -> Int? { columns[column].flatMap { Int($0) } }
   /// PostgreSQL writes `t`, SQLite 1.

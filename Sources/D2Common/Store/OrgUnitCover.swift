@@ -33,17 +33,28 @@ package struct OrgUnitCover: Sendable {
         .usage, "no organisation unit of \(pair.label) is active: run d2-orgunits sync --pair \(pair.label) first")
     }
     places = Self.cover(chosen, among: units)
+    guard !places.isEmpty else {
+      throw CommandFailure(
+        .usage,
+        "organisation unit \(chosen[0].uid) (\(chosen[0].name)) is below one that is inactive (d2-orgunits list --pair \(pair.label))"
+      )
+    }
   }
 
-  /// Covers the chosen units and all below them, without those that a person made inactive. A unit below another is asked for with it, whatever
+  /// Covers the chosen units and all below them, without those that a person made inactive and all below these. A unit below another is asked for with it, whatever
   /// its own priority.
   package static func cover(_ chosen: [OrgUnit], among units: [OrgUnit]) -> [Places] {
     // Above a unit that must be left out no subtree can be asked for.
     var split: Set<Substring> = []
-    for unit in units where !unit.isActive && !unit.isRemoved { split.formUnion(unit.ancestors) }
+    var disabled: Set<Substring> = []
+    for unit in units where unit.isDisabled {
+      split.formUnion(unit.ancestors)
+      disabled.insert(Substring(unit.uid))
+    }
     let roots = Set(chosen.map { Substring($0.uid) })
     let wanted = units.filter { unit in
       unit.isActive && (roots.contains(Substring(unit.uid)) || unit.ancestors.contains(where: roots.contains))
+        && !unit.ancestors.contains(where: disabled.contains)
     }
     let whole = Set(wanted.map { Substring($0.uid) }).subtracting(split)
     var places: [Places] = []
@@ -61,9 +72,4 @@ package struct OrgUnitCover: Sendable {
     }
     return places
   }
-}
-
-extension OrgUnit {
-  /// The uids above it, from the root.
-  fileprivate var ancestors: ArraySlice<Substring> { (path ?? "").split(separator: "/").dropLast() }
 }

@@ -26,6 +26,14 @@ package struct OrgUnit: Sendable, Equatable {
   }
 }
 
+extension OrgUnit {
+  /// The uids above it, from the root.
+  package var ancestors: ArraySlice<Substring> { (path ?? "").split(separator: "/").dropLast() }
+
+  /// Whether a person made it inactive: then neither it nor what is below it is pulled.
+  package var isDisabled: Bool { !isActive && !isRemoved }
+}
+
 /// The organisation units of one pair.
 package struct OrgUnitTable {
   private let database: any Database

@@ -23,6 +23,13 @@ package final class PostgreSQLDatabase: Database {
   /// - Throws: `StoreError`.
   package init(url: String) throws(StoreError) {
     location = Self.withoutPassword(url)
+    // libpq would repeat parts of an address that it cannot read.
+    guard Self.isReadable(url) else {
+      throw StoreError(
+        .unusable,
+        "store \(location): the address cannot be read: in a password % / ? # @ : are written as %25 %2F %3F %23 %40 %3A"
+      )
+    }
     // What stands before the address may be overridden by it.
     let settings: KeyValuePairs<String, String> = [
       "connect_timeout": "15", "fallback_application_name": "d2", "keepalives_idle": "30", "tcp_user_timeout": "60000",
@@ -104,12 +111,17 @@ package final class PostgreSQLDatabase: Database {
           cancel()
         }
       case PGRES_SINGLE_TUPLE, PGRES_COPY_IN, PGRES_COPY_OUT: break
-      case PGRES_TUPLES_OK, PGRES_COMMAND_OK: written = Int(String(cString: PQcmdTuples(result))) ?? 0
+      case PGRES_TUPLES_OK, PGRES_COMMAND_OK: written = Self.written(result)
       default: failure = failure ?? error(of: result)
       }
     }
     if let failure { throw failure }
     return written
+  }
+
+  /// Of a SELECT the server tells how many rows it read.
+  private static func written(_ result: OpaquePointer) -> Int {
+    String(cString: PQcmdStatus(result)).hasPrefix("SELECT") ? 0 : Int(String(cString: PQcmdTuples(result))) ?? 0
   }
 
   private func preparedName(_ sql: String) throws(StoreError) -> String? {
@@ -203,12 +215,17 @@ package final class PostgreSQLDatabase: Database {
   /// A failed connection has no code; what is known of it is the text.
   private func connectionError() -> StoreError {
     let message = Self.line(PQerrorMessage(connection))
+    // What the server says stands behind FATAL; before it, and without it, host names may hold any word.
+    let answer = message.firstRange(of: "FATAL:").map { message[$0.upperBound...] } ?? ""
     let kind: StoreError.Kind =
-      if PQconnectionNeedsPassword(connection) == 1 || PQconnectionUsedPassword(connection) == 1
-        || message.contains("authentication") || message.contains("pg_hba.conf")
+      if PQconnectionNeedsPassword(connection) == 1 || answer.contains("authentication")
+        || answer.contains("pg_hba.conf") || answer.contains("role \"") && !answer.contains("too many")
+        || answer.contains("permission denied")
       {
         .refused
-      } else if message.contains("does not exist") && !message.contains("socket") || message.contains("invalid") {
+      } else if answer.contains("too many") || answer.contains("connection slots") {
+        .busy
+      } else if answer.contains("does not exist") || message.hasPrefix("invalid") || message.hasPrefix("missing") {
         .unusable
       } else {
         .unreachable
@@ -227,7 +244,14 @@ package final class PostgreSQLDatabase: Database {
   package static func withoutPassword(_ url: String) -> String {
     var shown = url
     if let authority = url.firstRange(of: "://")?.upperBound {
-      let end = url[authority...].firstIndex { $0 == "/" || $0 == "?" } ?? url.endIndex
+      var end = url[authority...].firstIndex { $0 == "/" || $0 == "?" } ?? url.endIndex
+      // A password with a slash in it, which should have been written %2F, is one all the same.
+      if !url[authority..<end].contains("@"), let at = url.lastIndex(of: "@"), at > end,
+        let colon = url[authority..<end].firstIndex(of: ":"),
+        !url[url.index(after: colon)..<end].allSatisfy({ $0.isNumber || ",:".contains($0) })
+      {
+        end = url.endIndex
+      }
       if let at = url[authority..<end].lastIndex(of: "@"), let colon = url[authority..<at].firstIndex(of: ":") {
         shown = String(url[..<colon]) + String(url[at...])
       }
@@ -235,6 +259,21 @@ package final class PostgreSQLDatabase: Database {
     guard let question = shown.firstIndex(of: "?") else { return shown }
     let parameters = shown[shown.index(after: question)...].split(separator: "&").filter { !isSecret($0) }
     return String(shown[..<question]) + (parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&"))
+  }
+
+  /// Whether libpq can take the address apart, and finds ports and hosts where they must be.
+  private static func isReadable(_ url: String) -> Bool {
+    guard let options = PQconninfoParse(url, nil) else { return false }
+    defer { PQconninfoFree(options) }
+    var option = options
+    while let keyword = option.pointee.keyword.map({ String(cString: $0) }) {
+      let value = option.pointee.val.map { String(cString: $0) } ?? ""
+      if keyword == "port", !value.allSatisfy({ $0.isNumber || $0 == "," }) { return false }
+      // What stands behind the first @ of two is the rest of a password.
+      if keyword == "host", !value.hasPrefix("@"), value.contains("@") { return false }
+      option += 1
+    }
+    return true
   }
 
   private static func isSecret(_ parameter: Substring) -> Bool {

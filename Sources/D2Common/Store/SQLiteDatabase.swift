@@ -10,12 +10,12 @@ package final class SQLiteDatabase: Database {
   private var isInTransaction = false
 
   /// How long one process waits for the writes of another.
-  private static let busyMilliseconds: Int32 = 60_000
+  package static let busyMilliseconds: Int32 = 60_000
   private static let mostStatements = 32
 
   /// - Parameter creates: whether a file that is not there is made, with its folder.
   /// - Throws: `StoreError`.
-  package init(path: String, creates: Bool) throws(StoreError) {
+  package init(path: String, creates: Bool, busyMilliseconds: Int32 = busyMilliseconds) throws(StoreError) {
     location = path
     if creates { try Self.makePrivately(path) }
     var connection: OpaquePointer?
@@ -27,7 +27,7 @@ package final class SQLiteDatabase: Database {
     }
     self.connection = connection
     sqlite3_extended_result_codes(connection, 1)
-    sqlite3_busy_timeout(connection, Self.busyMilliseconds)
+    sqlite3_busy_timeout(connection, busyMilliseconds)
     for setting in ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY"] {
       try executeScript("PRAGMA \(setting)")
     }
@@ -60,6 +60,7 @@ package final class SQLiteDatabase: Database {
       sqlite3_reset(statement)
       sqlite3_clear_bindings(statement)
     }
+    let before = sqlite3_total_changes(connection)
     for (position, value) in parameters.enumerated() { try bind(value, position + 1, statement) }
     while true {
       switch sqlite3_step(statement) {
@@ -72,7 +73,7 @@ package final class SQLiteDatabase: Database {
           }
         }
         try row(SQLRow(columns: columns))
-      case SQLITE_DONE: return Int(sqlite3_changes(connection))
+      case SQLITE_DONE: return Int(sqlite3_total_changes(connection) - before)
       default: throw error()
       }
     }

@@ -72,6 +72,7 @@ CREATE TABLE IF NOT EXISTS slices (
   since text NOT NULL DEFAULT '',
   orgunits text NOT NULL,
   children boolean NOT NULL,
+  plan text,
   include_deleted boolean NOT NULL DEFAULT false,
   rank integer NOT NULL,
   newest integer NOT NULL,

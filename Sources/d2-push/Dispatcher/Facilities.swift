@@ -1,5 +1,6 @@
 import D2Common
 import Glibc
+import Synchronization
 
 /// What the requests of a queue call their organisation units, which values name by uid.
 struct Facilities: Sendable {
@@ -41,14 +42,40 @@ extension Facilities {
     return Facilities(origin: path) { known[$0] }
   }
 
+  /// Names or codes as the store has them. Units that it lacks (those below the level that is kept there) are asked of the source, one by one.
+  ///
+  /// - Throws: `StoreError`; `CommandFailure`, 78 for the source's configuration.
+  static func pair(
+    _ stored: StoredPair, by label: FacilityLabel, _ arguments: Arguments, _ log: Log
+  ) throws -> Facilities {
+    var labels: [String: String] = [:]
+    try OrgUnitTable(stored.store, stored.pair).forEach { unit in
+      labels[unit.uid] = label == .code ? unit.code : unit.name
+    }
+    let source = DHIS2Client(try ServerOptions(arguments, log, stored.pair.source), log)
+    let known = Mutex(labels)
+    return Facilities(origin: "pair \(stored.pair.label)") { unit in
+      known.withLock { known in
+        if let label = known[unit] { return label }
+        guard KnownIDs.canBeUID(unit) else { return nil }
+        let query = Query(["fields": "id,name,code", "filter": "id:eq:\(unit)", "paging": "false"])
+        let object = try? source.json(query.target("/api/organisationUnits"))["organisationUnits"]?.array?.first
+        known[unit] = object?[label.rawValue]?.string ?? ""
+        return known[unit]
+      }
+    }
+  }
+
   /// Those that the options ask for.
   ///
-  /// - Throws: `CommandFailure`: 64 where nothing tells the names; as `file` does.
-  init(_ options: QueueOptions) throws(CommandFailure) {
+  /// - Throws: `CommandFailure`: 64 where nothing tells the names; as `file` does. `StoreError`.
+  init(_ options: QueueOptions, _ stored: StoredPair?, _ arguments: Arguments, _ log: Log) throws {
     if options.facilityBy == .id {
       self = .ids
     } else if let path = options.facilitiesFile {
       self = try .file(path, by: options.facilityBy)
+    } else if let stored {
+      self = try .pair(stored, by: options.facilityBy, arguments, log)
     } else {
       throw CommandFailure(
         .usage,

@@ -39,7 +39,7 @@ struct QueueOptions: Sendable {
 
   /// - Returns: `nil` without `--via`.
   /// - Throws: `CommandFailure`: 64 for what is wrong on the command line, 74 and 78 for the password's file.
-  init?(_ arguments: Arguments, environment: [String: String]) throws(CommandFailure) {
+  init?(_ arguments: Arguments, _ stored: StoredPair? = nil, environment: [String: String]) throws(CommandFailure) {
     guard let via = try arguments.choice("--via", ["dispatcher2", "go-dispatcher2", "auto", "dispatcher"]) else {
       for option in Self.ownOptions where arguments.has(option) {
         throw CommandFailure(.usage, "\(option) goes with --via dispatcher2 or go-dispatcher2")
@@ -52,8 +52,8 @@ struct QueueOptions: Sendable {
     flavour = QueueFlavour(rawValue: via)
     (root, path) = try Self.address(arguments, environment)
     credentials = try Self.credentials(arguments, environment)
-    source = try Self.server("--source", arguments)
-    destination = try Self.server("--destination", arguments)
+    source = try Self.server("--source", arguments, stored?.pair.source)
+    destination = try Self.server("--destination", arguments, stored?.pair.destination)
     let label = try arguments.choice("--facility-by", FacilityLabel.allCases.map(\.rawValue))
     facilityBy = label.flatMap { FacilityLabel(rawValue: $0) } ?? .name
     facilitiesFile = arguments.string("--facilities")
@@ -109,8 +109,11 @@ struct QueueOptions: Sendable {
     }
   }
 
-  private static func server(_ option: String, _ arguments: Arguments) throws(CommandFailure) -> String {
-    guard let name = arguments.string(option), !name.isEmpty else {
+  /// A pair's servers have the names that the queue knows them by.
+  private static func server(
+    _ option: String, _ arguments: Arguments, _ configured: ConfiguredServer?
+  ) throws(CommandFailure) -> String {
+    guard let name = arguments.string(option) ?? configured?.name, !name.isEmpty else {
       throw CommandFailure(.usage, "\(option) is missing: a name in the queue's table of servers")
     }
     return name
@@ -180,7 +183,9 @@ struct QueueOptions: Sendable {
         help:
           "The whole address of the queue: http://host:9191/queue, http://host:9090/api/queue. Else D2_DISPATCHER_URL."
       ),
-      Option("--source", value: "NAME", help: "The source's name in the queue's table of servers."),
+      Option(
+        "--source", value: "NAME",
+        help: "The source's name in the queue's table of servers (default: as the pair has it)."),
       Option("--destination", value: "NAME", help: "The destination's name there."),
       Option(
         "--facility-by", value: "name|id|code",

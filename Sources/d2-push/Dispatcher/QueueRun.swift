@@ -15,12 +15,14 @@ final class QueueRun: Sendable {
   private let output: LineOutput
   private let drawsProgress: Bool
 
-  init(_ options: PushOptions, _ queue: QueueOptions, _ client: DHIS2Client, _ log: Log) throws(CommandFailure) {
+  init(_ options: PushOptions, _ queue: QueueOptions, _ facilities: Facilities, _ client: DHIS2Client, _ log: Log)
+    throws(CommandFailure)
+  {
     self.options = options
     self.queue = queue
     self.client = client
     self.log = log
-    facilities = try Facilities(queue)
+    self.facilities = facilities
     account = try Account(rejectsFile: options.rejectsFile, log, hasQueue: true)
     report = RunReport(options: options, account: account, log: log)
     drawsProgress = isatty(2) == 1

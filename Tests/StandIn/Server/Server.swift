@@ -11,7 +11,6 @@ final class Server: Service {
   }
 
   let version: ServerVersion
-  let metadata: Metadata
   let clock: Clock
   let faults: FaultPlan
   let statistics = Statistics()
@@ -20,6 +19,14 @@ final class Server: Service {
   let started: Int64
   let asyncDelaySeconds: Double
   let state = Mutex(State())
+  private let heldMetadata: Mutex<Metadata>
+  private let heldCalendar = Mutex("iso8601")
+
+  /// As it is at this moment: tests change it while the server runs.
+  var metadata: Metadata { heldMetadata.withLock { $0 } }
+
+  /// The name of the server's calendar; only `/api/system/info` knows of others than `iso8601`.
+  var calendar: String { heldCalendar.withLock { $0 } }
 
   func answerControl(_ request: Request) -> Response { Control(server: self).answer(request) }
 
@@ -34,6 +41,7 @@ final class Server: Service {
     cost = model
 
     var users: [User] = []
+    let metadata: Metadata
     if let payload = options.metadata {
       let loaded = try MetadataPayload(payload)
       metadata = loaded.metadata
@@ -41,6 +49,7 @@ final class Server: Service {
     } else {
       metadata = Country.metadata(units: options.generatedUnits, seed: options.seed)
     }
+    heldMetadata = Mutex(metadata)
     let units = metadata.organisationUnits
     let roots = units.indices.filter { units[$0].parent == nil }
     let admin = User.administrator(password: options.adminPassword, units: Array(roots.prefix(1)))
@@ -59,12 +68,20 @@ final class Server: Service {
       users: users, tokens: Dictionary(options.superuserTokens.map { ($0, "admin") }, uniquingKeysWith: { a, _ in a }),
       version: version, statistics: statistics, seed: UInt64(bitPattern: Clock.machineMilliseconds()))
     if options.generatedValues > 0 {
-      let (metadata, now) = (metadata, clock.now)
+      let now = clock.now
       state.withLock {
         CountryValues.fill(
           &$0.values, metadata, count: options.generatedValues, years: options.years, seed: options.seed, now: now)
       }
     }
+  }
+
+  /// Changes the metadata as `POST /control/metadata` says.
+  func changeMetadata(_ change: JSONValue) throws(MetadataError) {
+    try heldMetadata.withLock { (metadata) throws(MetadataError) in
+      metadata = try MetadataChange.apply(change, to: metadata)
+    }
+    if let calendar = change["calendar"]?.string { heldCalendar.withLock { $0 = calendar } }
   }
 
   /// The answer to one request, faults of the transport aside.

@@ -83,6 +83,9 @@ public final class StandIn: Sendable {
   /// Counts from zero again.
   public func resetStatistics() { server.statistics.reset() }
 
+  /// Changes metadata while the server runs, by the document of `POST /control/metadata`.
+  public func change(metadata change: String) throws { try server.changeMetadata(try JSONValue(parsing: change)) }
+
   /// All stored values as NDJSON, sorted by key: the document of `GET /control/values`.
   public var values: String { String(decoding: server.dumpValues(), as: UTF8.self) }
 

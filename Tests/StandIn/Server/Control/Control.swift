@@ -16,6 +16,11 @@ struct Control {
     case ("DELETE", "/control/faults"):
       server.faults.clear()
       return document(["cleared": true])
+    case ("POST", "/control/metadata"):
+      do {
+        try server.changeMetadata(try JSONValue(parsing: request.body))
+        return document(["changed": true])
+      } catch { return document(["error": .string("\(error)")], status: 400) }
     case ("GET", "/control/values"):
       return Response(
         status: 200, headers: [("Content-Type", "application/x-ndjson")], body: .bytes(server.dumpValues()))

@@ -20,6 +20,9 @@ struct Metadata: Sendable {
   var dataElementGroupByUid: [String: Int] = [:]
   var dataSetByUid: [String: Int] = [:]
 
+  /// The organisation units in the order of their uids.
+  private(set) var organisationUnitsByUid: [Int] = []
+
   /// The data sets that hold a data element, by the element's position.
   var dataSetsOfElement: [[Int]] = []
 
@@ -39,25 +42,31 @@ struct Metadata: Sendable {
 
   /// Fills what is derived: look-ups, paths, levels, and the order that makes a subtree a range.
   mutating func index() {
-    func positions(_ uids: [String]) -> [String: Int] {
-      Dictionary(uids.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
+    func positions(_ uids: [String?]) -> [String: Int] {
+      var found: [String: Int] = [:]
+      for (position, uid) in uids.enumerated() {
+        if let uid, found[uid] == nil { found[uid] = position }
+      }
+      return found
     }
-    organisationUnitByUid = positions(organisationUnits.map(\.uid))
+    organisationUnitByUid = positions(organisationUnits.map { $0.isRemoved ? nil : $0.uid })
     organisationUnitGroupByUid = positions(organisationUnitGroups.map(\.uid))
     categoryOptionComboByUid = positions(categoryOptionCombos.map(\.uid))
-    dataElementByUid = positions(dataElements.map(\.uid))
+    dataElementByUid = positions(dataElements.map { $0.isRemoved ? nil : $0.uid })
     dataElementGroupByUid = positions(dataElementGroups.map(\.uid))
-    dataSetByUid = positions(dataSets.map(\.uid))
+    dataSetByUid = positions(dataSets.map { $0.isRemoved ? nil : $0.uid })
     dataSetsOfElement = Array(repeating: [], count: dataElements.count)
-    for (position, set) in dataSets.enumerated() {
+    for (position, set) in dataSets.enumerated() where !set.isRemoved {
       for element in set.elements { dataSetsOfElement[element].append(position) }
     }
+    let uids = organisationUnits.map(\.uid)
+    organisationUnitsByUid = uids.indices.sorted { uids[$0] < uids[$1] }
     indexHierarchy()
   }
 
   private mutating func indexHierarchy() {
     for index in organisationUnits.indices { organisationUnits[index].children = [] }
-    for (index, unit) in organisationUnits.enumerated() {
+    for (index, unit) in organisationUnits.enumerated() where !unit.isRemoved {
       if let parent = unit.parent { organisationUnits[parent].children.append(index) }
     }
     var counter = 0
@@ -95,6 +104,8 @@ struct OrganisationUnit: Sendable {
   /// Days since 1970.
   var opened: Int
   var closed: Int?
+  /// What was removed while the server runs keeps its position, but nobody sees it.
+  var isRemoved = false
   var children: [Int] = []
   var path = ""
   var level = 1
@@ -149,6 +160,7 @@ struct DataElement: Sendable {
   var zeroIsSignificant: Bool
   var optionSet: Int?
   var combo: Int
+  var isRemoved = false
 }
 
 struct DataSet: Sendable {
@@ -165,6 +177,7 @@ struct DataSet: Sendable {
   var expiryDays: Int
   var timelyDays: Int
   var sharing: Sharing
+  var isRemoved = false
 }
 
 /// Who may read and write an object and its data: `rwrw----` is metadata and data, both read and written.

@@ -9,7 +9,7 @@ struct MetadataList {
   private var version: ServerVersion { view.version }
 
   func answer() -> Response {
-    var found = (0..<view.count(kind)).map { MetadataReference(kind: kind, position: $0) }.filter(view.isVisible)
+    var found = positions.map { MetadataReference(kind: kind, position: $0) }.filter(view.isVisible)
     let all = found.count
     do throws(MetadataFilter.Refused) {
       found = narrowed(found)
@@ -28,6 +28,15 @@ struct MetadataList {
     let (page, pager) = paged(found, total: total)
     return .json(
       200, ["pager": pager, kind.rawValue: .array(page.map { view.render($0, fields) })], type: version.jsonType)
+  }
+
+  /// Many units are asked for page by page in the order of their ids, which is known.
+  private var isInOrderOfIds: Bool {
+    kind == .organisationUnits && ["id", "id:asc"].contains(request.first("order"))
+  }
+
+  private var positions: [Int] {
+    isInOrderOfIds ? view.metadata.organisationUnitsByUid : Array(0..<view.count(kind))
   }
 
   // MARK: - Choosing
@@ -92,6 +101,7 @@ struct MetadataList {
     func text(_ reference: MetadataReference, _ name: String) -> String {
       view.values(at: [name], of: reference)?.first?.scalarText ?? ""
     }
+    guard !isInOrderOfIds else { return }
     guard let order = request.first("order") else {
       let keyed = found.map { ($0, text($0, kind.defaultOrder)) }
       // Up to 2.40 the names of option combos are not in the database, and are compared as they are.

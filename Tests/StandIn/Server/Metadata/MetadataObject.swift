@@ -78,7 +78,14 @@ struct MetadataView {
 
   /// Whether the user may see an object: data sets can be private.
   func isVisible(_ reference: MetadataReference) -> Bool {
-    reference.kind != .dataSets || metadata.dataSets[reference.position].sharing.readsMetadata(user)
+    switch reference.kind {
+    case .dataSets:
+      let set = metadata.dataSets[reference.position]
+      return !set.isRemoved && set.sharing.readsMetadata(user)
+    case .organisationUnits: return !metadata.organisationUnits[reference.position].isRemoved
+    case .dataElements: return !metadata.dataElements[reference.position].isRemoved
+    default: return true
+    }
   }
 
   /// A property by its name; `nil` where the object has none of that name or it is empty.

@@ -41,7 +41,10 @@ extension MetadataView {
     case "access": return .value(.object(access(writes: user.isSuperuser)))
     case "dataSets":
       return references(
-        .dataSets, metadata.dataSets.indices.filter { metadata.dataSets[$0].unitSet.contains(position) })
+        .dataSets,
+        metadata.dataSets.indices.filter {
+          !metadata.dataSets[$0].isRemoved && metadata.dataSets[$0].unitSet.contains(position)
+        })
     case "organisationUnitGroups":
       return references(
         .organisationUnitGroups,
@@ -94,8 +97,13 @@ extension MetadataView {
     case "expiryDays": return days(set.expiryDays)
     case "timelyDays": return days(set.timelyDays)
     case "categoryCombo": return .object(MetadataReference(kind: .categoryCombos, position: set.combo))
-    case "organisationUnits": return references(.organisationUnits, set.units)
-    case "dataSetElements": return references(.dataSetElements, set.elements.map { position << 32 | $0 })
+    case "organisationUnits":
+      return references(
+        .organisationUnits, set.units.filter { !metadata.organisationUnits[$0].isRemoved })
+    case "dataSetElements":
+      return references(
+        .dataSetElements,
+        set.elements.filter { !metadata.dataElements[$0].isRemoved }.map { position << 32 | $0 })
     case "access":
       let data: JSONValue = [
         "write": .bool(set.sharing.writesData(user)), "read": .bool(set.sharing.readsData(user)),

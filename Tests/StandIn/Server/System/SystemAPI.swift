@@ -28,7 +28,8 @@ struct SystemAPI {
     let isNew = version.minor >= 41
     var info: [JSONValue.Member] = [
       .init("contextPath", .string(call.base)), .init("userAgent", .string(call.request.header("user-agent") ?? "")),
-      .init("calendar", "iso8601"), .init("dateFormat", "yyyy-mm-dd"), .init("serverDate", .string(Stamp.local(now))),
+      .init("calendar", .string(server.calendar)), .init("dateFormat", "yyyy-mm-dd"),
+      .init("serverDate", .string(Stamp.local(now))),
       .init("serverTimeZoneId", "Etc/UTC"),
     ]
     if version.minor >= 43 { info.append(.init("sessionTimeout", 3600)) }

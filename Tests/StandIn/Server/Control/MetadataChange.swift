@@ -1,0 +1,179 @@
+import D2Common
+
+/// `POST /control/metadata`: what changes of the metadata, in the form of a metadata payload.
+///
+/// Objects keep their positions, since values refer to them: one that is removed is hidden.
+struct MetadataChange {
+  private var metadata: Metadata
+  private let change: JSONValue
+
+  /// The metadata after a change.
+  static func apply(_ change: JSONValue, to metadata: Metadata) throws(MetadataError) -> Metadata {
+    var changed = MetadataChange(metadata: metadata, change: change)
+    try changed.units()
+    try changed.levels()
+    try changed.combos()
+    try changed.elements()
+    try changed.sets()
+    changed.metadata.index()
+    return changed.metadata
+  }
+
+  private init(metadata: Metadata, change: JSONValue) {
+    self.metadata = metadata
+    self.change = change
+  }
+
+  // MARK: - Kinds
+
+  private mutating func units() throws(MetadataError) {
+    for object in objects("organisationUnits") {
+      let uid = try uid(object)
+      let position = metadata.organisationUnits.firstIndex { $0.uid == uid } ?? metadata.organisationUnits.count
+      if position == metadata.organisationUnits.count {
+        metadata.organisationUnits.append(.init(uid: uid, name: uid, shortName: uid, opened: 0))
+      }
+      var unit = metadata.organisationUnits[position]
+      unit.isRemoved = object["removed"]?.bool ?? false
+      if let name = object["name"]?.string { (unit.name, unit.shortName) = (name, String(name.prefix(50))) }
+      if let code = object["code"] { unit.code = code.string }
+      if let parent = object["parent"] {
+        unit.parent = try reference(parent, "organisationUnits", metadata.organisationUnits.map(\.uid))
+      }
+      if let day = object["openingDate"] { unit.opened = self.day(day) ?? 0 }
+      if let day = object["closedDate"] { unit.closed = self.day(day) }
+      metadata.organisationUnits[position] = unit
+    }
+    // With a unit goes all that is below it.
+    var isSettled = false
+    while !isSettled {
+      isSettled = true
+      for position in metadata.organisationUnits.indices where !metadata.organisationUnits[position].isRemoved {
+        if let parent = metadata.organisationUnits[position].parent, metadata.organisationUnits[parent].isRemoved {
+          metadata.organisationUnits[position].isRemoved = true
+          isSettled = false
+        }
+      }
+    }
+  }
+
+  private mutating func levels() throws(MetadataError) {
+    for object in objects("organisationUnitLevels") {
+      guard let level = object["level"]?.int, let name = object["name"]?.string else {
+        throw MetadataError(description: "a level needs a level and a name")
+      }
+      guard let position = metadata.organisationUnitLevels.firstIndex(where: { $0.level == level }) else {
+        throw MetadataError(description: "there is no level \(level)")
+      }
+      metadata.organisationUnitLevels[position].name = name
+    }
+  }
+
+  /// A combo's option combos are those that its list names: new ones are made.
+  private mutating func combos() throws(MetadataError) {
+    for object in objects("categoryCombos") {
+      let uid = try uid(object)
+      let position = metadata.categoryCombos.firstIndex { $0.uid == uid } ?? metadata.categoryCombos.count
+      if position == metadata.categoryCombos.count { metadata.categoryCombos.append(.init(uid: uid, name: uid)) }
+      if let name = object["name"]?.string { metadata.categoryCombos[position].name = name }
+      guard let list = object["categoryOptionCombos"]?.array else { continue }
+      var optionCombos: [Int] = []
+      for option in list {
+        let uid = try self.uid(option)
+        if let known = metadata.categoryOptionComboByUid[uid] {
+          optionCombos.append(known)
+        } else {
+          optionCombos.append(metadata.categoryOptionCombos.count)
+          metadata.categoryOptionCombos.append(
+            .init(uid: uid, name: option["name"]?.string ?? uid, combo: position))
+        }
+      }
+      metadata.categoryCombos[position].optionCombos = optionCombos
+    }
+  }
+
+  private mutating func elements() throws(MetadataError) {
+    for object in objects("dataElements") {
+      let uid = try uid(object)
+      let position = metadata.dataElements.firstIndex { $0.uid == uid } ?? metadata.dataElements.count
+      if position == metadata.dataElements.count {
+        metadata.dataElements.append(
+          .init(
+            uid: uid, name: uid, shortName: uid, valueType: "INTEGER", aggregationType: "SUM", zeroIsSignificant: false,
+            combo: 0))
+      }
+      var element = metadata.dataElements[position]
+      element.isRemoved = object["removed"]?.bool ?? false
+      if let name = object["name"]?.string { element.name = name }
+      if let code = object["code"] { element.code = code.string }
+      if let type = object["valueType"]?.string { element.valueType = type }
+      if let combo = object["categoryCombo"] { element.combo = try self.combo(combo) }
+      metadata.dataElements[position] = element
+    }
+  }
+
+  private mutating func sets() throws(MetadataError) {
+    for object in objects("dataSets") {
+      let uid = try uid(object)
+      let position = metadata.dataSets.firstIndex { $0.uid == uid } ?? metadata.dataSets.count
+      if position == metadata.dataSets.count {
+        metadata.dataSets.append(
+          .init(
+            uid: uid, name: uid, shortName: uid, periodType: .monthly, combo: 0, elements: [], units: [], unitSet: [],
+            openFuturePeriods: 0, expiryDays: 0, timelyDays: 0, sharing: Sharing()))
+      }
+      var set = metadata.dataSets[position]
+      set.isRemoved = object["removed"]?.bool ?? false
+      if let name = object["name"]?.string { set.name = name }
+      if let code = object["code"] { set.code = code.string }
+      if let name = object["periodType"]?.string {
+        guard let type = PeriodType(rawValue: name) else {
+          throw MetadataError(description: "\(name) is no period type")
+        }
+        set.periodType = type
+      }
+      if let periods = object["openFuturePeriods"]?.int { set.openFuturePeriods = periods }
+      if let combo = object["categoryCombo"] { set.combo = try self.combo(combo) }
+      if let list = object["dataSetElements"]?.array {
+        set.elements = []
+        for member in list {
+          set.elements.append(
+            try reference(member["dataElement"] ?? .null, "dataElements", metadata.dataElements.map(\.uid)))
+        }
+      }
+      if let list = object["organisationUnits"]?.array {
+        set.units = []
+        for unit in list {
+          set.units.append(try reference(unit, "organisationUnits", metadata.organisationUnits.map(\.uid)))
+        }
+        set.unitSet = Set(set.units)
+      }
+      metadata.dataSets[position] = set
+    }
+  }
+
+  // MARK: - Reading
+
+  private func objects(_ collection: String) -> [JSONValue] { change[collection]?.array ?? [] }
+
+  private func uid(_ object: JSONValue) throws(MetadataError) -> String {
+    guard let uid = object["id"]?.string else { throw MetadataError(description: "an object without an id") }
+    return uid
+  }
+
+  private func combo(_ object: JSONValue) throws(MetadataError) -> Int {
+    try reference(object, "categoryCombos", metadata.categoryCombos.map(\.uid))
+  }
+
+  private func reference(_ object: JSONValue, _ collection: String, _ uids: [String]) throws(MetadataError) -> Int {
+    let uid = try uid(object)
+    guard let position = uids.firstIndex(of: uid) else {
+      throw MetadataError(description: "\(uid) is none of the \(collection)")
+    }
+    return position
+  }
+
+  private func day(_ text: JSONValue) -> Int? {
+    text.string.flatMap { CalendarDate(iso8601: String($0.prefix(10))) }.map(\.dayNumber)
+  }
+}
