@@ -56,6 +56,7 @@ struct PushOptions: Sendable {
     looksAhead = stored != nil && queue == nil && !arguments.has("--no-check") && kind == .dataValues
     summaryFile = SummaryFile.path(named: arguments.string("--summary"), command: "push")
     passedOn = Self.passedOn(arguments)
+    // A slice may be of registrations without the option that says so.
     guard queue == nil || kind == .dataValues else {
       throw CommandFailure(.usage, "registrations do not go with --via: a queued request holds data values")
     }

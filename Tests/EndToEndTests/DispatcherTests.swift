@@ -403,6 +403,53 @@ struct DispatcherTests {
     #expect(servers.queue.requests.isEmpty)
   }
 
+  // MARK: With a pair
+
+  @Test("with a pair the servers' names and the facilities come from the store, and from the source what it lacks")
+  func pair() throws {
+    let world = try PairWorld(.sqlite, values: 500)
+    // A server of a pair that was given no other name is called by its address.
+    let (source, destination) = (world.two.source.url.dropFirst(7), world.two.destination.url.dropFirst(7))
+    var options = DispatcherOptions()
+    options.servers = [
+      .init(String(source), url: world.two.source.url),
+      .init(String(destination), url: world.two.destination.url + "/api/dataValueSets"),
+    ]
+    options.servers[1].parsesAnswers = false
+    let queue = try DispatcherStandIn(options)
+    queue.start()
+    defer { queue.stop() }
+    let more = [
+      "QUEUE": queue.url, "D2_DISPATCHER_USERNAME": "queuer", "D2_DISPATCHER_PASSWORD": "secret",
+    ]
+    let outcome = world.run(
+      """
+      d2-orgunits sync --pair hmis --level 4 --quiet > /dev/null
+      \(TwoServers.pullAll) --quiet | jq -c 'select(.deleted != true)' > values
+      d2-push --pair hmis --via auto --dispatcher-url $QUEUE --rejects rejects < values > /dev/null; echo $?; wc -c < rejects
+      """, more)
+    #expect(outcome.lines == ["0", "0"], "\(outcome.errors)")
+    let known = Dictionary(
+      world.metadata.organisationUnits.map { ($0.uid, $0.name) }, uniquingKeysWith: { first, _ in first })
+    var faults = 0
+    for request in queue.requests {
+      let body = try JSONValue(parsing: request["body"]?.string ?? "")
+      let unit = body["dataValues"]?.array?.first?["orgUnit"]?.string ?? ""
+      if request["parameters"]?["facility"]?.string != known[unit] { faults += 1 }
+    }
+    #expect(faults == 0 && !queue.requests.isEmpty)
+  }
+
+  @Test("a slice of registrations is not for a queue")
+  func registrationsSlice() throws {
+    let world = try PairWorld(.sqlite)
+    let outcome = world.run(
+      #"""
+      echo '{"dataSet":"abcdefghijk","period":"202401","organisationUnit":"abcdefghijk"}' | d2-push --slice '{"pair":1,"kind":"registrations","dataSet":"abcdefghijk","orgUnits":["abcdefghijk"]}' --via dispatcher2 --dispatcher-url http://127.0.0.1:9/queue --facility-by id
+      """#)
+    #expect(outcome.status == 64 && outcome.errors.contains("registrations"), "\(outcome.errors)")
+  }
+
   @Test("the stand-in queue as a command, in a pipeline", arguments: Flavour.allCases)
   func command(flavour: Flavour) throws {
     let servers = try servers(flavour)
