@@ -132,12 +132,20 @@ BEGIN
         SELECT
           (SELECT jsonb_object_agg(key, value) FROM (
             SELECT DISTINCT ON (e.key) e.key, e.value FROM integration_pair p, jsonb_each(
-              CASE jsonb_typeof(p.source_config) WHEN 'object' THEN p.source_config ELSE '{}' END) e
+              CASE jsonb_typeof(p.source_config) WHEN 'object' THEN CASE
+                WHEN p.source_config ? 'use_pat' OR NOT p.source_config ?| ARRAY['username', 'pat'] THEN '{}'
+                -- What it does without saying so must not be overruled by another row.
+                ELSE jsonb_build_object('use_pat', coalesce(p.source_config ->> 'username', '') = '') END || p.source_config
+              ELSE '{}' END) e
             WHERE p.source = pair.source AND p.destination = pair.destination
             ORDER BY e.key, e.value = 'null', p.is_active IS NOT TRUE, p.id) s) AS source_config,
           (SELECT jsonb_object_agg(key, value) FROM (
             SELECT DISTINCT ON (e.key) e.key, e.value FROM integration_pair p, jsonb_each(
-              CASE jsonb_typeof(p.destination_config) WHEN 'object' THEN p.destination_config ELSE '{}' END) e
+              CASE jsonb_typeof(p.destination_config) WHEN 'object' THEN CASE
+                WHEN p.destination_config ? 'use_pat' OR NOT p.destination_config ?| ARRAY['username', 'pat'] THEN '{}'
+                -- What it does without saying so must not be overruled by another row.
+                ELSE jsonb_build_object('use_pat', coalesce(p.destination_config ->> 'username', '') = '') END || p.destination_config
+              ELSE '{}' END) e
             WHERE p.source = pair.source AND p.destination = pair.destination
             ORDER BY e.key, e.value = 'null', p.is_active IS NOT TRUE, p.id) d) AS destination_config,
           bool_or(p.source_orgunits_synced) AS synced, bool_or(p.is_active) AS active,

@@ -16,13 +16,26 @@ struct DataSetSync {
     table = DataSetTable(store, pair)
   }
 
+  /// A user who may see less, or a wrong server, looks as if data sets were removed: beyond this share a person must say so.
+  private static let mostRemoved = 0.5
+  private static let fewSets = 2
+
   /// - Parameter only: of the sets that are not in the store yet, those to add, by uid, code or name; all where empty.
   /// - Throws: `ServerError`, `StoreError`, `CommandFailure`.
-  func run(only: [String]) throws -> ExitStatus {
+  func run(only: [String], force: Bool) throws -> ExitStatus {
     let objects = try MetadataPages("dataSets", fields: "id,code,name,periodType,openFuturePeriods", client).all()
     let found = objects.compactMap { dataSet($0) }
     guard !objects.isEmpty else {
       log.error("\(client.server) shows no data set to this user: nothing was written")
+      return .incomplete
+    }
+    let shown = Set(found.map(\.uid))
+    let active = try table.all().filter(\.isActive)
+    let gone = active.filter { !shown.contains($0.uid) }.count
+    if gone > Self.fewSets, Double(gone) > Double(active.count) * Self.mostRemoved, !force {
+      log.error(
+        "\(client.server) shows \(found.count) data sets, but lacks \(gone) of the \(active.count) active ones: may this user see less? Nothing was written; --force takes it over"
+      )
       return .incomplete
     }
     let wanted = only.isEmpty ? nil : Set(try NameSelection(found, kind: "data set").find(only).map(\.uid))

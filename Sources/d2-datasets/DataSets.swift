@@ -35,12 +35,14 @@ struct DataSets {
       options: [
         Option(
           "--data-set", value: "UID|CODE|NAME", repeats: true,
-          help: "Only these are added; those that are in the store already are kept in step too.")
+          help: "Only these are added; those that are in the store already are kept in step too."),
+        Option("--force", help: "Also where most of the active data sets would be found missing."),
       ], incomplete: "the source has no such data set, or some cannot be used: the rest is in the store")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
-    return try DataSetSync(store, pair, client, log).run(only: arguments.texts("--data-set"))
+    return try DataSetSync(store, pair, client, log).run(
+      only: arguments.texts("--data-set"), force: arguments.has("--force"))
   }
 
   private static let list = Verb(

@@ -6,15 +6,17 @@ import Synchronization
 struct Facilities: Sendable {
   /// Where the labels come from, as messages tell it.
   let origin: String
-  private let find: @Sendable (String) -> String?
+  private let find: @Sendable (String) throws -> String?
 
-  init(origin: String, _ find: @escaping @Sendable (_ unit: String) -> String?) {
+  init(origin: String, _ find: @escaping @Sendable (_ unit: String) throws -> String?) {
     self.origin = origin
     self.find = find
   }
 
   /// The label of a unit, given by its uid; `nil` where none is known.
-  func label(of unit: String) -> String? { find(unit).flatMap { $0.isEmpty ? nil : $0 } }
+  ///
+  /// - Throws: `ServerError` where it had to be asked for and nobody answered.
+  func label(of unit: String) throws -> String? { try find(unit).flatMap { $0.isEmpty ? nil : $0 } }
 }
 
 extension Facilities {
@@ -55,11 +57,11 @@ extension Facilities {
     let source = DHIS2Client(try ServerOptions(arguments, log, stored.pair.source), log)
     let known = Mutex(labels)
     return Facilities(origin: "pair \(stored.pair.label)") { unit in
-      known.withLock { known in
+      try known.withLock { known in
         if let label = known[unit] { return label }
         guard KnownIDs.canBeUID(unit) else { return nil }
         let query = Query(["fields": "id,name,code", "filter": "id:eq:\(unit)", "paging": "false"])
-        let object = try? source.json(query.target("/api/organisationUnits"))["organisationUnits"]?.array?.first
+        let object = try source.json(query.target("/api/organisationUnits"))["organisationUnits"]?.array?.first
         known[unit] = object?[label.rawValue]?.string ?? ""
         return known[unit]
       }

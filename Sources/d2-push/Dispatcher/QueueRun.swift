@@ -226,14 +226,18 @@ final class QueueRun: Sendable {
     var sent = Sent(number: request.batch.number)
     var outcome = BatchOutcome()
     var receipt: QueueReceipt?
-    guard let facility = facilities.label(of: request.key.unit) else {
-      let message =
-        "no \(queue.facilityBy) of organisation unit \(request.key.unit) is known from \(facilities.origin)"
-      for index in request.batch.values.indices { outcome.refuse(index, Refusal(message: message), of: request.batch) }
-      sent.failure = close(request, outcome, facility: nil, uid: nil, delivery: nil, since: start)
-      return sent
-    }
+    var facility: String?
     do {
+      facility = try facilities.label(of: request.key.unit)
+      guard let facility else {
+        let message =
+          "no \(queue.facilityBy) of organisation unit \(request.key.unit) is known from \(facilities.origin)"
+        for index in request.batch.values.indices {
+          outcome.refuse(index, Refusal(message: message), of: request.batch)
+        }
+        sent.failure = close(request, outcome, facility: nil, uid: nil, delivery: nil, since: start)
+        return sent
+      }
       receipt = try sender.queue(request.batch.text, request.key, facility: facility, &outcome.attempts)
       outcome.httpStatus = sender.queue.flavour == .dispatcher2 ? 202 : 200
       outcome.status = "queued"
@@ -246,7 +250,7 @@ final class QueueRun: Sendable {
       outcome.notSentReason = Refusal(message: "not sent: \((error as? ServerError)?.message ?? "\(error)")")
       sent.failure = error
     }
-    if follows, let uid = receipt?.uid {
+    if follows, let uid = receipt?.uid, let facility {
       sent.queued = QueuedRequest(request, uid: uid, facility: facility, attempts: outcome.attempts, start: start)
       return sent
     }
