@@ -51,8 +51,8 @@ let package = Package(
     .executableTarget(
       name: "d2-datasets", dependencies: ["D2Common"], swiftSettings: dataPath, linkerSettings: besideTheCommands),
     .executableTarget(
-      name: "d2-slices", dependencies: ["D2Common", "CProcess"], swiftSettings: dataPath,
-      linkerSettings: besideTheCommands),
+      name: "d2-slices", dependencies: ["D2Common", "CProcess"], resources: [.embedInCode("Report/report.css")],
+      swiftSettings: dataPath, linkerSettings: besideTheCommands),
 
     // The stand-in DHIS2 server of the tests and the demo.
     .target(name: "StandInServer", dependencies: ["D2Common", "CZlib"], path: "Tests/StandIn/Server"),
@@ -63,6 +63,7 @@ let package = Package(
 
     .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "CJSONBlocks", "CSQLite", "TestSupport"]),
     .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Common", "TestSupport"]),
+    .testTarget(name: "SliceUnitTests", dependencies: ["d2-slices", "D2Common", "TestSupport"]),
     .testTarget(name: "StandInTests", dependencies: ["StandInServer"]),
     .testTarget(
       name: "EndToEndTests",

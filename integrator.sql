@@ -133,7 +133,9 @@ BEGIN
           (SELECT jsonb_object_agg(key, value) FROM (
             SELECT DISTINCT ON (e.key) e.key, e.value FROM integration_pair p, jsonb_each(
               CASE jsonb_typeof(p.source_config) WHEN 'object' THEN CASE
-                WHEN p.source_config ? 'use_pat' OR NOT p.source_config ?| ARRAY['username', 'pat'] THEN '{}'
+                WHEN p.source_config ? 'use_pat' OR NOT p.source_config ?| ARRAY['username', 'pat'] OR NOT EXISTS (
+                  SELECT FROM integration_pair q WHERE q.source = pair.source AND q.destination = pair.destination
+                    AND q.source_config ? 'use_pat') THEN '{}'
                 -- What it does without saying so must not be overruled by another row.
                 ELSE jsonb_build_object('use_pat', coalesce(p.source_config ->> 'username', '') = '') END || p.source_config
               ELSE '{}' END) e
@@ -142,7 +144,9 @@ BEGIN
           (SELECT jsonb_object_agg(key, value) FROM (
             SELECT DISTINCT ON (e.key) e.key, e.value FROM integration_pair p, jsonb_each(
               CASE jsonb_typeof(p.destination_config) WHEN 'object' THEN CASE
-                WHEN p.destination_config ? 'use_pat' OR NOT p.destination_config ?| ARRAY['username', 'pat'] THEN '{}'
+                WHEN p.destination_config ? 'use_pat' OR NOT p.destination_config ?| ARRAY['username', 'pat'] OR NOT EXISTS (
+                  SELECT FROM integration_pair q WHERE q.source = pair.source AND q.destination = pair.destination
+                    AND q.destination_config ? 'use_pat') THEN '{}'
                 -- What it does without saying so must not be overruled by another row.
                 ELSE jsonb_build_object('use_pat', coalesce(p.destination_config ->> 'username', '') = '') END || p.destination_config
               ELSE '{}' END) e

@@ -6,7 +6,7 @@ struct Slices {
   static func main() async {
     await Command.main(
       name: "d2-slices", abstract: "the ledger: cut a backlog or an increment into slices, and have them worked off",
-      [plan, run, status, list, reset, claim, renew, done, fail])
+      [plan, run, status, report, list, reset, claim, renew, done, fail])
   }
 
   static let statuses: [(status: ExitStatus, meaning: String)] = [
@@ -259,6 +259,18 @@ struct Slices {
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
     return try StatusReport(Ledger(store), pair).write(arguments, log)
+  }
+
+  private static let report = Verb(
+    description(
+      "report", "make a page: heat map of data sets by period, progress, what was refused and why",
+      example: ("d2-slices report --pair hmis --html hmis.html", "a page for a browser, a phone or a printer"),
+      more: [("d2-slices report --pair hmis | jq '.refused.causes[] | {count, cause}'", "why values were refused")],
+      title: "Output", options: Report.options)
+  ) { arguments, log in
+    let report = try Report(arguments)
+    let (store, pair) = try PairOptions.open(arguments)
+    return try report.write(store, pair, log)
   }
 
   private static let reset = Verb(

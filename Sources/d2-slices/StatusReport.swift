@@ -11,7 +11,7 @@ struct StatusReport {
   }
 
   /// Over which time the rate is measured.
-  private static let rateSeconds = 900
+  static let rateSeconds = 900
 
   func write(_ arguments: Arguments, _ log: Log) throws -> ExitStatus {
     let by = try arguments.choice("--by", ["data-set", "period", "all"]) ?? "data-set"

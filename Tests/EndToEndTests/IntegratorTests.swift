@@ -77,7 +77,7 @@ struct IntegratorTests {
     let source = try JSONValue(parsing: try store.rows("SELECT source_config FROM integration_pair WHERE id = 3")[0])
     // The active one's, but for what it has not.
     #expect(source["username"] == "v" && source["password"] == "it's \"s3cret\" 🏥" && source["ous_synced"] == "true")
-    #expect(source["api_url"] == "https://a.example/dhis/api" && source["use_pat"] == "false")
+    #expect(source["api_url"] == "https://a.example/dhis/api" && source["use_pat"]?.bool == false)
     let destination = try JSONValue(
       parsing: try store.rows("SELECT destination_config FROM integration_pair WHERE id = 3")[0])
     #expect(

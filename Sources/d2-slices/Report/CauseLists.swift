@@ -1,0 +1,94 @@
+import D2Common
+
+/// Slices that are parked and values that were refused, by what was at fault; each cause opens to where it was.
+struct CauseLists {
+  private let data: ReportData
+
+  init(_ data: ReportData) { self.data = data }
+
+  var html: HTML {
+    ReportPage.section("parked", "Parked slices and failed attempts", parked)
+      + ReportPage.section("refused", "Refused values", refused)
+  }
+
+  private var parked: HTML {
+    guard data.parked.total + data.retried.total > 0 else { return "<p class=\"soft\">None.</p>" }
+    var html: HTML = ""
+    if data.parked.total > 0 {
+      html += "<h3>Parked: \(Shown.count(data.parked.total, "slice"))</h3>"
+      html += """
+        <p class="soft">They wait for <code>d2-slices reset --pair \(data.pair.clipped(ReportPage.mostNameCharacters)) --state failed</code>.</p>
+        """
+      html += list(data.parked, "slice", ofValues: false)
+    }
+    if data.retried.total > 0 {
+      html += "<h3>Waiting for another attempt: \(Shown.count(data.retried.total, "slice"))</h3>"
+      html += list(data.retried, "slice", ofValues: false)
+    }
+    return html
+  }
+
+  private var refused: HTML {
+    guard data.refusals.total > 0 else { return "<p class=\"soft\">None.</p>" }
+    return "<p class=\"soft\">\(Shown.count(data.refusals.total, "value")), by reason; open one to see where.</p>"
+      + list(data.refusals, "value", ofValues: true)
+  }
+
+  private func list(_ tally: CauseTally, _ noun: String, ofValues: Bool) -> HTML {
+    let (causes, rest) = tally.top(ReportData.mostCauses)
+    let more: HTML = rest == 0 ? "" : "<p class=\"soft\">Other causes: \(Shown.count(rest, noun)).</p>"
+    return "<div class=\"causes\">\(causes.map { details($0, noun, tally.total, ofValues) })</div>\(more)"
+  }
+
+  private func details(_ cause: Cause, _ noun: String, _ total: Int, _ ofValues: Bool) -> HTML {
+    let texts = cause.texts.top(ReportData.mostDetails, before: <)
+    // A cause of a single text is that text.
+    let isSingle = texts.items.count == 1 && texts.rest == 0
+    let slices: HTML = ofValues ? " <span class=\"soft\">in \(Shown.count(cause.slices, "slice"))</span>" : ""
+    return """
+      <details><summary><b class="n">\(Shown.count(cause.count))</b> <span>\(isSingle ? texts.items[0].key : cause.pattern)\(slices)</span>\
+      <meter value="\(cause.count)" max="\(max(total, 1))" aria-label="Share of all">\(cause.count)</meter></summary>
+      \(isSingle ? "" : list("As it was said", texts.items.map { ("\($0.key)", $0.count) }, texts.rest))\(places(cause))\(examples(cause, ofValues))
+      </details>
+
+      """
+  }
+
+  private func places(_ cause: Cause) -> HTML {
+    let places = cause.places.top(ReportData.mostDetails, before: Cause.Place.isOrdered)
+    return list(
+      "Data sets and periods",
+      places.items.map { ("\(ReportPage.name(data.name(of: $0.key.dataSet))), \($0.key.periods)", $0.count) },
+      places.rest)
+  }
+
+  private func list(_ title: String, _ items: [(HTML, Int)], _ rest: Int) -> HTML {
+    let more: HTML =
+      rest == 0 ? "" : "<li><b class=\"n\">\(Shown.count(rest))</b> <span class=\"soft\">others</span></li>"
+    return """
+      <h4>\(title)</h4><ul class="counts">\(items.map { "<li><b class=\"n\">\(Shown.count($0.1))</b> <span>\($0.0)</span></li>" as HTML })\(more)</ul>
+      """
+  }
+
+  private func examples(_ cause: Cause, _ ofValues: Bool) -> HTML {
+    let title =
+      cause.slices <= cause.examples.count ? "Slices" : ofValues ? "Slices with most of them" : "Some of the slices"
+    return "<h4>\(title)</h4><ul class=\"slices\">\(cause.examples.map { example($0.slice, $0.count, ofValues) })</ul>"
+  }
+
+  private func example(_ slice: Slice, _ count: Int, _ ofValues: Bool) -> HTML {
+    var facts: [HTML] = []
+    if ofValues {
+      facts.append(", \(Shown.count(count)) refused")
+    } else {
+      facts.append(", \(Shown.count(slice.attempts, "attempt"))")
+      if let status = slice.lastStatus { facts.append(", status \(status)") }
+      if let finished = slice.finishedAt { facts.append(", \(ReportPage.time(finished))") }
+    }
+    let rejects: HTML = slice.rejects.map { "<br><code>\($0.clipped(300))</code>" } ?? ""
+    return """
+      <li><b>\(slice.id)</b> \(ReportPage.name(data.name(of: slice.dataSet))), \(slice.time), \(ReportPage.name(data.units(of: slice)))\
+      \(slice.kind == .registrations ? ", registrations" as HTML : "")<span class="soft">\(facts)</span>\(rejects)</li>
+      """
+  }
+}

@@ -1,0 +1,99 @@
+import D2Common
+
+/// A piece of a page. Literals are HTML; whatever is put into them is text and escaped, unless it is HTML itself: what a server sends cannot
+/// become markup by an oversight.
+struct HTML: ExpressibleByStringInterpolation, Sendable, Equatable {
+  private(set) var text: String
+
+  init(stringLiteral value: String) { text = value }
+  init(stringInterpolation: StringInterpolation) { text = stringInterpolation.text }
+
+  /// - Parameter markup: HTML of our own.
+  init(markup: String) { text = markup }
+
+  struct StringInterpolation: StringInterpolationProtocol {
+    fileprivate var text = ""
+
+    init(literalCapacity: Int, interpolationCount: Int) {
+      text.reserveCapacity(literalCapacity + 16 * interpolationCount)
+    }
+
+    mutating func appendLiteral(_ literal: String) { text += literal }
+    mutating func appendInterpolation(_ text: String) { self.text += HTML.escaped(text) }
+    mutating func appendInterpolation(_ number: Int) { text += String(number) }
+    mutating func appendInterpolation(_ html: HTML) { text += html.text }
+    mutating func appendInterpolation(_ pieces: [HTML]) { for piece in pieces { text += piece.text } }
+  }
+
+  static func += (left: inout HTML, right: HTML) { left.text += right.text }
+
+  /// Text as content of an element or as a quoted attribute. Control characters and those that turn the direction of what follows are shown,
+  /// not obeyed.
+  static func escaped(_ text: String) -> String {
+    let text = Log.printable(text)
+    guard text.utf8.contains(where: { special($0) != nil }) else { return text }
+    var out = ""
+    out.reserveCapacity(text.utf8.count + 32)
+    for scalar in text.unicodeScalars {
+      if scalar.isASCII, let entity = special(UInt8(scalar.value)) {
+        out += entity
+      } else {
+        out.unicodeScalars.append(scalar)
+      }
+    }
+    return out
+  }
+
+  private static func special(_ byte: UInt8) -> String? {
+    switch byte {
+    case UInt8(ascii: "&"): "&amp;"
+    case UInt8(ascii: "<"): "&lt;"
+    case UInt8(ascii: ">"): "&gt;"
+    case UInt8(ascii: "\""): "&quot;"
+    case UInt8(ascii: "'"): "&#39;"
+    default: nil
+    }
+  }
+}
+
+extension String {
+  /// At most so many characters, with a mark where some are left out.
+  func clipped(_ most: Int) -> String {
+    utf8.count <= most || count <= most ? self : String(prefix(most - 1)) + "…"
+  }
+}
+
+/// Numbers and moments as people read them.
+enum Shown {
+  /// `1,234,567`.
+  static func count(_ number: Int) -> String {
+    let digits = Array(String(number.magnitude))
+    var out = number < 0 ? "-" : ""
+    for (place, digit) in digits.enumerated() {
+      if place > 0, (digits.count - place) % 3 == 0 { out += "," }
+      out.append(digit)
+    }
+    return out
+  }
+
+  /// `1,234 slices`, `1 slice`.
+  static func count(_ number: Int, _ noun: String) -> String { "\(count(number)) \(noun)\(number == 1 ? "" : "s")" }
+
+  /// `950`, `12.3 k`, `4.1 M`: for the edges of charts.
+  static func short(_ number: Int) -> String {
+    for (size, unit) in [(1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k")] where number >= size {
+      let unitSize = unit == "k" ? 1000 : size
+      let tenths = number * 10 / unitSize
+      return tenths >= 1000 || tenths % 10 == 0 ? "\(tenths / 10) \(unit)" : "\(tenths / 10).\(tenths % 10) \(unit)"
+    }
+    return count(number)
+  }
+
+  static func iso8601(milliseconds: Int) -> String { UTCTime(seconds: milliseconds / 1000).iso8601 }
+
+  /// `2026-11-24 07:05`, in UTC.
+  static func moment(milliseconds: Int) -> String {
+    let text = iso8601(milliseconds: milliseconds)
+    return text.prefix(10) + " " + text.dropFirst(11).prefix(5)
+  }
+}

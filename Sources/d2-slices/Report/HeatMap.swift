@@ -1,0 +1,98 @@
+import D2Common
+
+/// The states of slices by data set and time, in as many cells as a page can hold.
+struct HeatMap: Sendable {
+  struct Cell: Sendable, Equatable {
+    var columns: Range<Int>
+    /// `202401`, or the first and the last where there are several.
+    var periods: ClosedRange<String>
+    var states: StateCounts
+  }
+
+  struct Row: Sendable, Equatable {
+    let dataSet: String
+    var cells: [Cell] = []
+    /// Of slices without periods: those of all time, and those of increments.
+    var allTime = StateCounts()
+    var increments = StateCounts()
+  }
+
+  let axis: TimeAxis
+  /// In the order of data sets as they were given.
+  let rows: [Row]
+  /// Data sets that found no place: none of them is worse than those that did.
+  let leftOut: Int
+
+  /// A cell is about 80 bytes of the page.
+  private static let mostCells = 5000
+  private static let mostRows = 150
+
+  /// - Parameters:
+  ///   - groups: in any order.
+  ///   - dataSets: all of them with what their slices come to, in the order of rows.
+  init(_ groups: [Group], dataSets: [(uid: String, states: StateCounts)]) {
+    let shown = Self.worst(dataSets)
+    leftOut = dataSets.count - shown.count
+    let placed = groups.filter { shown.contains($0.dataSet) }
+    let axis = TimeAxis(
+      placed.lazy.compactMap(\.months), mostColumns: max(12, Self.mostCells / max(1, shown.count)))
+    var rows: [String: Row] = [:]
+    for uid in shown { rows[uid] = Row(dataSet: uid) }
+    for group in placed { rows[group.dataSet]!.add(group, axis) }
+    self.axis = axis
+    self.rows = dataSets.compactMap { rows[$0.uid]?.joined }
+  }
+
+  /// What a heat map needs of a group.
+  struct Group: Sendable {
+    let dataSet: String
+    let periods: String
+    let isIncrement: Bool
+    let months: Range<Int>?
+    let states: StateCounts
+  }
+
+  /// Where there are too many: those with most slices parked, then with most that are open.
+  private static func worst(_ dataSets: [(uid: String, states: StateCounts)]) -> Set<String> {
+    guard dataSets.count > mostRows else { return Set(dataSets.map(\.uid)) }
+    let order = dataSets.sorted {
+      ($1.states[.failed], $1.states[.retry], $1.states.open) < ($0.states[.failed], $0.states[.retry], $0.states.open)
+    }
+    return Set(order.prefix(mostRows).map(\.uid))
+  }
+
+  var hasAllTime: Bool { rows.contains { $0.allTime.total > 0 } }
+  var hasIncrements: Bool { rows.contains { $0.increments.total > 0 } }
+}
+
+extension HeatMap.Row {
+  fileprivate mutating func add(_ group: HeatMap.Group, _ axis: TimeAxis) {
+    guard let months = group.months else {
+      if group.isIncrement { increments += group.states } else { allTime += group.states }
+      return
+    }
+    cells.append(
+      HeatMap.Cell(columns: axis.place(of: months), periods: group.periods...group.periods, states: group.states))
+  }
+
+  /// With one cell where several stand in the same place: weeks of a month, months of a folded year.
+  fileprivate var joined: Self {
+    var row = self
+    row.cells = []
+    for cell in cells.sorted(by: {
+      ($0.columns.lowerBound, $0.columns.upperBound) < ($1.columns.lowerBound, $1.columns.upperBound)
+    }) {
+      guard let last = row.cells.last, last.columns.overlaps(cell.columns) else {
+        row.cells.append(cell)
+        continue
+      }
+      let columns = last.columns.lowerBound..<max(last.columns.upperBound, cell.columns.upperBound)
+      let periods =
+        min(last.periods.lowerBound, cell.periods.lowerBound)...max(last.periods.upperBound, cell.periods.upperBound)
+      var states = last.states
+      states += cell.states
+      row.cells[row.cells.count - 1] = HeatMap.Cell(columns: columns, periods: periods, states: states)
+    }
+    return row
+  }
+}

@@ -1,0 +1,134 @@
+import D2Common
+
+/// All that a report tells, page and JSON alike. Bounded, whatever the number of slices.
+struct ReportData: Sendable {
+  /// The names of pair and servers; nothing of their configuration, where secrets are.
+  var pair = ""
+  var source = ""
+  var destination = ""
+  /// By the database's clock, in milliseconds since 1970.
+  var made = 0
+  var states = StateCounts()
+  var values = ValueCounts()
+  var dataSets: [DataSetLine] = [] {
+    didSet { names = Dictionary(dataSets.map { ($0.uid, $0.name) }, uniquingKeysWith: { first, _ in first }) }
+  }
+  private var names: [String: String] = [:]
+  var heatMap = HeatMap([], dataSets: [])
+  var throughput = Throughput()
+  var slowest: [Slice] = []
+  /// Why values were refused, counted in values.
+  var refusals = CauseTally()
+  /// Why attempts failed, counted in slices: of those that are parked, and of those that wait for another one.
+  var parked = CauseTally()
+  var retried = CauseTally()
+  /// The names of the organisation units that are mentioned.
+  var unitNames: [String: String] = [:]
+
+  /// A data set and what its slices come to.
+  struct DataSetLine: Sendable {
+    var uid: String
+    var name: String
+    var periodType: String?
+    var isActive = true
+    var syncedThrough: UTCTime?
+    var states = StateCounts()
+    var values = ValueCounts()
+  }
+
+  static let mostSlow = 20
+  /// Causes that are listed.
+  static let mostCauses = 25
+  /// Texts, places and so on below each.
+  static let mostDetails = 10
+
+  init() {}
+
+  init(_ store: Store, _ pair: Pair) throws {
+    let ledger = Ledger(store)
+    self.pair = pair.label
+    source = pair.source.name
+    destination = pair.destination.name
+    made = try ledger.databaseTime()
+    let finished = try sumUp(ledger, pair, try DataSetTable(store, pair).all())
+    throughput = try Throughput(ledger, pair, finished: finished, now: made)
+    slowest = try ledger.slowest(pair, Self.mostSlow)
+    try ledger.forEachRefusing(pair) { refusals.add(reasonsOf: $0) }
+    try ledger.forEachFailing(pair) { slice in
+      let text = slice.lastError ?? slice.lastStatus.map { "ended with status \($0)" } ?? "no error was noted"
+      if slice.state == .failed { parked.add(text, 1, of: slice) } else { retried.add(text, 1, of: slice) }
+    }
+    unitNames = try ledger.unitNames(pair, mentionedUnits)
+  }
+
+  func name(of dataSet: String) -> String { names[dataSet] ?? dataSet }
+
+  /// Fills in totals, data sets and heat map. Returns when the first and the last slice were done.
+  private mutating func sumUp(_ ledger: Ledger, _ pair: Pair, _ known: [DataSet]) throws -> ClosedRange<Int>? {
+    var lines: [String: DataSetLine] = [:]
+    for set in known {
+      lines[set.uid] = DataSetLine(
+        uid: set.uid, name: set.name.isEmpty ? set.uid : set.name, periodType: set.periodType,
+        isActive: set.isActive && !set.isRemoved, syncedThrough: set.syncedThrough)
+    }
+    var groups: [HeatMap.Group] = []
+    var finished: ClosedRange<Int>?
+    try ledger.forEachGroup(pair) { group in
+      lines[group.dataSet, default: DataSetLine(uid: group.dataSet, name: group.dataSet)].states += group.states
+      lines[group.dataSet]!.values += group.values
+      groups.append(
+        HeatMap.Group(
+          dataSet: group.dataSet, periods: group.periods, isIncrement: group.isIncrement,
+          months: TimeAxis.months(of: group.periods, newest: group.newest), states: group.states))
+      if let range = group.finished {
+        let old = finished ?? range
+        finished = min(old.lowerBound, range.lowerBound)...max(old.upperBound, range.upperBound)
+      }
+    }
+    dataSets = lines.values.filter { $0.isActive || $0.states.total > 0 }
+      .sorted { ($0.name.lowercased(), $0.uid) < ($1.name.lowercased(), $1.uid) }
+    for line in dataSets {
+      states += line.states
+      values += line.values
+    }
+    heatMap = HeatMap(groups, dataSets: dataSets.filter { $0.states.total > 0 }.map { ($0.uid, $0.states) })
+    return finished
+  }
+
+  /// Of the slices that are told one by one.
+  private var mentionedUnits: Set<String> {
+    let causes = [refusals, parked, retried].flatMap { $0.top(Self.mostCauses).causes }
+    return Set((slowest + causes.flatMap { $0.examples.map(\.slice) }).compactMap(\.orgUnits.first))
+  }
+
+  /// `Rp268JB6Ne4` by its name, and how many others a slice has.
+  func units(of slice: Slice) -> String {
+    guard let first = slice.orgUnits.first else { return "" }
+    let more = slice.orgUnits.count - 1
+    let name = unitNames[first] ?? first
+    return more > 0 ? "\(name) and \(more) more" : slice.children ? "\(name) with all below" : name
+  }
+
+  /// How long all that is open will take, at the rate of late.
+  var secondsLeft: Double? {
+    guard let rate = throughput.rate, rate > 0, states.open > 0 else { return nil }
+    return Double(states.open) / rate
+  }
+}
+
+extension CauseTally {
+  private static let unknown = "no reason is on record"
+
+  /// Counts the reasons that d2-push gave for a slice. It lists the commonest only; what is beyond them has none.
+  mutating func add(reasonsOf slice: Slice) {
+    var rest = slice.counts.refused ?? 0
+    if let text = slice.counts.reasons, let list = try? JSONValue(parsing: Array(text.utf8)) {
+      for item in list.array ?? [] {
+        guard let reason = item["reason"]?.string, let count = item["count"]?.int, count > 0 else { continue }
+        add(reason, count, of: slice)
+        rest -= count
+      }
+    }
+    add(Self.unknown, rest, of: slice)
+  }
+}
