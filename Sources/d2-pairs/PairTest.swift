@@ -19,7 +19,7 @@ struct PairTest {
     var listing = try Listing(
       arguments,
       columns: [
-        "end", "server", "version", "username", "calendar", "clockDifferenceSeconds", "roundTripMilliseconds",
+        "side", "server", "version", "username", "calendar", "clockDifferenceSeconds", "roundTripMilliseconds",
         "problems",
       ])
     var failures: [any Error] = []
@@ -79,7 +79,7 @@ struct PairTest {
     }
     for problem in problems { log.error("\(end): \(problem)") }
     return [
-      "end": .string(end), "server": .string(client.server.description), "version": .string(version),
+      "side": .string(end), "server": .string(client.server.description), "version": .string(version),
       "username": me["username"] ?? .null, "authorities": .array(mattering.map { .string($0) }),
       "calendar": .string(calendar), "clockDifferenceSeconds": clock.map { .int($0) } ?? .null,
       "roundTripMilliseconds": .int(Int((roundTrip * 1000).rounded())),
