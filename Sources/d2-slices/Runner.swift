@@ -67,6 +67,9 @@ struct Runner {
     self.arguments = arguments
     self.log = log
     jobs = try arguments.int("--jobs", in: 1...256) ?? 1
+    if let word = arguments.operands.first, arguments.operands.count > arguments.operandsBehindDashes.count {
+      throw CommandFailure(.usage, "unexpected argument \(word.debugDescription): the command stands behind --")
+    }
     guard arguments.operands.count <= 1 else {
       throw CommandFailure(.usage, "the command must be one word of the shell: put it into quotes")
     }

@@ -3,6 +3,8 @@ package struct Arguments: Sendable {
   private var values: [String: [String]] = [:]
   /// What stands on the command line beside the options.
   package private(set) var operands: [String] = []
+  /// Those of them that stand behind `--`.
+  package private(set) var operandsBehindDashes: ArraySlice<String> = []
 
   /// - Throws: `CommandFailure` with status 64 that names the option and, where it looks mistyped, the likely one.
   package init(_ words: [String], _ command: CommandDescription) throws(CommandFailure) {
@@ -10,6 +12,7 @@ package struct Arguments: Sendable {
     while let word = rest.popFirst() {
       if word == "--" {
         operands += rest
+        operandsBehindDashes = rest
         return
       }
       guard word.hasPrefix("-"), word != "-" else {
