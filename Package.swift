@@ -21,6 +21,7 @@ let package = Package(
     .executable(name: "d2-orgunits", targets: ["d2-orgunits"]),
     .executable(name: "d2-datasets", targets: ["d2-datasets"]),
     .executable(name: "d2-slices", targets: ["d2-slices"]),
+    .executable(name: "d2-map", targets: ["d2-map"]),
   ],
   targets: [
     // C: block masks over JSON text, and the C libraries.
@@ -53,6 +54,8 @@ let package = Package(
     .executableTarget(
       name: "d2-slices", dependencies: ["D2Common", "CProcess"], resources: [.embedInCode("Report/report.css")],
       swiftSettings: dataPath, linkerSettings: besideTheCommands),
+    .executableTarget(
+      name: "d2-map", dependencies: ["D2Common"], swiftSettings: dataPath, linkerSettings: besideTheCommands),
 
     // The stand-in DHIS2 server of the tests and the demo.
     .target(name: "StandInServer", dependencies: ["D2Common", "CZlib"], path: "Tests/StandIn/Server"),
@@ -64,11 +67,12 @@ let package = Package(
     .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "CJSONBlocks", "CSQLite", "TestSupport"]),
     .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Common", "TestSupport"]),
     .testTarget(name: "SliceUnitTests", dependencies: ["d2-slices", "D2Common", "TestSupport"]),
+    .testTarget(name: "MapUnitTests", dependencies: ["d2-map", "TestSupport"]),
     .testTarget(name: "StandInTests", dependencies: ["StandInServer"]),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "dhis2-stand-in", "StandInServer",
+        "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "d2-map", "dhis2-stand-in", "StandInServer",
         "TestSupport",
         "D2Common",
       ]),

@@ -40,7 +40,6 @@ struct Batcher {
   /// The next batch of about `size` values; `nil` where more input is needed, or there is none.
   mutating func next(size: Int) -> Batch? {
     while ready.isEmpty, let piece = pieces.first {
-      // Taken out, so that filling batches from it copies nothing.
       used = take(piece, from: used, size)
       if used == piece.lines.count {
         pieces.removeFirst()

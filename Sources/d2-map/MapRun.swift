@@ -1,0 +1,162 @@
+import D2Common
+
+/// What happens to ids that the table does not know, of a kind that it has.
+enum Unmapped: String, CaseIterable {
+  case pass, drop, fail
+}
+
+/// One run: reads lines, replaces ids in them, writes them. Bytes other than the replaced ids stay as they are.
+struct MapRun {
+  private let table: MappingTable
+  private let unmapped: Unmapped
+  private let output = LineOutput.standardOutput()
+  private let log: Log
+  private var counts = Counts()
+  private var sums: ValueSums?
+
+  private struct Counts {
+    var read = 0
+    var written = 0
+    var changed = 0
+    var dropped = 0
+    var unmapped = 0
+  }
+
+  /// So much is gathered before it is written.
+  private static let gatheredBytes = 256 * 1024
+
+  init(_ table: MappingTable, _ unmapped: Unmapped, sums: Bool, _ log: Log) {
+    self.table = table
+    self.unmapped = unmapped
+    self.log = log
+    self.sums = sums ? ValueSums() : nil
+  }
+
+  mutating func run() throws -> ExitStatus {
+    var gathered: [UInt8] = []
+    gathered.reserveCapacity(Self.gatheredBytes + 64 * 1024)
+    do { try mapAll(&gathered) } catch {
+      // What was right before the fault goes out.
+      try? write(&gathered)
+      try? output.flush()
+      throw error
+    }
+    try write(&gathered)
+    try output.flush()
+    log.info(
+      "read \(counts.read), written \(counts.written): \(counts.changed) changed, \(counts.dropped) dropped, \(counts.unmapped) with ids that are not in the table"
+    )
+    return .success
+  }
+
+  private mutating func mapAll(_ gathered: inout [UInt8]) throws {
+    var reader = LineReader(descriptor: 0)
+    let scratch = DataValueLine.Scratch()
+    let kinds = table.mappedKinds
+    while let text = try reader.next() {
+      let bytes = UnsafeRawBufferPointer(text)
+      if bytes.allSatisfy({ $0 <= 0x20 }) { continue }
+      counts.read += 1
+      let line: DataValueLine
+      do { line = try DataValueLine(bytes, scratch) } catch {
+        throw CommandFailure(.malformedInput, "line \(reader.number): \(error)")
+      }
+      let start = gathered.count
+      guard try append(line, bytes, kinds, reader.number, to: &gathered) else { continue }
+      if sums != nil {
+        let mapped = gathered[start...]
+        gathered.removeLast(gathered.count - start)
+        try sums!.add(mapped, line: reader.number)
+        continue
+      }
+      counts.written += 1
+      gathered.append(0x0A)
+      if gathered.count >= Self.gatheredBytes { try write(&gathered) }
+    }
+    if let sums {
+      try sums.forEach { line in
+        gathered += line
+        gathered.append(0x0A)
+        counts.written += 1
+        if gathered.count >= Self.gatheredBytes { try write(&gathered) }
+      }
+    }
+  }
+
+  private func write(_ gathered: inout [UInt8]) throws {
+    try gathered.withUnsafeBytes {
+      try output.write(UnsafeRawBufferPointer(start: nil, count: 0), $0, lineEndMissing: false)
+    }
+    gathered.removeAll(keepingCapacity: true)
+  }
+
+  /// An id's place in the line, and what takes it.
+  private struct Replacement {
+    let start: Int
+    let end: Int
+    let target: [UInt8]
+    /// A number gets quotes.
+    let needsQuotes: Bool
+  }
+
+  /// Appends the line with its ids replaced; false where it is dropped.
+  private mutating func append(
+    _ line: DataValueLine, _ bytes: UnsafeRawBufferPointer, _ kinds: [(key: DataValueLine.Key, table: ByteTable)],
+    _ number: Int, to out: inout [UInt8]
+  ) throws(CommandFailure) -> Bool {
+    var replacements: [Replacement] = []
+    var isUnmapped = false
+    for (key, table) in kinds {
+      let field = line[key]
+      guard field.kind == .string || field.kind == .number else { continue }
+      var target = table[line.bytes(field)]
+      // Another spelling of the same text.
+      if target == nil, field.kind == .string, line.bytes(field).contains(UInt8(ascii: "\\")), let text = line.text(key)
+      {
+        target = MappingTable.escaped(text).withUnsafeBytes { table[$0] }
+      }
+      switch target {
+      case .id(let id)?:
+        replacements.append(
+          Replacement(
+            start: Int(field.start), end: Int(field.start + field.length), target: id,
+            needsQuotes: field.kind == .number))
+      case .drop?:
+        counts.dropped += 1
+        return false
+      case nil:
+        // Values are replaced where the table says so; that it does not know all of them is no mistake.
+        if key == .value { continue }
+        isUnmapped = true
+        guard unmapped != .fail else {
+          throw CommandFailure(
+            .malformedInput, "line \(number): \(key.name) \(line.text(key)?.debugDescription ?? "") is not in the table"
+          )
+        }
+      }
+    }
+    if isUnmapped {
+      counts.unmapped += 1
+      if unmapped == .drop {
+        counts.dropped += 1
+        return false
+      }
+    }
+    guard !replacements.isEmpty else {
+      out.append(contentsOf: bytes)
+      return true
+    }
+    counts.changed += 1
+    if replacements.count > 1 { replacements.sort { $0.start < $1.start } }
+    var at = 0
+    for replacement in replacements {
+      out.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[at..<replacement.start]))
+      if replacement.needsQuotes { out.append(UInt8(ascii: "\"")) }
+      out += replacement.target
+      if replacement.needsQuotes { out.append(UInt8(ascii: "\"")) }
+      at = replacement.end
+    }
+    out.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[at...]))
+    return true
+  }
+}

@@ -1,0 +1,129 @@
+import D2Common
+import TestSupport
+import Testing
+
+@Suite("d2-map")
+struct MapTests {
+  private static let table = """
+    kind,from,to,confidence
+    dataElement,a1,"B, ""x"" 1",1
+    dataElement,a2,"B, ""x"" 1",1
+    organisationUnit,u1,u2,0.9
+    orgUnit,u9,,
+    period,202401,2024Jan,
+
+    """
+
+  @Test("replaces ids and nothing else, drops what has no target")
+  func replaces() {
+    let shell = Shell()
+    shell.write("table.csv", Self.table)
+    shell.write(
+      "in.ndjson",
+      #"""
+      {"dataElement":"a1","period":202401,"orgUnit":"u1","value":"1.50", "comment":"a1 \u00e9"}
+
+      {"value":"2","orgUnit":"u\u0031","dataElement":"a2","period":"202402"}
+      {"dataElement":"zz","orgUnit":"u9","value":"3"}
+      """#)
+    let mapped = shell.run("d2-map table.csv <in.ndjson")
+    #expect(mapped.status == 0)
+    #expect(
+      mapped.lines == [
+        #"{"dataElement":"B, \"x\" 1","period":"2024Jan","orgUnit":"u2","value":"1.50", "comment":"a1 \u00e9"}"#,
+        #"{"value":"2","orgUnit":"u2","dataElement":"B, \"x\" 1","period":"202402"}"#,
+      ])
+    #expect(
+      mapped.errors == "d2-map: read 3, written 2: 2 changed, 1 dropped, 1 with ids that are not in the table\n")
+    let dropped = shell.run("d2-map table.csv --unmapped drop <in.ndjson")
+    #expect(dropped.status == 0 && dropped.lines.count == 1)
+    let failed = shell.run("d2-map table.csv --unmapped fail <in.ndjson")
+    #expect(failed.status == 65)
+    #expect(failed.errors == "d2-map: line 3: period \"202402\" is not in the table\n")
+  }
+
+  @Test("several elements become one: --sum adds exactly, and what cannot be added is an error")
+  func sums() {
+    let shell = Shell()
+    shell.write("table.json", #"{"dataElement": {"a": "c", "b": "c", "gone": null}}"#)
+    let script = #"""
+      printf '%s\n' '{"dataElement":"a","orgUnit":"u","period":"2024","value":"0.1","comment":"first"}' \
+        '{"dataElement":"x","orgUnit":"u","period":"2024","value":"text"}' \
+        '{"dataElement":"b","orgUnit":"u","period":"2024","value":0.2}' \
+        '{"dataElement":"b","orgUnit":"u","period":"2024","value":"9","deleted":true}' \
+        '{"dataElement":"gone","orgUnit":"u","period":"2024","value":"5"}' | d2-map table.json --sum
+      """#
+    let summed = shell.run(script)
+    #expect(summed.status == 0, "\(summed.errors)")
+    #expect(
+      summed.lines == [
+        #"{"dataElement":"c","orgUnit":"u","period":"2024","value":"0.3","comment":"first"}"#,
+        #"{"dataElement":"x","orgUnit":"u","period":"2024","value":"text"}"#,
+      ])
+    let refused = shell.run(
+      #"printf '%s\n' '{"dataElement":"a","value":"1"}' '{"dataElement":"b","value":"x"}' | d2-map table.json --sum"#)
+    #expect(refused.status == 65 && refused.output.isEmpty)
+    #expect(refused.errors.contains("line 2: its key came before, but the values cannot be added: \"x\""))
+  }
+
+  @Test("agrees with jq on random values")
+  func property() {
+    let shell = Shell()
+    var random = SeededGenerator(seed: 11)
+    var rows = "kind\tfrom\tto\n"
+    for number in 0..<200 {
+      let target = Int.random(in: 0..<5, using: &random) == 0 ? "" : "T \(number % 70) \"é\u{1F600}\""
+      rows += "\(["dataElement", "orgUnit", "categoryOptionCombo"][number % 3])\tid\(number)\t\(target)\n"
+    }
+    shell.write("table.tsv", rows)
+    var lines = ""
+    for _ in 0..<3000 {
+      let ids = (0..<3).map { _ in "id\(Int.random(in: 0..<220, using: &random))" }
+      lines +=
+        JSONValue.object([
+          .init("dataElement", .string(ids[0])), .init("period", "202401"), .init("orgUnit", .string(ids[1])),
+          .init("categoryOptionCombo", .string(ids[2])),
+          .init("value", .string("id\(Int.random(in: 0..<9, using: &random))")),
+        ]).text + "\n"
+    }
+    shell.write("in.ndjson", lines)
+    let outcome = shell.run(
+      #"""
+      jq -Rs 'split("\n")[1:] | map(select(. != "") | split("\t")) | reduce .[] as $r ({}; .[$r[0]][$r[1]] = $r[2])' table.tsv >table.json
+      jq -c --slurpfile t table.json 'reduce ("dataElement", "orgUnit", "categoryOptionCombo") as $k (.; if . == null then null else
+        ($t[0][$k][.[$k]]) as $to | if $to == null then . elif $to == "" then null else .[$k] = $to end end) | select(. != null)' in.ndjson >expected
+      d2-map table.tsv --quiet <in.ndjson >found
+      wc -l <found; cmp expected found
+      """#)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect((Int(outcome.lines.first ?? "") ?? 0) > 1000)
+  }
+
+  @Test(
+    "a table or a line that is none is said, and nothing is guessed",
+    arguments: [
+      ("kind,from\na,b\n", "the first line names no column \"to\"; it needs kind, from and to", 65),
+      ("kind,from,to\nperiods,a,b\nthing,a,b\n", "table, line 3: \"thing\" is no kind: ", 65),
+      ("kind,from,to\norgUnit,a,b\norgUnit,a,c\n", "table, line 3: a is mapped twice, to different targets", 65),
+      ("kind,from,to\norgUnit,,c\n", "table, line 2: the source's id is empty", 65),
+      ("kind,from,to\norgUnit,\"a,c\n", "table, line 2: a quote is not closed", 65),
+      ("", "table is empty", 65), ("{]", "is not JSON of the form", 65),
+    ])
+  func refusals(table: String, message: String, status: Int) {
+    let shell = Shell()
+    shell.write("table", table)
+    let outcome = shell.run("d2-map table </dev/null")
+    #expect(Int(outcome.status) == status && outcome.errors.contains(message), "\(outcome.errors)")
+  }
+
+  @Test("a malformed line ends it with its number, behind what was right")
+  func malformed() {
+    let shell = Shell()
+    shell.write("table.csv", Self.table)
+    let outcome = shell.run(#"printf '{"dataElement":"q"}\n{"a":\n' | d2-map table.csv"#)
+    #expect(outcome.status == 65)
+    #expect(outcome.errors.hasPrefix("d2-map: line 2: "))
+    #expect(shell.run("d2-map nowhere.csv </dev/null").status == 74)
+    #expect(shell.run("d2-map </dev/null").status == 64)
+  }
+}
