@@ -26,4 +26,6 @@ pid_t d2_spawn_shell(const char *command, char *const environment[], int standar
   _exit(127);
 }
 
+void d2_adopt_orphans(void) { prctl(PR_SET_CHILD_SUBREAPER, 1); }
+
 void d2_end_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGTERM); }

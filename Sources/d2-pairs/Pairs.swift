@@ -117,9 +117,6 @@ struct Pairs {
       "list", "list all pairs", example: ("d2-pairs list --format table", "what there is"), operands: "",
       options: [Listing.option, Option("--active", help: "Only the active ones.")])
   ) { arguments, log in
-    guard arguments.operands.isEmpty else {
-      throw CommandFailure(.usage, "d2-pairs list takes no pair; d2-pairs show does")
-    }
     try show(try Store(arguments).pairs().filter { $0.isActive || !arguments.has("--active") }, arguments)
     return .success
   }

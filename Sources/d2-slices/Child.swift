@@ -7,6 +7,10 @@ final class Child {
   private let pid: pid_t
   private var pipes: [(end: Int32, rest: [UInt8], isOpen: Bool)]
   private var status: Int32?
+  /// When bash ended.
+  private var end = 0.0
+  /// Nothing of its group is left.
+  private var isGone = false
 
   /// A line longer than this is handed on in pieces.
   private static let longestLine = 1 << 20
@@ -39,7 +43,7 @@ final class Child {
 
   deinit {
     for pipe in pipes where pipe.isOpen { close(pipe.end) }
-    if status == nil {
+    if !isGone {
       kill(-pid, SIGKILL)
       _ = waited(block: true)
     }
@@ -50,7 +54,7 @@ final class Child {
   /// Waits a moment for output or the end.
   ///
   /// - Parameter line: takes each line without its end, and whether it is of stderr.
-  /// - Returns: the exit status, when it has ended; 128 + the signal that killed it.
+  /// - Returns: the exit status, when it and all of its group have ended; 128 + the signal that killed it.
   func wait(milliseconds: Int32, line: (String, Bool) throws -> Void) rethrows -> Int32? {
     var polled = pipes.filter(\.isOpen).map { pollfd(fd: $0.end, events: Int16(POLLIN), revents: 0) }
     if polled.isEmpty {
@@ -60,7 +64,6 @@ final class Child {
     }
     for place in pipes.indices where pipes[place].isOpen { try drain(place, line) }
     guard let status = waited(block: false) else { return nil }
-    // What processes of its group still write after its end is not waited for.
     for place in pipes.indices where pipes[place].isOpen {
       try drain(place, line)
       if !pipes[place].rest.isEmpty { try line(String(decoding: pipes[place].rest, as: UTF8.self), place == 1) }
@@ -94,15 +97,33 @@ final class Child {
     }
   }
 
+  /// How long what bash leaves behind may take to end.
+  private static let gracePeriodSeconds = 30.0
+
+  /// The status, when nothing is left of the pipeline: d2-push that was asked to end may still have a request under way when bash is gone already,
+  /// and until then nobody else may have the slice.
   private func waited(block: Bool) -> Int32? {
-    if let status { return status }
+    if isGone { return status }
     var code: Int32 = 0
+    func wait(for process: pid_t) -> pid_t {
+      var got: pid_t
+      repeat { got = waitpid(process, &code, block ? 0 : WNOHANG) } while got < 0 && errno == EINTR
+      return got
+    }
+    if status == nil {
+      guard wait(for: pid) == pid else { return nil }
+      status = code & 0x7F == 0 ? code >> 8 & 0xFF : 128 + code & 0x7F
+      end = monotonicSeconds()
+      kill(-pid, SIGTERM)
+    }
+    // The runner adopts what bash leaves.
     var got: pid_t
-    repeat { got = waitpid(pid, &code, block ? 0 : WNOHANG) } while got < 0 && errno == EINTR
-    guard got == pid else { return nil }
-    // Whatever of its pipeline is left goes with it.
-    kill(-pid, SIGTERM)
-    status = code & 0x7F == 0 ? code >> 8 & 0xFF : 128 + code & 0x7F
-    return status
+    repeat { got = wait(for: -pid) } while got > 0
+    guard got == 0 else {
+      isGone = true
+      return status
+    }
+    if monotonicSeconds() - end > Self.gracePeriodSeconds { kill(-pid, SIGKILL) }
+    return nil
   }
 }

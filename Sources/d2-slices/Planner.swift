@@ -42,11 +42,12 @@ struct Planner {
   }
 
   func run() throws -> ExitStatus {
+    // The source's clock before anything is read, and the database's before anything is chosen: a unit that becomes active meanwhile is new
+    // to the next window.
+    let planned = try ledger.databaseTime()
     let sets = try dataSets()
     let units = try OrgUnitTable(store, pair).all()
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
-    // The source's clock before anything is read, and the database's before anything is chosen.
-    let planned = try ledger.databaseTime()
     let info = try ServerInfo(client)
     let flags = CalendarOptions.flags(in: arguments)
     guard info.isGregorian else {

@@ -51,8 +51,8 @@ final class RunMeter: Sendable {
     }
   }
 
-  /// No slice was there after all.
-  func begunNone() { state.withLock { $0.claimed -= 1 } }
+  /// Nothing was waiting: what `hasEnough` counted was not begun.
+  func gotNone() { state.withLock { $0.claimed = max(0, $0.claimed - 1) } }
 
   var figures: (done: Int, failed: Int, parked: Int, pulled: Int, refused: Int) {
     state.withLock { ($0.done, $0.failed, $0.parked, $0.pulled, $0.refused) }

@@ -1,3 +1,4 @@
+import CProcess
 import D2Common
 import Glibc
 
@@ -144,6 +145,7 @@ struct Runner {
     let output = LineOutput.standardOutput()
     log.info("\(open) slices of \(settings.pair.label) are open; \(jobs) at a time")
     let executor = BlockingExecutor(threads: jobs)
+    d2_adopt_orphans()
     let (settings, log) = (settings, log)
     let failure: (any Error)? = await withTaskGroup(of: (any Error)?.self) { group in
       for _ in 0..<jobs {

@@ -253,6 +253,7 @@ struct Slices {
       example: ("d2-slices status --pair hmis", "progress, rate, what is left"),
       options: [
         Option("--by", value: "data-set|period|all", help: "How rows are summed up (default data-set)."),
+        Option("--plan", value: "NAME", help: "Only of the plan of this name."),
         Listing.option,
       ],
       incomplete: "slices are parked")

@@ -15,7 +15,7 @@ struct StatusReport {
 
   func write(_ arguments: Arguments, _ log: Log) throws -> ExitStatus {
     let by = try arguments.choice("--by", ["data-set", "period", "all"]) ?? "data-set"
-    let progress = try ledger.progress(pair)
+    let progress = try ledger.progress(pair, plan: arguments.string("--plan"))
     var names: [String: String] = [:]
     for set in try DataSetTable(ledger.store, pair).all() { names[set.uid] = set.name }
     let states = ["waiting", "leased", "retry", "done", "verified", "failed"]

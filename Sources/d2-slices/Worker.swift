@@ -56,7 +56,7 @@ final class Worker {
           plan: settings.plan)
       }
       guard let slice else {
-        if settings.mostSlices != nil { meter.begunNone() }
+        meter.gotNone()
         let open = try patiently { try ledger.open(pair, plan: settings.plan) }
         if open.waiting + open.leased + open.retry == 0 { return }
         if settings.endsWhenIdle, open.waiting == 0 { return }
@@ -204,7 +204,7 @@ final class Worker {
     breaker.succeeded()
     guard
       try certainly(
-        slice.id, token, then: .done,
+        slice.id, attempts: slice.attempts, then: [.done],
         { try ledger.finish(slice.id, token: token, status: status, counts, rejects: rejects) })
     else { return log.error("\(name(slice)): done, but its lease was lost: it will be done again") }
     meter.done(pulled: counts.pulled ?? 0, refused: counts.refused ?? 0)
@@ -224,7 +224,7 @@ final class Worker {
     let wait = isOpen ? min(pauseSeconds, backOff) : backOff * Double.random(in: 0.5...1)
     guard
       try certainly(
-        slice.id, token, then: .retry,
+        slice.id, attempts: slice.attempts - (isOpen ? 1 : 0), then: [.retry, .failed],
         {
           try ledger.fail(
             slice.id, token: token, status: status, error: fault, counts: !isOpen, pauseSeconds: wait,
@@ -243,19 +243,17 @@ final class Worker {
   }
 
   /// Where the connection broke over the note, it may have been taken all the same.
-  private func certainly(_ id: Int, _ token: String, then state: Slice.State, _ note: () throws -> Bool) throws -> Bool
-  {
-    var isRepetition = false
-    return try patiently {
+  private func certainly(
+    _ id: Int, attempts: Int, then states: Set<Slice.State>, _ note: () throws -> Bool
+  ) throws -> Bool {
+    try patiently {
       if try note() { return true }
-      guard isRepetition else {
-        isRepetition = true
-        return false
-      }
       var selection = SliceSelection()
       selection.ids = [id]
       var isNoted = false
-      try ledger.forEach(pair, selection) { isNoted = $0.state == state && $0.token == nil }
+      try ledger.forEach(pair, selection) {
+        isNoted = states.contains($0.state) && $0.token == nil && $0.worker == Self.name && $0.attempts == attempts
+      }
       return isNoted
     }
   }

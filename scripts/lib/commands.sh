@@ -9,12 +9,13 @@ command -v d2-slices >/dev/null || { echo "${0##*/}: d2-slices is not on the PAT
 
 # Runs a command that gets the signals that this script gets, and answers with its status.
 relaying_signals() {
+  local child='' caught='' status
+  # Before it is started: a signal that comes between must reach it too.
+  trap 'caught=TERM; [[ ! $child ]] || kill -TERM "$child" 2>/dev/null' TERM
+  trap 'caught=INT; [[ ! $child ]] || kill -INT "$child" 2>/dev/null' INT
   "$@" &
-  local child=$! status
-  # shellcheck disable=SC2064
-  trap "kill -TERM $child 2>/dev/null" TERM
-  # shellcheck disable=SC2064
-  trap "kill -INT $child 2>/dev/null" INT
+  child=$!
+  [[ ! $caught ]] || kill -"$caught" "$child" 2>/dev/null
   wait "$child"
   status=$?
   # A signal ends the waiting, not the command.

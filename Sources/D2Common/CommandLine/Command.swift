@@ -49,6 +49,10 @@ package enum Command {
         exit(0)
       }
       log = try Self.log(arguments, name)
+      // d2-pull and d2-push say more themselves.
+      if description.operands.isEmpty, description.name != name, let word = arguments.operands.first {
+        throw CommandFailure(.usage, "unexpected argument \(word.quoted) (\(description.name) --help)")
+      }
       Signals.listen()
       // Of a slice's pipeline nothing must go on when its worker is gone: another one may do the slice anew.
       if getenv("D2_SLICE_ID") != nil { d2_end_with_parent() }

@@ -67,7 +67,13 @@ extension Ledger {
   package func remove(_ pair: Pair, _ selection: SliceSelection) throws -> Int {
     let (condition, parameters) = selection.condition(first: 2)
     return try database.transaction {
-      try database.execute("DELETE FROM slices WHERE \(condition)", [.int(pair.id)] + parameters)
+      // Of a window that lacks something the mark must not move.
+      try database.execute(
+        """
+        UPDATE sync_windows SET is_whole = FALSE WHERE state = 'open'
+          AND id IN (SELECT window_id FROM slices WHERE \(condition) AND state <> 'done')
+        """, [.int(pair.id)] + parameters)
+      return try database.execute("DELETE FROM slices WHERE \(condition)", [.int(pair.id)] + parameters)
     }
   }
 

@@ -115,10 +115,10 @@ extension Store {
       ])
   }
 
-  /// Removes a pair with its data sets and organisation units.
+  /// Removes a pair with its data sets, organisation units and slices.
   package func remove(_ pair: Pair) throws {
     try database.transaction {
-      for table in ["sync_datasets", "orgunits"] {
+      for table in ["slices", "sync_windows", "sync_datasets", "orgunits"] {
         try database.execute("DELETE FROM \(table) WHERE integration_pair_id = $1", [.int(pair.id)])
       }
       try database.execute("DELETE FROM integration_pair WHERE id = $1", [.int(pair.id)])

@@ -1,0 +1,142 @@
+import TestSupport
+import Testing
+
+@testable import D2Common
+
+/// Random lives of slices, against what the ledger ought to say of them.
+@Suite("the ledger against a model")
+struct LedgerModelTests {
+  /// A ledger in memory, in which time passes only when it is told to.
+  private struct Model {
+    struct Entry: Equatable {
+      var rank: Int
+      var newest: Int
+      var state = Slice.State.waiting
+      var attempts = 0
+      var token: String?
+      /// Its lease, or its pause, has ended.
+      var isDue = false
+    }
+
+    /// In the order of their numbers.
+    var entries: [Int: Entry]
+
+    mutating func claim(_ token: String, _ order: Ledger.Order) -> Int? {
+      for (id, entry) in entries where entry.isDue {
+        if entry.state == .retry { entries[id]!.state = .waiting }
+        if entry.state == .leased {
+          entries[id]!.state = entry.attempts >= 20 ? .failed : .waiting
+          entries[id]!.token = nil
+        }
+        entries[id]!.isDue = false
+      }
+      let first = entries.filter { $0.value.state == .waiting }.min { a, b in
+        if a.value.rank != b.value.rank { return a.value.rank < b.value.rank }
+        if a.value.newest != b.value.newest {
+          return order == .newest ? a.value.newest > b.value.newest : a.value.newest < b.value.newest
+        }
+        return a.key < b.key
+      }
+      guard let id = first?.key else { return nil }
+      entries[id]!.state = .leased
+      entries[id]!.token = token
+      entries[id]!.attempts += 1
+      return id
+    }
+
+    func holds(_ id: Int, _ token: String) -> Bool {
+      entries[id]!.state == .leased && entries[id]!.token == token && !entries[id]!.isDue
+    }
+
+    mutating func end(_ id: Int, _ token: String, _ change: (inout Entry) -> Void) -> Bool {
+      guard holds(id, token) else { return false }
+      change(&entries[id]!)
+      entries[id]!.token = nil
+      return true
+    }
+  }
+
+  @Test("random claims, renewals, ends, failures, deaths and resets", arguments: StoreKind.available, 0..<6)
+  func random(kind: StoreKind, seed: Int) throws {
+    var random = SeededGenerator(seed: UInt64(seed))
+    let world = try LedgerWorld(kind)
+    let priorities: [Int?] = (0..<4).map { _ in [nil, 1, 2].randomElement(using: &random)! }
+    try world.plan(
+      (1...5).map { LedgerWorld.subject("a", "20240\($0)", newest: Int.random(in: 1...3, using: &random)) }, units: 4,
+      priorities: priorities)
+    var model = Model(entries: [:])
+    try world.ledger.database.execute("SELECT id, rank, newest FROM slices", []) { row in
+      model.entries[row.int(0)!] = .init(rank: row.int(1)!, newest: row.int(2)!)
+    }
+    #expect(model.entries.count == 20)
+    let ids = model.entries.keys.sorted()
+    var given: [(id: Int, token: String)] = []
+    for step in 0..<400 {
+      let some = given.randomElement(using: &random) ?? (ids[0], "nobody's")
+      let current = given.last { $0.id == some.id } ?? some
+      // Mostly tokens that may still hold.
+      let (id, token) = Int.random(in: 0...3, using: &random) == 0 ? some : current
+      var expected: Bool?
+      var got: Bool?
+      let action = Int.random(in: 0...14, using: &random)
+      switch action {
+      case 0...5:
+        let new = world.token()
+        let order = Ledger.Order.allCases.randomElement(using: &random)!
+        let claimed = try world.claim(new, order: order)
+        let modelled = model.claim(new, order)
+        #expect(claimed?.id == modelled, "step \(step)")
+        if let modelled { given.append((modelled, new)) }
+        if let claimed { expected = claimed.attempts == model.entries[claimed.id]!.attempts && claimed.token == new }
+        got = expected == nil ? nil : true
+      case 6, 7:
+        expected = model.end(id, token) { $0.state = .done }
+        got = try world.ledger.finish(id, token: token, status: 0, Slice.Counts(), rejects: nil)
+      case 8, 9:
+        let (counts, most) = (Int.random(in: 0...3, using: &random) > 0, Int.random(in: 1...6, using: &random))
+        expected = model.end(id, token) {
+          $0.state = counts && $0.attempts >= most ? .failed : .retry
+          if !counts { $0.attempts -= 1 }
+        }
+        got = try world.ledger.fail(
+          id, token: token, status: 1, error: "e", counts: counts, pauseSeconds: 6000, mostAttempts: most)
+      case 10:
+        expected = model.end(id, token) {
+          $0.state = .waiting
+          $0.attempts -= 1
+        }
+        got = try world.ledger.release(id, token: token)
+      case 11:
+        expected = model.holds(id, token)
+        got = try world.ledger.renew(id, token: token, leaseSeconds: 6000)
+      case 12, 13:
+        // Time passes for one slice.
+        let which = ids.randomElement(using: &random)!
+        if [.leased, .retry].contains(model.entries[which]!.state) { model.entries[which]!.isDue = true }
+        try world.ledger.database.execute(
+          """
+          UPDATE slices SET lease_until = CASE WHEN state = 'leased' THEN 1 ELSE lease_until END,
+            next_attempt = CASE WHEN state = 'retry' THEN 1 ELSE next_attempt END WHERE id = $1
+          """, [.int(which)])
+      default:
+        let which = ids.randomElement(using: &random)!
+        var selection = SliceSelection()
+        selection.ids = [which]
+        #expect(try world.ledger.reset(world.pair, selection) == 1)
+        let old = model.entries[which]!
+        model.entries[which] = .init(rank: old.rank, newest: old.newest)
+      }
+      #expect(got == expected, "seed \(seed), step \(step), action \(action), slice \(id)")
+      var difference = ""
+      try world.ledger.forEach(world.pair, SliceSelection()) { slice in
+        let entry = model.entries[slice.id]!
+        let isSame = slice.state == entry.state && slice.attempts == entry.attempts && slice.token == entry.token
+        if !isSame { difference = "slice \(slice.id): \(slice.state) \(slice.attempts), not \(entry)" }
+      }
+      try #require(difference.isEmpty, "seed \(seed), step \(step), action \(action): \(difference)")
+    }
+    let open = try world.ledger.open(world.pair)
+    func count(_ state: Slice.State) -> Int { model.entries.values.count { $0.state == state } }
+    #expect(open.waiting == count(.waiting) && open.leased == count(.leased) && open.retry == count(.retry))
+  }
+}

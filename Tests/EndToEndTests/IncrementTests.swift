@@ -1,0 +1,161 @@
+import D2Common
+import TestSupport
+import Testing
+
+@testable import StandInServer
+
+/// `d2-slices plan -i` over many windows: nothing that changes at the source is ever missed.
+@Suite("increments", .serialized)
+struct IncrementTests {
+  private static let sets = "--data-set MONTH --data-set PARTNER"
+
+  /// New values, changes and deletions at random places, each only once: what a window misses stays missed.
+  private struct Writer {
+    private let templates: [JSONValue]
+    private let units: [String]
+    private var used: Set<String> = []
+    private var random: SeededGenerator
+
+    init(_ world: SliceWorld, seed: UInt64) {
+      random = SeededGenerator(seed: seed)
+      templates = world.content(world.two.source, of: [0, 5]).compactMap { try? JSONValue(parsing: $0) }.filter {
+        Int($0["value"]?.string ?? "") != nil
+      }
+      units = world.pair.metadata.organisationUnits.filter { $0.level == 5 && $0.closed == nil }.map(\.uid)
+    }
+
+    mutating func lines(_ count: Int) -> String {
+      var text = ""
+      var left = count
+      while left > 0 {
+        var value = templates.randomElement(using: &random)!
+        // Half of them at places that hold nothing yet, half at those that do.
+        if Bool.random(using: &random) {
+          value = Self.with(value, "orgUnit", .string(units.randomElement(using: &random)!))
+          let month = Int.random(in: 1...12, using: &random)
+          value = Self.with(value, "period", .string("2022\(month < 10 ? "0" : "")\(month)"))
+        }
+        let key = ["dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo"]
+          .map { value[$0]?.string ?? "" }.joined(separator: " ")
+        guard used.insert(key).inserted else { continue }
+        value = Self.with(value, "value", .string("\(Int.random(in: 0...99, using: &random))"))
+        value = Self.with(value, "deleted", .bool(Int.random(in: 0...4, using: &random) == 0))
+        text += value.text + "\n"
+        left -= 1
+      }
+      return text
+    }
+
+    private static func with(_ value: JSONValue, _ key: String, _ new: JSONValue) -> JSONValue {
+      .object((value.members ?? []).filter { $0.key != key } + [.init(key, new)])
+    }
+  }
+
+  @Test(
+    "fifteen windows, writes between and during them, clocks that differ, units that are enabled: nothing is missed",
+    arguments: StoreKind.available)
+  func nothingMissed(kind: StoreKind) throws {
+    let skewSeconds = kind == .sqlite ? 3 * 3600 : -2 * 86400
+    let world = try SliceWorld(kind, kind == .sqlite ? .v42 : .v43, values: 800) { options in
+      options.clockStart = Clock.machineMilliseconds() + Int64(skewSeconds) * 1000
+    }
+    var writer = Writer(world, seed: 7)
+    let zones = world.pair.metadata.organisationUnits.filter { $0.level == 4 }.map(\.uid)
+    #expect(zones.count == 4)
+    world.run("d2-orgunits disable --pair hmis \(zones[1]) \(zones[2])")
+    for window in 1...15 {
+      for part in 1...5 { world.two.shell.write("w\(part)", writer.lines(4)) }
+      let enabled = window == 5 ? zones[1] : window == 9 ? zones[2] : ""
+      let outcome = world.run(
+        """
+        put() { curl -sf -o /dev/null --data-binary @$1 $SRC/control/values; }
+        put w1; d2-slices plan --pair hmis -i --overlap 2s \(Self.sets) --quiet > /dev/null || echo plan $?; put w2
+        [[ -z "\(enabled)" ]] || d2-orgunits enable --pair hmis "\(enabled)" > /dev/null
+        (for part in w3 w4; do sleep 0.1; put $part; done) & writes=$!
+        d2-slices run --pair hmis --jobs 4 --quiet; echo $?; wait $writes; put w5
+        """)
+      #expect(outcome.lines == ["0"], "window \(window): \(outcome.output)\(outcome.errors)")
+    }
+    // Nothing is written any more: what is missing now would be missing for ever.
+    let last = world.run(
+      "d2-slices plan --pair hmis -i --overlap 2s \(Self.sets) --quiet; d2-slices run --pair hmis --jobs 4 --quiet; echo $?"
+    )
+    #expect(last.lines.last == "0", "\(last.errors)")
+    let differences = world.differences(of: [0, 5])
+    #expect(differences.isEmpty, "\(differences)")
+    #expect(try world.store.rows("SELECT count(*) FROM sync_windows WHERE state <> 'done'") == ["0"])
+    // An increment is one: most windows read little.
+    let increments = try world.store.rows("SELECT sum(pulled) FROM slices WHERE since <> ''")[0]
+    let history = try world.store.rows("SELECT sum(pulled) FROM slices WHERE since = ''")[0]
+    #expect(
+      Int(increments) ?? .max < 900 && Int(history) ?? 0 > 100, "\(increments) in increments, \(history) of history")
+    // The mark is the source's time.
+    let mark = try #require(
+      world.run("d2-datasets list --pair hmis | jq -r 'select(.code == \"MONTH\").syncedThrough'").lines.first)
+    let ahead = try #require(UTCTime(mark)).seconds - Int(Clock.machineMilliseconds() / 1000)
+    #expect(abs(ahead - skewSeconds) < 60, "\(ahead)")
+  }
+
+  @Test("the mark is moved by whole increments alone; -l and dates leave it", arguments: StoreKind.available)
+  func marks(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, values: 600)
+    let zone = world.pair.metadata.organisationUnits.first { $0.level == 4 }!.uid
+    let marks = "d2-datasets list --pair hmis | jq -r '.syncedThrough != null' | sort | uniq -c | awk '{print $2, $1}'"
+    let outcome = world.run(
+      """
+      i() { d2-slices plan --pair hmis -i --quiet "$@" | jq -c '[.added > 0, .again]'; d2-slices run --pair hmis --jobs 3 --quiet; }
+      i -l \(zone); \(marks); i -y 2022; \(marks); i --data-set MONTH; \(marks); i; \(marks)
+      d2-slices plan --pair hmis -i --quiet | jq .planned; d2-slices plan --pair hmis -i | jq .planned
+      d2-slices list --pair hmis --state waiting | jq -r .since | sort -u | grep -c Z
+      """)
+    #expect(
+      outcome.lines == [
+        "[true,0]", "false 6", "[true,0]", "false 6", "[true,0]", "false 5", "true 1", "[true,0]", "true 6", "24", "0",
+        "1",
+      ], "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.errors.contains("the last increment is not worked off yet"))
+  }
+
+  @Test("a data set that is enabled later gets its history, old ones their increment", arguments: StoreKind.available)
+  func later(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, values: 600, level: nil)
+    let outcome = world.run(
+      """
+      i() { d2-slices plan --pair hmis -i --quiet > /dev/null; d2-slices run --pair hmis --jobs 3 --quiet; echo $?; }
+      d2-datasets disable --pair hmis WEEK DAY QUARTER YEAR > /dev/null; i
+      d2-datasets enable --pair hmis WEEK > /dev/null; i
+      d2-slices list --pair hmis | jq -r .since | grep -c Z
+      """)
+    #expect(outcome.lines == ["0", "0", "2"], "\(outcome.output)\(outcome.errors)")
+    let differences = world.differences(of: [0, 3, 5])
+    #expect(differences.isEmpty, "\(differences)")
+    #expect(world.content(world.two.destination, of: [1, 2, 4]).isEmpty)
+  }
+
+  @Test("complete data set registrations travel, in increments too", arguments: StoreKind.available)
+  func registrations(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, values: 300)
+    let set = world.pair.metadata.dataSets[0]
+    let units = world.pair.metadata.organisationUnits.filter { $0.level == 5 && $0.closed == nil }.map(\.uid)
+    func document(_ period: String, _ units: some Sequence<String>) -> String {
+      let list = units.map {
+        #"{"dataSet":"\#(set.uid)","period":"\#(period)","organisationUnit":"\#($0)","completed":true}"#
+      }
+      return "{\"completeDataSetRegistrations\":[\(list.joined(separator: ","))]}"
+    }
+    world.two.shell.write("r1", document("202203", units.prefix(9)))
+    world.two.shell.write("r2", document("202204", units.suffix(7)))
+    let outcome = world.run(
+      """
+      post() { curl -sf -u admin:district -H 'Content-Type: application/json' --data-binary @$1 $SRC/api/completeDataSetRegistrations > /dev/null; }
+      i() { d2-slices plan --pair hmis -i --overlap 2s --registrations --data-set MONTH --quiet > /dev/null; d2-slices run --pair hmis --jobs 3 --quiet; echo $?; }
+      held() { curl -sf -u admin:district "$1/api/completeDataSetRegistrations?dataSet=\(set.uid)&orgUnit=$ROOT&children=true&startDate=2022-01-01&endDate=2022-12-31" |
+        jq -c '.completeDataSetRegistrations[]? | [.period, .organisationUnit]' | sort; }
+      post r1; i; held $SRC > a; held $DST > b; cmp a b && wc -l < b; sleep 2.1
+      post r2; i; held $SRC > a; held $DST > b; cmp a b && wc -l < b
+      """)
+    #expect(outcome.lines == ["0", "9", "0", "16"], "\(outcome.output)\(outcome.errors)")
+    let kinds = try world.store.rows("SELECT kind, count(*) FROM slices GROUP BY kind ORDER BY kind")
+    #expect(kinds == ["registrations|8", "values|8"])
+  }
+}

@@ -1,0 +1,451 @@
+import D2Common
+import Glibc
+import TestSupport
+import Testing
+
+@testable import StandInServer
+
+/// scripts/integrator, on what people have who come from the Python tool: its database, its options, its dispatcher.
+@Suite("scripts/integrator", .serialized)
+struct IntegratorScriptTests {
+  typealias Flavour = DispatcherOptions.Flavour
+
+  /// Two servers and a store with a pair of them that is the only active one.
+  private final class World {
+    let two: TwoServers
+    let store: TestStore
+    var shell: Shell { two.shell }
+    let metadata = Country.metadata(units: TwoServers.units, seed: 1)
+
+    /// - Parameter python: whether the store is a database of the Python tool; else the pair is added by d2-pairs.
+    init(
+      python: Bool = true, _ from: StandInServer.ServerVersion = .v42, _ to: StandInServer.ServerVersion = .v42,
+      values: Int = 1500, years: ClosedRange<Int> = 2022...2022, tokens: [String] = [], deleted: Bool = true,
+      environment: [String: String] = [:]
+    ) throws {
+      store = python ? try PythonStore.make(defaults: true) : try TestStore(.sqlite)
+      two = try TwoServers(
+        from, to, values: values,
+        environment: [
+          "D2_STORE": store.location, "D2_RETRY_AFTER": "0.1s", "D2_JOBS": "3", "SOURCE_PASSWORD": "district",
+        ].merging(environment) { $1 }
+      ) {
+        $0.years = years
+        $0.superuserTokens = tokens
+      }
+      SliceWorld.prepare(two.shell)
+      guard python else {
+        let added = run("\(PairWorld.add) --source-name national --destination-name repo > /dev/null")
+        guard added.status == 0 else { fatalError("no pair: \(added.errors)") }
+        return
+      }
+      try store.connect().executeScript(rows)
+    }
+
+    /// As the Python tool left them: booleans as strings, rows twice, inactive pairs, what was never filled in.
+    private var rows: String {
+      let source =
+        "\"use_pat\": \"false\", \"username\": \"admin\", \"password\": \"district\", \"api_url\": \"\(two.source.url)/api\", \"pat\": \"\""
+      let destination =
+        "\"use_pat\": false, \"username\": \"admin\", \"password\": \"district\", \"api_url\": \"\(two.destination.url)/api/\""
+      let set = metadata.dataSets[0].uid
+      return """
+
+        INSERT INTO integration_pair (source, destination, source_config, destination_config, is_active) VALUES
+          ('national', 'repo', '{\(source), "ous_synced": "false"}', '{\(destination)}', true),
+          ('national', 'repo', '{\(source), "ous_synced": "false"}', NULL, false),
+          ('odd', 'repo', '{"api_url": "https://odd.example/api"}', '[]', false), (NULL, 'repo', NULL, NULL, NULL);
+        INSERT INTO sync_datasets (integration_pair_id, dataset_id, dataset_name, reporting_frequency, include_deleted, is_active) VALUES
+          (1, '\(set)', 'it''s "Monthly" 🏥', 'Monthly', true, true), (2, '\(set)', NULL, NULL, NULL, NULL),
+          (NULL, '\(set)', 'nobody''s', NULL, true, true);
+        INSERT INTO orgunits (integration_pair_id, dhis2_id, dhis2_name, priority) VALUES
+          (1, '\(two.root)', 'Land', NULL), (2, '\(two.root)', NULL, 3);
+        """
+    }
+
+    func run(_ script: String, _ more: [String: String] = [:]) -> Shell.Outcome {
+      shell.run("source lib.sh\n" + script, more)
+    }
+
+    /// Whether the destination holds what the source holds of some data sets and periods, and nothing else; a few differences where not.
+    func differences(
+      of sets: [Int]? = nil, deleted: Bool = false, where wanted: (JSONValue) -> Bool = { _ in true }
+    ) -> [String] {
+      let elements = Set(
+        (sets ?? Array(metadata.dataSets.indices)).flatMap { metadata.elements(of: metadata.dataSets[$0].uid) })
+      let expected = TwoServers.content(two.source).filter { line in
+        guard let value = try? JSONValue(parsing: line) else { return true }
+        return elements.contains(value["dataElement"]?.string ?? "") && wanted(value)
+          && (deleted || value["deleted"] != true)
+      }
+      guard !expected.isEmpty else { return ["the source holds nothing of it"] }
+      let got = TwoServers.content(two.destination)
+      let (left, right) = (Set(expected), Set(got))
+      return Array(
+        (expected.filter { !right.contains($0) }.map { "- " + $0 } + got.filter { !left.contains($0) }.map { "+ " + $0 })
+          .prefix(4))
+    }
+
+    /// Whether a value is in the first quarter of 2022, in the periods of its own data set: those that overlap it.
+    static func isInFirstQuarter(_ value: JSONValue) -> Bool {
+      guard let period = value["period"]?.string.flatMap({ Period(id: $0) }) else { return false }
+      return period.start <= CalendarDate(year: 2022, month: 3, day: 31)!
+        && period.end >= CalendarDate(year: 2022, month: 1, day: 1)!
+    }
+  }
+
+  private static let available: [Bool] = StoreKind.hasPostgreSQL ? [true, false] : [false]
+
+  // MARK: A whole run
+
+  @Test(
+    "-d -y 2022 -q 1 delivers what the source holds of the quarter, in each data set's own periods",
+    arguments: available)
+  func quarter(python: Bool) throws {
+    let world = try World(python: python)
+    let outcome = world.run(
+      "scripts/integrator -d -y 2022 -q 1; echo $?; scripts/integrator --direct_sync --year=2022 --quarter 1 | tail -1 | cut -d' ' -f3-; children | wc -l; ls tmp | wc -l"
+    )
+    let lines = outcome.lines
+    let differences = world.differences(deleted: true) {
+      World.isInFirstQuarter($0)
+        && ($0["deleted"] != true
+          || python
+            && world.metadata.elements(of: world.metadata.dataSets[0].uid).contains($0["dataElement"]?.string ?? ""))
+    }
+    #expect(differences.isEmpty, "\(differences)")
+    #expect(lines.suffix(4) == ["0", "all went well", "0", "0"], "\(outcome.output)\(outcome.errors)")
+    #expect(lines.contains { $0.contains("slices done") && $0.contains("Quarterly staff return") })
+    #expect(lines.contains { $0.contains("in all: ") })
+    guard python else { return }
+    // What stood twice is one, and nothing was lost.
+    #expect(
+      try world.store.rows("SELECT id, source, is_active FROM integration_pair ORDER BY id") == [
+        "1|national|t", "3|odd|f", "4|NULL|NULL",
+      ])
+    #expect(try world.store.rows("SELECT count(*) FROM sync_datasets WHERE integration_pair_id = 1") == ["6"])
+    #expect(try world.store.rows("SELECT priority FROM orgunits WHERE dhis2_id = '\(world.two.root)'") == ["3"])
+  }
+
+  @Test("both stores: the same destination")
+  func same() throws {
+    guard StoreKind.hasPostgreSQL else { return }
+    var held: [[String]] = []
+    for python in [true, false] {
+      let world = try World(python: python, values: 600)
+      #expect(
+        world.run(
+          "d2-pairs list > /dev/null; scripts/integrator -d -y 2022 -m 5 > /dev/null; d2-datasets set --pair 1 --include-deleted on all; scripts/integrator -d -y 2022 -m 5"
+        ).status == 0)
+      held.append(TwoServers.content(world.two.destination))
+    }
+    let isSame = held[0] == held[1] && !held[0].isEmpty
+    #expect(isSame, "\(held.map(\.count))")
+  }
+
+  @Test("the options of the Python tool, short and long, mean what they meant", arguments: available)
+  func options(python: Bool) throws {
+    let world = try World(python: python, values: 0)
+    let zone = world.metadata.organisationUnits.first { $0.level == 4 }!
+    let today = CalendarDate.today
+    let sets = world.run(
+      "d2-pairs list > /dev/null; d2-datasets sync --pair 1 > /dev/null; d2-datasets disable --pair 1 QUARTER YEAR WEEK DAY PARTNER")
+    #expect(sets.status == 0, "\(sets.errors)")
+    func planned(_ options: String, _ kind: PeriodType) throws -> [String] {
+      let outcome = world.run(
+        """
+        d2-slices reset --pair 1 --all --remove --quiet; scripts/integrator -d \(options) > out 2>&1; echo $?
+        d2-slices list --pair 1 | jq -r 'select(.dataSet == "\(world.metadata.dataSets.first { $0.periodType == kind }!.uid)") | .periods + (if .since != null and .since != "" then " since" else "" end) + " " + .orgUnits[0]' | sort
+        """)
+      #expect(outcome.lines.first == "0", "\(options): \(world.shell.file("out"))")
+      return Array(outcome.lines.dropFirst())
+    }
+    let root = world.two.root
+    let quarter = ["202201", "202202", "202203"].map { "\($0) \(root)" }
+    for options in [
+      "-y 2022 -q 1", "-y2022 -q1", "--year=2022 --quarter=1", "--year 2022 --quarter 1", "-p 2022Q1",
+      "--period=2022Q1",
+    ] {
+      #expect(try planned(options, .monthly) == quarter, "\(options)")
+    }
+    for options in ["-y 2022 -m 2", "--year=2022 --month=2"] {
+      #expect(try planned(options, .monthly) == ["202202 \(root)"], "\(options)")
+    }
+    #expect(try planned("-p 20220215", .monthly) == ["202202 \(root)"])
+    for options in ["-y 2022 -m 2 -l '\(zone.name)'", "-y 2022 -m 2 --district_list=\(zone.uid)"] {
+      #expect(try planned(options, .monthly) == ["202202 \(zone.uid)"], "\(options)")
+    }
+    let month = "\(today.year)\(today.month < 10 ? "0" : "")\(today.month)"
+    for options in ["-c", "--current_date", "-n 0", "--days_back=0"] {
+      #expect(try planned(options, .monthly) == ["\(month) \(root)"], "\(options)")
+    }
+    #expect(try planned("", .monthly).count == today.month, "the year so far")
+    #expect(try planned("-i", .monthly) == [" \(root)"], "never delivered: all of it")
+    #expect(try planned("--incremental", .monthly).count == 1)
+    let others = world.run(
+      """
+      scripts/integrator -h | head -1; scripts/integrator --help | grep -c -- --district_list; scripts/integrator --nonsense; echo $?
+      scripts/integrator -y 2022 extra; echo $?; scripts/integrator -d -y 20222 > /dev/null; echo $?
+      d2-pairs disable 1; scripts/integrator -d; echo $?
+      """)
+    #expect(others.lines.first == "scripts/integrator - move the data of all active pairs")
+    #expect(
+      others.lines.dropFirst().filter { !$0.contains("no pair is active") } == ["1", "64", "64", "64", "78"],
+      "\(others.output)\(others.errors)")
+  }
+
+  @Test("-i twice: the second brings what changed since", arguments: available)
+  func incremental(python: Bool) throws {
+    let world = try World(python: python, values: 400)
+    let outcome = world.run(
+      "scripts/integrator -d -i > out; echo $?; d2-slices list --pair 1 | jq -s -c '[length, (map(.since) | unique)]'")
+    #expect(outcome.lines == ["0", #"[6,[null]]"#], "\(outcome.output)\(outcome.errors)\(world.shell.file("out"))")
+    let value = try #require(
+      TwoServers.content(world.two.source).first { $0.contains(#""value":"1"#) && !$0.contains(#""deleted":true"#) })
+    try world.two.source.load(values: value.replacing(#""value":"1"#, with: #""value":"3"#))
+    let again = world.run(
+      "scripts/integrator -d -i > out; echo $?; d2-slices list --pair 1 | jq -s -c 'map(select(.since)) | length'")
+    #expect(again.lines == ["0", "6"], "\(again.output)\(again.errors)\(world.shell.file("out"))")
+    let isThere = TwoServers.content(world.two.destination).contains(
+      value.replacing(#""value":"1"#, with: #""value":"3"#))
+    #expect(isThere)
+  }
+
+  @Test("interrupted and begun again, it goes on where it was", arguments: available, ["TERM", "KILL"])
+  func resumes(python: Bool, signal: String) throws {
+    let world = try World(python: python, values: 1000)
+    try world.two.fail(source: #"{"kind":"latency","seconds":0.3,"times":0,"path":"/api/dataValueSets"}"#)
+    let outcome = world.run(
+      """
+      setsid scripts/integrator -d -y 2022 -q 1 > first 2>&1 & script=$!
+      await '[ "$(d2-slices list --pair 1 --state done 2>/dev/null | wc -l)" -ge 3 ]'
+      if [[ \(signal) = KILL ]]; then kill -9 -- -$script; else kill -TERM $script; fi; wait $script; echo $?
+      await '[ $(children | wc -l) = 0 ]'; d2-slices list --pair 1 --state done | jq .id | sort > before
+      [ $(wc -l < before) -lt 16 ] && echo some
+      # As time would.
+      [[ $D2_STORE != postgres* ]] || psql -X -q "$D2_STORE" -c "UPDATE slices SET lease_until = 1 WHERE state = 'leased'"
+      [[ $D2_STORE == postgres* ]] || sqlite3 "$D2_STORE" "UPDATE slices SET lease_until = 1 WHERE state = 'leased'"
+      heal $SRC; scripts/integrator -d -y 2022 -q 1 > second 2>&1; echo $?
+      d2-slices list --pair 1 --state done | jq -s -c --slurpfile b before 'map(select(.id as $i | $b | index($i))) | all(.attempt == 1)'
+      """)
+    #expect(
+      outcome.lines == [signal == "KILL" ? "137" : "143", "some", "0", "true"],
+      "\(outcome.output)\(outcome.errors)\(world.shell.file("second"))")
+    let includes = world.metadata.elements(of: world.metadata.dataSets[0].uid)
+    let differences = world.differences(deleted: true) {
+      World.isInFirstQuarter($0)
+        && ($0["deleted"] != true || python && includes.contains($0["dataElement"]?.string ?? ""))
+    }
+    #expect(differences.isEmpty, "\(differences)")
+  }
+
+  // MARK: Through the queue
+
+  private final class Queue {
+    let stand: DispatcherStandIn
+
+    init(_ flavour: Flavour, _ world: World) throws {
+      var options = DispatcherOptions()
+      options.flavour = flavour
+      options.servers = [
+        .init("national", url: world.two.source.url),
+        .init("repo", url: world.two.destination.url + "/api/dataValueSets"),
+      ]
+      options.servers[1].parsesAnswers = false
+      options.retryAfterSeconds = 0.2
+      stand = try DispatcherStandIn(options)
+      stand.start()
+    }
+
+    deinit { stand.stop() }
+
+    var environment: [String: String] {
+      ["D2_DISPATCHER_URL": stand.url, "D2_DISPATCHER_USERNAME": "queuer", "D2_DISPATCHER_PASSWORD": "secret"]
+    }
+
+    func waitForDelivery() {
+      for _ in 0..<600 where !stand.isIdle { usleep(50_000) }
+    }
+  }
+
+  @Test("without -d the values go through the queue, whichever it is, and arrive", arguments: Flavour.allCases)
+  func queued(flavour: Flavour) throws {
+    let world = try World(python: StoreKind.hasPostgreSQL, values: 600)
+    let queue = try Queue(flavour, world)
+    let outcome = world.run("scripts/integrator -y 2022 -m 5", queue.environment)
+    #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
+    queue.waitForDelivery()
+    let day = CalendarDate(year: 2022, month: 5, day: 15)!
+    _ = day
+    let differences = world.differences {
+      guard let period = $0["period"]?.string.flatMap({ Period(id: $0) }) else { return false }
+      return period.start <= CalendarDate(year: 2022, month: 5, day: 31)!
+        && period.end >= CalendarDate(year: 2022, month: 5, day: 1)!
+    }
+    #expect(differences.isEmpty, "\(differences)")
+    #expect(!queue.stand.requests.isEmpty)
+  }
+
+  @Test("a queue that is not there is reported, and nothing is taken for done")
+  func noQueue() throws {
+    let world = try World(python: false, values: 200)
+    let outcome = world.run(
+      "scripts/integrator -y 2022 -m 5; echo $?; d2-slices list --pair 1 --state done | wc -l",
+      ["D2_DISPATCHER_URL": "http://127.0.0.1:1/queue", "D2_GIVE_UP_AFTER": "1s", "D2_DISPATCHER": "go-dispatcher2"])
+    #expect(
+      outcome.lines.suffix(2) == ["75", "0"] || outcome.lines.suffix(2) == ["1", "0"],
+      "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.output.contains("NOT MOVED"))
+    #expect(world.two.destination.values.isEmpty)
+  }
+
+  // MARK: What the Python tool got wrong
+
+  @Test("each end has its own configuration, and a token is a way in", arguments: available)
+  func tokens(python: Bool) throws {
+    let token = "d2pat_5xVA12xyUbWNedQxy4ohH77WlxRGVvZZ1151814092"
+    let world = try World(python: python, values: 300, tokens: [token])
+    let set =
+      python
+      ? #"UPDATE integration_pair SET destination_config = '{"use_pat": "true", "pat": "\#(token)", "username": "admin", "password": "wrong", "api_url": "\#(world.two.destination.url)/api"}' WHERE id = 1"#
+      : ""
+    if python { try world.store.connect().executeScript(set) }
+    let outcome = world.run(
+      """
+      [[ -n "\(python ? "python" : "")" ]] || { echo \(token) > pat; d2-pairs set hmis --destination-pat file:$PWD/pat > /dev/null; }
+      scripts/integrator -d -y 2022 -m 5 > out; echo $?; grep -c \(token) out
+      """)
+    #expect(outcome.lines == ["0", "0"], "\(outcome.output)\(outcome.errors)\(world.shell.file("out"))")
+    #expect(!world.two.destination.values.isEmpty && !outcome.errors.contains(token))
+    let used = (world.two.destination.statistics["recent"]?.array ?? []).compactMap { $0["authorization"]?.string }
+    #expect(used.contains { $0.hasPrefix("ApiToken") } || world.two.destination.statistics["tokenChecks"]?.int ?? 0 > 0)
+  }
+
+  @Test("a refused value makes the status 1, and is kept; all others arrive", arguments: available)
+  func refused(python: Bool) throws {
+    let world = try World(python: python, values: 800)
+    let unit = world.metadata.organisationUnits.last!.uid
+    try world.two.destination.change(metadata: #"{"organisationUnits":[{"id":"\#(unit)","removed":true}]}"#)
+    let outcome = world.run(
+      """
+      scripts/integrator -d -y 2022 -q 1 > out; echo $?; cat state/d2/rejects/pair-1/*.ndjson | jq -r .value.orgUnit | sort -u
+      grep -c 'values that were not taken' out; tail -1 out | cut -d' ' -f3-
+      """)
+    #expect(outcome.lines == ["1", unit, "1", "not all went well: status 1"], "\(outcome.output)\(outcome.errors)")
+    let includes = world.metadata.elements(of: world.metadata.dataSets[0].uid)
+    let differences = world.differences(deleted: true) {
+      World.isInFirstQuarter($0) && $0["orgUnit"]?.string != unit
+        && ($0["deleted"] != true || python && includes.contains($0["dataElement"]?.string ?? ""))
+    }
+    #expect(differences.isEmpty, "\(differences)")
+  }
+
+  @Test("a batch that fails is tried again; one that goes on failing is reported, not skipped", arguments: available)
+  func failing(python: Bool) throws {
+    let world = try World(python: python, values: 400)
+    try world.two.fail(destination: #"{"kind":"status","status":503,"times":2,"path":"/api/dataValueSets"}"#)
+    let passing = world.run("scripts/integrator -d -y 2022 -m 5 > out; echo $?")
+    #expect(passing.lines == ["0"], "\(passing.errors)")
+    // A period whose values cannot be read at all.
+    try world.two.fail(
+      source: #"{"kind":"status","status":500,"times":0,"path":"/api/dataValueSets","query":"period=202206"}"#)
+    let failing = world.run(
+      "scripts/integrator -d -y 2022 -m 6 > out 2>&1; echo $?; grep -c 'NOT MOVED' out; grep -c FAILED out",
+      ["D2_GIVE_UP_AFTER": "5s"])
+    #expect(
+      failing.lines.first.map { ["1", "75"].contains($0) } == true,
+      "\(failing.output)\(world.shell.file("out").suffix(3000))")
+    #expect(
+      Int(failing.lines.dropFirst().first ?? "") ?? 0 >= 2,
+      "two data sets are monthly: \(world.shell.file("out").suffix(3000))")
+    world.two.source.clearFaults()
+    let healed = world.run("scripts/integrator -d -y 2022 -m 6 > out 2>&1; echo $?")
+    #expect(healed.lines == ["0"], "\(world.shell.file("out"))")
+  }
+
+  @Test(
+    "every value of every period and kind: the last ones, daily ones, 29 February, comments, past quarters, the root unit",
+    arguments: available)
+  func everything(python: Bool) throws {
+    let world = try World(python: python, .v42, .v43, values: 0, years: 2023...2024)
+    let units = world.metadata.organisationUnits.filter { $0.level == 5 && $0.closed == nil }
+    let sets = world.metadata.dataSets
+    func element(_ set: Int) -> String { world.metadata.elements(of: sets[set].uid).first! }
+    // A number of values that no batch divides; the daily set has its own units.
+    var lines = ""
+    let number = world.metadata.dataElements.first { $0.name == "Litres used 1" }!.uid
+    let stock = world.metadata.dataElements.first { $0.name == "Stock balance 1" }!.uid
+    func add(_ element: String, _ period: String, _ unit: String, _ more: String = "") {
+      lines +=
+        #"{"dataElement":"\#(element)","period":"\#(period)","orgUnit":"\#(unit)","value":"\#(lines.utf8.count % 89 + 1)"\#(more)}"#
+        + "\n"
+    }
+    for month in ["202401", "202402", "202403"] {
+      for unit in units.prefix(37) { add(number, month, unit.uid, #","comment":"it's \"odd\" — 🏥","followup":true"#) }
+    }
+    let daily = sets[4].units.map { world.metadata.organisationUnits[$0].uid }
+    for day in ["20240101", "20240131", "20240228", "20240229", "20240301", "20240331"] {
+      for unit in daily { add(stock, day, unit) }
+    }
+    try world.two.source.load(values: lines)
+    let outcome = world.run(
+      """
+      scripts/integrator -d -y 2024 -q 1 > out; echo $?
+      for quarter in 1 2 3 4; do scripts/integrator -d -y 2023 -q $quarter > more; echo $?; done
+      d2-slices list --pair 1 | jq -r .periods | grep '^2023Q' | sort | tr '\\n' ' '
+      """)
+    #expect(
+      outcome.lines == ["0", "0", "0", "0", "0", "2023Q1 2023Q2 2023Q3 2023Q4 "],
+      "\(outcome.output)\(outcome.errors)\(world.shell.file("out"))")
+    let differences = world.differences()
+    #expect(differences.isEmpty, "\(differences)")
+    let held = world.two.destination.values.split(separator: "\n")
+    #expect(held.count == 3 * 37 + 6 * daily.count)
+    #expect(held.count { $0.contains("20240229") } == daily.count && held.count { $0.contains("🏥") } == 111)
+  }
+
+  @Test("deleted values are deleted at the destination, where the data set says so", arguments: available)
+  func deletions(python: Bool) throws {
+    let world = try World(python: python, values: 500)
+    world.run(
+      "d2-pairs list > /dev/null; scripts/integrator -d -y 2022 > /dev/null; d2-datasets set --pair 1 --include-deleted on all > /dev/null"
+    )
+    let live = TwoServers.content(world.two.destination).filter { $0.contains(#""deleted":false"#) }
+    let gone = Array(live.prefix(20))
+    try world.two.source.load(
+      values: gone.map { $0.replacing(#""deleted":false"#, with: #""deleted":true"#) }.joined(separator: "\n"))
+    let outcome = world.run("scripts/integrator -d -y 2022")
+    #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
+    let left = Set(TwoServers.content(world.two.destination).filter { $0.contains(#""deleted":false"#) })
+    #expect(!live.isEmpty && left.intersection(gone).isEmpty && left.count == live.count - gone.count)
+  }
+
+  @Test("TLS is verified: a source with a certificate of its own making is not believed", arguments: available)
+  func tls(python: Bool) throws {
+    let world = try World(python: python, values: 200)
+    world.shell.write(
+      "proxy.py",
+      #"""
+      import socket, ssl, sys, threading
+      context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+      context.load_cert_chain("server.pem")
+      listener = socket.create_server(("127.0.0.1", 0))
+      open("port", "w").write(str(listener.getsockname()[1]))
+      while True:
+          plain, _ = listener.accept()
+          try: context.wrap_socket(plain, server_side=True).close()
+          except OSError: pass
+      """#)
+    let outcome = world.run(
+      """
+      openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out crt -subj /CN=localhost -addext subjectAltName=DNS:localhost -days 2 2>/dev/null; cat crt key > server.pem
+      python3 proxy.py & trap "kill $!" EXIT; await '[ -s port ]'
+      d2-pairs list > /dev/null; d2-pairs set 1 --source-url https://localhost:$(cat port) > /dev/null
+      scripts/integrator -d -y 2022 -m 5 > out 2>&1; echo $?; grep -ci certificate out
+      """)
+    #expect(
+      outcome.lines.first == "69" && Int(outcome.lines.last ?? "") ?? 0 > 0,
+      "\(outcome.output)\(outcome.errors)\(world.shell.file("out"))")
+    #expect(world.two.destination.values.isEmpty)
+  }
+}

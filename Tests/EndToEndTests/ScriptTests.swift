@@ -1,0 +1,173 @@
+import D2Common
+import TestSupport
+import Testing
+
+@testable import StandInServer
+
+@Suite("scripts over the ledger", .serialized)
+struct ScriptTests {
+  private static let hasParallel = Shell().run("command -v parallel").status == 0
+
+  // MARK: Chaos
+
+  @Test("killed again and again, nothing is lost", arguments: StoreKind.available)
+  func chaos(kind: StoreKind) throws {
+    let shell = Shell(["D2_TEST_POSTGRESQL": StoreKind.server ?? ""])
+    SliceWorld.prepare(shell)
+    let outcome = shell.run("scripts/chaos --slices 48 --kills 15 --store \(kind) --seconds 120")
+    #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
+    #expect(
+      outcome.output.contains("all 48 slices are done") && outcome.output.contains("holds what the source holds: "))
+    let wrong = shell.run("scripts/chaos --slices many; echo $?; scripts/chaos --help | head -1")
+    #expect(
+      wrong.lines == [
+        "64", "scripts/chaos - kill workers, commands and connections at random, and prove that every value arrives",
+      ])
+  }
+
+  // MARK: sync
+
+  @Test("sync brings everything the first time, then what changed", arguments: StoreKind.available)
+  func sync(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, values: 600, level: nil)
+    let value = try #require(world.content(world.two.source, of: [0]).first { $0.contains(#""value":"1"#) })
+    world.two.shell.write("changed", value.replacing(#""value":"1"#, with: #""value":"3"#))
+    let outcome = world.run(
+      """
+      scripts/sync hmis --jobs 3 > first; echo $?; jq -c -s 'map(.slices) | add' first
+      curl -sf --data-binary @changed $SRC/control/values > /dev/null
+      scripts/sync hmis > second; echo $?; scripts/sync hmis -y 2022 -q 1 --again > third; echo $?
+      d2-slices list --pair hmis | jq -r .periods | grep -c .
+      scripts/sync nothing; echo $?; scripts/sync; echo $?; scripts/sync --help | head -1
+      """)
+    let planned = try world.store.rows("SELECT count(*) FROM slices WHERE periods <> ''")[0]
+    #expect(
+      outcome.lines == [
+        "0", "6", "0", "0", planned, "78", "64", "scripts/sync - bring a pair's destination up to date",
+      ],
+      "\(outcome.output)\(outcome.errors)")
+    #expect(world.two.destinationEqualsSource)
+  }
+
+  @Test(
+    "a signal to sync ends whatever it runs",
+    arguments: [("organisationUnits", "pgrep -P $script -x d2-orgunits"), ("dataValueSets", "[ -n \"$(children)\" ]")])
+  func syncSignal(path: String, ready: String) throws {
+    let world = try SliceWorld(.sqlite, values: 300, level: nil)
+    try world.two.fail(source: #"{"kind":"latency","seconds":20,"times":0,"path":"/api/\#(path)"}"#)
+    let outcome = world.run(
+      """
+      marked() { grep -lz "^MARK=$PWD$" /proc/[0-9]*/environ 2>/dev/null | wc -l; }
+      MARK=$PWD scripts/sync hmis > /dev/null & script=$!
+      await '\(ready) > /dev/null'; kill -TERM $script; wait $script; echo $?
+      marked; count leased
+      """)
+    #expect(outcome.lines == ["143", "0", "0"], "\(outcome.output)\(outcome.errors)")
+  }
+
+  // MARK: backlog
+
+  @Test("backlog: stopped in the middle, gone on with, and whole", arguments: StoreKind.available)
+  func backlog(kind: StoreKind) throws {
+    let world = try SliceWorld(kind)
+    try world.two.fail(source: #"{"kind":"latency","seconds":0.3,"times":0,"path":"/api/dataValueSets"}"#)
+    let outcome = world.run(
+      """
+      backlog() { scripts/backlog hmis --from 2022-01-01 --to 2022-06-30 --data-set MONTH --jobs 3 "$@"; }
+      backlog > /dev/null 2>&1 & script=$!
+      await '[ $(count done) -ge 3 ]'; kill -TERM $script; wait $script; echo $?
+      children | wc -l; count leased; some=$(count done); heal $SRC; [ $some -lt 24 ] && echo some
+      backlog --quiet > out; echo $?; states; d2-slices list --pair hmis | jq -s -c 'map(.attempt) | unique'
+      scripts/backlog hmis --jobs x; echo $?
+      """)
+    #expect(
+      outcome.lines == ["143", "0", "0", "some", "0", "done=24", "[1]", "64"], "\(outcome.output)\(outcome.errors)")
+    let differences = world.differences(of: [0]) { $0["period"]?.string ?? "" <= "202206" }
+    #expect(differences.isEmpty, "\(differences)")
+  }
+
+  @Test("backlog over hosts: each works, over ssh", arguments: StoreKind.available)
+  func hosts(kind: StoreKind) throws {
+    let world = try SliceWorld(kind)
+    try world.two.fail(source: #"{"kind":"latency","seconds":0.3,"times":0,"path":"/api/dataValueSets"}"#)
+    let outcome = world.run(
+      """
+      mkdir bin; cat > bin/ssh << 'SSH'
+      #!/bin/bash
+      while [[ $1 == -* ]]; do [[ $1 != -o ]] || shift; shift; done
+      echo "$1" >> "$HOSTS"; shift
+      exec bash -c "$*"
+      SSH
+      chmod +x bin/ssh; export PATH=$PWD/bin:$PATH HOSTS=$PWD/hosts
+      scripts/backlog hmis --from 2022-01-01 --to 2022-06-30 --data-set MONTH --jobs 2 --host node1 --host node2 > /dev/null; echo $?
+      sort hosts | tr '\\n' ' '; states; d2-slices list --pair hmis | jq -r .worker | sort -u | wc -l
+      """)
+    #expect(outcome.lines == ["0", "node1 node2 done=24", "3"], "\(outcome.output)\(outcome.errors)")
+    let differences = world.differences(of: [0]) { $0["period"]?.string ?? "" <= "202206" }
+    #expect(differences.isEmpty, "\(differences)")
+  }
+
+  // MARK: continuous
+
+  @Test(
+    "continuous: one at a time, an increment each interval, a signal ends it in good order",
+    arguments: StoreKind.available)
+  func continuous(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, values: 300, level: nil)
+    let value = try #require(world.content(world.two.source, of: [0]).first { $0.contains(#""value":"1"#) })
+    world.two.shell.write("changed", value.replacing(#""value":"1"#, with: #""value":"3"#))
+    let outcome = world.run(
+      """
+      scripts/continuous hmis --interval 1 --jobs 2 > log 2> errors & script=$!
+      await 'grep -q "up to date" log'; scripts/continuous hmis; echo $?
+      curl -sf --data-binary @changed $SRC/control/values > /dev/null; now=$(grep -c 'up to date' log)
+      await '[ $(grep -c "up to date" log) -ge $((now + 2)) ]'; echo $?
+      fault $DST '{"kind":"refuse-early","status":403,"times":0,"path":"/api"}'; await 'grep -q "not all went well" log'; echo $?
+      heal $DST; now=$(grep -c 'up to date' log); await '[ $(grep -c "up to date" log) -gt $now ]'; echo $?
+      fault $SRC '{"kind":"latency","seconds":20,"times":0,"path":"/api/dataValueSets"}'; await '[ -n "$(children)" ]'
+      kill -TERM $script; wait $script; echo $?; children | wc -l; count leased; tail -1 log | cut -d' ' -f3-
+      heal $SRC; scripts/continuous hmis --interval 60 > log & script=$!; await 'grep -q "up to date" log'
+      kill -INT $script; kill -TERM $script; wait $script; echo $?; pgrep -P $script | wc -l; scripts/continuous hmis --interval x; echo $?
+      """, ["D2_GIVE_UP_AFTER": "1s", "D2_RETRY_AFTER": "0.2s"])
+    #expect(
+      outcome.lines == ["75", "0", "0", "0", "143", "0", "0", "ended by a signal", "143", "0", "64"],
+      "\(outcome.output)\(outcome.errors)\(world.two.shell.file("log"))\(world.two.shell.file("errors").suffix(2000))")
+    #expect(world.two.destinationEqualsSource)
+  }
+
+  // MARK: Other engines
+
+  /// The code blocks of a page whose text holds all of some words.
+  private static func block(_ page: String, _ words: String...) throws -> String {
+    let text = String(decoding: try FileBytes.read("\(SliceWorld.package)/\(page)"), as: UTF8.self)
+    var blocks: [String] = [""]
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      if line.hasPrefix("    ") {
+        blocks[blocks.count - 1] += line.dropFirst(4) + "\n"
+      } else if !blocks.last!.isEmpty {
+        blocks.append("")
+      }
+    }
+    return try #require(blocks.first { block in words.allSatisfy { block.contains($0) } })
+  }
+
+  @Test(
+    "the lines for GNU parallel do as the page says", .enabled(if: hasParallel, "GNU parallel is not installed"),
+    arguments: StoreKind.available)
+  func parallel(kind: StoreKind) throws {
+    let world = try SliceWorld(kind)
+    let first = try Self.block("docs/ledger.md", "parallel -j 4", "--max-slices 1")
+    let second = try Self.block("docs/ledger.md", "export -f one").replacing("/tmp/slice-", with: "tmp/slice-")
+    let outcome = world.run(
+      """
+      plan() { d2-slices plan --pair hmis --data-set MONTH --from 2022-01-01 --to 2022-06-30 --quiet > /dev/null; }
+      plan; \(first)
+      echo $?; states; d2-slices reset --pair hmis --all --remove --quiet; curl -sf -X DELETE $DST/control/values > /dev/null
+      plan; \(second)
+      echo $?; states
+      """)
+    #expect(outcome.lines == ["0", "done=24", "0", "done=24"], "\(outcome.output)\(outcome.errors)")
+    let differences = world.differences(of: [0]) { $0["period"]?.string ?? "" <= "202206" }
+    #expect(differences.isEmpty, "\(differences)")
+  }
+}

@@ -1,0 +1,79 @@
+import D2Common
+import TestSupport
+import Testing
+
+@testable import StandInServer
+
+/// No secret of a run is seen by others: not in the words of a process, in what is printed, or in what is kept of refused values.
+@Suite("secrets of a run", .serialized)
+struct SecretTests {
+  @Test("no secret in any process's words, in output, errors, rejects or the ledger", arguments: StoreKind.available)
+  func run(kind: StoreKind) throws {
+    let secrets = ["s3cretOfTheSource", "s3cretOfTheDestination", "s3cretOfTheQueue", "s3cretOfTheStore"]
+    let world = try SliceWorld(kind, values: 500, level: nil) { options in
+      options.users = ["reader": secrets[0], "writer": secrets[1]]
+    }
+    let unit = world.pair.metadata.organisationUnits.last!.uid
+    try world.pair.change(destination: #"{"organisationUnits":[{"id":"\#(unit)","removed":true}]}"#)
+    var queue = DispatcherOptions()
+    queue.flavour = .go
+    queue.users = ["queuer": secrets[2]]
+    queue.servers = [
+      .init("national", url: world.two.source.url),
+      .init("repo", url: world.two.destination.url + "/api/dataValueSets"),
+    ]
+    let dispatcher = try DispatcherStandIn(queue)
+    dispatcher.start()
+    defer { dispatcher.stop() }
+    var store = world.store.location
+    if kind == .postgresql {
+      let role = "d2_secret_\(UInt32.random(in: 0...UInt32.max))"
+      try world.store.connect().executeScript(
+        "CREATE ROLE \(role) LOGIN SUPERUSER PASSWORD '\(secrets[3])' IN ROLE d2_with_password")
+      store = world.store.url(role: role, password: secrets[3])
+    }
+    let outcome = world.run(
+      """
+      d2-pairs set hmis --source-username reader --source-password env:SECRET1 --destination-username writer --destination-password file:$PWD/secret2 --verbose > out 2>&1 || echo set $?
+      printf '%s\\n' "$SECRET2" > secret2
+      (while [ ! -e stop ]; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep 's3cret[O]f' >> words; echo >> samples; done) & sampler=$!
+      d2-pairs test hmis --verbose >> out 2>&1
+      d2-slices plan --pair hmis -y 2022 -q 1 --verbose >> out 2>&1
+      d2-slices run --pair hmis --jobs 3 --accept-rejects --rejects-dir rej --verbose >> out 2>&1; echo $?
+      d2-slices reset --pair hmis --all --quiet
+      d2-slices run --pair hmis --jobs 3 --max-slices 4 --verbose -- 'd2-pull --slice "$D2_SLICE" --spool --verbose | d2-push --slice "$D2_SLICE" --via go-dispatcher2 --source national --destination repo --rejects "$D2_REJECTS" --verbose > /dev/null' >> out 2>&1; echo $?
+      # Whatever goes wrong says it without them.
+      d2-slices reset --pair hmis --all --quiet; fault $SRC '{"kind":"status","status":403,"times":0,"path":"/api/dataValueSets"}'
+      d2-slices run --pair hmis --attempts 1 --give-up-after 0.5s --retry-after 0.1s --verbose -- "$MOVE" >> out 2>&1; echo $?
+      heal $SRC; SECRET1=$WRONG d2-slices run --pair hmis --jobs 2 --attempts 1 --max-slices 2 --no-wait --verbose -- "$MOVE" >> out 2>&1
+      D2_STORE=${D2_STORE/TheStore/TheStoreWrong} d2-slices status --pair hmis --verbose >> out 2>&1
+      d2-pairs show hmis >> out; d2-pairs list >> out; d2-slices list --pair hmis >> out
+      touch stop; wait $sampler; [ $(wc -l < samples) -gt 20 ] && echo sampled
+      touch words; wc -l < words; grep -c 's3cret[O]f' out; cat rej/* | grep -c 's3cret[O]f'; ls rej | wc -l
+      """,
+      [
+        "D2_STORE": store, "SECRET1": secrets[0], "WRONG": secrets[0] + "ButWrong", "SECRET2": secrets[1],
+        "D2_DISPATCHER_URL": dispatcher.url,
+        "D2_DISPATCHER_USERNAME": "queuer", "D2_DISPATCHER_PASSWORD": secrets[2],
+      ])
+    let lines = outcome.lines
+    #expect(lines.count == 8, "\(outcome.output)\(outcome.errors)\(world.two.shell.file("out").suffix(2000))")
+    guard lines.count == 8 else { return }
+    #expect(
+      lines[0] == "1" && lines[1] == "0" && lines[2] == "75",
+      "refused, queued, down: \(lines)\(world.two.shell.file("out").suffix(3000))")
+    #expect(lines[3] == "sampled" && lines[4] == "0", "\(world.two.shell.file("words"))")
+    #expect(
+      lines[5] == "0", "\(world.two.shell.file("out").split(separator: "\n").first { $0.contains("s3cretOf") } ?? "")")
+    #expect(lines[6] == "0" && Int(lines[7]) ?? 0 > 0, "some were refused: \(lines)")
+    #expect(!(outcome.errors.contains("s3cretOf")))
+    let kept = try ["last_error", "reasons", "rejects", "worker"].flatMap {
+      try world.store.rows("SELECT \($0) FROM slices WHERE \($0) LIKE '%s3cretOf%'")
+    }
+    #expect(kept.isEmpty)
+    if kind == .postgresql {
+      let role = store.split(separator: "/").dropFirst().first?.split(separator: ":").first ?? ""
+      try world.store.connect().executeScript("DROP ROLE \(role)")
+    }
+  }
+}

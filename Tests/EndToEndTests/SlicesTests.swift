@@ -1,0 +1,334 @@
+import D2Common
+import TestSupport
+import Testing
+
+@testable import StandInServer
+
+@Suite("d2-slices", .serialized)
+struct SlicesTests {
+  private static let month = "--data-set MONTH -y 2022 -q 1"
+
+  private static func isInQuarter(_ value: JSONValue) -> Bool {
+    ["202201", "202202", "202203"].contains(value["period"]?.string ?? "")
+  }
+
+  @Test("a backlog arrives whole; a second run and a second plan find nothing to do", arguments: StoreKind.available)
+  func backlog(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, level: nil)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis -y 2022 | jq -c '[.planned == .added, .there, .again]'
+      d2-slices run --pair hmis --jobs 3 > printed; echo $?
+      states; wc -c < printed
+      d2-slices list --pair hmis | jq -s -c '[all(.attempt == 1), (map(.pulled) | add) > 1000, all(.pulled == .imported + .updated + .deleted + .ignored)]'
+      """)
+    let planned = try world.store.rows("SELECT count(*) FROM slices")[0]
+    #expect(
+      outcome.lines == ["[true,0,0]", "0", "done=\(planned)", "0", "[true,true,true]"],
+      "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.errors.contains("\(planned) slices done, 0 failed attempts, 0 parked"))
+    #expect(world.two.destinationEqualsSource)
+
+    world.two.source.resetStatistics()
+    let again = world.run(
+      """
+      d2-slices run --pair hmis --jobs 3; echo $?
+      d2-slices plan --pair hmis -y 2022 --quiet | jq -c '[.added, .again]'; d2-slices run --pair hmis --quiet; echo $?
+      """)
+    #expect(again.lines == ["0", "[0,0]", "0"], "\(again.output)\(again.errors)")
+    let asked = world.two.source.statistics["requests"]?.text ?? ""
+    #expect(!asked.contains("dataValueSets"), "\(asked)")
+  }
+
+  @Test("a command of one's own, with jq; what it prints comes out in whole lines", arguments: StoreKind.available)
+  func command(kind: StoreKind) throws {
+    let world = try SliceWorld(kind)
+    let outcome = world.run(
+      #"""
+      d2-slices plan --pair hmis \#(Self.month) > /dev/null
+      d2-slices run --pair hmis --jobs 4 --quiet -- 'd2-pull --slice "$D2_SLICE" --spool --quiet | jq -c "select(.period != \"202203\" and .deleted != true)" | tee >(sed "s/^/$D2_SLICE_ID /" >> all) | d2-push --slice "$D2_SLICE" --rejects "$D2_REJECTS" --quiet' > printed
+      echo $?; states; jq -s -c '[length > 0, all(.status == "OK" or .status == "SUCCESS")]' printed || head -3 printed
+      """#)
+    let slices = 3 * 4
+    #expect(outcome.lines.prefix(2) == ["0", "done=\(slices)"], "\(outcome.output)\(outcome.errors)")
+    #expect(!world.two.shell.file("printed").isEmpty)
+    // Every line that came out is a document.
+    let printed = world.two.shell.file("printed").split(separator: "\n")
+    #expect(printed.allSatisfy { (try? JSONValue(parsing: String($0)))?["batch"] != nil })
+    let differences = world.differences(of: [0]) {
+      Self.isInQuarter($0) && $0["period"] != "202203" && $0["deleted"] != true
+    }
+    #expect(differences.isEmpty, "\(differences)")
+    #expect(world.content(world.two.destination) { $0["period"] == "202203" || $0["deleted"] == true }.isEmpty)
+  }
+
+  @Test("a command that ends with 0 proves nothing: both summaries must say so", arguments: StoreKind.available)
+  func noProof(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, level: nil)
+    let run = "d2-slices run --pair hmis --jobs 2 --attempts 2 --retry-after 0.1s --quiet"
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis --data-set YEAR -y 2022 > /dev/null
+      again() { d2-slices reset --pair hmis --all --quiet; }
+      \(run) -- true; echo $?; states; again
+      \(run) -- 'd2-pull --slice "$D2_SLICE" > /dev/null'; echo $?; states; again
+      \(run) -- 'd2-push --slice "$D2_SLICE" < /dev/null'; echo $?; states; again
+      \(run) -- 'cd /; d2-pull --slice "$D2_SLICE" --retries 0 --start-date x > /dev/null; d2-push --slice "$D2_SLICE" < /dev/null'; echo $?; states; again
+      \(run) --trust-status -- true; echo $?; states
+      d2-slices list --pair hmis | jq -r '.lastError // "none"' | sort -u
+      """)
+    #expect(
+      outcome.lines == [
+        "1", "failed=1", "1", "failed=1", "1", "failed=1", "1", "failed=1", "0", "done=1", "none",
+      ], "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.errors.contains("slices are parked"))
+    #expect(world.two.destination.values.isEmpty)
+  }
+
+  @Test("values that are refused: not done, or done with them on record", arguments: StoreKind.available)
+  func refused(kind: StoreKind) throws {
+    let world = try SliceWorld(kind)
+    let unit = world.pair.metadata.organisationUnits.last!.uid
+    try world.pair.change(destination: #"{"organisationUnits":[{"id":"\#(unit)","removed":true}]}"#)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis \(Self.month) --quiet > /dev/null
+      d2-slices run --pair hmis --jobs 3 --attempts 2 --retry-after 0.1s --rejects-dir rej --quiet; echo $?
+      d2-slices list --pair hmis --state failed | jq -s -c '[length > 0, all(.lastStatus == 1 and .attempt == 2 and .refused > 0), (map(.rejects) | unique | length) == length]'
+      d2-slices list --pair hmis --state failed | jq -r .rejects | xargs cat | jq -r .value.orgUnit | sort -u
+      d2-slices list --pair hmis --state done | jq -s -c 'all(.refused == 0 and .rejects == null)'
+      before=$(count failed); d2-slices reset --pair hmis --state failed --quiet
+      d2-slices run --pair hmis --jobs 3 --accept-rejects --rejects-dir rej --quiet; echo $?; count failed; count waiting
+      d2-slices list --pair hmis | jq -s -c --argjson n $before '[.[] | select(.refused > 0)] | [length == $n, all(.reasons | length > 0), all(.rejects != null)]'
+      cat $(d2-slices list --pair hmis | jq -r '.rejects // empty') | wc -l; d2-slices list --pair hmis | jq -s 'map(.refused) | add'
+      ls rej | wc -l; echo $before
+      """)
+    let lines = outcome.lines
+    #expect(lines.count == 12, "\(outcome.output)\(outcome.errors)")
+    guard lines.count == 12 else { return }
+    #expect(lines[0] == "1" && lines[1] == "[true,true,true]" && lines[2] == unit && lines[3] == "true", "\(lines)")
+    #expect(lines[4] == "1" && lines[5] == "0" && lines[6] == "0", "values were refused: \(lines)")
+    #expect(lines[7] == "[true,true,true]" && lines[8] == lines[9] && Int(lines[8]) ?? 0 > 0, "\(lines)")
+    #expect(lines[10] == lines[11] && outcome.errors.contains("slices are parked"))
+    let differences = world.differences(of: [0]) { Self.isInQuarter($0) && $0["orgUnit"]?.string != unit }
+    #expect(differences.isEmpty, "\(differences)")
+  }
+
+  @Test(
+    "a pull that breaks in the middle: what arrived stays, the slice is not done, the next run does it",
+    arguments: StoreKind.available)
+  func broken(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, level: nil)
+    try world.two.fail(
+      source: #"{"kind":"cut-body","after":3000,"times":0,"path":"/api/dataValueSets","query":"period=202202"}"#)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis \(Self.month) --quiet > /dev/null
+      d2-slices run --pair hmis --jobs 2 --attempts 2 --retry-after 0.1s --quiet -- 'd2-pull --slice "$D2_SLICE" --retries 0 --compression none | d2-push --slice "$D2_SLICE" >/dev/null'; echo $?
+      d2-slices list --pair hmis --state failed | jq -c '[.periods, .lastStatus, .attempt, .lastError != ""]'; count done
+      """)
+    #expect(outcome.lines == ["1", #"["202202",75,2,true]"#, "2"], "\(outcome.output)\(outcome.errors)")
+    let isPart = !world.content(world.two.destination) { $0["period"] == "202202" }.isEmpty
+    #expect(isPart, "whole values that arrived were passed on")
+    #expect(!world.differences(of: [0], where: Self.isInQuarter).isEmpty)
+    let healed = world.run(
+      "heal $SRC; d2-slices reset --pair hmis --state failed; d2-slices run --pair hmis --quiet; echo $?")
+    #expect(healed.lines == ["0"], "\(healed.errors)")
+    let differences = world.differences(of: [0], where: Self.isInQuarter)
+    #expect(differences.isEmpty, "\(differences)")
+  }
+
+  // MARK: A server that is down
+
+  @Test("a destination that is down costs no attempts; when it is back, all goes on", arguments: StoreKind.available)
+  func down(kind: StoreKind) throws {
+    let world = try SliceWorld(kind)
+    try world.two.fail(destination: #"{"kind":"status","status":503,"times":0,"path":"/api/dataValueSets"}"#)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis \(Self.month) --quiet > /dev/null
+      d2-slices run --pair hmis --jobs 3 --attempts 3 --retry-after 0.2s -- "$MOVE" 2> log & run=$!
+      await '[ $(grep -c "all pause" log) -ge 4 ]'; count failed
+      d2-slices list --pair hmis | jq -s -c '[(map(.attempt) | add < 10), (map(.lastStatus) | map(select(. != null)) | unique)]'
+      heal $DST; wait $run; echo $?; states
+      """)
+    #expect(outcome.lines == ["0", "[true,[75]]", "0", "done=12"], "\(outcome.output)\(world.two.shell.file("log"))")
+    let differences = world.differences(of: [0], where: Self.isInQuarter)
+    #expect(differences.isEmpty, "\(differences)")
+  }
+
+  @Test(
+    "a server that stays down: --give-up-after ends the run with 75, nothing is parked", arguments: StoreKind.available)
+  func givenUp(kind: StoreKind) throws {
+    let world = try SliceWorld(kind)
+    let outcome = world.run(
+      """
+      d2-pairs set hmis --destination-url http://127.0.0.1:1 --quiet > /dev/null
+      d2-slices plan --pair hmis \(Self.month) --quiet > /dev/null
+      d2-slices run --pair hmis --jobs 2 --attempts 2 --retry-after 0.2s --give-up-after 1s -- "$MOVE"; echo $?
+      count failed; count done; d2-slices list --pair hmis | jq -s -c '[.[].lastStatus | select(. != null)] | unique'
+      """)
+    #expect(outcome.lines == ["75", "0", "0", "[69]"], "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.errors.contains("given up"))
+  }
+
+  // MARK: Ends
+
+  @Test(
+    "a signal ends the children, gives their slices back, and is the status", arguments: StoreKind.available,
+    [("TERM", 143), ("INT", 130)])
+  func signals(kind: StoreKind, signal: (name: String, status: Int)) throws {
+    let world = try SliceWorld(kind)
+    try world.two.fail(source: #"{"kind":"latency","seconds":20,"times":0,"path":"/api/dataValueSets"}"#)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis \(Self.month) --quiet > /dev/null
+      d2-slices run --pair hmis --jobs 3 --quiet & run=$!
+      await '[ $(count leased) = 3 ] && [ $(children | wc -l) -ge 9 ]'
+      kill -\(signal.name) $run; wait $run; echo $?
+      children | wc -l; states; ls tmp | wc -l
+      d2-slices list --pair hmis | jq -s -c 'all(.attempt == 0)'
+      """)
+    #expect(
+      outcome.lines == ["\(signal.status)", "0", "waiting=12", "0", "true"], "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test("a second signal ends at once", arguments: [StoreKind.sqlite])
+  func twice(kind: StoreKind) throws {
+    let world = try SliceWorld(kind)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis --data-set YEAR -y 2022 --quiet > /dev/null
+      d2-slices run --pair hmis --lease 2s --quiet -- 'trap "" TERM; touch started; while true; do sleep 0.1; done' & run=$!
+      await '[ -e started ]'; child=$(children | head -1)
+      kill -TERM $run; kill -0 $run && sleep 0.5; kill -0 $run && echo waits
+      kill -TERM $run; wait $run; echo $?; await '[ $(children | wc -l) = 0 ]' && echo gone
+      """)
+    #expect(outcome.lines == ["waits", "143", "gone"], "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test(
+    "a runner that is killed: its children die, its leases run out, another run completes",
+    arguments: StoreKind.available)
+  func killed(kind: StoreKind) throws {
+    let world = try SliceWorld(kind)
+    try world.two.fail(source: #"{"kind":"latency","seconds":20,"times":0,"path":"/api/dataValueSets"}"#)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis \(Self.month) --quiet > /dev/null
+      d2-slices run --pair hmis --jobs 3 --lease 2s --quiet & run=$!
+      await '[ $(count leased) = 3 ] && [ $(children | wc -l) -ge 9 ]'
+      kill -9 $run; wait $run; echo $?; await '[ $(children | wc -l) = 0 ]'; echo $?
+      heal $SRC; d2-slices run --pair hmis --jobs 3 --quiet; echo $?; states
+      d2-slices list --pair hmis | jq -s -c 'map(.attempt) | [min, max, (map(select(. == 2)) | length)]'
+      """)
+    #expect(outcome.lines == ["137", "0", "0", "done=12", "[1,2,3]"], "\(outcome.output)\(outcome.errors)")
+    let differences = world.differences(of: [0], where: Self.isInQuarter)
+    #expect(differences.isEmpty, "\(differences)")
+  }
+
+  @Test("who loses a lease stops working and notes nothing", arguments: StoreKind.available)
+  func lost(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, level: nil)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis --data-set YEAR -y 2022 --quiet > /dev/null
+      d2-slices run --pair hmis --lease 1s --max-slices 1 --trust-status -- 'touch started; sleep 60' & run=$!
+      await '[ -e started ]'; d2-slices reset --pair hmis --all --quiet; slice=$(d2-slices claim --pair hmis)
+      wait $run; echo $?; await '[ $(children | wc -l) = 0 ]'; states; d2-slices done --pair hmis --slice "$slice"; echo $?; states
+      """)
+    #expect(outcome.lines == ["0", "leased=1", "0", "done=1"], "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.errors.contains("its lease is lost; the work on it was stopped"))
+  }
+
+  @Test(
+    "--max-slices counts slices, not looks at an empty ledger; --no-wait does not wait", arguments: StoreKind.available)
+  func bounds(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, level: nil)
+    let run = "d2-slices run --pair hmis --trust-status --quiet"
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis --data-set MONTH -y 2022 --quiet > /dev/null
+      \(run) --jobs 4 --max-slices 5 -- true; echo $?; states
+      \(run) --attempts 2 --retry-after 1s --max-slices 1 -- false; echo $?; count retry
+      \(run) --jobs 3 --no-wait -- true; echo $?; states
+      \(run) --max-slices 1 -- true; echo $?; states
+      \(run) -- true more; echo $?; d2-slices plan --pair hmis 2022; echo $?
+      """)
+    #expect(
+      outcome.lines == ["0", "done=5 waiting=7", "0", "1", "0", "done=11 retry=1", "0", "done=12", "64", "64"],
+      "\(outcome.output)\(outcome.errors)")
+  }
+
+  // MARK: Looking, and by hand
+
+  @Test("list and status: formats, selections, statuses", arguments: StoreKind.available)
+  func formats(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, level: nil)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis --data-set MONTH -y 2022 --plan year --quiet > /dev/null
+      d2-slices plan --pair hmis --data-set YEAR -y 2022 --quiet > /dev/null
+      d2-slices run --pair hmis --max-slices 3 --trust-status --quiet -- true
+      d2-slices list --pair hmis --format tsv | head -2
+      d2-slices list --pair hmis --state done --format json | jq -r .periods | tr '\\n' ' '; echo
+      d2-slices list --pair hmis --data-set MONTH --period 202202,202203 | jq -r .state | tr '\\n' ' '; echo
+      d2-slices list --pair hmis --plan year | wc -l; d2-slices list --pair hmis --id 1 | jq .id
+      d2-slices status --pair hmis --format json | jq -c '[.name, .slices, .waiting, .done, .percent]'
+      d2-slices status --pair hmis --by period --format tsv --quiet | wc -l
+      d2-slices status --pair hmis --by all --quiet | wc -l; d2-slices status --pair hmis --plan year --quiet | jq .slices
+      d2-slices status --pair hmis --format table --quiet | head -1
+      d2-slices list --pair hmis --state nothing; echo $?; d2-slices status --pair nothing; echo $?; d2-slices list --pair hmis extra; echo $?
+      d2-slices reset --pair hmis; echo $?; d2-slices reset --pair hmis --all --remove; echo $?; d2-slices list --pair hmis --format tsv
+      """)
+    let set = world.pair.metadata.dataSets[0].uid
+    let columns =
+      "id\tstate\tdataSet\tperiods\tsince\torgUnits\tchildren\tattempt\tpulled\trefused\tlastStatus\tlastError"
+    #expect(
+      outcome.lines == [
+        columns, "1\tdone\t\(set)\t202212\t\t[\"\(world.two.root)\"]\ttrue\t1\t\t\t0\t",
+        "202212 202211 202210 ", "waiting waiting ", "12", "1",
+        #"["Yearly census of facilities",1,1,0,0]"#, #"["Monthly health report",12,9,3,25]"#,
+        "14", "13", "12",
+        "DATASET      NAME                         SLICES  WAITING  LEASED  RETRY  DONE  VERIFIED  FAILED  PERCENT  PULLED  REFUSED",
+        "64", "78", "64", "64", "0",
+      ], "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.errors.contains("3 of 13 slices done (23 %), 10 open, 0 parked"))
+  }
+
+  @Test("claim, renew, done and fail by hand, and their statuses", arguments: StoreKind.available)
+  func byHand(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, level: nil)
+    let outcome = world.run(
+      """
+      d2-slices claim --pair hmis; echo $?
+      d2-slices plan --pair hmis --data-set QUARTER -y 2022 --quiet > /dev/null
+      slice=$(d2-slices claim --pair hmis --worker me --order oldest --lease 1m); jq -r .periods <<< $slice
+      d2-slices list --pair hmis --state leased | jq -c '[.worker, has("token")]'
+      d2-slices renew --pair hmis --slice "$slice" --lease 20m; echo $?
+      d2-slices renew --pair hmis $(jq .id <<< $slice) --token wrong; echo $?; d2-slices renew --pair hmis 1; echo $?
+      d2-slices done --pair hmis --slice '{"no":"slice"}'; echo $?
+      d2-pull --slice "$slice" --spool --summary pull | d2-push --slice "$slice" --summary push > /dev/null; echo $?
+      jq '.status = 75' pull > bad; d2-slices done --pair hmis --slice "$slice" --pull-summary bad --push-summary push; echo $?
+      jq '.status = 1' push > some; d2-slices done --pair hmis --slice "$slice" --pull-summary pull --push-summary some; echo $?
+      d2-slices done --pair hmis --slice "$slice" --pull-summary nowhere; echo $?; count done
+      d2-slices done --pair hmis --slice "$slice" --pull-summary pull --push-summary some --accept-rejects; echo $?
+      d2-slices done --pair hmis --slice "$slice" --pull-summary pull --push-summary push; echo $?
+      d2-slices list --pair hmis --state done | jq -c '[.pulled > 0, .lastStatus]'
+      slice=$(d2-slices claim --pair hmis)
+      d2-slices fail --pair hmis --slice "$slice" --error 'no space' --status 73 --retry-after 0s; echo $?
+      d2-slices fail --pair hmis --slice "$slice"; echo $?
+      slice=$(d2-slices claim --pair hmis); jq .attempt <<< $slice
+      d2-slices fail --pair hmis $(jq .id <<< $slice) --token $(jq -r .token <<< $slice) --attempts 2; echo $?; count failed
+      d2-slices list --pair hmis --state failed | jq -c '[.lastError, .lastStatus]'; d2-slices status --pair hmis --quiet > /dev/null; echo $?
+      """)
+    #expect(
+      outcome.lines == [
+        "1", "2022Q1", #"["me",false]"#, "0", "1", "64", "64", "0", "1", "1", "74", "0", "0", "1", "[true,1]", "0", "1",
+        "2",
+        "0", "1", #"["ended with status 1",1]"#, "1",
+      ], "\(outcome.output)\(outcome.errors)")
+    let differences = world.differences(of: [1]) { $0["period"] == "2022Q1" }
+    #expect(differences.isEmpty, "\(differences)")
+  }
+}
