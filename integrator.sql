@@ -56,6 +56,9 @@ ALTER TABLE sync_datasets
   -- When the last run that moved it was planned, in milliseconds since 1970 by the database's clock: organisation units that became
   -- active later are not in it.
   ADD COLUMN IF NOT EXISTS covered_at bigint,
+  -- The same two of complete data set registrations.
+  ADD COLUMN IF NOT EXISTS registrations_through timestamptz,
+  ADD COLUMN IF NOT EXISTS registrations_covered_at bigint,
   -- When the source was found to lack it; NULL where it has it, or where a person made it inactive.
   ADD COLUMN IF NOT EXISTS removed timestamptz;
 
@@ -214,6 +217,8 @@ CREATE TABLE IF NOT EXISTS sync_windows (
   id serial PRIMARY KEY,
   integration_pair_id integer NOT NULL REFERENCES integration_pair (id),
   dataset_id text NOT NULL,
+  -- values or registrations.
+  kind text NOT NULL DEFAULT 'values',
   -- The source's clock when it was planned: what was stored later belongs to the next window.
   until timestamptz NOT NULL,
   planned bigint NOT NULL,

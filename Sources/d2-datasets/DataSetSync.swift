@@ -17,12 +17,14 @@ struct DataSetSync {
   }
 
   /// A user who may see less, or a wrong server, looks as if data sets were removed: beyond this share a person must say so.
+  private static let chosenKey = "datasets_chosen"
   private static let mostRemoved = 0.5
   private static let fewSets = 2
 
   /// - Parameter only: of the sets that are not in the store yet, those to add, by uid, code or name; all where empty.
   /// - Throws: `ServerError`, `StoreError`, `CommandFailure`.
-  func run(only: [String], force: Bool) throws -> ExitStatus {
+  ///   Once some were chosen, only these are kept in step, until `all`.
+  func run(only: [String], all: Bool, force: Bool) throws -> ExitStatus {
     let objects = try MetadataPages("dataSets", fields: "id,code,name,periodType,openFuturePeriods", client).all()
     let found = objects.compactMap { dataSet($0) }
     guard !objects.isEmpty else {
@@ -38,7 +40,9 @@ struct DataSetSync {
       )
       return .incomplete
     }
-    let wanted = only.isEmpty ? nil : Set(try NameSelection(found, kind: "data set").find(only).map(\.uid))
+    let isChosen = only.isEmpty && !all && pair.source.text(Self.chosenKey) == "true"
+    let wanted =
+      only.isEmpty ? (isChosen ? [] : nil) : Set(try NameSelection(found, kind: "data set").find(only).map(\.uid))
     let unusable = objects.filter { object in !found.contains { $0.uid == object["id"]?.string } }
     for object in unusable where wanted == nil {
       log.error(
@@ -65,6 +69,7 @@ struct DataSetSync {
       return written
     }
     try store.markSynced("datasets_synced", pair)
+    if all || !only.isEmpty { try store.remember([Self.chosenKey: only.isEmpty ? nil : "true"], pair) }
     let output = LineOutput.standardOutput()
     for line in lines { try output.line(line.text) }
     try output.flush()

@@ -36,13 +36,14 @@ struct DataSets {
         Option(
           "--data-set", value: "UID|CODE|NAME", repeats: true,
           help: "Only these are added; those that are in the store already are kept in step too."),
+        Option("--all", help: "All data sets again, where only some were chosen before."),
         Option("--force", help: "Also where most of the active data sets would be found missing."),
       ], incomplete: "the source has no such data set, or some cannot be used: the rest is in the store")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
     return try DataSetSync(store, pair, client, log).run(
-      only: arguments.texts("--data-set"), force: arguments.has("--force"))
+      only: arguments.texts("--data-set"), all: arguments.has("--all"), force: arguments.has("--force"))
   }
 
   private static let list = Verb(
@@ -80,7 +81,13 @@ struct DataSets {
         var changed = 0
         for var set in chosen {
           change(&set)
-          if try table.write(set) { changed += 1 }
+          let isWritten = try table.write(set)
+          var isMarked = false
+          if arguments.has("--synced-through") {
+            isMarked = try table.mark(
+              set, through: set.syncedThrough, arguments.has("--registrations") ? .registrations : .values)
+          }
+          if isWritten || isMarked { changed += 1 }
         }
         return changed
       }
@@ -128,7 +135,8 @@ struct DataSets {
       options: [
         Option(
           "--synced-through", value: "TIME|never",
-          help: "All that the source had up to then is at the destination: 2024-01-31 or 2024-01-31T06:00:00Z (UTC).")
+          help: "All that the source had up to then is at the destination: 2024-01-31 or 2024-01-31T06:00:00Z (UTC)."),
+        Option("--registrations", help: "Of complete data set registrations, not of values."),
       ])
   ) { arguments in
     guard let text = arguments.string("--synced-through") else {

@@ -17,11 +17,18 @@ struct OrgUnitSync {
   }
 
   /// A user who may see less, or a wrong server, looks as if units were removed: beyond this share of the active ones a person must say so.
+  private static let levelKey = "ous_level"
+  private static let rootKey = "ous_root"
   private static let mostRemoved = 0.5
   private static let fewUnits = 10
 
   /// - Throws: `ServerError`, `StoreError`, `CommandFailure`.
-  func run(level: String?, root: String?, force: Bool) throws -> ExitStatus {
+  ///
+  /// What is selected once is selected from then on: a script that keeps a pair in step must not widen it.
+  func run(level: String?, root: String?, all: Bool, force: Bool) throws -> ExitStatus {
+    let isAnew = all || level != nil || root != nil
+    let level = isAnew ? level : pair.source.text(Self.levelKey)
+    let root = isAnew ? root : pair.source.text(Self.rootKey)
     let scope = OrgUnitTable.Scope(
       level: try level.map { try self.level($0) }, root: try root.map { try self.root($0) })
     var filters: [String] = []
@@ -42,7 +49,9 @@ struct OrgUnitSync {
         )
         return .incomplete
       }
-      return try takeOver(scope, incoming: counts.incoming)
+      let status = try takeOver(scope, incoming: counts.incoming)
+      if isAnew { try store.remember([Self.levelKey: level, Self.rootKey: root], pair) }
+      return status
     }
   }
 

@@ -35,15 +35,17 @@ struct OrgUnits {
       example: ("d2-orgunits sync --pair hmis --level District", "the districts; each stands for all below it"),
       groups: [ServerOptions.transport],
       options: [
-        Option("--level", value: "N|NAME", help: "Only units of this level (default: all)."),
+        Option("--level", value: "N|NAME", help: "Only units of this level (default: as the last time, at first all)."),
         Option("--root", value: "UID|NAME", help: "Only this unit and those below it."),
+        Option("--all", help: "All units again."),
         Option("--force", help: "Also where most of the active units would be found missing."),
       ], incomplete: "the source has no such unit, or most would be found missing: nothing was written")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
     return try OrgUnitSync(store, pair, client, log).run(
-      level: arguments.string("--level"), root: arguments.string("--root"), force: arguments.has("--force"))
+      level: arguments.string("--level"), root: arguments.string("--root"), all: arguments.has("--all"),
+      force: arguments.has("--force"))
   }
 
   private static let list = Verb(

@@ -127,6 +127,6 @@ struct ServerSettings {
 
   /// The pair is used from other folders too.
   private func absolute(_ path: String) -> String {
-    path.hasPrefix("/") ? path : (environment["PWD"].map { $0 + "/" } ?? "") + path
+    WorkingFolder.absolute(path)
   }
 }

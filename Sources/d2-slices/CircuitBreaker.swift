@@ -1,39 +1,50 @@
 import D2Common
 import Synchronization
 
-/// Notices that a server is down, and keeps all workers from burning through the slices: they pause, longer each time, until one succeeds.
+/// Notices that a server is down, and keeps all workers from burning through the slices: they pause, longer each time, until it is back.
 final class CircuitBreaker: Sendable {
   private struct State: Sendable {
-    var failures = 0
+    /// Slices that failed with no success between.
+    var slices: Set<Int> = []
     var pauseSeconds = 0.0
     var until = 0.0
-    /// When the first of the failures in a row came.
+    /// Since when a server is known to be down.
     var since: Double?
   }
 
   private let state = Mutex(State())
-  /// So many failures in a row, with no success between, are the server's.
-  private let threshold: Int
   private let firstPauseSeconds: Double
+  /// Asks both ends whether they answer.
+  private let isAlive: @Sendable () -> Bool
   private static let longestPauseSeconds = 300.0
+  /// So many different slices that fail in a row may be the server's fault: then it is asked.
+  private static let suspicious = 3
 
   /// Statuses of a server that cannot be reached, fails, or refuses the credentials.
   static let statuses: Set<Int> = [69, 75, 77]
 
-  init(workers: Int, firstPauseSeconds: Double) {
-    threshold = max(3, workers)
+  init(firstPauseSeconds: Double, isAlive: @escaping @Sendable () -> Bool) {
     self.firstPauseSeconds = firstPauseSeconds
+    self.isAlive = isAlive
   }
 
   func succeeded() { state.withLock { $0 = State() } }
 
-  /// - Returns: whether the server is taken for down: then the failure is not the slice's.
-  func failed() -> (isOpen: Bool, pauseSeconds: Double) {
-    state.withLock { state in
-      state.failures += 1
-      state.since = state.since ?? monotonicSeconds()
-      guard state.failures >= threshold else { return (false, 0) }
+  /// - Returns: whether a server is down: then the failure is not the slice's.
+  func failed(_ slice: Int) -> (isOpen: Bool, pauseSeconds: Double) {
+    let isSuspicious = state.withLock { state in
+      state.slices.insert(slice)
+      return state.slices.count >= Self.suspicious || state.since != nil
+    }
+    guard isSuspicious else { return (false, 0) }
+    if isAlive() {
+      // It is there and knows us: whatever fails is about what was asked for.
+      state.withLock { $0 = State() }
+      return (false, 0)
+    }
+    return state.withLock { state in
       let now = monotonicSeconds()
+      state.since = state.since ?? now
       if now >= state.until {
         state.pauseSeconds = min(max(firstPauseSeconds, state.pauseSeconds * 2), Self.longestPauseSeconds)
         state.until = now + state.pauseSeconds
@@ -42,13 +53,8 @@ final class CircuitBreaker: Sendable {
     }
   }
 
-  /// How long a server that is taken for down has failed; 0 where none is.
-  var downSeconds: Double {
-    state.withLock { state in
-      guard state.failures >= threshold, let since = state.since else { return 0 }
-      return monotonicSeconds() - since
-    }
-  }
+  /// How long a server has been down; 0 where none is.
+  var downSeconds: Double { state.withLock { $0.since.map { monotonicSeconds() - $0 } ?? 0 } }
 
   /// Waits until the workers may go on. False where a signal came.
   func wait() -> Bool {

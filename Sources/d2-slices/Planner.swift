@@ -42,34 +42,20 @@ struct Planner {
   }
 
   func run() throws -> ExitStatus {
-    // The source's clock before anything is read, and the database's before anything is chosen: a unit that becomes active meanwhile is new
-    // to the next window.
-    let planned = try ledger.databaseTime()
-    let sets = try dataSets()
-    let units = try OrgUnitTable(store, pair).all()
+    // The source's clock before anything is read.
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
     let info = try ServerInfo(client)
-    let flags = CalendarOptions.flags(in: arguments)
     guard info.isGregorian else {
       throw CommandFailure(
         .usage, "\(client.server) has the calendar \(info.calendar): slices are made of Gregorian periods only")
     }
     let isIncrement = arguments.has("--incremental")
-    let calendar = isIncrement && flags.isEmpty ? nil : try CalendarOptions(arguments, today: CalendarDate.today)
-    let cover = try OrgUnitCover(units, only: arguments.string("--only"), pair, log)
-    var plan = LedgerPlan()
-    let everywhere = plan.add(places: cover.places)
-    if isIncrement {
-      guard let now = info.time else {
-        throw CommandFailure(
-          .notDHIS2, "\(client.server) does not tell the time: an increment cannot know where the next one begins")
-      }
-      for set in sets { try increment(set, units, cover, everywhere, now, planned, calendar, &plan) }
-    } else if let calendar {
-      for set in sets { try backlog(set, everywhere, calendar, window: nil, &plan) }
+    if isIncrement, info.time == nil {
+      throw CommandFailure(
+        .notDHIS2, "\(client.server) does not tell the time: an increment cannot know where the next one begins")
     }
-    let outcome = try plan.write(
-      pair, to: ledger, name: arguments.string("--plan"), again: arguments.has("--again"))
+    // What becomes active meanwhile is wholly in this plan, or new to the next.
+    let outcome = try store.database.exclusively(pair: pair.id) { try plan(isIncrement, info.time) }
     log.info(
       "\(outcome.planned) slices planned: \(outcome.added) added, \(outcome.planned - outcome.added) were there"
         + (outcome.again > 0 ? ", \(outcome.again) of them wait again" : ""))
@@ -82,6 +68,30 @@ struct Planner {
     try output.flush()
     return .success
   }
+
+  private func plan(_ isIncrement: Bool, _ now: UTCTime?) throws -> LedgerPlan.Outcome {
+    let planned = try ledger.databaseTime()
+    let sets = try dataSets()
+    let units = try OrgUnitTable(store, pair).all()
+    let cover = try OrgUnitCover(units, only: arguments.string("--only"), pair, log)
+    let hasFlags = !CalendarOptions.flags(in: arguments).isEmpty
+    let calendar = isIncrement && !hasFlags ? nil : try CalendarOptions(arguments, today: CalendarDate.today)
+    var plan = LedgerPlan()
+    let everywhere = plan.add(places: cover.places)
+    for set in sets {
+      for kind in kinds {
+        if isIncrement, let now {
+          try increment(set, kind, units, everywhere, now, planned, calendar, &plan)
+        } else if let calendar {
+          try backlog(set, kind, everywhere, calendar, window: nil, &plan)
+        }
+      }
+    }
+    return try plan.writeLocked(
+      pair, to: ledger, name: arguments.string("--plan"), again: arguments.has("--again"))
+  }
+
+  private var kinds: [Slice.Kind] { arguments.has("--registrations") ? [.values, .registrations] : [.values] }
 
   private func dataSets() throws -> [DataSet] {
     let sets = try DataSetTable(store, pair).all()
@@ -108,14 +118,14 @@ struct Planner {
   }
 
   private func backlog(
-    _ set: DataSet, _ places: Int, _ calendar: CalendarOptions, since: UTCTime? = nil, window: Int?,
+    _ set: DataSet, _ kind: Slice.Kind, _ places: Int, _ calendar: CalendarOptions, since: UTCTime? = nil, window: Int?,
     _ plan: inout LedgerPlan
   ) throws {
     let periods = calendar.periods(of: try type(of: set), openFuturePeriods: set.openFuturePeriods)
     for group in Self.groups(periods) {
       let first = group.first!
       add(
-        set, periods: group.count == 1 ? first.id : "\(first.id)..\(group.last!.id)", since: since,
+        set, kind, periods: group.count == 1 ? first.id : "\(first.id)..\(group.last!.id)", since: since,
         newest: first.start.dayNumber, places, window: window, &plan)
     }
   }
@@ -137,17 +147,15 @@ struct Planner {
   }
 
   private func add(
-    _ set: DataSet, periods: String, since: UTCTime? = nil, newest: Int, _ places: Int, window: Int?,
+    _ set: DataSet, _ kind: Slice.Kind, periods: String, since: UTCTime? = nil, newest: Int, _ places: Int,
+    window: Int?,
     _ plan: inout LedgerPlan
   ) {
     var subject = LedgerPlan.Subject(dataSet: set.uid, periods: periods, newest: newest, places: places)
     subject.since = since?.iso8601 ?? ""
-    subject.includesDeleted = set.includesDeleted
+    subject.kind = kind
+    subject.includesDeleted = set.includesDeleted && kind == .values
     subject.window = window
-    plan.add(subject)
-    guard arguments.has("--registrations") else { return }
-    subject.kind = .registrations
-    subject.includesDeleted = false
     plan.add(subject)
   }
 
@@ -155,30 +163,39 @@ struct Planner {
 
   /// What changed in the units that were there at the last delivery, and all of those that came since.
   private func increment(
-    _ set: DataSet, _ units: [OrgUnit], _ cover: OrgUnitCover, _ everywhere: Int, _ now: UTCTime, _ planned: Int,
+    _ set: DataSet, _ kind: Slice.Kind, _ units: [OrgUnit], _ everywhere: Int, _ now: UTCTime, _ planned: Int,
     _ calendar: CalendarOptions?, _ plan: inout LedgerPlan
   ) throws {
-    if try ledger.hasWindowUnderWay(pair, set.uid) {
-      log.info("\(set.name): the last increment is not worked off yet; another one follows it")
+    let name = kind == .values ? set.name : "\(set.name), registrations"
+    if try ledger.hasWindowUnderWay(pair, set.uid, kind) {
+      log.info("\(name): the last increment is not worked off yet; another one follows it")
       return
     }
     // An increment of some districts or dates says nothing about the others: then the mark stays.
     let isWhole = !arguments.has("--only") && calendar == nil
-    let window = try ledger.openWindow(pair, set.uid, until: now, planned: planned, isWhole: isWhole)
+    let window = try ledger.openWindow(pair, set.uid, kind, until: now, planned: planned, isWhole: isWhole)
     let today = CalendarDate.today.dayNumber
     func add(_ places: Int, since: UTCTime?) throws {
       if let calendar {
-        try backlog(set, places, calendar, since: since, window: window, &plan)
+        try backlog(set, kind, places, calendar, since: since, window: window, &plan)
       } else {
-        self.add(set, periods: "", since: since, newest: today, places, window: window, &plan)
+        self.add(set, kind, periods: "", since: since, newest: today, places, window: window, &plan)
       }
     }
-    guard let through = set.syncedThrough else { return try add(everywhere, since: nil) }
+    guard let through = kind == .values ? set.syncedThrough : set.registrationsThrough else {
+      return try add(everywhere, since: nil)
+    }
     let overlap = try arguments.seconds("--overlap") ?? Self.defaultOverlapSeconds
     try add(everywhere, since: UTCTime(seconds: through.seconds - Int(overlap)))
-    let new = units.filter { $0.isActive && $0.activeSince > set.coveredAt ?? 0 }
+    let covered = (kind == .values ? set.coveredAt : set.registrationsCoveredAt) ?? 0
+    var new = units.filter { $0.isActive && $0.activeSince > covered }
+    if !units.contains(where: \.isDisabled) {
+      // Below one that was asked for with all below it there is nothing new, only more rows of the store.
+      let old = Set(units.filter { $0.isActive && $0.activeSince <= covered }.map { Substring($0.uid) })
+      new.removeAll { $0.ancestors.contains(where: old.contains) }
+    }
     guard !new.isEmpty else { return }
-    log.info("\(set.name): \(new.count) organisation units became active since: all of theirs is pulled")
+    log.info("\(name): \(new.count) organisation units became active since: all of theirs is pulled")
     try add(plan.add(places: OrgUnitCover.cover(new, among: units)), since: nil)
   }
 }

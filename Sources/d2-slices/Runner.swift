@@ -63,6 +63,7 @@ struct Runner {
   private let jobs: Int
   private let settings: Settings
   private let open: Int
+  private let ends: [DHIS2Client]
 
   init(_ arguments: Arguments, _ log: Log) throws {
     self.arguments = arguments
@@ -92,7 +93,12 @@ struct Runner {
       trustsStatus: arguments.has("--trust-status"), showsChildren: arguments.has("--verbose"),
       endsWhenIdle: arguments.has("--no-wait"), mostSlices: try arguments.int("--max-slices", in: 0...Int.max),
       plan: arguments.string("--plan"), giveUpSeconds: try arguments.seconds("--give-up-after"),
-      rejectsFolder: try Self.rejectsFolder(arguments, environment, pair), dataSets: names, units: units)
+      rejectsFolder: try Self.rejectsFolder(arguments, environment, location, pair), dataSets: names, units: units)
+    var ends: [DHIS2Client] = []
+    for server in [pair.source, pair.destination] {
+      ends.append(DHIS2Client(try ServerOptions(arguments, log, server), log))
+    }
+    self.ends = ends
     let open = try Ledger(store).open(pair, plan: settings.plan)
     self.open = open.waiting + open.leased + open.retry
     guard settings.leaseSeconds >= 1 else { throw CommandFailure(.usage, "--lease: at least a second") }
@@ -105,7 +111,7 @@ struct Runner {
     var environment = environment
     switch location {
     case .sqlite(let path):
-      environment["D2_STORE"] = path.hasPrefix("/") ? path : (environment["PWD"].map { $0 + "/" } ?? "") + path
+      environment["D2_STORE"] = WorkingFolder.absolute(path)
     case .postgresql(let url): environment["D2_STORE"] = url
     }
     var buffer = [CChar](repeating: 0, count: 4096)
@@ -120,14 +126,15 @@ struct Runner {
   }
 
   private static func rejectsFolder(
-    _ arguments: Arguments, _ environment: [String: String], _ pair: Pair
+    _ arguments: Arguments, _ environment: [String: String], _ location: StoreLocation, _ pair: Pair
   ) throws(CommandFailure) -> String {
     var folder = arguments.string("--rejects-dir") ?? ""
     if folder.isEmpty {
       let state = environment["XDG_STATE_HOME"] ?? (environment["HOME"] ?? "/tmp") + "/.local/state"
-      folder = "\(state)/d2/rejects/pair-\(pair.id)"
+      // The numbers of pairs and slices begin anew in each store.
+      folder = "\(state)/d2/rejects/\(location.fingerprint)/pair-\(pair.id)"
     }
-    if !folder.hasPrefix("/"), let here = environment["PWD"] { folder = here + "/" + folder }
+    folder = WorkingFolder.absolute(folder)
     var made = ""
     for part in folder.split(separator: "/") {
       made += "/" + part
@@ -139,9 +146,18 @@ struct Runner {
     return folder
   }
 
+  /// Whether a server answers and knows the user: asked once, without patience.
+  private static func answers(_ client: DHIS2Client) -> Bool {
+    let target = "/api/me?fields=id"
+    guard let response = try? client.perform(HTTPRequest(.get, target)) else { return false }
+    return ServerError(client.server, target, response) == nil
+  }
+
   func run() async throws -> ExitStatus {
     let meter = RunMeter(open: open, log, draws: isatty(2) == 1)
-    let breaker = CircuitBreaker(workers: jobs, firstPauseSeconds: min(settings.retrySeconds, 5))
+    let breaker = CircuitBreaker(firstPauseSeconds: min(settings.retrySeconds, 5)) { [ends] in
+      ends.allSatisfy { Self.answers($0) }
+    }
     let output = LineOutput.standardOutput()
     log.info("\(open) slices of \(settings.pair.label) are open; \(jobs) at a time")
     let executor = BlockingExecutor(threads: jobs)

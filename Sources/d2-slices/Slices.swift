@@ -214,7 +214,9 @@ struct Slices {
     selection.periods = arguments.list("--period")
     selection.plan = arguments.string("--plan")
     for text in arguments.list("--id") {
-      guard let id = Int(text) else { throw CommandFailure(.usage, "--id \"\(text)\": the number of a slice") }
+      guard let id = Int32(text).map({ Int($0) }) else {
+        throw CommandFailure(.usage, "--id \"\(text)\": the number of a slice")
+      }
       selection.ids.append(id)
     }
     return selection

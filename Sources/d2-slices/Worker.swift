@@ -218,10 +218,11 @@ final class Worker {
     _ slice: Slice, _ token: String, _ status: Int, _ fault: String, _ counts: Slice.Counts, _ rejects: String?
   ) throws {
     let isServers = CircuitBreaker.statuses.contains(status)
-    let (isOpen, pauseSeconds) = isServers ? breaker.failed() : (false, 0)
+    let (isOpen, pauseSeconds) = isServers ? breaker.failed(slice.id) : (false, 0)
     let backOff = min(
       settings.retrySeconds * Double(1 << min(slice.attempts - 1, 20)), Self.longestPauseSeconds)
-    let wait = isOpen ? min(pauseSeconds, backOff) : backOff * Double.random(in: 0.5...1)
+    // Behind the others: when the pause is over, another slice finds out whether the server is back.
+    let wait = isOpen ? pauseSeconds + 1 : backOff * Double.random(in: 0.5...1)
     guard
       try certainly(
         slice.id, attempts: slice.attempts - (isOpen ? 1 : 0), then: [.retry, .failed],

@@ -149,7 +149,8 @@ struct IntegratorScriptTests {
     let zone = world.metadata.organisationUnits.first { $0.level == 4 }!
     let today = CalendarDate.today
     let sets = world.run(
-      "d2-pairs list > /dev/null; d2-datasets sync --pair 1 > /dev/null; d2-datasets disable --pair 1 QUARTER YEAR WEEK DAY PARTNER")
+      "d2-pairs list > /dev/null; d2-datasets sync --pair 1 > /dev/null; d2-datasets disable --pair 1 QUARTER YEAR WEEK DAY PARTNER"
+    )
     #expect(sets.status == 0, "\(sets.errors)")
     func planned(_ options: String, _ kind: PeriodType) throws -> [String] {
       let outcome = world.run(
@@ -407,7 +408,7 @@ struct IntegratorScriptTests {
   @Test("deleted values are deleted at the destination, where the data set says so", arguments: available)
   func deletions(python: Bool) throws {
     let world = try World(python: python, values: 500)
-    world.run(
+    _ = world.run(
       "d2-pairs list > /dev/null; scripts/integrator -d -y 2022 > /dev/null; d2-datasets set --pair 1 --include-deleted on all > /dev/null"
     )
     let live = TwoServers.content(world.two.destination).filter { $0.contains(#""deleted":false"#) }

@@ -55,8 +55,8 @@ package struct Listing {
 
   /// A cell must not break its row.
   private static func escaped(_ text: String) -> String {
-    guard text.utf8.contains(where: { [0x09, 0x0A, 0x0D, 0x5C].contains($0) }) else { return text }
-    return text.map { character in
+    guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x5C }) else { return text }
+    let escaped = text.map { character in
       switch character {
       case "\t": "\\t"
       case "\n", "\r\n": "\\n"
@@ -65,5 +65,6 @@ package struct Listing {
       default: String(character)
       }
     }.joined()
+    return Log.printable(escaped)
   }
 }

@@ -159,7 +159,13 @@ package final class Ledger {
         WHERE \(holds)
         """, parameters)
       guard changed > 0 else { return false }
-      if let window { try closeWindow(window) }
+      if let window {
+        // Queued is not delivered: what the queue loses must be asked for again.
+        if counts.queued ?? 0 > 0 {
+          try database.execute("UPDATE sync_windows SET is_whole = FALSE WHERE id = $1", [.int(window)])
+        }
+        try closeWindow(window)
+      }
       return true
     }
   }
@@ -182,12 +188,14 @@ package final class Ledger {
       WHERE id = $1 AND state = 'open' AND NOT EXISTS (SELECT 1 FROM slices WHERE window_id = $1 AND state <> 'done')
       """, [.int(window)])
     guard closed > 0 else { return }
+    let kind = try database.rows("SELECT kind FROM sync_windows WHERE id = $1", [.int(window)]).first?.text(0)
+    let (mark, covered) = (kind.flatMap { Slice.Kind(rawValue: $0) } ?? .values).markColumns
     try database.execute(
       """
-      UPDATE sync_datasets AS d SET synced_through = w.until, covered_at = w.planned, updated = CURRENT_TIMESTAMP
+      UPDATE sync_datasets AS d SET \(mark) = w.until, \(covered) = w.planned, updated = CURRENT_TIMESTAMP
       FROM sync_windows w
       WHERE w.id = $1 AND w.is_whole = TRUE AND d.integration_pair_id = w.integration_pair_id
-        AND d.dataset_id = w.dataset_id AND (d.synced_through IS NULL OR d.synced_through < w.until)
+        AND d.dataset_id = w.dataset_id AND (d.\(mark) IS NULL OR d.\(mark) < w.until)
       """, [.int(window)])
   }
 

@@ -65,41 +65,49 @@ package struct LedgerPlan {
   ///   - again: whether slices that are done wait again, if none of the plan is open: a plan that was interrupted is gone on with, one
   ///     that came to its end is begun anew.
   package func write(_ pair: Pair, to ledger: Ledger, name: String? = nil, again: Bool = false) throws -> Outcome {
-    let database = ledger.database
-    return try database.keepingSession {
-      try stage(database)
-      return try database.transaction {
-        var outcome = Outcome()
-        outcome.planned = count
-        if let name {
-          try database.execute(
-            "UPDATE slices SET plan = NULL WHERE integration_pair_id = $1 AND plan = $2", [.int(pair.id), .text(name)])
-        }
-        try database.execute(
-          "UPDATE slices AS t SET \(Self.anew), window_id = s.window_id \(Self.matches) AND s.window_id IS NOT NULL",
-          [.int(pair.id)])
-        if again, try !hasOpen(pair, database) {
-          outcome.again = try database.execute(
-            "UPDATE slices AS t SET \(Self.anew) \(Self.matches) AND t.state IN ('done', 'failed')", [.int(pair.id)])
-        }
-        outcome.added = try database.execute(
-          """
-          INSERT INTO slices (integration_pair_id, window_id, kind, dataset_id, periods, since, orgunits, children,
-            include_deleted, rank, newest)
-          SELECT CAST($1 AS integer), s.window_id, s.kind, s.dataset_id, s.periods, s.since, p.orgunits, p.children,
-            s.include_deleted, p.rank, s.newest
-          \(Self.cross) WHERE TRUE
-          ORDER BY p.rank, s.newest DESC, s.id, p.id
-          ON CONFLICT DO NOTHING
-          """, [.int(pair.id)])
-        if let name {
-          try database.execute(
-            "UPDATE slices AS t SET plan = $2 \(Self.matches)", [.int(pair.id), .text(name)])
-        }
-        return outcome
-      }
-    }
+    try ledger.database.exclusively(pair: pair.id) { try writeLocked(pair, to: ledger, name: name, again: again) }
   }
+
+  /// The same inside of `Database.exclusively`, so that nothing changes between what the plan was made of and the plan.
+  package func writeLocked(_ pair: Pair, to ledger: Ledger, name: String?, again: Bool) throws -> Outcome {
+    let database = ledger.database
+    try stage(database)
+    var outcome = Outcome()
+    outcome.planned = count
+    if let name {
+      try database.execute(
+        "UPDATE slices SET plan = NULL WHERE integration_pair_id = $1 AND plan = $2", [.int(pair.id), .text(name)])
+    }
+    try database.execute(
+      "UPDATE slices AS t SET \(Self.anew), window_id = s.window_id \(Self.matches) AND s.window_id IS NOT NULL",
+      [.int(pair.id)])
+    // What the plan says of slices that are there holds for their next attempt.
+    try database.execute(
+      "UPDATE slices AS t SET \(Self.refreshed) \(Self.matches) AND \(Self.isStale)", [.int(pair.id)])
+    if again, try !hasOpen(pair, database) {
+      outcome.again = try database.execute(
+        "UPDATE slices AS t SET \(Self.anew) \(Self.matches) AND t.state IN ('done', 'failed')", [.int(pair.id)])
+    }
+    outcome.added = try database.execute(
+      """
+      INSERT INTO slices (integration_pair_id, window_id, kind, dataset_id, periods, since, orgunits, children,
+        include_deleted, rank, newest)
+      SELECT CAST($1 AS integer), s.window_id, s.kind, s.dataset_id, s.periods, s.since, p.orgunits, p.children,
+        s.include_deleted, p.rank, s.newest
+      \(Self.cross) WHERE TRUE
+      ORDER BY p.rank, s.newest DESC, s.id, p.id
+      ON CONFLICT DO NOTHING
+      """, [.int(pair.id)])
+    if let name {
+      try database.execute(
+        "UPDATE slices AS t SET plan = $2 \(Self.matches)", [.int(pair.id), .text(name)])
+    }
+    return outcome
+  }
+
+  private static let refreshed = "include_deleted = s.include_deleted, rank = p.rank, newest = s.newest"
+  private static let isStale =
+    "(t.include_deleted <> s.include_deleted OR t.rank <> p.rank OR t.newest <> s.newest)"
 
   private static let anew =
     "state = 'waiting', verified = FALSE, token = NULL, attempts = 0, next_attempt = NULL, last_error = NULL"
@@ -161,13 +169,13 @@ package struct LedgerPlan {
 
 extension Ledger {
   /// Whether a data set's window is still being worked on.
-  package func hasWindowUnderWay(_ pair: Pair, _ dataSet: String) throws -> Bool {
+  package func hasWindowUnderWay(_ pair: Pair, _ dataSet: String, _ kind: Slice.Kind = .values) throws -> Bool {
     try database.rows(
       """
       SELECT EXISTS (SELECT 1 FROM sync_windows w JOIN slices s ON s.window_id = w.id
-        WHERE w.integration_pair_id = $1 AND w.dataset_id = $2 AND w.state = 'open'
+        WHERE w.integration_pair_id = $1 AND w.dataset_id = $2 AND w.kind = $3 AND w.state = 'open'
           AND s.state IN ('waiting', 'leased', 'retry'))
-      """, [.int(pair.id), .text(dataSet)])[0].bool(0) ?? false
+      """, [.int(pair.id), .text(dataSet), .text(kind.rawValue)])[0].bool(0) ?? false
   }
 
   /// Slices of increments are kept for thirty days.
@@ -178,21 +186,25 @@ extension Ledger {
   /// - Parameters:
   ///   - until: the source's clock before anything of the window is read.
   ///   - isWhole: whether it covers all units that are active: only then the mark moves.
-  package func openWindow(_ pair: Pair, _ dataSet: String, until: UTCTime, planned: Int, isWhole: Bool) throws -> Int {
+  package func openWindow(
+    _ pair: Pair, _ dataSet: String, _ kind: Slice.Kind = .values, until: UTCTime, planned: Int, isWhole: Bool
+  ) throws -> Int {
     try database.execute(
-      "UPDATE sync_windows SET state = 'superseded' WHERE integration_pair_id = $1 AND dataset_id = $2 AND state = 'open'",
-      [.int(pair.id), .text(dataSet)])
+      "UPDATE sync_windows SET state = 'superseded' WHERE integration_pair_id = $1 AND dataset_id = $2 AND kind = $3 AND state = 'open'",
+      [.int(pair.id), .text(dataSet), .text(kind.rawValue)])
     // The new window asks for what they failed at, and what was done long ago is only history.
     try database.execute(
       """
-      DELETE FROM slices WHERE integration_pair_id = $1 AND dataset_id = $2 AND since <> ''
+      DELETE FROM slices WHERE integration_pair_id = $1 AND dataset_id = $2 AND kind = $4 AND since <> ''
         AND (state = 'failed' OR (state = 'done' AND finished < $3))
-      """, [.int(pair.id), .text(dataSet), .int(planned - Self.keptMilliseconds)])
+      """, [.int(pair.id), .text(dataSet), .int(planned - Self.keptMilliseconds), .text(kind.rawValue)])
     return try database.rows(
       """
-      INSERT INTO sync_windows (integration_pair_id, dataset_id, until, planned, is_whole)
-      VALUES ($1, $2, $3, $4, $5) RETURNING id
-      """, [.int(pair.id), .text(dataSet), .text(until.iso8601), .int(planned), .bool(isWhole)])[0].int(0)!
+      INSERT INTO sync_windows (integration_pair_id, dataset_id, kind, until, planned, is_whole)
+      VALUES ($1, $2, $6, $3, $4, $5) RETURNING id
+      """, [.int(pair.id), .text(dataSet), .text(until.iso8601), .int(planned), .bool(isWhole), .text(kind.rawValue)])[
+        0
+      ].int(0)!
   }
 
   /// Milliseconds since 1970 by the database's clock.

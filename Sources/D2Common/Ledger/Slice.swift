@@ -13,7 +13,17 @@ package struct Slice: Sendable, Equatable {
     case failed
   }
 
-  package enum Kind: String, Sendable { case values, registrations }
+  package enum Kind: String, Sendable {
+    case values, registrations
+
+    /// Where a data set's row says up to when they are delivered, and when that was planned.
+    var markColumns: (through: String, covered: String) {
+      switch self {
+      case .values: ("synced_through", "covered_at")
+      case .registrations: ("registrations_through", "registrations_covered_at")
+      }
+    }
+  }
 
   package var id = 0
   /// The pair's number.

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A day of the Gregorian calendar, which reaches back before its invention, as in ISO 8601 (and in DHIS2).
 package struct CalendarDate: Sendable, Hashable, Comparable, CustomStringConvertible {
   /// 1 to 9999 in what is read; a period around the ends of that range can begin or end outside it.
@@ -31,8 +33,14 @@ package struct CalendarDate: Sendable, Hashable, Comparable, CustomStringConvert
     self.init(year: number(0..<4), month: number(4..<6), day: number(6..<8))
   }
 
-  /// Today in UTC.
-  package static var today: CalendarDate { CalendarDate(dayNumber: UTCTime.now.seconds / secondsPerDay) }
+  /// Today where the command runs.
+  package static var today: CalendarDate {
+    var moment = time_t(UTCTime.now.seconds)
+    var parts = tm()
+    localtime_r(&moment, &parts)
+    return CalendarDate(year: Int(parts.tm_year) + 1900, month: Int(parts.tm_mon) + 1, day: Int(parts.tm_mday))
+      ?? CalendarDate(dayNumber: moment / secondsPerDay)
+  }
 
   private static let secondsPerDay = 86_400
 

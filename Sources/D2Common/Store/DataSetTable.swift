@@ -15,6 +15,9 @@ package struct DataSet: Sendable, Equatable {
   /// When the run that moved the mark last was planned, in milliseconds since 1970 by the database's clock: units that became active later
   /// are not in it.
   package fileprivate(set) var coveredAt: Int?
+  /// The same two of complete data set registrations.
+  package fileprivate(set) var registrationsThrough: UTCTime?
+  package fileprivate(set) var registrationsCoveredAt: Int?
 
   package init(
     uid: String, name: String, code: String? = nil, periodType: String?, openFuturePeriods: Int = 0,
@@ -36,7 +39,8 @@ package struct DataSet: Sendable, Equatable {
       "id": .string(uid), "name": .string(name), "code": code.map { .string($0) } ?? .null,
       "periodType": periodType.map { .string($0) } ?? .null, "openFuturePeriods": .int(openFuturePeriods),
       "includeDeleted": .bool(includesDeleted), "active": .bool(isActive),
-      "syncedThrough": syncedThrough.map { .string($0.iso8601) } ?? .null, "removed": .bool(isRemoved),
+      "syncedThrough": syncedThrough.map { .string($0.iso8601) } ?? .null,
+      "registrationsThrough": registrationsThrough.map { .string($0.iso8601) } ?? .null, "removed": .bool(isRemoved),
     ]
   }
 }
@@ -56,7 +60,7 @@ package struct DataSetTable {
     try database.rows(
       """
       SELECT dataset_id, dataset_name, dataset_code, reporting_frequency, open_future_periods, include_deleted, is_active,
-        synced_through, removed, covered_at
+        synced_through, removed, covered_at, registrations_through, registrations_covered_at
       FROM sync_datasets WHERE integration_pair_id = $1 AND dataset_id IS NOT NULL ORDER BY id
       """, [.int(pair)]
     ).map { row in
@@ -65,11 +69,24 @@ package struct DataSetTable {
         openFuturePeriods: row.int(4) ?? 0, includesDeleted: row.bool(5) ?? false, isActive: row.bool(6) ?? false,
         syncedThrough: row.text(7).flatMap { UTCTime($0) }, isRemoved: row.text(8) != nil)
       set.coveredAt = row.int(9)
+      set.registrationsThrough = row.text(10).flatMap { UTCTime($0) }
+      set.registrationsCoveredAt = row.int(11)
       return set
     }
   }
 
-  /// Writes a data set where it differs from what is there. Returns whether it did.
+  /// Says up to when a data set is delivered. Units that became active later than that get all of their history. Returns whether it changed.
+  package func mark(_ set: DataSet, through: UTCTime?, _ kind: Slice.Kind) throws -> Bool {
+    let (mark, covered) = kind.markColumns
+    return try database.execute(
+      """
+      UPDATE sync_datasets SET \(mark) = $3, \(covered) = $4, updated = CURRENT_TIMESTAMP
+      WHERE integration_pair_id = $1 AND dataset_id = $2 AND \(mark) IS DISTINCT FROM $3
+      """,
+      [.int(pair), .text(set.uid), SQLValue(through?.iso8601), SQLValue(through.map { $0.seconds * 1000 })]) > 0
+  }
+
+  /// Writes a data set where it differs from what is there, but for its marks, which workers move. Returns whether it did.
   package func write(_ set: DataSet) throws -> Bool {
     try database.execute(
       """
@@ -81,15 +98,12 @@ package struct DataSetTable {
         dataset_name = excluded.dataset_name, dataset_code = excluded.dataset_code,
         reporting_frequency = excluded.reporting_frequency, open_future_periods = excluded.open_future_periods,
         include_deleted = excluded.include_deleted, is_active = excluded.is_active,
-        synced_through = excluded.synced_through, covered_at = CASE
-          WHEN d.synced_through IS DISTINCT FROM excluded.synced_through THEN \(database.dialect.now) ELSE d.covered_at END,
         removed = excluded.removed, updated = CURRENT_TIMESTAMP
       WHERE d.dataset_name IS DISTINCT FROM excluded.dataset_name OR d.dataset_code IS DISTINCT FROM excluded.dataset_code
         OR d.reporting_frequency IS DISTINCT FROM excluded.reporting_frequency
         OR d.open_future_periods IS DISTINCT FROM excluded.open_future_periods
         OR d.include_deleted IS DISTINCT FROM excluded.include_deleted
         OR d.is_active IS DISTINCT FROM excluded.is_active
-        OR d.synced_through IS DISTINCT FROM excluded.synced_through
         OR (d.removed IS NULL) <> (excluded.removed IS NULL)
       """,
       [
@@ -100,5 +114,7 @@ package struct DataSetTable {
       ]) > 0
   }
 
-  package func transaction<Result>(_ body: () throws -> Result) throws -> Result { try database.transaction(body) }
+  package func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+    try database.exclusively(pair: pair, body)
+  }
 }

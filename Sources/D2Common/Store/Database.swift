@@ -67,6 +67,19 @@ extension Database {
     return rows
   }
 
+  /// A transaction that no other one about the same pair runs beside: plans are made of its units and data sets, whose changes must come wholly
+  /// before or wholly behind. Temporary tables last as long.
+  package func exclusively<Result>(pair: Int, _ body: () throws -> Result) throws -> Result {
+    try keepingSession {
+      try transaction {
+        if dialect == .postgresql {
+          try execute("SELECT id FROM integration_pair WHERE id = $1 FOR UPDATE", [.int(pair)])
+        }
+        return try body()
+      }
+    }
+  }
+
   /// Inserts many rows with few statements; those that are there already are left as they are.
   ///
   /// - Returns: how many were new.

@@ -33,12 +33,35 @@ package struct OrgUnitCover: Sendable {
         .usage, "no organisation unit of \(pair.label) is active: run d2-orgunits sync --pair \(pair.label) first")
     }
     places = Self.cover(chosen, among: units)
+    if let (above, below) = Self.gap(places, among: units) {
+      throw CommandFailure(
+        .usage,
+        "organisation unit \(above.uid) (\(above.name)) holds one that is inactive, so that those below it must be asked for one by one, but the store lacks units between it and \(below.uid) (\(below.name)): run d2-orgunits sync --pair \(pair.label) --all, or enable what is inactive"
+      )
+    }
     guard !places.isEmpty else {
       throw CommandFailure(
         .usage,
         "organisation unit \(chosen[0].uid) (\(chosen[0].name)) is below one that is inactive (d2-orgunits list --pair \(pair.label))"
       )
     }
+  }
+
+  /// A unit that is asked for without what is below it, and one below it that is reached through units which the store lacks: nobody would ask
+  /// for their values.
+  static func gap(_ places: [Places], among units: [OrgUnit]) -> (above: OrgUnit, below: OrgUnit)? {
+    let single = Set(places.filter { !$0.children }.flatMap(\.units).map { Substring($0) })
+    guard !single.isEmpty else { return nil }
+    let known = Set(units.map { Substring($0.uid) })
+    for unit in units where !unit.isRemoved {
+      let ancestors = unit.ancestors
+      guard let first = ancestors.firstIndex(where: single.contains) else { continue }
+      if ancestors[first...].contains(where: { !known.contains($0) }) {
+        let above = units.first { Substring($0.uid) == ancestors[first] }
+        if let above { return (above, unit) }
+      }
+    }
+    return nil
   }
 
   /// Covers the chosen units and all below them, without those that a person made inactive and all below these. A unit below another is asked for with it, whatever

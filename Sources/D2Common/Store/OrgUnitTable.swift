@@ -72,7 +72,7 @@ package struct OrgUnitTable {
 
   /// Makes units active or inactive. Returns how many that changed. A person's choice: the next sync leaves it alone.
   package func setActive(_ isActive: Bool, _ uids: [String]) throws -> Int {
-    try database.transaction {
+    try database.exclusively(pair: pair) {
       try uids.reduce(0) { count, uid in
         count
           + (try database.execute(
@@ -87,7 +87,7 @@ package struct OrgUnitTable {
   }
 
   package func setPriority(_ priority: Int?, _ uids: [String]) throws -> Int {
-    try database.transaction {
+    try database.exclusively(pair: pair) {
       try uids.reduce(0) { count, uid in
         count
           + (try database.execute(
@@ -208,7 +208,7 @@ extension OrgUnitTable {
 
   /// Writes the differences. Returns how many rows.
   package func takeOver(_ scope: Scope) throws -> Int {
-    try database.transaction {
+    try database.exclusively(pair: pair) {
       // What is gone first: a unit that comes anew cannot be among them.
       let removed = try database.execute(
         """
@@ -219,7 +219,8 @@ extension OrgUnitTable {
         """
         UPDATE orgunits AS o SET dhis2_name = i.name, dhis2_code = i.code, dhis2_path = i.path, dhis2_parent = i.parent,
           dhis2_level = i.level, is_active = CASE WHEN o.removed IS NULL THEN o.is_active ELSE TRUE END, removed = NULL,
-          active_since = CASE WHEN o.removed IS NULL THEN o.active_since ELSE \(database.dialect.now) END, updated = CURRENT_TIMESTAMP
+          active_since = CASE WHEN o.removed IS NULL AND NOT (o.dhis2_path IS DISTINCT FROM i.path AND \(Self.wasShut))
+            THEN o.active_since ELSE \(database.dialect.now) END, updated = CURRENT_TIMESTAMP
         FROM d2_incoming_orgunits i
         WHERE o.integration_pair_id = $1 AND o.dhis2_id = i.uid AND (o.removed IS NOT NULL OR \(Self.differs))
         """, [.int(pair)])
@@ -240,6 +241,13 @@ extension OrgUnitTable {
     "(o.dhis2_code IS DISTINCT FROM i.code OR o.dhis2_parent IS DISTINCT FROM i.parent OR o.dhis2_level IS DISTINCT FROM i.level)"
   private static let differs =
     "(o.dhis2_name IS DISTINCT FROM i.name OR o.dhis2_path IS DISTINCT FROM i.path OR \(otherDiffers))"
+
+  /// Whether a unit lay below one that a person had disabled: what it held was left out though it was active itself.
+  private static let wasShut =
+    """
+    EXISTS (SELECT 1 FROM orgunits d WHERE d.integration_pair_id = o.integration_pair_id AND d.is_active = FALSE
+      AND d.removed IS NULL AND o.dhis2_path LIKE '%/' || d.dhis2_id || '/%')
+    """
 
   private static func isGone(_ scope: Scope) -> String {
     """

@@ -125,6 +125,15 @@ extension Store {
     }
   }
 
+  /// Keeps what was selected of the source's metadata beside its configuration; `nil` forgets.
+  package func remember(_ settings: [String: String?], _ pair: Pair) throws {
+    var pair = try self.pair(named: String(pair.id))
+    for (key, value) in settings {
+      if let value { pair.source.set(key, .string(value)) } else { pair.source.remove(key) }
+    }
+    try update(pair)
+  }
+
   /// Notes at the source's configuration that metadata was synced, as the Python tool did.
   package func markSynced(_ key: String, _ pair: Pair) throws {
     guard pair.source.settings[key]?.bool != true else { return }

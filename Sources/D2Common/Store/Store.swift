@@ -32,6 +32,15 @@ package enum StoreLocation: Sendable, Equatable, CustomStringConvertible {
     self = isURL ? .postgresql(url: text) : .sqlite(path: text)
   }
 
+  /// Tells stores from each other in the name of a folder: eight hexadecimal digits.
+  package var fingerprint: String {
+    let text = if case .sqlite(let path) = self { WorkingFolder.absolute(path) } else { description }
+    var hash: UInt32 = 2_166_136_261
+    for byte in text.utf8 { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: 8 - digits.count) + digits
+  }
+
   /// Without a password.
   package var description: String {
     switch self {

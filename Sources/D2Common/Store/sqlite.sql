@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS sync_datasets (
   open_future_periods integer NOT NULL DEFAULT 0,
   synced_through text,
   covered_at integer,
+  registrations_through text,
+  registrations_covered_at integer,
   removed text);
 
 CREATE TABLE IF NOT EXISTS orgunits (
@@ -56,6 +58,7 @@ CREATE TABLE IF NOT EXISTS sync_windows (
   id integer PRIMARY KEY AUTOINCREMENT,
   integration_pair_id integer NOT NULL REFERENCES integration_pair (id),
   dataset_id text NOT NULL,
+  kind text NOT NULL DEFAULT 'values',
   until text NOT NULL,
   planned integer NOT NULL,
   is_whole boolean NOT NULL,

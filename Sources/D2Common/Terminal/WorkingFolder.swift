@@ -1,0 +1,13 @@
+import Glibc
+
+/// The folder that relative paths mean. `PWD` may be stale: not every program that starts us elsewhere sets it.
+package enum WorkingFolder {
+  /// A path that means the same from every folder.
+  package static func absolute(_ path: String) -> String {
+    guard !path.hasPrefix("/") else { return path }
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    guard getcwd(&buffer, buffer.count) != nil else { return path }
+    let here = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    return (here == "/" ? "" : here) + "/" + path
+  }
+}
