@@ -22,6 +22,7 @@ let package = Package(
     .executable(name: "d2-datasets", targets: ["d2-datasets"]),
     .executable(name: "d2-slices", targets: ["d2-slices"]),
     .executable(name: "d2-map", targets: ["d2-map"]),
+    .executable(name: "d2-diff", targets: ["d2-diff"]),
   ],
   targets: [
     // C: block masks over JSON text, and the C libraries.
@@ -31,6 +32,7 @@ let package = Package(
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CDeflate", providers: [.apt(["libdeflate-dev"])]),
+    .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
     .systemLibrary(name: "CPQ", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
 
@@ -56,6 +58,9 @@ let package = Package(
       swiftSettings: dataPath, linkerSettings: besideTheCommands),
     .executableTarget(
       name: "d2-map", dependencies: ["D2Common"], swiftSettings: dataPath, linkerSettings: besideTheCommands),
+    .executableTarget(
+      name: "d2-diff", dependencies: ["D2Common", "CSodium", "CProcess"], swiftSettings: dataPath,
+      linkerSettings: besideTheCommands + [.unsafeFlags(["-Xlinker", "-l:libsodium.a"])]),
 
     // The stand-in DHIS2 server of the tests and the demo.
     .target(name: "StandInServer", dependencies: ["D2Common", "CZlib"], path: "Tests/StandIn/Server"),
@@ -68,13 +73,13 @@ let package = Package(
     .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Common", "TestSupport"]),
     .testTarget(name: "SliceUnitTests", dependencies: ["d2-slices", "D2Common", "TestSupport"]),
     .testTarget(name: "MapUnitTests", dependencies: ["d2-map", "TestSupport"]),
+    .testTarget(name: "DiffUnitTests", dependencies: ["d2-diff", "D2Common", "TestSupport"]),
     .testTarget(name: "StandInTests", dependencies: ["StandInServer"]),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "d2-map", "dhis2-stand-in", "StandInServer",
-        "TestSupport",
-        "D2Common",
+        "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "d2-map", "d2-diff",
+        "dhis2-stand-in", "StandInServer", "TestSupport", "D2Common",
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -26,6 +26,22 @@ pid_t d2_spawn_shell(const char *command, char *const environment[], int standar
   _exit(127);
 }
 
+pid_t d2_spawn(const char *file, char *const words[], int standard_output) {
+  pid_t parent = getpid();
+  pid_t child = fork();
+  if (child != 0) return child;
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent) _exit(127);
+  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  int empty = open("/dev/null", O_RDONLY);
+  if (empty < 0 || dup2(empty, 0) < 0 || dup2(standard_output, 1) < 0) _exit(127);
+  execvp(file, words);
+  _exit(127);
+}
+
 void d2_adopt_orphans(void) { prctl(PR_SET_CHILD_SUBREAPER, 1); }
 
 void d2_end_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGTERM); }

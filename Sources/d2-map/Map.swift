@@ -4,6 +4,12 @@ import D2Common
 @main
 struct Map {
   static func main() async {
+    // A table that is called so is ./suggest.
+    if CommandLine.arguments.dropFirst().first == "suggest" {
+      await Command.main(
+        name: description.name, abstract: description.abstract,
+        [Verb(MappingSuggestion.description) { try MappingSuggestion($0, $1).run() }])
+    }
     await Command.main(description) { arguments, log in
       guard arguments.operands.count == 1 else {
         throw CommandFailure(
@@ -12,6 +18,10 @@ struct Map {
       let unmapped = try arguments.choice("--unmapped", Unmapped.allCases.map(\.rawValue))
       let table = try MappingTable(path: arguments.operands[0])
       log.debug("\(table.count) ids in \(arguments.operands[0])")
+      if table.undecided > 0 {
+        log.warning(
+          "\(arguments.operands[0]) leaves \(table.undecided) ids undecided (?): they count as not in the table")
+      }
       var run = MapRun(
         table, unmapped.flatMap(Unmapped.init(rawValue:)) ?? .pass, sums: arguments.has("--sum"), log)
       return try run.run()
@@ -25,6 +35,7 @@ struct Map {
       ("d2-pull … | d2-map mapping.csv | d2-push …", "with a table whose first line is kind,from,to"),
       ("d2-map mapping.csv --sum < values.ndjson", "several data elements become one: their values are added up"),
       ("d2-map mapping.csv --unmapped fail", "nothing may be left out of the table"),
+      ("d2-map suggest --pair hmis > mapping.csv", "a table to begin with (d2-map suggest --help)"),
     ],
     groups: [
       OptionGroup(

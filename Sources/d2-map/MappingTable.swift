@@ -17,6 +17,8 @@ struct MappingTable {
 
   private var tables: [ByteTable] = Array(repeating: ByteTable(), count: kinds.count)
   private(set) var count = 0
+  /// How many ids stand in the table whose target nobody has decided on.
+  private(set) var undecided = 0
 
   /// The kinds that the table has something for.
   var mappedKinds: [(key: DataValueLine.Key, table: ByteTable)] {
@@ -97,6 +99,10 @@ struct MappingTable {
         .malformedInput, "\(place)\"\(name)\" is no kind: \(Self.kinds.map(\.name).joined(separator: ", "))")
     }
     guard !from.isEmpty else { throw CommandFailure(.malformedInput, "\(place)the source's id is empty") }
+    guard to != MappingSuggestion.undecided else {
+      undecided += 1
+      return
+    }
     let target: Target = to.isEmpty ? .drop : .id(Self.escaped(to))
     guard tables[kind].insert(Self.escaped(from), target) else {
       throw CommandFailure(.malformedInput, "\(place)\(from) is mapped twice, to different targets")

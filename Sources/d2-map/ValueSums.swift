@@ -19,7 +19,6 @@ struct ValueSums {
   private static let keys: [DataValueLine.Key] = [
     .dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .dataSet,
   ]
-  private static let deleted = Array(#""deleted":true"#.utf8)
 
   /// Takes a mapped line.
   ///
@@ -27,17 +26,13 @@ struct ValueSums {
   mutating func add(_ mapped: ArraySlice<UInt8>, line number: Int) throws {
     let padded = Array(mapped) + [UInt8](repeating: 0, count: 64)
     let line = Array(mapped)
-    // A deleted value adds nothing.
-    if line.count > Self.deleted.count,
-      line.indices.dropLast(Self.deleted.count - 1).contains(where: { line[$0...].starts(with: Self.deleted) })
-    {
-      return
-    }
     try padded.withUnsafeBytes { padded in
       let located: DataValueLine
       do { located = try DataValueLine(UnsafeRawBufferPointer(rebasing: padded[..<line.count]), scratch) } catch {
         throw CommandFailure(.malformedInput, "line \(number): \(error)")
       }
+      // A deleted value adds nothing.
+      if located.isTrue(.deleted) { return }
       var key: [UInt8] = []
       for name in Self.keys {
         key += (located.text(name) ?? "").utf8

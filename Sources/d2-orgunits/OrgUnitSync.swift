@@ -16,15 +16,15 @@ struct OrgUnitSync {
     table = OrgUnitTable(store, pair)
   }
 
-  /// A user who may see less, or a wrong server, looks as if units were removed: beyond this share of the active ones a person must say so.
   private static let levelKey = "ous_level"
   private static let rootKey = "ous_root"
+  /// A user who may see less, or a wrong server, looks as if units were removed: beyond this share of the active ones a person must say so.
   private static let mostRemoved = 0.5
   private static let fewUnits = 10
 
-  /// - Throws: `ServerError`, `StoreError`, `CommandFailure`.
-  ///
   /// What is selected once is selected from then on: a script that keeps a pair in step must not widen it.
+  ///
+  /// - Throws: `ServerError`, `StoreError`, `CommandFailure`.
   func run(level: String?, root: String?, all: Bool, force: Bool) throws -> ExitStatus {
     let isAnew = all || level != nil || root != nil
     let level = isAnew ? level : pair.source.text(Self.levelKey)

@@ -2,7 +2,8 @@ import D2Common
 
 /// What a pull takes from the store instead of the command line.
 protocol StoredSelection: Sendable {
-  var source: ConfiguredServer { get }
+  /// The server to read from.
+  var server: ConfiguredServer { get }
 
   /// What is asked for, with what the options say besides.
   ///
@@ -12,7 +13,8 @@ protocol StoredSelection: Sendable {
 
 /// What a pull takes from a pair: the source, and selections made of its active data sets, its organisation units and the calendar.
 struct PairPull: StoredSelection {
-  let source: ConfiguredServer
+  let server: ConfiguredServer
+  private let side: PairSide
   private let label: String
   private let dataSets: [DataSet]
   private let units: OrgUnitCover?
@@ -25,7 +27,7 @@ struct PairPull: StoredSelection {
   static let group = OptionGroup(
     "What to read, from a pair in the store",
     [
-      PairOptions.options[0],
+      PairOptions.options[0], PairSide.option,
       Option(
         "--slice", value: "JSON|-",
         help:
@@ -47,18 +49,22 @@ struct PairPull: StoredSelection {
 
   /// Options that mean nothing without a pair.
   static let flags =
-    ["--only", "--incremental", "--overlap", "--store"] + CalendarOptions.flags.filter { $0 != "--period" }
+    ["--side", "--only", "--incremental", "--overlap", "--store"] + CalendarOptions.flags.filter { $0 != "--period" }
 
   private static let defaultOverlapSeconds = 86400.0
 
   /// Reads the store. - Throws: `StoreError`, `CommandFailure`.
   init(_ arguments: Arguments, _ log: Log) throws {
     let (store, pair) = try PairOptions.open(arguments)
-    source = pair.source
+    side = try PairSide(arguments)
+    server = side.server(of: pair)
     label = pair.label
     today = CalendarDate.today
     overlapSeconds = try arguments.seconds("--overlap") ?? Self.defaultOverlapSeconds
     isIncrement = arguments.has("--incremental")
+    guard side == .source || !isIncrement else {
+      throw CommandFailure(.usage, "-i is for the source: what was delivered says nothing of the destination's clock")
+    }
     let sets = try DataSetTable(store, pair).all()
     dataSets = try Self.dataSets(arguments.texts("--data-set"), of: sets, pair)
     for option in ["--data-element", "--data-element-group"] where arguments.has(option) {
@@ -139,7 +145,9 @@ struct PairPull: StoredSelection {
     var selection = options
     selection.dataSets = [set.uid]
     selection.tagsDataSet = !options.registrations
-    if set.includesDeleted, !options.registrations, !options.passedOn.contains(where: { $0.name == "includeDeleted" }) {
+    if side == .source, set.includesDeleted, !options.registrations,
+      !options.passedOn.contains(where: { $0.name == "includeDeleted" })
+    {
       selection.passedOn.append(("includeDeleted", "true"))
     }
     if let calendar {

@@ -8,7 +8,7 @@ struct Pull {
       let slice = arguments.has("--slice") ? try SlicePull(arguments) : nil
       let stored: (any StoredSelection)? =
         if let slice { slice } else { arguments.has("--pair") ? try PairPull(arguments, log) : nil }
-      var options = try PullOptions(arguments, log, source: stored?.source)
+      var options = try PullOptions(arguments, log, server: stored?.server)
       if slice?.slice.kind == .registrations { options.registrations = true }
       let client = DHIS2Client(options.server, log)
       return try await PullRun(options, stored, client, log).run()

@@ -21,14 +21,14 @@ struct PullOptions: Sendable {
   let checks: Bool
   let summaryFile: String?
 
-  /// - Parameter source: the server of a pair, which adds to the selection what the command line leaves open.
+  /// - Parameter stored: the server of a pair, which adds to the selection what the command line leaves open.
   /// - Throws: `CommandFailure`, 64 where the selection cannot be asked for.
-  init(_ arguments: Arguments, _ log: Log, source: ConfiguredServer? = nil) throws(CommandFailure) {
+  init(_ arguments: Arguments, _ log: Log, server stored: ConfiguredServer? = nil) throws(CommandFailure) {
     guard arguments.operands.isEmpty else {
       throw CommandFailure(.usage, "unexpected argument \"\(arguments.operands[0])\": d2-pull takes options only")
     }
     server =
-      if let source { try ServerOptions(arguments, log, source) } else { try ServerOptions(arguments, log) }
+      if let stored { try ServerOptions(arguments, log, stored) } else { try ServerOptions(arguments, log) }
     dataSets = arguments.list("--data-set").unique
     dataElements = arguments.list("--data-element").unique
     dataElementGroups = arguments.list("--data-element-group").unique
@@ -45,7 +45,7 @@ struct PullOptions: Sendable {
     summaryFile = SummaryFile.path(named: arguments.string("--summary"), command: "pull")
     dates = try Self.dates(arguments)
     passedOn = try Self.passedOn(arguments)
-    if source == nil {
+    if stored == nil {
       if let flag = PairPull.flags.first(where: { arguments.has($0) }) {
         throw CommandFailure(.usage, "\(flag) goes with --pair, which knows the data sets' period types, or --slice")
       }

@@ -2,8 +2,9 @@ import D2Common
 
 /// What a pull takes from a slice of the ledger: all of it.
 struct SlicePull: StoredSelection {
-  let source: ConfiguredServer
+  let server: ConfiguredServer
   let slice: Slice
+  private let side: PairSide
 
   /// Options that a slice answers itself.
   private static let answered = [
@@ -19,7 +20,8 @@ struct SlicePull: StoredSelection {
       throw CommandFailure(.usage, "\(option) does not go with --slice, which says all of that")
     }
     slice = try SliceOption.read(arguments)!
-    source = try Store(arguments).pair(named: String(slice.pair)).source
+    side = try PairSide(arguments)
+    server = side.server(of: try Store(arguments).pair(named: String(slice.pair)))
   }
 
   func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions] {
@@ -31,6 +33,8 @@ struct SlicePull: StoredSelection {
     // Increments carry dates too: servers from 2.43 on refuse lastUpdated alone.
     if selection.periods.isEmpty { selection.dates = PullPlan.allTime }
     if slice.kind == .values { selection.tagsDataSet = true }
+    // What changed when is known of the source alone; what it deleted is not there at the destination.
+    guard side == .source else { return [selection] }
     if slice.includesDeleted { selection.passedOn.append(("includeDeleted", "true")) }
     if let since = UTCTime(slice.since) {
       let name = slice.kind == .values ? "lastUpdated" : "created"

@@ -17,7 +17,7 @@ struct PushOptions: Sendable {
   let passedOn: [(name: String, value: String)]
   let compresses: Bool
   let rejectsFile: String?
-  let maxRejects: RejectLimit?
+  let maxRejects: Quota?
   let kind: ImportKind
   let summaryFile: String?
   /// Whether the destination's metadata are looked at before values are posted.
@@ -51,7 +51,7 @@ struct PushOptions: Sendable {
     dataSet = arguments.string("--data-set")
     compresses = try arguments.choice("--compression", ["gzip", "none"]) != "none"
     rejectsFile = arguments.string("--rejects")
-    maxRejects = try arguments.string("--max-rejects").map { (text) throws(CommandFailure) in try RejectLimit(text) }
+    maxRejects = try arguments.quota("--max-rejects")
     kind = stored?.slice?.kind == .registrations || arguments.has("--registrations") ? .registrations : .dataValues
     looksAhead = stored != nil && queue == nil && !arguments.has("--no-check") && kind == .dataValues
     summaryFile = SummaryFile.path(named: arguments.string("--summary"), command: "push")
@@ -121,30 +121,4 @@ enum ImportKind: Sendable {
 
   var path: String { self == .dataValues ? "/api/dataValueSets" : "/api/completeDataSetRegistrations" }
   var arrayKey: String { self == .dataValues ? "dataValues" : "completeDataSetRegistrations" }
-}
-
-/// How many refused values end a run: a number, or a share of what was read.
-enum RejectLimit: Sendable {
-  case number(Int)
-  case percent(Double)
-
-  /// Below this a share means nothing yet.
-  private static let leastRead = 1000
-
-  init(_ text: String) throws(CommandFailure) {
-    if text.hasSuffix("%"), let share = Double(text.dropLast()), (0...100).contains(share) {
-      self = .percent(share)
-    } else if let number = Int(text), number >= 0 {
-      self = .number(number)
-    } else {
-      throw CommandFailure(.usage, "--max-rejects \"\(text)\": a number of values, or a share such as 1%")
-    }
-  }
-
-  func isExceeded(refused: Int, of read: Int) -> Bool {
-    switch self {
-    case .number(let most): refused > most
-    case .percent(let share): read >= Self.leastRead && Double(refused) > Double(read) * share / 100
-    }
-  }
 }

@@ -40,9 +40,19 @@ struct RunReport: Sendable {
 
   var tooManyRejects: CommandFailure? {
     let totals = account.totals
-    guard let limit = options.maxRejects, limit.isExceeded(refused: totals.refused, of: totals.read) else { return nil }
+    guard let limit = options.maxRejects, Self.isExceeded(limit, refused: totals.refused, of: totals.read) else {
+      return nil
+    }
     return CommandFailure(
       .incomplete, "\(totals.refused) of \(totals.read) values refused: more than --max-rejects allows")
+  }
+
+  /// Below this a share means nothing yet.
+  private static let leastRead = 1000
+
+  static func isExceeded(_ limit: Quota, refused: Int, of read: Int) -> Bool {
+    if case .percent = limit, read < leastRead { return false }
+    return limit.isExceeded(by: refused, of: read)
   }
 
   /// Where the destination gave up, what was read and the rest of the input are kept beside what was refused.

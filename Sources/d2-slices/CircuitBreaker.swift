@@ -8,49 +8,56 @@ final class CircuitBreaker: Sendable {
     var slices: Set<Int> = []
     var pauseSeconds = 0.0
     var until = 0.0
-    /// Since when a server is known to be down.
+    /// Since when a server seems to be down.
     var since: Double?
+  }
+
+  /// What a failure means.
+  struct Verdict: Equatable {
+    /// How long all pause; 0 where a server does not seem to be down.
+    var pauseSeconds: Double
+    /// Whether it was an attempt of the slice, and not the server's fault.
+    var isCharged: Bool
   }
 
   private let state = Mutex(State())
   private let firstPauseSeconds: Double
+  private let patienceSeconds: Double
   /// Asks both ends whether they answer.
   private let isAlive: @Sendable () -> Bool
   private static let longestPauseSeconds = 300.0
-  /// So many different slices that fail in a row may be the server's fault: then it is asked.
+  /// So many different slices that fail in a row are the server's fault.
   private static let suspicious = 3
 
   /// Statuses of a server that cannot be reached, fails, or refuses the credentials.
   static let statuses: Set<Int> = [69, 75, 77]
 
-  init(firstPauseSeconds: Double, isAlive: @escaping @Sendable () -> Bool) {
+  /// - Parameter patienceSeconds: how long nothing but failures is taken for the server's fault although it answers when asked who we are: of a server
+  ///   that is in trouble often just the data fails. After that, slices that fail forever must come to their end.
+  init(firstPauseSeconds: Double, patienceSeconds: Double = 900, isAlive: @escaping @Sendable () -> Bool) {
     self.firstPauseSeconds = firstPauseSeconds
+    self.patienceSeconds = patienceSeconds
     self.isAlive = isAlive
   }
 
   func succeeded() { state.withLock { $0 = State() } }
 
-  /// - Returns: whether a server is down: then the failure is not the slice's.
-  func failed(_ slice: Int) -> (isOpen: Bool, pauseSeconds: Double) {
-    let isSuspicious = state.withLock { state in
+  func failed(_ slice: Int) -> Verdict {
+    let seconds: Double? = state.withLock { state in
       state.slices.insert(slice)
-      return state.slices.count >= Self.suspicious || state.since != nil
-    }
-    guard isSuspicious else { return (false, 0) }
-    if isAlive() {
-      // It is there and knows us: whatever fails is about what was asked for.
-      state.withLock { $0 = State() }
-      return (false, 0)
-    }
-    return state.withLock { state in
+      guard state.slices.count >= Self.suspicious || state.since != nil else { return nil }
       let now = monotonicSeconds()
-      state.since = state.since ?? now
+      let since = state.since ?? now
+      state.since = since
       if now >= state.until {
         state.pauseSeconds = min(max(firstPauseSeconds, state.pauseSeconds * 2), Self.longestPauseSeconds)
         state.until = now + state.pauseSeconds
       }
-      return (true, state.pauseSeconds)
+      return now - since
     }
+    guard let seconds else { return Verdict(pauseSeconds: 0, isCharged: true) }
+    let isCharged = seconds >= patienceSeconds && isAlive()
+    return Verdict(pauseSeconds: state.withLock { $0.pauseSeconds }, isCharged: isCharged)
   }
 
   /// How long a server has been down; 0 where none is.

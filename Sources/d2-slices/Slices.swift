@@ -6,7 +6,7 @@ struct Slices {
   static func main() async {
     await Command.main(
       name: "d2-slices", abstract: "the ledger: cut a backlog or an increment into slices, and have them worked off",
-      [plan, run, status, report, list, reset, claim, renew, done, fail])
+      [plan, run, status, report, list, reset, verify, claim, renew, done, fail])
   }
 
   static let statuses: [(status: ExitStatus, meaning: String)] = [
@@ -295,6 +295,27 @@ struct Slices {
       arguments.has("--remove") ? try ledger.remove(pair, selection) : try ledger.reset(pair, selection)
     log.info("\(count) slices \(arguments.has("--remove") ? "removed" : "wait again")")
     return .success
+  }
+
+  private static let verify = Verb(
+    description(
+      "verify", "note that both ends of slices that are done were compared, and are equal",
+      example: (
+        "d2-diff --slice \"$slice\" > /dev/null && d2-slices verify --pair hmis --id 17",
+        "one slice by hand; scripts/reconcile does it for all"
+      ),
+      options: [Option("--id", value: "N", repeats: true, help: "Slices of these numbers.")],
+      incomplete: "a slice is not done, or is no longer there")
+  ) { arguments, log in
+    let (store, pair) = try PairOptions.open(arguments)
+    let selection = try selection(arguments, store, pair)
+    guard !selection.ids.isEmpty else { throw CommandFailure(.usage, "say which: --id N") }
+    let ledger = Ledger(store)
+    _ = try ledger.verify(pair, selection)
+    var verified: Set<Int> = []
+    try ledger.forEach(pair, selection) { if $0.isVerified { verified.insert($0.id) } }
+    guard let other = Set(selection.ids).subtracting(verified).min() else { return .success }
+    throw CommandFailure(.incomplete, "slice \(other) is not done: it cannot be verified")
   }
 
   // MARK: Run

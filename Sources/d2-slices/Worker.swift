@@ -218,27 +218,28 @@ final class Worker {
     _ slice: Slice, _ token: String, _ status: Int, _ fault: String, _ counts: Slice.Counts, _ rejects: String?
   ) throws {
     let isServers = CircuitBreaker.statuses.contains(status)
-    let (isOpen, pauseSeconds) = isServers ? breaker.failed(slice.id) : (false, 0)
+    let verdict =
+      isServers ? breaker.failed(slice.id) : CircuitBreaker.Verdict(pauseSeconds: 0, isCharged: true)
     let backOff = min(
       settings.retrySeconds * Double(1 << min(slice.attempts - 1, 20)), Self.longestPauseSeconds)
     // Behind the others: when the pause is over, another slice finds out whether the server is back.
-    let wait = isOpen ? pauseSeconds + 1 : backOff * Double.random(in: 0.5...1)
+    let wait = verdict.pauseSeconds > 0 ? verdict.pauseSeconds + 1 : backOff * Double.random(in: 0.5...1)
     guard
       try certainly(
-        slice.id, attempts: slice.attempts - (isOpen ? 1 : 0), then: [.retry, .failed],
+        slice.id, attempts: slice.attempts - (verdict.isCharged ? 0 : 1), then: [.retry, .failed],
         {
           try ledger.fail(
-            slice.id, token: token, status: status, error: fault, counts: !isOpen, pauseSeconds: wait,
+            slice.id, token: token, status: status, error: fault, counts: verdict.isCharged, pauseSeconds: wait,
             mostAttempts: settings.mostAttempts, counts, rejects: rejects)
         })
     else { return log.error("\(name(slice)): failed (\(fault)), and its lease was lost") }
-    let isParked = !isOpen && slice.attempts >= settings.mostAttempts
+    let isParked = verdict.isCharged && slice.attempts >= settings.mostAttempts
     meter.failed(isParked: isParked)
     let next =
       isParked
       ? "parked after \(slice.attempts) attempts"
-      : isOpen
-        ? "the server seems down: all pause \(DHIS2Client.shown(seconds: pauseSeconds))"
+      : verdict.pauseSeconds > 0
+        ? "the server seems down: all pause \(DHIS2Client.shown(seconds: verdict.pauseSeconds))"
         : "again in \(DHIS2Client.shown(seconds: wait))"
     log.warning("\(name(slice)): status \(status): \(fault); \(next)")
   }

@@ -291,10 +291,10 @@ struct IntegratorScriptTests {
   func noQueue() throws {
     let world = try World(python: false, values: 200)
     let outcome = world.run(
-      "scripts/integrator -y 2022 -m 5; echo $?; d2-slices list --pair 1 --state done | wc -l",
+      "scripts/integrator -y 2022 -m 5; echo $?; d2-slices list --pair 1 --state done | jq 'select(.pulled > 0)' | wc -l",
       ["D2_DISPATCHER_URL": "http://127.0.0.1:1/queue", "D2_GIVE_UP_AFTER": "1s", "D2_DISPATCHER": "go-dispatcher2"])
     #expect(
-      outcome.lines.suffix(2) == ["75", "0"] || outcome.lines.suffix(2) == ["1", "0"],
+      outcome.lines.suffix(2) == ["75", "0"],
       "\(outcome.output)\(outcome.errors)")
     #expect(outcome.output.contains("NOT MOVED"))
     #expect(world.two.destination.values.isEmpty)
@@ -329,7 +329,7 @@ struct IntegratorScriptTests {
     try world.two.destination.change(metadata: #"{"organisationUnits":[{"id":"\#(unit)","removed":true}]}"#)
     let outcome = world.run(
       """
-      scripts/integrator -d -y 2022 -q 1 > out; echo $?; cat state/d2/rejects/pair-1/*.ndjson | jq -r .value.orgUnit | sort -u
+      scripts/integrator -d -y 2022 -q 1 > out; echo $?; cat state/d2/rejects/*/pair-1/*.ndjson | jq -r .value.orgUnit | sort -u
       grep -c 'values that were not taken' out; tail -1 out | cut -d' ' -f3-
       """)
     #expect(outcome.lines == ["1", unit, "1", "not all went well: status 1"], "\(outcome.output)\(outcome.errors)")

@@ -229,7 +229,7 @@ struct OrgUnitsTests {
       "\(outcome.output)\(outcome.errors)")
     #expect(outcome.errors.contains("7 problems"))
     // What is disabled, and what is below it, is not pulled, and not compared.
-    let below = world.run("\(Self.sync) > /dev/null; d2-orgunits disable --pair hmis --level 4; \(check) | wc -l")
+    let below = world.run("\(Self.sync) --all > /dev/null; d2-orgunits disable --pair hmis --level 4; \(check) | wc -l")
     #expect(below.lines == ["0"], "\(below.output)\(below.errors)")
   }
 

@@ -73,11 +73,11 @@ struct ScriptTests {
     try world.two.fail(source: #"{"kind":"latency","seconds":0.3,"times":0,"path":"/api/dataValueSets"}"#)
     let outcome = world.run(
       """
-      backlog() { scripts/backlog hmis --from 2022-01-01 --to 2022-06-30 --data-set MONTH --jobs 3 "$@"; }
-      backlog > /dev/null 2>&1 & script=$!
+      backlog=(scripts/backlog hmis --from 2022-01-01 --to 2022-06-30 --data-set MONTH --jobs 3)
+      "${backlog[@]}" > /dev/null 2>&1 & script=$!
       await '[ $(count done) -ge 3 ]'; kill -TERM $script; wait $script; echo $?
       children | wc -l; count leased; some=$(count done); heal $SRC; [ $some -lt 24 ] && echo some
-      backlog --quiet > out; echo $?; states; d2-slices list --pair hmis | jq -s -c 'map(.attempt) | unique'
+      "${backlog[@]}" --quiet > out; echo $?; states; d2-slices list --pair hmis | jq -s -c 'map(.attempt) | unique'
       scripts/backlog hmis --jobs x; echo $?
       """)
     #expect(
@@ -156,7 +156,7 @@ struct ScriptTests {
     arguments: StoreKind.available)
   func parallel(kind: StoreKind) throws {
     let world = try SliceWorld(kind)
-    let first = try Self.block("docs/ledger.md", "parallel -j 4", "--max-slices 1")
+    let first = try Self.block("docs/ledger.md", "parallel -N0 -j 4", "--max-slices 1")
     let second = try Self.block("docs/ledger.md", "export -f one").replacing("/tmp/slice-", with: "tmp/slice-")
     let outcome = world.run(
       """

@@ -3,7 +3,7 @@ import Testing
 
 @testable import d2_push
 
-@Suite("PushOptions and RejectLimit")
+@Suite("PushOptions")
 struct PushOptionsTests {
   static func options(_ words: String...) throws -> PushOptions {
     let arguments = try Arguments(["--url", "https://dhis2.example/api"] + words, Push.description)
@@ -94,11 +94,12 @@ struct PushOptionsTests {
       ("0.5%", 5, 1000, false),
     ])
   func limit(text: String, refused: Int, read: Int, isExceeded: Bool) throws {
-    #expect(try RejectLimit(text).isExceeded(refused: refused, of: read) == isExceeded)
+    let limit = try #require(Quota(text))
+    #expect(RunReport.isExceeded(limit, refused: refused, of: read) == isExceeded)
   }
 
   @Test("other texts are none", arguments: ["", "-1", "101%", "-1%", "%", "x", "1.5", "nan%", "inf%", "1 %"])
   func noLimit(text: String) {
-    #expect { try RejectLimit(text) } throws: { ($0 as? CommandFailure)?.status == .usage }
+    #expect(Quota(text) == nil)
   }
 }

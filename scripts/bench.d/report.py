@@ -15,6 +15,8 @@ RATIO_BARS = [
     ("gzip pull no slower than curl \\| gzip -dc", "d2-pull", "curl | gzip -dc", 1),
     ("push at most 2 times curl -T", "d2-push --compression none", "curl -T", 2),
     ("gzip push at most 0.8 times gzip -1 \\| curl", "d2-push", "gzip -1 | curl -T -", 0.8),
+    ("diff at least 10 times faster than comm of two jq \\| sort", "d2-diff", "comm of two jq | sort", 1 / 10),
+    ("map at least 10 times faster than jq", "d2-map", "jq -c with the same table", 1 / 10),
     ("d2-pull starts within 4 times curl", "d2-pull --version", "curl --version", 4),
     ("d2-push starts within 4 times curl", "d2-push --version", "curl --version", 4),
 ]

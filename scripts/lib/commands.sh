@@ -9,7 +9,8 @@ command -v d2-slices >/dev/null || { echo "${0##*/}: d2-slices is not on the PAT
 
 # Runs a command that gets the signals that this script gets, and answers with its status.
 relaying_signals() {
-  local child='' caught='' status
+  local child='' caught='' status before
+  before=$(trap -p TERM INT)
   # Before it is started: a signal that comes between must reach it too.
   trap 'caught=TERM; [[ ! $child ]] || kill -TERM "$child" 2>/dev/null' TERM
   trap 'caught=INT; [[ ! $child ]] || kill -INT "$child" 2>/dev/null' INT
@@ -24,5 +25,6 @@ relaying_signals() {
     status=$?
   done
   trap - TERM INT
+  eval "$before"
   return "$status"
 }

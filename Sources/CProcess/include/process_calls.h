@@ -7,6 +7,10 @@
 /// Returns -1 with errno.
 pid_t d2_spawn_shell(const char *command, char *const environment[], int standard_output, int standard_error);
 
+/// Starts a program, found on PATH if `file` has no slash, whose standard output goes to `standard_output`; ended (SIGTERM) when the calling thread ends.
+/// Returns -1 with errno.
+pid_t d2_spawn(const char *file, char *const words[], int standard_output);
+
 /// From now on processes whose parents end become children of this one.
 void d2_adopt_orphans(void);
 

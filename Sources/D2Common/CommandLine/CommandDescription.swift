@@ -15,7 +15,7 @@ package struct Option: Sendable {
     self.help = help
   }
 
-  var name: String { names[0] }
+  package var name: String { names[0] }
 }
 
 /// Options that belong together under one heading.

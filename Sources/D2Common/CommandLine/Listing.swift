@@ -13,10 +13,14 @@ package struct Listing {
   private let columns: [String]
   private var table: [[String]] = []
 
+  package init(_ format: Format, columns: [String]) {
+    self.format = format
+    self.columns = columns
+  }
+
   package init(_ arguments: Arguments, columns: [String]) throws(CommandFailure) {
     let named = try arguments.choice("--format", Format.allCases.map(\.rawValue))
-    format = named.flatMap(Format.init(rawValue:)) ?? (isatty(1) == 1 ? .table : .json)
-    self.columns = columns
+    self.init(named.flatMap(Format.init(rawValue:)) ?? (isatty(1) == 1 ? .table : .json), columns: columns)
   }
 
   /// - Throws: `CommandFailure`, 73.

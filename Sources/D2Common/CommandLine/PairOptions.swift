@@ -16,3 +16,19 @@ package enum PairOptions {
     return (store, try store.pair(named: name))
   }
 }
+
+/// Which server of a pair is read.
+package enum PairSide: String, Sendable, CaseIterable {
+  case source, destination
+
+  package static let option = Option(
+    "--side", value: "source|destination", help: "Which server of the pair is read (default source): for comparisons.")
+
+  /// - Throws: `CommandFailure`, 64.
+  package init(_ arguments: Arguments) throws(CommandFailure) {
+    let name = try arguments.choice("--side", Self.allCases.map(\.rawValue))
+    self = name.flatMap(PairSide.init(rawValue:)) ?? .source
+  }
+
+  package func server(of pair: Pair) -> ConfiguredServer { self == .source ? pair.source : pair.destination }
+}

@@ -54,7 +54,7 @@ package struct ServerURL: Sendable, Equatable, CustomStringConvertible {
 
 extension StringProtocol {
   /// In double quotes, for messages.
-  var quoted: String { "\"\(self)\"" }
+  package var quoted: String { "\"\(self)\"" }
 
   /// Where a substring stands first.
   package func firstRange(of needle: String) -> Range<Index>? {

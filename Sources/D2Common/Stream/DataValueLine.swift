@@ -6,7 +6,7 @@ package struct DataValueLine {
   /// The keys of data values and registrations that d2 looks at.
   package enum Key: Int, CaseIterable, Sendable {
     case dataElement, period, orgUnit, categoryOptionCombo, attributeOptionCombo, value, dataSet, followup, followUp
-    case organisationUnit
+    case organisationUnit, deleted, completed
 
     package var name: String { "\(self)" }
   }
@@ -58,6 +58,9 @@ package struct DataValueLine {
     default: return String(decoding: bytes(field), as: UTF8.self)
     }
   }
+
+  /// Whether a field is true, also as a text.
+  package func isTrue(_ key: Key) -> Bool { bytes(self[key]).elementsEqual("true".utf8) }
 
   /// A place for the structure of a line, used again for each.
   package final class Scratch {
@@ -226,9 +229,11 @@ private struct StructureWalk {
     case 6 where memcmp(text, "period", 6) == 0: .period
     case 7 where memcmp(text, "orgUnit", 7) == 0: .orgUnit
     case 7 where memcmp(text, "dataSet", 7) == 0: .dataSet
+    case 7 where memcmp(text, "deleted", 7) == 0: .deleted
     case 19 where memcmp(text, "categoryOptionCombo", 19) == 0: .categoryOptionCombo
     case 20 where memcmp(text, "attributeOptionCombo", 20) == 0: .attributeOptionCombo
     case 5 where memcmp(text, "value", 5) == 0: .value
+    case 9 where memcmp(text, "completed", 9) == 0: .completed
     case 8 where memcmp(text, "followup", 8) == 0: .followup
     case 8 where memcmp(text, "followUp", 8) == 0: .followUp
     case 16 where memcmp(text, "organisationUnit", 16) == 0: .organisationUnit

@@ -29,6 +29,23 @@ package enum FileBytes {
     }
     return bytes
   }
+
+  /// Fills a buffer with what stands in an open file from `offset` on, as far as it reaches; returns how many bytes that are.
+  package static func read(
+    _ descriptor: Int32, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(SystemError) -> Int {
+    var filled = 0
+    while filled < buffer.count {
+      let got = pread(descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(offset + filled))
+      if got < 0 {
+        if errno == EINTR { continue }
+        throw SystemError()
+      }
+      if got == 0 { break }
+      filled += got
+    }
+    return filled
+  }
 }
 
 /// The environment as a dictionary.

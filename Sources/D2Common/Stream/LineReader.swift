@@ -25,6 +25,8 @@ package struct LineReader: ~Copyable {
   package private(set) var number = 0
   /// Bytes read so far.
   package private(set) var bytes = 0
+  /// Where in the input the line handed out last begins.
+  package private(set) var offset = 0
 
   private let descriptor: Int32
   private let stop: StopSign?
@@ -112,6 +114,7 @@ package struct LineReader: ~Copyable {
   private mutating func line(until lineEnd: Int) -> UnsafeMutableRawBufferPointer {
     number += 1
     if number == 1 { skipByteOrderMark() }
+    offset = bytes - end + begin
     var length = lineEnd - begin
     if length > 0, buffer[lineEnd - 1] == 0x0D { length -= 1 }
     return UnsafeMutableRawBufferPointer(start: buffer + begin, count: length)

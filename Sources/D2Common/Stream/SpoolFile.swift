@@ -1,24 +1,12 @@
-import Glibc
-
-/// A private temporary file that holds an answer back until it is believed. It has no name: whatever happens, nothing is left behind.
+/// Holds an answer back in a temporary file until it is believed.
 package final class SpoolFile: LineSink {
-  private let descriptor: Int32
-  private let folder: String
+  private let file: TemporaryFile
   package private(set) var bytes = 0
 
   /// - Throws: `CommandFailure`, 73.
   package init(environment: [String: String]) throws(CommandFailure) {
-    folder = environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
-    var template = Array("\(folder)/d2-spool-XXXXXX".utf8CString)
-    descriptor = mkstemp(&template)
-    guard descriptor >= 0 else {
-      throw CommandFailure(.cannotWrite, "cannot make a temporary file in \(folder): \(SystemError())")
-    }
-    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    unlink(template)
+    file = try TemporaryFile(environment: environment)
   }
-
-  deinit { close(descriptor) }
 
   package func write(_ carried: UnsafeRawBufferPointer, _ lines: UnsafeRawBufferPointer, lineEndMissing: Bool) throws {
     try append(carried)
@@ -27,22 +15,13 @@ package final class SpoolFile: LineSink {
   }
 
   private func append(_ piece: UnsafeRawBufferPointer) throws(CommandFailure) {
-    var rest = piece[...]
-    while !rest.isEmpty {
-      let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-      if written < 0 {
-        if errno == EINTR { continue }
-        throw CommandFailure(.cannotWrite, "cannot write a temporary file in \(folder): \(SystemError())")
-      }
-      bytes += written
-      rest = rest.dropFirst(written)
-    }
+    try file.append(piece)
+    bytes += piece.count
   }
 
   /// Forgets what it holds.
   package func empty() {
-    ftruncate(descriptor, 0)
-    lseek(descriptor, 0, Int32(SEEK_SET))
+    file.empty()
     bytes = 0
   }
 
@@ -51,11 +30,8 @@ package final class SpoolFile: LineSink {
     var block = [UInt8](repeating: 0, count: 256 * 1024)
     var offset = 0
     while offset < bytes {
-      let got = pread(descriptor, &block, block.count, off_t(offset))
-      if got < 0, errno == EINTR { continue }
-      guard got > 0 else {
-        throw CommandFailure(.cannotRead, "cannot read a temporary file in \(folder): \(SystemError())")
-      }
+      let got = try block.withUnsafeMutableBytes { try file.read(at: offset, into: $0) }
+      guard got > 0 else { throw CommandFailure(.cannotRead, "a temporary file is shorter than what was written") }
       let isRest = offset + got >= bytes
       guard let lineEnd = isRest ? got - 1 : block[..<got].lastIndex(of: UInt8(ascii: "\n")) else {
         // A line longer than the block.

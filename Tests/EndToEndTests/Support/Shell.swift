@@ -82,8 +82,16 @@ final class Shell: Sendable {
     defer {
       for word in arguments + variables { free(word) }
     }
+    // The threads on which tests run block signals, which a child would inherit.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var child = pid_t()
-    guard posix_spawn(&child, words[0], &actions, nil, &arguments, &variables) == 0 else { return -1 }
+    guard posix_spawn(&child, words[0], &actions, &attributes, &arguments, &variables) == 0 else { return -1 }
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0, errno == EINTR {}
     return status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F

@@ -101,9 +101,12 @@ struct Country {
     metadata.categoryCombos.append(.init(uid: random.uid(), name: name))
     for option in options {
       metadata.categoryCombos[combo].optionCombos.append(metadata.categoryOptionCombos.count)
+      let uid = random.uid()
       metadata.categoryOptionCombos.append(
         .init(
-          uid: random.uid(), code: "COC_\(metadata.categoryOptionCombos.count)", name: option, combo: combo))
+          uid: uid, code: "COC_\(metadata.categoryOptionCombos.count)", name: option, combo: combo,
+          options: [metadata.categoryOptions.count]))
+      metadata.categoryOptions.append(.init(uid: "O" + uid.dropLast(), name: option))
     }
     return combo
   }
@@ -112,6 +115,7 @@ struct Country {
 
   private mutating func makeSets() {
     let partner = addCombo("Partner", ["Government", "Mission, \"faith-based\"", "Private"])
+    metadata.categoryCombos[partner].isOfAttributes = true
     let open = facilities.filter { metadata.organisationUnits[$0].closed == nil }
     func positions(_ prefixes: String...) -> [Int] {
       metadata.dataElements.indices.filter { index in

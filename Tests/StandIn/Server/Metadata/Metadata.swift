@@ -7,6 +7,7 @@ struct Metadata: Sendable {
   var organisationUnitGroups: [ObjectGroup] = []
   var optionSets: [OptionSet] = []
   var categoryCombos: [CategoryCombo] = []
+  var categoryOptions: [CategoryOption] = []
   var categoryOptionCombos: [CategoryOptionCombo] = []
   var dataElements: [DataElement] = []
   var dataElementGroups: [ObjectGroup] = []
@@ -30,13 +31,17 @@ struct Metadata: Sendable {
   static let defaultComboUid = "bjDvmb4bfuf"
   /// The default category option combo.
   static let defaultOptionComboUid = "HllvX50cXC0"
+  /// What the default category option combo is made of.
+  static let defaultOptionUid = "xYerKDKCefk"
 
   /// The position of the default category option combo.
   var defaultOptionCombo: Int { categoryOptionComboByUid[Metadata.defaultOptionComboUid] ?? 0 }
 
   init() {
     categoryCombos.append(.init(uid: Metadata.defaultComboUid, name: "default"))
-    categoryOptionCombos.append(.init(uid: Metadata.defaultOptionComboUid, code: "default", name: "default", combo: 0))
+    categoryOptions.append(.init(uid: Metadata.defaultOptionUid, code: "default", name: "default"))
+    categoryOptionCombos.append(
+      .init(uid: Metadata.defaultOptionComboUid, code: "default", name: "default", combo: 0, options: [0]))
     categoryCombos[0].optionCombos = [0]
   }
 
@@ -134,9 +139,17 @@ struct OptionSet: Sendable {
   var codes: [String]
 }
 
+struct CategoryOption: Sendable {
+  var uid: String
+  var code: String?
+  var name: String
+}
+
 struct CategoryCombo: Sendable {
   var uid: String
   var name: String
+  /// Whether it is one of attribute option combos.
+  var isOfAttributes = false
   var optionCombos: [Int] = []
 }
 
@@ -145,6 +158,8 @@ struct CategoryOptionCombo: Sendable {
   var code: String?
   var name: String
   var combo: Int
+  /// What it is made of, one option of each category.
+  var options: [Int] = []
   /// A category option of it that is closed to ordinary users' data.
   var closedOption: String?
   var isRestricted: Bool { closedOption != nil }

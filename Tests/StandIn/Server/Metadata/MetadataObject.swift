@@ -10,6 +10,7 @@ enum MetadataKind: String, Sendable, CaseIterable {
   case dataElementGroups
   case categoryOptionCombos
   case categoryCombos
+  case categoryOptions
   case optionSets
   /// The links between a data set and its elements, which have no collection of their own.
   case dataSetElements
@@ -56,6 +57,7 @@ struct MetadataView {
     case .dataElementGroups: return metadata.dataElementGroups[position].uid
     case .categoryOptionCombos: return metadata.categoryOptionCombos[position].uid
     case .categoryCombos: return metadata.categoryCombos[position].uid
+    case .categoryOptions: return metadata.categoryOptions[position].uid
     case .optionSets: return metadata.optionSets[position].uid
     case .dataSetElements: return ""
     }
@@ -71,6 +73,7 @@ struct MetadataView {
     case .dataElementGroups: metadata.dataElementGroups.count
     case .categoryOptionCombos: metadata.categoryOptionCombos.count
     case .categoryCombos: metadata.categoryCombos.count
+    case .categoryOptions: metadata.categoryOptions.count
     case .optionSets: metadata.optionSets.count
     case .dataSetElements: 0
     }
@@ -115,9 +118,15 @@ struct MetadataView {
       return group(name, metadata.dataElementGroups[reference.position], "dataElements", .dataElements)
     case .categoryCombos:
       let combo = metadata.categoryCombos[reference.position]
-      return name == "name"
-        ? .value(.string(combo.name))
-        : name == "categoryOptionCombos" ? references(.categoryOptionCombos, combo.optionCombos) : nil
+      switch name {
+      case "name": return text(combo.name)
+      case "dataDimensionType": return text(combo.isOfAttributes ? "ATTRIBUTE" : "DISAGGREGATION")
+      case "categoryOptionCombos": return references(.categoryOptionCombos, combo.optionCombos)
+      default: return nil
+      }
+    case .categoryOptions:
+      let option = metadata.categoryOptions[reference.position]
+      return name == "name" ? text(option.name) : name == "code" ? text(option.code) : nil
     case .optionSets:
       let set = metadata.optionSets[reference.position]
       return name == "name"
@@ -141,11 +150,12 @@ struct MetadataView {
     case .dataElements:
       return common + ["shortName", "aggregationType", "valueType", "domainType", "zeroIsSignificant", "optionSet"]
         + end + ["categoryCombo", "dataElementGroups"]
-    case .categoryOptionCombos: return common + ["categoryCombo", "ignoreApproval"] + end
+    case .categoryOptionCombos: return common + ["categoryCombo", "ignoreApproval"] + end + ["categoryOptions"]
+    case .categoryOptions: return common + ["shortName"] + end
     case .organisationUnitLevels: return ["name", "created", "lastUpdated", "level", "displayName", "id"]
     case .organisationUnitGroups: return common + end + ["organisationUnits"]
     case .dataElementGroups: return common + end + ["dataElements"]
-    case .categoryCombos: return common + end + ["categoryOptionCombos"]
+    case .categoryCombos: return common + ["dataDimensionType"] + end + ["categoryOptionCombos"]
     case .optionSets: return common + end + ["options"]
     case .dataSetElements: return ["dataSet", "dataElement"]
     }

@@ -65,7 +65,15 @@ struct MetadataPayload {
   private mutating func readCombos() {
     for object in objects("categoryCombos") where combos[uid(object)] == nil {
       combos[uid(object)] = metadata.categoryCombos.count
-      metadata.categoryCombos.append(.init(uid: uid(object), name: name(object)))
+      metadata.categoryCombos.append(
+        .init(
+          uid: uid(object), name: name(object), isOfAttributes: object["dataDimensionType"]?.string == "ATTRIBUTE"))
+    }
+    var options: [String: Int] = [:]
+    for object in objects("categoryOptions") where uid(object) != Metadata.defaultOptionUid {
+      options[uid(object)] = metadata.categoryOptions.count
+      metadata.categoryOptions.append(
+        .init(uid: uid(object), code: object["code"]?.string, name: name(object)))
     }
     let closed = Set(
       objects("categoryOptions").filter { option in
@@ -78,6 +86,7 @@ struct MetadataPayload {
       metadata.categoryOptionCombos.append(
         .init(
           uid: uid(object), code: object["code"]?.string, name: name(object), combo: combo,
+          options: references(object, "categoryOptions").compactMap { options[$0] },
           closedOption: references(object, "categoryOptions").first { closed.contains($0) }))
     }
   }

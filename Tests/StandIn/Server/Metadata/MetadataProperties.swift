@@ -151,6 +151,7 @@ extension MetadataView {
     case "name": return text(combo.name)
     case "categoryCombo": return .object(MetadataReference(kind: .categoryCombos, position: combo.combo))
     case "ignoreApproval": return .value(false)
+    case "categoryOptions": return references(.categoryOptions, combo.options)
     default: return nil
     }
   }

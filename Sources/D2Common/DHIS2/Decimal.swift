@@ -1,5 +1,5 @@
 /// A decimal number, exactly: as many digits as there are.
-struct Decimal: Equatable {
+package struct Decimal: Equatable, Sendable, CustomStringConvertible {
   /// All digits, without the point.
   private var mantissa: Int128
   /// How many of them stand behind the point.
@@ -9,7 +9,7 @@ struct Decimal: Equatable {
   private static let mostDigits = 36
 
   /// Reads `-12.50`, `3`, `.5`, `1e3`; `nil` for all else, and for more digits than can be added exactly.
-  init?(_ text: some Collection<UInt8>) {
+  package init?(_ text: some Collection<UInt8>) {
     var mantissa: Int128 = 0
     var scale = 0
     var digits = 0
@@ -47,7 +47,7 @@ struct Decimal: Equatable {
   }
 
   /// `nil` where the sum has too many digits.
-  static func + (left: Decimal, right: Decimal) -> Decimal? {
+  package static func + (left: Decimal, right: Decimal) -> Decimal? {
     var (small, large) = left.scale < right.scale ? (left, right) : (right, left)
     while small.scale < large.scale {
       let (product, overflow) = small.mantissa.multipliedReportingOverflow(by: 10)
@@ -62,7 +62,7 @@ struct Decimal: Equatable {
   }
 
   /// Without zeros that say nothing.
-  var description: String {
+  package var description: String {
     var digits = String(mantissa.magnitude)
     if digits.count <= scale { digits = String(repeating: "0", count: scale - digits.count + 1) + digits }
     var text = digits

@@ -1,0 +1,1 @@
+#include <sodium/crypto_shorthash_siphash24.h>

@@ -1,0 +1,41 @@
+/// How much of something is allowed: a number, or a share of a whole.
+package enum Quota: Equatable, Sendable, CustomStringConvertible {
+  case number(Int)
+  case percent(Double)
+
+  /// Reads `12` or `1%`.
+  package init?(_ text: String) {
+    if text.hasSuffix("%"), let share = Double(text.dropLast()), (0...100).contains(share) {
+      self = .percent(share)
+    } else if let number = Int(text), number >= 0 {
+      self = .number(number)
+    } else {
+      return nil
+    }
+  }
+
+  package func isExceeded(by part: Int, of whole: Int) -> Bool {
+    switch self {
+    case .number(let most): part > most
+    case .percent(let share): Double(part) > Double(whole) * share / 100
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .number(let most): "\(most)"
+    case .percent(let share): share == share.rounded() ? "\(Int(share))%" : "\(share)%"
+    }
+  }
+}
+
+extension Arguments {
+  /// A number of values, or a share of them.
+  package func quota(_ name: String) throws(CommandFailure) -> Quota? {
+    guard let text = string(name) else { return nil }
+    guard let quota = Quota(text) else {
+      throw CommandFailure(.usage, "\(name) \(text.quoted): a number of values, or a share such as 1%")
+    }
+    return quota
+  }
+}

@@ -1,0 +1,243 @@
+import D2Common
+import Synchronization
+
+/// A key on which both sides are not of one mind.
+struct Difference: BitwiseCopyable {
+  enum Kind: UInt8, BitwiseCopyable {
+    /// The destination lacks it.
+    case missing
+    /// The destination has another value.
+    case different
+    /// The source lacks it.
+    case extra
+    /// The destination has what the source says that it deleted.
+    case deleted
+
+    /// What it is called in a table.
+    var name: String { self == .deleted ? "extra" : "\(self)" }
+
+    /// Whether the line that tells of it is the source's.
+    var isOfSource: Bool { self != .extra }
+  }
+
+  var kind: Kind
+  /// Of the line that tells of it.
+  var place: LinePlace
+  /// Of the other side's line, where it has one.
+  var other: LinePlace
+  var hasOther: Bool
+}
+
+/// How often what was found.
+struct DifferenceCounts: Equatable, Sendable {
+  var equal = 0
+  var missing = 0
+  var different = 0
+  var extra = 0
+  /// Of the extra ones, those that the source has as deleted.
+  var deleted = 0
+
+  var source: Int { equal + missing + different }
+  var destination: Int { equal + different + extra }
+
+  static func += (left: inout DifferenceCounts, right: DifferenceCounts) {
+    left.equal += right.equal
+    left.missing += right.missing
+    left.different += right.different
+    left.extra += right.extra
+    left.deleted += right.deleted
+  }
+}
+
+/// What one thread found.
+final class Findings: @unchecked Sendable {
+  // Used by one thread, then read.
+  fileprivate(set) var counts = DifferenceCounts()
+  fileprivate(set) var ofSourceGroups: [UInt32: DifferenceCounts] = [:]
+  fileprivate(set) var ofDestinationGroups: [UInt32: DifferenceCounts] = [:]
+  /// By the places of the source's lines, and by those of the destination's: in the order in which they are written.
+  let ofSource: PartitionedRecords<Difference>
+  let ofDestination: PartitionedRecords<Difference>
+
+  fileprivate init(memoryBytes: Int, environment: [String: String]) {
+    func records() -> PartitionedRecords<Difference> {
+      PartitionedRecords(
+        partitions: Comparison.outputPartitions, memoryBytes: memoryBytes / 2, bufferBytes: 1 << 20,
+        environment: environment)
+    }
+    ofSource = records()
+    ofDestination = records()
+  }
+}
+
+/// Compares the records of both sides, a partition at a time: a table of one partition's keys is all that is in memory.
+struct Comparison: Sendable {
+  let source: Side
+  let destination: Side
+  /// Whether what only the destination has is written.
+  let includesExtras: Bool
+  /// Whether differences are counted by group.
+  let countsGroups: Bool
+  let memoryBytes: Int
+  let environment: [String: String]
+
+  static let outputPartitions = 1024
+  private static let threads = 2
+  /// A key in the table, with what the table needs besides.
+  private static let bytesPerKey = 128
+
+  /// - Throws: `CommandFailure`, 73 or 74 for temporary files.
+  func run(_ executor: BlockingExecutor) async throws -> [Findings] {
+    let next = NextPartition()
+    return try await withThrowingTaskGroup(of: Findings.self) { group in
+      for _ in 0..<Self.threads {
+        group.addTask(executorPreference: executor) {
+          let findings = Findings(memoryBytes: memoryBytes / 4, environment: environment)
+          while let partition = next.take() {
+            try Signals.check()
+            try compare(partition, source.records, destination.records, depth: 0, findings)
+          }
+          return findings
+        }
+      }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+  }
+
+  private final class NextPartition: Sendable {
+    private let next = Atomic<Int>(0)
+
+    func take() -> Int? {
+      let partition = next.wrappingAdd(1, ordering: .relaxed).oldValue
+      return partition < Side.partitions ? partition : nil
+    }
+  }
+
+  /// What a side has of a key: the last line of it counts, as it does for a server that takes them one by one.
+  private struct Holding {
+    enum State { case absent, present, deleted }
+
+    var value = ValueHash()
+    var place = LinePlace(offset: 0, length: 0)
+    var group: UInt32 = 0
+    var state = State.absent
+
+    init() {}
+
+    init(_ record: SideRecord) {
+      value = record.value
+      place = record.place
+      group = record.group
+      state = record.isDeleted ? .deleted : .present
+    }
+  }
+
+  private func compare(
+    _ partition: Int, _ sources: PartitionedRecords<SideRecord>, _ destinations: PartitionedRecords<SideRecord>,
+    depth: Int, _ findings: Findings
+  ) throws {
+    let (ofSource, ofDestination) = (sources.count(partition), destinations.count(partition))
+    // Eight bytes of the key's hash deal records out; by then equal keys are all that is left together.
+    if (ofSource + ofDestination) * Self.bytesPerKey > memoryBytes / 4, depth < 7 {
+      let parts = try [sources, destinations].map { try split($0, partition, depth: depth + 1) }
+      for part in 0..<Side.partitions { try compare(part, parts[0], parts[1], depth: depth + 1, findings) }
+      return
+    }
+    var table = KeyTable<(source: Holding, destination: Holding)>(capacity: max(ofSource, ofDestination))
+    try sources.forEach(in: partition) { record in
+      let place = table.place(of: record.key) { (Holding(), Holding()) }
+      table.values[place].source = Holding(record)
+    }
+    try destinations.forEach(in: partition) { record in
+      let place = table.place(of: record.key) { (Holding(), Holding()) }
+      table.values[place].destination = Holding(record)
+    }
+    for (source, destination) in table.values { try note(source, destination, findings) }
+  }
+
+  private func split(
+    _ records: PartitionedRecords<SideRecord>, _ partition: Int, depth: Int
+  ) throws -> PartitionedRecords<SideRecord> {
+    let parts = PartitionedRecords<SideRecord>(
+      partitions: Side.partitions, memoryBytes: 0, bufferBytes: 2 << 20, environment: environment)
+    try records.forEach(in: partition) {
+      try parts.append($0, to: Int(truncatingIfNeeded: $0.key.high >> (56 - 8 * depth)) & 0xFF)
+    }
+    return parts
+  }
+
+  @inline(__always)
+  private func note(_ source: Holding, _ destination: Holding, _ findings: Findings) throws {
+    var counts = DifferenceCounts()
+    var found: Difference.Kind?
+    switch (source.state == .present, destination.state == .present) {
+    case (true, true) where source.value == destination.value: counts.equal = 1
+    case (true, true):
+      counts.different = 1
+      found = .different
+    case (true, false):
+      counts.missing = 1
+      found = .missing
+    case (false, true):
+      counts.extra = 1
+      counts.deleted = source.state == .deleted ? 1 : 0
+      found = !includesExtras ? nil : source.state == .deleted ? .deleted : .extra
+    case (false, false): return
+    }
+    findings.counts += counts
+    if countsGroups {
+      if source.state == .present {
+        findings.ofSourceGroups[source.group, default: DifferenceCounts()] += counts
+      } else {
+        findings.ofDestinationGroups[destination.group, default: DifferenceCounts()] += counts
+      }
+    }
+    guard let found else { return }
+    let (teller, other) = found.isOfSource ? (source, destination) : (destination, source)
+    let difference = Difference(
+      kind: found, place: teller.place, other: other.place, hasOther: other.state == .present)
+    let side = found.isOfSource ? self.source : self.destination
+    try (found.isOfSource ? findings.ofSource : findings.ofDestination).append(
+      difference, to: Int(teller.place.offset) * Self.outputPartitions / max(side.placeEnd, 1))
+  }
+}
+
+/// Values by hashed keys, in a table with open addressing.
+struct KeyTable<Value> {
+  private var slots: [Int32]
+  private var keys: [ValueHash] = []
+  var values: [Value] = []
+
+  /// - Parameter capacity: how many keys are expected; it grows.
+  init(capacity: Int) {
+    var size = 16
+    while size < 2 * capacity { size *= 2 }
+    slots = Array(repeating: -1, count: size)
+    keys.reserveCapacity(capacity)
+    values.reserveCapacity(capacity)
+  }
+
+  /// Where a key's value stands; it is made where it is new.
+  @inline(__always)
+  mutating func place(of key: ValueHash, _ make: () -> Value) -> Int {
+    var slot = Int(truncatingIfNeeded: key.low) & (slots.count - 1)
+    while slots[slot] >= 0 {
+      if keys[Int(slots[slot])] == key { return Int(slots[slot]) }
+      slot = (slot + 1) & (slots.count - 1)
+    }
+    keys.append(key)
+    values.append(make())
+    slots[slot] = Int32(keys.count - 1)
+    if 4 * keys.count > 3 * slots.count { grow() }
+    return keys.count - 1
+  }
+
+  private mutating func grow() {
+    slots = Array(repeating: -1, count: slots.count * 2)
+    for (number, key) in keys.enumerated() {
+      var slot = Int(truncatingIfNeeded: key.low) & (slots.count - 1)
+      while slots[slot] >= 0 { slot = (slot + 1) & (slots.count - 1) }
+      slots[slot] = Int32(number)
+    }
+  }
+}

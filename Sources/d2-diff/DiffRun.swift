@@ -1,0 +1,286 @@
+import D2Common
+import Glibc
+
+/// One run: reads both sides at once, compares them, writes what was found.
+struct DiffRun: Sendable {
+  private enum Format: String, CaseIterable {
+    case ndjson, table, tsv, json, summary
+  }
+
+  /// Where the two sides come from.
+  private enum Input: Sendable {
+    case file(String)
+    case pull(PairSide, [String])
+  }
+
+  private let arguments: Arguments
+  private let log: Log
+  private let format: Format
+  private let deletesExtras: Bool
+  private let includesExtras: Bool
+  private let maxDelete: Quota
+  private let memoryBytes: Int
+  private let inputs: [Input]
+  private let pair: Pair?
+  /// All of the pair's.
+  private let units: [OrgUnit]
+  private let isIncrement: Bool
+
+  /// A table on a terminal ends here.
+  private static let mostRows = 1000
+  private static let leastMemoryBytes = 16 << 20
+
+  /// - Throws: `CommandFailure`, 64; `StoreError`.
+  init(_ arguments: Arguments, _ log: Log) throws {
+    self.arguments = arguments
+    self.log = log
+    let named = try arguments.choice("--format", Format.allCases.map(\.rawValue))
+    format = named.flatMap(Format.init(rawValue:)) ?? (isatty(1) == 1 ? .table : .ndjson)
+    deletesExtras = arguments.has("--delete-extras")
+    includesExtras = deletesExtras || arguments.has("--extras")
+    maxDelete = try arguments.quota("--max-delete") ?? .percent(1)
+    guard !arguments.has("--max-delete") || deletesExtras else {
+      throw CommandFailure(.usage, "--max-delete goes with --delete-extras")
+    }
+    memoryBytes = try arguments.bytes("--memory") ?? 64 << 20
+    guard memoryBytes >= Self.leastMemoryBytes else {
+      throw CommandFailure(.usage, "--memory: at least \(Self.leastMemoryBytes >> 20)M")
+    }
+    guard !arguments.has("--level") || format == .summary else {
+      throw CommandFailure(.usage, "--level goes with --format summary")
+    }
+    var isIncrement = false
+    if arguments.has("--pair") || arguments.has("--slice") {
+      guard arguments.operands.isEmpty else {
+        throw CommandFailure(
+          .usage, "give either a pair or two files, not both: unexpected \(arguments.operands[0].quoted)")
+      }
+      let slice = try SliceOption.read(arguments)
+      isIncrement = slice.map { !$0.since.isEmpty } ?? false
+      let store: Store
+      let named: Pair
+      if let slice {
+        store = try Store(arguments)
+        named = try store.pair(named: String(slice.pair))
+      } else {
+        (store, named) = try PairOptions.open(arguments)
+      }
+      pair = named
+      units = try OrgUnitTable(store, named).all()
+      let task = slice?.task.text
+      inputs = PairSide.allCases.map { .pull($0, PulledSide.arguments($0, arguments, slice: task)) }
+    } else {
+      guard arguments.operands.count == 2 else {
+        throw CommandFailure(
+          .usage, "say what to compare: d2-diff --pair PAIR …, or d2-diff SOURCE DESTINATION (files or FIFOs)")
+      }
+      if let option = PulledSide.group.options.first(where: { arguments.has($0.name) }) {
+        throw CommandFailure(.usage, "\(option.name) goes with --pair")
+      }
+      guard arguments.operands != ["-", "-"] else {
+        throw CommandFailure(.usage, "standard input can be one of the sides, not both")
+      }
+      guard !arguments.has("--level") else {
+        throw CommandFailure(.usage, "--level needs --pair: the store knows what lies below what")
+      }
+      pair = nil
+      units = []
+      inputs = arguments.operands.map { .file($0) }
+    }
+    self.isIncrement = isIncrement
+    guard !isIncrement || !includesExtras else {
+      throw CommandFailure(
+        .usage, "a slice of an increment holds what changed: what it lacks is not extra at the destination")
+    }
+  }
+
+  func run() async throws -> ExitStatus {
+    let begin = monotonicSeconds()
+    var settings = Side.Settings()
+    settings.isNumeric = arguments.has("--numeric")
+    settings.defaultCombos = try ["HllvX50cXC0", "default"] + arguments.list("--default-combo") + askedDefaultCombos()
+    settings.ancestors = format == .summary ? try ancestors() : nil
+    settings.memoryBytes = memoryBytes / 8
+    settings.environment = processEnvironment()
+    let names = inputs.map { (input: Input) in
+      switch input {
+      case .file(let path): path == "-" ? "standard input" : path
+      case .pull(let side, _): "the \(side.rawValue)"
+      }
+    }
+    let writesLines = format == .ndjson
+    settings.keepsLines = format != .summary
+    let source = Side(name: names[0], settings)
+    settings.keepsLines = format != .summary && (includesExtras || !writesLines)
+    let destination = Side(name: names[1], settings)
+    let executor = BlockingExecutor(threads: 3)
+    let isWhole = try await read([source, destination], executor)
+    log.wipe()
+
+    let comparison = Comparison(
+      source: source, destination: destination, includesExtras: includesExtras, countsGroups: format == .summary,
+      memoryBytes: memoryBytes, environment: settings.environment)
+    let findings = try await comparison.run(executor)
+    var counts = DifferenceCounts()
+    for found in findings { counts += found.counts }
+    try checkDeletions(counts, isWhole: isWhole, isFile: source.isFile)
+
+    try write(comparison, findings)
+    let differences = counts.missing + counts.different + (includesExtras ? counts.extra : 0)
+    // Without all of the source, equal proves nothing.
+    let status: ExitStatus = differences == 0 && isWhole ? .success : .incomplete
+    log.info(text(counts, seconds: monotonicSeconds() - begin))
+    if counts.source + counts.destination == 0 { log.warning("neither side has a value: nothing was compared") }
+    if let file = arguments.string("--summary") {
+      try SummaryFile.write(
+        [
+          "source": .int(counts.source), "destination": .int(counts.destination), "equal": .int(counts.equal),
+          "missing": .int(counts.missing), "different": .int(counts.different), "extra": .int(counts.extra),
+          "deleted": .int(counts.deleted), "status": .int(Int(status.rawValue)),
+        ], to: file)
+    }
+    return status
+  }
+
+  private func text(_ counts: DifferenceCounts, seconds: Double) -> String {
+    let extra =
+      isIncrement
+      ? ""
+      : ", \(counts.extra) extra at the destination"
+        + (counts.extra > 0 && !includesExtras ? " (--extras shows them)" : "")
+    return
+      "source \(counts.source) values, destination \(counts.destination): \(counts.equal) equal, \(counts.missing) missing, "
+      + "\(counts.different) different\(extra); \(DHIS2Client.shown(seconds: seconds))"
+  }
+
+  // MARK: Reading
+
+  /// Reads both sides at once; where one fails, the other need not go on.
+  ///
+  /// - Returns: whether the source told all that was asked for.
+  private func read(_ sides: [Side], _ executor: BlockingExecutor) async throws -> Bool {
+    let stop = StopSign()
+    let key = ValueHasher.Key()
+    let finished = StopSign()
+    return try await withThrowingTaskGroup(of: (isSource: Bool, isWhole: Bool)?.self) { group in
+      for (number, side) in sides.enumerated() {
+        group.addTask(executorPreference: executor) {
+          do {
+            return (number == 0, try read(inputs[number], side, key, stop))
+          } catch {
+            stop.set()
+            throw error
+          }
+        }
+      }
+      if isatty(2) == 1 {
+        group.addTask(executorPreference: executor) {
+          while !finished.isSet, !stop.isSet, pause(seconds: 0.25) {
+            log.draw("source \(sides[0].linesRead) values, destination \(sides[1].linesRead)")
+          }
+          return nil
+        }
+      }
+      var isWhole = true
+      var left = sides.count
+      var failure: (any Error)?
+      while left > 0 {
+        do {
+          guard let ended = try await group.next(), let ended else { continue }
+          left -= 1
+          if ended.isSource { isWhole = ended.isWhole }
+        } catch {
+          left -= 1
+          failure = failure ?? error
+        }
+      }
+      finished.set()
+      if let failure { throw failure }
+      return isWhole
+    }
+  }
+
+  private func read(_ input: Input, _ side: Side, _ key: ValueHasher.Key, _ stop: StopSign) throws -> Bool {
+    switch input {
+    case .file(let path):
+      let descriptor = try Side.open(path)
+      defer { close(descriptor) }
+      try side.readAll(descriptor, key, stop: stop)
+      return true
+    case .pull(let which, let words):
+      let pull = try PullProcess(which, words)
+      try side.readAll(pull.output, key, stop: stop)
+      // Whoever ended the waiting tells why.
+      guard !stop.isSet else { return false }
+      return try pull.finish()
+    }
+  }
+
+  /// The uid of the default category option combo need not be the same at both ends.
+  private func askedDefaultCombos() throws -> [String] {
+    guard let pair else { return [] }
+    return try [pair.source, pair.destination].flatMap { server in
+      let client = DHIS2Client(try ServerOptions(arguments, log, server), log)
+      let query = Query(["filter": "name:eq:default", "fields": "id", "paging": "false"])
+      let combos = try client.json(query.target("/api/categoryOptionCombos"))["categoryOptionCombos"]?.array ?? []
+      return combos.compactMap { $0["id"]?.string }
+    }
+  }
+
+  private func ancestors() throws -> [String: String] {
+    guard let text = arguments.string("--level") else { return [:] }
+    guard let level = Int(text), level > 0 else {
+      throw CommandFailure(.usage, "--level \(text.quoted): the number of a level, 1 for the root")
+    }
+    var ancestors: [String: String] = [:]
+    for unit in units {
+      let path = (unit.path ?? "").split(separator: "/")
+      if path.count >= level { ancestors[unit.uid] = String(path[level - 1]) }
+    }
+    guard !ancestors.isEmpty else {
+      throw CommandFailure(.usage, "the store knows no organisation unit of level \(level): d2-orgunits list")
+    }
+    return ancestors
+  }
+
+  // MARK: Writing
+
+  /// Nothing is deleted because the source could not be read.
+  private func checkDeletions(_ counts: DifferenceCounts, isWhole: Bool, isFile: Bool) throws(CommandFailure) {
+    guard deletesExtras else { return }
+    let extra = counts.extra - counts.deleted
+    guard extra > 0 else { return }
+    let reason: String? =
+      if counts.source == 0 {
+        "the source is empty"
+      } else if !isWhole {
+        "the source does not know all that was asked for"
+      } else if pair == nil, !isFile {
+        "the source comes through a pipe, whose end does not tell whether it was all: write it into a file, or use --pair"
+      } else if maxDelete.isExceeded(by: extra, of: counts.destination) {
+        "they are more than --max-delete \(maxDelete) of \(counts.destination)"
+      } else {
+        nil
+      }
+    if let reason {
+      throw CommandFailure(.malformedInput, "\(extra) values would be deleted, but \(reason): nothing is written")
+    }
+  }
+
+  private func write(_ comparison: Comparison, _ findings: [Findings]) throws {
+    switch format {
+    case .ndjson:
+      try DifferenceWriter(comparison, findings).writeLines(to: .standardOutput(), deletesExtras: deletesExtras)
+    case .summary:
+      var names: [String: String] = [:]
+      for unit in units { names[unit.uid] = unit.name }
+      var listing = Listing(isatty(1) == 1 ? .table : .json, columns: GroupSummary.columns)
+      try GroupSummary(comparison, findings).write(to: &listing, names: names)
+    case .table, .tsv, .json:
+      var listing = Listing(Listing.Format(rawValue: format.rawValue)!, columns: DifferenceWriter.columns)
+      let left = try DifferenceWriter(comparison, findings).writeRows(
+        to: &listing, most: format == .table ? Self.mostRows : .max)
+      if left > 0 { log.info("\(left) more differences: --format tsv or ndjson shows all") }
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import D2Common
+
+/// Writes differences, the source's in the order of its lines, then those that only the destination has in the order of its own.
+struct DifferenceWriter {
+  private let comparison: Comparison
+  private let findings: [Findings]
+  private let source: LineFetcher
+  private let destination: LineFetcher
+
+  init(_ comparison: Comparison, _ findings: [Findings]) {
+    self.comparison = comparison
+    self.findings = findings
+    source = LineFetcher(comparison.source)
+    destination = LineFetcher(comparison.destination)
+  }
+
+  private func forEach(
+    _ records: (Findings) -> PartitionedRecords<Difference>, _ body: (Difference) throws -> Void
+  ) throws {
+    for partition in 0..<Comparison.outputPartitions {
+      var differences: [Difference] = []
+      for found in findings { try records(found).forEach(in: partition) { differences.append($0) } }
+      differences.sort { $0.place.offset < $1.place.offset }
+      for difference in differences { try body(difference) }
+    }
+  }
+
+  // MARK: Lines to push
+
+  /// The lines that tell of the differences, byte for byte.
+  ///
+  /// - Parameter deletesExtras: what only the destination has is written as deleted.
+  func writeLines(to output: LineOutput, deletesExtras: Bool) throws {
+    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+    let lineEnd: [UInt8] = [0x0A]
+    try forEach(\.ofSource) { difference in
+      try source.withLine(at: difference.place) { try output.write(nothing, $0, lineEndMissing: true) }
+    }
+    let scratch = DataValueLine.Scratch()
+    try forEach(\.ofDestination) { difference in
+      try destination.withLine(at: difference.place) { bytes in
+        guard deletesExtras else { return try output.write(nothing, bytes, lineEndMissing: true) }
+        try (Self.deleted(try DataValueLine(bytes, scratch), bytes) + lineEnd).withUnsafeBytes {
+          try output.write(nothing, $0, lineEndMissing: false)
+        }
+      }
+    }
+    try output.flush()
+  }
+
+  /// A line as its own deletion. The value stays: of an element with an option set a server refuses the deletion without it
+  /// (`dhis2-api.md`, E7621).
+  static func deleted(_ line: DataValueLine, _ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+    let field = line[.deleted]
+    if field.kind != .absent {
+      let (start, end) = (Int(field.start), Int(field.start + field.length))
+      // A text's quotes go too.
+      let quotes = field.kind == .string ? 1 : 0
+      return Array(bytes[..<(start - quotes)]) + Array("true".utf8) + Array(bytes[(end + quotes)...])
+    }
+    let brace = bytes.lastIndex(of: UInt8(ascii: "}"))!
+    return Array(bytes[..<brace]) + Array(#","deleted":true}"#.utf8) + Array(bytes[(brace + 1)...])
+  }
+
+  // MARK: Rows to read
+
+  static let columns = [
+    "difference", "dataSet", "dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo",
+    "source", "destination",
+  ]
+
+  /// A row for each difference.
+  ///
+  /// - Parameter most: how many are written; a table on a terminal has an end.
+  /// - Returns: how many are left out.
+  func writeRows(to listing: inout Listing, most: Int) throws -> Int {
+    var count = 0
+    let scratch = DataValueLine.Scratch()
+    func add(_ difference: Difference) throws {
+      count += 1
+      guard count <= most else { return }
+      let isOfSource = difference.kind.isOfSource
+      var other: JSONValue = .null
+      if difference.hasOther {
+        other = try Self.value(isOfSource ? destination : source, difference.other, scratch)
+      }
+      let isDeleted = difference.kind == .deleted
+      let row = try Self.row(isOfSource ? source : destination, difference, scratch)
+      try listing.add(
+        .object(
+          row + [
+            .init("source", isOfSource && !isDeleted ? try Self.value(source, difference.place, scratch) : .null),
+            .init("destination", isOfSource ? other : try Self.value(destination, difference.place, scratch)),
+          ]))
+    }
+    try forEach(\.ofSource, add)
+    try forEach(\.ofDestination, add)
+    try listing.finish()
+    return max(0, count - most)
+  }
+
+  private static func row(
+    _ lines: LineFetcher, _ difference: Difference, _ scratch: DataValueLine.Scratch
+  ) throws -> [JSONValue.Member] {
+    try lines.withLine(at: difference.place) { bytes in
+      let line = try DataValueLine(bytes, scratch)
+      func text(_ keys: DataValueLine.Key...) -> JSONValue {
+        keys.lazy.compactMap { line.text($0) }.first.map { .string($0) } ?? .null
+      }
+      return [
+        .init("difference", .string(difference.kind.name)), .init("dataSet", text(.dataSet)),
+        .init("dataElement", text(.dataElement)), .init("period", text(.period)),
+        .init("orgUnit", text(.orgUnit, .organisationUnit)), .init("categoryOptionCombo", text(.categoryOptionCombo)),
+        .init("attributeOptionCombo", text(.attributeOptionCombo)),
+      ]
+    }
+  }
+
+  private static func value(
+    _ lines: LineFetcher, _ place: LinePlace, _ scratch: DataValueLine.Scratch
+  ) throws -> JSONValue {
+    try lines.withLine(at: place) { bytes in
+      let line = try DataValueLine(bytes, scratch)
+      return .string(line.text(line[.dataElement].kind == .absent ? .completed : .value) ?? "")
+    }
+  }
+}

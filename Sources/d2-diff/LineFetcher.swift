@@ -1,0 +1,43 @@
+import D2Common
+
+/// Fetches single lines of a side again; cheap where they are asked for in the order in which they stand.
+final class LineFetcher {
+  private let side: Side
+  private var block: [UInt8]
+  private var start = 0
+  private var count = 0
+
+  private static let blockBytes = 16 * 1024
+  /// Behind a line there is room for the reading ahead of a `DataValueLine`.
+  static let paddingBytes = 64
+
+  init(_ side: Side) {
+    self.side = side
+    block = [UInt8](repeating: 0, count: Self.blockBytes + Self.paddingBytes)
+  }
+
+  /// Hands on the line at a place; readable for 64 bytes beyond its end.
+  ///
+  /// - Throws: `CommandFailure`, 74, where the file has become shorter; what `body` throws.
+  func withLine<Result>(
+    at place: LinePlace, _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) throws -> Result {
+    let (offset, length) = (Int(place.offset), Int(place.length))
+    if offset < start || offset + length > start + count {
+      if length + Self.paddingBytes > block.count {
+        block = [UInt8](repeating: 0, count: length + Self.paddingBytes)
+      }
+      let room = block.count - Self.paddingBytes
+      count = try block.withUnsafeMutableBytes {
+        try side.bytes(at: offset, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<room]))
+      }
+      start = offset
+      guard count >= length else {
+        throw CommandFailure(.cannotRead, "\(side.name) was changed while it was compared")
+      }
+    }
+    return try block.withUnsafeBytes {
+      try body(UnsafeRawBufferPointer(rebasing: $0[(offset - start)..<(offset - start + length)]))
+    }
+  }
+}

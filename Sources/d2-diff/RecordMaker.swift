@@ -1,0 +1,89 @@
+import D2Common
+
+/// Makes the record of a line: what it is the value of, and which.
+struct RecordMaker: ~Copyable {
+  private let settings: Side.Settings
+  private let defaultCombos: [[UInt8]]
+  private var hasher: ValueHasher
+
+  private static let valueKeys: [DataValueLine.Key] = [.dataElement, .period, .orgUnit]
+  private static let comboKeys: [DataValueLine.Key] = [.categoryOptionCombo, .attributeOptionCombo]
+
+  init(_ settings: Side.Settings, _ hashKey: ValueHasher.Key) {
+    self.settings = settings
+    defaultCombos = settings.defaultCombos.map { Array($0.utf8) }
+    hasher = ValueHasher(hashKey)
+  }
+
+  /// - Throws: `DataValueLine.Fault` for a line that is neither a data value nor a registration.
+  mutating func record(
+    _ line: DataValueLine, _ place: LinePlace, _ groups: inout GroupTable
+  ) throws(DataValueLine.Fault) -> SideRecord {
+    let isRegistration = line[.dataElement].kind == .absent && line[.dataSet].kind != .absent
+    if isRegistration {
+      hasher.add(CollectionOfOne(UInt8(ascii: "r")))
+      try add(.dataSet, line)
+      try add(.period, line)
+      try add(line[.organisationUnit].kind == .absent ? .orgUnit : .organisationUnit, line)
+    } else {
+      for key in Self.valueKeys { try add(key, line) }
+      addCombo(.categoryOptionCombo, line)
+    }
+    addCombo(.attributeOptionCombo, line)
+    let key = hasher.finish()
+    if !isRegistration { addValue(line) }
+    let group = settings.ancestors == nil ? 0 : groups.number(of: line, isRegistration, settings.ancestors!)
+    let isDeleted =
+      isRegistration
+      ? line[.completed].kind != .absent && !line.isTrue(.completed) : line.isTrue(.deleted)
+    return SideRecord(key: key, value: hasher.finish(), place: place, isDeleted: isDeleted, group: group)
+  }
+
+  @inline(__always)
+  private mutating func add(
+    _ key: DataValueLine.Key, _ line: DataValueLine
+  ) throws(DataValueLine.Fault) {
+    let field = line[key]
+    guard field.kind == .string || field.kind == .number, field.length > 0 else {
+      throw DataValueLine.Fault("\(key.name) is missing")
+    }
+    addText(key, line)
+  }
+
+  /// A default combo that is written out says as much as none.
+  @inline(__always)
+  private mutating func addCombo(_ key: DataValueLine.Key, _ line: DataValueLine) {
+    let field = line[key]
+    guard field.kind == .string || field.kind == .number else { return hasher.add(EmptyCollection()) }
+    let bytes = line.bytes(field)
+    for combo in defaultCombos where bytes.count == combo.count && bytes.elementsEqual(combo) {
+      return hasher.add(EmptyCollection())
+    }
+    addText(key, line)
+  }
+
+  /// The text as it is compared: an escape and what it stands for are the same.
+  @inline(__always)
+  private mutating func addText(_ key: DataValueLine.Key, _ line: DataValueLine) {
+    let bytes = line.bytes(line[key])
+    if bytes.contains(UInt8(ascii: "\\")) {
+      hasher.add((line.text(key) ?? "").utf8)
+    } else {
+      hasher.add(bytes)
+    }
+  }
+
+  @inline(__always)
+  private mutating func addValue(_ line: DataValueLine) {
+    let field = line[.value]
+    switch field.kind {
+    case .absent, .null: hasher.add(EmptyCollection())
+    default:
+      if settings.isNumeric, let number = Decimal(line.bytes(field)) {
+        hasher.add(number.description.utf8)
+      } else {
+        addText(.value, line)
+      }
+    }
+  }
+}

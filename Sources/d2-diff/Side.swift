@@ -1,0 +1,150 @@
+import D2Common
+import Glibc
+import Synchronization
+
+/// One of the two sides that are compared: reads its lines once, remembers a record of each, and can fetch single lines again.
+final class Side: @unchecked Sendable {
+  // Filled by one thread; afterwards only read.
+
+  /// How lines are compared, and what is kept of them.
+  struct Settings: Sendable {
+    /// Values that are the same number are equal: 1, 1.0 and 01.
+    var isNumeric = false
+    /// Category option combos that say as much as none.
+    var defaultCombos: [String] = []
+    /// For each organisation unit the one that stands for it in the summary; `nil` where there is none to write.
+    var ancestors: [String: String]?
+    /// Whether lines are needed again.
+    var keepsLines = true
+    var memoryBytes = 16 << 20
+    var environment: [String: String] = [:]
+  }
+
+  /// What it is called in messages.
+  let name: String
+  let records: PartitionedRecords<SideRecord>
+  private(set) var groups = GroupTable()
+  /// How far the places of lines reach.
+  private(set) var placeEnd = 0
+  private let settings: Settings
+  private let read = Atomic<Int>(0)
+  private var lines = Lines.none
+
+  /// Where lines can be fetched from again.
+  private enum Lines {
+    case none
+    case file(Int32)
+    case spool(TemporaryFile)
+  }
+
+  static let partitions = 256
+
+  init(name: String, _ settings: Settings) {
+    self.name = name
+    self.settings = settings
+    records = PartitionedRecords(
+      partitions: Self.partitions, memoryBytes: settings.memoryBytes, environment: settings.environment)
+  }
+
+  deinit { if case .file(let descriptor) = lines { close(descriptor) } }
+
+  /// Lines read so far; asked for while another thread reads.
+  var linesRead: Int { read.load(ordering: .relaxed) }
+
+  /// Whether lines come from a file, which can be read again, and not from a pipe.
+  var isFile: Bool { if case .file = lines { true } else { false } }
+
+  // MARK: Reading
+
+  /// Opens a file, FIFO or, by `-`, standard input.
+  ///
+  /// - Throws: `CommandFailure`, 74.
+  static func open(_ path: String) throws(CommandFailure) -> Int32 {
+    let descriptor = path == "-" ? dup(0) : Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw CommandFailure(.cannotRead, "cannot read \(path): \(SystemError())") }
+    return descriptor
+  }
+
+  static func isRegularFile(_ descriptor: Int32) -> Bool {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+
+  /// Reads all lines. The descriptor of a regular file must stay open as long as its lines are asked for.
+  ///
+  /// - Throws: `CommandFailure`: 65 with the line's number for what is no data value, 73 or 74 for files.
+  func readAll(_ descriptor: Int32, _ hashKey: ValueHasher.Key, stop: StopSign) throws {
+    let start = lseek(descriptor, 0, Int32(SEEK_CUR))
+    var spool: SpoolWriter?
+    if Self.isRegularFile(descriptor), start >= 0 {
+      lines = .file(dup(descriptor))
+    } else if settings.keepsLines {
+      let file = try TemporaryFile(environment: settings.environment)
+      lines = .spool(file)
+      spool = SpoolWriter(file)
+    }
+    var reader = LineReader(descriptor: descriptor, stop: stop)
+    let scratch = DataValueLine.Scratch()
+    var maker = RecordMaker(settings, hashKey)
+    while let text = try reader.next() {
+      let bytes = UnsafeRawBufferPointer(text)
+      if reader.number & 0xFFF == 0 { read.store(reader.number, ordering: .relaxed) }
+      if bytes.allSatisfy({ $0 <= 0x20 }) { continue }
+      var place = LinePlace(offset: UInt64(max(0, Int(start)) + reader.offset), length: UInt32(bytes.count))
+      do {
+        let line = try DataValueLine(bytes, scratch)
+        if spool != nil { place.offset = UInt64(try spool!.append(bytes)) }
+        let record = try maker.record(line, place, &groups)
+        try records.append(record, to: Int(record.key.high >> 56))
+      } catch let fault as DataValueLine.Fault {
+        throw CommandFailure(.malformedInput, "\(name), line \(reader.number): \(fault)")
+      }
+      placeEnd = Int(place.offset) + 1
+    }
+    try spool?.flush()
+    read.store(reader.number, ordering: .relaxed)
+  }
+
+  // MARK: Lines again
+
+  /// Fills a buffer with what stands from `offset` on; returns how many bytes that are.
+  ///
+  /// - Throws: `CommandFailure`, 74.
+  func bytes(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(CommandFailure) -> Int {
+    switch lines {
+    case .none: return 0
+    case .spool(let file): return try file.read(at: offset, into: buffer)
+    case .file(let descriptor):
+      do { return try FileBytes.read(descriptor, at: offset, into: buffer) } catch {
+        throw CommandFailure(.cannotRead, "cannot read \(name) again: \(error)")
+      }
+    }
+  }
+}
+
+/// Gathers lines for a temporary file.
+private struct SpoolWriter {
+  private let file: TemporaryFile
+  private var gathered: [UInt8] = []
+  private var flushed = 0
+  private static let gatheredBytes = 256 * 1024
+
+  init(_ file: TemporaryFile) {
+    self.file = file
+    gathered.reserveCapacity(Self.gatheredBytes + 4096)
+  }
+
+  /// Returns where the line stands.
+  mutating func append(_ line: UnsafeRawBufferPointer) throws -> Int {
+    let offset = flushed + gathered.count
+    gathered.append(contentsOf: line)
+    if gathered.count >= Self.gatheredBytes { try flush() }
+    return offset
+  }
+
+  mutating func flush() throws {
+    try gathered.withUnsafeBytes { try file.append($0) }
+    flushed += gathered.count
+    gathered.removeAll(keepingCapacity: true)
+  }
+}

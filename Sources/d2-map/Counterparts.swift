@@ -1,0 +1,168 @@
+/// Finds for each object of the source the one of the destination that it most likely is: by equal id, then code, then what it is made of, then name.
+///
+/// An object of the destination is the counterpart of one object only, and what two objects share decides nothing.
+struct Counterparts {
+  enum Evidence: String {
+    case id, code, options, name
+  }
+
+  /// What was found for one object.
+  struct Match: Equatable {
+    let source: MetadataObject
+    var destination: MetadataObject?
+    var evidence: Evidence?
+    /// From 0 to 1.
+    var confidence: Double
+    /// What comes near, where nothing was found; the nearest first.
+    var candidates: [(object: MetadataObject, likeness: Double)]
+
+    static func == (left: Match, right: Match) -> Bool {
+      left.source == right.source && left.destination == right.destination && left.evidence == right.evidence
+    }
+  }
+
+  private static let mostCandidates = 3
+  private static let leastLikeness = 0.3
+
+  private let sources: [MetadataObject]
+  private let destinations: [MetadataObject]
+  /// By place of the source's object.
+  private var found: [Int: (destination: Int, evidence: Evidence, confidence: Double)] = [:]
+  private var taken: Set<Int> = []
+
+  /// - Parameters:
+  ///   - parents: what the parents of the source's objects are at the destination; `nil` where names are looked for regardless of what they are below.
+  ///   - options: what the source's category options are at the destination; `nil` for objects that are not made of options.
+  static func find(
+    _ sources: [MetadataObject], among destinations: [MetadataObject], parents: [String: String]? = nil,
+    options: [String: String]? = nil
+  ) -> [Match] {
+    var search = Counterparts(sources, destinations)
+    search.match(.id, confidence: 1) {
+      $0.uid
+    } with: {
+      $0.uid
+    }
+    search.match(.code, confidence: 0.95) {
+      $0.code
+    } with: {
+      $0.code
+    }
+    if let options {
+      search.match(.options, confidence: 0.95) { source in
+        let mapped = source.options.compactMap { options[$0] }
+        return mapped.isEmpty || mapped.count < source.options.count ? nil : mapped.sorted().joined(separator: " ")
+      } with: {
+        $0.options.isEmpty ? nil : $0.options.sorted().joined(separator: " ")
+      }
+    }
+    if let parents {
+      // From the root downwards: what a unit is below is known before the unit is looked for.
+      var known = parents
+      search.learn(&known)
+      var before = -1
+      while before != search.found.count {
+        before = search.found.count
+        let known_ = known
+        search.match(.name, confidence: 0.85) { source in
+          (source.parent == nil ? "" : known_[source.parent!]).map { "\($0) \(source.normalisedName)" }
+        } with: { object in
+          "\(object.parent ?? "") \(object.normalisedName)"
+        }
+        search.learn(&known)
+      }
+    }
+    // Names in another order of the same options are no evidence: where options tell, the name does not.
+    if options == nil {
+      search.match(.name, confidence: 0.9) {
+        $0.name
+      } with: {
+        $0.name
+      }
+      search.match(.name, confidence: 0.8) {
+        $0.normalisedName
+      } with: {
+        $0.normalisedName
+      }
+    }
+    return search.matches()
+  }
+
+  private init(_ sources: [MetadataObject], _ destinations: [MetadataObject]) {
+    self.sources = sources
+    self.destinations = destinations
+  }
+
+  private func learn(_ known: inout [String: String]) {
+    for (place, match) in found { known[sources[place].uid] = destinations[match.destination].uid }
+  }
+
+  /// Matches what has a trait in common that nobody else on either side has.
+  private mutating func match(
+    _ evidence: Evidence, confidence: Double, _ trait: (MetadataObject) -> String?,
+    with other: (MetadataObject) -> String?
+  ) {
+    var places: [String: (destinations: [Int], sources: [Int])] = [:]
+    for (place, object) in destinations.enumerated() where !taken.contains(place) {
+      if let trait = other(object), !trait.isEmpty { places[trait, default: ([], [])].destinations.append(place) }
+    }
+    for (place, object) in sources.enumerated() where found[place] == nil {
+      if let trait = trait(object), places[trait] != nil { places[trait]!.sources.append(place) }
+    }
+    for (_, both) in places where both.destinations.count == 1 && both.sources.count == 1 {
+      found[both.sources[0]] = (both.destinations[0], evidence, confidence)
+      taken.insert(both.destinations[0])
+    }
+  }
+
+  private func matches() -> [Match] {
+    var index: TrigramIndex?
+    return sources.enumerated().map { place, source in
+      if let match = found[place] {
+        return Match(
+          source: source, destination: destinations[match.destination], evidence: match.evidence,
+          confidence: match.confidence, candidates: [])
+      }
+      let names = index ?? TrigramIndex(destinations.map(\.normalisedName))
+      index = names
+      let near = names.nearest(to: source.normalisedName, most: Self.mostCandidates, least: Self.leastLikeness)
+      return Match(
+        source: source, destination: nil, evidence: nil, confidence: 0,
+        candidates: near.map { (destinations[$0.place], $0.likeness) })
+    }
+  }
+}
+
+/// Finds names that share runs of three letters with another.
+private struct TrigramIndex {
+  private var places: [String: [Int32]] = [:]
+  private var sizes: [Int] = []
+
+  init(_ names: [String]) {
+    for (place, name) in names.enumerated() {
+      let trigrams = Self.trigrams(name)
+      sizes.append(trigrams.count)
+      for trigram in trigrams { places[trigram, default: []].append(Int32(place)) }
+    }
+  }
+
+  private static func trigrams(_ name: String) -> Set<String> {
+    let letters = Array("  \(name) ")
+    guard letters.count > 3 else { return [] }
+    return Set((0..<(letters.count - 2)).map { String(letters[$0..<($0 + 3)]) })
+  }
+
+  /// The share of what two names have in common (Dice's coefficient), the largest first.
+  func nearest(to name: String, most: Int, least: Double) -> [(place: Int, likeness: Double)] {
+    let trigrams = Self.trigrams(name)
+    var shared: [Int32: Int] = [:]
+    for trigram in trigrams { for place in places[trigram] ?? [] { shared[place, default: 0] += 1 } }
+    let likenesses = shared.map { place, count in
+      (place: Int(place), likeness: 2 * Double(count) / Double(trigrams.count + sizes[Int(place)]))
+    }
+    return Array(
+      likenesses.filter { $0.likeness >= least }.sorted {
+        ($1.likeness, $0.place) < ($0.likeness, $1.place)
+      }.prefix(most))
+  }
+}

@@ -1,0 +1,162 @@
+import D2Common
+
+/// Writes a mapping for a pair: what each object of the source is at the destination, so far as can be told. A person looks it over.
+struct MappingSuggestion {
+  static let description = CommandDescription(
+    name: "d2-map suggest",
+    abstract: "write a mapping for a pair: what the source's objects are at the destination, by id, code and name",
+    examples: [
+      ("d2-map suggest --pair hmis > mapping.csv", "a table to look over in a spreadsheet"),
+      (
+        "d2-map suggest --pair hmis --kind dataElement,orgUnit --min-confidence 0.9 > mapping.csv",
+        "only what is all but certain"
+      ),
+      (
+        "grep ',?,' mapping.csv",
+        "what is left for you to decide: put the destination's id in place of the ?, or leave it empty to drop the values"
+      ),
+    ],
+    groups: [
+      OptionGroup(
+        "What is matched",
+        [
+          Option(
+            "--kind", value: "KIND", repeats: true,
+            help: "dataElement, orgUnit, categoryOptionCombo, attributeOptionCombo, dataSet (default: all)."),
+          Option(
+            "--min-confidence", value: "0…1",
+            help:
+              "What is less certain is left undecided (default 0): equal ids are 1, codes and options 0.95, names 0.8 to 0.9."
+          ),
+        ]), PairOptions.group, ServerOptions.transport,
+    ],
+    statuses: [
+      (.success, "all has a counterpart"), (.incomplete, "something is left to decide: its target is ?"),
+      (.usage, "the command line is wrong"), (.unreachable, "a server cannot be reached"),
+      (.temporary, "a server failed after all retries"), (.refused, "credentials or access refused"),
+      (.configuration, "no such pair, or a bad store"),
+    ])
+
+  /// What a mapping has instead of an id that nobody has decided on yet.
+  static let undecided = "?"
+
+  private static let kinds: [DataValueLine.Key] = [
+    .dataElement, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .dataSet,
+  ]
+
+  private let kinds: Set<DataValueLine.Key>
+  private let leastConfidence: Double
+  private let source: DHIS2Client
+  private let destination: DHIS2Client
+  private let log: Log
+  private let output = LineOutput.standardOutput()
+
+  init(_ arguments: Arguments, _ log: Log) throws {
+    self.log = log
+    let named = arguments.list("--kind")
+    kinds = Set(
+      try named.isEmpty
+        ? Self.kinds
+        : named.map { (name) throws(CommandFailure) in
+          guard let kind = Self.kinds.first(where: { $0.name == name }) else {
+            throw CommandFailure(
+              .usage, "--kind \(name.quoted): one of \(Self.kinds.map(\.name).joined(separator: ", "))")
+          }
+          return kind
+        })
+    let text = arguments.string("--min-confidence") ?? "0"
+    guard let confidence = Double(text), (0...1).contains(confidence) else {
+      throw CommandFailure(.usage, "--min-confidence \(text.quoted): a number from 0 to 1")
+    }
+    leastConfidence = confidence
+    let (_, pair) = try PairOptions.open(arguments)
+    source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
+    destination = DHIS2Client(try ServerOptions(arguments, log, pair.destination), log)
+  }
+
+  func run() throws -> ExitStatus {
+    try output.line("kind,from,to,confidence,by,fromName,toName,candidates")
+    var matched = 0
+    var undecided = 0
+    func write(_ kind: DataValueLine.Key, _ matches: [Counterparts.Match]) throws {
+      for match in matches {
+        let isSure = match.destination != nil && match.confidence >= leastConfidence
+        if isSure { matched += 1 } else { undecided += 1 }
+        try output.line(Self.row(kind, match, isSure: isSure))
+      }
+    }
+    if kinds.contains(.dataElement) { try write(.dataElement, matches("dataElements")) }
+    if kinds.contains(.orgUnit) {
+      try write(.orgUnit, matches("organisationUnits", fields: "parent[id]", hasParents: true))
+    }
+    if !kinds.isDisjoint(with: [.categoryOptionCombo, .attributeOptionCombo]) {
+      let combos = try self.combos()
+      if kinds.contains(.categoryOptionCombo) { try write(.categoryOptionCombo, combos.ofCategories) }
+      if kinds.contains(.attributeOptionCombo) { try write(.attributeOptionCombo, combos.ofAttributes) }
+    }
+    if kinds.contains(.dataSet) { try write(.dataSet, matches("dataSets")) }
+    try output.flush()
+    log.info("\(matched) ids have a counterpart, \(undecided) are undecided (?)")
+    return undecided == 0 ? .success : .incomplete
+  }
+
+  private func objects(_ client: DHIS2Client, _ plural: String, _ fields: String) throws -> [JSONValue] {
+    try MetadataPages(plural, fields: "id,name,code" + (fields.isEmpty ? "" : "," + fields), client).all()
+  }
+
+  private func matches(_ plural: String, fields: String = "", hasParents: Bool = false) throws -> [Counterparts.Match] {
+    let both = try [source, destination].map { try objects($0, plural, fields).compactMap { MetadataObject($0) } }
+    return Counterparts.find(both[0], among: both[1], parents: hasParents ? [:] : nil)
+  }
+
+  /// Category option combos are the same where their options are: the name puts those into an order that each server chooses.
+  private func combos() throws -> (ofCategories: [Counterparts.Match], ofAttributes: [Counterparts.Match]) {
+    var options: [String: String] = [:]
+    for match in try matches("categoryOptions") {
+      if let destination = match.destination { options[match.source.uid] = destination.uid }
+    }
+    let both = try [source, destination].map { client in
+      try objects(client, "categoryOptionCombos", "categoryOptions[id],categoryCombo[dataDimensionType]")
+    }
+    // The default combo is of both kinds.
+    func ofKind(_ type: String) -> [Counterparts.Match] {
+      let objects = both.map { combos in
+        combos.filter { combo in
+          let own = combo["categoryCombo"]?["dataDimensionType"]?.string
+          return own == nil || own == type || combo["name"]?.string == "default"
+        }.compactMap { MetadataObject($0) }
+      }
+      let matches = Counterparts.find(objects[0], among: objects[1], options: options)
+      return matches
+    }
+    return (ofKind("DISAGGREGATION"), ofKind("ATTRIBUTE"))
+  }
+
+  // MARK: Rows
+
+  static func row(_ kind: DataValueLine.Key, _ match: Counterparts.Match, isSure: Bool) -> String {
+    let candidates =
+      isSure
+      ? []
+      : (match.destination.map { [($0, match.confidence)] } ?? []) + match.candidates.map { ($0.object, $0.likeness) }
+    let shown = candidates.map { "\($0.0.uid) \($0.0.name) (\(Self.shown($0.1)))" }.joined(separator: "; ")
+    return [
+      kind.name, match.source.uid, isSure ? match.destination!.uid : undecided,
+      Self.shown(isSure ? match.confidence : 0),
+      isSure ? match.evidence!.rawValue : "", match.source.name, isSure ? match.destination!.name : "", shown,
+    ].map(cell).joined(separator: ",")
+  }
+
+  private static func shown(_ number: Double) -> String {
+    let hundredths = Int((number * 100).rounded())
+    return hundredths >= 100 ? "1" : "0.\(hundredths < 10 ? "0" : "")\(hundredths)"
+  }
+
+  /// A cell of CSV. Names come from servers: what a spreadsheet would take for a formula is made a text.
+  static func cell(_ text: String) -> String {
+    var text = String(text.unicodeScalars.filter { $0.value >= 0x20 || $0.value == 0x09 })
+    if let first = text.first, "=+-@\t".contains(first) { text = "'" + text }
+    guard text.contains(where: { $0 == "," || $0 == "\"" || $0 == ";" }) else { return text }
+    return "\"" + text.replacing("\"", with: "\"\"") + "\""
+  }
+}

@@ -1,0 +1,61 @@
+import D2Common
+
+/// An object of a server's metadata, as far as its counterpart is looked for by it.
+struct MetadataObject: Equatable, Sendable {
+  let uid: String
+  let name: String
+  var code: String?
+  /// What it lies below, or belongs to: the parent of an organisation unit.
+  var parent: String?
+  /// Of a category option combo: the options that make it up.
+  var options: Set<String> = []
+
+  init(uid: String, name: String, code: String? = nil, parent: String? = nil, options: Set<String> = []) {
+    self.uid = uid
+    self.name = name
+    self.code = code
+    self.parent = parent
+    self.options = options
+  }
+
+  /// `nil` for what has no id.
+  init?(_ json: JSONValue) {
+    guard let uid = json["id"]?.string else { return nil }
+    self.init(
+      uid: uid, name: json["name"]?.string ?? "", code: json["code"]?.string.flatMap { $0.isEmpty ? nil : $0 },
+      parent: json["parent"]?["id"]?.string,
+      options: Set((json["categoryOptions"]?.array ?? []).compactMap { $0["id"]?.string }))
+  }
+
+  /// The name without what people write differently: case, accents, punctuation, white space.
+  var normalisedName: String { Self.normalised(name) }
+
+  static func normalised(_ name: String) -> String {
+    var words: [String] = []
+    var word = ""
+    for scalar in name.lowercased().decomposed {
+      if scalar.properties.isAlphabetic || scalar.properties.numericType != nil {
+        word.unicodeScalars.append(scalar)
+      } else if !scalar.properties.isDiacritic, scalar.properties.generalCategory != .nonspacingMark, !word.isEmpty {
+        words.append(word)
+        word = ""
+      }
+    }
+    if !word.isEmpty { words.append(word) }
+    return words.joined(separator: " ")
+  }
+}
+
+extension String {
+  /// Letters and their accents apart (canonical decomposition of what Latin scripts use).
+  fileprivate var decomposed: [Unicode.Scalar] {
+    unicodeScalars.flatMap { scalar -> [Unicode.Scalar] in
+      // The name of a composed letter says what it is made of: LATIN SMALL LETTER E WITH ACUTE.
+      guard (0xC0...0x24F).contains(scalar.value), let name = scalar.properties.name,
+        let with = name.firstRange(of: " WITH "), let letter = name[..<with.lowerBound].last,
+        name[..<with.lowerBound].hasPrefix("LATIN SMALL LETTER "), name[..<with.lowerBound].count == 20
+      else { return [scalar] }
+      return Array(letter.lowercased().unicodeScalars)
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import Glibc
+
+/// A folder that is gone with the test.
+package final class Folder {
+  package let path: String
+
+  package init() {
+    var template = Array("/tmp/d2-test-XXXXXX".utf8CString)
+    guard let made = mkdtemp(&template) else { fatalError("no folder") }
+    path = String(cString: made)
+  }
+
+  deinit {
+    for name in names { unlink("\(path)/\(name)") }
+    rmdir(path)
+  }
+
+  /// What stands in it.
+  package var names: [String] {
+    guard let folder = opendir(path) else { return [] }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Makes a file and returns its path.
+  package func file(_ name: String, _ bytes: some Collection<UInt8>) -> String {
+    let file = open("\(path)/\(name)", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    let bytes = Array(bytes)
+    precondition(write(file, bytes, bytes.count) == bytes.count, "cannot write \(name)")
+    close(file)
+    return "\(path)/\(name)"
+  }
+
+  package func file(_ name: String, _ text: String) -> String { file(name, text.utf8) }
+}
