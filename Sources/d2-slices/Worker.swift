@@ -50,6 +50,7 @@ final class Worker {
   func run() throws {
     while breaker.wait(), !hasGivenUp, !meter.hasEnough(settings.mostSlices) {
       let token = Self.newToken()
+      let begin = monotonicSeconds()
       let slice = try patiently {
         try ledger.claim(
           pair, worker: Self.name, token: token, leaseSeconds: settings.leaseSeconds, order: settings.order,
@@ -65,6 +66,7 @@ final class Worker {
         guard pause(seconds: open.waiting > 0 ? 0.05 : min(due, Self.idleSeconds)) else { return }
         continue
       }
+      log.debug("slice \(slice.id) claimed in \(Int((monotonicSeconds() - begin) * 1e6)) µs")
       try work(on: slice, token)
     }
   }
