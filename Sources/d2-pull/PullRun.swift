@@ -56,13 +56,13 @@ final class PullRun: Sendable {
   /// Makes the requests, several at a time; the first failure ends the others.
   private func fetch(_ requests: [PullRequest]) async throws {
     meter.add { $0.planned = requests.count }
-    let concurrency = options.limit == nil ? options.server.concurrency : 1
-    let executor = BlockingExecutor(threads: concurrency)
+    let isOneByOne = options.limit != nil
+    let executor = BlockingExecutor(threads: client.limit.most)
     try await withThrowingTaskGroup(of: Void.self) { group in
       var waiting = requests[...]
       var running = 0
       while !waiting.isEmpty || running > 0 {
-        while running < concurrency, let request = waiting.popFirst() {
+        while running < (isOneByOne ? 1 : client.limit.current), let request = waiting.popFirst() {
           running += 1
           group.addTask(executorPreference: executor) { try self.fetch(request) }
         }
@@ -80,14 +80,15 @@ final class PullRun: Sendable {
       guard left > 0 else { return }
       request = request.limited(to: left)
     }
-    if options.spools { try fetchSpooled(request) } else { try fetchStreaming(request) }
+    let answer = options.spools ? try fetchSpooled(request) : try fetchStreaming(request)
+    client.limit.succeeded(seconds: answer.firstByteSeconds)
     meter.add { $0.done += 1 }
   }
 
   // MARK: One request
 
   /// Values go out while they arrive; once one is out, a broken answer cannot be asked for again.
-  private func fetchStreaming(_ request: PullRequest) throws {
+  private func fetchStreaming(_ request: PullRequest) throws -> Answer {
     var written = 0
     let answer = try client.retrying { attempt in
       if attempt > 1 { meter.add { $0.retries += 1 } }
@@ -99,7 +100,7 @@ final class PullRun: Sendable {
         throw error
       }
     }
-    guard isDoubtful(answer) else { return }
+    guard isDoubtful(answer) else { return answer }
     try output.flush()
     log.info(doubt(answer))
     var counts = Agreement(first: answer)
@@ -113,13 +114,14 @@ final class PullRun: Sendable {
         "\(answer.values) values came and are out, but asked again the server has another number: "
           + counts.counts.map(String.init).joined(separator: ", "))
     }
+    return answer
   }
 
   /// An answer is held back until it is believed; then a retry can repeat nothing.
-  private func fetchSpooled(_ request: PullRequest) throws {
+  private func fetchSpooled(_ request: PullRequest) throws -> Answer {
     let spool = try SpoolFile(environment: options.server.configuration.environment)
     var counts: Agreement?
-    var values = 0
+    var last: Answer
     while true {
       let answer = try client.retrying { attempt in
         if attempt > 1 { meter.add { $0.retries += 1 } }
@@ -127,7 +129,7 @@ final class PullRun: Sendable {
         var sink = spool
         return try receive(request, counts: false, into: &sink) { _ in }
       }
-      values = answer.values
+      last = answer
       if counts == nil, !isDoubtful(answer) { break }
       if counts == nil { log.info(doubt(answer)) }
       if counts == nil { counts = Agreement(first: answer) } else { counts?.add(answer) }
@@ -141,7 +143,8 @@ final class PullRun: Sendable {
     }
     var sink = output
     try spool.copy(into: &sink)
-    meter.add { [values] in $0.values += values }
+    meter.add { [values = last.values] in $0.values += values }
+    return last
   }
 
   private func receive(

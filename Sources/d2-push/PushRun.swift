@@ -159,12 +159,12 @@ final class PushRun: Sendable {
 
   /// Batches are made ahead of their time only for a quick server; a slow one is measured first, and the size may change.
   private func mayMakeBatch(running: Int) -> Bool {
-    running < options.server.concurrency || sizer.lastSeconds <= Self.quickSeconds
+    running < client.limit.current || sizer.lastSeconds <= Self.quickSeconds
   }
 
   /// Two values of one key are never under way at once: the one that comes last in the input must win.
   private func maySend(_ batch: Batch, _ running: [Int: KeySet]) -> Bool {
-    running.count < options.server.concurrency && !running.values.contains { $0.intersects(batch.keys) }
+    running.count < client.limit.current && !running.values.contains { $0.intersects(batch.keys) }
   }
 
   private struct SentBatch: Sendable {
@@ -181,6 +181,7 @@ final class PushRun: Sendable {
     outcome.seconds = monotonicSeconds() - start
     if outcome.attempts == 1, failure == nil {
       sizer.record(size: size, values: batch.values.count, seconds: outcome.seconds)
+      client.limit.succeeded(seconds: outcome.seconds / Double(max(batch.values.count, 1)))
     }
     do {
       try account.close(batch, outcome)

@@ -3,7 +3,12 @@ package struct ServerOptions: Sendable {
   package let url: ServerURL
   package let configuration: HTTPClient.Configuration
   package let retry: RetryPolicy
+  /// Bytes a second, in each direction.
+  package let rate: Int?
+  /// How many requests at a time, at most.
   package let concurrency: Int
+  /// Whether their number is found, up to that.
+  package let findsConcurrency: Bool
 
   /// Which server, and how to sign in.
   package static let group = OptionGroup(
@@ -25,7 +30,10 @@ package struct ServerOptions: Sendable {
       Option("--client-cert", value: "FILE", help: "A client certificate (PEM)."),
       Option("--client-key", value: "FILE", help: "Its private key, where the certificate's file does not hold it."),
       Option("--insecure", help: "Do not verify the server's certificate. For tests; warns each time."),
-      Option("--concurrency", value: "N", help: "Requests at a time (default 1: calm for the server)."),
+      Option(
+        "--concurrency", value: "N|auto",
+        help: "Requests at a time (default 1: calm for the server); auto finds how many it answers well, up to 8."),
+      Option("--max-rate", value: "BYTES", help: "Move at most so many bytes a second in each direction (64K, 2M)."),
       Option(
         "--retries", value: "N",
         help: "Repeat a request at most N times after connection errors, 408, 429, 502, 503, 504 (default 5)."),
@@ -36,8 +44,15 @@ package struct ServerOptions: Sendable {
       Option("--first-byte-timeout", value: "TIME", help: "Until the answer begins (default 10m)."),
       Option(
         "--idle-timeout", value: "TIME", help: "Between two bytes (default 2m). Nothing limits the whole transfer."),
+      Option(
+        "--record", value: "DIR",
+        help:
+          "Write each exchange with the server into a file of this folder, without secrets; D2_RECORD does the same for all commands."
+      ),
     ])
 
+  /// More than this no server is asked to bear unless a person says so.
+  private static let mostFound = 8
   private static let variables: Set<String> = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "TMPDIR"]
 
   /// The server of a pair. Credentials on the command line go before its own; those of the environment are used where it has none.
@@ -95,12 +110,17 @@ package struct ServerOptions: Sendable {
     if let seconds = try arguments.seconds("--connect-timeout") { configuration.connectSeconds = seconds }
     if let seconds = try arguments.seconds("--first-byte-timeout") { configuration.firstByteSeconds = seconds }
     if let seconds = try arguments.seconds("--idle-timeout") { configuration.idleSeconds = seconds }
+    if let folder = arguments.string("--record") ?? environment["D2_RECORD"], !folder.isEmpty {
+      configuration.recorder = try .shared(folder, log)
+    }
     self.configuration = configuration
     var retry = RetryPolicy()
     if let retries = try arguments.int("--retries", in: 0...1000) { retry.retries = retries }
     if let seconds = try arguments.seconds("--retry-for") { retry.totalSeconds = seconds }
     self.retry = retry
-    concurrency = try arguments.int("--concurrency", in: 1...64) ?? 1
+    findsConcurrency = arguments.string("--concurrency") == "auto"
+    concurrency = findsConcurrency ? Self.mostFound : try arguments.int("--concurrency", in: 1...64) ?? 1
+    rate = try arguments.bytes("--max-rate")
   }
 
   private static func url(_ arguments: Arguments) throws(CommandFailure) -> ServerURL {

@@ -5,10 +5,17 @@ package final class DHIS2Client: Sendable {
   package let http: HTTPClient
   package let retry: RetryPolicy
   package let log: Log
+  /// How many requests may be under way.
+  package let limit: ConcurrencyLimit
   private let firstTime = Mutex<UTCTime?>(nil)
 
   package init(_ options: ServerOptions, _ log: Log) {
-    http = HTTPClient(options.url, options.configuration)
+    let limit =
+      options.findsConcurrency
+      ? ConcurrencyLimit(foundUpTo: options.concurrency) : ConcurrencyLimit(fixed: options.concurrency)
+    self.limit = limit
+    http = HTTPClient(
+      options.url, options.configuration, rate: options.rate.map { (RateLimit(bytesPerSecond: $0), limit) })
     retry = options.retry
     self.log = log
   }
@@ -28,6 +35,7 @@ package final class DHIS2Client: Sendable {
     policy.leastDelaySeconds = leastDelaySeconds
     return try policy.run(
       willRetry: { error, delay in
+        limit.failed()
         log.warning("\(error); trying again in \(Self.shown(seconds: delay))")
       }, operation)
   }

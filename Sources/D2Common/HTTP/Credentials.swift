@@ -23,10 +23,20 @@ package enum Credentials: Sendable, CustomStringConvertible {
   /// The value of the `Authorization` header.
   var authorization: String? {
     switch self {
-    case .basic(let username, let password): "Basic " + Self.base64("\(username):\(password)")
+    case .basic(let username, let password): "Basic " + Base64.encoded(Array("\(username):\(password)".utf8))
     case .token(let token): "ApiToken " + token
     case .queueToken(let token): "Token: " + token
     case .none: nil
+    }
+  }
+
+  /// What must be shown nowhere, in the forms in which it could appear.
+  var secrets: [String] {
+    switch self {
+    case .basic(let username, let password):
+      [password, Base64.encoded(Array("\(username):\(password)".utf8))].filter { !$0.isEmpty }
+    case .token(let token), .queueToken(let token): [token]
+    case .none: []
     }
   }
 
@@ -83,19 +93,5 @@ package enum Credentials: Sendable, CustomStringConvertible {
       throw CommandFailure(.configuration, "the secret in \(source) holds a control character")
     }
     return secret
-  }
-
-  private static func base64(_ text: String) -> String {
-    let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    let bytes = Array(text.utf8)
-    var out: [UInt8] = []
-    for start in stride(from: 0, to: bytes.count, by: 3) {
-      let group = bytes[start..<min(start + 3, bytes.count)]
-      let bits = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
-      for place in 0..<4 {
-        out.append(place <= group.count ? alphabet[Int(bits >> UInt32(18 - 6 * place) & 63)] : UInt8(ascii: "="))
-      }
-    }
-    return String(decoding: out, as: UTF8.self)
   }
 }

@@ -23,17 +23,24 @@ package final class HTTPClient: Sendable {
     /// Between two bytes.
     package var idleSeconds = 120.0
     package var environment: [String: String] = [:]
+    /// Notes each exchange.
+    package var recorder: ExchangeRecorder?
 
     package init() {}
   }
 
   package let server: ServerURL
   let configuration: Configuration
+  /// What the requests under way share in each direction.
+  private let rate: (limit: RateLimit, among: ConcurrencyLimit)?
   private let share: SharedStore
   private let idle = Mutex<[CurlHandle]>([])
 
-  package init(_ server: ServerURL, _ configuration: Configuration) {
+  package init(
+    _ server: ServerURL, _ configuration: Configuration, rate: (limit: RateLimit, among: ConcurrencyLimit)? = nil
+  ) {
     self.server = server
+    self.rate = rate
     self.configuration = configuration
     share = SharedStore()
   }
@@ -56,8 +63,34 @@ package final class HTTPClient: Sendable {
         let transfer = Transfer(
           handle: handle, configuration: configuration, onBody: request.handsOnBody ? onBody : nil,
           whileWaiting: whileWaiting)
-        return try transfer.run(request, url: server.appending(request.target), proxy: proxy)
+        transfer.rate = rate?.limit
+        transfer.bytesSentPerSecond = rate.map { max(1, $0.limit.bytesPerSecond / $0.among.current) }
+        guard let recorder = configuration.recorder else {
+          return try transfer.run(request, url: server.appending(request.target), proxy: proxy)
+        }
+        return try recorded(request, transfer, recorder)
       }
+    }
+  }
+
+  private func recorded(
+    _ request: HTTPRequest, _ transfer: Transfer, _ recorder: ExchangeRecorder
+  ) throws -> HTTPResponse {
+    let begin = monotonicSeconds()
+    let capture = BodyCapture()
+    transfer.capture = capture
+    func note(_ response: HTTPResponse, _ error: String?) {
+      recorder.note(
+        request, to: server, configuration.credentials, response, body: capture, seconds: monotonicSeconds() - begin,
+        error: error)
+    }
+    do {
+      let response = try transfer.run(request, url: server.appending(request.target), proxy: proxy)
+      note(response, nil)
+      return response
+    } catch {
+      note(transfer.response, "\(error)")
+      throw error
     }
   }
 

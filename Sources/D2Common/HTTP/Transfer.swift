@@ -12,7 +12,13 @@ final class Transfer {
   private let configuration: HTTPClient.Configuration
   private let onBody: ((HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void)?
   private let whileWaiting: () throws -> Void
-  private var response = HTTPResponse()
+  private(set) var response = HTTPResponse()
+  /// What comes in waits for it.
+  var rate: RateLimit?
+  /// What goes out.
+  var bytesSentPerSecond: Int?
+  /// Takes what crosses the wire, where it is recorded.
+  var capture: BodyCapture?
   private var failure: (any Error)?
   private var lastProgress = monotonicSeconds()
   private var lastWaiting = 0.0
@@ -82,9 +88,13 @@ final class Transfer {
     d2_curl_set_long(curl, CURLOPT_NOSIGNAL, 1)
     d2_curl_set_long(curl, CURLOPT_TCP_KEEPALIVE, 1)
     d2_curl_set_long(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-    d2_curl_set_long(curl, CURLOPT_BUFFERSIZE, 512 * 1024)
+    // A brake needs small steps.
+    d2_curl_set_long(curl, CURLOPT_BUFFERSIZE, rate == nil ? 512 * 1024 : 16 * 1024)
     d2_curl_set_long(curl, CURLOPT_UPLOAD_BUFFERSIZE, 512 * 1024)
     d2_curl_set_long(curl, CURLOPT_CONNECTTIMEOUT_MS, Int(configuration.connectSeconds * 1000))
+    if let bytesSentPerSecond {
+      d2_curl_set_large(curl, CURLOPT_MAX_SEND_SPEED_LARGE, curl_off_t(bytesSentPerSecond))
+    }
     d2_curl_set_string(curl, CURLOPT_COOKIEFILE, "")
     if let share = handle.share.pointer { d2_curl_set_share(curl, UnsafeMutableRawPointer(share)) }
     d2_curl_set_string(curl, CURLOPT_PROXY, proxy.address ?? "")
@@ -137,6 +147,7 @@ final class Transfer {
     if line.hasPrefix("HTTP/") {
       // A new head: the one before was a "100 Continue".
       response = HTTPResponse()
+      capture?.removeAll()
       let words = line.split(separator: " ", maxSplits: 2)
       response.version = String(words[0])
       response.status = words.count > 1 ? Int(words[1]) ?? 0 : 0
@@ -152,7 +163,9 @@ final class Transfer {
   private func takeBody(_ bytes: UnsafeMutablePointer<CChar>, _ count: Int) -> Int {
     lastProgress = monotonicSeconds()
     response.wireBytes += count
+    capture?.add(UnsafeRawBufferPointer(start: bytes, count: count))
     do {
+      try rate?.take(count)
       if let onBody, (200..<300).contains(response.status) {
         try onBody(response, UnsafeMutableRawBufferPointer(start: bytes, count: count))
         // The reader of our output may have kept us waiting; that was not the server.

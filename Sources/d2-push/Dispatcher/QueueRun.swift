@@ -111,7 +111,7 @@ final class QueueRun: Sendable {
           group.addTask(executorPreference: executor) { .read(reader.next()) }
         }
         // Not ahead of its time: it counts as read when it is made.
-        if waiting == nil, failure == nil, running.count < options.server.concurrency { waiting = grouper.next() }
+        if waiting == nil, failure == nil, running.count < client.limit.current { waiting = grouper.next() }
         if let next = waiting, failure == nil, watch.hasRoom, maySend(next.batch, running) {
           running[next.batch.number] = next.batch.keys
           let follows = queue.waits && !watch.hasGivenUp
@@ -172,7 +172,7 @@ final class QueueRun: Sendable {
 
   /// Two values of one key are never under way at once: the one that comes last in the input is queued last.
   private func maySend(_ batch: Batch, _ running: [Int: KeySet]) -> Bool {
-    running.count < options.server.concurrency && !running.values.contains { $0.intersects(batch.keys) }
+    running.count < client.limit.current && !running.values.contains { $0.intersects(batch.keys) }
   }
 
   /// Lines that are no values, and values without a data set, go to the rejects; without these the first of them ends the input.

@@ -27,6 +27,7 @@ struct Arguments {
       --cost-scale X         … times X
       --clock TIME           what the server's clock shows at the start, as 2026-11-24T04:53:17
       --async-delay SECONDS  before an asynchronous import begins, from 2.41 on (default 15)
+      --replay DIR           instead of all that: answer as recorded (--record of the commands)
       --help
 
     A queue instead of a server:
@@ -42,6 +43,8 @@ struct Arguments {
   private(set) var options = StandInOptions()
   /// Set for a queue.
   private(set) var dispatcher: DispatcherOptions?
+  /// A folder of recorded exchanges.
+  private(set) var replay: String?
   private(set) var portFile: String?
   private(set) var values: String?
   private(set) var wantsHelp = false
@@ -91,6 +94,7 @@ struct Arguments {
     case "--version": options.version = try known(ServerVersion(value), option, value)
     case "--port": options.port = try known(UInt16(value).map(Int.init), option, value)
     case "--port-file": portFile = value
+    case "--replay": replay = value
     case "--metadata":
       let text = try read(value)
       do { options.metadata = try JSONValue(parsing: text) } catch {

@@ -43,6 +43,11 @@ import StandInServer
       queue.start()
       return (queue.port, queue.url)
     }
+    if let folder = arguments.replay {
+      let server = try ReplayStandIn(folder: folder, port: arguments.options.port)
+      server.start()
+      return (server.port, server.url)
+    }
     let server = try StandIn(arguments.options)
     if let values = arguments.values { try server.load(values: values) }
     server.start()

@@ -1,3 +1,4 @@
+import D2Common
 import Synchronization
 
 /// Who signs in, with what, and the sessions that are open.

@@ -1,3 +1,4 @@
+import D2Common
 import CZlib
 
 /// The two spellings of a personal access token, each with a check sum of its own.
@@ -35,33 +36,6 @@ enum TokenForm {
       rest /= 62
     }
     return text
-  }
-}
-
-/// Base64 (RFC 4648), for Basic credentials.
-enum Base64 {
-  static func decoded(_ text: String) -> [UInt8]? {
-    var out: [UInt8] = []
-    var buffer: UInt32 = 0
-    var bits = 0
-    for byte in text.utf8 where byte != UInt8(ascii: "=") {
-      let value: UInt8
-      switch byte {
-      case 0x41...0x5A: value = byte - 0x41
-      case 0x61...0x7A: value = byte - 0x61 + 26
-      case 0x30...0x39: value = byte - 0x30 + 52
-      case UInt8(ascii: "+"): value = 62
-      case UInt8(ascii: "/"): value = 63
-      default: return nil
-      }
-      buffer = buffer << 6 | UInt32(value)
-      bits += 6
-      if bits >= 8 {
-        bits -= 8
-        out.append(UInt8(truncatingIfNeeded: buffer >> UInt32(bits)))
-      }
-    }
-    return out
   }
 }
 

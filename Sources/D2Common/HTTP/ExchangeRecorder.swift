@@ -1,0 +1,153 @@
+import Glibc
+import Synchronization
+
+/// Writes each exchange with a server into a file, one JSON object a line, so that a failure in the field can become a test: the stand-in serves
+/// such a folder back (`dhis2-stand-in --replay`).
+///
+/// Credentials, cookies and every other appearance of the secret are left out. Bodies hold what was moved.
+package final class ExchangeRecorder: Sendable {
+  /// Of a longer body only the beginning is kept.
+  package static let longestBodyBytes = 8 << 20
+  private static let hidden = "(hidden)"
+
+  private struct State: Sendable {
+    var number = 0
+    var hasFailed = false
+  }
+
+  private let descriptor: Int32
+  private let path: String
+  private let command: String
+  private let log: Log
+  private let state = Mutex(State())
+
+  /// The one of this process for a folder: a command that talks to two servers keeps one record.
+  private static let all = Mutex<[String: ExchangeRecorder]>([:])
+
+  /// - Throws: `CommandFailure`, 73.
+  package static func shared(_ folder: String, _ log: Log) throws(CommandFailure) -> ExchangeRecorder {
+    try all.withLock { (all) throws(CommandFailure) in
+      if let recorder = all[folder] { return recorder }
+      let recorder = try ExchangeRecorder(folder, log)
+      all[folder] = recorder
+      return recorder
+    }
+  }
+
+  private init(_ folder: String, _ log: Log) throws(CommandFailure) {
+    self.log = log
+    command = CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? "d2"
+    if mkdir(folder, 0o700) != 0, errno != EEXIST {
+      throw CommandFailure(.cannotWrite, "--record: cannot make the folder \(folder): \(SystemError())")
+    }
+    let time = UTCTime.now.iso8601.filter { $0 != ":" && $0 != "-" }
+    path = "\(folder)/\(time)-\(command)-\(getpid()).ndjson"
+    descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else {
+      throw CommandFailure(.cannotWrite, "--record: cannot write \(path): \(SystemError())")
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Notes one exchange.
+  ///
+  /// - Parameters:
+  ///   - response: what came, as far as it came.
+  ///   - body: of the response as it crossed the wire.
+  ///   - error: why it did not come to its end.
+  func note(
+    _ request: HTTPRequest, to server: ServerURL, _ credentials: Credentials, _ response: HTTPResponse,
+    body: BodyCapture,
+    seconds: Double, error: String?
+  ) {
+    let secrets = credentials.secrets
+    func clean(_ text: String) -> String { Self.without(secrets, text) }
+    func isHidden(_ name: String) -> Bool { ["authorization", "cookie", "set-cookie"].contains(name.lowercased()) }
+    var asked: [JSONValue.Member] = [
+      .init("method", .string(request.method.rawValue)), .init("target", .string(clean(request.target))),
+      .init(
+        "headers",
+        .object(
+          request.headers.map { .init($0.name, .string(isHidden($0.name) ? Self.hidden : clean($0.value))) }
+            + (credentials.authorization == nil ? [] : [.init("Authorization", .string(Self.hidden))]))),
+    ]
+    if let sent = request.body {
+      asked += Self.members(Array(sent.prefix(Self.longestBodyBytes)), of: sent.count, secrets)
+    }
+    var got: [JSONValue.Member] = [
+      .init("status", .int(response.status)),
+      .init(
+        "headers",
+        .array(
+          response.headers.map {
+            [.string($0.name), .string(isHidden($0.name) ? Self.hidden : clean($0.value))]
+          })),
+    ]
+    got += Self.members(body.bytes, of: body.count, secrets)
+    if response.closedUnannounced { got.append(.init("closedUnannounced", true)) }
+    let number = state.withLock {
+      $0.number += 1
+      return $0.number
+    }
+    var exchange: [JSONValue.Member] = [
+      .init("n", .int(number)), .init("command", .string(command)), .init("server", .string("\(server)")),
+      .init("time", .string(UTCTime.now.iso8601)), .init("request", .object(asked)), .init("response", .object(got)),
+      .init("ms", .int(Int(seconds * 1000))),
+    ]
+    if let error { exchange.append(.init("error", .string(clean(error)))) }
+    write(JSONValue.object(exchange).text + "\n")
+  }
+
+  private static func members(_ bytes: [UInt8], of count: Int, _ secrets: [String]) -> [JSONValue.Member] {
+    var members: [JSONValue.Member] = []
+    if bytes.isEmpty, count == 0 { return [] }
+    if let text = String(validating: bytes, as: UTF8.self) {
+      members.append(.init("body", .string(without(secrets, text))))
+    } else {
+      members.append(.init("bodyBase64", .string(Base64.encoded(bytes))))
+    }
+    if bytes.count < count { members.append(.init("bodyBytes", .int(count))) }
+    return members
+  }
+
+  private static func without(_ secrets: [String], _ text: String) -> String {
+    var text = text
+    for secret in secrets where text.contains(secret) { text = text.replacing(secret, with: hidden) }
+    return text
+  }
+
+  private func write(_ line: String) {
+    var bytes = Array(line.utf8)[...]
+    state.withLock { state in
+      guard !state.hasFailed else { return }
+      while !bytes.isEmpty {
+        let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        if written < 0 {
+          if errno == EINTR { continue }
+          // What is moved goes before what is recorded of it.
+          state.hasFailed = true
+          log.warning("cannot write \(path): \(SystemError()); nothing more is recorded")
+          return
+        }
+        bytes = bytes.dropFirst(written)
+      }
+    }
+  }
+}
+
+/// The beginning of a body as it crossed the wire.
+final class BodyCapture {
+  private(set) var bytes: [UInt8] = []
+  private(set) var count = 0
+
+  func add(_ piece: UnsafeRawBufferPointer) {
+    count += piece.count
+    bytes.append(contentsOf: piece.prefix(max(0, ExchangeRecorder.longestBodyBytes - bytes.count)))
+  }
+
+  func removeAll() {
+    bytes = []
+    count = 0
+  }
+}
