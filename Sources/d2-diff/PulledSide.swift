@@ -26,7 +26,8 @@ enum PulledSide {
 
   /// The arguments of the d2-pull that reads one side.
   static func arguments(_ side: PairSide, _ given: Arguments, slice: String?) -> [String] {
-    var words = ["--side=\(side.rawValue)", given.has("--verbose") ? "--verbose" : "--quiet"]
+    // Held back until it is whole, an answer that breaks off is asked for again.
+    var words = ["--side=\(side.rawValue)", "--spool", given.has("--verbose") ? "--verbose" : "--quiet"]
     for option in passedOn where given.has(option.name) {
       if option.name == "--include-deleted", side == .destination { continue }
       if option.value == nil {
