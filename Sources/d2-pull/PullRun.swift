@@ -111,8 +111,7 @@ final class PullRun: Sendable {
     guard counts.agreed == answer.values else {
       throw ServerError(
         client.server, request.target, .disagreement,
-        "\(answer.values) values came and are out, but asked again the server has another number: "
-          + counts.counts.map(String.init).joined(separator: ", "))
+        "\(answer.values) values came and are out, but \(counts.problem)")
     }
     return answer
   }
@@ -137,7 +136,7 @@ final class PullRun: Sendable {
       guard counts!.asked <= client.retry.retries else {
         throw ServerError(
           client.server, request.target, .disagreement,
-          "the server answered with \(counts!.counts.map(String.init).joined(separator: ", ")) values: no two answers agree"
+          counts!.problem
         )
       }
     }
@@ -197,11 +196,19 @@ private struct Agreement {
     closed.append(answer.closedUnannounced)
   }
 
-  /// The number that the last answer shares with an earlier one. Two answers that both bear the mark of a closed connection prove
+  /// Why no number is believed, as the end of a sentence.
+  var problem: String {
+    Set(counts).count == 1
+      ? "each of \(asked) answers (\(counts[0]) values) bears both marks of a query that failed on the way; --no-check believes them"
+      : "the server has another number each time: \(counts.map(String.init).joined(separator: ", "))"
+  }
+
+  /// The number that the last answer shares with an earlier one. Where both marks are there each time, a query fails at the same place each time. Two answers that both bear the mark of a closed connection prove
   /// little (a query may be ended at the same row twice): then a third must agree.
   var agreed: Int? {
     let last = counts.last!
     let same = counts.indices.filter { counts[$0] == last }
+    if last > 0, last % 1000 == 0, same.allSatisfy({ closed[$0] }) { return nil }
     if same.count >= 3 { return last }
     return same.count == 2 && !same.allSatisfy { closed[$0] } ? last : nil
   }

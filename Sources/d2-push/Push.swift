@@ -5,6 +5,7 @@ import D2Common
 struct Push {
   static func main() async {
     await Command.main(description) { arguments, log in
+      if let code = arguments.string("--explain") { return try explain(code) }
       let stored = try StoredPair(arguments)
       let options = try PushOptions(arguments, log, stored: stored)
       if let queue = options.queue {
@@ -13,6 +14,20 @@ struct Push {
       }
       return try await PushRun(options, DHIS2Client(options.server, log), log).run()
     }
+  }
+
+  /// Tells what an error code means; of all of them a line each.
+  private static func explain(_ code: String) throws -> ExitStatus {
+    let output = LineOutput.standardOutput()
+    if code == "all" {
+      for known in ErrorCode.all { try output.line("\(known.code)\t\(known.meaning)\t\(known.advice)") }
+    } else if let known = ErrorCode.named(code) {
+      try output.line("\(known.code): \(known.meaning).\n\(known.advice)")
+    } else {
+      throw CommandFailure(.usage, "--explain \(code.quoted): no error code that d2 meets; --explain all lists those")
+    }
+    try output.flush()
+    return .success
   }
 
   static let description = CommandDescription(
@@ -50,6 +65,9 @@ struct Push {
           Option(
             "--import-strategy", value: "STRATEGY", help: "CREATE_AND_UPDATE (default), CREATE, UPDATE or DELETE."),
           Option("--dry-run", help: "The server checks and counts but stores nothing."),
+          Option(
+            "--explain", value: "CODE|all",
+            help: "Say what an error code of DHIS2 means and what to do; nothing is sent."),
           Option("--data-set", value: "UID", help: "Name this data set in every request."),
           Option("--registrations", help: "The input is complete data set registrations."),
           Option(

@@ -53,6 +53,10 @@ struct RejectsFile {
     }
     pending += ",\"message\":".utf8
     JSONValue.writeString(refusal.message, to: &pending)
+    if let advice = refusal.code.flatMap({ ErrorCode.named($0) })?.advice {
+      pending += ",\"hint\":".utf8
+      JSONValue.writeString(advice, to: &pending)
+    }
     if let status = refusal.httpStatus { pending += ",\"httpStatus\":\(status)".utf8 }
     pending += "}\n".utf8
     if pending.count >= Self.pendingBytes { try flush() }

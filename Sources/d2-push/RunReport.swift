@@ -22,7 +22,13 @@ struct RunReport: Sendable {
     log.info(account.line)
     // The reason is on the next line, and nothing more can be promised.
     if status == .cannotWrite { return }
-    for (reason, count) in account.commonReasons(5) { log.info("refused \(count): \(reason)") }
+    var explained: Set<String> = []
+    for (reason, count) in account.commonReasons(5) {
+      log.info("refused \(count): \(reason)")
+      if let code = ErrorCode.atBeginning(of: reason), explained.insert(code.code).inserted {
+        log.info("\(code.code) means: \(code.meaning). \(code.advice)")
+      }
+    }
     let totals = account.totals
     if totals.refused + totals.notSent > 0 {
       if let file = options.rejectsFile {

@@ -114,6 +114,16 @@ struct PullTests {
     #expect(outcome.errors.contains("2000 values") && outcome.errors.contains("another number"))
   }
 
+  @Test("a query that fails at the same place each time is never believed", arguments: ["", "--spool --retries 2"])
+  func shortEachTime(options: String) throws {
+    let two = try TwoServers(values: 30000)
+    try two.fail(source: #"{"kind":"short-answer","thousands":1,"times":0,"path":"/api/dataValueSets"}"#)
+    let outcome = two.shell.run(
+      "\(TwoServers.pullAll) \(options) > out; echo $?; \(TwoServers.pullAll) --no-check > out; echo $?")
+    #expect(outcome.lines == ["75", "0"], "\(outcome.errors)")
+    #expect(outcome.errors.contains("bears both marks of a query that failed"), "\(outcome.errors)")
+  }
+
   @Test("a true answer with a multiple of 1,000 values costs one more request, --no-check none")
   func trueThousands() throws {
     let two = try TwoServers(values: 1200)

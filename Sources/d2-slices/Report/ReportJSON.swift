@@ -44,6 +44,7 @@ extension ReportData {
     let places = cause.places.top(Self.mostDetails, before: Cause.Place.isOrdered)
     return .object([
       .init("cause", .string(cause.pattern)), .init("count", .int(cause.count)), .init("slices", .int(cause.slices)),
+      .init("hint", ErrorCode.atBeginning(of: cause.pattern).map { .string($0.advice) } ?? .null),
       .init(
         "texts", .array(texts.items.map { .object([.init("text", .string($0.key)), .init("count", .int($0.count))]) })),
       .init(
