@@ -5,12 +5,8 @@ import D2Common
 struct Map {
   static func main() async {
     // A table that is called so is ./suggest.
-    if CommandLine.arguments.dropFirst().first == "suggest" {
-      await Command.main(
-        name: description.name, abstract: description.abstract,
-        [Verb(MappingSuggestion.description) { try MappingSuggestion($0, $1).run() }])
-    }
-    await Command.main(description) { arguments, log in
+    let suggest = Verb(MappingSuggestion.description) { try MappingSuggestion($0, $1).run() }
+    await Command.main(description, verbs: [suggest]) { arguments, log in
       guard arguments.operands.count == 1 else {
         throw CommandFailure(
           .usage, "say which mapping: d2-map FILE, a CSV or TSV with the columns kind, from and to, or JSON")

@@ -4,14 +4,25 @@ import Glibc
 /// Runs a command from its words to its exit status.
 package enum Command {
   /// Reads the command line, answers `--help` and `--version`, runs `body`, and exits with the right status. A failure is one line on stderr.
+  ///
+  /// - Parameter verbs: what the command does instead, where its first word says so.
   package static func main(
-    _ description: CommandDescription, _ body: @Sendable (Arguments, Log) async throws -> ExitStatus
+    _ description: CommandDescription, verbs: [Verb] = [], _ body: @Sendable (Arguments, Log) async throws -> ExitStatus
   ) async -> Never {
+    generate(page: { ManPage(description, verbs).roff }, completion: { Completion(description).script($0) })
+    let words = CommandLine.arguments.dropFirst()
+    if let verb = verbs.first(where: { $0.word(of: description.name) == words.first }) {
+      await run(verb.description, Array(words.dropFirst()), verb.body)
+    }
     await run(description, Array(CommandLine.arguments.dropFirst()), body)
   }
 
   /// The same for a command whose first word is a verb: `d2-pairs add …`.
   package static func main(name: String, abstract: String, _ verbs: [Verb]) async -> Never {
+    generate(
+      page: { ManPage(name: name, abstract: abstract, verbs).roff },
+      completion: { Completion(name: name, verbs).script($0) }
+    )
     let words = CommandLine.arguments.dropFirst()
     let log = Log(command: name)
     switch words.first {
@@ -31,6 +42,20 @@ package enum Command {
     case nil: log.error("say what to do: " + verbs.map { $0.word(of: name) }.joined(separator: ", "))
     }
     exit(ExitStatus.usage.rawValue)
+  }
+
+  /// For those who package the commands: `--generate man|bash|zsh|fish`, alone.
+  private static func generate(page: () -> String, completion: (Completion.Shell) -> String) {
+    let words = CommandLine.arguments.dropFirst()
+    guard words.count == 2, words.first == "--generate", let what = words.last else { return }
+    if what == "man" {
+      print(page(), terminator: "")
+    } else if let shell = Completion.Shell(rawValue: what) {
+      print(completion(shell), terminator: "")
+    } else {
+      return
+    }
+    exit(0)
   }
 
   private static func run(
