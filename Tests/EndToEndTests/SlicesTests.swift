@@ -367,11 +367,11 @@ struct SlicesTests {
       """
       d2-slices plan --pair hmis \(Self.month) --quiet > /dev/null; mkdir there; cp $D2_STORE* there; unset D2_STORE; cd there
       name=$(ls *.sqlite)
-      env PWD=/nonexistent d2-slices run --pair hmis --store $name --rejects-dir rejects --accept-rejects --quiet; echo $?
+      env PWD=/nonexistent d2-slices run --pair hmis --store $name --rejects-dir rejects --accept-rejects --attempts 1 --quiet; echo $?
       d2-slices list --pair hmis --store $name | jq -r .state | sort | uniq -c | tr -s ' '
       cat rejects/*.ndjson | jq -r .value.orgUnit | sort -u; d2-slices list --pair hmis --store $name | jq -r '.rejects // empty' | grep -vc "^$PWD/rejects/"; ls -d /nonexistent
       d2-slices reset --pair hmis --store $name --all --quiet; cd ..
-      D2_STORE=there/$name env PWD=/nonexistent d2-slices run --pair hmis --accept-rejects --quiet; echo $?; cat state/d2/rejects/*/pair-1/*.ndjson | jq -r .value.orgUnit | sort -u
+      D2_STORE=there/$name env PWD=/nonexistent d2-slices run --pair hmis --accept-rejects --attempts 1 --quiet; echo $?; cat state/d2/rejects/*/pair-1/*.ndjson | jq -r .value.orgUnit | sort -u
       """)
     #expect(outcome.lines == ["1", " 3 done", unit, "0", "1", unit], "\(outcome.output)\(outcome.errors)")
   }
@@ -384,7 +384,7 @@ struct SlicesTests {
     let outcome = world.run(
       """
       d2-slices plan --pair hmis \(Self.month) --quiet > /dev/null; mkdir one two; for store in one two; do cp $D2_STORE $store/d2.sqlite; done
-      unset D2_STORE; run="d2-slices run --pair hmis --accept-rejects --quiet"
+      unset D2_STORE; run="d2-slices run --pair hmis --accept-rejects --attempts 1 --quiet"
       folders() { ls -d state/d2/rejects/*/pair-1 | wc -l; }
       (cd one; $run --store d2.sqlite); folders; (cd two; $run --store d2.sqlite); folders
       for store in one two; do d2-slices reset --pair hmis --store $store/d2.sqlite --all --quiet; $run --store $store/d2.sqlite; done; folders
