@@ -366,12 +366,12 @@ struct SlicesTests {
     let outcome = world.run(
       """
       d2-slices plan --pair hmis \(Self.month) --quiet > /dev/null; mkdir there; cp $D2_STORE* there; unset D2_STORE; cd there
-      name=$(ls *.sqlite)
-      env PWD=/nonexistent d2-slices run --pair hmis --store $name --rejects-dir rejects --accept-rejects --attempts 1 --quiet; echo $?
+      name=$(ls *.sqlite); stale=$PWD/nowhere
+      env PWD=$stale d2-slices run --pair hmis --store $name --rejects-dir rejects --accept-rejects --attempts 1 --quiet; echo $?
       d2-slices list --pair hmis --store $name | jq -r .state | sort | uniq -c | tr -s ' '
-      cat rejects/*.ndjson | jq -r .value.orgUnit | sort -u; d2-slices list --pair hmis --store $name | jq -r '.rejects // empty' | grep -vc "^$PWD/rejects/"; ls -d /nonexistent
+      cat rejects/*.ndjson | jq -r .value.orgUnit | sort -u; d2-slices list --pair hmis --store $name | jq -r '.rejects // empty' | grep -vc "^$PWD/rejects/"; ls -d $stale
       d2-slices reset --pair hmis --store $name --all --quiet; cd ..
-      D2_STORE=there/$name env PWD=/nonexistent d2-slices run --pair hmis --accept-rejects --attempts 1 --quiet; echo $?; cat state/d2/rejects/*/pair-1/*.ndjson | jq -r .value.orgUnit | sort -u
+      D2_STORE=there/$name env PWD=$stale d2-slices run --pair hmis --accept-rejects --attempts 1 --quiet; echo $?; cat state/d2/rejects/*/pair-1/*.ndjson | jq -r .value.orgUnit | sort -u
       """)
     #expect(outcome.lines == ["1", " 3 done", unit, "0", "1", unit], "\(outcome.output)\(outcome.errors)")
   }
