@@ -50,7 +50,8 @@ struct OrgUnitSync {
         return .incomplete
       }
       let status = try takeOver(scope, incoming: counts.incoming)
-      if isAnew { try store.remember([Self.levelKey: level, Self.rootKey: root], pair) }
+      // As they were found: their names may change.
+      if isAnew { try store.remember([Self.levelKey: scope.level.map { String($0) }, Self.rootKey: scope.root], pair) }
       return status
     }
   }

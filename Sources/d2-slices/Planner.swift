@@ -189,10 +189,16 @@ struct Planner {
     try add(everywhere, since: UTCTime(seconds: through.seconds - Int(overlap)))
     let covered = (kind == .values ? set.coveredAt : set.registrationsCoveredAt) ?? 0
     var new = units.filter { $0.isActive && $0.activeSince > covered }
-    if !units.contains(where: \.isDisabled) {
-      // Below one that was asked for with all below it there is nothing new, only more rows of the store.
+    // Then those above it were asked for alone. What is active now but was there before may have been inactive, or below such a one.
+    let wasSplit = units.contains { $0.isDisabled || ($0.activeSince > covered && $0.addedAt <= covered) }
+    if !wasSplit {
+      // Below one that was asked for with all below it, units of a level that the store did not have are nothing new, only more of its rows. Others
+      // are: they may have been moved there from where nobody asked.
       let old = Set(units.filter { $0.isActive && $0.activeSince <= covered }.map { Substring($0.uid) })
-      new.removeAll { $0.ancestors.contains(where: old.contains) }
+      let levels = Set(units.filter { $0.addedAt <= covered }.compactMap(\.level))
+      new.removeAll { unit in
+        !levels.contains(unit.level ?? 0) && unit.ancestors.contains(where: old.contains)
+      }
     }
     guard !new.isEmpty else { return }
     log.info("\(name): \(new.count) organisation units became active since: all of theirs is pulled")

@@ -158,4 +158,161 @@ struct IncrementTests {
     let kinds = try world.store.rows("SELECT kind, count(*) FROM slices GROUP BY kind ORDER BY kind")
     #expect(kinds == ["registrations|8", "values|8"])
   }
+
+  @Test(
+    "registrations of data sets whose values are delivered already come whole the first time, and have a mark of their own",
+    arguments: StoreKind.available)
+  func registrationsLater(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, values: 300, level: nil)
+    let set = world.pair.metadata.dataSets[0]
+    let units = world.pair.metadata.organisationUnits.filter { $0.level == 5 && $0.closed == nil }.map(\.uid)
+    func document(_ period: String, _ units: some Sequence<String>) -> String {
+      let list = units.map {
+        #"{"dataSet":"\#(set.uid)","period":"\#(period)","organisationUnit":"\#($0)","completed":true}"#
+      }
+      return "{\"completeDataSetRegistrations\":[\(list.joined(separator: ","))]}"
+    }
+    world.two.shell.write("r1", document("202203", units.prefix(9)))
+    world.two.shell.write("r2", document("202204", units.suffix(7)))
+    let outcome = world.run(
+      """
+      post() { curl -sf -u admin:district -H 'Content-Type: application/json' --data-binary @$1 $SRC/api/completeDataSetRegistrations > /dev/null; }
+      i() { d2-slices plan --pair hmis -i --overlap 1s --data-set MONTH --quiet "$@" > /dev/null; d2-slices run --pair hmis --quiet || echo $?; }
+      held() { curl -sf -u admin:district "$1/api/completeDataSetRegistrations?dataSet=\(set.uid)&orgUnit=$ROOT&children=true&startDate=2022-01-01&endDate=2022-12-31" |
+        jq -c '.completeDataSetRegistrations[]? | [.period, .organisationUnit]' | sort; }
+      since() { d2-slices list --pair hmis | jq -r --arg k $1 'select(.kind == $k) | .since // "all"' | sort | tr '\\n' ' '; }
+      mark() { d2-datasets list --pair hmis | jq -r --arg k $1 'select(.code == "MONTH")[$k]'; }
+      post r1; sleep 2.1; i; held $DST | wc -l; values=$(mark syncedThrough); mark registrationsThrough; sleep 1.1
+      i --registrations; held $SRC > a; held $DST > b; cmp a b && wc -l < b
+      since registrations; echo; since values | grep -o Z | wc -l
+      registrations=$(mark registrationsThrough); [ "$registrations" = "$(mark syncedThrough)" ] && echo same; sleep 1.1
+      i; [ "$registrations" = "$(mark registrationsThrough)" ] && [ "$registrations" != "$(mark syncedThrough)" ] && echo own
+      d2-datasets mark --pair hmis --registrations --synced-through never MONTH 2> /dev/null; [ $(mark registrationsThrough) = null ] && [ $(mark syncedThrough) != null ] && echo forgotten
+      d2-datasets mark --pair hmis --registrations --synced-through $registrations MONTH; d2-datasets mark --pair hmis --synced-through never MONTH
+      mark syncedThrough; [ "$registrations" = "$(mark registrationsThrough)" ] && echo kept
+      post r2; i --registrations; held $SRC > a; held $DST > b; cmp a b && wc -l < b; since registrations | grep -o Z | wc -l
+      """)
+    #expect(
+      outcome.lines == [
+        "0", "null", "9", "all ", "1", "same", "own", "forgotten", "null", "kept", "16", "1",
+      ], "\(outcome.output)\(outcome.errors)")
+  }
+
+  /// A zone, a facility below it that holds values of the first data set, and another zone.
+  private static func zones(_ world: SliceWorld) throws -> (shut: String, unit: OrganisationUnit, other: String) {
+    let units = world.pair.metadata.organisationUnits
+    let holding = Set(
+      world.content(world.two.source, of: [0]).compactMap { try? JSONValue(parsing: $0)["orgUnit"]?.string })
+    let unit = try #require(units.first { $0.level == 5 && holding.contains($0.uid) })
+    let shut = units[try #require(unit.parent)].uid
+    let other = try #require(units.first { $0.level == 4 && $0.uid != shut }).uid
+    return (shut, unit, other)
+  }
+
+  @Test("a unit that is moved out of a disabled one gets its history", arguments: StoreKind.available, [false, true])
+  func movedOut(kind: StoreKind, enablesLater: Bool) throws {
+    let world = try SliceWorld(kind, values: 900, level: nil)
+    let (shut, unit, other) = try Self.zones(world)
+    let i =
+      "d2-slices plan --pair hmis -i --overlap 1s --data-set MONTH --quiet > /dev/null; d2-slices run --pair hmis --jobs 3 --quiet; echo $?"
+    let first = world.run("d2-orgunits disable --pair hmis \(shut); sleep 1.1; \(i)")
+    #expect(first.lines == ["0"], "\(first.errors)")
+    func held(_ server: StandIn) -> [String] { world.content(server, of: [0]) { $0["orgUnit"]?.string == unit.uid } }
+    #expect(held(world.two.destination).isEmpty, "it is below one that is disabled")
+    try world.pair.change(
+      source:
+        #"{"organisationUnits":[{"id":"\#(unit.uid)","name":\#(JSONValue.string(unit.name).text),"parent":{"id":"\#(other)"}}]}"#
+    )
+    // Nothing of it changes any more: what the next increment does not bring never comes.
+    let second = world.run(
+      """
+      sleep 2.1; d2-orgunits sync --pair hmis | jq -c '[.change, .id]'
+      \(enablesLater ? "d2-orgunits enable --pair hmis \(shut)" : "true"); \(i)
+      d2-slices list --pair hmis | jq -c 'select(.periods == "" and .since == null and .orgUnits == ["\(unit.uid)"]) | .children'
+      """)
+    #expect(second.lines == [#"["moved","\#(unit.uid)"]"#, "0", "true"], "\(second.output)\(second.errors)")
+    let isThere = held(world.two.destination) == held(world.two.source)
+    #expect(isThere)
+    let differences = world.differences(of: [0]) { _ in enablesLater }
+    #expect(!enablesLater || differences.isEmpty, "\(differences)")
+  }
+
+  @Test(
+    "a unit that is enabled again gets its history also where one above it was delivered",
+    arguments: StoreKind.available)
+  func enabledBelow(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, values: 900, level: nil)
+    let (shut, unit, _) = try Self.zones(world)
+    let outcome = world.run(
+      """
+      i() { d2-slices plan --pair hmis -i --overlap 1s --data-set MONTH --quiet > /dev/null; d2-slices run --pair hmis --jobs 3 --quiet; echo $?; }
+      d2-orgunits disable --pair hmis \(shut); i; d2-slices list --pair hmis | jq -s 'length > 1'
+      sleep 2.1; d2-orgunits enable --pair hmis \(shut); i; sleep 2.1; i
+      d2-slices list --pair hmis | jq -c 'select(.since == null and .orgUnits == ["\(shut)"]) | .children'
+      """)
+    #expect(outcome.lines == ["0", "true", "0", "0", "true"], "\(outcome.output)\(outcome.errors)")
+    let isThere = !world.content(world.two.destination, of: [0]) { $0["orgUnit"]?.string == unit.uid }.isEmpty
+    #expect(isThere)
+    let differences = world.differences(of: [0])
+    #expect(differences.isEmpty, "\(differences)")
+  }
+
+  @Test(
+    "units that are only new to the store, below one that was delivered, are not pulled anew",
+    arguments: StoreKind.available)
+  func newRows(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, values: 300)
+    let outcome = world.run(
+      """
+      i() { d2-slices plan --pair hmis -i --data-set MONTH --quiet | jq -c .planned; d2-slices run --pair hmis --jobs 3 --quiet; echo $?; }
+      i; sleep 2.1; d2-orgunits sync --pair hmis --level Facility | wc -l; i
+      """)
+    #expect(
+      outcome.lines.prefix(2) == ["4", "0"] && outcome.lines.suffix(2) == ["4", "0"],
+      "\(outcome.output)\(outcome.errors)")
+    #expect(Int(outcome.lines.dropFirst(2).first ?? "") ?? 0 > 30)
+  }
+
+  @Test(
+    "a mark by hand: units that were active then go on with increments, those that became active since get their history",
+    arguments: StoreKind.available)
+  func markedByHand(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, values: 300)
+    let zones = world.pair.metadata.organisationUnits.filter { $0.level == 4 }.map(\.uid)
+    let outcome = world.run(
+      """
+      d2-orgunits disable --pair hmis \(zones[0]) \(zones[1]); sleep 1.1; time=$(date -u +%FT%TZ); sleep 1.1
+      d2-orgunits enable --pair hmis \(zones[0]); d2-datasets mark --pair hmis --synced-through $time all
+      d2-orgunits enable --pair hmis \(zones[1]); d2-slices plan --pair hmis -i --overlap 0s --data-set MONTH --quiet | jq .planned
+      d2-slices list --pair hmis | jq -r 'select(.since == null) | .orgUnits[]' | sort | tr '\\n' ' '; echo
+      d2-slices list --pair hmis | jq -r --arg t $time 'select(.since == $t) | .orgUnits[]' | sort | tr '\\n' ' '; echo
+      """)
+    let enabled = zones.prefix(2).sorted().joined(separator: " ") + " "
+    #expect(
+      outcome.lines == ["6", enabled, zones.sorted().joined(separator: " ") + " "],
+      "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test(
+    "a unit that is moved to where it is pulled from where it was not gets its history", arguments: StoreKind.available)
+  func movedIn(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, values: 900, level: nil)
+    let (_, unit, other) = try Self.zones(world)
+    let i =
+      "d2-slices plan --pair hmis -i --overlap 1s --data-set MONTH --quiet > /dev/null; d2-slices run --pair hmis --jobs 3 --quiet; echo $?"
+    // The store holds the other zone and what is below it, nothing else.
+    try world.store.connect().execute("DELETE FROM orgunits")
+    let first = world.run("sleep 1.1; d2-orgunits sync --pair hmis --root \(other) > /dev/null; \(i)")
+    #expect(first.lines == ["0"], "\(first.errors)")
+    func held(_ server: StandIn) -> [String] { world.content(server, of: [0]) { $0["orgUnit"]?.string == unit.uid } }
+    #expect(held(world.two.destination).isEmpty)
+    try world.pair.change(
+      source:
+        #"{"organisationUnits":[{"id":"\#(unit.uid)","name":\#(JSONValue.string(unit.name).text),"parent":{"id":"\#(other)"}}]}"#
+    )
+    let second = world.run("sleep 2.1; d2-orgunits sync --pair hmis | jq -c '[.change, .id]'; \(i)")
+    #expect(second.lines == [#"["added","\#(unit.uid)"]"#, "0"], "\(second.output)\(second.errors)")
+    let isThere = held(world.two.destination) == held(world.two.source)
+    #expect(isThere)
+  }
 }

@@ -240,6 +240,87 @@ struct IntegratorScriptTests {
     #expect(differences.isEmpty, "\(differences)")
   }
 
+  // MARK: Runs beside and after each other
+
+  private static func isInMonths(_ value: JSONValue, _ months: ClosedRange<Int>) -> Bool {
+    guard let period = value["period"]?.string.flatMap({ Period(id: $0) }) else { return false }
+    let last = CalendarDate(year: 2022, month: months.upperBound + 1, day: 1)!
+    return period.start < last && period.end >= CalendarDate(year: 2022, month: months.lowerBound, day: 1)!
+  }
+
+  @Test("two runs at once, of other months, each do their own and end well", arguments: available)
+  func beside(python: Bool) throws {
+    let world = try World(python: python, values: 1500, deleted: false)
+    try world.two.fail(source: #"{"kind":"latency","seconds":0.2,"times":0,"path":"/api/dataValueSets"}"#)
+    let outcome = world.run(
+      """
+      scripts/integrator -d -y 2022 -m 5 > five 2>&1 & five=$!
+      scripts/integrator -d -y 2022 -m 6 > six 2>&1 & six=$!
+      wait $five; echo $?; wait $six; echo $?; tail -qn 1 five six | cut -d' ' -f3-
+      d2-slices list --pair 1 | jq -r .state | sort -u
+      d2-slices list --pair 1 | jq -r .periods | grep -c '^20220[56]$'; grep -c 'NOT MOVED' five six
+      """)
+    let lines = outcome.lines
+    #expect(
+      lines.prefix(4) == ["0", "0", "all went well", "all went well"],
+      "\(outcome.output)\(outcome.errors)\(world.shell.file("five"))\(world.shell.file("six"))")
+    #expect(lines.dropFirst(4) == ["done", "4", "five:0", "six:0"], "\(lines)")
+    let includes = world.metadata.elements(of: world.metadata.dataSets[0].uid)
+    let differences = world.differences(deleted: true) {
+      Self.isInMonths($0, 5...6)
+        && ($0["deleted"] != true || python && includes.contains($0["dataElement"]?.string ?? ""))
+    }
+    #expect(differences.isEmpty, "\(differences)")
+  }
+
+  @Test(
+    "what a run parked is no matter of a run of other months; the next one of its own tries it again",
+    arguments: available)
+  func parked(python: Bool) throws {
+    let world = try World(python: python, values: 1000)
+    let june = "scripts/integrator -d -y 2022 -m 6"
+    let first = world.run("\(june) > out; echo $?")
+    #expect(first.lines == ["0"], "\(world.shell.file("out"))")
+    // As a run leaves it that was ended after it had parked one and before it had done another.
+    let database = try world.store.connect()
+    let sets = world.metadata.dataSets
+    for (set, state) in [(sets[0], "failed"), (sets[5], "waiting")] {
+      #expect(
+        try database.execute(
+          "UPDATE slices SET state = $1, last_error = 'd2-pull: no' WHERE periods = '202206' AND dataset_id = $2",
+          [.text(state), .text(set.uid)]) == 1)
+    }
+    let other = world.run(
+      "scripts/integrator -d -y 2022 -m 5 > out; echo $?; grep -c -e FAILED -e 'NOT MOVED' out; d2-slices list --pair 1 --state failed | wc -l"
+    )
+    #expect(other.lines == ["0", "0", "1"], "\(other.output)\(other.errors)\(world.shell.file("out"))")
+    let again = world.run(
+      "curl -sf -X DELETE $DST/control/values > /dev/null; \(june) > out; echo $?; grep -c -e FAILED -e 'NOT MOVED' out; d2-slices list --pair 1 | jq -r .state | sort -u"
+    )
+    #expect(
+      again.lines == ["0", "0", "done"], "\(again.output)\(again.errors)\(world.shell.file("out"))")
+    let includes = world.metadata.elements(of: sets[0].uid)
+    let differences = world.differences(of: [0, 5], deleted: true) {
+      $0["period"] == "202206"
+        && ($0["deleted"] != true || python && includes.contains($0["dataElement"]?.string ?? ""))
+    }
+    #expect(differences.isEmpty, "\(differences)")
+  }
+
+  @Test("stores that have one name in two folders do not share a folder of refused values")
+  func rejectsFolders() throws {
+    let world = try World(python: false, values: 800)
+    let unit = world.metadata.organisationUnits.last!.uid
+    try world.two.destination.change(metadata: #"{"organisationUnits":[{"id":"\#(unit)","removed":true}]}"#)
+    let outcome = world.run(
+      """
+      mkdir one two; cp $D2_STORE one/d2.sqlite; cp $D2_STORE two/d2.sqlite; export D2_STORE=d2.sqlite
+      for store in one two; do (cd $store; ../scripts/integrator -d -y 2022 -q 1 > out; echo $?; D2_STORE=$PWD/d2.sqlite ../scripts/integrator -d -y 2022 -q 1 > out; echo $?); done
+      ls -d state/d2/rejects/*/pair-1 | wc -l; cat state/d2/rejects/*/pair-1/*.ndjson | jq -r .value.orgUnit | sort -u
+      """)
+    #expect(outcome.lines == ["1", "1", "1", "1", "2", unit], "\(outcome.output)\(outcome.errors)")
+  }
+
   // MARK: Through the queue
 
   private final class Queue {
@@ -285,6 +366,30 @@ struct IntegratorScriptTests {
     }
     #expect(differences.isEmpty, "\(differences)")
     #expect(!queue.stand.requests.isEmpty)
+  }
+
+  @Test("-i through the queue: what was only queued is asked for again by the next one", arguments: Flavour.allCases)
+  func queuedIncrement(flavour: Flavour) throws {
+    let world = try World(python: false, values: 400)
+    let queue = try Queue(flavour, world)
+    let i = "scripts/integrator -i > out; echo $?"
+    let list =
+      "d2-slices list --pair 1 | jq -s -c '[length, all(.state == \"done\" and .since == null), (map(.queued) | add > 0)]'"
+    let marks = "d2-datasets list --pair 1 | jq -s -c 'map(select(.syncedThrough == null)) | length > 0'"
+    let first = world.run("\(i); \(list); \(marks)", queue.environment)
+    #expect(first.lines == ["0", "[6,true,true]", "true"], "\(first.output)\(first.errors)\(world.shell.file("out"))")
+    queue.waitForDelivery()
+    // As a queue that loses what it holds.
+    let held = world.two.destination.values.split(separator: "\n").count
+    let second = world.run(
+      "curl -sf -X DELETE $DST/control/values > /dev/null; \(i); \(marks)", queue.environment)
+    #expect(second.lines == ["0", "true"], "\(second.output)\(second.errors)\(world.shell.file("out"))")
+    queue.waitForDelivery()
+    let again = world.two.destination.values.split(separator: "\n").count
+    #expect(again == held && held > 0, "\(again) instead of \(held)")
+    // What is delivered directly moves the mark.
+    let direct = world.run("scripts/integrator -d -i > out; echo $?; \(marks)")
+    #expect(direct.lines == ["0", "false"], "\(direct.output)\(direct.errors)\(world.shell.file("out"))")
   }
 
   @Test("a queue that is not there is reported, and nothing is taken for done")

@@ -139,6 +139,108 @@ struct OrgUnitsTests {
     #expect(gone.documents.map { $0["id"]?.string } == [zones[0].uid], "\(gone.errors)")
   }
 
+  @Test("what was selected once is selected from then on, until --all", arguments: StoreKind.available)
+  func remembered(kind: StoreKind) throws {
+    let world = try PairWorld(kind)
+    let units = world.metadata.organisationUnits
+    let zones = units.filter { $0.level == 4 }
+    let below = units.filter { $0.path.contains("/\(zones[0].uid)/") }.count
+    try world.change(source: Self.units([#"{"id":"\#(zones[0].uid)","name":"Zone, the first"}"#]))
+    let levels = world.run(
+      """
+      \(Self.sync) --level zone | wc -l; \(Self.sync) | wc -l; d2-orgunits list --pair hmis | wc -l
+      \(Self.sync) --level 9; echo $?; \(Self.sync) | wc -l
+      \(Self.sync) --root 'Zone, the first' | wc -l; \(Self.sync) | wc -l
+      """)
+    #expect(
+      levels.lines == ["4", "0", "4", "1", "0", "\(below)", "0"], "\(levels.output)\(levels.errors)")
+    // A new unit inside and one outside; and the selected one is called otherwise.
+    try world.change(
+      source: Self.units([
+        Self.unit("NewUnit0001", "inside", parent: zones[0].uid),
+        Self.unit("NewUnit0002", "outside", parent: zones[1].uid),
+        #"{"id":"\#(zones[0].uid)","name":"Another name"}"#,
+      ]))
+    let root = world.run(
+      "\(Self.sync) | jq -r '[.change, .id] | @tsv' | sort; \(Self.sync) --level Facility --root \(zones[1].uid) | jq -r .id | grep -c NewUnit0002"
+    )
+    #expect(
+      root.lines == ["added\tNewUnit0001", "renamed\t\(zones[0].uid)", "1"], "\(root.output)\(root.errors)")
+    // Both at once are remembered, also where the source calls its levels otherwise.
+    try world.change(source: #"{"organisationUnitLevels":[{"level":5,"name":"Post"}]}"#)
+    try world.change(
+      source: Self.units([
+        Self.unit("NewUnit0003", "inside", parent: zones[1].uid),
+        Self.unit("NewUnit0004", "outside", parent: zones[2].uid),
+        Self.unit("NewUnit0005", "deeper", parent: "NewUnit0002"),
+      ]))
+    let both = world.run(
+      "\(Self.sync) | jq -r .id; echo $?; \(Self.sync) --all > /dev/null; echo $?; d2-orgunits list --pair hmis | wc -l; d2-pairs show hmis | jq -c '.source_config | [.ous_level, .ous_root]'"
+    )
+    #expect(both.lines == ["NewUnit0003", "0", "0", "65", "[null,null]"], "\(both.output)\(both.errors)")
+    try world.change(source: Self.units([Self.unit("NewUnit0006", "anywhere", parent: world.two.root)]))
+    let all = world.run("\(Self.sync) | jq -r .id")
+    #expect(all.lines == ["NewUnit0006"], "\(all.output)\(all.errors)")
+  }
+
+  @Test("a selection is remembered by its own pair, whatever others are called", arguments: StoreKind.available)
+  func rememberedByNumber(kind: StoreKind) throws {
+    let world = try PairWorld(kind)
+    let outcome = world.run(
+      """
+      \(PairWorld.add.replacing("add hmis", with: "add 1")) --source-name c --destination-name d > /dev/null; echo $?
+      \(Self.sync) --level 4 | wc -l; \(Self.sync) | wc -l; d2-datasets sync --pair hmis --data-set MONTH | wc -l; d2-datasets sync --pair hmis | wc -l
+      for pair in hmis 1; do d2-pairs show $pair | jq -c '.source_config | [.ous_level, .datasets_chosen]'; done
+      """)
+    #expect(
+      outcome.lines == ["0", "4", "0", "1", "0", #"["4","true"]"#, "[null,null]"], "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test(
+    "where the store lacks units between one that is asked for alone and others, nothing is planned or pulled",
+    arguments: StoreKind.available)
+  func gap(kind: StoreKind) throws {
+    let world = try PairWorld(kind, values: 300)
+    let zones = world.metadata.organisationUnits.filter { $0.level == 4 }
+    let pull = "d2-pull --pair hmis -y 2022 -q 1"
+    let outcome = world.run(
+      """
+      d2-datasets sync --pair hmis > /dev/null; \(Self.sync) --level 1 | wc -l; \(Self.sync) --level 4 | wc -l
+      d2-orgunits disable --pair hmis \(zones[0].uid)
+      d2-slices plan --pair hmis -y 2022; echo $?; d2-slices plan --pair hmis -i; echo $?; d2-slices list --pair hmis | wc -l; \(pull) > out; echo $?; wc -c < out
+      d2-slices plan --pair hmis -y 2022 -l \(zones[1].uid) --quiet | jq '.planned > 0'; d2-slices reset --pair hmis --all --remove
+      \(Self.sync) --all > /dev/null; d2-slices plan --pair hmis -y 2022 --quiet | jq '.planned > 0'
+      """)
+    #expect(
+      outcome.lines == ["1", "4", "64", "64", "0", "64", "0", "true", "true"], "\(outcome.output)\(outcome.errors)")
+    let told = outcome.errors.split(separator: "\n").filter { $0.contains("the store lacks units between it and") }
+    let isClear = told.allSatisfy { $0.contains(world.two.root) && $0.contains("d2-orgunits sync --pair hmis --all") }
+    #expect(told.count == 3 && isClear, "\(outcome.errors)")
+  }
+
+  @Test("a name stays in its cell of --format tsv, and a terminal obeys none of it", arguments: StoreKind.available)
+  func cells(kind: StoreKind) throws {
+    let world = try PairWorld(kind)
+    let facilities = world.metadata.organisationUnits.filter { $0.level == 5 }
+    let names = [
+      ("a\tb", "a\\tb"), ("a\\tb", "a\\\\tb"), ("a\nb", "a\\nb"), ("a\rb", "a\\rb"), ("\\", "\\\\"),
+      ("\\\u{301}x", "\\\\\u{301}x"), ("a\u{1B}[31mb", "a\\u{1b}[31mb"), ("a\u{1}b\\", "a\\u{1}b\\\\"),
+      ("a\u{7F}b", "a\\u{7f}b"), ("a\u{9B}2Jb", "a\\u{9b}2Jb"), ("a\u{202E}b", "a\\u{202e}b"),
+      ("Żółw 🏥👩🏽‍⚕️ e\u{301}", "Żółw 🏥👩🏽‍⚕️ e\u{301}"),
+    ]
+    try world.change(
+      source: Self.units(
+        zip(facilities, names).map { #"{"id":"\#($0.uid)","name":\#(JSONValue.string($1.0).text)}"# }))
+    let outcome = world.run("\(Self.sync) > /dev/null; d2-orgunits list --pair hmis --format tsv")
+    #expect(outcome.lines.count == 61, "\(outcome.errors)")
+    for (unit, (name, shown)) in zip(facilities, names) {
+      let row = outcome.lines.first { $0.hasPrefix(unit.uid) } ?? ""
+      let cells = row.split(separator: "\t", omittingEmptySubsequences: false)
+      let isSame = cells.count == 6 && Array(cells[1].utf8) == Array(shown.utf8)
+      #expect(isSame, "\(name.debugDescription): \(row.debugDescription)")
+    }
+  }
+
   @Test("most units missing: nothing is written unless a person says so", arguments: StoreKind.available)
   func guarded(kind: StoreKind) throws {
     let world = try PairWorld(kind)

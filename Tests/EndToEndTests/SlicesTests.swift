@@ -331,4 +331,97 @@ struct SlicesTests {
     let differences = world.differences(of: [1]) { $0["period"] == "2022Q1" }
     #expect(differences.isEmpty, "\(differences)")
   }
+
+  @Test("a plan is refreshed by planning again: deletions and priorities", arguments: StoreKind.available)
+  func refreshed(kind: StoreKind) throws {
+    let world = try SliceWorld(kind)
+    let zones = world.pair.metadata.organisationUnits.filter { $0.level == 4 }.map(\.uid)
+    let outcome = world.run(
+      """
+      plan() { d2-slices plan --pair hmis \(Self.month) --quiet | jq -c '[.planned, .added]'; }
+      deleted() { d2-slices list --pair hmis --state waiting | jq -s -c 'map(.includeDeleted) | unique'; }
+      first() { slice=$(d2-slices claim --pair hmis); jq -r '[.orgUnits[0], .periods] | @tsv' <<< $slice; d2-slices fail --pair hmis --slice "$slice" --attempts 1; }
+      d2-datasets set --pair hmis --include-deleted off MONTH; plan; deleted
+      slice=$(d2-slices claim --pair hmis --order oldest); d2-slices done --pair hmis --slice "$slice"
+      d2-datasets set --pair hmis --include-deleted on MONTH; deleted; plan; deleted; states
+      d2-orgunits set --pair hmis --priority 1 \(zones[3]); plan; first
+      d2-orgunits set --pair hmis --priority 0 \(zones[2]); plan; first
+      d2-orgunits set --pair hmis --priority none \(zones[2]) \(zones[3]); plan; d2-orgunits set --pair hmis --priority 1 \(zones[1]); plan; first
+      states
+      """)
+    #expect(
+      outcome.lines == [
+        "[12,12]", "[false]", "[false]", "[12,0]", "[true]", "done=1 waiting=11", "[12,0]", "\(zones[3])\t202203",
+        "[12,0]", "\(zones[2])\t202203", "[12,0]", "[12,0]", "\(zones[1])\t202203", "done=1 failed=3 waiting=8",
+      ], "\(outcome.output)\(outcome.errors)")
+  }
+
+  // MARK: Folders
+
+  @Test("relative paths mean the folder that the run was started in, whatever PWD says")
+  func stalePWD() throws {
+    let world = try SliceWorld(.sqlite, level: nil)
+    let unit = world.pair.metadata.organisationUnits.last!.uid
+    try world.pair.change(destination: #"{"organisationUnits":[{"id":"\#(unit)","removed":true}]}"#)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis \(Self.month) --quiet > /dev/null; mkdir there; cp $D2_STORE* there; unset D2_STORE; cd there
+      name=$(ls *.sqlite); stale=$PWD/nowhere
+      env PWD=$stale d2-slices run --pair hmis --store $name --rejects-dir rejects --accept-rejects --attempts 1 --quiet; echo $?
+      d2-slices list --pair hmis --store $name | jq -r .state | sort | uniq -c | tr -s ' '
+      cat rejects/*.ndjson | jq -r .value.orgUnit | sort -u; d2-slices list --pair hmis --store $name | jq -r '.rejects // empty' | grep -vc "^$PWD/rejects/"; ls -d $stale
+      d2-slices reset --pair hmis --store $name --all --quiet; cd ..
+      D2_STORE=there/$name env PWD=$stale d2-slices run --pair hmis --accept-rejects --attempts 1 --quiet; echo $?; cat state/d2/rejects/*/pair-1/*.ndjson | jq -r .value.orgUnit | sort -u
+      """)
+    #expect(outcome.lines == ["1", " 3 done", unit, "0", "1", unit], "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test("stores do not share a folder of refused values; one store has one, however it is named")
+  func rejectsFolders() throws {
+    let world = try SliceWorld(.sqlite, level: nil)
+    let unit = world.pair.metadata.organisationUnits.last!.uid
+    try world.pair.change(destination: #"{"organisationUnits":[{"id":"\#(unit)","removed":true}]}"#)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis \(Self.month) --quiet > /dev/null; mkdir one two; for store in one two; do cp $D2_STORE $store/d2.sqlite; done
+      unset D2_STORE; run="d2-slices run --pair hmis --accept-rejects --attempts 1 --quiet"
+      folders() { ls -d state/d2/rejects/*/pair-1 | wc -l; }
+      (cd one; $run --store d2.sqlite); folders; (cd two; $run --store d2.sqlite); folders
+      for store in one two; do d2-slices reset --pair hmis --store $store/d2.sqlite --all --quiet; $run --store $store/d2.sqlite; done; folders
+      for store in one two; do d2-slices list --pair hmis --store $store/d2.sqlite | jq -r '.rejects // empty'; done | sort > all; sort -u all | wc -l; wc -l < all; xargs ls < all | wc -l
+      """)
+    let lines = outcome.lines
+    #expect(lines.prefix(3) == ["1", "2", "2"], "\(outcome.output)\(outcome.errors)")
+    #expect(lines.count == 6 && lines[3] == lines[4] && lines[4] == lines[5] && lines[3] != "0", "\(lines)")
+  }
+
+  // MARK: Stray words
+
+  @Test(
+    "a word that no verb knows what to do with is refused by all of them",
+    arguments: [
+      ("d2-pairs", "add set show enable disable remove test"), ("d2-orgunits", "enable disable set"),
+      ("d2-datasets", "enable disable set mark"), ("d2-slices", "run renew done fail"),
+    ])
+  func strayWords(command: String, withOperands: String) throws {
+    // Without a store: whatever looks for one before it looks at its words ends with another status.
+    let shell = Shell(["D2_STORE": "/no/such"])
+    let outcome = shell.run(
+      """
+      (D2_STORE=$PWD/d2.sqlite d2-pairs add hmis --source-url https://a.example --source-pat env:A --destination-url https://b.example --destination-pat env:B --quiet > /dev/null)
+      verbs=$(\(command) --help | sed -n '/^Verbs/,/^$/s/^  \\([a-z]*\\) .*/\\1/p')
+      for verb in $verbs; do
+        case " \(withOperands) " in *" $verb "*) continue ;; esac
+        \(command) $verb stray; echo "$verb $?"
+      done
+      \(command == "d2-slices" ? "d2-slices run stray; echo run $?; d2-slices run -- true stray; echo run $?" : "true")
+      \(command == "d2-pairs" ? "export D2_STORE=$PWD/d2.sqlite; for verb in add set show enable disable remove test; do d2-pairs $verb hmis stray; echo $verb $?; done" : "true")
+      """)
+    let statuses = outcome.lines
+    #expect(!statuses.isEmpty && statuses.allSatisfy { $0.hasSuffix(" 64") }, "\(outcome.output)\(outcome.errors)")
+    let told = outcome.errors.split(separator: "\n")
+    let isTold =
+      told.count == statuses.count && told.allSatisfy { $0.contains("stray") || $0.contains("one word of the shell") }
+    #expect(isTold, "\(outcome.errors)")
+  }
 }

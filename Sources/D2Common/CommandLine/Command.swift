@@ -74,11 +74,7 @@ package enum Command {
         exit(0)
       }
       log = try Self.log(arguments, name)
-      // A stray word may be a mistyped option, which would have narrowed what is done.
-      if description.name != name, description.operands.isEmpty, let stray = arguments.operands.first {
-        throw CommandFailure(.usage, "unexpected argument \(stray.quoted)")
-      }
-      // d2-pull and d2-push say more themselves.
+      // A stray word may be a mistyped option, which would have narrowed what is done. d2-pull and d2-push say more themselves.
       if description.operands.isEmpty, description.name != name, let word = arguments.operands.first {
         throw CommandFailure(.usage, "unexpected argument \(word.quoted) (\(description.name) --help)")
       }

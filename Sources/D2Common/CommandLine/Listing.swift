@@ -57,18 +57,18 @@ package struct Listing {
     }
   }
 
-  /// A cell must not break its row.
+  /// A cell must not break its row, nor a terminal obey it.
   private static func escaped(_ text: String) -> String {
-    guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x5C }) else { return text }
-    let escaped = text.map { character in
-      switch character {
-      case "\t": "\\t"
-      case "\n", "\r\n": "\\n"
-      case "\r": "\\r"
-      case "\\": "\\\\"
-      default: String(character)
+    var escaped = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\t": escaped += "\\t"
+      case "\n": escaped += "\\n"
+      case "\r": escaped += "\\r"
+      case "\\": escaped += "\\\\"
+      default: escaped.unicodeScalars.append(scalar)
       }
-    }.joined()
+    }
     return Log.printable(escaped)
   }
 }

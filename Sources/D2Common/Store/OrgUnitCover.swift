@@ -53,8 +53,11 @@ package struct OrgUnitCover: Sendable {
     let single = Set(places.filter { !$0.children }.flatMap(\.units).map { Substring($0) })
     guard !single.isEmpty else { return nil }
     let known = Set(units.map { Substring($0.uid) })
+    // Below these all is asked for, or nothing.
+    let ends = Set(places.filter(\.children).flatMap(\.units).map { Substring($0) })
+      .union(units.filter(\.isDisabled).map { Substring($0.uid) })
     for unit in units where !unit.isRemoved {
-      let ancestors = unit.ancestors
+      let ancestors = unit.ancestors.prefix { !ends.contains($0) }
       guard let first = ancestors.firstIndex(where: single.contains) else { continue }
       if ancestors[first...].contains(where: { !known.contains($0) }) {
         let above = units.first { Substring($0.uid) == ancestors[first] }

@@ -15,6 +15,8 @@ package struct OrgUnit: Sendable, Equatable {
   package let isRemoved: Bool
   /// When it last became active, in milliseconds since 1970 by the database's clock.
   package var activeSince = 0
+  /// When its row was made, by the same clock; 0 where nobody knows. In SQLite to the second.
+  package var addedAt = 0
 
   package var json: JSONValue {
     func text(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
@@ -47,11 +49,18 @@ package struct OrgUnitTable {
   private static let columns =
     "dhis2_id, dhis2_name, dhis2_code, dhis2_path, dhis2_parent, dhis2_level, priority, is_active, removed, active_since"
 
+  private var created: String {
+    switch database.dialect {
+    case .postgresql: "(extract(epoch FROM created) * 1000)::bigint"
+    case .sqlite: "CAST(strftime('%s', created) AS integer) * 1000"
+    }
+  }
+
   /// Hands the units on in order of priority, then from the root downwards.
   package func forEach(active: Bool = false, _ body: (OrgUnit) throws -> Void) throws {
     try database.execute(
       """
-      SELECT \(Self.columns) FROM orgunits
+      SELECT \(Self.columns), \(created) FROM orgunits
       WHERE integration_pair_id = $1 AND dhis2_id IS NOT NULL \(active ? "AND is_active = TRUE" : "")
       ORDER BY priority IS NULL, priority, dhis2_level IS NULL, dhis2_level, id
       """, [.int(pair)]
@@ -60,7 +69,7 @@ package struct OrgUnitTable {
         OrgUnit(
           uid: row.text(0)!, name: row.text(1) ?? "", code: row.text(2), path: row.text(3), parent: row.text(4),
           level: row.int(5), priority: row.int(6), isActive: row.bool(7) ?? false, isRemoved: row.text(8) != nil,
-          activeSince: row.int(9) ?? 0))
+          activeSince: row.int(9) ?? 0, addedAt: row.int(10) ?? 0))
     }
   }
 

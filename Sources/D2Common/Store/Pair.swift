@@ -127,7 +127,8 @@ extension Store {
 
   /// Keeps what was selected of the source's metadata beside its configuration; `nil` forgets.
   package func remember(_ settings: [String: String?], _ pair: Pair) throws {
-    var pair = try self.pair(named: String(pair.id))
+    // As it is now. By its number alone: another one may be called so.
+    guard var pair = try pairs().first(where: { $0.id == pair.id }) else { return }
     for (key, value) in settings {
       if let value { pair.source.set(key, .string(value)) } else { pair.source.remove(key) }
     }

@@ -40,6 +40,28 @@ struct LedgerTests {
     #expect(anew.attempts == 1 && anew.lastError == nil)
   }
 
+  @Test(
+    "planning again refreshes what is not yet done: deletions, priority and age", arguments: StoreKind.available)
+  func refreshed(kind: StoreKind) throws {
+    let world = try World(kind)
+    var subject = Self.month("a", "202401", 10, nil, "")
+    let other = Self.month("b", "202401", 30, nil, "")
+    try world.plan([subject, other], units: 3)
+    #expect(try world.finish(#require(try world.claim("x"))))
+    subject.includesDeleted = true
+    subject.newest = 20
+    #expect(
+      try world.plan([subject, other], units: 3, priorities: [nil, 7, 5]) == .init(added: 0, planned: 6, again: 0))
+    #expect(try world.states() == ["done|1", "waiting|5"], "what is done stays so")
+    var claimed: [String] = []
+    while let slice = try world.claim(world.token()) {
+      claimed.append("\(slice.dataSet) \(slice.orgUnits[0]) \(slice.includesDeleted)")
+    }
+    #expect(
+      claimed == ["b unit2 false", "a unit2 true", "b unit1 false", "a unit1 true", "a unit0 true"], "\(claimed)")
+    #expect(try world.test.rows("SELECT DISTINCT newest FROM slices WHERE dataset_id = 'a'") == ["20"])
+  }
+
   @Test("a plan's name is its slices' alone; a new plan of the name replaces it", arguments: StoreKind.available)
   func names(kind: StoreKind) throws {
     let world = try World(kind)

@@ -106,8 +106,11 @@ final class LedgerWorld {
 
   func set(_ uid: String) throws -> DataSet? { try DataSetTable(ledger.store, pair).all().first { $0.uid == uid } }
 
-  func openWindow(_ uid: String, until: String, isWhole: Bool = true) throws -> Int {
+  /// - Parameter planned: in milliseconds since 1970; now where `nil`.
+  func openWindow(
+    _ uid: String, _ kind: Slice.Kind = .values, until: String, planned: Int? = nil, isWhole: Bool = true
+  ) throws -> Int {
     try ledger.openWindow(
-      pair, uid, until: UTCTime(until)!, planned: try ledger.databaseTime(), isWhole: isWhole)
+      pair, uid, kind, until: UTCTime(until)!, planned: try planned ?? ledger.databaseTime(), isWhole: isWhole)
   }
 }

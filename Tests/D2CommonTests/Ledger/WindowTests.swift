@@ -10,10 +10,13 @@ struct WindowTests {
 
   /// Opens a window of a data set with so many slices of its increment.
   private func window(
-    _ world: World, _ set: String = "a", until: String, units: Int = 2, isWhole: Bool = true, since: String = since
+    _ world: World, _ set: String = "a", _ kind: Slice.Kind = .values, until: String, planned: Int? = nil,
+    units: Int = 2, isWhole: Bool = true, since: String = since
   ) throws -> Int {
-    let window = try world.openWindow(set, until: until, isWhole: isWhole)
-    try world.plan([World.subject(set, "", newest: 1, window: window, since: since)], units: units)
+    let window = try world.openWindow(set, kind, until: until, planned: planned, isWhole: isWhole)
+    var subject = World.subject(set, "", newest: 1, window: window, since: since)
+    subject.kind = kind
+    try world.plan([subject], units: units)
     return window
   }
 
@@ -62,6 +65,114 @@ struct WindowTests {
     _ = try window(world, until: "2024-03-02T10:00:00Z")
     try finishAll(world)
     #expect(try mark(world) == "2024-03-02T10:00:00Z")
+  }
+
+  /// Both marks of a kind, as text.
+  private func marks(_ world: World, _ kind: Slice.Kind) throws -> String {
+    let set = try #require(try world.set("a"))
+    let (through, covered) =
+      switch kind {
+      case .values: (set.syncedThrough, set.coveredAt)
+      case .registrations: (set.registrationsThrough, set.registrationsCoveredAt)
+      }
+    return "\(through?.iso8601 ?? "never") \(covered.map { String($0) } ?? "never")"
+  }
+
+  @Test(
+    "values and registrations have marks of their own, and neither moves the other's", arguments: StoreKind.available,
+    [Slice.Kind.values, .registrations])
+  func kinds(kind: StoreKind, first: Slice.Kind) throws {
+    let second: Slice.Kind = first == .values ? .registrations : .values
+    let world = try world(kind)
+    _ = try window(world, "a", first, until: "2024-03-01T10:00:00Z", planned: 1_700_000_000_001)
+    _ = try window(world, "a", second, until: "2024-03-02T10:00:00Z", planned: 1_700_000_000_002)
+    #expect(
+      try world.test.rows("SELECT state FROM sync_windows") == ["open", "open"], "one is not the other's successor")
+    var slices: [Slice] = []
+    while let slice = try world.claim(world.token()) { slices.append(slice) }
+    #expect(slices.count == 4)
+    for slice in slices where slice.kind == first { #expect(try world.finish(slice)) }
+    #expect(try marks(world, first) == "2024-03-01T10:00:00Z 1700000000001")
+    #expect(try marks(world, second) == "never never")
+    #expect(try !world.ledger.hasWindowUnderWay(world.pair, "a", first))
+    #expect(try world.ledger.hasWindowUnderWay(world.pair, "a", second))
+    for slice in slices where slice.kind == second { #expect(try world.finish(slice)) }
+    #expect(try marks(world, first) == "2024-03-01T10:00:00Z 1700000000001")
+    #expect(try marks(world, second) == "2024-03-02T10:00:00Z 1700000000002")
+    // What a window of the one failed at is not forgotten by a window of the other.
+    _ = try window(world, "a", second, until: "2024-03-03T10:00:00Z", units: 1)
+    #expect(try world.fail(#require(try world.claim("parked")), most: 1))
+    _ = try world.openWindow("a", first, until: "2024-03-04T10:00:00Z")
+    #expect(try world.states() == ["done|3", "failed|1"])
+  }
+
+  @Test("a window that is done covers the units that were active when it was planned", arguments: StoreKind.available)
+  func covers(kind: StoreKind) throws {
+    let world = try world(kind)
+    _ = try window(world, until: "2024-03-01T10:00:00Z", planned: 1_234_567_890_123)
+    try finishAll(world)
+    #expect(try marks(world, .values) == "2024-03-01T10:00:00Z 1234567890123", "not when it was done")
+  }
+
+  @Test(
+    "values that were only queued finish their slice, but do not move the mark: the next window asks for them again",
+    arguments: StoreKind.available, [0, 1])
+  func queued(kind: StoreKind, position: Int) throws {
+    let world = try world(kind)
+    _ = try window(world, until: "2024-03-01T10:00:00Z", units: 2)
+    for number in 0..<2 {
+      let slice = try #require(try world.claim(world.token()))
+      var counts = Slice.Counts()
+      counts.queued = number == position ? 3 : 0
+      #expect(try world.ledger.finish(slice.id, token: slice.token ?? "", status: 0, counts, rejects: nil))
+    }
+    #expect(try world.states() == ["done|2"])
+    #expect(try marks(world, .values) == "never never")
+    #expect(try world.test.rows("SELECT state FROM sync_windows") == ["done"])
+    #expect(try !world.ledger.hasWindowUnderWay(world.pair, "a"), "another one may follow")
+    _ = try window(world, until: "2024-03-02T10:00:00Z", units: 2)
+    #expect(try world.states() == ["waiting|2"])
+    // This time they are delivered.
+    try finishAll(world)
+    #expect(try mark(world) == "2024-03-02T10:00:00Z")
+  }
+
+  @Test(
+    "a sync that writes a data set leaves its marks, also those that moved meanwhile", arguments: StoreKind.available)
+  func writes(kind: StoreKind) throws {
+    let world = try world(kind)
+    let table = DataSetTable(world.ledger.store, world.pair)
+    var read = try #require(try world.set("a"))
+    // Workers end windows between the reading and the writing.
+    for (kind, planned) in [(Slice.Kind.values, 1_700_000_000_001), (.registrations, 1_700_000_000_002)] {
+      _ = try window(world, "a", kind, until: "2024-03-01T10:00:00Z", planned: planned)
+      try finishAll(world)
+    }
+    #expect(try !table.write(read), "nothing but the marks differs")
+    read.name = "renamed"
+    read.isActive = false
+    read.isRemoved = true
+    #expect(try table.write(read))
+    #expect(try world.set("a")?.name == "renamed")
+    #expect(try marks(world, .values) == "2024-03-01T10:00:00Z 1700000000001")
+    #expect(try marks(world, .registrations) == "2024-03-01T10:00:00Z 1700000000002")
+  }
+
+  @Test(
+    "a mark by hand is of one kind, covers the units of its time, and can be taken back", arguments: StoreKind.available
+  )
+  func byHand(kind: StoreKind) throws {
+    let world = try world(kind)
+    let table = DataSetTable(world.ledger.store, world.pair)
+    let set = try #require(try world.set("a"))
+    let time = try #require(UTCTime("2024-03-01T10:00:00Z"))
+    #expect(try table.mark(set, through: time, .values))
+    #expect(try !table.mark(set, through: time, .values), "nothing changes")
+    #expect(try marks(world, .values) == "2024-03-01T10:00:00Z \(time.seconds * 1000)")
+    #expect(try marks(world, .registrations) == "never never")
+    #expect(try table.mark(set, through: time, .registrations) && table.mark(set, through: nil, .values))
+    #expect(try marks(world, .values) == "never never")
+    #expect(try marks(world, .registrations) == "2024-03-01T10:00:00Z \(time.seconds * 1000)")
   }
 
   @Test("a mark never goes back", arguments: StoreKind.available)

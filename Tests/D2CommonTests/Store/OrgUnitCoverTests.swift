@@ -191,4 +191,72 @@ struct OrgUnitCoverTests {
         asked[position] == (Self.isWanted(nodes, position, only: nil) ? 1 : 0), "\(position) of \(nodes.map(\.text))")
     }
   }
+
+  // MARK: Units that the store lacks
+
+  private static func gap(_ nodes: [Node], only: [Int]? = nil) -> [String]? {
+    OrgUnitCover.gap(places(nodes, only: only), among: units(nodes)).map { [$0.above.uid, $0.below.uid] }
+  }
+
+  @Test("units that lie unknown between one that is asked for alone and others are told, not left out")
+  func gaps() throws {
+    // 0 country; 1 a district that the store lacks; 2 and 3 zones below it; 4 another district.
+    var nodes = [Node(), Node(parent: 0, isStored: false), Node(parent: 1), Node(parent: 1), Node(parent: 0)]
+    nodes = Self.grown(nodes)
+    #expect(Self.gap(nodes) == nil, "the country is asked for with all below it")
+    nodes[2].isActive = false
+    #expect(Self.gap(nodes) == [Self.uid(0), Self.uid(2)])
+    func server(_ name: String) -> ConfiguredServer { ConfiguredServer(name: name, settings: .object([])) }
+    let pair = Pair(id: 1, name: "hmis", source: server("a"), destination: server("b"), isActive: true)
+    let error = #expect(throws: CommandFailure.self) {
+      try OrgUnitCover(Self.units(nodes), only: nil, pair, Log(command: "test"))
+    }
+    #expect(error?.status == .usage)
+    let message = error?.message ?? ""
+    for part in [Self.uid(0), "unit 0", Self.uid(2), "unit 2", "d2-orgunits sync --pair hmis --all"] {
+      #expect(message.contains(part), "\(message)")
+    }
+    // What is asked for with all below it lacks nothing.
+    #expect(Self.gap(nodes, only: [4]) == nil && Self.gap(nodes, only: [3]) == nil)
+    nodes[1].isStored = true
+    #expect(Self.gap(nodes) == nil)
+  }
+
+  @Test("what is unknown below a subtree, or below what is left out, is no gap")
+  func noGaps() {
+    // 0 country; 1 and 2 regions; 3 and 4 districts below them that the store lacks; 5 and 6 zones below these.
+    var nodes = [Node(), Node(parent: 0), Node(parent: 0)]
+    nodes += [Node(parent: 1, isStored: false), Node(parent: 2, isStored: false), Node(parent: 3), Node(parent: 4)]
+    nodes = Self.grown(nodes)
+    nodes[1].isActive = false
+    #expect(
+      Self.places(nodes) == [
+        .init(units: [Self.uid(0)], children: false, priority: nil),
+        .init(units: [Self.uid(2)], children: true, priority: nil),
+      ])
+    #expect(Self.gap(nodes) == nil)
+  }
+
+  @Test(
+    "random hierarchies: there is a gap where a unit between stored ones is wanted and not asked for",
+    arguments: 0..<400)
+  func randomGaps(seed: Int) {
+    var random = SeededGenerator(seed: UInt64(seed))
+    var nodes = (0..<Int.random(in: 2...30, using: &random)).map { position in
+      Node(parent: position == 0 ? nil : Int.random(in: max(0, position - 6)..<position, using: &random))
+    }
+    for position in nodes.indices {
+      nodes[position].isActive = Int.random(in: 0..<6, using: &random) != 0
+      nodes[position].isStored = Int.random(in: 0..<5, using: &random) != 0
+    }
+    nodes = Self.grown(nodes)
+    let asked = Self.asked(nodes, Self.places(nodes))
+    let lost = nodes.indices.filter { position in
+      !nodes[position].isStored && Self.isWanted(nodes, position, only: nil) && asked[position] == 0
+        && nodes.indices.contains {
+          nodes[$0].isStored && $0 != position && Self.line(nodes, $0).contains(position)
+        }
+    }
+    #expect((Self.gap(nodes) != nil) == !lost.isEmpty, "\(lost) of \(nodes.map { "\($0.text) \($0.isStored)" })")
+  }
 }

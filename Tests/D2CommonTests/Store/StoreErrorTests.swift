@@ -126,6 +126,19 @@ struct StoreErrorTests {
     #expect(throws: CommandFailure.self) { try resolve(nil, [:]) }
   }
 
+  @Test("stores have fingerprints of their own, the same one from everywhere and without a secret")
+  func fingerprints() {
+    let here = WorkingFolder.absolute("d2.sqlite")
+    let different = ["/a/d2.sqlite", "/b/d2.sqlite", here, "postgresql://h/d", "postgresql://h/e", "postgresql://i/d"]
+      .map { StoreLocation($0).fingerprint }
+    #expect(Set(different).count == different.count, "\(different)")
+    let isShort = different.allSatisfy { $0.count == 8 && $0.allSatisfy(\.isHexDigit) }
+    #expect(isShort, "\(different)")
+    #expect(StoreLocation("d2.sqlite").fingerprint == StoreLocation(here).fingerprint)
+    #expect(
+      StoreLocation("postgresql://u:s3cret@h/d").fingerprint == StoreLocation("postgresql://u:other@h/d").fingerprint)
+  }
+
   @Test(
     "no address shows its password",
     arguments: [
