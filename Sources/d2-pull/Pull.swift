@@ -92,6 +92,7 @@ struct Pull {
             "--no-check",
             help: "Do not look for unknown ids, nor ask again for answers that bear the marks of a failed query."),
           Option("--compression", value: "gzip|none", help: "Ask for gzip (default) or plain JSON."),
+          Option("--explain", help: "Write the requests that would be made, one a line, and make none of them."),
           Option(
             "--summary", value: "FILE", help: "Write values, requests, bytes, seconds and retries as one JSON object."),
         ]),

@@ -18,6 +18,8 @@ struct PullOptions: Sendable {
   var passedOn: [(name: String, value: String)]
   var tagsDataSet: Bool
   let spools: Bool
+  /// Whether the requests are written instead of made.
+  let explains: Bool
   let checks: Bool
   let summaryFile: String?
 
@@ -41,6 +43,7 @@ struct PullOptions: Sendable {
     limit = try arguments.int("--limit", in: 0...Int.max)
     tagsDataSet = arguments.has("--tag-data-set")
     spools = arguments.has("--spool")
+    explains = arguments.has("--explain")
     checks = !arguments.has("--no-check")
     summaryFile = SummaryFile.path(named: arguments.string("--summary"), command: "pull")
     dates = try Self.dates(arguments)

@@ -33,7 +33,9 @@ final class PullRun: Sendable {
         // Signs in once, before several requests would each do so.
         _ = try client.json("/api/me?fields=id")
       }
-      try await fetch(PullPlan(selections).requests)
+      let requests = PullPlan(selections).requests
+      if options.explains { return try explain(requests, isWhole: asked.unknown.isEmpty) }
+      try await fetch(requests)
       try output.flush()
     } catch {
       try output.flush()
@@ -43,6 +45,20 @@ final class PullRun: Sendable {
     let status: ExitStatus = asked.unknown.isEmpty ? .success : .incomplete
     report(status)
     return status
+  }
+
+  /// Writes the requests instead of making them.
+  private func explain(_ requests: [PullRequest], isWhole: Bool) throws -> ExitStatus {
+    for (place, request) in requests.enumerated() {
+      try output.line(
+        JSONValue.object([
+          .init("request", .int(place + 1)), .init("dataSet", request.dataSet.map { .string($0) } ?? .null),
+          .init("url", .string(client.server.appending(request.target))),
+        ]).text)
+    }
+    try output.flush()
+    log.info("\(requests.count) requests, none of which was made")
+    return isWhole ? .success : .incomplete
   }
 
   private func report(_ status: ExitStatus) {

@@ -114,6 +114,21 @@ struct PullTests {
     #expect(outcome.errors.contains("2000 values") && outcome.errors.contains("another number"))
   }
 
+  @Test("--explain writes the requests that are made without it, and makes none")
+  func explained() throws {
+    let two = try TwoServers(values: 300)
+    let explained = two.shell.run("\(TwoServers.pullAll) --explain | jq -r .url")
+    func asked() -> [String] {
+      (two.source.statistics["recent"]?.array ?? []).compactMap { $0["target"]?.string }
+        .filter { $0.hasPrefix("/api/dataValueSets") }.map { two.source.url + $0 }
+    }
+    #expect(explained.status == 0 && explained.lines.count == 6 && asked().isEmpty, "\(explained.errors)")
+    #expect(explained.errors.contains("6 requests, none of which was made"))
+    #expect(two.shell.run("\(TwoServers.pullAll) > values").status == 0)
+    let isSame = asked() == explained.lines
+    #expect(isSame)
+  }
+
   @Test("a query that fails at the same place each time is never believed", arguments: ["", "--spool --retries 2"])
   func shortEachTime(options: String) throws {
     let two = try TwoServers(values: 30000)

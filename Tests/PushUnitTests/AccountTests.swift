@@ -62,9 +62,10 @@ struct AccountTests {
     try Array("[1]".utf8).withUnsafeBytes { try account.notSent(line: $0, number: 10, Refusal(message: "x")) }
     try Array(#"{"a":1}"#.utf8).withUnsafeBytes { try account.notSent(line: $0, number: 11, Refusal(message: "x")) }
     try account.finish()
+    let hint = try #require(ErrorCode.named("E7619")).advice
     let expected = [
       #"{"value":{"value" : 1.50,"c":"é\u00e9"},"line":1,"message":"none"}"#,
-      #"{"value":{"a":"\""},"line":3,"errorCode":"E7619","message":"a \"quoted\" reason","httpStatus":409}"#,
+      #"{"value":{"a":"\""},"line":3,"errorCode":"E7619","message":"a \"quoted\" reason","hint":"\#(hint)","httpStatus":409}"#,
       #"{"value":{ },"line":2,"message":"not sent: later"}"#,
       #"{"text":"{odd \"�\u0001","line":9,"message":"not a JSON object"}"#, #"{"text":"[1]","line":10,"message":"x"}"#,
       #"{"value":{"a":1},"line":11,"message":"x"}"#,
