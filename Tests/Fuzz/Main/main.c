@@ -1,8 +1,5 @@
 // libFuzzer brings `main`, FuzzTargets what it calls: this file only makes a program of them. A program of Swift would want a
 // `main` of its own.
-#include <stdint.h>
-#include <stdlib.h>
-
 int LLVMFuzzerInitialize(int *count, char ***arguments) {
   (void)count;
   (void)arguments;
