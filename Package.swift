@@ -12,6 +12,16 @@ let dataPath: [SwiftSetting] = [
 // scripts/install puts libcurl, libpq and libsqlite3 beside the commands, for machines that lack them.
 let besideTheCommands: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-rpath=$ORIGIN/../lib/d2"])]
 
+// Only for scripts/fuzz: they are linked with libFuzzer, which an ordinary build is not.
+let fuzzing: [Target] =
+  Context.environment["D2_FUZZ"] == nil
+  ? []
+  : [
+    .target(
+      name: "FuzzTargets", dependencies: ["D2Common", "CJSONBlocks", "TestSupport"], path: "Tests/Fuzz/Targets"),
+    .executableTarget(name: "d2-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Main"),
+  ]
+
 let package = Package(
   name: "d2",
   products: [
@@ -81,6 +91,6 @@ let package = Package(
         "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "d2-map", "d2-diff",
         "dhis2-stand-in", "StandInServer", "TestSupport", "D2Common",
       ]),
-  ],
+  ] + fuzzing,
   swiftLanguageModes: [.v6]
 )

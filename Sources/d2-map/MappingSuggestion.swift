@@ -37,9 +37,6 @@ struct MappingSuggestion {
       (.configuration, "no such pair, or a bad store"),
     ])
 
-  /// What a mapping has instead of an id that nobody has decided on yet.
-  static let undecided = "?"
-
   private static let kinds: [DataValueLine.Key] = [
     .dataElement, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .dataSet,
   ]
@@ -141,7 +138,7 @@ struct MappingSuggestion {
       : (match.destination.map { [($0, match.confidence)] } ?? []) + match.candidates.map { ($0.object, $0.likeness) }
     let shown = candidates.map { "\($0.0.uid) \($0.0.name) (\(Self.shown($0.1)))" }.joined(separator: "; ")
     return [
-      kind.name, match.source.uid, isSure ? match.destination!.uid : undecided,
+      kind.name, match.source.uid, isSure ? match.destination!.uid : MappingTable.undecidedTarget,
       Self.shown(isSure ? match.confidence : 0),
       isSure ? match.evidence!.rawValue : "", match.source.name, isSure ? match.destination!.name : "", shown,
     ].map(cell).joined(separator: ",")

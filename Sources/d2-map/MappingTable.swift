@@ -10,6 +10,9 @@ struct MappingTable {
     case drop
   }
 
+  /// What stands instead of an id that nobody has decided on yet.
+  static let undecidedTarget = "?"
+
   /// The kinds, by the keys of data values.
   static let kinds: [DataValueLine.Key] = [
     .dataElement, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .period, .value, .dataSet,
@@ -36,6 +39,11 @@ struct MappingTable {
     do { bytes = try FileBytes.read(path, atMost: 1 << 30) } catch {
       throw CommandFailure(.cannotRead, "cannot read \(path): \(error)")
     }
+    try self.init(bytes, path)
+  }
+
+  /// Reads the bytes of a table; the path is for messages.
+  init(_ bytes: [UInt8], _ path: String) throws(CommandFailure) {
     let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
     guard let first = text.first(where: { $0 > 0x20 }) else {
       throw CommandFailure(.malformedInput, "\(path) is empty")
@@ -99,7 +107,7 @@ struct MappingTable {
         .malformedInput, "\(place)\"\(name)\" is no kind: \(Self.kinds.map(\.name).joined(separator: ", "))")
     }
     guard !from.isEmpty else { throw CommandFailure(.malformedInput, "\(place)the source's id is empty") }
-    guard to != MappingSuggestion.undecided else {
+    guard to != Self.undecidedTarget else {
       undecided += 1
       return
     }

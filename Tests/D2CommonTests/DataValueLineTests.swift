@@ -1,14 +1,8 @@
 import CJSONBlocks
+import TestSupport
 import Testing
 
 @testable import D2Common
-
-/// The bytes with 64 more behind them, as `DataValueLine` wants to read them.
-func withPadding<Result>(_ text: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-  try (text + [UInt8](repeating: 0x22, count: 64)).withUnsafeBytes { padded in
-    try body(UnsafeRawBufferPointer(rebasing: padded[..<text.count]))
-  }
-}
 
 /// What `DataValueLine` says is wrong with a text; `nil` where it takes it.
 func fault(of text: [UInt8], _ scratch: DataValueLine.Scratch) -> String? {
@@ -17,45 +11,6 @@ func fault(of text: [UInt8], _ scratch: DataValueLine.Scratch) -> String? {
       _ = try DataValueLine(bytes, scratch)
       return nil
     } catch { return error.description }
-  }
-}
-
-/// What `DataValueLine` makes of a text, beside what the slow and obvious reader makes of it.
-struct LineComparison {
-  /// `nil` where both agree.
-  var difference: String?
-  var isAccepted = false
-
-  init(_ text: [UInt8], _ scratch: DataValueLine.Scratch) {
-    let document = try? JSONValue(parsing: text)
-    let reference = document?.members == nil ? nil : document
-    difference = withPadding(text) { bytes in
-      guard let line = try? DataValueLine(bytes, scratch) else {
-        return reference == nil ? nil : "refused what is JSON"
-      }
-      guard let reference else { return "accepted what is no JSON object" }
-      for key in DataValueLine.Key.allCases {
-        if let difference = Self.difference(line, key, reference[key.name]) { return difference }
-      }
-      return nil
-    }
-    isAccepted = reference != nil
-  }
-
-  private static func difference(_ line: DataValueLine, _ key: DataValueLine.Key, _ expected: JSONValue?) -> String? {
-    let kind = line[key].kind
-    let text = line.text(key)
-    let same =
-      switch expected {
-      case nil: kind == .absent && text == nil
-      case .null?: kind == .null && text == nil
-      case .string(let string)?: kind == .string && text == string
-      case .number(let spelling)?: kind == .number && text == spelling
-      case .bool(let flag)?: kind == .boolean && text == (flag ? "true" : "false")
-      case .object?: kind == .object && text.flatMap { try? JSONValue(parsing: $0) } == expected
-      case .array?: kind == .array && text.flatMap { try? JSONValue(parsing: $0) } == expected
-      }
-    return same ? nil : "\(key): \(kind) \(text ?? "nil") instead of \(expected.map(\.text) ?? "nothing")"
   }
 }
 

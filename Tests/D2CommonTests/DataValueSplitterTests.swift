@@ -117,6 +117,8 @@ struct DataValueSplitterTests {
       (#"{"dataValues":[{"a":[}]}"#, .unbalanced, 21), (#"{"dataValues":[1]}"#, .elementNotAnObject, 15),
       ("{\"dataValues\":[{\"a\":\"\u{7}\"}]}", .controlByte, 21), (#"{"dataValues":[{},<html>]}"#, .htmlInside, 18),
       (#"{"dataValues":[{}{}]}"#, .unexpected(0x7B), 17), (#"{"dataValues":[{},]}"#, .unexpected(0x5D), 18),
+      ("{\"dataValues\":[{}\"\u{1}\"]}", .unexpected(0x22), 17),
+      ("{\"dataValues\":[ {} ,x \\]}", .elementNotAnObject, 20),
       (#"{"dataValues":[{"a":1"#, .endsEarly, 21), ("", .endsEarly, 0),
     ])
   func offsets(text: String, problem: SplitProblem, offset: Int) {
@@ -124,6 +126,15 @@ struct DataValueSplitterTests {
       let (_, error) = split(Array(text.utf8)) { size }
       #expect(error == SplitError(problem: problem, offset: offset), "chunks of \(size)")
     }
+  }
+
+  @Test("what is counted is handed on, also where a fault follows behind the array", arguments: [1, 3, 1000])
+  func faultBehind(size: Int) {
+    let late = #"{"dataValues":[{"a":1},{}],"period":"202401"}"#
+    let (lines, error) = split(Array(late.utf8), completion: ValueCompletion(dataSet: "S")) { size }
+    #expect(error?.problem == .hoistedKeyBehindValues("period"))
+    #expect(lines.lines == [#"{"a":1,"dataSet":"S"}"#, #"{"dataSet":"S"}"#])
+    #expect(split(Array(#"{"dataValues":[ {} ]} x"#.utf8)) { size }.sink.lines == ["{}"])
   }
 
   @Test("nesting beyond 64 levels and elements beyond 16 MiB are refused")

@@ -55,6 +55,17 @@ struct JSONValueTests {
     }
   }
 
+  @Test("64 levels are read, and no more", arguments: [("[", "]"), (#"{"a":"#, "}")])
+  func levels(open: String, close: String) throws {
+    func nested(_ levels: Int, _ inside: String) -> String {
+      String(repeating: open, count: levels) + inside + String(repeating: close, count: levels)
+    }
+    _ = try JSONValue(parsing: nested(64, "1"))
+    _ = try JSONValue(parsing: nested(63, "{}"))
+    #expect(throws: JSONSyntaxError.self) { try JSONValue(parsing: nested(65, "1")) }
+    #expect(throws: JSONSyntaxError.self) { try JSONValue(parsing: nested(64, "[]")) }
+  }
+
   @Test("the last of equal keys counts; numbers and booleans are read where they are strings, too")
   func accessors() throws {
     let value = try JSONValue(parsing: #"{"a":1,"a":"2","b":"true","c":1.0,"d":[1],"e":null}"#)

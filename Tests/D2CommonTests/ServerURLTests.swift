@@ -21,6 +21,9 @@ struct ServerURLTests {
       ("HTTPS://DHIS2.Example:8443/HMIS", "https://dhis2.example:8443/HMIS"),
       ("http://localhost:8080/api/29", "http://localhost:8080"), ("http://[::1]:8080/x/api", "http://[::1]:8080/x"),
       ("http://[2001:DB8::1]", "http://[2001:db8::1]"), ("https://api/api", "https://api"),
+      ("https://dhis2.example/api/api", "https://dhis2.example"),
+      ("https://dhis2.example/x/api/40/api/", "https://dhis2.example/x"),
+      ("https://dhis2.example/api/40/41", "https://dhis2.example/api/40/41"),
     ])
   func normalForm(text: String, expected: String) throws {
     let url = try ServerURL(text)
@@ -37,7 +40,8 @@ struct ServerURLTests {
       ("https://:8080", "no valid host"), ("https://a b", "no valid host"), ("https://a\r\nX: y", "no valid host"),
       ("https://exämple", "no valid host"), ("https://dhis2.example/?a=b", "remove the ? or #"),
       ("https://dhis2.example/#", "remove the ? or #"), ("https://admin:district@dhis2.example", "D2_USERNAME"),
-      ("https://user@dhis2.example", "D2_USERNAME"),
+      ("https://user@dhis2.example", "D2_USERNAME"), ("admin:district@dhis2.example/hmis", "is not a URL"),
+      ("admin:district@dhis2.example://hmis", "not https or http"), ("admin:district@\u{301}x", "is not a URL"),
     ])
   func refused(text: String, part: String) {
     #expect { try ServerURL(text) } throws: { error in

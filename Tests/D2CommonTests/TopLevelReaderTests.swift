@@ -70,6 +70,9 @@ struct TopLevelReaderTests {
       (#"{"a":1}x"#, .trailingBytes), (#"{"a":1}{"#, .trailingBytes), (#"{"a":<b"#, .htmlInside),
       ("{\"a\u{1}", .controlByte), ("{\"a\":\"\u{1}", .controlByte), ("{\"a\":1\u{1}", .controlByte),
       (#"{"dataValues":[],"dataValues":["#, .arrayTwice), (#"{"a":1 2"#, .unexpected(0x32)),
+      (#"{"a":}"#, .unexpected(0x7D)), (#"{"a":,"b":1}"#, .unexpected(0x2C)), (#"{"a":\n"#, .unexpected(0x5C)),
+      (#"{"a":x"y""#, .unexpected(0x22)), (#"{"dataValues":0[{}]"#, .unexpected(0x5B)), (#"{"a":é"#, .unexpected(0xC3)),
+      (#"{"a":b:"#, .unexpected(0x3A)),
       ("{\"a\":" + String(repeating: "[", count: 65), .tooDeep),
     ])
   func faults(text: String, problem: SplitProblem) {

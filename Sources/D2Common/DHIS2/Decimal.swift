@@ -31,7 +31,7 @@ package struct Decimal: Equatable, Sendable, CustomStringConvertible {
     }
     guard digits > 0 else { return nil }
     if let byte = rest.first, byte | 0x20 == UInt8(ascii: "e") {
-      guard let exponent = Int(Substring(rest.dropFirst())), abs(exponent) <= 30 else { return nil }
+      guard let exponent = Int(Substring(rest.dropFirst())), (-30...30).contains(exponent) else { return nil }
       scale -= exponent
     } else if !rest.isEmpty {
       return nil

@@ -17,11 +17,11 @@ package struct ServerURL: Sendable, Equatable, CustomStringConvertible {
   /// - Throws: `Invalid` for another scheme, user-info (secrets do not belong in an address), a query or a fragment.
   package init(_ text: String) throws(Invalid) {
     guard let schemeEnd = text.firstRange(of: "://") else {
-      throw Invalid(description: "\(text.quoted) is not a URL: write https://host/context")
+      throw Invalid(description: "\(Self.withoutUser(text).quoted) is not a URL: write https://host/context")
     }
     let scheme = text[..<schemeEnd.lowerBound].lowercased()
     guard scheme == "https" || scheme == "http" else {
-      throw Invalid(description: "URL scheme \(scheme.quoted) is not https or http")
+      throw Invalid(description: "URL scheme \(Self.withoutUser(scheme).quoted) is not https or http")
     }
     let rest = text[schemeEnd.upperBound...]
     guard !rest.contains("?"), !rest.contains("#") else {
@@ -37,13 +37,18 @@ package struct ServerURL: Sendable, Equatable, CustomStringConvertible {
       throw Invalid(description: "the URL has no valid host name")
     }
     var segments = rest.dropFirst(authority.count).split(separator: "/", omittingEmptySubsequences: true)
-    if segments.count >= 2, segments[segments.count - 2] == "api", segments.last!.allSatisfy(\.isNumber) {
-      segments.removeLast()
-    }
-    if segments.last == "api" { segments.removeLast() }
+    // Twice where somebody put /api behind an address that had it: else the normal form would have another one.
+    while let api = segments.lastIndex(of: "api"), segments[(api + 1)...].allSatisfy({ $0.allSatisfy(\.isNumber) }),
+      segments.count - api <= 2
+    { segments.removeSubrange(api...) }
     self.scheme = scheme
     self.authority = authority.lowercased()
     context = segments.map { "/" + $0 }.joined()
+  }
+
+  /// For messages: what somebody wrote before an @ may be a password, whatever else is wrong.
+  private static func withoutUser(_ text: String) -> String {
+    text.utf8.lastIndex(of: UInt8(ascii: "@")).map { "********" + text[$0...] } ?? text
   }
 
   package var description: String { "\(scheme)://\(authority)\(context)" }

@@ -56,12 +56,12 @@ private struct JSONParser {
   }
 
   mutating func value(depth: Int) throws(JSONSyntaxError) -> JSONValue {
-    guard depth <= Self.deepest else { throw fault("JSON nested deeper than \(Self.deepest) levels") }
     skipSpace()
     guard at < bytes.count else { throw fault("the JSON ends early") }
     switch bytes[at] {
-    case UInt8(ascii: "{"): return try object(depth: depth)
-    case UInt8(ascii: "["): return try array(depth: depth)
+    case UInt8(ascii: "{"), UInt8(ascii: "["):
+      guard depth < Self.deepest else { throw fault("JSON nested deeper than \(Self.deepest) levels") }
+      return bytes[at] == UInt8(ascii: "{") ? try object(depth: depth) : try array(depth: depth)
     case UInt8(ascii: "\""): return .string(try string())
     case UInt8(ascii: "t"): return try literal("true", .bool(true))
     case UInt8(ascii: "f"): return try literal("false", .bool(false))

@@ -41,9 +41,10 @@ package struct ConfiguredServer: Sendable, Equatable {
   /// The text of a setting; an empty one is none.
   package func text(_ key: String) -> String? { settings[key]?.scalarText.flatMap { $0.isEmpty ? nil : $0 } }
 
+  /// Where a key stands twice, the last one counts.
   package mutating func set(_ key: String, _ value: JSONValue) {
     var members = settings.members ?? []
-    if let place = members.firstIndex(where: { $0.key == key }) {
+    if let place = members.lastIndex(where: { $0.key == key }) {
       members[place].value = value
     } else {
       members.append(.init(key, value))
@@ -81,9 +82,16 @@ package struct ConfiguredServer: Sendable, Equatable {
         })
     case .array(let elements): .array(elements.map { shown($0) })
     // An address with a password in it: https://user:password@host.
-    case .string(let text) where text.contains("://") && text.contains("@"):
-      .string(text[..<text.firstRange(of: "://")!.upperBound] + "********" + text[text.lastIndex(of: "@")!...])
+    case .string(let text): .string(withoutUser(text))
     default: value
     }
+  }
+
+  private static func withoutUser(_ text: String) -> String {
+    // Bytes, since a mark behind the @ would make another character of it.
+    guard let at = text.utf8.lastIndex(of: UInt8(ascii: "@")), let scheme = text.firstRange(of: "://") else {
+      return text
+    }
+    return (scheme.upperBound <= at ? text[..<scheme.upperBound] : "") + "********" + text[at...]
   }
 }

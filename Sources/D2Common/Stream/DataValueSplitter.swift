@@ -63,6 +63,8 @@ package struct DataValueSplitter: ~Copyable {
     var at = 0
     while at < chunk.count {
       if phase != .elements {
+        // Before a fault behind the array can be thrown: what is counted is handed on.
+        try flushCopied(into: &sink)
         at = try takeAround(start, at, chunk.count)
       } else {
         let length = min(Self.strideBytes, chunk.count - at)
@@ -214,6 +216,7 @@ package struct DataValueSplitter: ~Copyable {
             cursor.done = cursor.next
           }
         default:
+          if cursor.depth == 0, let problem = passSeparator(text, at, &cursor) { return problem }
           return cursor.problem(problemOfFault(byte), at)
         }
       }
@@ -314,7 +317,10 @@ package struct DataValueSplitter: ~Copyable {
         let byte = text[at]
         switch byte {
         case 0x20, 0x0A, 0x0D, 0x09:
-          guard masks[block].faults >> UInt64(at & 63) & 1 == 0 else { return cursor.problem(.controlByte, at) }
+          guard masks[block].faults >> UInt64(at & 63) & 1 == 0 else {
+            if cursor.depth == 0, let problem = Self.passSeparator(text, at, &cursor) { return problem }
+            return cursor.problem(.controlByte, at)
+          }
           if cursor.depth > 0 {
             carried.append(text + cursor.next, at - cursor.next)
           } else if let problem = Self.passSeparator(text, at, &cursor) {
@@ -346,6 +352,7 @@ package struct DataValueSplitter: ~Copyable {
             cursor.gap = .separator
           }
         default:
+          if cursor.depth == 0, let problem = Self.passSeparator(text, at, &cursor) { return problem }
           return cursor.problem(Self.problemOfFault(byte), at)
         }
       }

@@ -38,11 +38,13 @@ package struct LineReader: ~Copyable {
   private var searched = 0
   private var ended = false
 
-  /// - Parameter stop: ends the waiting for input, as the end of the input would.
-  package init(descriptor: Int32, stop: StopSign? = nil) {
+  /// - Parameters:
+  ///   - stop: ends the waiting for input, as the end of the input would.
+  ///   - blockBytes: how much is read at a time while lines are shorter; 1 MiB if not said.
+  package init(descriptor: Int32, stop: StopSign? = nil, blockBytes: Int? = nil) {
     self.descriptor = descriptor
     self.stop = stop
-    capacity = Self.blockBytes
+    capacity = blockBytes ?? Self.blockBytes
     buffer = .allocate(capacity: capacity + Self.paddingBytes)
     buffer.initialize(repeating: 0, count: capacity + Self.paddingBytes)
     _ = fcntl(descriptor, Int32(1031) /* F_SETPIPE_SZ */, 1 << 20)

@@ -106,13 +106,16 @@ struct TopLevelReader: ~Copyable {
       if !inString, stack.isEmpty { endValue() }
       return .within
     }
+    // Behind the first byte of a number or a word neither a string nor a bracket can begin.
+    let isWord = stack.isEmpty && !value.isEmpty
     switch byte {
-    case UInt8(ascii: "\""): inString = true
-    case UInt8(ascii: "{"), UInt8(ascii: "["):
+    case UInt8(ascii: "\"") where !isWord: inString = true
+    case UInt8(ascii: "{") where !isWord, UInt8(ascii: "[") where !isWord:
       guard stack.count < DataValueSplitter.deepest else { throw .tooDeep }
       stack.append(byte + 2)  // '{' and '[' stand two before their closing brackets
     case UInt8(ascii: "}"), UInt8(ascii: "]"):
       guard let open = stack.popLast() else {
+        guard isWord else { throw .unexpected(byte) }
         // The bracket of the document itself, behind a number or a word.
         endValue()
         return try takeToken(byte)
@@ -122,17 +125,27 @@ struct TopLevelReader: ~Copyable {
       if stack.isEmpty { endValue() }
       return .within
     case UInt8(ascii: ",") where stack.isEmpty:
+      guard isWord else { throw .unexpected(byte) }
       endValue()
       return try takeToken(byte)
     case 0x20, 0x0A, 0x0D, 0x09:
       if stack.isEmpty { endValue() }
       return .within
     case UInt8(ascii: "<"): throw .htmlInside
+    case UInt8(ascii: "\\"): throw .unexpected(byte)
     case 0..<0x20: throw .controlByte
-    default: break
+    default: guard !stack.isEmpty || Self.isOfWord(byte) else { throw .unexpected(byte) }
     }
     try keep(byte)
     return .within
+  }
+
+  /// What numbers, `true`, `false` and `null` are made of.
+  private static func isOfWord(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."): true
+    default: false
+    }
   }
 
   private mutating func keep(_ byte: UInt8) throws(SplitProblem) {

@@ -1,12 +1,14 @@
-@testable import D2Common
+import D2Common
 
 /// The splitter as anyone would write it first: the whole text, one byte after the other, no masks. Slow and obvious.
-struct ReferenceSplitter {
-  var lines: [String] = []
-  var problem: SplitProblem?
+package struct ReferenceSplitter {
+  package private(set) var elements: [[UInt8]] = []
+  package private(set) var problem: SplitProblem?
+
+  package var lines: [String] { elements.map { String(decoding: $0, as: UTF8.self) } }
 
   /// Splits a text whose `dataValues` stand among other members. `suffix` is put before each closing brace.
-  init(_ bytes: [UInt8], arrayKey: String = "dataValues") {
+  package init(_ bytes: [UInt8], arrayKey: String = "dataValues") {
     do throws(SplitProblem) {
       try read(bytes, Array(arrayKey.utf8))
     } catch {
@@ -76,7 +78,7 @@ struct ReferenceSplitter {
         if inArray, stack.count > 2 { element.append(byte) }
         stack.removeLast()
         if inArray, stack.count == 2 {
-          lines.append(String(decoding: element, as: UTF8.self))
+          elements.append(element)
           afterElement = true
           afterComma = false
         }

@@ -1,0 +1,1 @@
+../../../../Sources/d2-map/DelimitedRows.swift

@@ -1,0 +1,78 @@
+import D2Common
+
+/// The bytes with 64 more behind them, as `DataValueLine` wants to read them.
+package func withPadding<Result>(_ text: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
+{
+  try (text + [UInt8](repeating: 0x22, count: 64)).withUnsafeBytes { padded in
+    try body(UnsafeRawBufferPointer(rebasing: padded[..<text.count]))
+  }
+}
+
+/// What `DataValueLine` makes of a text, beside what the slow and obvious reader makes of it.
+package struct LineComparison {
+  /// `nil` where both agree.
+  package private(set) var difference: String?
+  package private(set) var isAccepted = false
+
+  package init(_ text: [UInt8], _ scratch: DataValueLine.Scratch) {
+    let reference = Self.reference(text)
+    difference = withPadding(text) { bytes in
+      guard let line = try? DataValueLine(bytes, scratch) else {
+        return reference == nil ? nil : "refused what is JSON"
+      }
+      guard let reference else { return "accepted what is no JSON object" }
+      for key in DataValueLine.Key.allCases {
+        if let difference = Self.difference(line, key, reference[key]) { return difference }
+      }
+      return nil
+    }
+    isAccepted = reference != nil
+  }
+
+  /// The values of the keys that are spelled without escapes; `nil` where this is no object, or has a byte order mark before it: so
+  /// far `DataValueLine` is stricter.
+  private static func reference(_ text: [UInt8]) -> [DataValueLine.Key: JSONValue]? {
+    guard text.first != 0xEF, let document = try? JSONValue(parsing: text), let members = document.members else {
+      return nil
+    }
+    let spelled = (try? JSONValue(parsing: withoutUnicodeEscapes(text)))?.members ?? []
+    var values: [DataValueLine.Key: JSONValue] = [:]
+    for (member, spelling) in zip(members, spelled) {
+      if let key = DataValueLine.Key.allCases.first(where: { $0.name == spelling.key }) { values[key] = member.value }
+    }
+    return values
+  }
+
+  /// No other escape makes a letter.
+  private static func withoutUnicodeEscapes(_ text: [UInt8]) -> [UInt8] {
+    var text = text
+    var at = 0
+    while at < text.count {
+      guard text[at] == UInt8(ascii: "\\") else {
+        at += 1
+        continue
+      }
+      if text[at + 1] == UInt8(ascii: "u") {
+        for place in at..<at + 6 { text[place] = UInt8(ascii: "-") }
+      }
+      at += 2
+    }
+    return text
+  }
+
+  private static func difference(_ line: DataValueLine, _ key: DataValueLine.Key, _ expected: JSONValue?) -> String? {
+    let kind = line[key].kind
+    let text = line.text(key)
+    let same =
+      switch expected {
+      case nil: kind == .absent && text == nil
+      case .null?: kind == .null && text == nil
+      case .string(let string)?: kind == .string && text == string
+      case .number(let spelling)?: kind == .number && text == spelling
+      case .bool(let flag)?: kind == .boolean && text == (flag ? "true" : "false")
+      case .object?: kind == .object && text.flatMap { try? JSONValue(parsing: $0) } == expected
+      case .array?: kind == .array && text.flatMap { try? JSONValue(parsing: $0) } == expected
+      }
+    return same ? nil : "\(key): \(kind) \(text ?? "nil") instead of \(expected.map(\.text) ?? "nothing")"
+  }
+}
