@@ -127,10 +127,10 @@ struct ScriptTests {
       fault $SRC '{"kind":"latency","seconds":20,"times":0,"path":"/api/dataValueSets"}'; await '[ -n "$(children)" ]'
       kill -TERM $script; wait $script; echo $?; children | wc -l; count leased; tail -1 log | cut -d' ' -f3-
       heal $SRC; scripts/continuous hmis --interval 60 > log & script=$!; await 'grep -q "up to date" log'
-      kill -INT $script; kill -TERM $script; wait $script; echo $?; pgrep -P $script | wc -l; scripts/continuous hmis --interval x; echo $?
+      kill -INT $script; kill -TERM $script; wait $script; status=$?; [ $status = 130 ] || [ $status = 143 ]; echo $?; pgrep -P $script | wc -l; scripts/continuous hmis --interval x; echo $?
       """, ["D2_GIVE_UP_AFTER": "1s", "D2_RETRY_AFTER": "0.2s"])
     #expect(
-      outcome.lines == ["75", "0", "0", "0", "143", "0", "0", "ended by a signal", "143", "0", "64"],
+      outcome.lines == ["75", "0", "0", "0", "143", "0", "0", "ended by a signal", "0", "0", "64"],
       "\(outcome.output)\(outcome.errors)\(world.two.shell.file("log"))\(world.two.shell.file("errors").suffix(2000))")
     #expect(world.two.destinationEqualsSource)
   }
