@@ -42,6 +42,8 @@ pid_t d2_spawn(const char *file, char *const words[], int standard_output) {
   _exit(127);
 }
 
+int d2_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
 void d2_adopt_orphans(void) { prctl(PR_SET_CHILD_SUBREAPER, 1); }
 
 void d2_end_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGTERM); }

@@ -34,6 +34,8 @@ struct DiffRun: Sendable {
   init(_ arguments: Arguments, _ log: Log) throws {
     self.arguments = arguments
     self.log = log
+    // The summary that a worker looks for is that of the pull whose values are moved, and not of what d2-diff reads.
+    unsetenv("D2_SUMMARY_DIR")
     let named = try arguments.choice("--format", Format.allCases.map(\.rawValue))
     format = named.flatMap(Format.init(rawValue:)) ?? (isatty(1) == 1 ? .table : .ndjson)
     deletesExtras = arguments.has("--delete-extras")
@@ -123,7 +125,9 @@ struct DiffRun: Sendable {
     let findings = try await comparison.run(executor)
     var counts = DifferenceCounts()
     for found in findings { counts += found.counts }
-    try checkDeletions(counts, isWhole: isWhole, isFile: source.isFile)
+    try checkDeletions(
+      counts, isWhole: isWhole, isFile: source.isFile, isFromStart: source.isFromStart,
+      hasRegistrations: destination.hasRegistrations)
 
     try write(comparison, findings)
     let differences = counts.missing + counts.different + (includesExtras ? counts.extra : 0)
@@ -203,7 +207,7 @@ struct DiffRun: Sendable {
   private func read(_ input: Input, _ side: Side, _ key: ValueHasher.Key, _ stop: StopSign) throws -> Bool {
     switch input {
     case .file(let path):
-      let descriptor = try Side.open(path)
+      let descriptor = try Side.open(path, stop: stop)
       defer { close(descriptor) }
       try side.readAll(descriptor, key, stop: stop)
       return true
@@ -246,7 +250,9 @@ struct DiffRun: Sendable {
   // MARK: Writing
 
   /// Nothing is deleted because the source could not be read.
-  private func checkDeletions(_ counts: DifferenceCounts, isWhole: Bool, isFile: Bool) throws(CommandFailure) {
+  private func checkDeletions(
+    _ counts: DifferenceCounts, isWhole: Bool, isFile: Bool, isFromStart: Bool, hasRegistrations: Bool
+  ) throws(CommandFailure) {
     guard deletesExtras else { return }
     let extra = counts.extra - counts.deleted
     guard extra > 0 else { return }
@@ -255,6 +261,10 @@ struct DiffRun: Sendable {
         "the source is empty"
       } else if !isWhole {
         "the source does not know all that was asked for"
+      } else if hasRegistrations {
+        "registrations are not deleted by a line"
+      } else if pair == nil, !isFromStart {
+        "the source was not read from its beginning"
       } else if pair == nil, !isFile {
         "the source comes through a pipe, whose end does not tell whether it was all: write it into a file, or use --pair"
       } else if maxDelete.isExceeded(by: extra, of: counts.destination) {

@@ -15,8 +15,8 @@ final class PullProcess {
   init(_ side: PairSide, _ arguments: [String]) throws(CommandFailure) {
     self.side = side
     var ends: [Int32] = [0, 0]
-    guard pipe(&ends) == 0 else { throw CommandFailure(.temporary, "cannot make a pipe: \(SystemError())") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    // The other side's d2-pull is started at the same time, and must not hold an end of this pipe open.
+    guard d2_pipe(&ends) == 0 else { throw CommandFailure(.temporary, "cannot make a pipe: \(SystemError())") }
     let command = Self.command
     var words: [UnsafeMutablePointer<CChar>?] = ([command] + arguments).map { strdup($0) }
     words.append(nil)

@@ -56,6 +56,10 @@ struct RecordMaker: ~Copyable {
     let field = line[key]
     guard field.kind == .string || field.kind == .number else { return hasher.add(EmptyCollection()) }
     let bytes = line.bytes(field)
+    if bytes.contains(UInt8(ascii: "\\")) {
+      return defaultCombos.contains(Array((line.text(key) ?? "").utf8))
+        ? hasher.add(EmptyCollection()) : addText(key, line)
+    }
     for combo in defaultCombos where bytes.count == combo.count && bytes.elementsEqual(combo) {
       return hasher.add(EmptyCollection())
     }
@@ -66,9 +70,10 @@ struct RecordMaker: ~Copyable {
   @inline(__always)
   private mutating func addText(_ key: DataValueLine.Key, _ line: DataValueLine) {
     let bytes = line.bytes(line[key])
-    if bytes.contains(UInt8(ascii: "\\")) {
-      hasher.add((line.text(key) ?? "").utf8)
+    if bytes.contains(UInt8(ascii: "\\")), let text = line.text(key), !text.unicodeScalars.contains("\u{FFFD}") {
+      hasher.add(text.utf8)
     } else {
+      // Also half a surrogate pair, which stands for no text: two of them are not the same.
       hasher.add(bytes)
     }
   }

@@ -26,6 +26,10 @@ final class Side: @unchecked Sendable {
   private(set) var groups = GroupTable()
   /// How far the places of lines reach.
   private(set) var placeEnd = 0
+  /// Whether the input was read from its first byte.
+  private(set) var isFromStart = true
+  /// Whether there is a registration among its lines.
+  private(set) var hasRegistrations = false
   private let settings: Settings
   private let read = Atomic<Int>(0)
   private var lines = Lines.none
@@ -56,12 +60,20 @@ final class Side: @unchecked Sendable {
 
   // MARK: Reading
 
-  /// Opens a file, FIFO or, by `-`, standard input.
+  /// Opens a file, FIFO or, by `-`, standard input. A FIFO's writer is waited for, but not longer than the other side goes well.
   ///
-  /// - Throws: `CommandFailure`, 74.
-  static func open(_ path: String) throws(CommandFailure) -> Int32 {
-    let descriptor = path == "-" ? dup(0) : Glibc.open(path, O_RDONLY | O_CLOEXEC)
+  /// - Throws: `CommandFailure`, 74, or the signal's status.
+  static func open(_ path: String, stop: StopSign) throws(CommandFailure) -> Int32 {
+    let descriptor = path == "-" ? dup(0) : Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw CommandFailure(.cannotRead, "cannot read \(path): \(SystemError())") }
+    guard path != "-" else { return descriptor }
+    var status = stat()
+    if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFIFO {
+      // Before the first writer there is neither data nor an end.
+      var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      while poll(&polled, 1, 200) <= 0, !stop.isSet { try Signals.check() }
+    }
+    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
     return descriptor
   }
 
@@ -75,6 +87,7 @@ final class Side: @unchecked Sendable {
   /// - Throws: `CommandFailure`: 65 with the line's number for what is no data value, 73 or 74 for files.
   func readAll(_ descriptor: Int32, _ hashKey: ValueHasher.Key, stop: StopSign) throws {
     let start = lseek(descriptor, 0, Int32(SEEK_CUR))
+    isFromStart = start <= 0
     var spool: SpoolWriter?
     if Self.isRegularFile(descriptor), start >= 0 {
       lines = .file(dup(descriptor))
@@ -94,6 +107,7 @@ final class Side: @unchecked Sendable {
       do {
         let line = try DataValueLine(bytes, scratch)
         if spool != nil { place.offset = UInt64(try spool!.append(bytes)) }
+        if line[.dataElement].kind == .absent { hasRegistrations = true }
         let record = try maker.record(line, place, &groups)
         try records.append(record, to: Int(record.key.high >> 56))
       } catch let fault as DataValueLine.Fault {

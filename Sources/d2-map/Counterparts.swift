@@ -32,10 +32,11 @@ struct Counterparts {
 
   /// - Parameters:
   ///   - parents: what the parents of the source's objects are at the destination; `nil` where names are looked for regardless of what they are below.
-  ///   - options: what the source's category options are at the destination; `nil` for objects that are not made of options.
+  ///   - options: what the source's category options are at the destination, and how certain that is; `nil` for objects that are not made of
+  ///     options.
   static func find(
     _ sources: [MetadataObject], among destinations: [MetadataObject], parents: [String: String]? = nil,
-    options: [String: String]? = nil
+    options: [String: (uid: String, confidence: Double)]? = nil
   ) -> [Match] {
     var search = Counterparts(sources, destinations)
     search.match(.id, confidence: 1) {
@@ -50,15 +51,26 @@ struct Counterparts {
     }
     if let options {
       search.match(.options, confidence: 0.95) { source in
-        let mapped = source.options.compactMap { options[$0] }
+        let mapped = source.options.compactMap { options[$0]?.uid }
         return mapped.isEmpty || mapped.count < source.options.count ? nil : mapped.sorted().joined(separator: " ")
       } with: {
         $0.options.isEmpty ? nil : $0.options.sorted().joined(separator: " ")
+      }
+      // No more certain than the least certain of its options.
+      for (place, match) in search.found where match.evidence == .options {
+        let least = sources[place].options.compactMap { options[$0]?.confidence }.min() ?? 0
+        search.found[place]!.confidence = min(match.confidence, least)
       }
     }
     if let parents {
       // From the root downwards: what a unit is below is known before the unit is looked for.
       var known = parents
+      // Of one root each, whatever their names.
+      search.match(.name, confidence: 0.85) {
+        $0.parent == nil ? "root" : nil
+      } with: {
+        $0.parent == nil ? "root" : nil
+      }
       search.learn(&known)
       var before = -1
       while before != search.found.count {
@@ -72,8 +84,9 @@ struct Counterparts {
         search.learn(&known)
       }
     }
-    // Names in another order of the same options are no evidence: where options tell, the name does not.
-    if options == nil {
+    // Names in another order of the same options are no evidence: where options tell, the name does not. Nor does it where a unit's parent
+    // tells: each region may have its "Central Clinic".
+    if options == nil, parents == nil {
       search.match(.name, confidence: 0.9) {
         $0.name
       } with: {

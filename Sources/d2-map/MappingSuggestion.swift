@@ -108,9 +108,9 @@ struct MappingSuggestion {
 
   /// Category option combos are the same where their options are: the name puts those into an order that each server chooses.
   private func combos() throws -> (ofCategories: [Counterparts.Match], ofAttributes: [Counterparts.Match]) {
-    var options: [String: String] = [:]
-    for match in try matches("categoryOptions") {
-      if let destination = match.destination { options[match.source.uid] = destination.uid }
+    var options: [String: (uid: String, confidence: Double)] = [:]
+    for match in try matches("categoryOptions") where match.confidence >= leastConfidence {
+      if let destination = match.destination { options[match.source.uid] = (destination.uid, match.confidence) }
     }
     let both = try [source, destination].map { client in
       try objects(client, "categoryOptionCombos", "categoryOptions[id],categoryCombo[dataDimensionType]")

@@ -27,6 +27,9 @@ struct MetadataObject: Equatable, Sendable {
       options: Set((json["categoryOptions"]?.array ?? []).compactMap { $0["id"]?.string }))
   }
 
+  /// What means something where it stands in a name: "< 5 years" is not "> 5 years".
+  private static let signs: Set<Unicode.Scalar> = ["<", ">", "≤", "≥", "+", "="]
+
   /// The name without what people write differently: case, accents, punctuation, white space.
   var normalisedName: String { Self.normalised(name) }
 
@@ -36,6 +39,10 @@ struct MetadataObject: Equatable, Sendable {
     for scalar in name.lowercased().decomposed {
       if scalar.properties.isAlphabetic || scalar.properties.numericType != nil {
         word.unicodeScalars.append(scalar)
+      } else if signs.contains(scalar) {
+        if !word.isEmpty { words.append(word) }
+        word = ""
+        words.append(String(scalar))
       } else if !scalar.properties.isDiacritic, scalar.properties.generalCategory != .nonspacingMark, !word.isEmpty {
         words.append(word)
         word = ""

@@ -20,8 +20,7 @@ final class Child {
     var ends: [Int32] = []
     for _ in 0..<2 {
       var pair: [Int32] = [0, 0]
-      guard pipe(&pair) == 0 else { throw CommandFailure(.temporary, "cannot make a pipe: \(SystemError())") }
-      for end in pair { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      guard d2_pipe(&pair) == 0 else { throw CommandFailure(.temporary, "cannot make a pipe: \(SystemError())") }
       _ = fcntl(pair[0], F_SETFL, O_NONBLOCK)
       ends += pair
     }

@@ -10,6 +10,10 @@ final class CircuitBreaker: Sendable {
     var until = 0.0
     /// Since when a server seems to be down.
     var since: Double?
+    /// Both answer all the same: the failures are the slices' own.
+    var isKnownAlive = false
+    /// Of the slice that failed last.
+    var dataSet: String?
   }
 
   /// What a failure means.
@@ -42,9 +46,10 @@ final class CircuitBreaker: Sendable {
 
   func succeeded() { state.withLock { $0 = State() } }
 
-  func failed(_ slice: Int) -> Verdict {
+  func failed(_ slice: Int, of dataSet: String = "") -> Verdict {
     let seconds: Double? = state.withLock { state in
       state.slices.insert(slice)
+      state.dataSet = dataSet
       guard state.slices.count >= Self.suspicious || state.since != nil else { return nil }
       let now = monotonicSeconds()
       let since = state.since ?? now
@@ -57,11 +62,23 @@ final class CircuitBreaker: Sendable {
     }
     guard let seconds else { return Verdict(pauseSeconds: 0, isCharged: true) }
     let isCharged = seconds >= patienceSeconds && isAlive()
-    return Verdict(pauseSeconds: state.withLock { $0.pauseSeconds }, isCharged: isCharged)
+    return state.withLock { state in
+      state.isKnownAlive = isCharged
+      guard isCharged else { return Verdict(pauseSeconds: state.pauseSeconds, isCharged: false) }
+      // Slowly, since it may be a server in trouble; but what can never be moved must come to its end.
+      state.pauseSeconds = firstPauseSeconds
+      state.until = min(state.until, monotonicSeconds() + firstPauseSeconds)
+      return Verdict(pauseSeconds: firstPauseSeconds, isCharged: true)
+    }
   }
 
   /// How long a server has been down; 0 where none is.
-  var downSeconds: Double { state.withLock { $0.since.map { monotonicSeconds() - $0 } ?? 0 } }
+  var downSeconds: Double {
+    state.withLock { $0.isKnownAlive ? 0 : $0.since.map { monotonicSeconds() - $0 } ?? 0 }
+  }
+
+  /// The data set whose slices fail, while nothing succeeds: others go before it, so that they are not kept waiting by it.
+  var suspect: String? { state.withLock { $0.since == nil ? nil : $0.dataSet } }
 
   /// Waits until the workers may go on. False where a signal came.
   func wait() -> Bool {

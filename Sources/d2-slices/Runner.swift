@@ -155,7 +155,10 @@ struct Runner {
 
   func run() async throws -> ExitStatus {
     let meter = RunMeter(open: open, log, draws: isatty(2) == 1)
-    let breaker = CircuitBreaker(firstPauseSeconds: min(settings.retrySeconds, 5)) { [ends] in
+    // Before a run gives up it must have found out whether the servers are there.
+    let breaker = CircuitBreaker(
+      firstPauseSeconds: min(settings.retrySeconds, 5), patienceSeconds: min(900, (settings.giveUpSeconds ?? 1800) / 2)
+    ) { [ends] in
       ends.allSatisfy { Self.answers($0) }
     }
     let output = LineOutput.standardOutput()

@@ -301,7 +301,7 @@ struct Slices {
     description(
       "verify", "note that both ends of slices that are done were compared, and are equal",
       example: (
-        "d2-diff --slice \"$slice\" > /dev/null && d2-slices verify --pair hmis --id 17",
+        "d2-diff --slice \"$slice\" --extras > /dev/null && d2-slices verify --pair hmis --id 17",
         "one slice by hand; scripts/reconcile does it for all"
       ),
       options: [Option("--id", value: "N", repeats: true, help: "Slices of these numbers.")],

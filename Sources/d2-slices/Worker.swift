@@ -54,7 +54,7 @@ final class Worker {
       let slice = try patiently {
         try ledger.claim(
           pair, worker: Self.name, token: token, leaseSeconds: settings.leaseSeconds, order: settings.order,
-          plan: settings.plan)
+          plan: settings.plan, last: breaker.suspect)
       }
       guard let slice else {
         meter.gotNone()
@@ -221,7 +221,7 @@ final class Worker {
   ) throws {
     let isServers = CircuitBreaker.statuses.contains(status)
     let verdict =
-      isServers ? breaker.failed(slice.id) : CircuitBreaker.Verdict(pauseSeconds: 0, isCharged: true)
+      isServers ? breaker.failed(slice.id, of: slice.dataSet) : CircuitBreaker.Verdict(pauseSeconds: 0, isCharged: true)
     let backOff = min(
       settings.retrySeconds * Double(1 << min(slice.attempts - 1, 20)), Self.longestPauseSeconds)
     // Behind the others: when the pause is over, another slice finds out whether the server is back.

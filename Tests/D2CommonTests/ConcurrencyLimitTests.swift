@@ -73,6 +73,15 @@ struct ConcurrencyLimitTests {
     #expect(limit.current == 8)
   }
 
+  @Test("a few cheap answers at the beginning do not make the rest look slow for ever")
+  func cheapBeginning() {
+    let limit = ConcurrencyLimit(foundUpTo: 8)
+    var random = SeededGenerator(seed: 5)
+    for _ in 0..<6 { limit.succeeded(seconds: 0.004) }
+    for _ in 0..<60 { Server(capacity: 8, bound: 64).answer(limit, noise: &random) }
+    #expect(limit.current >= 4, "\(limit.current)")
+  }
+
   @Test("a server that has become slower for good is not starved for ever")
   func slower() {
     let limit = ConcurrencyLimit(foundUpTo: 8)

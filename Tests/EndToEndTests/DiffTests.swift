@@ -81,6 +81,7 @@ struct DiffTests {
       ("/dev/null destination --max-delete 100%", "the source is empty"),
       ("<(cat source) destination --max-delete 100%", "the source comes through a pipe"),
       ("<(grep deleted source) destination --max-delete 100%", "the source is empty"),
+      ("- destination --max-delete 100% < <(:)", "the source is empty"),
     ])
   func guarded(words: String, reason: String) {
     let found = shell().run("d2-diff --delete-extras \(words)")
@@ -171,6 +172,44 @@ struct DiffTests {
     let found = shell().run("d2-diff \(words)")
     #expect(found.status == status && found.output.isEmpty, "\(found.status) \(found.output)")
     #expect(found.errors.contains(text) && found.errors.split(separator: "\n").count == 1, "\(found.errors)")
+  }
+
+  @Test("a source that is read from its middle, and registrations, delete nothing")
+  func guardedMore() {
+    let shell = shell()
+    let middle = shell.run("(read -r line; d2-diff - destination --delete-extras --max-delete 100%) < source")
+    #expect(middle.status == 65 && middle.output.isEmpty && middle.errors.contains("was not read from its beginning"))
+    shell.write("r", #"{"dataSet":"s","period":"2024","organisationUnit":"u"}"# + "\n")
+    shell.write("q", #"{"dataSet":"s","period":"2023","organisationUnit":"u"}"# + "\n")
+    let registrations = shell.run("d2-diff r q --delete-extras --max-delete 100%")
+    #expect(registrations.status == 65 && registrations.output.isEmpty)
+    #expect(registrations.errors.contains("registrations are not deleted by a line"), "\(registrations.errors)")
+  }
+
+  @Test("a FIFO that nobody writes: a fault of the other side, and a signal, end the waiting")
+  func silentFIFO() {
+    let shell = shell()
+    let outcome = shell.run(
+      """
+      mkfifo fifo; echo bad > bad; timeout 20 d2-diff bad fifo; echo $?
+      d2-diff source fifo & pid=$!; sleep 0.5; kill -TERM $pid; wait $pid; echo $?
+      (sleep 0.5; cat destination > fifo) & d2-diff source fifo | wc -l
+      """)
+    #expect(outcome.lines == ["65", "143", "2"], "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test("half a surrogate pair equals nothing but itself; an escaped default combo is one")
+  func escapes() {
+    let shell = Shell()
+    func line(_ value: String, _ more: String = "") -> String {
+      #"{"dataElement":"a","period":"2024","orgUnit":"u","value":"\#(value)"\#(more)}"# + "\n"
+    }
+    shell.write("one", line(#"\ud800"#))
+    shell.write("two", line(#"\udfff"#))
+    #expect(shell.run("d2-diff one two").status == 1 && shell.run("d2-diff one one").status == 0)
+    shell.write("plain", line("1"))
+    shell.write("escaped", line("1", #","categoryOptionCombo":"\u0048llvX50cXC0""#))
+    #expect(shell.run("d2-diff plain escaped --extras").status == 0)
   }
 
   @Test("a temporary file that cannot be made, an output that is full, a reader that goes")
@@ -267,9 +306,12 @@ struct DiffTests {
       d2-slices list --pair hmis --state waiting | jq .id | cmp - <(jq .id <<< "$slice"); echo $?
       d2-slices run --pair hmis --quiet; scripts/reconcile hmis; echo $?; states
       d2-slices verify --pair hmis --id 99; echo $?; scripts/reconcile hmis --jobs 0; echo $?; scripts/reconcile; echo $?
+      scripts/reconcile hmis --state failed; echo $?; D2_STORE=$PWD/other.sqlite scripts/reconcile hmis --all --id 1 --store "$D2_STORE"; echo $?
+      fault $SRC '{"kind":"latency","seconds":3,"times":0,"path":"/api/dataValueSets"}'
+      scripts/reconcile hmis --all & pid=$!; await '[ -n "$(pgrep -P $pid xargs)" ]'; kill -TERM $pid; wait $pid; echo $?
       """)
     #expect(
-      outcome.lines == ["0", "1", "verified=11 waiting=1", "0", "0", "verified=12", "1", "64", "64"],
+      outcome.lines == ["0", "1", "verified=11 waiting=1", "0", "0", "verified=12", "1", "64", "64", "64", "0", "143"],
       "\(outcome.output)\(outcome.errors)\(world.two.shell.file("errors"))")
     #expect(world.two.shell.file("errors").contains("12 slices compared: 11 are equal, 1 differ"))
   }

@@ -219,7 +219,7 @@ struct MapTests {
     #expect(
       outcome.lines == [
         "0", "1", "15",
-        #"dataElement,deStock0001,?,0.00,,"Stock of vaccines, =doses",,x000kcotSed Vaccines in stock (doses) (0.74)"#,
+        #"dataElement,deStock0001,?,0.00,,"Stock of vaccines, =doses",,x000kcotSed Vaccines in stock (doses) (0.71)"#,
         "6", "0 0", "0",
       ], "\(outcome.output)\(outcome.errors)\(shell.file("mapping.csv"))\(shell.file("errors"))")
     #expect(outcome.errors.contains("12 equal, 0 missing, 0 different, 0 extra"), "\(outcome.errors)")

@@ -87,6 +87,36 @@ struct RecordTests {
       ], "\(outcome.output)\(outcome.errors)")
   }
 
+  @Test("a page that says the token back is recorded without it: as text, in other encodings, compressed")
+  func echoed() throws {
+    let (two, set) = try Self.world(50)
+    let token = "d2pat_SECRETSECRET123/+x"
+    let outcome = two.shell.run(
+      #"""
+      cat > echo.py << 'PY'
+      import gzip, http.server, sys, urllib.parse
+      token = sys.argv[1]
+      bodies = [("text " + token).encode(), b"\xe9 " + token.encode(), gzip.compress(("zipped " + token).encode()),
+                urllib.parse.quote(token, safe="").encode(), token.replace("/", "\\/").encode()]
+      class Echo(http.server.BaseHTTPRequestHandler):
+          number = 0
+          def do_GET(self):
+              body = bodies[Echo.number % len(bodies)]
+              Echo.number += 1
+              self.send_response(400); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
+          def log_message(self, *words): pass
+      server = http.server.HTTPServer(("127.0.0.1", 0), Echo)
+      print(server.server_port, flush=True)
+      server.serve_forever()
+      PY
+      python3 echo.py "$TOKEN" > port & server=$!; until [ -s port ]; do sleep 0.05; done
+      for n in 1 2 3 4 5; do D2_PAT=$TOKEN d2-pull --url http://127.0.0.1:$(cat port) --data-set $SET --org-unit $ROOT --period 2022 --no-check --record rec 2>> errors; done
+      kill $server; cat rec/* | jq -r '.response | .body // .bodyBase64 // "nothing"' > bodies; grep -c . bodies; grep -c hidden bodies
+      python3 -c 'import json,base64,glob,sys; text = b"".join(open(f, "rb").read() for f in glob.glob("rec/*")); raw = b"".join(base64.b64decode(json.loads(line)["response"].get("bodyBase64", "")) for line in text.splitlines()); print(b"SECRETSECRET" in text or b"SECRETSECRET" in raw)'
+      """#, ["SET": set, "ROOT": two.root, "TOKEN": token])
+    #expect(outcome.lines == ["5", "3", "False"], "\(outcome.output)\(outcome.errors)\(two.shell.file("bodies"))")
+  }
+
   @Test("a folder that cannot be written is an error; a full disk ends the recording, not the run")
   func faults() throws {
     let (two, set) = try Self.world()

@@ -58,6 +58,14 @@ struct CounterpartsTests {
     let matches = Counterparts.find(sources, among: destinations, parents: [:])
     #expect(
       Self.found(matches) == ["r R name", "n N name", "s S name", "1 A name", "2 B name"])
+    // The only one of its name, but below another parent, is another.
+    let moved = Counterparts.find(
+      [Self.object("r", "Country"), Self.object("n", "North", parent: "r"), Self.object("1", "Clinic", parent: "n")],
+      among: [
+        Self.object("R", "Land"), Self.object("S", "South", parent: "R"), Self.object("A", "Clinic", parent: "S"),
+      ],
+      parents: [:])
+    #expect(Self.found(moved) == ["r R name", "n ? ", "1 ? "] && moved[2].candidates.map(\.object.uid) == ["A"])
   }
 
   @Test("combos are the same where their options are, whatever order the name has")
@@ -70,8 +78,9 @@ struct CounterpartsTests {
       among: [
         Self.object("A", "<5, Male", options: ["M", "U"]), Self.object("B", "<5, Female", options: ["F", "U"]),
         Self.object("C", "Male, other", options: ["M"]), Self.object("D", "Female, >5", options: ["M", "V"]),
-      ], options: ["m": "M", "f": "F", "u": "U", "v": "V"])
+      ], options: ["m": ("M", 1), "f": ("F", 0.95), "u": ("U", 0.8), "v": ("V", 1)])
     #expect(Self.found(matches) == ["a A options", "b B options", "c ? ", "d ? "])
+    #expect(matches.map(\.confidence) == [0.8, 0.8, 0, 0])
   }
 
   @Test("agrees with a slow search by id and code", arguments: 0..<20)
@@ -111,7 +120,8 @@ struct CounterpartsTests {
   @Test(
     "names are compared without what people write differently",
     arguments: [
-      ("  Malaria -  (RDT+)  ", "malaria rdt"), ("Décès néonatals", "deces neonatals"), ("É", "e"),
+      ("  Malaria -  (RDT+)  ", "malaria rdt +"), ("< 5 years", "< 5 years"), (">5 years", "> 5 years"),
+      ("Décès néonatals", "deces neonatals"), ("É", "e"),
       ("ПОДЪЕЗД", "подъезд"),
       ("", ""), ("5-9 ans", "5 9 ans"),
     ])

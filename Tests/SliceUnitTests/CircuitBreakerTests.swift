@@ -40,5 +40,18 @@ struct CircuitBreakerTests {
     for slice in 1...2 { for breaker in [alive, dead] { _ = breaker.failed(slice) } }
     #expect(alive.failed(3) == Verdict(pauseSeconds: 1, isCharged: true))
     #expect(dead.failed(3) == Verdict(pauseSeconds: 1, isCharged: false))
+    // Only one of them is down.
+    #expect(alive.downSeconds == 0 && dead.downSeconds > 0)
+  }
+
+  @Test("the data set that fails comes last while nothing succeeds")
+  func suspect() {
+    let breaker = CircuitBreaker(firstPauseSeconds: 0) { true }
+    for slice in 1...2 { _ = breaker.failed(slice, of: "A") }
+    #expect(breaker.suspect == nil)
+    _ = breaker.failed(3, of: "A")
+    #expect(breaker.suspect == "A")
+    breaker.succeeded()
+    #expect(breaker.suspect == nil)
   }
 }

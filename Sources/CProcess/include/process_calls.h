@@ -11,6 +11,9 @@ pid_t d2_spawn_shell(const char *command, char *const environment[], int standar
 /// Returns -1 with errno.
 pid_t d2_spawn(const char *file, char *const words[], int standard_output);
 
+/// Makes a pipe whose ends no child inherits, not even one that another thread starts at the same moment. 0, or -1 with errno.
+int d2_pipe(int ends[2]);
+
 /// From now on processes whose parents end become children of this one.
 void d2_adopt_orphans(void);
 

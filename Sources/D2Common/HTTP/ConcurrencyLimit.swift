@@ -57,7 +57,8 @@ package final class ConcurrencyLimit: Sendable {
       guard state.seconds.count >= max(state.limit, Self.fewestAnswers) else { return }
       let typical = state.seconds.sorted()[state.seconds.count / 2]
       state.seconds = []
-      let best = min(state.best.map { $0 * Self.drift } ?? typical, typical)
+      // Alone, a request that is slow is not slow because of others: it is what the server takes now.
+      let best = state.limit == 1 ? typical : min(state.best.map { $0 * Self.drift } ?? typical, typical)
       state.best = best
       if typical > best * Self.slowdown {
         halve(&state)

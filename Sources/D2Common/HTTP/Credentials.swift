@@ -32,12 +32,21 @@ package enum Credentials: Sendable, CustomStringConvertible {
 
   /// What must be shown nowhere, in the forms in which it could appear.
   var secrets: [String] {
-    switch self {
-    case .basic(let username, let password):
-      [password, Base64.encoded(Array("\(username):\(password)".utf8))].filter { !$0.isEmpty }
-    case .token(let token), .queueToken(let token): [token]
-    case .none: []
+    let secrets: [String] =
+      switch self {
+      case .basic(let username, let password):
+        [password, Base64.encoded(Array("\(username):\(password)".utf8))].filter { !$0.isEmpty }
+      case .token(let token), .queueToken(let token): [token]
+      case .none: []
+      }
+    // As it stands in an address, and in JSON.
+    let written = secrets.flatMap { secret in
+      var json: [UInt8] = []
+      JSONValue.writeString(secret, to: &json)
+      let quoted = String(decoding: json.dropFirst().dropLast(), as: UTF8.self)
+      return [Query.encoded(secret), quoted, quoted.replacing("/", with: "\\/")]
     }
+    return Set(secrets + written).sorted { $0.utf8.count > $1.utf8.count }
   }
 
   /// Reads the credentials that the options and the environment name.

@@ -1,3 +1,4 @@
+import CMemory
 import Glibc
 import Synchronization
 
@@ -102,19 +103,65 @@ package final class ExchangeRecorder: Sendable {
   private static func members(_ bytes: [UInt8], of count: Int, _ secrets: [String]) -> [JSONValue.Member] {
     var members: [JSONValue.Member] = []
     if bytes.isEmpty, count == 0 { return [] }
+    var bytes = bytes
+    // Of a body that was cut, the end could be half a secret.
+    if bytes.count < count { bytes.removeLast(min(bytes.count, (secrets.map(\.utf8.count).max() ?? 1) - 1)) }
+    if bytes.starts(with: [0x1F, 0x8B]), !secrets.isEmpty, holds(secrets, inflated(bytes)) {
+      return [.init("bodyBytes", .int(count)), .init("hidden", true)]
+    }
+    for secret in secrets { replace(Array(secret.utf8), in: &bytes) }
     if let text = String(validating: bytes, as: UTF8.self) {
-      members.append(.init("body", .string(without(secrets, text))))
+      members.append(.init("body", .string(text)))
     } else {
       members.append(.init("bodyBase64", .string(Base64.encoded(bytes))))
     }
-    if bytes.count < count { members.append(.init("bodyBytes", .int(count))) }
+    if bytes.count < count, count > longestBodyBytes { members.append(.init("bodyBytes", .int(count))) }
     return members
   }
 
+  /// As far as it can be inflated.
+  private static func inflated(_ bytes: [UInt8]) -> [UInt8] {
+    var decoder = BodyDecoder()
+    var out: [UInt8] = []
+    var copy = bytes
+    try? copy.withUnsafeMutableBytes { chunk in
+      try decoder.consume(chunk) { piece in
+        guard out.count + piece.count <= 8 * longestBodyBytes else { throw GzipProblem.corrupt }
+        out += piece
+      }
+    }
+    return out
+  }
+
+  private static func holds(_ secrets: [String], _ bytes: [UInt8]) -> Bool {
+    secrets.contains { secret in
+      let secret = Array(secret.utf8)
+      return bytes.withUnsafeBytes { text in
+        secret.withUnsafeBytes { d2_contains(text.baseAddress, text.count, $0.baseAddress, $0.count) != 0 }
+      }
+    }
+  }
+
+  private static func replace(_ secret: [UInt8], in bytes: inout [UInt8]) {
+    guard let first = secret.first, holds([String(decoding: secret, as: UTF8.self)], bytes) else { return }
+    var out: [UInt8] = []
+    var at = 0
+    while at < bytes.count {
+      if bytes[at] == first, bytes[at...].starts(with: secret) {
+        out += hidden.utf8
+        at += secret.count
+      } else {
+        out.append(bytes[at])
+        at += 1
+      }
+    }
+    bytes = out
+  }
+
   private static func without(_ secrets: [String], _ text: String) -> String {
-    var text = text
-    for secret in secrets where text.contains(secret) { text = text.replacing(secret, with: hidden) }
-    return text
+    var bytes = Array(text.utf8)
+    for secret in secrets { replace(Array(secret.utf8), in: &bytes) }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   private func write(_ line: String) {

@@ -76,24 +76,30 @@ package final class Ledger {
   ///   - token: what the worker will prove its lease with; unique.
   ///   - leaseSeconds: how long it has it, unless it renews.
   ///   - plan: only slices of the plan of this name.
+  ///   - last: a data set whose slices are taken only where there are no others.
   package func claim(
-    _ pair: Pair, worker: String, token: String, leaseSeconds: Double, order: Order, plan: String? = nil
+    _ pair: Pair, worker: String, token: String, leaseSeconds: Double, order: Order, plan: String? = nil,
+    last: String? = nil
   ) throws -> Slice? {
     try wakeUp()
     let isPostgreSQL = database.dialect == .postgresql
+    var parameters: [SQLValue] = [.int(pair.id), .text(worker), .text(token), .int(Int(leaseSeconds * 1000))]
+    func parameter(_ text: String) -> String {
+      parameters.append(.text(text))
+      return "$\(parameters.count)"
+    }
+    let isOfPlan = plan.map { "AND plan = \(parameter($0))" } ?? ""
+    let comesLast = last.map { "CASE WHEN dataset_id = \(parameter($0)) THEN 1 ELSE 0 END, " } ?? ""
     let sql = """
       UPDATE slices SET state = 'leased', worker = $2, token = $3, lease_until = \(now) + $4, attempts = attempts + 1,
         started = \(now)
       WHERE id = (
-        SELECT id FROM slices WHERE integration_pair_id = $1 AND state = 'waiting' \(plan == nil ? "" : "AND plan = $5")
-        ORDER BY rank, newest \(order == .newest ? "DESC" : ""), id LIMIT 1 \(isPostgreSQL ? "FOR UPDATE SKIP LOCKED" : ""))
+        SELECT id FROM slices WHERE integration_pair_id = $1 AND state = 'waiting' \(isOfPlan)
+        ORDER BY \(comesLast)rank, newest \(order == .newest ? "DESC" : ""), id LIMIT 1 \(isPostgreSQL ? "FOR UPDATE SKIP LOCKED" : ""))
       RETURNING \(Self.columns)
       """
     return try writing {
-      try database.rows(
-        sql,
-        [.int(pair.id), .text(worker), .text(token), .int(Int(leaseSeconds * 1000))] + (plan.map { [.text($0)] } ?? [])
-      ).first.map(Self.slice)
+      try database.rows(sql, parameters).first.map(Self.slice)
     }
   }
 
