@@ -19,7 +19,7 @@ import urllib.request
 
 import hostile
 
-PASSWORD = "s3cretOfTheMatrix"
+PASSWORD = "hiddenInTheMatrix"
 FAST = "--retries 1 --retry-for 3s --connect-timeout 2 --first-byte-timeout 2 --idle-timeout 2"
 # No fault of a server is a bug of ours (70), or a crash (128 and more).
 ALLOWED = {0, 1, 64, 65, 69, 73, 74, 75, 76, 77, 78}
@@ -237,7 +237,7 @@ def push(case, options):
             kept = {key(json.loads(line)["value"]) for line in file}
     lost = [found for found, value in wanted.items() if held.get(found) != value and found not in kept]
     # What a server says that it did can only be believed, or found out by d2-diff.
-    if case.behaviour not in ("lies-much", "lies-overflow"):
+    if case.behaviour not in ("lies-much", "lies-little", "lies-overflow"):
         if os.path.exists(f"{world.folder}/account"):
             promise(not lost or outcome.returncode not in (0, 1), f"status {outcome.returncode}, and {len(lost)} values are lost")
         promise(outcome.returncode != 0 or not lost, f"status 0, and {len(lost)} values are not there")
