@@ -46,7 +46,8 @@ final class CircuitBreaker: Sendable {
 
   func succeeded() { state.withLock { $0 = State() } }
 
-  func failed(_ slice: Int, of dataSet: String = "") -> Verdict {
+  /// - Parameter isReachable: false where there was no connection at all, also to a queue before the destination: that is never a slice's fault.
+  func failed(_ slice: Int, of dataSet: String = "", isReachable: Bool = true) -> Verdict {
     let seconds: Double? = state.withLock { state in
       state.slices.insert(slice)
       state.dataSet = dataSet
@@ -61,7 +62,7 @@ final class CircuitBreaker: Sendable {
       return now - since
     }
     guard let seconds else { return Verdict(pauseSeconds: 0, isCharged: true) }
-    let isCharged = seconds >= patienceSeconds && isAlive()
+    let isCharged = isReachable && seconds >= patienceSeconds && isAlive()
     return state.withLock { state in
       state.isKnownAlive = isCharged
       guard isCharged else { return Verdict(pauseSeconds: state.pauseSeconds, isCharged: false) }

@@ -221,7 +221,9 @@ final class Worker {
   ) throws {
     let isServers = CircuitBreaker.statuses.contains(status)
     let verdict =
-      isServers ? breaker.failed(slice.id, of: slice.dataSet) : CircuitBreaker.Verdict(pauseSeconds: 0, isCharged: true)
+      isServers
+      ? breaker.failed(slice.id, of: slice.dataSet, isReachable: status != 69)
+      : CircuitBreaker.Verdict(pauseSeconds: 0, isCharged: true)
     let backOff = min(
       settings.retrySeconds * Double(1 << min(slice.attempts - 1, 20)), Self.longestPauseSeconds)
     // Behind the others: when the pause is over, another slice finds out whether the server is back.
@@ -283,7 +285,14 @@ private final class WorkFolder {
   }
 
   deinit {
-    for name in ["pull", "push"] { unlink("\(path)/\(name).json") }
+    // A command that was killed may have left a summary half written, under another name.
+    if let folder = opendir(path) {
+      while let entry = readdir(folder) {
+        let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        if name != ".", name != ".." { unlink("\(path)/\(name)") }
+      }
+      closedir(folder)
+    }
     rmdir(path)
   }
 

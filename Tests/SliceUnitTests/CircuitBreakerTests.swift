@@ -40,6 +40,8 @@ struct CircuitBreakerTests {
     for slice in 1...2 { for breaker in [alive, dead] { _ = breaker.failed(slice) } }
     #expect(alive.failed(3) == Verdict(pauseSeconds: 1, isCharged: true))
     #expect(dead.failed(3) == Verdict(pauseSeconds: 1, isCharged: false))
+    #expect(!alive.failed(4, isReachable: false).isCharged && alive.downSeconds > 0)
+    _ = alive.failed(4)
     // Only one of them is down.
     #expect(alive.downSeconds == 0 && dead.downSeconds > 0)
   }
