@@ -7,21 +7,27 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-pid_t d2_spawn_shell(const char *command, char *const environment[], int standard_output, int standard_error) {
-  char *const words[] = {"bash", "-o", "pipefail", "-c", (char *)command, NULL};
-  pid_t parent = getpid();
-  pid_t child = fork();
-  if (child != 0) return child;
-  // Only what may be called between fork and exec of a program with threads.
-  setpgid(0, 0);
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+// What every child does first: ends with its parent, takes signals as a new program does, reads nothing. Only what may be called between fork and
+// exec of a program with threads.
+static void begin_child(pid_t parent, int death_signal, int standard_output) {
+  prctl(PR_SET_PDEATHSIG, death_signal);
   if (getppid() != parent) _exit(127);
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   int empty = open("/dev/null", O_RDONLY);
-  if (empty < 0 || dup2(empty, 0) < 0 || dup2(standard_output, 1) < 0 || dup2(standard_error, 2) < 0) _exit(127);
+  if (empty < 0 || dup2(empty, 0) < 0 || dup2(standard_output, 1) < 0) _exit(127);
+}
+
+pid_t d2_spawn_shell(const char *command, char *const environment[], int standard_output, int standard_error) {
+  char *const words[] = {"bash", "-o", "pipefail", "-c", (char *)command, NULL};
+  pid_t parent = getpid();
+  pid_t child = fork();
+  if (child != 0) return child;
+  setpgid(0, 0);
+  begin_child(parent, SIGKILL, standard_output);
+  if (dup2(standard_error, 2) < 0) _exit(127);
   execve("/bin/bash", words, environment);
   _exit(127);
 }
@@ -30,14 +36,7 @@ pid_t d2_spawn(const char *file, char *const words[], int standard_output) {
   pid_t parent = getpid();
   pid_t child = fork();
   if (child != 0) return child;
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() != parent) _exit(127);
-  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
-  int empty = open("/dev/null", O_RDONLY);
-  if (empty < 0 || dup2(empty, 0) < 0 || dup2(standard_output, 1) < 0) _exit(127);
+  begin_child(parent, SIGTERM, standard_output);
   execvp(file, words);
   _exit(127);
 }

@@ -40,12 +40,8 @@ final class PullProcess {
 
   /// The one beside this program, else the one on the PATH.
   private static var command: String {
-    var buffer = [CChar](repeating: 0, count: 4096)
-    let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-    guard length > 0 else { return "d2-pull" }
-    let path = String(decoding: buffer[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
-    let beside = path[..<(path.lastIndex(of: "/") ?? path.startIndex)] + "/d2-pull"
-    return access(String(beside), X_OK) == 0 ? String(beside) : "d2-pull"
+    guard let beside = OwnFolder.path.map({ $0 + "/d2-pull" }), access(beside, X_OK) == 0 else { return "d2-pull" }
+    return beside
   }
 
   /// Waits for its end; what it wrote was read.

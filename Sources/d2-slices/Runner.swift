@@ -114,14 +114,7 @@ struct Runner {
       environment["D2_STORE"] = WorkingFolder.absolute(path)
     case .postgresql(let url): environment["D2_STORE"] = url
     }
-    var buffer = [CChar](repeating: 0, count: 4096)
-    let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-    if length > 0 {
-      let path = String(decoding: buffer[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
-      if let slash = path.lastIndex(of: "/") {
-        environment["PATH"] = String(path[..<slash]) + ":" + (environment["PATH"] ?? "/usr/bin:/bin")
-      }
-    }
+    if let folder = OwnFolder.path { environment["PATH"] = folder + ":" + (environment["PATH"] ?? "/usr/bin:/bin") }
     return environment
   }
 

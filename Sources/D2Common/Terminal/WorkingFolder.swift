@@ -1,5 +1,17 @@
 import Glibc
 
+/// Where the running command itself lies: the others are beside it.
+package enum OwnFolder {
+  /// `nil` where the system does not tell.
+  package static var path: String? {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+    guard length > 0 else { return nil }
+    let path = String(decoding: buffer[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    return path.lastIndex(of: "/").map { String(path[..<$0]) }
+  }
+}
+
 /// The folder that relative paths mean. `PWD` may be stale: not every program that starts us elsewhere sets it.
 package enum WorkingFolder {
   /// A path that means the same from every folder.
