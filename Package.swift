@@ -18,7 +18,7 @@ let fuzzing: [Target] =
   ? []
   : [
     .target(
-      name: "FuzzTargets", dependencies: ["D2Common", "CJSONBlocks", "TestSupport"], path: "Tests/Fuzz/Targets"),
+      name: "FuzzTargets", dependencies: ["D2Common", "CJSONBlocks", "CZlib", "TestSupport"], path: "Tests/Fuzz/Targets"),
     .executableTarget(name: "d2-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Main"),
   ]
 
@@ -77,7 +77,7 @@ let package = Package(
     .executableTarget(name: "dhis2-stand-in", dependencies: ["StandInServer"], path: "Tests/StandIn/Main"),
 
     // What tests of several kinds share: stores of their own, random numbers.
-    .target(name: "TestSupport", dependencies: ["D2Common"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["D2Common", "CZlib"], path: "Tests/TestSupport"),
 
     .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "CJSONBlocks", "CSQLite", "TestSupport"]),
     .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Common", "TestSupport"]),

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import D2Common
@@ -116,8 +117,11 @@ struct BodyDecoderTests {
     }
   }
 
-  @Test("text behind a member is damage")
-  func trailing() {
-    #expect(decode(gzip(Self.text(1)) + Array("{}".utf8)) { 10 }.problem == .corrupt)
+  @Test("text behind a member is damage, behind padding too, however it is cut", arguments: [1, 10, 100_000])
+  func trailing(chunk: Int) {
+    for tail in [Array("{}".utf8), [0, 0x7B], [0, 0] + gzip(Self.text(1))] as [[UInt8]] {
+      #expect(decode(gzip(Self.text(1)) + tail) { chunk }.problem == .corrupt)
+      #expect(decode(gzip(gzip(Self.text(1)) + tail)) { chunk }.problem == .corrupt)
+    }
   }
 }

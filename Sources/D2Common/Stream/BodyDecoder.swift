@@ -88,6 +88,8 @@ private final class GzipLayer {
   private let window: UnsafeMutableRawBufferPointer
   private var memberEnded = true
   private var begun = false
+  /// Zeros came behind a member: nothing but zeros may follow.
+  private var isPadding = false
 
   var isAtEnd: Bool { memberEnded && begun }
 
@@ -111,7 +113,7 @@ private final class GzipLayer {
       if memberEnded {
         // Behind a member only another may follow, or padding of zeros.
         if begun {
-          guard stream.next_in.pointee != 0 else { return }
+          if isPadding || stream.next_in.pointee == 0 { return try skipPadding() }
           inflateReset(&stream)
         }
         begun = true
@@ -129,5 +131,12 @@ private final class GzipLayer {
       if result == Z_STREAM_END { memberEnded = true }
       if result == Z_BUF_ERROR { return }
     }
+  }
+
+  /// The rest of the chunk lies behind the last member.
+  private func skipPadding() throws {
+    isPadding = true
+    let rest = UnsafeBufferPointer(start: stream.next_in, count: Int(stream.avail_in))
+    guard rest.allSatisfy({ $0 == 0 }) else { throw GzipProblem.corrupt }
   }
 }

@@ -3,7 +3,7 @@ import CZlib
 /// A gzip member made by zlib itself.
 ///
 /// - Parameter level: 0 stores, 9 compresses most.
-func gzip(_ bytes: [UInt8], level: Int32 = 6) -> [UInt8] {
+public func gzip(_ bytes: [UInt8], level: Int32 = 6) -> [UInt8] {
   var stream = z_stream()
   // 15 bits of window, 16 more for the gzip wrapper.
   let started = deflateInit2_(
