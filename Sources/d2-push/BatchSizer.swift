@@ -20,11 +20,13 @@ final class BatchSizer: Sendable {
     var rates: [Double?]
     var samplesAtBest = 0
     var mostRung: Int
-    var lastSeconds = 0.0
+    var lastSeconds: Double?
   }
 
-  /// Where the search begins.
+  /// Where the search begins. Up to 2.42 small batches are so much slower than large ones that the search itself would cost seconds; 8,000
+  /// values take such a server two (`dhis2-api.md` section 0), and still pass where all is ten times slower.
   private static let firstSize = 1000
+  private static let firstSizeOfLargeBatches = 8000
   /// A change of rate below this is noise.
   private static let gain = 1.03
   private static let steepGain = 1.5
@@ -47,11 +49,20 @@ final class BatchSizer: Sendable {
       State(best: rung, current: rung, rates: Array(repeating: nil, count: sizes.count), mostRung: sizes.count - 1))
   }
 
+  /// Nothing was sent yet, and the server is known for one that likes large batches.
+  func beginLarge() {
+    state.withLock { state in
+      let rung = sizes.lastIndex { $0 <= Self.firstSizeOfLargeBatches } ?? 0
+      state.best = rung
+      state.current = rung
+    }
+  }
+
   /// How many values the next batch should hold.
   var size: Int { state.withLock { sizes[$0.current] } }
 
-  /// How long the last request took.
-  var lastSeconds: Double { state.withLock { $0.lastSeconds } }
+  /// How long the last request took; `nil` before the first was answered.
+  var lastSeconds: Double? { state.withLock { $0.lastSeconds } }
 
   /// What was learnt: values per second by size.
   var learnt: JSONValue {

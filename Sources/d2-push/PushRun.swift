@@ -48,6 +48,7 @@ final class PushRun: Sendable {
         "--import-strategy \(strategy): this server (\(server.version?.text ?? "")) would create and update; it knows DELETE alone"
       )
     }
+    if server.likesLargeBatches { sizer.beginLarge() }
     if isatty(0) == 1 { log.info("reading data values from the terminal, one JSON object a line; end with Ctrl-D") }
     let importer = Importer(client, options, server, account)
     // One thread for each request, one that reads, one that makes batches, two that locate lines.
@@ -159,7 +160,7 @@ final class PushRun: Sendable {
 
   /// Batches are made ahead of their time only for a quick server; a slow one is measured first, and the size may change.
   private func mayMakeBatch(running: Int) -> Bool {
-    running < client.limit.current || sizer.lastSeconds <= Self.quickSeconds
+    running < client.limit.current || (sizer.lastSeconds ?? .infinity) <= Self.quickSeconds
   }
 
   /// Two values of one key are never under way at once: the one that comes last in the input must win.

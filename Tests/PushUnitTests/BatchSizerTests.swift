@@ -143,6 +143,22 @@ struct BatchSizerTests {
     #expect(sizer.lastSeconds == 0.001)
   }
 
+  @Test("begins with a size that 2.42 likes, within the bounds, and comes down from it where another server does not")
+  func large() {
+    for (range, first) in [
+      (100...50_000, 8000), (500...2000, 2000), (5000...5000, 5000), (20_000...50_000, 20_000), (9000...50_000, 9000),
+    ] {
+      let sizer = BatchSizer(range, longestSeconds: 20)
+      #expect(sizer.lastSeconds == nil)
+      sizer.beginLarge()
+      #expect(sizer.size == first, "\(range)")
+    }
+    let sizer = BatchSizer(100...50_000, longestSeconds: 20)
+    sizer.beginLarge()
+    let run = Self.run(sizer, .v43, values: 200_000, seed: 3)
+    #expect(run.sizes.suffix(40).allSatisfy { $0 <= 2000 }, "\(run.sizes)")
+  }
+
   @Test("tells values per second by size")
   func learnt() {
     let sizer = BatchSizer(2000...2000, longestSeconds: 20)
