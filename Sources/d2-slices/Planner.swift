@@ -7,6 +7,21 @@ struct Planner {
   private let arguments: Arguments
   private let log: Log
   private let ledger: Ledger
+  private let span: Span
+
+  /// How much time a slice holds at least, where periods are shorter.
+  private enum Span: String, CaseIterable {
+    case month, quarter, year
+
+    /// Dates with the same number lie in the same span.
+    func number(of date: CalendarDate) -> Int {
+      switch self {
+      case .month: 12 * date.year + date.month
+      case .quarter: 4 * date.year + (date.month - 1) / 3
+      case .year: date.year
+      }
+    }
+  }
 
   static let options =
     [
@@ -23,6 +38,11 @@ struct Planner {
         "--overlap", value: "TIME", help: "How far -i goes back beyond the last delivery (default 24h)."),
       Option("--registrations", help: "Complete data set registrations too."),
       Option(
+        "--span", value: "month|quarter|year",
+        help:
+          "How much time a slice holds: shorter periods go together (default month). Larger ones move faster over a long way, and more is lost when one is interrupted."
+      ),
+      Option(
         "--again",
         help:
           "Slices that are done or parked wait again, if none of this plan is open: an interrupted one is gone on with."
@@ -33,12 +53,17 @@ struct Planner {
 
   private static let defaultOverlapSeconds = 86400.0
 
-  init(_ store: Store, _ pair: Pair, _ arguments: Arguments, _ log: Log) {
+  init(_ store: Store, _ pair: Pair, _ arguments: Arguments, _ log: Log) throws(CommandFailure) {
     self.store = store
     self.pair = pair
     self.arguments = arguments
     self.log = log
     ledger = Ledger(store)
+    let span = arguments.string("--span") ?? Span.month.rawValue
+    guard let span = Span(rawValue: span) else {
+      throw CommandFailure(.usage, "--span \(span): month, quarter or year")
+    }
+    self.span = span
   }
 
   func run() throws -> ExitStatus {
@@ -122,7 +147,7 @@ struct Planner {
     _ plan: inout LedgerPlan
   ) throws {
     let periods = calendar.periods(of: try type(of: set), openFuturePeriods: set.openFuturePeriods)
-    for group in Self.groups(periods) {
+    for group in groups(periods) {
       let first = group.first!
       add(
         set, kind, periods: group.count == 1 ? first.id : "\(first.id)..\(group.last!.id)", since: since,
@@ -130,13 +155,12 @@ struct Planner {
     }
   }
 
-  /// Days and weeks go by the months in which they begin: one request for each of them would cost more than what it brings.
-  private static func groups(_ periods: [Period]) -> [[Period]] {
+  /// Periods that follow each other and begin in the same span go together: one request for each day or week would cost more than what it brings.
+  private func groups(_ periods: [Period]) -> [[Period]] {
     var groups: [[Period]] = []
     for period in periods {
-      let isShort = period.end.dayNumber - period.start.dayNumber < 27
-      if isShort, let last = groups.last?.last, last.start.year == period.start.year,
-        last.start.month == period.start.month
+      if let last = groups.last?.last, span.number(of: last.start) == span.number(of: period.start),
+        last.end.dayNumber + 1 == period.start.dayNumber
       {
         groups[groups.count - 1].append(period)
       } else {

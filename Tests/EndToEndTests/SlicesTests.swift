@@ -260,6 +260,35 @@ struct SlicesTests {
       "\(outcome.output)\(outcome.errors)")
   }
 
+  @Test("--span: periods that follow each other go together, and no other with them", arguments: StoreKind.available)
+  func spans(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, level: nil)
+    let outcome = world.run(
+      """
+      plan() { d2-slices plan --pair hmis --data-set "$@" --quiet > /dev/null || echo $?; }
+      periods() { d2-slices list --pair hmis --format json | jq -r .periods | sort | tr '\n' ' '; echo; d2-slices reset --pair hmis --all --remove --quiet; }
+      plan MONTH --from 2021-11-15 --to 2022-12-31 --span year; periods
+      plan MONTH -y 2022 --span quarter; periods
+      plan MONTH -p 202201,202202,202205 --span year; periods
+      plan DAY -p 20220105,20220107,20220108; periods
+      plan WEEK -p 2022W02,2022W03,2022W06 --span quarter; periods
+      plan YEAR -y 2022 --span month; periods
+      plan MONTH -y 2022 --span decade
+      plan MONTH -p 202201,202202,202205 --span year
+      d2-slices run --pair hmis --quiet; echo $?
+      """)
+    #expect(
+      outcome.lines == [
+        "202111..202112 202201..202212 ", "202201..202203 202204..202206 202207..202209 202210..202212 ",
+        "202201..202202 202205 ", "20220105 20220107..20220108 ", "2022W2..2022W3 2022W6 ", "2022 ", "64", "0",
+      ], "\(outcome.output)\(outcome.errors)")
+    let months = Set(
+      world.two.destination.values.split(separator: "\n").compactMap {
+        (try? JSONValue(parsing: String($0)))?["period"]?.string
+      })
+    #expect(months == ["202201", "202202", "202205"])
+  }
+
   // MARK: Looking, and by hand
 
   @Test("list and status: formats, selections, statuses", arguments: StoreKind.available)
