@@ -6,6 +6,7 @@ struct DataSets {
   static func main() async {
     await Command.main(
       name: "d2-datasets", abstract: "keep the data sets of a pair in step with its source",
+      manual: manual,
       [sync, list, enable, disable, setting, mark, check, periods])
   }
 

@@ -84,5 +84,5 @@ struct Diff {
       (.cannotRead, "an input cannot be read"),
       (.temporary, "an answer was cut off, or a server failed after all retries: nothing is compared"),
       (.refused, "credentials or access refused"), (.configuration, "no such pair, or a bad store"),
-    ], operands: "[SOURCE DESTINATION]")
+    ], operands: "[SOURCE DESTINATION]", manual: manual)
 }

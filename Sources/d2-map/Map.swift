@@ -53,5 +53,5 @@ struct Map {
       (.success, "all lines are written, or left out as the table says"), (.usage, "the command line is wrong"),
       (.malformedInput, "a line or the table is malformed; with --unmapped fail an id is not in the table"),
       (.cannotWrite, "the output cannot be written"), (.cannotRead, "the table or the input cannot be read"),
-    ], operands: "MAPPING")
+    ], operands: "MAPPING", manual: manual)
 }

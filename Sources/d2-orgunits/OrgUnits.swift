@@ -6,10 +6,7 @@ struct OrgUnits {
   static func main() async {
     await Command.main(
       name: "d2-orgunits", abstract: "keep the organisation units of a pair in step with its source",
-      [
-        sync, list, enable, disable,
-        setting, check,
-      ])
+      manual: manual, [sync, list, enable, disable, setting, check])
   }
 
   static let statuses: [(status: ExitStatus, meaning: String)] = [

@@ -6,6 +6,7 @@ struct Pairs {
   static func main() async {
     await Command.main(
       name: "d2-pairs", abstract: "add, show and test the pairs of servers between which data move",
+      manual: manual,
       [add, set, show, list, enable, disable, remove, test])
   }
 

@@ -108,5 +108,5 @@ struct Pull {
       (.notDHIS2, "the other end does not speak DHIS2"),
       (.refused, "credentials or access refused"),
       (.interrupted, "interrupted (143 by SIGTERM); dies of SIGPIPE when its reader goes"),
-    ])
+    ], manual: manual)
 }

@@ -84,7 +84,7 @@ struct Push {
           Option(
             "--attribute-option-combo-id-scheme", value: "SCHEME",
             help: "Ids of attribute option combos (2.43 and later)."),
-        ] + PushOptions.switches.map { Option($0.0, help: "The import parameter \($0.1)=true.") }),
+        ] + PushOptions.switches.map { Option($0.0, help: "\($0.2) (\($0.1)=true).") }),
       OptionGroup(
         "How it is sent",
         [
@@ -116,5 +116,5 @@ struct Push {
       (.refused, "credentials or authority refused"),
       (.configuration, "a queue does not know the source or the destination"),
       (.interrupted, "interrupted (143 by SIGTERM)"),
-    ])
+    ], manual: manual)
 }

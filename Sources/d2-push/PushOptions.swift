@@ -91,7 +91,7 @@ struct PushOptions: Sendable {
     for (option, name) in schemes {
       if let value = arguments.string(option) { parameters.append((name, value)) }
     }
-    for (option, name) in Self.switches where arguments.has(option) { parameters.append((name, "true")) }
+    for (option, name, _) in Self.switches where arguments.has(option) { parameters.append((name, "true")) }
     return parameters
   }
 
@@ -103,15 +103,39 @@ struct PushOptions: Sendable {
     ("--attribute-option-combo-id-scheme", "attributeOptionComboIdScheme"),
   ]
 
-  /// Import parameters of the Web API that are on or off.
+  /// Import parameters of the Web API that are on or off, and what they mean.
   static let switches = [
-    ("--skip-audit", "skipAudit"), ("--force", "force"), ("--skip-existing-check", "skipExistingCheck"),
-    ("--strict-periods", "strictPeriods"), ("--strict-data-elements", "strictDataElements"),
-    ("--strict-category-option-combos", "strictCategoryOptionCombos"),
-    ("--strict-attribute-option-combos", "strictAttributeOptionCombos"),
-    ("--strict-organisation-units", "strictOrganisationUnits"),
-    ("--require-category-option-combo", "requireCategoryOptionCombo"),
-    ("--require-attribute-option-combo", "requireAttributeOptionCombo"),
+    (
+      "--skip-audit", "skipAudit",
+      "No audit entries for what changes: up to 2.42, and only with the authority F_SKIP_DATA_IMPORT_AUDIT"
+    ),
+    ("--force", "force", "Closed periods, locked and approved data are written too: for superusers only"),
+    (
+      "--skip-existing-check", "skipExistingCheck",
+      "Nothing is looked up before it is inserted: up to 2.42, and only safe for an empty destination"
+    ),
+    ("--strict-periods", "strictPeriods", "Refuse periods that are not of the data set's type"),
+    ("--strict-data-elements", "strictDataElements", "Refuse data elements that are not in the data set"),
+    (
+      "--strict-category-option-combos", "strictCategoryOptionCombos",
+      "Refuse category option combos that are not the data element's"
+    ),
+    (
+      "--strict-attribute-option-combos", "strictAttributeOptionCombos",
+      "Refuse attribute option combos that are not the data set's"
+    ),
+    (
+      "--strict-organisation-units", "strictOrganisationUnits",
+      "Refuse organisation units to which the data set is not assigned"
+    ),
+    (
+      "--require-category-option-combo", "requireCategoryOptionCombo",
+      "Refuse values that name no category option combo, instead of taking the default"
+    ),
+    (
+      "--require-attribute-option-combo", "requireAttributeOptionCombo",
+      "Refuse values that name no attribute option combo, instead of taking the default"
+    ),
   ]
 }
 

@@ -6,6 +6,7 @@ struct Slices {
   static func main() async {
     await Command.main(
       name: "d2-slices", abstract: "the ledger: cut a backlog or an increment into slices, and have them worked off",
+      manual: manual,
       [plan, run, status, report, list, reset, verify, claim, renew, done, fail])
   }
 
@@ -302,7 +303,7 @@ struct Slices {
       "verify", "note that both ends of slices that are done were compared, and are equal",
       example: (
         "d2-diff --slice \"$slice\" --extras > /dev/null && d2-slices verify --pair hmis --id 17",
-        "one slice by hand; scripts/reconcile does it for all"
+        "one slice by hand; d2-reconcile (scripts/reconcile) does it for all"
       ),
       options: [Option("--id", value: "N", repeats: true, help: "Slices of these numbers.")],
       incomplete: "a slice is not done, or is no longer there")

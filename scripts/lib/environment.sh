@@ -21,3 +21,8 @@ as_root() {
 build_release() {
   swift build -c release --static-swift-stdlib "$@" >&2
 }
+
+# The version of d2, or its date, from the one place where they stand.
+d2_fact() { # version|date
+  sed -n "s/.*static let $1 = \"\(.*\)\"/\1/p" Sources/D2Common/D2.swift
+}

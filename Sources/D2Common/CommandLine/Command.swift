@@ -9,7 +9,7 @@ package enum Command {
   package static func main(
     _ description: CommandDescription, verbs: [Verb] = [], _ body: @Sendable (Arguments, Log) async throws -> ExitStatus
   ) async -> Never {
-    generate(page: { ManPage(description, verbs).roff }, completion: { Completion(description).script($0) })
+    generate(page: { ManPage(description, verbs).roff }, completion: { Completion(description, verbs).script($0) })
     let words = CommandLine.arguments.dropFirst()
     if let verb = verbs.first(where: { $0.word(of: description.name) == words.first }) {
       await run(verb.description, Array(words.dropFirst()), verb.body)
@@ -18,9 +18,9 @@ package enum Command {
   }
 
   /// The same for a command whose first word is a verb: `d2-pairs add …`.
-  package static func main(name: String, abstract: String, _ verbs: [Verb]) async -> Never {
+  package static func main(name: String, abstract: String, manual: Manual, _ verbs: [Verb]) async -> Never {
     generate(
-      page: { ManPage(name: name, abstract: abstract, verbs).roff },
+      page: { ManPage(name: name, abstract: abstract, manual: manual, verbs).roff },
       completion: { Completion(name: name, verbs).script($0) }
     )
     let words = CommandLine.arguments.dropFirst()

@@ -41,11 +41,15 @@ package struct CommandDescription: Sendable {
   package let statuses: [(status: ExitStatus, meaning: String)]
   /// What stands on the command line beside the options: `PAIR`; empty where nothing may.
   package let operands: String
+  /// What its manual page tells besides.
+  package let manual: Manual
 
   package init(
     name: String, abstract: String, examples: [(command: String, effect: String)], groups: [OptionGroup],
-    statuses: [(status: ExitStatus, meaning: String)], operands: String = ""
+    statuses: [(status: ExitStatus, meaning: String)], operands: String = "",
+    manual: Manual = Manual()
   ) {
+    self.manual = manual
     self.operands = operands
     self.name = name
     self.abstract = abstract
@@ -60,7 +64,7 @@ package struct CommandDescription: Sendable {
       Option("--quiet", help: "Only errors on stderr."),
       Option("--verbose", help: "Each request on stderr."),
       Option("--log-format", value: "text|json", help: "How lines on stderr are written."),
-      Option("--help", "-h", help: "This text."),
+      Option("--help", "-h", help: "Examples, options and exit statuses."),
       Option("--version", help: "The version."),
     ])
 

@@ -2,19 +2,31 @@
 package struct Completion {
   package enum Shell: String, CaseIterable { case bash, zsh, fish }
 
-  private let name: String
-  /// The options of the command, or of each of its verbs.
-  private let verbs: [(word: String, abstract: String, options: [Option])]
-  private var hasVerbs: Bool { !verbs[0].word.isEmpty }
+  /// A command line of its own: that of a verb, or that of the command where no verb stands, whose word is empty.
+  private struct Line {
+    let word: String
+    let description: CommandDescription
 
-  package init(_ command: CommandDescription) {
-    name = command.name
-    verbs = [("", command.abstract, command.options)]
+    /// What stands beside the options is the name of a pair, else a file.
+    var namesPair: Bool { description.operands == "PAIR" }
   }
 
+  private let name: String
+  private let lines: [Line]
+  private var verbs: [Line] { lines.filter { !$0.word.isEmpty } }
+
+  /// Of a command that has no verbs, or a few beside what it is for.
+  package init(_ command: CommandDescription, _ verbs: [Verb] = []) {
+    name = command.name
+    lines =
+      verbs.map { Line(word: $0.word(of: command.name), description: $0.description) }
+      + [Line(word: "", description: command)]
+  }
+
+  /// Of a command with verbs.
   package init(name: String, _ verbs: [Verb]) {
     self.name = name
-    self.verbs = verbs.map { ($0.word(of: name), $0.description.abstract, $0.description.options) }
+    lines = verbs.map { Line(word: $0.word(of: name), description: $0.description) }
   }
 
   package func script(_ shell: Shell) -> String {
@@ -33,12 +45,12 @@ package struct Completion {
   }
 
   private static func takesFile(_ option: Option) -> Bool {
-    ["FILE", "DIR", "FILE|-"].contains(option.value)
+    ["FILE", "DIR", "FILE|-", "STORE"].contains(option.value)
   }
 
   private static func takesPair(_ option: Option) -> Bool { option.value == "PAIR" }
 
-  /// The names of the pairs in the store.
+  /// The names of the pairs in the store, one a line.
   private static let pairs = "d2-pairs list --format tsv 2>/dev/null | tail -n +2 | cut -f1"
 
   // MARK: bash
@@ -48,43 +60,66 @@ package struct Completion {
     var text = """
       # bash completion of \(name)
       \(function)() {
-        local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} options=''
+        local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} options='' operands=file
         COMPREPLY=()
+        # bash takes --option=value apart.
+        if [[ $word == = ]]; then
+          word=''
+        elif [[ $before == = ]]; then
+          before=${COMP_WORDS[COMP_CWORD - 2]}
+        fi
+        case ${COMP_WORDS[1]} in
 
       """
-    if hasVerbs {
+    for line in lines {
+      let names = line.description.options.flatMap(\.names).joined(separator: " ")
+      text += "    \(line.word.isEmpty ? "*" : line.word)) options='\(names)'"
+      text += line.namesPair ? " operands=pair ;;\n" : " ;;\n"
+    }
+    text += "  esac\n"
+    if !verbs.isEmpty {
       text += """
-          if ((COMP_CWORD == 1)); then
-            mapfile -t COMPREPLY < <(compgen -W '\(verbs.map(\.word).joined(separator: " ")) --help --version' -- "$word")
-            return
+          if ((COMP_CWORD == 1)) && [[ $word != -* ]]; then
+            mapfile -t COMPREPLY < <(compgen -W '\(verbs.map(\.word).joined(separator: " "))' -- "$word")
+            \(verbs.count == lines.count ? "return" : "mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$word\") && return")
           fi
 
         """
+      if verbs.count == lines.count { text += "  ((COMP_CWORD > 1)) || options='--help --version'\n" }
     }
     text += "  case $before in\n"
     var seen: Set<String> = []
-    for option in verbs.flatMap(\.options) where option.value != nil && seen.insert(option.name).inserted {
-      let names = option.names.joined(separator: " | ")
+    var files: [String] = []
+    var pairs: [String] = []
+    var others: [String] = []
+    for option in lines.flatMap(\.description.options) where option.value != nil && seen.insert(option.name).inserted {
       if let choices = Self.choices(option) {
-        text +=
-          "    \(names)) mapfile -t COMPREPLY < <(compgen -W '\(choices.joined(separator: " "))' -- \"$word\") && return ;;\n"
+        text += """
+              \(option.names.joined(separator: " | ")))
+                mapfile -t COMPREPLY < <(compgen -W '\(choices.joined(separator: " "))' -- "$word") && return
+                ;;
+
+          """
       } else if Self.takesFile(option) {
-        text += "    \(names)) mapfile -t COMPREPLY < <(compgen -f -- \"$word\") && return ;;\n"
+        files += option.names
       } else if Self.takesPair(option) {
-        text += "    \(names)) mapfile -t COMPREPLY < <(compgen -W \"$(\(Self.pairs))\" -- \"$word\") && return ;;\n"
+        pairs += option.names
       } else {
-        text += "    \(names)) return ;;\n"
+        others += option.names
       }
     }
-    text += "  esac\n  case ${COMP_WORDS[1]} in\n"
-    for verb in verbs {
-      let names = verb.options.flatMap(\.names).joined(separator: " ")
-      text += "    \(verb.word.isEmpty ? "*" : verb.word)) options='\(names)' ;;\n"
+    for (names, what) in [(files, "options='' operands=file"), (pairs, "options='' operands=pair"), (others, "return")]
+    where !names.isEmpty {
+      text += "    \(names.joined(separator: " | "))) \(what) ;;\n"
     }
     return text + """
         esac
-        if [[ $word == -* ]]; then
+        if [[ $options && $word == -* ]]; then
           mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+        elif [[ $operands == pair ]]; then
+          # Names come from a store that others may write to: they are never given to the shell to expand.
+          local name
+          while IFS= read -r name; do [[ $name != "$word"* ]] || COMPREPLY+=("$name"); done < <(\(Self.pairs))
         else
           mapfile -t COMPREPLY < <(compgen -f -- "$word")
         fi
@@ -96,43 +131,59 @@ package struct Completion {
 
   // MARK: zsh
 
-  private var zsh: String {
-    func quoted(_ text: String) -> String {
-      text.replacing("'", with: "'\\''").replacing("[", with: "\\[").replacing("]", with: "\\]").replacing(
-        ":", with: "\\:")
-    }
-    func argument(_ option: Option) -> String {
-      let names =
-        option.names.count == 1
-        ? option.name : "{" + option.names.joined(separator: ",") + "}"
-      var action = ""
-      if let value = option.value {
-        action = ":\(quoted(value)):"
-        if let choices = Self.choices(option) {
-          action += "(\(choices.joined(separator: " ")))"
-        } else if Self.takesFile(option) {
-          action += "_files"
-        } else if Self.takesPair(option) {
-          action += "($(\(Self.pairs)))"
-        }
+  /// Within single quotes, where brackets and colons end the parts of a specification.
+  private static func zshQuoted(_ text: String) -> String {
+    text.replacing("\\", with: "\\\\").replacing("'", with: "'\\''").replacing("[", with: "\\[")
+      .replacing("]", with: "\\]").replacing(":", with: "\\:")
+  }
+
+  /// What `_arguments` of zsh takes for an option.
+  private static func zshArguments(_ option: Option) -> [String] {
+    var action = ""
+    if let value = option.value {
+      action = ":\(zshQuoted(value)):"
+      if let choices = choices(option) {
+        action += "(\(choices.joined(separator: " ")))"
+      } else if takesFile(option) {
+        action += "_files"
+      } else if takesPair(option) {
+        action += zshPairs
       }
-      let star = option.repeats ? "*" : ""
-      return "\(star.isEmpty ? "" : "'*'")\(names)'[\(quoted(option.help))]\(action)'"
     }
+    let others = option.names.count > 1 && !option.repeats ? "(\(option.names.joined(separator: " ")))" : ""
+    return option.names.map { name in
+      let joins = option.value != nil && name.hasPrefix("--") ? "=" : ""
+      return "'\(option.repeats ? "*" : others)\(name)\(joins)[\(zshQuoted(option.help))]\(action)'"
+    }
+  }
+
+  private static let zshPairs = "(${(f)\"$(\(pairs))\"})"
+
+  private var zsh: String {
     var text = "#compdef \(name)\n\n"
-    if hasVerbs {
+    if !verbs.isEmpty {
       text += "local -a verbs=(\n"
-      for verb in verbs { text += "  '\(verb.word):\(quoted(verb.abstract))'\n" }
-      text +=
-        ")\nif ((CURRENT == 2)); then\n  _describe verb verbs\n  return\nfi\nlocal verb=$words[2]\nshift words\n((CURRENT--))\ncase $verb in\n"
+      for verb in verbs { text += "  '\(verb.word):\(Self.zshQuoted(verb.description.abstract))'\n" }
+      text += ")\nif ((CURRENT == 2)) && [[ $PREFIX != -* ]]; then\n  _describe verb verbs\n"
+      text += verbs.count == lines.count ? "  return\nfi\n" : "  _files\n  return\nfi\n"
+      text += "case $words[2] in\n"
     }
-    for verb in verbs {
-      let lines = verb.options.map { "  " + argument($0) }.joined(separator: " \\\n")
-      if hasVerbs { text += "\(verb.word))\n" }
-      text += "_arguments \\\n\(lines) \\\n  '*:file:_files'\n"
-      if hasVerbs { text += ";;\n" }
+    for line in lines {
+      if !line.word.isEmpty {
+        text += "\(line.word))\n  shift words\n  ((CURRENT--))\n"
+      } else if !verbs.isEmpty {
+        text += "*)\n"
+      }
+      let arguments = line.description.options.flatMap(Self.zshArguments).map { "    \($0) \\\n" }.joined()
+      let operands = line.namesPair ? "'*:pair:\(Self.zshPairs)'" : "'*:file:_files'"
+      text += "  _arguments \\\n\(arguments)    \(operands)\n"
+      if !verbs.isEmpty { text += "  ;;\n" }
     }
-    return text + (hasVerbs ? "esac\n" : "")
+    if !verbs.isEmpty {
+      if verbs.count == lines.count { text += "*) _arguments '--help[The verbs.]' '--version[The version.]' ;;\n" }
+      text += "esac\n"
+    }
+    return text
   }
 
   // MARK: fish
@@ -140,14 +191,22 @@ package struct Completion {
   private var fish: String {
     func quoted(_ text: String) -> String { text.replacing("\\", with: "\\\\").replacing("'", with: "\\'") }
     var text = "# fish completion of \(name)\n"
-    if hasVerbs {
-      for verb in verbs {
-        text += "complete -c \(name) -n __fish_use_subcommand -f -a \(verb.word) -d '\(quoted(verb.abstract))'\n"
-      }
-    }
     for verb in verbs {
-      let condition = hasVerbs ? " -n '__fish_seen_subcommand_from \(verb.word)'" : ""
-      for option in verb.options {
+      let only = verbs.count == lines.count ? " -f" : ""
+      text += "complete -c \(name) -n __fish_use_subcommand\(only) -a \(verb.word)"
+      text += " -d '\(quoted(verb.description.abstract))'\n"
+    }
+    for line in lines {
+      let condition =
+        if !line.word.isEmpty {
+          " -n '__fish_seen_subcommand_from \(line.word)'"
+        } else if !verbs.isEmpty {
+          " -n 'not __fish_seen_subcommand_from \(verbs.map(\.word).joined(separator: " "))'"
+        } else {
+          ""
+        }
+      if line.namesPair { text += "complete -c \(name)\(condition) -f -a '(\(Self.pairs))'\n" }
+      for option in line.description.options {
         let names = option.names.map { $0.hasPrefix("--") ? "-l \($0.dropFirst(2))" : "-s \($0.dropFirst())" }
         var value = ""
         if option.value != nil {

@@ -1,86 +1,90 @@
 /// A manual page, as `man` reads it, made of what a command says of itself.
 package struct ManPage {
-  private var text: String
+  private var text = Roff()
   private let name: String
 
   /// The page of a command that has no verbs, or a few beside what it is for.
   package init(_ command: CommandDescription, _ verbs: [Verb] = []) {
-    self.init(name: command.name, abstract: command.abstract)
-    heading("SYNOPSIS")
-    synopsis(command)
-    for verb in verbs { synopsis(verb.description) }
-    examples(command.examples)
-    heading("OPTIONS")
+    self.init(name: command.name, abstract: command.abstract, [command] + verbs.map(\.description), command.manual)
+    text.heading("OPTIONS")
     for group in command.groups { options(group) }
-    list(verbs)
-    statuses(command.statuses)
-    end()
+    if !verbs.isEmpty { list(verbs, besides: command.groups) }
+    end(command.statuses, command.manual, command.examples)
   }
 
   /// The page of a command with verbs.
-  package init(name: String, abstract: String, _ verbs: [Verb]) {
-    self.init(name: name, abstract: abstract)
-    heading("SYNOPSIS")
-    for verb in verbs { synopsis(verb.description) }
-    examples(verbs.compactMap(\.description.examples.first))
-    list(verbs)
-    heading("OPTIONS OF ALL VERBS")
-    options(CommandDescription.common)
-    statuses(Self.merged(verbs.flatMap(\.description.statuses)))
-    end()
+  package init(name: String, abstract: String, manual: Manual, _ verbs: [Verb]) {
+    self.init(name: name, abstract: abstract, verbs.map(\.description), manual)
+    let shared = Self.shared(verbs)
+    list(verbs, besides: shared)
+    text.heading("OPTIONS")
+    text.paragraph("What several verbs take; every verb takes those of messages.")
+    for group in shared { options(group) }
+    end(
+      Self.merged(verbs.flatMap(\.description.statuses)), manual,
+      verbs.flatMap(\.description.examples))
   }
 
   /// The roff source.
-  package var roff: String { text }
+  package var roff: String { text.source }
 
-  private init(name: String, abstract: String) {
+  private init(name: String, abstract: String, _ commands: [CommandDescription], _ manual: Manual) {
     self.name = name
-    text = """
-      .TH \(name.uppercased()) 1 "" "d2 \(D2.version)" "d2"
-      .SH NAME
-      \(Self.line(name)) \\- \(Self.line(abstract))
-
-      """
+    text.title(name, section: 1)
+    text.heading("NAME")
+    text.line("\(Roff.literal(name)) \\- \(Roff.prose(abstract))")
+    text.heading("SYNOPSIS")
+    text.verbatim(
+      commands.map { command in
+        let operands = command.operands.isEmpty ? "" : " " + Roff.literal(command.operands)
+        return "\\fB\(Roff.literal(command.name))\\fR\(operands) [\\fIOPTION\\fR ...]"
+      })
+    text.heading("DESCRIPTION")
+    for paragraph in manual.description { text.paragraph(paragraph) }
   }
 
-  private mutating func heading(_ title: String) { text += ".SH \(title)\n" }
-
-  private mutating func synopsis(_ command: CommandDescription) {
-    let operands = command.operands.isEmpty ? "" : " " + Self.line(command.operands)
-    text += ".B \(Self.line(command.name))\\fR\(operands) [\\fIOPTION\\fR ...]\n.br\n"
-  }
-
-  private mutating func list(_ verbs: [Verb]) {
-    guard !verbs.isEmpty else { return }
-    heading("VERBS")
-    for verb in verbs {
-      let description = verb.description
-      text += ".SS \(Self.line(verb.word(of: name)))\n\(Self.line(description.abstract.capitalisedSentence))\n"
-      for group in description.groups.dropLast() { options(group) }
+  /// Groups that more than one verb has: they are told once.
+  private static func shared(_ verbs: [Verb]) -> [OptionGroup] {
+    let all = verbs.flatMap(\.description.groups)
+    var seen: Set<String> = []
+    return all.filter { group in
+      all.count { $0.isSame(as: group) } > 1 && seen.insert(group.title).inserted
     }
   }
 
-  private mutating func examples(_ examples: [(command: String, effect: String)]) {
-    heading("EXAMPLES")
-    for example in examples {
-      text +=
-        ".PP\n\(Self.line(example.effect.capitalisedSentence)):\n.PP\n.RS 4\n.nf\n\(Self.line(example.command))\n.fi\n.RE\n"
+  private mutating func list(_ verbs: [Verb], besides shared: [OptionGroup]) {
+    text.heading("VERBS")
+    for verb in verbs {
+      let description = verb.description
+      text.subheading(verb.word(of: name))
+      text.paragraph(description.abstract.capitalisedSentence + ".")
+      // Messages, which are the last, go without saying.
+      let groups = description.groups.dropLast()
+      let own = groups.filter { group in !shared.contains { $0.isSame(as: group) } }
+      let elsewhere = groups.map(\.title).filter { title in !own.contains { $0.title == title } }
+      for group in own {
+        if own.count > 1 { text.label(group.title) }
+        options(of: group)
+      }
+      if !elsewhere.isEmpty {
+        text.paragraph(
+          "\(own.isEmpty ? "Takes" : "Takes also") the options under \(elsewhere.map { "`\($0)`" }.joined(separator: " and ")), in OPTIONS."
+        )
+      }
     }
   }
 
   private mutating func options(_ group: OptionGroup) {
-    text += ".PP\n.B \(Self.line(group.title))\n"
-    for option in group.options {
-      let names = option.names.reversed().map { "\\fB\(Self.line($0))\\fR" }.joined(separator: ", ")
-      let value = option.value.map { " \\fI\(Self.line($0))\\fR" } ?? ""
-      text += ".TP\n\(names)\(value)\n\(Self.line(option.help))"
-      text += option.repeats ? " May repeat or be a comma\\-separated list.\n" : "\n"
-    }
+    text.subheading(group.title)
+    options(of: group)
   }
 
-  private mutating func statuses(_ statuses: [(status: ExitStatus, meaning: String)]) {
-    heading("EXIT STATUS")
-    for status in statuses { text += ".TP\n.B \(status.status.rawValue)\n\(Self.line(status.meaning))\n" }
+  private mutating func options(of group: OptionGroup) {
+    for option in group.options {
+      let names = option.names.reversed().map { "\\fB\(Roff.literal($0))\\fR" }.joined(separator: ", ")
+      let value = option.value.map { " \\fI\(Roff.literal($0))\\fR" } ?? ""
+      text.item(names + value, option.help + (option.repeats ? " May repeat or be a comma-separated list." : ""))
+    }
   }
 
   private static func merged(
@@ -95,21 +99,28 @@ package struct ManPage {
     }
   }
 
-  private mutating func end() {
-    heading("ENVIRONMENT")
-    for (variable, meaning) in Self.variables {
-      text += ".TP\n.B \(Self.line(variable))\n\(Self.line(meaning))\n"
+  private mutating func end(
+    _ statuses: [(status: ExitStatus, meaning: String)], _ manual: Manual,
+    _ examples: [(command: String, effect: String)]
+  ) {
+    text.heading("EXIT STATUS")
+    for status in statuses {
+      text.item("\\fB\(status.status.rawValue)\\fR", status.meaning.capitalisedSentence + ".")
     }
-    heading("FILES")
-    text += """
-      .TP
-      .I $XDG_STATE_HOME/d2/d2.sqlite
-      The store, where D2_STORE names no other (XDG_STATE_HOME is ~/.local/state by default).
-
-      """
-    heading("SEE ALSO")
-    let others = Self.commands.filter { $0 != name }.map { "\\fB\(Self.line($0))\\fR(1)" }
-    text += (["\\fBd2\\fR(7)"] + others + ["\\fBjq\\fR(1)"]).joined(separator: ",\n") + "\n"
+    text.heading("ENVIRONMENT")
+    for (variable, meaning) in manual.environment + Self.variables {
+      text.item("\\fB\(Roff.literal(variable))\\fR", meaning)
+    }
+    text.heading("FILES")
+    for (file, meaning) in manual.files + Self.files { text.item("\\fI\(Roff.literal(file))\\fR", meaning) }
+    text.heading("EXAMPLES")
+    for example in examples {
+      text.paragraph(example.effect.capitalisedSentence + ":")
+      text.example(example.command)
+    }
+    text.heading("SEE ALSO")
+    let others = Self.commands.filter { $0 != name }.map { "\\fB\(Roff.literal($0))\\fR(1)" }
+    text.line((others + ["\\fBjq\\fR(1)", "\\fBd2\\fR(7)"]).joined(separator: ",\n"))
   }
 
   private static let commands = [
@@ -120,24 +131,28 @@ package struct ManPage {
     ("D2_PAT", "A personal access token, where no option or pair has credentials."),
     ("D2_USERNAME, D2_PASSWORD", "User name and password, where there is no token."),
     ("D2_STORE", "The store: a path (SQLite) or an address (postgresql://…)."),
-    ("D2_RECORD", "As --record: a folder for each exchange with a server."),
+    (
+      "XDG_STATE_HOME",
+      "The folder whose `d2` has the store and the rejects where nothing else is said (~/.local/state)."
+    ),
+    ("D2_RECORD", "As `--record`: a folder for each exchange with a server."),
     ("HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "The proxy, and the hosts that need none."),
     ("TMPDIR", "Where temporary files lie; they have no names."),
   ]
 
-  /// A line of text: what roff would take for its own is escaped.
-  private static func line(_ text: String) -> String {
-    var out = ""
-    for character in text {
-      switch character {
-      case "\\": out += "\\e"
-      case "-": out += "\\-"
-      case "'" where out.isEmpty, "." where out.isEmpty: out += "\\&\(character)"
-      case "…": out += "..."
-      default: out.append(character)
-      }
-    }
-    return out.replacing("\n.", with: "\n\\&.").replacing("\n'", with: "\n\\&'")
+  private static let files = [
+    (
+      "~/.local/state/d2/d2.sqlite",
+      "The store, where `D2_STORE` and `--store` name no other. Only its owner can read it."
+    )
+  ]
+}
+
+extension OptionGroup {
+  /// Whether it tells the same, word for word.
+  fileprivate func isSame(as other: OptionGroup) -> Bool {
+    title == other.title && options.map(\.names) == other.options.map(\.names)
+      && options.map(\.help) == other.options.map(\.help)
   }
 }
 

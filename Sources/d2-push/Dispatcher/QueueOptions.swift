@@ -176,7 +176,7 @@ struct QueueOptions: Sendable {
     "Through a queue (dispatcher2) instead of to a server",
     [
       Option(
-        "--via", value: "FLAVOUR",
+        "--via", value: "dispatcher2|go-dispatcher2|auto",
         help: "dispatcher2 (in C), go-dispatcher2, or auto: which of them it is, is found by asking."),
       Option(
         "--dispatcher-url", value: "URL",

@@ -1,0 +1,30 @@
+import D2Common
+
+extension Pull {
+  static let manual = Manual([
+    """
+    Reads data values of a DHIS2 server through `/api/dataValueSets` and writes them to standard output, one JSON object a line, while they \
+    download. Each value is byte for byte as the server wrote it; where the data set is known and the server did not name it, a last key \
+    `"dataSet"` is added. Memory does not grow with the number of values.
+    """,
+    """
+    What is read is said in one of two ways. By ids: `--data-set` (or `--data-element`, `--data-element-group`), `--org-unit` with `--children`, and \
+    `--period` or `--start-date` with `--end-date`. Or by `--pair`: the active data sets and organisation units that d2-datasets(1) and \
+    d2-orgunits(1) fetched into the store, each data set in the periods of its own type that overlap the dates of `-y`, `-m`, `-q`, `-n`, \
+    `-c`, `-p` or `--from` with `--to`. Without dates that is the current year so far, and of daily data the current month.
+    """,
+    """
+    Servers up to 2.42 leave out ids that they do not know, without a word. d2-pull looks them up first, names them, and ends with status 1. \
+    They also end a failed query as an answer that looks whole: one that has a multiple of 1,000 values, or whose connection is closed \
+    unannounced. Such an answer is asked for again, and counts only when two agree. `--no-check` does neither.
+    """,
+    """
+    An answer that breaks off ends the command with status 75, after the values that came are out. With `--spool` each answer is held in a \
+    temporary file until it is whole: a broken one is fetched again by itself, and no value comes out twice. That is what d2-slices(1) runs.
+    """,
+    """
+    Credentials come from the pair, from `--pat-file` or `--username` with `--password-file`, or from the environment; never from the command \
+    line itself. A password that a server refuses is not tried twice.
+    """,
+  ])
+}
