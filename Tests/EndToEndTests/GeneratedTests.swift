@@ -8,7 +8,7 @@ struct GeneratedTests {
     "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "d2-diff", "d2-map",
   ]
 
-  private static func has(_ program: String) -> Bool { Shell().run("command -v \(program)").status == 0 }
+  static func has(_ program: String) -> Bool { Shell().run("command -v \(program)").status == 0 }
 
   @Test("each command's page is good roff and has all options of its help", arguments: commands)
   func pages(command: String) {
@@ -32,26 +32,141 @@ struct GeneratedTests {
     #expect(outcome.lines == ["0"])
   }
 
+  @Test("each page has all sections, in their order, and the version of the commands", arguments: commands)
+  func sections(command: String) {
+    let outcome = Shell().run(
+      "\(command) --generate man > page; grep '^.SH' page | cut -c5- | grep -v '^VERBS$' | tr '\\n' ','; echo; \(command) --version; head -1 page"
+    )
+    #expect(
+      outcome.lines == [
+        "NAME,SYNOPSIS,DESCRIPTION,OPTIONS,EXIT STATUS,ENVIRONMENT,FILES,EXAMPLES,SEE ALSO,",
+        "\(command) \(D2.version)",
+        ".TH \(command.uppercased()) 1 \(D2.date) \"d2 \(D2.version)\" d2",
+      ], "\(outcome.output)")
+    let described = Shell().run("\(command) --generate man | sed -n '/^.SH DESCRIPTION/,/^.SH/p' | wc -w").lines.first
+    #expect((described.flatMap { Int($0) } ?? 0) > 60, "the description is thin: \(described ?? "")")
+  }
+
+  @Test(
+    "mandoc has no warning of a page", .enabled(if: GeneratedTests.has("mandoc"), "mandoc is not installed"),
+    arguments: commands)
+  func mandoc(command: String) {
+    let outcome = Shell().run(
+      "\(command) --generate man > page; mandoc -T lint -W warning page; groff -ww -man page 2>&1 >/dev/null; echo end")
+    #expect(outcome.lines == ["end"], "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test("an example in a page is broken where a shell goes on, and its quotes are those of a keyboard")
+  func examples() {
+    let outcome = Shell().run("d2-slices --generate man | grep -A4 'max\\|jq \\\\-c' | grep -A3 '^d2.-slices run'")
+    #expect(
+      outcome.lines.prefix(4) == [
+        #"d2\-slices run \-\-pair hmis \e"#, #"  \-\- \(aqd2\-pull \-\-slice "$D2_SLICE" \-\-spool |"#,
+        #"  jq \-c "select(.value != null)" |"#,
+        #"  d2\-push \-\-slice "$D2_SLICE" \-\-rejects "$D2_REJECTS"\(aq"#,
+      ], "\(outcome.output)")
+  }
+
+  @Test(
+    "the pages of the scripts have what they say with --help",
+    arguments: ["sync", "backlog", "continuous", "integrator", "reconcile"])
+  func scripts(script: String) {
+    let outcome = Shell().run(
+      """
+      '\(SliceWorld.package)/scripts/\(script)' --help > help; '\(SliceWorld.package)/scripts/lib/script-page' < help > page
+      head -1 page | cut -d' ' -f3-; grep -c '^.SH' page; tr -d '\\\\' < page > plain
+      grep -oE -e '--[a-z-]+' help | sort -u | while read -r option; do grep -qF -e "$option" plain || echo "lacks $option"; done
+      if command -v mandoc > /dev/null; then mandoc -T lint -W warning page; fi
+      """)
+    #expect(
+      outcome.lines.first == "1 \(D2.date) \"d2 \(D2.version)\" d2" && outcome.lines.count == 2, "\(outcome.output)")
+  }
+
   @Test("bash completes verbs, options, choices and files")
   func bash() {
     let outcome = Shell().run(
       #"""
-      touch a-file; complete_of() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _${1//-/_}; echo "${COMPREPLY[*]}"; }
-      for command in d2-pull d2-slices d2-diff; do $command --generate bash > c; bash -n c && source ./c; done
-      complete_of d2-pull --data-elem; complete_of d2-pull --compression ''; complete_of d2-slices re; complete_of d2-slices list --st
-      complete_of d2-slices reset --st; complete_of d2-pull --summary a-; complete_of d2-pull --org-unit x; complete_of d2-diff a-
+      touch a-file; complete_of() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _${1//-/_}; printf '%s\n' "${COMPREPLY[@]}" | sort | tr '\n' ' '; echo; }
+      for command in d2-pull d2-slices d2-diff d2-map; do $command --generate bash > c; bash -n c && source ./c; done
+      complete_of d2-pull --data-elem; complete_of d2-pull --compression ''; complete_of d2-pull --compression = g; complete_of d2-slices re
+      complete_of d2-slices list --st; complete_of d2-slices --ver; complete_of d2-pull --summary a-; complete_of d2-pull --org-unit x; complete_of d2-diff a-
+      complete_of d2-map s; complete_of d2-map suggest --min; complete_of d2-map --min; complete_of d2-map --un
       """#)
     #expect(
-      outcome.lines == [
-        "--data-element --data-element-group --data-element-id-scheme", "gzip none", "report renew reset",
-        "--state --store",
-        "--state --store", "a-file", "a-file",
-      ]
-        || outcome.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init).dropLast() == [
-          "--data-element --data-element-group --data-element-id-scheme", "gzip none", "report reset renew",
-          "--state --store",
-          "--state --store", "a-file", "", "a-file",
-        ], "\(outcome.output)\(outcome.errors)")
+      outcome.output.split(separator: "\n").map { $0.trimmingSpaces } == [
+        "--data-element --data-element-group --data-element-id-scheme", "gzip none", "gzip", "renew report reset",
+        "--state --store", "--version", "a-file", "", "a-file", "suggest", "--min-confidence", "", "--unmapped",
+      ], "\(outcome.output)\(outcome.errors)")
+  }
+
+  /// Pairs with names that a shell would make something of.
+  private static let pairs = #"""
+    export D2_STORE=$PWD/store
+    for name in hmis 'h i' 'h$(touch broken)' other; do
+      d2-pairs add "$name" --source-url http://a.example --source-pat env:A --destination-url http://b.example --destination-pat env:B --quiet > /dev/null
+    done
+
+    """#
+
+  @Test("bash completes the names of pairs, and runs nothing that stands in one")
+  func pairNames() {
+    let outcome = Shell().run(
+      Self.pairs + #"""
+        for command in d2-pull d2-pairs; do $command --generate bash > c; source ./c; done
+        COMP_WORDS=(d2-pull --pair h); COMP_CWORD=2; _d2_pull; printf '%s\n' "${COMPREPLY[@]}"
+        COMP_WORDS=(d2-pairs show o); _d2_pairs; printf '%s\n' "${COMPREPLY[@]}"; ls broken 2>/dev/null
+        """#)
+    #expect(outcome.lines == ["hmis", "h i", "h$(touch broken)", "other"], "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test(
+    "zsh completes verbs, options, choices and pairs",
+    .enabled(if: GeneratedTests.has("zsh"), "zsh is not installed"))
+  func zsh() {
+    // A terminal of zsh's own: what it writes when Tab was pressed is what a person sees.
+    let outcome = Shell().run(
+      Self.pairs + #"""
+        mkdir f; for command in d2-pull d2-slices d2-pairs d2-map; do $command --generate zsh > f/_$command; done
+        # Each line is completed and then printed instead of run.
+        cat > init.zsh <<'END'
+        PS1= RPS1= fpath=($PWD/f $fpath); unsetopt zle_bracketed_paste prompt_sp; stty cols 200 rows 100
+        autoload -Uz compinit; compinit -u -d $PWD/dump
+        accept() { print -r -- "GOT:$BUFFER:"; BUFFER=; zle .accept-line }; zle -N accept-line accept
+        print READY
+        END
+        cat > ask.zsh <<'END'
+        zmodload zsh/zpty; zpty z zsh -f -i; zpty -w z 'source ./init.zsh'; zpty -r -m z line '*READY*'
+        for word in 'd2-pull --data-set-' 'd2-pull --compression g' 'd2-slices rep' 'd2-map sugg' 'd2-map suggest --min' \
+          'd2-pull --pair hm' 'd2-pairs show oth'; do
+          zpty -w -n z "$word"$'\t\n'; zpty -r -m z line '*GOT:*:*'; print -r -- "${${line##*GOT:}%%:*}"
+        done
+        END
+        timeout 60 zsh -f ask.zsh; ls broken 2>/dev/null
+        """#)
+    #expect(
+      outcome.lines.map { $0.trimmingSpaces } == [
+        "d2-pull --data-set-id-scheme=", "d2-pull --compression gzip", "d2-slices report", "d2-map suggest",
+        "d2-map suggest --min-confidence=", "d2-pull --pair hmis", "d2-pairs show other",
+      ], "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test(
+    "fish completes verbs, options, choices and pairs",
+    .enabled(if: GeneratedTests.has("fish"), "fish is not installed"))
+  func fish() {
+    let outcome = Shell().run(
+      Self.pairs + #"""
+        for command in d2-pull d2-slices d2-pairs d2-map; do $command --generate fish; done > all.fish
+        export HOME=$PWD XDG_CONFIG_HOME=$PWD/config
+        for line in 'd2-pull --data-set-' 'd2-pull --compression g' 'd2-slices rep' 'd2-map sugg' 'd2-map suggest --min' \
+          'd2-map --min' 'd2-pull --pair hm' 'd2-pairs show oth'; do
+          fish --no-config -c "source all.fish; complete -C '$line'" | cut -f1 | tr '\n' ' '; echo
+        done; ls broken 2>/dev/null
+        """#)
+    #expect(
+      outcome.output.split(separator: "\n").map { $0.trimmingSpaces } == [
+        "--data-set-id-scheme", "gzip", "report", "suggest", "--min-confidence", "", "hmis", "other",
+      ], "\(outcome.output)\(outcome.errors)")
   }
 
   @Test("zsh and fish read their completions", arguments: commands)
@@ -64,5 +179,11 @@ struct GeneratedTests {
       "\(command) --generate zsh | head -1; \(command) --generate fish | grep -c '^complete -c \(command) '; \(command) --generate word; echo $?"
     )
     #expect(outcome.lines.first == "#compdef \(command)" && outcome.lines.last == "64", "\(outcome.output)")
+  }
+}
+
+extension StringProtocol {
+  fileprivate var trimmingSpaces: String {
+    String(drop { $0 == " " || $0 == "\r" }.reversed().drop { $0 == " " || $0 == "\r" }.reversed())
   }
 }
