@@ -23,7 +23,8 @@ struct Pairs {
   ) -> CommandDescription {
     CommandDescription(
       name: "d2-pairs \(verb)", abstract: abstract, examples: [(command: example.0, effect: example.1)],
-      groups: groups + [OptionGroup("Store", options + Store.options)], statuses: statuses + more, operands: operands)
+      groups: groups + (options.isEmpty ? [] : [OptionGroup("How", options)]) + [OptionGroup("Store", Store.options)],
+      statuses: statuses + more, operands: operands)
   }
 
   /// The one pair that the command line names.

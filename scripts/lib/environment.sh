@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by the scripts: where Swift is, and how to act as root.
 
-D2_SWIFT_HOME=${D2_SWIFT_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/d2/swift}
+D2_SWIFT_HOME=${D2_SWIFT_HOME:-${XDG_CACHE_HOME:-${HOME-~}/.cache}/d2/swift}
 
 # True where a Swift of at least 6.1 is on the PATH, or in the private toolchain (which is then put on the PATH).
 have_swift() {

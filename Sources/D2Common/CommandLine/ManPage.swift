@@ -9,7 +9,8 @@ package struct ManPage {
     text.heading("OPTIONS")
     for group in command.groups { options(group) }
     if !verbs.isEmpty { list(verbs, besides: command.groups) }
-    end(command.statuses, command.manual, command.examples)
+    let all = [command] + verbs.map(\.description)
+    end(Self.merged(all.flatMap(\.statuses)), command.manual, all.flatMap(\.examples))
   }
 
   /// The page of a command with verbs.
@@ -21,8 +22,7 @@ package struct ManPage {
     text.paragraph("What several verbs take; every verb takes those of messages.")
     for group in shared { options(group) }
     end(
-      Self.merged(verbs.flatMap(\.description.statuses)), manual,
-      verbs.flatMap(\.description.examples))
+      Self.merged(verbs.flatMap(\.description.statuses)), manual, verbs.flatMap(\.description.examples))
   }
 
   /// The roff source.
