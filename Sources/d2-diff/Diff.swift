@@ -60,7 +60,7 @@ struct Diff {
               "ndjson: the lines of the source, byte for byte (default where stdout is no terminal); table, tsv, json: a row for each difference; summary: counts by data set, period and organisation unit."
           ),
           Option(
-            "--level", value: "N|NAME",
+            "--level", value: "N",
             help: "With --format summary and --pair: count by the organisation units of this level (d2-orgunits list)."),
           Option("--summary", value: "FILE", help: "Write what was found as one JSON object."),
         ]),

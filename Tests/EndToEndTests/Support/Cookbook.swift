@@ -1,0 +1,78 @@
+import D2Common
+
+/// The recipes of docs/cookbook.md, as they stand there.
+enum Cookbook {
+  struct Recipe: Sendable {
+    let title: String
+    /// What a link to it is called.
+    let anchor: String
+    fileprivate(set) var blocks: [Block] = []
+
+    /// What a reader types, block by block.
+    var commands: [String] { texts("sh") }
+    /// The lines of which the page says that they are seen.
+    var shown: [String] { texts("text").flatMap { $0.split(separator: "\n").map(String.init) } }
+
+    func texts(_ kind: String) -> [String] { blocks.filter { $0.kind == kind }.map(\.text) }
+  }
+
+  /// What stands between two fences: `sh` is typed, `text` is seen, `crontab` goes into one.
+  struct Block: Sendable {
+    let kind: String
+    fileprivate(set) var text = ""
+  }
+
+  static let recipes: [Recipe] = {
+    let page = String(decoding: (try? FileBytes.read("\(SliceWorld.package)/docs/cookbook.md")) ?? [], as: UTF8.self)
+    var recipes: [Recipe] = []
+    var isInBlock = false
+    for line in page.split(separator: "\n", omittingEmptySubsequences: false) {
+      if line.hasPrefix("```") {
+        isInBlock.toggle()
+        if isInBlock { recipes[recipes.count - 1].blocks.append(Block(kind: String(line.dropFirst(3)))) }
+      } else if isInBlock {
+        let recipe = recipes.count - 1
+        recipes[recipe].blocks[recipes[recipe].blocks.count - 1].text += line + "\n"
+      } else if line.hasPrefix("### ") {
+        let title = String(line.dropFirst(4))
+        recipes.append(Recipe(title: title, anchor: anchor(title)))
+      }
+    }
+    return recipes
+  }()
+
+  static func recipe(_ anchor: String) -> Recipe? { recipes.first { $0.anchor == anchor } }
+
+  /// As GitHub makes it of a heading.
+  private static func anchor(_ title: String) -> String {
+    String(
+      title.lowercased().compactMap { letter in
+        if letter == " " { return "-" }
+        return letter.isLetter || letter.isNumber || letter == "-" || letter == "_" ? letter : nil
+      })
+  }
+
+  /// Whether a line of the page can be one that was printed: numbers are any numbers, `…` is anything, and as many spaces as there are are one.
+  static func matches(_ shown: String, _ printed: String) -> Bool {
+    let parts = plain(shown).split(separator: "…", omittingEmptySubsequences: false).map(String.init)
+    var rest = plain(printed)[...]
+    guard parts.count > 1 else { return parts.first == String(rest) }
+    guard rest.hasPrefix(parts[0]), rest.hasSuffix(parts[parts.count - 1]) else { return false }
+    for part in parts where !part.isEmpty {
+      guard let found = rest.firstRange(of: part) else { return false }
+      rest = rest[found.upperBound...]
+    }
+    return true
+  }
+
+  private static func plain(_ line: String) -> String {
+    var plain = ""
+    for letter in line {
+      let letter: Character = letter.isWhitespace ? " " : letter.isASCII && letter.isNumber ? "#" : letter
+      if letter == " " && (plain.isEmpty || plain.last == " ") || letter == "#" && plain.last == "#" { continue }
+      plain.append(letter)
+    }
+    while plain.last == " " { plain.removeLast() }
+    return plain
+  }
+}

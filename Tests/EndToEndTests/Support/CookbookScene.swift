@@ -1,0 +1,182 @@
+import D2Common
+import Glibc
+import TestSupport
+
+@testable import StandInServer
+
+/// Where a recipe is cooked: two servers with the same metadata, the source with values of 2024; a queue; the files under /etc/d2; commands that a
+/// test cannot run for real.
+///
+/// The recipe's text is taken as it stands but for `replacements`.
+final class CookbookScene {
+  let shell = Shell()
+  private let environment: [String: String]
+  private let source: StandIn
+  private let destination: StandIn
+  private let queue: DispatcherStandIn
+  /// Where the recipe has several computers.
+  private let shared: TestStore?
+  /// What the page says, and what it is here.
+  private let replacements: [(page: String, here: String)]
+
+  struct Outcome {
+    let statuses: [String]
+    /// All that the commands printed, with the page's names of hosts and ids.
+    let printed: [String]
+  }
+
+  init(_ version: StandInServer.ServerVersion, for recipe: Cookbook.Recipe) throws {
+    func speaks(of words: String) -> Bool { recipe.commands.contains { $0.contains(words) } }
+    var options = StandInOptions()
+    options.generatedUnits = 120
+    options.years = 2024...2024
+    options.superuserTokens = ["d2pat_destination"]
+    options.version = version
+    destination = try StandIn(options)
+    options.generatedValues = 6000
+    options.superuserTokens = ["d2pat_source"]
+    options.version = .v42
+    source = try StandIn(options)
+    var queueing = DispatcherOptions()
+    queueing.flavour = .go
+    queueing.servers = [
+      .init("national", url: source.url), .init("repo", url: destination.url + "/api/dataValueSets"),
+    ]
+    queue = try DispatcherStandIn(queueing)
+    source.start()
+    destination.start()
+    queue.start()
+
+    let country = Country.metadata(units: options.generatedUnits, seed: options.seed)
+    let ids = Self.ids(country)
+    shared = speaks(of: "postgresql:") ? try TestStore(StoreKind.hasPostgreSQL ? .postgresql : .sqlite) : nil
+    let folder = shell.folder
+    let path = folder + "/bin:" + shell.run("echo $PATH").lines[0]
+    environment = ids.merging([
+      "SCENE": folder, "HOME": folder + "/home", "PATH": path, "SRC": source.url, "DST": destination.url,
+      "SHARED": shared?.location ?? "",
+    ]) { $1 }
+    let proxyPort =
+      speaks(of: "1080")
+      ? shell.run(#"python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])'"#).lines[
+        0]
+      : ""
+    replacements =
+      [
+        ("https://hmis.example", source.url), ("https://repository.example", destination.url),
+        ("http://queue.example:9090/api/queue", queue.url), ("/etc/d2/", folder + "/etc/d2/"),
+        ("postgresql://d2@db.example/d2", shared?.location ?? ""), ("PATH=/usr/local/bin:", "PATH=\(path):"),
+        // The stand-ins do not speak TLS.
+        ("https://hmis.internal", "http://hmis.internal"), ("HTTPS_PROXY", "HTTP_PROXY"), ("1080", proxyPort),
+        ("sleep 10", "sleep 0.2"),
+      ] + ids.map { ($0.key, $0.value) }
+    try furnish(country)
+  }
+
+  deinit {
+    source.stop()
+    destination.stop()
+    queue.stop()
+  }
+
+  // MARK: Cooking
+
+  /// Types a recipe's blocks into one shell, as its reader does.
+  /// - Parameter beside: what that shell does before.
+  func cook(_ recipe: Cookbook.Recipe, beside: String = "") -> Outcome {
+    for table in recipe.texts("crontab") { shell.write("crontab", here(table)) }
+    var script = beside
+    for (number, commands) in recipe.commands.enumerated() {
+      script += "\n{\n\(here(commands))} > .out-\(number) 2> .err-\(number)\necho $?\n"
+    }
+    let statuses = run(script).lines
+    let printed = recipe.commands.indices.flatMap { number in
+      (shell.file(".out-\(number)") + shell.file(".err-\(number)")).split(separator: "\n").map { asOnPage(String($0)) }
+    }
+    return Outcome(statuses: statuses, printed: printed)
+  }
+
+  /// Runs a script with the words of `library`.
+  func run(_ script: String) -> Shell.Outcome { shell.run("source lib.sh\n" + script, environment) }
+
+  private func here(_ text: String) -> String { replacements.reduce(text) { $0.replacing($1.page, with: $1.here) } }
+
+  private func asOnPage(_ text: String) -> String {
+    replacements.reduce(text) {
+      $1.here.contains("/") || $1.here.count == 11 ? $0.replacing($1.here, with: $1.page) : $0
+    }
+  }
+
+  // MARK: Setting the scene
+
+  /// Ids of the page, which are those of DHIS2's demonstration server or made up, and what they are here.
+  private static func ids(_ country: Metadata) -> [String: String] {
+    func set(_ code: String) -> StandInServer.DataSet { country.dataSets.first { $0.code == code }! }
+    func element(_ name: String) -> String { country.dataElements.first { $0.name == name }!.uid }
+    let merged = set("WEEK").units.prefix(2).map { country.organisationUnits[$0].uid }
+    let partners = country.categoryCombos.first { $0.name == "Partner" }!.optionCombos
+    return [
+      "BfMAe6Itzgt": set("MONTH").uid, "ImspTQPwCqd": country.organisationUnits[0].uid,
+      "fbfJHSPpUQD": element("Visits 1"), "cYeuwXTCPkU": element("Visits 2"), "DiszpKrYNg8": merged[0],
+      "g8upMTyEZGZ": merged[1], "Q4f7z7Qyr2a": country.categoryOptionCombos[partners[0]].uid,
+    ]
+  }
+
+  private func furnish(_ country: Metadata) throws {
+    let districts = country.organisationUnits.filter { $0.level == 3 }
+    let names =
+      #"{"organisationUnits":[{"id":"\#(districts[0].uid)","name":"Bo"},{"id":"\#(districts[1].uid)","name":"Kenema"}]}"#
+    try source.change(metadata: names)
+    try destination.change(metadata: names)
+
+    func list(_ ids: [String]) -> String { "[" + ids.map { "\"\($0)\"" }.joined(separator: ",") + "]" }
+    func units(_ condition: (OrganisationUnit) -> Bool) -> String {
+      list(country.organisationUnits.filter(condition).map(\.uid))
+    }
+    var definitions = """
+      def bo: .orgUnit | IN(\(units { $0.path.contains(districts[0].uid) })[]);
+      def kenema: .orgUnit | IN(\(units { $0.path.contains(districts[1].uid) })[]);
+      def codeless: .orgUnit | IN(\(units { $0.code == nil })[]);
+      def litres: .dataElement | IN(\(list(country.dataElements.filter { $0.name.hasPrefix("Litres") }.map(\.uid)))[]);
+      def january: .period == "202401";
+      def months: .period | IN("202401", "202402", "202403");
+      def quarter: .period | IN("202401", "202402", "202403", "2024Q1", "2024") or test("^20240[123]..$")
+        or (test("^2024W") and (.[5:] | tonumber) <= 13);
+
+      """
+    for set in country.dataSets {
+      let elements = list(set.elements.map { country.dataElements[$0].uid })
+      definitions += "def \((set.code ?? "").lowercased()): .dataElement | IN(\(elements)[]);\n"
+    }
+    shell.write("scene.jq", definitions)
+    shell.write("lib.sh", Self.library)
+    for (name, text) in CookbookTools.all { shell.write(name, text) }
+    let made = shell.run(
+      """
+      mkdir -p home bin etc/d2; cp -r '\(SliceWorld.package)/scripts' scripts; rm -rf scripts/*.d
+      for script in sync backlog continuous reconcile; do ln -s "$PWD/scripts/$script" bin/d2-$script; done
+      chmod +x \(CookbookTools.all.keys.joined(separator: " ")); mv \(CookbookTools.all.keys.joined(separator: " ")) bin
+      umask 077; echo d2pat_source > etc/d2/hmis.pat; echo d2pat_destination > etc/d2/repository.pat; echo secret > etc/d2/queue.password
+      """)
+    guard made.status == 0 else { fatalError("no scene: \(made.errors)") }
+  }
+
+  private static let library = #"""
+    # The recipes bring their own credentials.
+    unset D2_USERNAME D2_PASSWORD
+    # What a server holds that is not deleted, after a filter: a line for each value.
+    at() { curl -sSf "$1/control/values" | jq -L "$SCENE" -c 'include "scene"; select(.deleted | not) | '"${2:-.}"' | [.dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .value]' | LC_ALL=C sort; }
+    # Such lines as values.
+    values() { jq -c '{dataElement: .[0], period: .[1], orgUnit: .[2], categoryOptionCombo: .[3], attributeOptionCombo: .[4], value: .[5]}'; }
+    # Says "arrived" where the destination holds what the source's values are after a filter, at least one, and nothing else.
+    arrived() { at "$SRC" "$1" > should; at "$DST" "${2:-.}" > does; if [ -s should ] && cmp -s should does; then echo arrived; else diff should does | head -n 5; wc -l should does; fi; }
+    # Makes the destination hold what the source has, after a filter.
+    fill() { at "$SRC" "$1" | values | store "$DST"; }
+    # Stores values as they are, past every rule.
+    store() { curl -sSf -o /dev/null --data-binary @- "$1/control/values"; }
+    change() { curl -sSf -o /dev/null --data-binary "$2" "$1/control/metadata"; }
+    fault() { curl -sSf -o /dev/null "$1/control/faults" -d "[$2]"; }
+    ask() { curl -sSf -u admin:district "$@"; }
+
+    """#
+}
