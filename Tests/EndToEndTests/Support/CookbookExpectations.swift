@@ -249,8 +249,8 @@ struct CookbookExpectation: Sendable {
     .init(
       anchor: "through-a-jump-host", statuses: ["0", "0"],
       after: """
-        cat hosts; sort -u proxy.log; arrived 'select(month and january)'; kill -0 "$(cat jump.socket)" 2> /dev/null; echo $?
-        """, holds: ["jump.example", "connect hmis.internal", "listening", "arrived", "1"]),
+        cat hosts; sort -u proxy.log; arrived 'select(month and january)'
+        """, holds: ["jump.example", "connect hmis.internal", "listening", "arrived"]),
     .init(
       anchor: "through-a-queue-dispatcher2",
       after:
