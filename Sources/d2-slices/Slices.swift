@@ -254,14 +254,29 @@ struct Slices {
     description(
       "status", "say how far the ledger is, by data set and period",
       example: ("d2-slices status --pair hmis", "progress, rate, what is left"),
+      more: [
+        ("d2-slices status --pair hmis --lag", "how far each data set is behind its source"),
+        (
+          "d2-slices status --pair hmis --lag --prometheus /var/lib/node_exporter/d2-hmis.prom > /dev/null",
+          "the same for those who watch, from cron"
+        ),
+      ],
+      groups: [ServerOptions.transport],
       options: [
-        Option("--by", value: "data-set|period|all", help: "How rows are summed up (default data-set)."),
+        Option(
+          "--by", value: "data-set|period|all|pair",
+          help: "How rows are summed up (default data-set; period and all without, pair with --lag)."),
         Option("--plan", value: "NAME", help: "Only of the plan of this name."),
         Listing.option,
-      ],
-      incomplete: "slices are parked")
+      ] + LagReport.options,
+      incomplete: "slices are parked; with --lag: a data set is further behind than --max-lag")
   ) { arguments, log in
+    let isLag = arguments.has("--lag") || arguments.has("--prometheus")
+    for option in LagReport.options where !isLag && arguments.has(option.name) {
+      throw CommandFailure(.usage, "\(option.name) goes with --lag")
+    }
     let (store, pair) = try PairOptions.open(arguments)
+    if isLag { return try LagReport(store, pair, arguments, log).write() }
     return try StatusReport(Ledger(store), pair).write(arguments, log)
   }
 

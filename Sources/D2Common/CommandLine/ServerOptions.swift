@@ -2,7 +2,7 @@
 package struct ServerOptions: Sendable {
   package let url: ServerURL
   package let configuration: HTTPClient.Configuration
-  package let retry: RetryPolicy
+  package var retry: RetryPolicy
   /// Bytes a second, in each direction.
   package let rate: Int?
   /// How many requests at a time, at most.

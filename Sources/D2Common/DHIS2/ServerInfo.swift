@@ -8,6 +8,8 @@ package struct ServerInfo: Sendable {
   package let calendar: String
   /// The server's clock when it answered; `nil` where it does not tell.
   package let time: UTCTime?
+  /// How far its clocks are ahead of UTC; `nil` where it does not tell, or has a zone that this machine does not know.
+  package let utcOffsetSeconds: Int?
 
   /// Asks for it.
   ///
@@ -16,7 +18,11 @@ package struct ServerInfo: Sendable {
     let info = try client.json("/api/system/info")
     version = info["version"]?.string.flatMap { DHIS2Version($0) }
     calendar = info["calendar"]?.string ?? "iso8601"
-    time = Self.time(info) ?? client.serverTimeAtFirstAnswer
+    let time = Self.time(info) ?? client.serverTimeAtFirstAnswer
+    self.time = time
+    utcOffsetSeconds = info["serverTimeZoneId"]?.string.flatMap { zone in
+      Self.offsetSeconds(zone, atLocal: time ?? .now)
+    }
   }
 
   package var isGregorian: Bool { ["iso8601", "gregorian"].contains(calendar.lowercased()) }

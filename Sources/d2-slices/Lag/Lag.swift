@@ -1,0 +1,98 @@
+import D2Common
+
+/// How far one data set's delivery is behind its source.
+struct Lag {
+  let dataSet: String
+  let name: String
+  let kind: Slice.Kind
+  /// Everything that the source had up to then is at the destination; `nil` where it was never delivered as an increment.
+  let syncedThrough: UTCTime?
+  let lastDelivered: UTCTime?
+  let open: Int
+  let parked: Int
+  /// `nil` where the source was not asked, or did not answer.
+  var change: NewestChange?
+  /// Why it did not.
+  var error: String?
+
+  /// From what is delivered to the newest change; 0 where nothing changed since. `nil` where one of the two is not known.
+  var seconds: Int? {
+    guard let syncedThrough, let change else { return nil }
+    return max(0, (change.time?.seconds ?? 0) - syncedThrough.seconds)
+  }
+
+  var json: JSONValue {
+    func text(_ time: UTCTime?) -> JSONValue { time.map { .string($0.iso8601) } ?? .null }
+    return .object([
+      .init("dataSet", .string(dataSet)), .init("name", .string(name)), .init("kind", .string(kind.rawValue)),
+      .init("syncedThrough", text(syncedThrough)), .init("newestChange", text(change?.time)),
+      .init("isExact", change?.time == nil ? .null : .bool(change!.isExact)),
+      .init("lookedBackTo", text(change?.lookedBackTo)),
+      .init("lagSeconds", seconds.map { .int($0) } ?? .null), .init("lastDelivered", text(lastDelivered)),
+      .init("open", .int(open)), .init("parked", .int(parked)), .init("error", error.map { .string($0) } ?? .null),
+    ])
+  }
+
+  static let columns = [
+    "dataSet", "name", "kind", "syncedThrough", "newestChange", "lagSeconds", "lastDelivered", "open", "parked",
+    "error",
+  ]
+}
+
+/// The same of a pair in all.
+struct LagTotals {
+  let dataSets: Int
+  /// Those of which the source has newer changes than what is delivered.
+  let behind: Int
+  let neverDelivered: Int
+  /// Those of which the source was asked in vain, or not at all.
+  let unknown: Int
+  let open: Int
+  let parked: Int
+  /// The oldest of the marks: everything of all data sets up to then is delivered. `nil` where one has none.
+  let syncedThrough: UTCTime?
+  let newestChange: UTCTime?
+  /// The one that is furthest behind.
+  let worst: Lag?
+
+  init(_ lags: [Lag]) {
+    dataSets = lags.count
+    behind = lags.filter { $0.seconds ?? 0 > 0 }.count
+    neverDelivered = lags.filter { $0.syncedThrough == nil }.count
+    unknown = lags.filter { $0.change == nil }.count
+    open = lags.reduce(0) { $0 + $1.open }
+    parked = lags.reduce(0) { $0 + $1.parked }
+    syncedThrough = neverDelivered > 0 ? nil : lags.compactMap(\.syncedThrough).min()
+    newestChange = lags.compactMap { $0.change?.time }.max()
+    worst = lags.filter { $0.seconds != nil }.max { $0.seconds! < $1.seconds! }
+  }
+
+  func json(_ pair: Pair) -> JSONValue {
+    .object([
+      .init("pair", .string(pair.label)), .init("dataSets", .int(dataSets)), .init("behind", .int(behind)),
+      .init("neverDelivered", .int(neverDelivered)), .init("unknown", .int(unknown)),
+      .init("syncedThrough", syncedThrough.map { .string($0.iso8601) } ?? .null),
+      .init("newestChange", newestChange.map { .string($0.iso8601) } ?? .null),
+      .init("lagSeconds", worst.map { .int($0.seconds!) } ?? .null), .init("open", .int(open)),
+      .init("parked", .int(parked)),
+    ])
+  }
+
+  static let columns = [
+    "pair", "dataSets", "behind", "neverDelivered", "unknown", "syncedThrough", "newestChange", "lagSeconds", "open",
+    "parked",
+  ]
+
+  func line(_ pair: Pair, asked: Bool) -> String {
+    var parts = ["\(pair.label): \(dataSets) data sets"]
+    if asked, unknown < dataSets {
+      parts.append(
+        behind == 0
+          ? "none of those known is behind"
+          : "\(behind) behind, the most \(StatusReport.shown(seconds: Double(worst!.seconds!))) (\(worst!.name))")
+    }
+    if unknown > 0 { parts.append(asked ? "\(unknown) without an answer of the source" : "the source was not asked") }
+    if neverDelivered > 0 { parts.append("\(neverDelivered) never delivered as an increment") }
+    return parts.joined(separator: ", ") + "; \(open) slices open, \(parked) parked"
+  }
+}

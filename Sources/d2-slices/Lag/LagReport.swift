@@ -1,0 +1,143 @@
+import D2Common
+
+/// `d2-slices status --lag`: the newest change at the source against what was delivered, by data set.
+///
+/// What the ledger knows comes out whatever the source does; the status then says why the rest is missing.
+struct LagReport {
+  private let store: Store
+  private let pair: Pair
+  private let arguments: Arguments
+  private let log: Log
+  private let asks: Bool
+  private let isSummedUp: Bool
+  private let lookBackSeconds: Int
+  private let mostLagSeconds: Double?
+
+  static let options = [
+    Option(
+      "--lag", help: "The newest change at the source against what was delivered instead; asks the source a little."),
+    Option("--no-ask", help: "With --lag: only what was delivered; the source is not asked."),
+    Option(
+      "--look-back", value: "TIME",
+      help: "With --lag: how far back the newest change is looked for where nothing changed since the delivery (720h)."),
+    Option("--max-lag", value: "TIME", help: "With --lag: status 1 where a data set is further behind than this."),
+    Option(
+      "--prometheus", value: "FILE",
+      help:
+        "With --lag: write it as metrics too, put in place at once: for node_exporter's textfile collector (*.prom)."),
+  ]
+
+  private static let defaultLookBackSeconds = 30.0 * 86400
+  /// Who watches wants an answer soon, be it that there is none.
+  private static let defaultRetries = 1
+
+  init(_ store: Store, _ pair: Pair, _ arguments: Arguments, _ log: Log) throws(CommandFailure) {
+    self.store = store
+    self.pair = pair
+    self.arguments = arguments
+    self.log = log
+    asks = !arguments.has("--no-ask")
+    isSummedUp = try arguments.choice("--by", ["data-set", "pair"]) == "pair"
+    guard !arguments.has("--plan") else {
+      throw CommandFailure(.usage, "--plan does not go with --lag, which is of all that was delivered")
+    }
+    lookBackSeconds = Int(try arguments.seconds("--look-back") ?? Self.defaultLookBackSeconds)
+    mostLagSeconds = try arguments.seconds("--max-lag")
+    guard asks || mostLagSeconds == nil else {
+      throw CommandFailure(.usage, "--max-lag needs the source's answers: leave out --no-ask")
+    }
+  }
+
+  func write() throws -> ExitStatus {
+    var lags = try delivered()
+    let failure = asks ? ask(&lags) : nil
+    let totals = LagTotals(lags)
+    var listing = try Listing(arguments, columns: isSummedUp ? LagTotals.columns : Lag.columns)
+    if isSummedUp {
+      try listing.add(totals.json(pair))
+    } else {
+      for lag in lags { try listing.add(lag.json) }
+    }
+    try listing.finish()
+    if let file = arguments.string("--prometheus") {
+      let metrics = LagMetrics(lags, totals, pair, sourceAnswers: asks ? failure == nil : nil, checkedAt: .now)
+      let replaced = try ReplacedFile(file, mode: 0o644)
+      try replaced.write(Array(metrics.text.utf8))
+      try replaced.finish()
+    }
+    log.info(totals.line(pair, asked: asks))
+    if let failure { return failure }
+    if let mostLagSeconds, let worst = totals.worst, Double(worst.seconds!) > mostLagSeconds {
+      log.error("\(worst.name) is \(StatusReport.shown(seconds: Double(worst.seconds!))) behind: more than --max-lag")
+      return .incomplete
+    }
+    return .success
+  }
+
+  /// What the ledger and the data sets' marks say.
+  private func delivered() throws -> [Lag] {
+    let deliveries = try Ledger(store).deliveries(pair)
+    let sets = try DataSetTable(store, pair).all().filter(\.isActive)
+    guard !sets.isEmpty else {
+      throw CommandFailure(
+        .usage, "no data set of \(pair.label) is active: run d2-datasets sync --pair \(pair.label) first")
+    }
+    return sets.flatMap { set in
+      [Slice.Kind.values, .registrations].compactMap { kind in
+        let delivery = deliveries.first { $0.dataSet == set.uid && $0.kind == kind }
+        // Registrations travel only where they were asked for.
+        if kind == .registrations, delivery == nil, set.registrationsThrough == nil { return nil }
+        return Lag(
+          dataSet: set.uid, name: set.name, kind: kind,
+          syncedThrough: kind == .values ? set.syncedThrough : set.registrationsThrough,
+          lastDelivered: delivery?.lastFinished.map { UTCTime(seconds: $0 / 1000) }, open: delivery?.open ?? 0,
+          parked: delivery?.parked ?? 0)
+      }
+    }
+  }
+
+  /// Asks the source of each data set. Returns the status of the first failure.
+  private func ask(_ lags: inout [Lag]) -> ExitStatus? {
+    do {
+      var options = try ServerOptions(arguments, log, pair.source)
+      if !arguments.has("--retries") { options.retry.retries = Self.defaultRetries }
+      let client = DHIS2Client(options, log)
+      let info = try ServerInfo(client)
+      guard let now = info.time else {
+        throw CommandFailure(.notDHIS2, "\(client.server) does not tell the time: what changed cannot be dated")
+      }
+      let sets = try DataSetTable(store, pair).all()
+      let places = try OrgUnitCover(OrgUnitTable(store, pair).all(), only: nil, pair, log).places
+      var first: ExitStatus?
+      for place in lags.indices {
+        try Signals.check()
+        guard let set = sets.first(where: { $0.uid == lags[place].dataSet }) else { continue }
+        let questions = ChangeQuestions(client, info, set, lags[place].kind, places)
+        do {
+          lags[place].change = try NewestChange.search(
+            since: lags[place].syncedThrough, now: now, lookBackSeconds: lookBackSeconds,
+            resolutionSeconds: lags[place].kind == .values ? 1 : 60, ask: questions.ask)
+        } catch let error as ServerError {
+          // A server that is not there will not answer the next question either.
+          guard error.leavesDataInReach else { throw error }
+          log.error("\(lags[place].name): \(error)")
+          lags[place].error = "\(error)"
+          first = first ?? error.exitStatus
+        }
+      }
+      return first
+    } catch {
+      log.error("the source cannot be asked, only what was delivered is known: \(error)")
+      for place in lags.indices where lags[place].change == nil && lags[place].error == nil {
+        lags[place].error = "\(error)"
+      }
+      if Signals.received != nil { return Signals.status }
+      return switch error {
+      case let failure as CommandFailure: failure.status
+      case let failure as ServerError: failure.exitStatus
+      case let failure as StoreError: failure.exitStatus
+      default: .bug
+      }
+    }
+  }
+}
