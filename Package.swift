@@ -80,6 +80,7 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["D2Common", "CZlib"], path: "Tests/TestSupport"),
 
     .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "CJSONBlocks", "CSQLite", "TestSupport"]),
+    .testTarget(name: "PullUnitTests", dependencies: ["d2-pull", "TestSupport"]),
     .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Common", "TestSupport"]),
     .testTarget(name: "SliceUnitTests", dependencies: ["d2-slices", "D2Common", "TestSupport"]),
     .testTarget(name: "MapUnitTests", dependencies: ["d2-map", "TestSupport"]),

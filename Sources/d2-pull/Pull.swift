@@ -36,6 +36,7 @@ struct Pull {
         "a quarter of all active data sets of a pair, each in its own periods"
       ),
       ("d2-pull … --last-updated-duration 7d", "what changed in the last seven days"),
+      ("d2-pull --pair hmis -y 2024 --count", "how much that year would be, and by which requests"),
     ],
     groups: [
       OptionGroup(
@@ -92,6 +93,11 @@ struct Pull {
             "--no-check",
             help: "Do not look for unknown ids, nor ask again for answers that bear the marks of a failed query."),
           Option("--compression", value: "gzip|none", help: "Ask for gzip (default) or plain JSON."),
+          Option(
+            "--count",
+            help:
+              "Estimate what would come, without moving it: counts little exactly, else extrapolates from some organisation units."
+          ),
           Option("--explain", help: "Write the requests that would be made, one a line, and make none of them."),
           Option(
             "--summary", value: "FILE", help: "Write values, requests, bytes, seconds and retries as one JSON object."),

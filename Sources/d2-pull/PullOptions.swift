@@ -20,6 +20,8 @@ struct PullOptions: Sendable {
   let spools: Bool
   /// Whether the requests are written instead of made.
   let explains: Bool
+  /// Whether what would come is estimated instead.
+  let counts: Bool
   let checks: Bool
   let summaryFile: String?
 
@@ -44,8 +46,14 @@ struct PullOptions: Sendable {
     tagsDataSet = arguments.has("--tag-data-set")
     spools = arguments.has("--spool")
     explains = arguments.has("--explain")
+    counts = arguments.has("--count")
+    guard !explains || !counts else {
+      throw CommandFailure(.usage, "--count shows the requests too (as \"urls\"): leave out --explain")
+    }
     checks = !arguments.has("--no-check")
-    summaryFile = SummaryFile.path(named: arguments.string("--summary"), command: "pull")
+    // What a slice's worker looks for is what was pulled.
+    let named = arguments.string("--summary")
+    summaryFile = counts ? named : SummaryFile.path(named: named, command: "pull")
     dates = try Self.dates(arguments)
     passedOn = try Self.passedOn(arguments)
     if stored == nil {

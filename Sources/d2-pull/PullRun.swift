@@ -35,11 +35,12 @@ final class PullRun: Sendable {
       }
       let requests = PullPlan(selections).requests
       if options.explains { return try explain(requests, isWhole: asked.unknown.isEmpty) }
+      if options.counts { return try count(selections, isWhole: asked.unknown.isEmpty) }
       try await fetch(requests)
       try output.flush()
     } catch {
       try output.flush()
-      report((error as? CommandFailure)?.status ?? (error as? ServerError)?.exitStatus ?? .bug)
+      if !options.counts { report((error as? CommandFailure)?.status ?? (error as? ServerError)?.exitStatus ?? .bug) }
       throw error
     }
     let status: ExitStatus = asked.unknown.isEmpty ? .success : .incomplete
@@ -59,6 +60,14 @@ final class PullRun: Sendable {
     try output.flush()
     log.info("\(requests.count) requests, none of which was made")
     return isWhole ? .success : .incomplete
+  }
+
+  /// Estimates what the requests would bring, instead of making them.
+  private func count(_ selections: [PullOptions], isWhole: Bool) throws -> ExitStatus {
+    let status: ExitStatus = isWhole ? .success : .incomplete
+    var listing = Listing(isatty(1) == 1 ? .table : .json, columns: CountRun.columns)
+    try CountRun(options, client, meter, log).run(selections, into: &listing, status)
+    return status
   }
 
   private func report(_ status: ExitStatus) {

@@ -8,6 +8,7 @@ package final class DHIS2Client: Sendable {
   /// How many requests may be under way.
   package let limit: ConcurrencyLimit
   private let firstTime = Mutex<UTCTime?>(nil)
+  private let answered = Mutex((requests: 0, wireBytes: 0))
 
   package init(_ options: ServerOptions, _ log: Log) {
     let limit =
@@ -24,6 +25,9 @@ package final class DHIS2Client: Sendable {
 
   /// The server's clock when it gave its first answer, by the header of that answer.
   package var serverTimeAtFirstAnswer: UTCTime? { firstTime.withLock { $0 } }
+
+  /// How many requests were answered, and the bytes of their answers as they crossed the wire.
+  package var traffic: (requests: Int, wireBytes: Int) { answered.withLock { $0 } }
 
   /// Repeats what failed for a passing reason, and says so.
   ///
@@ -63,6 +67,10 @@ package final class DHIS2Client: Sendable {
       let response = try http.perform(request, onBody: onBody, whileWaiting: whileWaiting)
       if let time = response.header("date").flatMap({ HTTPDate.moment($0) }) {
         firstTime.withLock { first in if first == nil { first = time } }
+      }
+      answered.withLock {
+        $0.requests += 1
+        $0.wireBytes += response.wireBytes
       }
       log.debug("HTTP \(response.status), \(response.wireBytes) bytes, \(Self.shown(seconds: response.seconds))")
       return response

@@ -1,0 +1,73 @@
+import D2Common
+
+/// The questions that a count asks of a server.
+struct CountAsker {
+  let client: DHIS2Client
+  let meter: PullMeter
+  let isOfRegistrations: Bool
+
+  /// What came to a question.
+  struct Answered {
+    var values = 0
+    var bytes = 0
+    var wireBytes = 0
+    /// Values by organisation unit.
+    var units: [String: Int] = [:]
+  }
+
+  /// - Throws: `ServerError`.
+  func ask(_ request: PullRequest) throws -> Answered {
+    try client.retrying { _ in
+      let before = meter.current
+      var sink = CountingSink()
+      let answer = try Answer.receive(
+        request, arrayKey: isOfRegistrations ? "completeDataSetRegistrations" : "dataValues", into: &sink, client,
+        meter,
+        counts: false
+      ) { _ in
+      } whileWaiting: {
+      }
+      let after = meter.current
+      return Answered(
+        values: answer.values, bytes: after.bytes - before.bytes, wireBytes: after.wireBytes - before.wireBytes,
+        units: sink.units(isOfRegistrations ? "organisationUnit" : "orgUnit"))
+    }
+  }
+
+  /// The units of some selections: those that are named, and those below others.
+  func pools(
+    _ selections: [PullOptions], _ dataSet: String?, using random: inout SeededOrder
+  ) throws -> [UnitPool] {
+    var named = selections.filter { !$0.children }.flatMap(\.orgUnits)
+    for group in Set(selections.flatMap(\.orgUnitGroups)).sorted() {
+      let members = try client.json(
+        "/api/organisationUnitGroups/\(Query.encoded(group))?fields=organisationUnits%5Bid%5D")
+      named += (members["organisationUnits"]?.array ?? []).compactMap { $0["id"]?.string }
+    }
+    let roots = selections.filter(\.children).flatMap(\.orgUnits).unique
+    var pools: [UnitPool] = []
+    if !named.isEmpty { pools.append(UnitPool(named.unique, using: &random)) }
+    if !roots.isEmpty { pools.append(try UnitPool(below: roots, dataSet: dataSet, client, using: &random)) }
+    return pools
+  }
+}
+
+/// Keeps the lines of a small answer.
+private struct CountingSink: LineSink {
+  private var bytes: [UInt8] = []
+
+  mutating func write(_ carried: UnsafeRawBufferPointer, _ lines: UnsafeRawBufferPointer, lineEndMissing: Bool) {
+    bytes += carried
+    bytes += lines
+    if lineEndMissing { bytes.append(UInt8(ascii: "\n")) }
+  }
+
+  func units(_ key: String) -> [String: Int] {
+    var units: [String: Int] = [:]
+    for line in bytes.split(separator: UInt8(ascii: "\n")) {
+      guard let value = try? JSONValue(parsing: line), let unit = value[key]?.string else { continue }
+      units[unit, default: 0] += 1
+    }
+    return units
+  }
+}

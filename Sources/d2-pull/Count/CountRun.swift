@@ -1,0 +1,140 @@
+import D2Common
+
+/// `d2-pull --count`: what a pull would move, without moving it.
+struct CountRun {
+  private let options: PullOptions
+  private let client: DHIS2Client
+  private let meter: PullMeter
+  private let log: Log
+
+  static let columns = [
+    "dataSet", "values", "low", "high", "isExact", "bytes", "wireBytes", "requests", "sampledUnits", "units",
+  ]
+
+  init(_ options: PullOptions, _ client: DHIS2Client, _ meter: PullMeter, _ log: Log) {
+    self.options = options
+    self.client = client
+    self.meter = meter
+    self.log = log
+  }
+
+  /// - Parameter listing: takes a row for each data set.
+  func run(_ selections: [PullOptions], into listing: inout Listing, _ status: ExitStatus) throws {
+    let asker = CountAsker(client: client, meter: meter, isOfRegistrations: options.registrations)
+    var rows: [JSONValue] = []
+    var counts: [SubjectCount] = []
+    for subject in Self.subjects(selections) {
+      let count = try SubjectCount(subject, asker)
+      counts.append(count)
+      rows.append(row(count))
+      try listing.add(rows.last!)
+      if let units = count.units, count.high == nil {
+        log.warning(
+          "\(count.dataSet ?? "the selection"): \(units.sampled) of \(units.all) organisation units were asked, too few of which hold anything: there are at least \(count.low) values, and nobody knows how many more"
+        )
+      }
+    }
+    try listing.finish()
+    log.info(line(counts))
+    guard let file = options.summaryFile else { return }
+    var members = totals(counts).members ?? []
+    members.append(.init("dataSets", .array(rows)))
+    members.append(.init("cost", cost))
+    members.append(.init("status", .int(Int(status.rawValue))))
+    try SummaryFile.write(.object(members), to: file)
+  }
+
+  /// What belongs together: selections of one data set differ in their organisation units only.
+  private static func subjects(_ selections: [PullOptions]) -> [[PullOptions]] {
+    var subjects: [(key: String, selections: [PullOptions])] = []
+    for selection in selections {
+      let isOne = selection.registrations || !selection.dataElements.isEmpty || !selection.dataElementGroups.isEmpty
+      for dataSets in isOne ? [selection.dataSets] : selection.dataSets.map({ [$0] }) {
+        var one = selection
+        one.dataSets = dataSets
+        one.tagsDataSet = selection.tagsDataSet || selection.dataSets.count > 1 && !isOne
+        let key = dataSets.joined(separator: ",")
+        if let place = subjects.firstIndex(where: { $0.key == key }) {
+          subjects[place].selections.append(one)
+        } else {
+          subjects.append((key, [one]))
+        }
+      }
+    }
+    return subjects.map(\.selections)
+  }
+
+  /// With `--limit` no more comes than that.
+  private func limited(_ values: Int) -> Int { min(values, options.limit ?? .max) }
+
+  private func row(_ count: SubjectCount) -> JSONValue {
+    .object([
+      .init("dataSet", count.dataSet.map { .string($0) } ?? .null), .init("values", .int(count.values)),
+      .init("low", .int(count.low)), .init("high", count.high.map { .int($0) } ?? .null),
+      .init("isExact", .bool(count.isExact)), .init("bytes", .int(count.bytes(count.values))),
+      .init("wireBytes", .int(count.wireBytes(count.values))), .init("requests", .int(count.requests.count)),
+      .init("sampledUnits", count.units.map { .int($0.sampled) } ?? .null),
+      .init("units", count.units.map { .int($0.all) } ?? .null),
+      .init("onlyAssignedUnits", .bool(count.isOfAssigned)),
+      .init("urls", .array(count.requests.map { .string(client.server.appending($0.target)) })),
+    ])
+  }
+
+  private func totals(_ counts: [SubjectCount]) -> JSONValue {
+    let values = counts.reduce(0) { $0 + $1.values }
+    let share = values > 0 ? Double(limited(values)) / Double(values) : 1
+    func shared(_ bytes: (SubjectCount) -> Int) -> Int { Int(Double(counts.reduce(0) { $0 + bytes($1) }) * share) }
+    return .object([
+      .init("values", .int(limited(values))), .init("low", .int(limited(counts.reduce(0) { $0 + $1.low }))),
+      .init("high", high(counts).map { .int($0) } ?? .null), .init("isExact", .bool(counts.allSatisfy(\.isExact))),
+      .init("bytes", .int(shared { $0.bytes($0.values) })),
+      .init("wireBytes", .int(shared { $0.wireBytes($0.values) })),
+      .init("requests", .int(counts.reduce(0) { $0 + $1.requests.count })),
+    ])
+  }
+
+  private func high(_ counts: [SubjectCount]) -> Int? {
+    let highs = counts.compactMap(\.high)
+    return highs.count == counts.count ? limited(highs.reduce(0, +)) : options.limit
+  }
+
+  /// What it took to know, all questions counted.
+  private var cost: JSONValue {
+    let traffic = client.traffic
+    return [
+      "requests": .int(traffic.requests), "wireBytes": .int(traffic.wireBytes),
+      "seconds": .number(String((meter.seconds * 1000).rounded() / 1000)),
+    ]
+  }
+
+  /// `about 97000 values (81000 to 118000), 28 MB (941 kB on the wire), in 3 requests; …`.
+  private func line(_ counts: [SubjectCount]) -> String {
+    let totals = totals(counts)
+    func number(_ key: String) -> Int { totals[key]?.int ?? 0 }
+    let isExact = totals["isExact"]?.bool == true
+    var text = isExact ? "\(number("values")) values" : "about \(Self.rounded(number("values"))) values"
+    if !isExact {
+      let high = totals["high"]?.int.map { " to \(Self.rounded($0))" } ?? " at least"
+      text += " (\(Self.rounded(number("low"), down: true))\(high))"
+    }
+    text +=
+      ", \(shown(bytes: number("bytes"))) (\(shown(bytes: number("wireBytes"))) on the wire), in \(number("requests")) requests. "
+    let sampled = counts.filter { $0.units != nil }
+    if !sampled.isEmpty {
+      let units = sampled.reduce((0, 0)) { ($0.0 + $1.units!.sampled, $0.1 + $1.units!.all) }
+      text +=
+        "\(counts.count - sampled.count) data sets counted, \(sampled.count) extrapolated from \(units.0) of \(units.1) organisation units"
+      text += sampled.contains(where: \.isOfAssigned) ? " to which they are assigned. " : ". "
+    }
+    let traffic = client.traffic
+    return text
+      + "It took \(traffic.requests) requests, \(shown(bytes: traffic.wireBytes)), \(DHIS2Client.shown(seconds: meter.seconds))"
+  }
+
+  /// Two digits and a half are all that an estimate knows.
+  private static func rounded(_ number: Int, down: Bool = false) -> Int {
+    var unit = 1
+    while number / unit >= 1000 { unit *= 10 }
+    return (down ? number : number + unit - 1) / unit * unit
+  }
+}

@@ -1,0 +1,74 @@
+import Glibc
+
+/// How many values all units hold, by those of some that were picked at random.
+struct SampledTotal: Equatable {
+  let expected: Double
+  /// Nineteen times of twenty the truth is between the two, or nearly.
+  let low: Double
+  /// `nil` where too few of the picked units hold anything.
+  let high: Double?
+
+  /// Two-sided, for 95 of 100.
+  private static let z = 1.96
+
+  /// Two things are estimated apart, since they differ in kind: how many of the units hold anything at all, and how much those hold.
+  ///
+  /// - Parameters:
+  ///   - counts: the values of each picked unit.
+  ///   - units: how many units there are.
+  init(_ counts: [Int], of units: Int) {
+    let seen = Double(counts.reduce(0, +))
+    let holding = counts.filter { $0 > 0 }.map(Double.init)
+    let n = Double(counts.count)
+    let all = Double(units)
+    guard counts.count < units else {
+      (expected, low, high) = (seen, seen, seen)
+      return
+    }
+    guard n > 0, !holding.isEmpty else {
+      (expected, low, high) = (0, 0, nil)
+      return
+    }
+    let k = Double(holding.count)
+    expected = all * seen / n
+    let share = Self.share(k, of: n, among: all)
+    // Of those that were picked all is known: only the others are uncertain.
+    let unseen = (1 - n / all).squareRoot()
+    let mean = seen / k
+    guard holding.count >= 3 else {
+      (low, high) = (max(seen, all * share.low * mean / 5), nil)
+      return
+    }
+    let deviation = (holding.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (k - 1)).squareRoot()
+    let half = Self.studentT(k - 1) * deviation / k.squareRoot() * unseen
+    low = min(expected, max(seen, all * share.low * max(mean - half, mean / 5)))
+    // Of a kind that was not picked at all there may be three in k (the rule of three); they are taken to hold twice as much as the others.
+    let unpicked = 1 + 3 / k * unseen
+    high = max(expected, all * share.high * unpicked * max(mean + half, Self.skewedUpper(holding, mean, unseen)))
+  }
+
+  /// Wilson's interval of a share.
+  private static func share(_ k: Double, of n: Double, among all: Double) -> (low: Double, high: Double) {
+    let size = n * max(all - 1, 1) / max(all - n, 1)
+    let p = k / n
+    let square = z * z / size
+    let middle = (p + square / 2) / (1 + square)
+    let half = z / (1 + square) * (p * (1 - p) / size + square / (4 * size)).squareRoot()
+    return (max(0, middle - half), min(1, middle + half))
+  }
+
+  /// What few units that hold much add to a mean, and a small sample mostly misses: the upper bound of a lognormal mean (Cox), within reason.
+  private static func skewedUpper(_ values: [Double], _ mean: Double, _ unseen: Double) -> Double {
+    let k = Double(values.count)
+    let logs = values.map { log($0) }
+    let middle = logs.reduce(0, +) / k
+    let variance = logs.reduce(0) { $0 + ($1 - middle) * ($1 - middle) } / (k - 1)
+    let error = (variance / k + variance * variance / (2 * (k - 1))).squareRoot()
+    return min(exp(middle + variance / 2 + studentT(k - 1) * error * unseen), 4 * mean)
+  }
+
+  /// The quantile of Student's distribution (Cornish and Fisher's expansion).
+  private static func studentT(_ freedom: Double) -> Double {
+    z + 2.372 / freedom + 2.822 / (freedom * freedom)
+  }
+}

@@ -1,0 +1,137 @@
+import D2Common
+
+/// How much a pull of one data set (or of some data elements) would move: counted where it is little, else estimated from a sample.
+///
+/// No DHIS2 server tells how many values a query has. But it stops at a `limit`, so that little is counted exactly; and all values of some units
+/// picked at random come in one answer.
+struct SubjectCount {
+  let dataSet: String?
+  private(set) var requests: [PullRequest]
+  private(set) var values = 0
+  private(set) var low = 0
+  /// `nil` where nothing can be said.
+  private(set) var high: Int?
+  private(set) var isExact = false
+  /// Of values that came: their number and bytes.
+  private var seen = (values: 0, bytes: 0, wireBytes: 0)
+  private(set) var units: (sampled: Int, all: Int)?
+  private(set) var isOfAssigned = false
+
+  /// What is less than this is counted; no multiple of the 1,000 values at which a failed query of a server up to 2.42 ends.
+  static let countedValues = 2001
+  /// A plan of more requests than this is not counted first.
+  private static let mostCountedRequests = 3
+  /// A sample moves no more than this in one request.
+  private static let sampledValues = 20_001
+  private static let firstUnits = 5
+
+  /// - Parameter selections: of one subject; they differ in their organisation units.
+  init(_ selections: [PullOptions], _ asker: CountAsker) throws {
+    dataSet = selections[0].dataSets.count == 1 && selections[0].dataElements.isEmpty ? selections[0].dataSets[0] : nil
+    requests = PullPlan(selections).requests
+    if requests.count <= Self.mostCountedRequests, try count(asker) { return }
+    try estimate(selections, asker)
+  }
+
+  func bytes(_ values: Int) -> Int {
+    seen.values == 0 ? 0 : Int(Double(seen.bytes) / Double(seen.values) * Double(values))
+  }
+  func wireBytes(_ values: Int) -> Int {
+    if isExact { return seen.wireBytes }
+    return seen.values == 0 ? 0 : Int(Double(seen.wireBytes) / Double(seen.values) * Double(values))
+  }
+
+  /// Asks the requests themselves, for no more than a little. False where there is more.
+  private mutating func count(_ asker: CountAsker) throws -> Bool {
+    var counted = (values: 0, bytes: 0, wireBytes: 0)
+    for request in requests {
+      let answer = try asker.ask(request.limited(to: Self.countedValues))
+      counted = (counted.values + answer.values, counted.bytes + answer.bytes, counted.wireBytes + answer.wireBytes)
+      low = max(low, counted.values)
+      if answer.values >= Self.countedValues {
+        seen = counted
+        return false
+      }
+    }
+    seen = counted
+    (values, low, high, isExact) = (counted.values, counted.values, counted.values, true)
+    return true
+  }
+
+  private mutating func estimate(_ selections: [PullOptions], _ asker: CountAsker) throws {
+    let least = low
+    var random = SeededOrder(requests.map(\.target).joined())
+    seen = (0, 0, 0)
+    var total = SampledTotal([], of: 0)
+    for pool in try asker.pools(selections, dataSet, using: &random) {
+      let counts = try sample(pool, selections[0], asker)
+      let part = SampledTotal(counts, of: pool.total)
+      total = total + part
+      units = ((units?.sampled ?? 0) + counts.count, (units?.all ?? 0) + pool.total)
+      isOfAssigned = isOfAssigned || pool.isOfAssigned
+    }
+    values = max(Int(total.expected), least)
+    low = max(Int(total.low), least)
+    high = total.high.map { max(Int($0.rounded(.up)), values) }
+    isExact = total.low == total.high && total.expected >= Double(least)
+  }
+
+  /// The values of some units of a pool: few at first, then as many as may be moved.
+  private mutating func sample(_ pool: UnitPool, _ selection: PullOptions, _ asker: CountAsker) throws -> [Int] {
+    var counts: [Int] = []
+    var size = Self.firstUnits
+    while counts.count < pool.picked.count {
+      let units = pool.picked.dropFirst(counts.count).prefix(size)
+      let asked = units.filter { !pool.outside.contains($0) }
+      guard let answers = try values(of: asked, selection, asker) else {
+        // More than may be moved: fewer units, down to none.
+        guard size > 1 else { break }
+        size = max(1, size / 4)
+        continue
+      }
+      counts += units.map { answers[$0] ?? 0 }
+      let mean = Double(counts.reduce(0, +)) / Double(counts.count)
+      let room = mean == 0 ? pool.picked.count : Int(Double(Self.sampledValues) / mean) - counts.count
+      // What is left of a page, in one more answer; then it is enough.
+      guard room > 0, size <= Self.firstUnits else { break }
+      size = max(Self.firstUnits + 1, room)
+    }
+    return counts
+  }
+
+  /// `nil` where they hold more than may be moved.
+  private mutating func values(
+    of units: [String], _ selection: PullOptions, _ asker: CountAsker
+  ) throws -> [String: Int]? {
+    guard !units.isEmpty else { return [:] }
+    var selection = selection
+    selection.orgUnits = units
+    selection.orgUnitGroups = []
+    selection.children = false
+    // Units are told apart by their uids.
+    selection.passedOn.removeAll { $0.name.hasSuffix("dScheme") }
+    var counts: [String: Int] = [:]
+    for request in PullPlan([selection]).requests {
+      let answer = try asker.ask(request.limited(to: Self.sampledValues))
+      seen = (seen.values + answer.values, seen.bytes + answer.bytes, seen.wireBytes + answer.wireBytes)
+      guard answer.values < Self.sampledValues else { return nil }
+      counts.merge(answer.units) { $0 + $1 }
+    }
+    return counts
+  }
+}
+
+extension SampledTotal {
+  private init(expected: Double, low: Double, high: Double?) {
+    self.expected = expected
+    self.low = low
+    self.high = high
+  }
+
+  /// Where one is too low the other may be too: the bounds are added, not their squares.
+  static func + (left: SampledTotal, right: SampledTotal) -> SampledTotal {
+    SampledTotal(
+      expected: left.expected + right.expected, low: left.low + right.low,
+      high: left.high.flatMap { high in right.high.map { high + $0 } })
+  }
+}

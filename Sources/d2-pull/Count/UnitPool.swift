@@ -1,0 +1,90 @@
+import D2Common
+
+/// Organisation units that a selection asks for, as many as there are, and some of them in an order of chance.
+struct UnitPool {
+  let total: Int
+  /// At most so many as a page holds.
+  let picked: [String]
+  /// Units of which it is known without asking that they are not asked for.
+  let outside: Set<String>
+  /// Only units to which the data set is assigned were looked at.
+  let isOfAssigned: Bool
+
+  private static let pageSize = 100
+
+  /// Units that are named one by one.
+  init(_ units: [String], using random: inout SeededOrder) {
+    total = units.count
+    picked = Array(units.shuffled(using: &random).prefix(Self.pageSize))
+    outside = []
+    isOfAssigned = false
+  }
+
+  /// Units below some others. Uids are made at random, so that a page of a list in their order is a sample.
+  ///
+  /// - Throws: `ServerError`.
+  init(below roots: [String], dataSet: String?, _ client: DHIS2Client, using random: inout SeededOrder) throws {
+    let isBelow = roots.count == 1 ? ["path:like:\(roots[0])"] : []
+    if let dataSet {
+      let page = try Self.page(1, isBelow + ["dataSets.id:eq:\(dataSet)"], client)
+      if page.total > 0 {
+        try self.init(page, roots, isBelow + ["dataSets.id:eq:\(dataSet)"], isOfAssigned: true, client, using: &random)
+        return
+      }
+    }
+    let page = try Self.page(1, isBelow, client)
+    try self.init(page, roots, isBelow, isOfAssigned: false, client, using: &random)
+  }
+
+  private init(
+    _ first: (total: Int, units: [(id: String, path: String)]), _ roots: [String], _ filters: [String],
+    isOfAssigned: Bool,
+    _ client: DHIS2Client, using random: inout SeededOrder
+  ) throws {
+    var page = first
+    // The last page is left out: it is shorter than the others.
+    let pages = first.total / Self.pageSize
+    if first.total > Self.pageSize, case let number = Int.random(in: 1...pages, using: &random), number > 1 {
+      page = try Self.page(number, filters, client)
+    }
+    let wanted = Set(roots)
+    total = first.total
+    picked = page.units.map(\.id).shuffled(using: &random)
+    outside = Set(
+      page.units.filter { unit in !unit.path.split(separator: "/").contains { wanted.contains(String($0)) } }.map(\.id))
+    self.isOfAssigned = isOfAssigned
+  }
+
+  private static func page(
+    _ number: Int, _ filters: [String], _ client: DHIS2Client
+  ) throws -> (total: Int, units: [(id: String, path: String)]) {
+    var query = Query(["fields": "id,path", "order": "id:asc", "page": "\(number)", "pageSize": "\(pageSize)"])
+    query.add("filter", filters)
+    let target = query.target("/api/organisationUnits")
+    let document = try client.json(target)
+    guard let units = document["organisationUnits"]?.array, let total = document["pager"]?["total"]?.int else {
+      throw ServerError(client.server, target, .notDHIS2, "the answer has no organisation units, or no total")
+    }
+    return (
+      total,
+      units.compactMap { unit in unit["id"]?.string.map { ($0, unit["path"]?.string ?? "/\($0)") } }
+    )
+  }
+}
+
+/// Chance that is the same each time the same is asked (SplitMix64), so that an estimate can be repeated.
+struct SeededOrder: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(_ question: String) {
+    state = question.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+  }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}

@@ -1,0 +1,117 @@
+import D2Common
+import TestSupport
+import Testing
+
+@testable import StandInServer
+
+/// `d2-pull --count`: what a pull would move, without moving it.
+@Suite("d2-pull --count")
+struct CountTests {
+  /// Of a source: how many values a pull brings, and what a count of the same says.
+  private static func compare(_ two: TwoServers, _ pull: String) throws -> (
+    truth: Int, count: JSONValue, errors: String
+  ) {
+    let pulled = two.shell.run("\(pull) --quiet | wc -l")
+    let counted = two.shell.run("\(pull) --count --summary count.json")
+    #expect(counted.status == 0, "\(counted.errors)")
+    return (Int(pulled.lines.first ?? "") ?? -1, try JSONValue(parsing: two.shell.file("count.json")), counted.errors)
+  }
+
+  @Test("little is counted exactly, by the requests that a pull would make", arguments: [ServerVersion.v42, .v43])
+  func little(version: StandInServer.ServerVersion) throws {
+    let two = try TwoServers(version, values: 2000)
+    let (truth, count, errors) = try Self.compare(two, TwoServers.pullAll)
+    #expect(count["isExact"]?.bool == true && count["values"]?.int == truth && truth > 1500, "\(count.text)")
+    #expect(count["low"]?.int == truth && count["high"]?.int == truth && count["requests"]?.int == 6)
+    #expect(errors.hasPrefix("d2-pull: \(truth) values, "), "\(errors)")
+    // A lookup of data sets, one of units, and six questions.
+    #expect(count["cost"]?["requests"]?.int == 8, "\(count.text)")
+    let urls = two.shell.run("\(TwoServers.pullAll) --count --quiet | jq -r '.urls[]'")
+    #expect(urls.lines == two.shell.run("\(TwoServers.pullAll) --explain --quiet | jq -r .url").lines)
+    #expect(two.shell.run("\(TwoServers.pullAll) --count --explain").status == 64)
+    let limited = two.shell.run(
+      "\(TwoServers.pullAll) --count --limit 100 --summary s --quiet >&2; jq -c '[.values, .high]' s")
+    #expect(limited.lines == ["[100,100]"])
+  }
+
+  @Test(
+    "much is estimated: the range holds the truth, few requests and few bytes were needed",
+    arguments: [ServerVersion.v42, .v43])
+  func much(version: StandInServer.ServerVersion) throws {
+    let two = try TwoServers(version, values: 150_000) { $0.generatedUnits = 2500 }
+    let pull = TwoServers.pullAll
+      .replacing("$ROOT", with: Country.metadata(units: 2500, seed: 1).organisationUnits[0].uid)
+      .replacing("$DS", with: Country.metadata(units: 2500, seed: 1).dataSets.map(\.uid).joined(separator: ","))
+    let (truth, count, errors) = try Self.compare(two, pull)
+    let (low, high) = (count["low"]?.int ?? .max, count["high"]?.int ?? 0)
+    #expect(low < truth && truth < high, "\(truth): \(count.text)")
+    #expect(low * 3 > truth && high < truth * 3, "\(truth): \(errors)")
+    #expect(count["isExact"]?.bool == false && errors.contains("extrapolated from"))
+    let cost = count["cost"]!
+    #expect(cost["requests"]!.int! <= 2 + 6 * 5, "\(cost.text)")
+    let answer =
+      two.shell.run("\(pull) --quiet --summary s > values; jq .wireBytes s").lines.first.flatMap { Int($0) } ?? 0
+    #expect(cost["wireBytes"]!.int! * 3 < answer, "\(cost.text) of \(answer)")
+    let bytes = (count["bytes"]?.int ?? 0, two.shell.run("jq .bytes s").lines.first.flatMap { Int($0) } ?? 0)
+    #expect(bytes.0 * 3 > bytes.1 && bytes.0 < bytes.1 * 3, "\(bytes)")
+    // The same question has the same answer.
+    let again = two.shell.run("\(pull) --count --quiet --summary again > rows; jq .values again").lines.first
+    #expect(again == count["values"]?.int.map { "\($0)" })
+  }
+
+  @Test("values in few of many units: the range is wide, or open, and never wrong")
+  func skewed() throws {
+    let metadata = Country.metadata(units: 2500, seed: 1)
+    let two = try TwoServers(values: 20) { $0.generatedUnits = 2500 }
+    let set = metadata.dataSets[0]
+    let element = metadata.elements(of: set.uid).sorted()[0]
+    let units = metadata.organisationUnits.filter { $0.level == 5 && $0.closed == nil }.map(\.uid)
+    for (name, share) in [("some", 10), ("few", 60), ("one", units.count)] {
+      var lines = ""
+      for (place, unit) in units.enumerated() where place % share == 0 {
+        // A hospital in the capital has a hundred times as much as a clinic.
+        for number in 0..<(share == units.count ? 3000 : place % (share * 7) == 0 ? 240 : 40) {
+          let month = number % 12 + 1
+          lines +=
+            #"{"dataElement":"\#(element)","period":"\#(1990 + number / 12)\#(month < 10 ? "0" : "")\#(month)","orgUnit":"\#(unit)","categoryOptionCombo":"HllvX50cXC0","attributeOptionCombo":"HllvX50cXC0","value":"\#(number)"}"#
+            + "\n"
+        }
+      }
+      two.shell.write("values", lines)
+      let stored = two.shell.run(
+        "curl -sf -X DELETE $SRC/control/values > /dev/null; curl -sf --data-binary @values -o /dev/null $SRC/control/values"
+      )
+      #expect(stored.status == 0)
+      let (truth, count, errors) = try Self.compare(
+        two,
+        "d2-pull --url $SRC --data-set \(set.uid) --org-unit \(metadata.organisationUnits[0].uid) --children --start-date 1989-01-01 --end-date 2300-01-31"
+      )
+      #expect(truth > 2500, "\(name): \(truth)")
+      #expect((count["low"]?.int ?? .max) <= truth, "\(name), \(truth): \(count.text)")
+      #expect((count["high"]?.int ?? .max) >= truth, "\(name), \(truth): \(count.text)")
+      #expect(count["isExact"]?.bool == false)
+      if count["high"] == .null { #expect(errors.contains("nobody knows how many more")) }
+      #expect(count["cost"]!["requests"]!.int! <= 8, "\(count["cost"]!.text)")
+    }
+  }
+
+  @Test("with a pair, a slice, groups, registrations and named units", arguments: StoreKind.available)
+  func selections(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, values: 1500)
+    let outcome = world.run(
+      """
+      d2-pull --pair hmis -y 2022 --count --quiet --summary s > rows; jq .values s; d2-pull --pair hmis -y 2022 --quiet | wc -l
+      jq -s '[.[].values] | add' rows
+      d2-slices plan --pair hmis --data-set MONTH -y 2022 --quiet > /dev/null; slice=$(d2-slices claim --pair hmis)
+      D2_SUMMARY_DIR=$PWD d2-pull --slice "$slice" --count --quiet | jq .values; d2-pull --slice "$slice" --quiet | wc -l; ls pull.json
+      d2-pull --pair hmis -y 2022 --registrations --count --quiet | jq -s '[.[].isExact] | all'
+      d2-pull --url $SRC --data-set $DS --org-unit Nowhere1234,$ROOT --children --period 202201 --count --quiet > /dev/null 2>&1; echo $?
+      D2_PASSWORD=wrong d2-pull --url $SRC --data-set $DS --org-unit $ROOT --children --period 202201 --count > out 2>&1; echo $?; grep -c ' values' out
+      """)
+    let lines = outcome.lines
+    #expect(lines.count == 9, "\(outcome.output)\(outcome.errors)")
+    guard lines.count == 9 else { return }
+    #expect(lines[0] == lines[1] && lines[0] == lines[2] && Int(lines[0])! > 500)
+    #expect(lines[3] == lines[4] && lines[5...] == ["true", "1", "77", "0"], "\(outcome.output)\(outcome.errors)")
+  }
+}
