@@ -158,6 +158,7 @@ struct Runner {
     log.info("\(open) slices of \(settings.pair.label) are open; \(jobs) at a time")
     let executor = BlockingExecutor(threads: jobs)
     d2_adopt_orphans()
+    WorkFolder.removeAbandoned()
     let (settings, log) = (settings, log)
     let failure: (any Error)? = await withTaskGroup(of: (any Error)?.self) { group in
       for _ in 0..<jobs {

@@ -271,37 +271,6 @@ final class Worker {
   }
 }
 
-/// A private folder for the summaries of one attempt, gone with it.
-private final class WorkFolder {
-  let path: String
-
-  init() throws(CommandFailure) {
-    let parent = processEnvironment()["TMPDIR"] ?? "/tmp"
-    var template = Array("\(parent)/d2-slice-XXXXXX".utf8CString)
-    guard let made = mkdtemp(&template) else {
-      throw CommandFailure(.cannotWrite, "cannot make a folder in \(parent): \(SystemError())")
-    }
-    path = String(cString: made)
-  }
-
-  deinit {
-    // A command that was killed may have left a summary half written, under another name.
-    if let folder = opendir(path) {
-      while let entry = readdir(folder) {
-        let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-        if name != ".", name != ".." { unlink("\(path)/\(name)") }
-      }
-      closedir(folder)
-    }
-    rmdir(path)
-  }
-
-  func summary(_ name: String) -> JSONValue? {
-    guard let bytes = try? FileBytes.read("\(path)/\(name).json", atMost: 16 << 20) else { return nil }
-    return try? JSONValue(parsing: bytes)
-  }
-}
-
 private enum FileStatus {
   static func size(_ path: String) -> Int? {
     var status = stat()

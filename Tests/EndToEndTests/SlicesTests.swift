@@ -227,6 +227,36 @@ struct SlicesTests {
     #expect(differences.isEmpty, "\(differences)")
   }
 
+  @Test("a runner that is killed leaves folders to the next one, which takes no others away")
+  func abandonedFolders() throws {
+    let world = try SliceWorld(.sqlite)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis \(Self.month) --quiet > /dev/null
+      run() { d2-slices run --pair hmis --jobs 1 --max-slices 1 --trust-status --quiet -- "$1"; }
+      folders() { find tmp -name 'd2-slice-*' -perm 700 | wc -l; }
+      run 'echo half > "$D2_SUMMARY_DIR/pull.json.part"; sleep 60' & killed=$!; await '[ $(find tmp -name "*.part" | wc -l) = 1 ]'
+      kill -9 $killed; wait $killed; folders
+      run 'until [ -e end ]; do sleep 0.05; done' & other=$!; await '[ $(count leased) = 2 ]'; await '[ $(folders) = 1 ]'; echo $?
+      run true; echo $?; folders; touch end; wait $other; echo $?; folders; ls tmp | wc -l
+      """)
+    #expect(outcome.lines == ["1", "0", "0", "1", "0", "0", "0"], "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test("the folder for temporary files may have a path of any length")
+  func folderLengths() throws {
+    let world = try SliceWorld(.sqlite)
+    let outcome = world.run(
+      """
+      for length in $(seq 1 48); do
+        d2-slices plan --pair hmis \(Self.month) --again --quiet > /dev/null
+        export TMPDIR=$PWD/$(printf '%*s' $length '' | tr ' ' t); mkdir "$TMPDIR"
+        d2-slices run --pair hmis --max-slices 1 --trust-status --quiet -- true || echo "$length: $?"
+      done
+      """)
+    #expect(outcome.status == 0 && outcome.lines.isEmpty, "\(outcome.output)\(outcome.errors)")
+  }
+
   @Test("who loses a lease stops working and notes nothing", arguments: StoreKind.available)
   func lost(kind: StoreKind) throws {
     let world = try SliceWorld(kind, level: nil)

@@ -6,8 +6,8 @@ package final class Folder {
 
   package init() {
     var template = Array("/tmp/d2-test-XXXXXX".utf8CString)
-    guard let made = mkdtemp(&template) else { fatalError("no folder") }
-    path = String(cString: made)
+    guard mkdtemp(&template) != nil else { fatalError("no folder") }
+    path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
   }
 
   deinit {

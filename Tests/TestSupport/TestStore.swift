@@ -28,8 +28,8 @@ package final class TestStore: Sendable {
   package init(_ kind: StoreKind) throws {
     self.kind = kind
     var template = Array("/tmp/d2-store-XXXXXX".utf8CString)
-    guard let made = mkdtemp(&template) else { fatalError("no folder: \(SystemError())") }
-    folder = String(cString: made)
+    guard mkdtemp(&template) != nil else { fatalError("no folder: \(SystemError())") }
+    folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     database = "d2_test_\(UInt64.random(in: 0...UInt64.max))"
     switch kind {
     case .sqlite: location = "\(folder)/d2.sqlite"

@@ -5,16 +5,27 @@ package final class TemporaryFile: Sendable {
   private let descriptor: Int32
   private let folder: String
 
+  /// `O_TMPFILE` of Linux, which Swift's view of glibc leaves out.
+  private static let withoutName: Int32 = 0o20_000_000 | O_DIRECTORY
+
   /// - Throws: `CommandFailure`, 73.
   package init(environment: [String: String]) throws(CommandFailure) {
     folder = environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
-    var template = Array("\(folder)/d2-spool-XXXXXX".utf8CString)
-    descriptor = mkstemp(&template)
+    let nameless = open(folder, Self.withoutName | O_RDWR | O_CLOEXEC, 0o600)
+    descriptor = nameless >= 0 ? nameless : Self.named(in: folder)
     guard descriptor >= 0 else {
       throw CommandFailure(.cannotWrite, "cannot make a temporary file in \(folder): \(SystemError())")
     }
+  }
+
+  /// Where the file system knows no files without names (NFS, overlays): with one for a moment.
+  private static func named(in folder: String) -> Int32 {
+    var template = Array("\(folder)/d2-spool-XXXXXX".utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else { return descriptor }
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     unlink(template)
+    return descriptor
   }
 
   deinit { close(descriptor) }

@@ -21,8 +21,8 @@ final class Shell: Sendable {
   /// - Parameter environment: besides the caller's PATH and the credentials of the stand-ins' superuser.
   init(_ environment: [String: String] = [:]) {
     var template = Array("/tmp/d2-test-XXXXXX".utf8CString)
-    guard let made = mkdtemp(&template) else { fatalError("no work folder: \(SystemError())") }
-    folder = String(cString: made)
+    guard mkdtemp(&template) != nil else { fatalError("no work folder: \(SystemError())") }
+    folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     let path = Self.binaries + ":" + (processEnvironment()["PATH"] ?? "/usr/bin:/bin")
     self.environment = ["PATH": path, "D2_USERNAME": "admin", "D2_PASSWORD": "district", "LANG": "C.UTF-8"]
       .merging(environment) { $1 }

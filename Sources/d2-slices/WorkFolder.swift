@@ -1,0 +1,81 @@
+import D2Common
+import Glibc
+
+/// A private folder for the summaries of one attempt, gone with it; or, where its worker was killed, with the next run that is begun.
+final class WorkFolder {
+  let path: String
+  /// Locked as long as the worker lives.
+  private let descriptor: Int32
+
+  private static let prefix = "d2-slice-"
+  /// A run that is begun at the same moment may take a folder that is not locked yet for abandoned.
+  private static let tries = 10
+
+  private static var parent: String { processEnvironment()["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp" }
+
+  /// - Throws: `CommandFailure`, 73.
+  init() throws(CommandFailure) {
+    for _ in 0..<Self.tries {
+      var template = Array("\(Self.parent)/\(Self.prefix)XXXXXX".utf8CString)
+      guard mkdtemp(&template) != nil else { break }
+      // Not what mkdtemp returns: that points into the array, which may be gone by then.
+      let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      guard let descriptor = Self.lock(path, LOCK_EX) else { continue }
+      self.path = path
+      self.descriptor = descriptor
+      return
+    }
+    throw CommandFailure(.cannotWrite, "cannot make a folder in \(Self.parent): \(SystemError())")
+  }
+
+  deinit {
+    Self.remove(path)
+    close(descriptor)
+  }
+
+  func summary(_ name: String) -> JSONValue? {
+    guard let bytes = try? FileBytes.read("\(path)/\(name).json", atMost: 16 << 20) else { return nil }
+    return try? JSONValue(parsing: bytes)
+  }
+
+  /// Removes the folders of workers that were killed: nobody's lock is on them.
+  static func removeAbandoned() {
+    for name in names(in: parent) where name.hasPrefix(prefix) {
+      let path = "\(parent)/\(name)"
+      guard let descriptor = lock(path, LOCK_EX | LOCK_NB) else { continue }
+      remove(path)
+      close(descriptor)
+    }
+  }
+
+  /// Locks a folder that is there and ours.
+  private static func lock(_ path: String, _ operation: Int32) -> Int32? {
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    var status = stat()
+    if flock(descriptor, operation) == 0, fstat(descriptor, &status) == 0, status.st_nlink > 0,
+      status.st_uid == geteuid()
+    {
+      return descriptor
+    }
+    close(descriptor)
+    return nil
+  }
+
+  private static func remove(_ path: String) {
+    // A command that was killed may have left a summary half written, under another name.
+    for name in names(in: path) { unlink("\(path)/\(name)") }
+    rmdir(path)
+  }
+
+  private static func names(in path: String) -> [String] {
+    guard let folder = opendir(path) else { return [] }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+}
