@@ -37,6 +37,19 @@ import Testing
     #expect(try control(server, "GET", "/control/stats")["recent"] == [])
   }
 
+  @Test func theClockIsMovedOn() throws {
+    let server = try SmallServer()
+    func shown() throws -> Int64 {
+      let answer = TestClient.ask(server.port, "GET", "/api/system/info", headers: TestClient.admin)
+      return try #require(try JSONValue(parsing: answer.body)["serverDate"]?.string.flatMap(Stamp.parse))
+    }
+    let before = try shown()
+    #expect(try control(server, "POST", "/control/clock", #"{"advanceSeconds":600}"#)["now"] != nil)
+    let moved = try shown() - before
+    #expect(moved >= 600_000 && moved < 660_000)
+    #expect(try control(server, "POST", "/control/clock", #"{"advanceSeconds":-1}"#)["error"] != nil)
+  }
+
   @Test func aClientThatHangsUpIsNoticed() throws {
     let server = try SmallServer(values: 20_000)
     try server.fail(#"{"kind":"stall","after":2000,"seconds":30}"#)

@@ -1,17 +1,20 @@
 import D2Common
 import Glibc
+import Synchronization
 
-/// The server's clock. It can be set, because locks and future periods depend on the day.
-struct Clock: Sendable {
+/// The server's clock. It can be set, because locks and future periods depend on the day, and moved on, so that a day takes minutes.
+final class Clock: Sendable {
   /// Milliseconds that this clock is ahead of the machine's.
-  let offsetMilliseconds: Int64
+  private let offsetMilliseconds: Mutex<Int64>
 
   init(startingAt milliseconds: Int64? = nil) {
-    offsetMilliseconds = milliseconds.map { $0 - Clock.machineMilliseconds() } ?? 0
+    offsetMilliseconds = Mutex(milliseconds.map { $0 - Clock.machineMilliseconds() } ?? 0)
   }
 
   /// Milliseconds since 1970, in UTC: the zone of the servers that were recorded.
-  var now: Int64 { Clock.machineMilliseconds() + offsetMilliseconds }
+  var now: Int64 { Clock.machineMilliseconds() + offsetMilliseconds.withLock { $0 } }
+
+  func advance(milliseconds: Int64) { offsetMilliseconds.withLock { $0 += milliseconds } }
 
   /// Days since 1970.
   var today: Int { Int(now / 86_400_000) }

@@ -21,6 +21,7 @@ struct Control {
         try server.changeMetadata(try JSONValue(parsing: request.body))
         return document(["changed": true])
       } catch { return document(["error": .string("\(error)")], status: 400) }
+    case ("POST", "/control/clock"): return advanceClock(request.body)
     case ("GET", "/control/values"):
       return Response(
         status: 200, headers: [("Content-Type", "application/x-ndjson")], body: .bytes(server.dumpValues()))
@@ -45,6 +46,14 @@ struct Control {
       server.faults.add(faults)
       return document(["added": .int(faults.count)])
     } catch { return document(["error": .string("\(error)")], status: 400) }
+  }
+
+  private func advanceClock(_ body: [UInt8]) -> Response {
+    guard let seconds = (try? JSONValue(parsing: body))?["advanceSeconds"]?.int, seconds >= 0, seconds < 1 << 32 else {
+      return document(["error": "advanceSeconds: a number"], status: 400)
+    }
+    server.clock.advance(milliseconds: Int64(seconds) * 1000)
+    return document(["now": .string(Stamp.local(server.clock.now))])
   }
 
   private func loadValues(_ body: [UInt8]) -> Response {
