@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -55,6 +56,8 @@ def main():
     parser.add_argument("--spool", action="store_true")
     options = parser.parse_args()
 
+    # So that nothing is left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = tempfile.mkdtemp(prefix="d2-load-")
     os.mkdir(folder + "/tmp")
     processes = []
