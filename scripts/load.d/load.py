@@ -47,6 +47,12 @@ class Watch:
         return max(sample[column] for sample in self.samples)
 
 
+def end(*_):
+    """SIGTERM: nothing is left behind, though it comes twice (timeout sends it to the whole group)."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(143)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--gb", type=float, default=20)
@@ -56,8 +62,7 @@ def main():
     parser.add_argument("--spool", action="store_true")
     options = parser.parse_args()
 
-    # So that nothing is left behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, end)
     folder = tempfile.mkdtemp(prefix="d2-load-")
     os.mkdir(folder + "/tmp")
     processes = []

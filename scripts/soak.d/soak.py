@@ -1,6 +1,7 @@
 """Lets scripts/continuous run through a compressed day with faults, and holds what it left to what is promised. scripts/soak --help tells the rest."""
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -123,11 +124,9 @@ class Soak:
         else:
             running = [pid for pid, name in self.session() if name in COMMANDS]
             if running:
-                try:
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(self.draw.choice(running), signal.SIGKILL)
                     self.counts["kills"] += 1
-                except ProcessLookupError:
-                    pass
 
     def strike_store(self):
         if self.world.store:
@@ -251,14 +250,19 @@ LEVEL = {
 }
 
 
+def end(*_):
+    """SIGTERM: nothing is left behind, though it comes twice (timeout sends it to the whole group)."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(143)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--hours", type=int, default=24)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--store", default="")
     options = parser.parse_args()
-    # So that nothing is left behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, end)
     world = World(os.path.dirname(shutil.which("d2-slices")), options.store)
     store = Store(world)
     soak = Soak(world, store, random.Random(options.seed), options.hours)
@@ -281,10 +285,11 @@ def main():
         with open(soak.log, encoding="utf-8", errors="replace") as file:
             print("".join(file.readlines()[-12:]), file=sys.stderr)
     finally:
-        if soak.process.poll() is None:
-            os.killpg(soak.process.pid, signal.SIGTERM)
-        for pid, _ in soak.session():
-            os.kill(pid, signal.SIGKILL)
+        while left := soak.session():
+            for pid, _ in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
         world.stop()
     counts = soak.counts
     print(f"{options.hours} hours on {store.kind} in {time.monotonic() - begun:.0f} s: {soak.rounds} rounds, {counts['failed rounds']} of which failed; "
