@@ -11,7 +11,8 @@ enum CookbookTools {
         -f) background=yes ;;
         -D) port=$2 && shift ;;
         -O)
-          kill "$(cat "$socket")" && exit
+          [[ $2 == exit ]] && kill "$(cat "$socket")"
+          exit
           ;;
         -S) socket=$2 && shift ;;
         -o) shift ;;
