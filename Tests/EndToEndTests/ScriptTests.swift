@@ -25,6 +25,22 @@ struct ScriptTests {
       ])
   }
 
+  @Test("a command that dies at random moments leaves nothing half done", arguments: StoreKind.available)
+  func kills(kind: StoreKind) throws {
+    let shell = Shell(["D2_TEST_POSTGRESQL": StoreKind.server ?? ""])
+    SliceWorld.prepare(shell)
+    let outcome = shell.run(
+      """
+      cp -r '\(SliceWorld.package)'/scripts/*.d scripts
+      scripts/kills --kills 4 --store \(kind) --command 'slices plan'; echo $?
+      scripts/kills --store none; echo $?; scripts/kills --help | head -1
+      """)
+    #expect(
+      outcome.lines.filter { !$0.hasPrefix("|") } == [
+        "0", "64", "scripts/kills - kill -9 at random moments in each command",
+      ], "\(outcome.output)\(outcome.errors)")
+  }
+
   // MARK: sync
 
   @Test("sync brings everything the first time, then what changed", arguments: StoreKind.available)
