@@ -23,17 +23,24 @@ package struct ErrorCode: Sendable {
   private static let ask = "Ask with d2-pull --help which options go together."
   private static let metadata =
     "Compare the metadata with d2-datasets check and d2-orgunits check; add what is missing at the destination, or map the ids with d2-map."
+  private static let missingIDs = "Pull with uids, or give every object a code at the source."
   private static let access =
     "Ask the destination's administrator to share it with the user, for data, or use another account."
 
   /// In the order of their numbers.
   package static let all: [ErrorCode] = [
+    // dispatcher2, which answers 202 with it.
+    .init(
+      "E0003", "dispatcher2 could not keep the request: nothing was queued",
+      "Check --source and --destination against the servers it knows, then look into its log."),
     // Queries for data values and registrations.
     .init("E1003", "a filter or field names a property that does not exist", "This is a bug of d2: report it."),
     .init(
       "E1005", "an object of that uid does not exist, or the user may not see it", "Check the id; ask for access to it."
     ),
-    .init("E1006", "a query of metadata is malformed", "This is a bug of d2: report it."),
+    .init(
+      "E1006", "the user may not make this request",
+      "Ask the server's administrator for the authority, or use another account."),
     .init("E2000", "the query is missing", ask),
     .init(
       "E2001", "neither a data element, a data set nor a group was asked for",
@@ -64,6 +71,9 @@ package struct ErrorCode: Sendable {
     .init("E7603", "the organisation unit of the request does not exist at the destination", metadata),
     .init("E7604", "the attribute option combo of the request does not exist at the destination", metadata),
     // Imports up to 2.42: one value.
+    .init(
+      "E7605", "a data set is complete only when all its compulsory values are there",
+      "Move the values first, then the registrations; what is compulsory says the data set at the destination."),
     .init("E7610", "the data element does not exist at the destination, or the user may not see it", metadata),
     .init(
       "E7611", "the period is none",
@@ -127,6 +137,10 @@ package struct ErrorCode: Sendable {
     .init(
       "E7645", "the file of the value does not exist",
       "Files and pictures are not moved by d2: leave their data elements out."),
+    .init("E7650", "a path of a metadata query is malformed", "This is a bug of d2: report it."),
+    .init("E7651", "the fields of a metadata query are malformed", "This is a bug of d2: report it."),
+    .init("E7652", "a filter of a metadata query is malformed", "This is a bug of d2: report it."),
+    .init("E7653", "a filter of a metadata query cannot be used", "This is a bug of d2: report it."),
     // Imports from 2.43 on.
     .init(
       "E8000", "atomic mode: one bad value refused all",
@@ -208,7 +222,11 @@ package struct ErrorCode: Sendable {
     .init("E8126", "a category option does not exist at the destination", metadata),
     .init("E8127", "category options make no combo", metadata),
     .init("E8128", "several values of one request are of the same key", "This is a bug of d2-push: report it."),
-    .init(
-      "E8201", "ids of the asked-for scheme are missing", "Pull with uids, or give every object a code at the source."),
+    // Exports from 2.43 on, in another id scheme.
+    .init("E8200", "ids of the asked-for scheme are missing", missingIDs),
+    .init("E8201", "ids of the asked-for scheme are missing", missingIDs),
+    .init("E8202", "ids of the asked-for scheme are missing", missingIDs),
+    .init("E8203", "ids of the asked-for scheme are missing", missingIDs),
+    .init("E8204", "ids of the asked-for scheme are missing", missingIDs),
   ]
 }
