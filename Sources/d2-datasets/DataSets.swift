@@ -34,6 +34,7 @@ struct DataSets {
       example: ("d2-datasets sync --pair hmis", "all data sets that the user may see"),
       groups: [ServerOptions.transport],
       options: [
+        Store.dryRun,
         Option(
           "--data-set", value: "UID|CODE|NAME", repeats: true,
           help: "Only these are added; those that are in the store already are kept in step too."),
@@ -41,7 +42,7 @@ struct DataSets {
         Option("--force", help: "Also where most of the active data sets would be found missing."),
       ], incomplete: "the source has no such data set, or some cannot be used: the rest is in the store")
   ) { arguments, log in
-    let (store, pair) = try PairOptions.open(arguments)
+    let (store, pair) = try PairOptions.open(arguments, writes: true)
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
     return try DataSetSync(store, pair, client, log).run(
       only: arguments.texts("--data-set"), all: arguments.has("--all"), force: arguments.has("--force"))
@@ -72,7 +73,7 @@ struct DataSets {
       guard !arguments.operands.isEmpty else {
         throw CommandFailure(.usage, "say which data sets: by uid, code or name, or all")
       }
-      let (store, pair) = try PairOptions.open(arguments)
+      let (store, pair) = try PairOptions.open(arguments, writes: true)
       let table = DataSetTable(store, pair)
       let changed = try table.transaction {
         let sets = try table.all()
@@ -101,7 +102,8 @@ struct DataSets {
     changing(
       description(
         verb, isActive ? "pull data sets again" : "no longer pull data sets; the next sync leaves it so",
-        example: ("d2-datasets \(verb) --pair hmis BfMAe6Itzgt", "by uid, code or name"), operands: "DATASET…")
+        example: ("d2-datasets \(verb) --pair hmis BfMAe6Itzgt", "by uid, code or name"), operands: "DATASET…",
+        options: [Store.dryRun])
     ) { _ in
       { set in
         set.isActive = isActive
@@ -118,7 +120,7 @@ struct DataSets {
       "set", "choose how data sets are pulled",
       example: ("d2-datasets set --pair hmis --include-deleted on all", "deletions at the source travel too"),
       operands: "DATASET…|all",
-      options: [Option("--include-deleted", value: "on|off", help: "Whether deleted values are pulled.")])
+      options: [Store.dryRun, Option("--include-deleted", value: "on|off", help: "Whether deleted values are pulled.")])
   ) { arguments in
     guard let word = try arguments.choice("--include-deleted", ["on", "off"]) else {
       throw CommandFailure(.usage, "say what to set: --include-deleted on or off")
@@ -134,6 +136,7 @@ struct DataSets {
         "after a first full run that began then, by the source's clock"
       ), operands: "DATASET…|all",
       options: [
+        Store.dryRun,
         Option(
           "--synced-through", value: "TIME|never",
           help: "All that the source had up to then is at the destination: 2024-01-31 or 2024-01-31T06:00:00Z (UTC)."),

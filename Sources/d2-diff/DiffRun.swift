@@ -177,7 +177,7 @@ struct DiffRun: Sendable {
           }
         }
       }
-      if isatty(2) == 1 {
+      if log.draws {
         group.addTask(executorPreference: executor) {
           while !finished.isSet, !stop.isSet, pause(seconds: 0.25) {
             log.draw("source \(sides[0].linesRead) values, destination \(sides[1].linesRead)")

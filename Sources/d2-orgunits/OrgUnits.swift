@@ -32,13 +32,14 @@ struct OrgUnits {
       example: ("d2-orgunits sync --pair hmis --level District", "the districts; each stands for all below it"),
       groups: [ServerOptions.transport],
       options: [
+        Store.dryRun,
         Option("--level", value: "N|NAME", help: "Only units of this level (default: as the last time, at first all)."),
         Option("--root", value: "UID|NAME", help: "Only this unit and those below it."),
         Option("--all", help: "All units again."),
         Option("--force", help: "Also where most of the active units would be found missing."),
       ], incomplete: "the source has no such unit, or most would be found missing: nothing was written")
   ) { arguments, log in
-    let (store, pair) = try PairOptions.open(arguments)
+    let (store, pair) = try PairOptions.open(arguments, writes: true)
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
     return try OrgUnitSync(store, pair, client, log).run(
       level: arguments.string("--level"), root: arguments.string("--root"), all: arguments.has("--all"),
@@ -70,9 +71,9 @@ struct OrgUnits {
       description(
         verb, isActive ? "pull units again" : "no longer pull units; the next sync leaves it so",
         example: ("d2-orgunits \(verb) --pair hmis \"Bo\" Kenema", "two districts"), operands: "UNIT…",
-        options: [Option("--level", value: "N", help: "All units of this level.")])
+        options: [Store.dryRun, Option("--level", value: "N", help: "All units of this level.")])
     ) { arguments, log in
-      let (store, pair) = try PairOptions.open(arguments)
+      let (store, pair) = try PairOptions.open(arguments, writes: true)
       let table = OrgUnitTable(store, pair)
       let changed = try table.setActive(isActive, try selected(arguments, in: table))
       log.info("\(changed) units are \(isActive ? "active" : "inactive") now")
@@ -88,6 +89,7 @@ struct OrgUnits {
       "set", "set the priority of units: those of a small number are pulled first",
       example: ("d2-orgunits set --pair hmis --priority 1 Bo", "Bo goes first"), operands: "UNIT…",
       options: [
+        Store.dryRun,
         Option("--priority", value: "N|none", help: "The priority."),
         Option("--level", value: "N", help: "All units of this level."),
       ])
@@ -95,7 +97,7 @@ struct OrgUnits {
     let isNone = arguments.string("--priority") == "none"
     guard arguments.has("--priority") else { throw CommandFailure(.usage, "say what to set: --priority N") }
     let priority = isNone ? nil : try arguments.int("--priority", in: 0...1_000_000_000)
-    let (store, pair) = try PairOptions.open(arguments)
+    let (store, pair) = try PairOptions.open(arguments, writes: true)
     let table = OrgUnitTable(store, pair)
     let changed = try table.setPriority(priority, try selected(arguments, in: table))
     log.info("\(changed) units changed")

@@ -57,7 +57,7 @@ struct Pairs {
         "d2-pairs add hmis --source-url https://a.example/dhis --source-pat file:/etc/d2/a.pat --destination-url https://b.example --destination-username mover",
         "a pair; the source's token stays in its file, the destination's password is asked for and kept in the store"
       ), operands: "NAME", groups: [ServerSettings.group("source"), ServerSettings.group("destination")],
-      options: [Option("--inactive", help: "Scripts that run all active pairs leave it out.")])
+      options: [Store.dryRun, Option("--inactive", help: "Scripts that run all active pairs leave it out.")])
   ) { arguments, log in
     let name = try name(arguments)
     guard !name.isEmpty, name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
@@ -67,7 +67,7 @@ struct Pairs {
     let destination = try ServerSettings("destination", arguments, readsSecretVariables: true).made()
     let url = try source.url()
     if try destination.url() == url { log.warning("source and destination are the same server: \(url)") }
-    let store = try Store(arguments, creates: true)
+    let store = try Store(arguments, creates: true, writes: true)
     let pair = try store.add(
       name: name, source: source, destination: destination, isActive: !arguments.has("--inactive"))
     for server in [source, destination] where !server.literalSecrets.isEmpty {
@@ -84,9 +84,9 @@ struct Pairs {
       "set", "change a pair",
       example: ("d2-pairs set hmis --destination-pat env:HMIS_TOKEN", "another way to sign in at the destination"),
       groups: [ServerSettings.group("source"), ServerSettings.group("destination")],
-      options: [Option("--name", value: "NAME", help: "What the pair is called from now on.")])
+      options: [Store.dryRun, Option("--name", value: "NAME", help: "What the pair is called from now on.")])
   ) { arguments, log in
-    let store = try Store(arguments)
+    let store = try Store(arguments, writes: true)
     var pair = try pair(arguments, in: store)
     for end in ["source", "destination"] where arguments.has("--\(end)-name") {
       throw CommandFailure(.usage, "--\(end)-name is fixed when a pair is added")
@@ -127,9 +127,9 @@ struct Pairs {
     Verb(
       description(
         verb, isActive ? "let scripts run a pair" : "let scripts that run all active pairs leave one out",
-        example: ("d2-pairs \(verb) hmis", "\(verb) the pair"))
+        example: ("d2-pairs \(verb) hmis", "\(verb) the pair"), options: [Store.dryRun])
     ) { arguments, log in
-      let store = try Store(arguments)
+      let store = try Store(arguments, writes: true)
       var pair = try pair(arguments, in: store)
       pair.isActive = isActive
       try store.update(pair)
@@ -145,16 +145,18 @@ struct Pairs {
     description(
       "remove", "remove a pair with all that is kept about it",
       example: ("d2-pairs remove hmis --yes", "without asking"),
-      options: [Option("--yes", help: "Do not ask.")])
+      options: [Store.dryRun, Prompt.confirmation],
+      statuses: [(.incomplete, "the answer was not yes: nothing was removed")])
   ) { arguments, log in
-    let store = try Store(arguments)
+    let store = try Store(arguments, writes: true)
     let pair = try pair(arguments, in: store)
-    guard arguments.has("--yes") || Prompt.confirms("remove \(pair.label) with its data sets and organisation units?")
-    else {
-      throw CommandFailure(.usage, "nothing was removed: confirm with --yes")
+    if !arguments.has(Store.dryRun.name) {
+      try Prompt.confirm(
+        "remove \(pair.label) with its data sets, organisation units and slices?", otherwise: "nothing was removed",
+        arguments)
     }
-    try store.remove(pair)
-    log.info("removed \(pair.label)")
+    let removed = try store.remove(pair)
+    log.info("removed \(pair.label) with " + removed.map { "\($0.rows) \($0.kind)" }.joined(separator: ", "))
     return .success
   }
 

@@ -29,7 +29,8 @@ struct PullOptions: Sendable {
   /// - Throws: `CommandFailure`, 64 where the selection cannot be asked for.
   init(_ arguments: Arguments, _ log: Log, server stored: ConfiguredServer? = nil) throws(CommandFailure) {
     guard arguments.operands.isEmpty else {
-      throw CommandFailure(.usage, "unexpected argument \"\(arguments.operands[0])\": d2-pull takes options only")
+      throw CommandFailure(
+        .usage, "unexpected argument \"\(arguments.operands[0])\": d2-pull takes options only (d2-pull --help)")
     }
     server =
       if let stored { try ServerOptions(arguments, log, stored) } else { try ServerOptions(arguments, log) }

@@ -12,7 +12,7 @@ final class PullRun: Sendable {
   private let stored: (any StoredSelection)?
   private let client: DHIS2Client
   private let log: Log
-  private let output = LineOutput.standardOutput()
+  private let output: LineOutput
   private let meter: PullMeter
 
   init(_ options: PullOptions, _ stored: (any StoredSelection)?, _ client: DHIS2Client, _ log: Log) {
@@ -20,7 +20,9 @@ final class PullRun: Sendable {
     self.stored = stored
     self.client = client
     self.log = log
-    meter = PullMeter(log, draws: isatty(2) == 1)
+    output = LineOutput.standardOutput { log.wipe() }
+    // Values on a terminal are progress enough.
+    meter = PullMeter(log, draws: log.draws && isatty(1) == 0)
   }
 
   func run() async throws -> ExitStatus {
@@ -71,7 +73,7 @@ final class PullRun: Sendable {
   }
 
   private func report(_ status: ExitStatus) {
-    log.info(meter.line)
+    if status == .success || meter.current.requests > 0 { log.info(meter.line) }
     guard let file = options.summaryFile else { return }
     do { try SummaryFile.write(meter.summary(status, serverTime: client.serverTimeAtFirstAnswer), to: file) } catch {
       log.error("\(error)")

@@ -8,6 +8,10 @@ struct Push {
       if let code = arguments.string("--explain") { return try explain(code) }
       let stored = try StoredPair(arguments)
       let options = try PushOptions(arguments, log, stored: stored)
+      if arguments.string("--import-strategy") == "DELETE", !arguments.has("--dry-run") {
+        try Prompt.confirm(
+          "delete what is read from stdin at \(options.server.url)?", otherwise: "nothing was deleted", arguments)
+      }
       if let queue = options.queue {
         let facilities = try Facilities(queue, stored, arguments, log)
         return try await QueueRun(options, queue, facilities, DHIS2Client(options.server, log), log).run()
@@ -65,6 +69,7 @@ struct Push {
           Option(
             "--import-strategy", value: "STRATEGY", help: "CREATE_AND_UPDATE (default), CREATE, UPDATE or DELETE."),
           Option("--dry-run", help: "The server checks and counts but stores nothing."),
+          Option("--yes", help: "Do not ask before values are deleted with --import-strategy DELETE."),
           Option(
             "--explain", value: "CODE|all",
             help: "Say what an error code of DHIS2 means and what to do; nothing is sent."),

@@ -34,7 +34,7 @@ final class PushRun: Sendable {
     directory = DataSetDirectory(client)
     unitDates = OrgUnitDates(client)
     foresight = options.looksAhead ? Foresight(client, directory, unitDates) : nil
-    drawsProgress = isatty(2) == 1
+    drawsProgress = log.draws && isatty(1) == 0
     output = LineOutput.standardOutput { [account] in try? account.finish() }
   }
 

@@ -147,7 +147,7 @@ struct Runner {
   }
 
   func run() async throws -> ExitStatus {
-    let meter = RunMeter(open: open, log, draws: isatty(2) == 1)
+    let meter = RunMeter(open: open, log, draws: log.draws)
     // Before a run gives up it must have found out whether the servers are there.
     let breaker = CircuitBreaker(
       firstPauseSeconds: min(settings.retrySeconds, 5), patienceSeconds: min(900, (settings.giveUpSeconds ?? 1800) / 2)

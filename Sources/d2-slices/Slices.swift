@@ -38,9 +38,9 @@ struct Slices {
         "eight years of all active data sets; again: nothing new"
       ),
       more: [("d2-slices plan --pair hmis -i", "what changed since each data set was delivered last")],
-      groups: [ServerOptions.transport], options: Planner.options)
+      groups: [ServerOptions.transport], options: Planner.options + [Store.dryRun])
   ) { arguments, log in
-    let (store, pair) = try PairOptions.open(arguments)
+    let (store, pair) = try PairOptions.open(arguments, writes: true)
     return try Planner(store, pair, arguments, log).run()
   }
 
@@ -296,21 +296,43 @@ struct Slices {
     description(
       "reset", "make slices wait again from the beginning",
       example: ("d2-slices reset --pair hmis --state failed", "another try for what is parked"),
+      more: [("d2-slices reset --pair hmis --all --remove --yes", "forget them all, without asking")],
       options: selectionOptions + [
         Option("--all", help: "All slices."), Option("--remove", help: "Take them out of the ledger instead."),
+        Prompt.confirmation, Store.dryRun,
       ])
   ) { arguments, log in
-    let (store, pair) = try PairOptions.open(arguments)
+    let (store, pair) = try PairOptions.open(arguments, writes: true)
     let selection = try selection(arguments, store, pair)
     let selects = ["--state", "--data-set", "--period", "--id", "--plan"].contains { arguments.has($0) }
     guard selects != arguments.has("--all") else {
       throw CommandFailure(.usage, "say which: --state, --data-set, --period, --id, or --all")
     }
     let ledger = Ledger(store)
+    try confirmReset(arguments, ledger, pair, selection)
     let count =
       arguments.has("--remove") ? try ledger.remove(pair, selection) : try ledger.reset(pair, selection)
     log.info("\(count) slices \(arguments.has("--remove") ? "removed" : "wait again")")
     return .success
+  }
+
+  /// What is only open or parked loses nothing by waiting again; what is done was work, and taken out is forgotten.
+  private static func confirmReset(
+    _ arguments: Arguments, _ ledger: Ledger, _ pair: Pair, _ selection: SliceSelection
+  ) throws {
+    guard !arguments.has(Prompt.confirmation.name), !arguments.has(Store.dryRun.name) else { return }
+    var (count, done) = (0, 0)
+    try ledger.forEach(pair, selection) { slice in
+      count += 1
+      if slice.state == .done { done += 1 }
+    }
+    let removes = arguments.has("--remove")
+    guard removes ? count > 0 : done > 0 else { return }
+    try Prompt.confirm(
+      removes
+        ? "take \(count) slices of \(pair.label) out of the ledger, \(done) of which are done?"
+        : "\(done) of these \(count) slices of \(pair.label) are done: do them again?",
+      otherwise: "no slice was changed", arguments)
   }
 
   private static let verify = Verb(

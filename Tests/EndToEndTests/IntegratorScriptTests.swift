@@ -155,7 +155,7 @@ struct IntegratorScriptTests {
     func planned(_ options: String, _ kind: PeriodType) throws -> [String] {
       let outcome = world.run(
         """
-        d2-slices reset --pair 1 --all --remove --quiet; scripts/integrator -d \(options) > out 2>&1; echo $?
+        d2-slices reset --pair 1 --all --remove --yes --quiet; scripts/integrator -d \(options) > out 2>&1; echo $?
         d2-slices list --pair 1 | jq -r 'select(.dataSet == "\(world.metadata.dataSets.first { $0.periodType == kind }!.uid)") | .periods + (if .since != null and .since != "" then " since" else "" end) + " " + .orgUnits[0]' | sort
         """)
       #expect(outcome.lines.first == "0", "\(options): \(world.shell.file("out"))")

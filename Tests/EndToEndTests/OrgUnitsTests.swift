@@ -208,7 +208,7 @@ struct OrgUnitsTests {
       d2-datasets sync --pair hmis > /dev/null; \(Self.sync) --level 1 | wc -l; \(Self.sync) --level 4 | wc -l
       d2-orgunits disable --pair hmis \(zones[0].uid)
       d2-slices plan --pair hmis -y 2022; echo $?; d2-slices plan --pair hmis -i; echo $?; d2-slices list --pair hmis | wc -l; \(pull) > out; echo $?; wc -c < out
-      d2-slices plan --pair hmis -y 2022 -l \(zones[1].uid) --quiet | jq '.planned > 0'; d2-slices reset --pair hmis --all --remove
+      d2-slices plan --pair hmis -y 2022 -l \(zones[1].uid) --quiet | jq '.planned > 0'; d2-slices reset --pair hmis --all --remove --yes
       \(Self.sync) --all > /dev/null; d2-slices plan --pair hmis -y 2022 --quiet | jq '.planned > 0'
       """)
     #expect(

@@ -302,7 +302,7 @@ struct PushTests {
     #expect(job.status == 0, "\(job.errors)")
     #expect(two.destinationEqualsSource)
     let delete = two.shell.run(
-      "jq -c 'select(.deleted != true)' values | d2-push --url $DST --import-strategy DELETE > /dev/null")
+      "jq -c 'select(.deleted != true)' values | d2-push --url $DST --import-strategy DELETE --yes > /dev/null")
     #expect(delete.status == 0, "\(delete.errors)")
     #expect(two.destination.values.split(separator: "\n").allSatisfy { $0.contains("\"deleted\":true") })
   }

@@ -178,7 +178,7 @@ struct ScriptTests {
       """
       plan() { d2-slices plan --pair hmis --data-set MONTH --from 2022-01-01 --to 2022-06-30 --quiet > /dev/null; }
       plan; \(first)
-      echo $?; states; d2-slices reset --pair hmis --all --remove --quiet; curl -sf -X DELETE $DST/control/values > /dev/null
+      echo $?; states; d2-slices reset --pair hmis --all --remove --yes --quiet; curl -sf -X DELETE $DST/control/values > /dev/null
       plan; \(second)
       echo $?; states
       """)

@@ -40,10 +40,10 @@ struct SecretTests {
       d2-pairs test hmis --verbose >> out 2>&1
       d2-slices plan --pair hmis -y 2022 -q 1 --verbose >> out 2>&1
       d2-slices run --pair hmis --jobs 3 --accept-rejects --rejects-dir rej --verbose >> out 2>&1; echo $?
-      d2-slices reset --pair hmis --all --quiet
+      d2-slices reset --pair hmis --all --yes --quiet
       d2-slices run --pair hmis --jobs 3 --max-slices 4 --verbose -- 'd2-pull --slice "$D2_SLICE" --spool --verbose | d2-push --slice "$D2_SLICE" --via go-dispatcher2 --source national --destination repo --rejects "$D2_REJECTS" --verbose > /dev/null' >> out 2>&1; echo $?
       # Whatever goes wrong says it without them.
-      d2-slices reset --pair hmis --all --quiet; fault $SRC '{"kind":"status","status":403,"times":0,"path":"/api/dataValueSets"}'
+      d2-slices reset --pair hmis --all --yes --quiet; fault $SRC '{"kind":"status","status":403,"times":0,"path":"/api/dataValueSets"}'
       d2-slices run --pair hmis --attempts 1 --give-up-after 0.5s --retry-after 0.1s --verbose -- "$MOVE" >> out 2>&1; echo $?
       heal $SRC; SECRET1=$WRONG d2-slices run --pair hmis --jobs 2 --attempts 1 --max-slices 2 --no-wait --verbose -- "$MOVE" >> out 2>&1
       D2_STORE=${D2_STORE/TheStore/TheStoreWrong} d2-slices status --pair hmis --verbose >> out 2>&1

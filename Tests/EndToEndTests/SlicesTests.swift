@@ -69,7 +69,7 @@ struct SlicesTests {
     let outcome = world.run(
       """
       d2-slices plan --pair hmis --data-set YEAR -y 2022 > /dev/null
-      again() { d2-slices reset --pair hmis --all --quiet; }
+      again() { d2-slices reset --pair hmis --all --yes --quiet; }
       \(run) -- true; echo $?; states; again
       \(run) -- 'd2-pull --slice "$D2_SLICE" > /dev/null'; echo $?; states; again
       \(run) -- 'd2-push --slice "$D2_SLICE" < /dev/null'; echo $?; states; again
@@ -264,7 +264,7 @@ struct SlicesTests {
       """
       d2-slices plan --pair hmis --data-set YEAR -y 2022 --quiet > /dev/null
       d2-slices run --pair hmis --lease 1s --max-slices 1 --trust-status -- 'touch started; sleep 60' & run=$!
-      await '[ -e started ]'; d2-slices reset --pair hmis --all --quiet; slice=$(d2-slices claim --pair hmis)
+      await '[ -e started ]'; d2-slices reset --pair hmis --all --yes --quiet; slice=$(d2-slices claim --pair hmis)
       wait $run; echo $?; await '[ $(children | wc -l) = 0 ]'; states; d2-slices done --pair hmis --slice "$slice"; echo $?; states
       """)
     #expect(outcome.lines == ["0", "leased=1", "0", "done=1"], "\(outcome.output)\(outcome.errors)")
@@ -338,7 +338,7 @@ struct SlicesTests {
       d2-slices status --pair hmis --by all --quiet | wc -l; d2-slices status --pair hmis --plan year --quiet | jq .slices
       d2-slices status --pair hmis --format table --quiet | head -1
       d2-slices list --pair hmis --state nothing; echo $?; d2-slices status --pair nothing; echo $?; d2-slices list --pair hmis extra; echo $?
-      d2-slices reset --pair hmis; echo $?; d2-slices reset --pair hmis --all --remove; echo $?; d2-slices list --pair hmis --format tsv
+      d2-slices reset --pair hmis; echo $?; d2-slices reset --pair hmis --all --remove --yes; echo $?; d2-slices list --pair hmis --format tsv
       """)
     let set = world.pair.metadata.dataSets[0].uid
     let columns =
@@ -429,7 +429,7 @@ struct SlicesTests {
       env PWD=$stale d2-slices run --pair hmis --store $name --rejects-dir rejects --accept-rejects --attempts 1 --quiet; echo $?
       d2-slices list --pair hmis --store $name | jq -r .state | sort | uniq -c | tr -s ' '
       cat rejects/*.ndjson | jq -r .value.orgUnit | sort -u; d2-slices list --pair hmis --store $name | jq -r '.rejects // empty' | grep -vc "^$PWD/rejects/"; ls -d $stale
-      d2-slices reset --pair hmis --store $name --all --quiet; cd ..
+      d2-slices reset --pair hmis --store $name --all --yes --quiet; cd ..
       D2_STORE=there/$name env PWD=$stale d2-slices run --pair hmis --accept-rejects --attempts 1 --quiet; echo $?; cat state/d2/rejects/*/pair-1/*.ndjson | jq -r .value.orgUnit | sort -u
       """)
     #expect(outcome.lines == ["1", " 3 done", unit, "0", "1", unit], "\(outcome.output)\(outcome.errors)")
@@ -446,7 +446,7 @@ struct SlicesTests {
       unset D2_STORE; run="d2-slices run --pair hmis --accept-rejects --attempts 1 --quiet"
       folders() { ls -d state/d2/rejects/*/pair-1 | wc -l; }
       (cd one; $run --store d2.sqlite); folders; (cd two; $run --store d2.sqlite); folders
-      for store in one two; do d2-slices reset --pair hmis --store $store/d2.sqlite --all --quiet; $run --store $store/d2.sqlite; done; folders
+      for store in one two; do d2-slices reset --pair hmis --store $store/d2.sqlite --all --yes --quiet; $run --store $store/d2.sqlite; done; folders
       for store in one two; do d2-slices list --pair hmis --store $store/d2.sqlite | jq -r '.rejects // empty'; done | sort > all; sort -u all | wc -l; wc -l < all; xargs ls < all | wc -l
       """)
     let lines = outcome.lines

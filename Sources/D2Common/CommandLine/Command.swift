@@ -39,7 +39,10 @@ package enum Command {
       let nearest = Suggestion.nearest(to: word, among: verbs.map { $0.word(of: name) })
       log.error(
         "unknown verb \(word.quoted)\(nearest.map { "; did you mean \($0)?" } ?? "") (\(name) --help lists them)")
-    case nil: log.error("say what to do: " + verbs.map { $0.word(of: name) }.joined(separator: ", "))
+    case nil:
+      log.error(
+        "say what to do: " + verbs.map { $0.word(of: name) }.joined(separator: ", ")
+          + " (\(name) --help tells what each does)")
     }
     exit(ExitStatus.usage.rawValue)
   }
@@ -83,10 +86,14 @@ package enum Command {
       if getenv("D2_SLICE_ID") != nil { d2_end_with_parent() }
       let status = try await body(arguments, log)
       log.wipe()
+      // Of the verbs: d2-push asks the server to store nothing.
+      if description.name != name, arguments.has("--dry-run") { log.info("--dry-run: nothing of this was written") }
       exit(Signals.received == nil ? status.rawValue : Signals.status.rawValue)
     } catch {
       log.wipe()
-      exit(report(error, log).rawValue)
+      let status = report(error, log)
+      if status == .usage, words.isEmpty { log.info("\(description.name) --help begins with examples") }
+      exit(status.rawValue)
     }
   }
 

@@ -8,11 +8,13 @@ package enum PairOptions {
   /// Opens the store and finds the pair.
   ///
   /// - Throws: `StoreError`; `CommandFailure`, 64 where none is named, 78 where it is not there.
-  package static func open(_ arguments: Arguments) throws -> (store: Store, pair: Pair) {
+  ///
+  /// - Parameter writes: whether a verb that writes opens it, which `--dry-run` keeps from it.
+  package static func open(_ arguments: Arguments, writes: Bool = false) throws -> (store: Store, pair: Pair) {
     guard let name = arguments.string("--pair") else {
       throw CommandFailure(.usage, "--pair is missing: which pair of servers (d2-pairs list)")
     }
-    let store = try Store(arguments)
+    let store = try Store(arguments, writes: writes)
     return (store, try store.pair(named: name))
   }
 }

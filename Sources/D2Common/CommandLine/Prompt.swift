@@ -31,14 +31,30 @@ package enum Prompt {
     return try Credentials.checked(answer, question)
   }
 
-  /// Asks whether to go on; without a terminal the answer is no.
-  package static func confirms(_ question: String) -> Bool {
+  /// Asks before what cannot be undone, unless `--yes` stands on the command line.
+  ///
+  /// - Parameters:
+  ///   - question: `remove hmis?`
+  ///   - otherwise: what was not done then: `nothing was removed`.
+  /// - Throws: `CommandFailure`: 64 where there is no terminal to ask at, 1 where the answer is not yes, 130 after Ctrl-C.
+  package static func confirm(
+    _ question: String, otherwise: String, _ arguments: Arguments
+  ) throws(CommandFailure) {
+    guard !arguments.has(confirmation.name) else { return }
     let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
-    guard terminal >= 0, isatty(0) == 1 else { return false }
+    guard terminal >= 0, isatty(0) == 1 || isatty(2) == 1 else {
+      if terminal >= 0 { close(terminal) }
+      throw CommandFailure(.usage, "\(otherwise): there is no terminal to ask at; confirm with --yes")
+    }
     defer { close(terminal) }
     put("\(question) [y/N] ", terminal)
-    return ["y", "yes"].contains(line(terminal).lowercased())
+    let answer = line(terminal).lowercased()
+    if Signals.received != nil { put("\n", terminal) }
+    try interrupted()
+    guard ["y", "yes"].contains(answer) else { throw CommandFailure(.incomplete, otherwise) }
   }
+
+  package static let confirmation = Option("--yes", help: "Do not ask before what cannot be undone.")
 
   private static func interrupted() throws(CommandFailure) {
     if Signals.received != nil { throw CommandFailure(Signals.status, "interrupted") }

@@ -83,8 +83,13 @@ package struct NameSelection<Thing: Named> {
     return nil
   }
 
+  /// Among more than this a suggestion takes longer than it helps.
+  private static var mostCompared: Int { 20_000 }
+
   private func unknown(_ text: String) -> CommandFailure {
-    let nearest = Suggestion.nearest(to: text, among: things.count <= 20_000 ? things.map(\.name) : [])
+    let known =
+      things.count <= Self.mostCompared ? things.flatMap { [$0.name, $0.uid] + ($0.code.map { [$0] } ?? []) } : []
+    let nearest = Suggestion.nearest(to: text, among: known)
     return CommandFailure(
       .usage, "no \(kind) \"\(text)\" in the store\(nearest.map { "; did you mean \"\($0)\"?" } ?? "")")
   }

@@ -116,12 +116,19 @@ extension Store {
   }
 
   /// Removes a pair with its data sets, organisation units and slices.
-  package func remove(_ pair: Pair) throws {
+  ///
+  /// - Returns: how many of each there were.
+  @discardableResult
+  package func remove(_ pair: Pair) throws -> [(rows: Int, kind: String)] {
     try database.transaction {
-      for table in ["slices", "sync_windows", "sync_datasets", "orgunits"] {
-        try database.execute("DELETE FROM \(table) WHERE integration_pair_id = $1", [.int(pair.id)])
+      let removed = try [
+        ("slices", "slices"), ("sync_windows", "increments"), ("sync_datasets", "data sets"),
+        ("orgunits", "organisation units"),
+      ].map { table, kind in
+        (try database.execute("DELETE FROM \(table) WHERE integration_pair_id = $1", [.int(pair.id)]), kind)
       }
       try database.execute("DELETE FROM integration_pair WHERE id = $1", [.int(pair.id)])
+      return removed
     }
   }
 

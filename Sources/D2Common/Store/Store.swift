@@ -68,7 +68,8 @@ package final class Store {
   package init(_ location: StoreLocation, creates: Bool = false) throws {
     switch location {
     case .sqlite(let path):
-      guard creates || access(path, F_OK) == 0 else {
+      let creates = creates && path != ":memory:"
+      guard creates || path == ":memory:" || access(path, F_OK) == 0 else {
         throw StoreError(.unusable, "there is no store \(path) yet: d2-pairs add makes it")
       }
       database = try SQLiteDatabase(path: path, creates: creates)
@@ -78,9 +79,19 @@ package final class Store {
   }
 
   /// The store that the command line or the environment names.
-  package convenience init(_ arguments: Arguments, creates: Bool = false) throws {
+  ///
+  /// - Parameter writes: whether a verb that writes opens it: with `--dry-run` nothing of what it writes lasts.
+  package convenience init(_ arguments: Arguments, creates: Bool = false, writes: Bool = false) throws {
     let location = try StoreLocation.resolve(
       option: arguments.string("--store"), environment: processEnvironment())
-    try self.init(location, creates: creates)
+    let pretends = writes && arguments.has(Self.dryRun.name)
+    if pretends, creates, case .sqlite(let path) = location, access(path, F_OK) != 0 {
+      try self.init(.sqlite(path: ":memory:"), creates: true)
+    } else {
+      try self.init(location, creates: creates)
+    }
+    if pretends { try database.pretend() }
   }
+
+  package static let dryRun = Option("--dry-run", help: "Say what would be changed, and change nothing.")
 }

@@ -25,11 +25,20 @@ package final class Log: Sendable {
   private let format: Format
   /// A line that is redrawn in place (progress) and must be wiped before another is written.
   private let drawn = Mutex(false)
+  /// Whether stderr is a terminal that can wipe a line, and progress is wanted there.
+  package let draws: Bool
+  private let turn: TerminalTurn?
+  private let start = monotonicSeconds()
+  /// What is over sooner needs no progress.
+  private static let calmSeconds = 0.7
 
   package init(command: String, least: Level = .info, format: Format = .text) {
     self.command = command
     self.least = least
     self.format = format
+    let isTerminal = isatty(2) == 1 && getenv("TERM").map { String(cString: $0) } ?? "dumb" != "dumb"
+    draws = isTerminal && least <= .info && format == .text
+    turn = isTerminal ? TerminalTurn() : nil
   }
 
   package func debug(_ message: @autoclosure () -> String) { write(.debug, message) }
@@ -40,18 +49,33 @@ package final class Log: Sendable {
   /// A line of another command, as it is but for control characters.
   package func relay(_ line: String) {
     drawn.withLock { drawn in
-      Self.writeAll((drawn ? "\r\u{1B}[K" : "") + Self.printable(line) + "\n")
+      Self.writeAll(beginning(drawn) + Self.printable(line) + "\n")
       drawn = false
     }
   }
 
-  /// Draws a progress line over the last one. Only for a terminal.
+  /// Draws a progress line over the last one, as long as the terminal is wide. Only where there is a terminal, and no other command draws there.
   package func draw(_ line: String) {
+    guard draws, monotonicSeconds() - start > Self.calmSeconds else { return }
     drawn.withLock { drawn in
-      Self.writeAll("\r\u{1B}[K\(command): \(line)")
+      guard turn?.take() ?? false else {
+        drawn = false
+        return
+      }
+      // A line that is wrapped could not be wiped.
+      Self.writeAll("\r\u{1B}[K" + Self.printable("\(command): \(line)").prefix(Self.width - 1))
       drawn = true
     }
   }
+
+  /// Columns of the terminal now: it may have been resized.
+  private static var width: Int {
+    var size = winsize()
+    return ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1 ? Int(size.ws_col) : 80
+  }
+
+  /// What a line begins with: the progress that stands there is wiped, be it another command's.
+  private func beginning(_ drawn: Bool) -> String { drawn || turn?.isAnothers == true ? "\r\u{1B}[K" : "" }
 
   /// Wipes the progress line.
   package func wipe() {
@@ -75,7 +99,7 @@ package final class Log: Sendable {
         ]).text + "\n"
     }
     drawn.withLock { drawn in
-      Self.writeAll(drawn ? "\r\u{1B}[K" + line : line)
+      Self.writeAll(beginning(drawn) + line)
       drawn = false
     }
   }

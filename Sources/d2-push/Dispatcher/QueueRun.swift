@@ -25,7 +25,7 @@ final class QueueRun: Sendable {
     self.facilities = facilities
     account = try Account(rejectsFile: options.rejectsFile, log, hasQueue: true)
     report = RunReport(options: options, account: account, log: log)
-    drawsProgress = isatty(2) == 1
+    drawsProgress = log.draws && isatty(1) == 0
     output = LineOutput.standardOutput { [account] in try? account.finish() }
   }
 
