@@ -18,7 +18,8 @@ let fuzzing: [Target] =
   ? []
   : [
     .target(
-      name: "FuzzTargets", dependencies: ["D2Common", "CJSONBlocks", "CZlib", "TestSupport"], path: "Tests/Fuzz/Targets"),
+      name: "FuzzTargets", dependencies: ["D2Common", "CJSONBlocks", "CZlib", "TestSupport"], path: "Tests/Fuzz/Targets"
+    ),
     .executableTarget(name: "d2-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Main"),
   ]
 

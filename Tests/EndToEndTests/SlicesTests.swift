@@ -296,7 +296,7 @@ struct SlicesTests {
     let outcome = world.run(
       """
       plan() { d2-slices plan --pair hmis --data-set "$@" --quiet > /dev/null || echo $?; }
-      periods() { d2-slices list --pair hmis --format json | jq -r .periods | sort | tr '\n' ' '; echo; d2-slices reset --pair hmis --all --remove --quiet; }
+      periods() { d2-slices list --pair hmis --format json | jq -r .periods | sort | tr '\n' ' '; echo; d2-slices reset --pair hmis --all --remove --yes --quiet; }
       plan MONTH --from 2021-11-15 --to 2022-12-31 --span year; periods
       plan MONTH -y 2022 --span quarter; periods
       plan MONTH -p 202201,202202,202205 --span year; periods
