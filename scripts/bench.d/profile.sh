@@ -1,0 +1,41 @@
+# shellcheck shell=bash
+# Sourced by scripts/bench: where the instructions go, counted by valgrind's callgrind.
+# shellcheck disable=SC2154  # pull, push, data and the others are set there.
+
+# profile NAME BYTES COMMAND…: instructions a byte, and the functions that have most of them.
+profile() {
+  local name=$1 bytes=$2 out=$work/callgrind
+  shift 2
+  rm -f "$out"*
+  bash -c "exec valgrind --tool=callgrind --callgrind-out-file=$out.%p $*" >/dev/null 2>"$work/stderr" || [[ $? == 1 ]] ||
+    { tail -n 5 "$work/stderr" >&2 && exit 70; }
+  callgrind_annotate --auto=no --show-percs=no "$out".* 2>/dev/null >"$work/annotated"
+  awk -v name="$name" -v bytes="$bytes" '
+    /PROGRAM TOTALS/ { gsub(",", "", $1); total = $1 }
+    / \*?\?*.*:.* \[/ && total && NF > 1 {
+      count = $1; gsub(",", "", count); if (count !~ /^[0-9]+$/) next
+      place = $0; sub(/^ *[0-9,]+ +/, "", place); sub(/ \[.*$/, "", place); sub(/^[^:]*:/, "", place)
+      if (++n <= 6) { lines = lines sprintf("|  | `%s` | %.1f %% |\n", substr(place, 1, 110), 100 * count / total) }
+    }
+    END { printf "| %s: **%.2f** instructions a byte | | |\n%s", name, total / bytes, lines }' "$work/annotated" |
+    swift_names
+}
+
+# Names as they stand in the code, where the toolchain can tell.
+swift_names() { if command -v swift-demangle >/dev/null; then swift-demangle -simplified; else cat; fi; }
+
+profile_commands() {
+  local size
+  command -v valgrind >/dev/null || as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends valgrind >&2
+  size=$(stat -c %s "$data/values.ndjson")
+  echo "Instructions, counted by callgrind ($values values, $((size / 1000000)) MB as lines; start-up included)."
+  printf '\n| | function | share |\n|---|---|--:|\n'
+  profile "reading alone: \`wc -c\`, as a floor" "$size" "cat $data/values.ndjson"
+  profile "\`d2-pull --compression none\`" "$size" "$pull/$values --compression none"
+  profile "\`d2-pull\`, gzip" "$size" "$pull/$values"
+  profile "\`d2-push --compression none\`" "$size" "$push --compression none --batch-size 20000 <$data/values.ndjson"
+  profile "\`d2-push\`, gzip" "$size" "$push --batch-size 20000 <$data/values.ndjson"
+  profile "\`d2-diff\`, both sides" $((2 * size)) "$bin/d2-diff --quiet $data/values.ndjson $data/values.ndjson"
+  [[ -e $data/mapping.csv ]] || python3 scripts/bench.d/make-mapping.py "$data/values.ndjson" "$data"
+  profile "\`d2-map\`" "$size" "$bin/d2-map --quiet $data/mapping.csv <$data/values.ndjson"
+}
