@@ -25,8 +25,12 @@ profile() {
 swift_names() { if command -v swift-demangle >/dev/null; then swift-demangle -simplified; else cat; fi; }
 
 profile_commands() {
-  local size
+  local size name plain=$bin bin=$work/stripped
   command -v valgrind >/dev/null || as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends valgrind >&2
+  # valgrind cannot read Swift's debugging information.
+  mkdir -p "$bin"
+  for name in d2-pull d2-push d2-diff d2-map; do strip --strip-debug -o "$bin/$name" "$plain/$name"; done
+  local pull=${pull//$plain/$bin} push=${push//$plain/$bin}
   size=$(stat -c %s "$data/values.ndjson")
   echo "Instructions, counted by callgrind ($values values, $((size / 1000000)) MB as lines; start-up included)."
   printf '\n| | function | share |\n|---|---|--:|\n'
