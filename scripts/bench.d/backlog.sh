@@ -139,11 +139,11 @@ install_python_peers() {
 
 measure_backlog() { # VERSION
   local version=$1
-  backlog_row "$version" 'd2-pull \\| d2-push' d2_pipeline '' ''
-  [[ $version == 2.43 ]] || backlog_row "$version" 'd2-pull \\| d2-push --concurrency 2' d2_pipeline '' '--concurrency 2'
+  backlog_row "$version" 'd2-pull \| d2-push' d2_pipeline '' ''
+  [[ $version == 2.43 ]] || backlog_row "$version" 'd2-pull \| d2-push --concurrency 2' d2_pipeline '' '--concurrency 2'
   backlog_row "$version" 'd2-slices, a year each, --jobs 2' d2_slices '--span year' '--jobs 2'
   backlog_row "$version" 'd2-slices, a month each, --jobs 2' d2_slices '' '--jobs 2'
-  backlog_row "$version" 'script: curl \\| jq \\| split \\| curl' sane_script
+  backlog_row "$version" 'script: curl \| jq \| split \| curl' sane_script
   [[ $version == 2.43 ]] || backlog_row "$version" 'the same script with preheatCache' sane_script preheat
   backlog_row "$version" 'Python, 16 values a request' python_tool
 }
