@@ -7,7 +7,7 @@ final class WorkFolder {
   /// Locked as long as the worker lives.
   private let descriptor: Int32
 
-  private static let prefix = "d2-slice-"
+  private static let prefix = "d2-worker-"
   /// A run that is begun at the same moment may take a folder that is not locked yet for abandoned.
   private static let tries = 10
 
@@ -40,7 +40,7 @@ final class WorkFolder {
 
   /// Removes the folders of workers that were killed: nobody's lock is on them.
   static func removeAbandoned() {
-    for name in names(in: parent) where name.hasPrefix(prefix) {
+    for name in names(in: parent) where name.hasPrefix(prefix) && name.utf8.count == prefix.utf8.count + 6 {
       let path = "\(parent)/\(name)"
       guard let descriptor = lock(path, LOCK_EX | LOCK_NB) else { continue }
       remove(path)
@@ -54,7 +54,7 @@ final class WorkFolder {
     guard descriptor >= 0 else { return nil }
     var status = stat()
     if flock(descriptor, operation) == 0, fstat(descriptor, &status) == 0, status.st_nlink > 0,
-      status.st_uid == geteuid()
+      status.st_uid == geteuid(), status.st_mode & 0o777 == 0o700
     {
       return descriptor
     }
@@ -63,8 +63,10 @@ final class WorkFolder {
   }
 
   private static func remove(_ path: String) {
-    // A command that was killed may have left a summary half written, under another name.
-    for name in names(in: path) { unlink("\(path)/\(name)") }
+    // A command that was killed may have left a summary half written, under another name. What else lies there is not ours, and keeps the folder.
+    for name in names(in: path) where name.hasPrefix("pull.json") || name.hasPrefix("push.json") {
+      unlink("\(path)/\(name)")
+    }
     rmdir(path)
   }
 

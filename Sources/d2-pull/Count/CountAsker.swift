@@ -19,7 +19,7 @@ struct CountAsker {
   func ask(_ request: PullRequest) throws -> Answered {
     try client.retrying { _ in
       let before = meter.current
-      var sink = CountingSink()
+      var sink = CountingSink(key: isOfRegistrations ? "organisationUnit" : "orgUnit")
       let answer = try Answer.receive(
         request, arrayKey: isOfRegistrations ? "completeDataSetRegistrations" : "dataValues", into: &sink, client,
         meter,
@@ -30,7 +30,7 @@ struct CountAsker {
       let after = meter.current
       return Answered(
         values: answer.values, bytes: after.bytes - before.bytes, wireBytes: after.wireBytes - before.wireBytes,
-        units: sink.units(isOfRegistrations ? "organisationUnit" : "orgUnit"))
+        units: sink.units)
     }
   }
 
@@ -52,22 +52,22 @@ struct CountAsker {
   }
 }
 
-/// Keeps the lines of a small answer.
+/// Counts values by organisation unit while their lines come: a server that does not know the limit of a question sends any number of them.
 private struct CountingSink: LineSink {
-  private var bytes: [UInt8] = []
+  let key: String
+  private(set) var units: [String: Int] = [:]
+
+  /// More units than were asked about.
+  private static let mostUnits = 100_000
+
+  init(key: String) { self.key = key }
 
   mutating func write(_ carried: UnsafeRawBufferPointer, _ lines: UnsafeRawBufferPointer, lineEndMissing: Bool) {
-    bytes += carried
+    var bytes = Array(carried)
     bytes += lines
-    if lineEndMissing { bytes.append(UInt8(ascii: "\n")) }
-  }
-
-  func units(_ key: String) -> [String: Int] {
-    var units: [String: Int] = [:]
     for line in bytes.split(separator: UInt8(ascii: "\n")) {
       guard let value = try? JSONValue(parsing: line), let unit = value[key]?.string else { continue }
-      units[unit, default: 0] += 1
+      if units[unit] != nil || units.count < Self.mostUnits { units[unit, default: 0] += 1 }
     }
-    return units
   }
 }

@@ -11,6 +11,8 @@ struct UnitPool {
   let isOfAssigned: Bool
 
   private static let pageSize = 100
+  /// A hundred times as many as any country has: what is extrapolated to them can still be counted.
+  private static let mostUnits = 10_000_000
 
   /// Units that are named one by one.
   init(_ units: [String], using random: inout SeededOrder) {
@@ -62,8 +64,10 @@ struct UnitPool {
     query.add("filter", filters)
     let target = query.target("/api/organisationUnits")
     let document = try client.json(target)
-    guard let units = document["organisationUnits"]?.array, let total = document["pager"]?["total"]?.int else {
-      throw ServerError(client.server, target, .notDHIS2, "the answer has no organisation units, or no total")
+    guard let units = document["organisationUnits"]?.array, let total = document["pager"]?["total"]?.int,
+      (0...mostUnits).contains(total)
+    else {
+      throw ServerError(client.server, target, .notDHIS2, "the answer has no organisation units, or no total of them")
     }
     return (
       total,

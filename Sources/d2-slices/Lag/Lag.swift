@@ -56,10 +56,12 @@ struct LagTotals {
   let worst: Lag?
 
   init(_ lags: [Lag]) {
-    dataSets = lags.count
-    behind = lags.filter { $0.seconds ?? 0 > 0 }.count
-    neverDelivered = lags.filter { $0.syncedThrough == nil }.count
-    unknown = lags.filter { $0.change == nil }.count
+    // One whose registrations travel too has two rows.
+    func sets(where isOne: (Lag) -> Bool) -> Int { Set(lags.filter(isOne).map(\.dataSet)).count }
+    dataSets = sets { _ in true }
+    behind = sets { $0.seconds ?? 0 > 0 }
+    neverDelivered = sets { $0.syncedThrough == nil }
+    unknown = sets { $0.change == nil }
     open = lags.reduce(0) { $0 + $1.open }
     parked = lags.reduce(0) { $0 + $1.parked }
     syncedThrough = neverDelivered > 0 ? nil : lags.compactMap(\.syncedThrough).min()
