@@ -63,7 +63,7 @@ look_at_country() {
 }
 key_of_value='[.dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .value] | @tsv'
 
-# row VERSION NAME COMMAND…: runs it in a scene of its own, and notes what it took.
+# backlog_row VERSION NAME COMMAND…: runs it in a scene of its own, and notes what it took.
 backlog_row() {
   local version=$1 name=$2 begun ended
   shift 2
@@ -118,7 +118,7 @@ sane_script() { scripts/bench.d/sane-script.sh "$source_url" "$destination" "$da
 measured_backlog() {
   local version
   trap 'stop_scene; rm -rf "$work"' EXIT
-  install_python_peers
+  choose_python
   for version in 2.42 2.43; do
     wanted "$version" || ! { wanted 2.42 || wanted 2.43; } || continue
     ! wanted backlog || measure_backlog "$version"
@@ -127,14 +127,14 @@ measured_backlog() {
   scripts/bench.d/backlog_report.py "$work/backlog.jsonl" $round_trip $link_rate docs/plots
 }
 
-# json-stream is what the Python tool reads with. PyPI's clients of DHIS2 that could do the same are only named where they cannot be had.
-install_python_peers() {
+# json-stream is what the Python tool reads with.
+choose_python() {
   python=python3
-  if python3 -m venv "$work/venv" && "$work/venv/bin/pip" install -q --retries 1 json-stream; then
+  if install_json_stream; then
     python=$work/venv/bin/python
   else
     echo "bench: json-stream cannot be had: the Python rows read with Python's own decoder, which is quicker" >&2
-  fi >"$work/pip.log" 2>&1
+  fi
 }
 
 measure_backlog() { # VERSION
