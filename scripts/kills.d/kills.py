@@ -10,8 +10,10 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "faults.d"))
+SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+sys.path[:0] = [os.path.join(SCRIPTS, "faults.d"), os.path.join(SCRIPTS, "lib")]
 
+import termination  # noqa: E402
 from matrix import Broken, World, promise  # noqa: E402
 from scenes import SCENES  # noqa: E402
 from store import Store  # noqa: E402
@@ -143,12 +145,6 @@ def run(scene, world, store, kills):
     return f"| `{scene.title}` | {store.kind} | {usual * 1000:.0f} | {killed} | {ended} | {len(broken) or 'none'} |", len(broken)
 
 
-def end(*_):
-    """SIGTERM: nothing is left behind, though it comes twice (timeout sends it to the whole group)."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit(143)
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=200)
@@ -156,7 +152,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--store", default="")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, end)
+    termination.leaves_nothing_behind()
     draw = random.Random(options.seed)
     world = Victims(os.path.dirname(shutil.which("d2-slices")), options.store, draw)
     rows, broken = [], 0

@@ -4,13 +4,16 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 
 import servers
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import termination  # noqa: E402
 
 SAMPLE_SECONDS = 0.2
 # What the second half's peak may lie above the first half's: pages that a busy machine gives back late.
@@ -47,12 +50,6 @@ class Watch:
         return max(sample[column] for sample in self.samples)
 
 
-def end(*_):
-    """SIGTERM: nothing is left behind, though it comes twice (timeout sends it to the whole group)."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit(143)
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--gb", type=float, default=20)
@@ -62,7 +59,7 @@ def main():
     parser.add_argument("--spool", action="store_true")
     options = parser.parse_args()
 
-    signal.signal(signal.SIGTERM, end)
+    termination.leaves_nothing_behind()
     folder = tempfile.mkdtemp(prefix="d2-load-")
     os.mkdir(folder + "/tmp")
     processes = []

@@ -14,8 +14,9 @@ import threading
 import time
 
 SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-sys.path[:0] = [os.path.join(SCRIPTS, "faults.d"), os.path.join(SCRIPTS, "kills.d")]
+sys.path[:0] = [os.path.join(SCRIPTS, "faults.d"), os.path.join(SCRIPTS, "kills.d"), os.path.join(SCRIPTS, "lib")]
 
+import termination  # noqa: E402
 from matrix import SYNC, Broken, World, promise, ready  # noqa: E402
 from store import Store  # noqa: E402
 
@@ -250,19 +251,13 @@ LEVEL = {
 }
 
 
-def end(*_):
-    """SIGTERM: nothing is left behind, though it comes twice (timeout sends it to the whole group)."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit(143)
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--hours", type=int, default=24)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--store", default="")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, end)
+    termination.leaves_nothing_behind()
     world = World(os.path.dirname(shutil.which("d2-slices")), options.store)
     store = Store(world)
     soak = Soak(world, store, random.Random(options.seed), options.hours)
