@@ -105,12 +105,16 @@ final class Worker {
     let folder = try WorkFolder()
     let rejects = "\(settings.rejectsFolder)/slice-\(slice.id).ndjson"
     unlink(rejects)
-    var lastLine = ""
+    var (lastOfPull, lastOfOthers) = ("", "")
     let end = try attempt(slice, token, folder, rejects) { line in
-      if !line.isEmpty { lastLine = line }
+      if line.hasPrefix("d2-pull: ") { lastOfPull = line } else if !line.isEmpty { lastOfOthers = line }
     }
     let pull = folder.summary("pull")
     let push = folder.summary("push")
+    // The last words of one that did its part, or was cut short by another, are no reason.
+    let isPullsFault = pull?["status"]?.int ?? 0 != 0
+    let (first, second) = isPullsFault ? (lastOfPull, lastOfOthers) : (lastOfOthers, lastOfPull)
+    let lastLine = first.isEmpty ? second : first
     let counts = Slice.Counts(pull: pull, push: push)
     let hasRejects = FileStatus.size(rejects).map { $0 > 0 } ?? false
     if !hasRejects { unlink(rejects) }

@@ -85,6 +85,24 @@ struct SlicesTests {
     #expect(world.two.destination.values.isEmpty)
   }
 
+  @Test("the reason of a failure is that of the command that failed, not the last words of one that did its part")
+  func reason() throws {
+    let world = try SliceWorld(.sqlite, level: nil)
+    let run = "d2-slices run --pair hmis --attempts 1 --quiet"
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis --data-set YEAR -y 2022 > /dev/null
+      reason() { d2-slices list --pair hmis | jq -r '"\\(.lastStatus) \\(.lastError)"'; d2-slices reset --pair hmis --all --yes --quiet; }
+      \(run) -- 'set -o pipefail; d2-pull --slice "$D2_SLICE" | { d2-push --slice "$D2_SLICE" --import-strategy DELETE; status=$?; cat > /dev/null; sleep 0.5; exit $status; }'; reason
+      fault $SRC '{"kind":"status","status":403,"times":0,"path":"/api/dataValueSets"}'
+      \(run) -- "set -o pipefail; $MOVE"; reason
+      """)
+    #expect(outcome.lines.count == 2, "\(outcome.output)\(outcome.errors)")
+    #expect(
+      outcome.lines.first == "64 d2-push: nothing was deleted: there is no terminal to ask at; confirm with --yes")
+    #expect(outcome.lines.last?.hasPrefix("77 d2-pull: ") == true, "\(outcome.lines)")
+  }
+
   @Test("values that are refused: not done, or done with them on record", arguments: StoreKind.available)
   func refused(kind: StoreKind) throws {
     let world = try SliceWorld(kind)

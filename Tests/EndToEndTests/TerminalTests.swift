@@ -82,6 +82,23 @@ struct TerminalTests {
     #expect(outcome.errors.contains("confirm with --yes"))
   }
 
+  @Test("nobody draws over a question of another command of the pipeline")
+  func question() throws {
+    let world = try PairWorld(.sqlite, values: 6000)
+    try Self.slow(world.two)
+    world.two.shell.write("lib", Self.library)
+    let outcome = world.run(
+      #"""
+      source lib; sync='d2-datasets sync --pair hmis --quiet > /dev/null'; d2-orgunits sync --pair hmis --quiet > /dev/null; eval "$sync"
+      (sleep 3; printf 'n\n') | on 100 'd2-pull --pair hmis --start-date 2022-01-01 --end-date 2023-01-01 --compression none | (sleep 1.5; d2-push --pair hmis --import-strategy DELETE); echo =${PIPESTATUS[1]}' > seen
+      drawn < seen | grep -q d2-pull && echo drawn; grep -a -A1 'delete what' seen | sed 's/.*\[y\/N\]/[y\/N]/'; grep -a = seen | tail -1
+      """#)
+    // Progress was there before, and is wiped; from the question to the answer nothing comes.
+    #expect(
+      outcome.lines == ["drawn", "[y/N] ", "^[[Kd2-push: nothing was deleted", "=1"],
+      "\(outcome.output)\(outcome.errors)\(world.two.shell.file("seen"))")
+  }
+
   @Test("--dry-run says what would be changed, and changes nothing", arguments: StoreKind.available)
   func dryRun(kind: StoreKind) throws {
     let world = try SliceWorld(kind, values: 200, level: nil)

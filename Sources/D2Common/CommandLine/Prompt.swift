@@ -13,6 +13,8 @@ package enum Prompt {
     }
     defer { close(terminal) }
     var settings = termios()
+    let turn = TerminalTurn()
+    defer { withExtendedLifetime(turn) {} }
     let isTerminal = tcgetattr(terminal, &settings) == 0
     let shown = settings
     settings.c_lflag &= ~tcflag_t(ECHO)
@@ -24,7 +26,7 @@ package enum Prompt {
       }
       put("\n", terminal)
     }
-    put("\(question): ", terminal)
+    ask("\(question): ", turn, terminal)
     let answer = line(terminal)
     try interrupted()
     guard !answer.isEmpty else { throw CommandFailure(.usage, "\(question): nothing was typed") }
@@ -47,7 +49,9 @@ package enum Prompt {
       throw CommandFailure(.usage, "\(otherwise): there is no terminal to ask at; confirm with --yes")
     }
     defer { close(terminal) }
-    put("\(question) [y/N] ", terminal)
+    let turn = TerminalTurn()
+    defer { withExtendedLifetime(turn) {} }
+    ask("\(question) [y/N] ", turn, terminal)
     let answer = line(terminal).lowercased()
     if Signals.received != nil { put("\n", terminal) }
     try interrupted()
@@ -55,6 +59,12 @@ package enum Prompt {
   }
 
   package static let confirmation = Option("--yes", help: "Do not ask before what cannot be undone.")
+
+  /// Other commands of the pipeline may be drawing their progress there, and must not draw over the question.
+  private static func ask(_ question: String, _ turn: TerminalTurn, _ terminal: Int32) {
+    turn.ask()
+    put((turn.isAnothers ? Log.wiping : "") + question, terminal)
+  }
 
   private static func interrupted() throws(CommandFailure) {
     if Signals.received != nil { throw CommandFailure(Signals.status, "interrupted") }

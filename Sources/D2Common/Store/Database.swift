@@ -22,9 +22,6 @@ package protocol Database: AnyObject {
   /// What `body` keeps in temporary tables would not survive another connection: where this one breaks, it fails.
   func keepingSession<Result>(_ body: () throws -> Result) throws -> Result
 
-  /// What is written from now on lasts as long as the connection: one transaction, which nobody ends.
-  func pretend() throws(StoreError)
-
   /// All statements of `body`, or none. Does not nest.
   func transaction<Result>(_ body: () throws -> Result) throws -> Result
 }

@@ -21,8 +21,9 @@ package final class PostgreSQLDatabase: Database {
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET client_encoding = 'UTF8'; SET lock_timeout = '60s';"
     + " SET client_min_messages = 'warning'; SET default_transaction_isolation = 'read committed'"
 
+  /// - Parameter pretends: what is written lasts as long as the connection: one transaction, which nobody ends.
   /// - Throws: `StoreError`.
-  package init(url: String) throws(StoreError) {
+  package init(url: String, pretends: Bool = false) throws(StoreError) {
     location = Self.withoutPassword(url)
     // libpq would repeat parts of an address that it cannot read.
     guard Self.isReadable(url) else {
@@ -44,6 +45,11 @@ package final class PostgreSQLDatabase: Database {
     PQsetNoticeProcessor(connection, { _, _ in }, nil)
     guard PQstatus(connection) == CONNECTION_OK else { throw connectionError() }
     try executeScript(Self.session)
+    if pretends {
+      try executeScript("BEGIN")
+      isPretending = true
+      isInTransaction = true
+    }
   }
 
   deinit { PQfinish(connection) }
@@ -72,12 +78,6 @@ package final class PostgreSQLDatabase: Database {
     mayReconnect = false
     defer { mayReconnect = true }
     return try body()
-  }
-
-  package func pretend() throws(StoreError) {
-    try executeScript("BEGIN")
-    isPretending = true
-    isInTransaction = true
   }
 
   package func transaction<Result>(_ body: () throws -> Result) throws -> Result {

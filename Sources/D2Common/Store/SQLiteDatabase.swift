@@ -8,7 +8,6 @@ package final class SQLiteDatabase: Database {
   private let connection: OpaquePointer
   private var statements: [String: OpaquePointer] = [:]
   private var isInTransaction = false
-  private var isPretending = false
 
   /// How long one process waits for the writes of another.
   package static let busyMilliseconds: Int32 = 60_000
@@ -19,19 +18,43 @@ package final class SQLiteDatabase: Database {
   package init(path: String, creates: Bool, busyMilliseconds: Int32 = busyMilliseconds) throws(StoreError) {
     location = path
     if creates { try Self.makePrivately(path) }
+    connection = try Self.open(path, named: path, busyMilliseconds)
+    for setting in ["journal_mode = WAL", "synchronous = FULL"] + Self.settings {
+      try executeScript("PRAGMA \(setting)")
+    }
+  }
+
+  /// A copy, in a nameless temporary file, that lasts as long as the connection: what is written changes nothing, and waits for nobody.
+  ///
+  /// - Throws: `StoreError`.
+  package init(copyOf path: String) throws(StoreError) {
+    location = path
+    let original = try Self.open(path, named: path, Self.busyMilliseconds)
+    defer { sqlite3_close_v2(original) }
+    connection = try Self.open("", named: path, Self.busyMilliseconds)
+    let backup = sqlite3_backup_init(connection, "main", original, "main")
+    let code = backup == nil ? sqlite3_errcode(connection) : sqlite3_backup_step(backup, -1)
+    // What it answers is what the step said already.
+    sqlite3_backup_finish(backup)
+    guard code == SQLITE_DONE else { throw Self.error(code, String(cString: sqlite3_errstr(code)), at: path) }
+    for setting in Self.settings { try executeScript("PRAGMA \(setting)") }
+  }
+
+  private static let settings = ["foreign_keys = ON", "temp_store = MEMORY"]
+
+  private static func open(
+    _ path: String, named name: String, _ busyMilliseconds: Int32
+  ) throws(StoreError) -> OpaquePointer {
     var connection: OpaquePointer?
     let code = sqlite3_open_v2(path, &connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, nil)
     guard code == SQLITE_OK, let connection else {
-      let reason = access(path, F_OK) == 0 ? String(cString: sqlite3_errstr(code)) : "it does not exist"
+      let reason = access(name, F_OK) == 0 ? String(cString: sqlite3_errstr(code)) : "it does not exist"
       sqlite3_close_v2(connection)
-      throw StoreError(.unusable, "cannot open the store \(path): \(reason)")
+      throw StoreError(.unusable, "cannot open the store \(name): \(reason)")
     }
-    self.connection = connection
     sqlite3_extended_result_codes(connection, 1)
     sqlite3_busy_timeout(connection, busyMilliseconds)
-    for setting in ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY"] {
-      try executeScript("PRAGMA \(setting)")
-    }
+    return connection
   }
 
   deinit {
@@ -47,7 +70,7 @@ package final class SQLiteDatabase: Database {
       made += (made.isEmpty && !path.hasPrefix("/") ? "" : "/") + folder
       if !folder.isEmpty { mkdir(made, 0o700) }
     }
-    let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    let file = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw StoreError(.cannotWrite, "cannot make the store \(path): \(SystemError())") }
     close(file)
   }
@@ -90,14 +113,7 @@ package final class SQLiteDatabase: Database {
 
   package func keepingSession<Result>(_ body: () throws -> Result) throws -> Result { try body() }
 
-  package func pretend() throws(StoreError) {
-    // It takes no lock before the first write, so that workers need not wait for what is fetched until then.
-    try executeScript("BEGIN")
-    isPretending = true
-  }
-
   package func transaction<Result>(_ body: () throws -> Result) throws -> Result {
-    if isPretending { return try body() }
     precondition(!isInTransaction, "transactions do not nest")
     // Immediate: a transaction that begins by reading and then writes could not wait for another writer.
     try executeScript("BEGIN IMMEDIATE")
@@ -145,15 +161,18 @@ package final class SQLiteDatabase: Database {
   private static let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
   private func error() -> StoreError {
-    let code = sqlite3_errcode(connection) & 0xFF
+    Self.error(sqlite3_errcode(connection), String(cString: sqlite3_errmsg(connection)), at: location)
+  }
+
+  private static func error(_ code: Int32, _ message: String, at location: String) -> StoreError {
     let kind: StoreError.Kind =
-      switch code {
+      switch code & 0xFF {
       case SQLITE_BUSY, SQLITE_LOCKED, SQLITE_NOMEM: .busy
       case SQLITE_FULL, SQLITE_READONLY, SQLITE_IOERR, SQLITE_CANTOPEN: .cannotWrite
       case SQLITE_PERM, SQLITE_AUTH: .refused
       case SQLITE_NOTADB, SQLITE_CORRUPT: .unusable
       default: .statement
       }
-    return StoreError(kind, "store \(location): \(String(cString: sqlite3_errmsg(connection)))")
+    return StoreError(kind, "store \(location): \(message)")
   }
 }

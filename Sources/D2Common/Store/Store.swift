@@ -63,35 +63,40 @@ package final class Store {
 
   /// Opens the store and brings its tables up to date.
   ///
-  /// - Parameter creates: whether a SQLite file that is not there is made.
+  /// - Parameters:
+  ///   - creates: whether a SQLite file that is not there is made.
+  ///   - pretends: whether all that is written, tables too, is gone with the store.
   /// - Throws: `StoreError`.
-  package init(_ location: StoreLocation, creates: Bool = false) throws {
+  package init(_ location: StoreLocation, creates: Bool = false, pretends: Bool = false) throws {
     switch location {
     case .sqlite(let path):
-      let creates = creates && path != ":memory:"
-      guard creates || path == ":memory:" || access(path, F_OK) == 0 else {
+      let isThere = access(path, F_OK) == 0
+      guard isThere || creates || path == Self.inMemory else {
         throw StoreError(.unusable, "there is no store \(path) yet: d2-pairs add makes it")
       }
-      database = try SQLiteDatabase(path: path, creates: creates)
-    case .postgresql(let url): database = try PostgreSQLDatabase(url: url)
+      database =
+        if pretends && isThere {
+          try SQLiteDatabase(copyOf: path)
+        } else if pretends || path == Self.inMemory {
+          try SQLiteDatabase(path: Self.inMemory, creates: false)
+        } else {
+          try SQLiteDatabase(path: path, creates: creates)
+        }
+    case .postgresql(let url): database = try PostgreSQLDatabase(url: url, pretends: pretends)
     }
-    try StoreSchema.apply(to: database)
+    try StoreSchema.apply(to: database, pretends: pretends)
   }
 
   /// The store that the command line or the environment names.
   ///
   /// - Parameter writes: whether a verb that writes opens it: with `--dry-run` nothing of what it writes lasts.
   package convenience init(_ arguments: Arguments, creates: Bool = false, writes: Bool = false) throws {
-    let location = try StoreLocation.resolve(
-      option: arguments.string("--store"), environment: processEnvironment())
-    let pretends = writes && arguments.has(Self.dryRun.name)
-    if pretends, creates, case .sqlite(let path) = location, access(path, F_OK) != 0 {
-      try self.init(.sqlite(path: ":memory:"), creates: true)
-    } else {
-      try self.init(location, creates: creates)
-    }
-    if pretends { try database.pretend() }
+    try self.init(
+      StoreLocation.resolve(option: arguments.string("--store"), environment: processEnvironment()),
+      creates: creates, pretends: writes && arguments.has(Self.dryRun.name))
   }
+
+  private static let inMemory = ":memory:"
 
   package static let dryRun = Option("--dry-run", help: "Say what would be changed, and change nothing.")
 }

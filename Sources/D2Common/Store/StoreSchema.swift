@@ -5,8 +5,9 @@ enum StoreSchema {
 
   /// Brings the tables up to date. Safe under any number of processes.
   ///
+  /// - Parameter pretends: whether the database is within a transaction that nobody ends.
   /// - Throws: `StoreError`.
-  static func apply(to database: some Database) throws {
+  static func apply(to database: some Database, pretends: Bool = false) throws {
     switch try found(in: database) {
     case version: return
     case let found? where found > version:
@@ -19,7 +20,8 @@ enum StoreSchema {
     switch database.dialect {
     case .postgresql:
       // Brings its own transaction and lock, so that psql can run it too.
-      try database.executeScript(text(PackageResources.integrator_sql))
+      let script = text(PackageResources.integrator_sql)
+      try database.executeScript(pretends ? withoutTransaction(script) : script)
     case .sqlite: try database.transaction { try database.executeScript(text(PackageResources.sqlite_sql)) }
     }
   }
@@ -33,6 +35,13 @@ enum StoreSchema {
       }
     guard try database.rows(question).first?.text(0) != nil else { return nil }
     return try database.rows("SELECT max(version) FROM d2_schema").first?.int(0)
+  }
+
+  /// It would end the one that it runs in.
+  private static func withoutTransaction(_ script: String) -> String {
+    let marks: Set<Substring> = ["BEGIN;", "COMMIT;"]
+    return script.split(separator: "\n", omittingEmptySubsequences: false).filter { !marks.contains($0) }
+      .joined(separator: "\n")
   }
 
   private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -63,7 +63,7 @@ package final class Log: Sendable {
         return
       }
       // A line that is wrapped could not be wiped.
-      Self.writeAll("\r\u{1B}[K" + Self.printable("\(command): \(line)").prefix(Self.width - 1))
+      Self.writeAll(Self.wiping + Self.printable("\(command): \(line)").prefix(Self.width - 1))
       drawn = true
     }
   }
@@ -74,13 +74,19 @@ package final class Log: Sendable {
     return ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1 ? Int(size.ws_col) : 80
   }
 
-  /// What a line begins with: the progress that stands there is wiped, be it another command's.
-  private func beginning(_ drawn: Bool) -> String { drawn || turn?.isAnothers == true ? "\r\u{1B}[K" : "" }
+  /// What a line begins with: the progress that stands there is wiped, be it another command's. A question stays.
+  private func beginning(_ drawn: Bool) -> String {
+    if turn?.anotherAsks == true { return "\n" }
+    return drawn || turn?.isAnothers == true ? Self.wiping : ""
+  }
+
+  /// What wipes the terminal's last line.
+  static let wiping = "\r\u{1B}[K"
 
   /// Wipes the progress line.
   package func wipe() {
     drawn.withLock { drawn in
-      if drawn { Self.writeAll("\r\u{1B}[K") }
+      if drawn, turn?.anotherAsks != true { Self.writeAll(Self.wiping) }
       drawn = false
     }
   }

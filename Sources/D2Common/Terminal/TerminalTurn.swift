@@ -3,13 +3,15 @@ import Glibc
 /// Whose progress a terminal shows: of the commands of a pipeline, which share its last line, only one draws.
 ///
 /// It is the last that knows what became of all. A command whose stdout is a pipe draws only while none does behind which no pipe follows. They
-/// know of each other by locks on two bytes of the terminal's file, which end with their process, however it ends.
+/// know of each other by locks on bytes of the terminal's file, which end with their process, however it ends. While one of them asks a question,
+/// none draws.
 final class TerminalTurn: Sendable {
   private let terminal: Int32
   private let isLast: Bool
 
   private static let lastByte: off_t = 0
   private static let earlierByte: off_t = 1
+  private static let questionByte: off_t = 2
 
   init() {
     var output = stat()
@@ -23,12 +25,19 @@ final class TerminalTurn: Sendable {
   func take() -> Bool {
     // A terminal without a file has no others that could be asked.
     guard terminal >= 0 else { return true }
+    guard !anotherAsks else { return false }
     if isLast { return lock(Self.lastByte) }
     return !isHeldByAnother(Self.lastByte, 1) && lock(Self.earlierByte)
   }
 
   /// Whether the last line may be another's.
   var isAnothers: Bool { terminal >= 0 && isHeldByAnother(Self.lastByte, 2) }
+
+  /// Whether a question stands there, which waits for its answer.
+  var anotherAsks: Bool { terminal >= 0 && isHeldByAnother(Self.questionByte, 1) }
+
+  /// Keeps all others from drawing for as long as this object lives.
+  func ask() { if terminal >= 0 { _ = lock(Self.questionByte) } }
 
   // Locks that belong to an open file, not to a process (fcntl(2), "open file description locks").
   private static let setLock: Int32 = 37
