@@ -58,7 +58,12 @@ struct Answer {
       if let error = ServerError(client.server, request.target, response) { throw error }
       if response.wireBytes == 0 { throw Self.emptyBody(request, client) }
       try splitter.finish()
-      if !splitter.sawArray, let error = Self.errorDocument(splitter, request, client) { throw error }
+      if !splitter.sawArray,
+        let error = Self.errorDocument(splitter, request, client)
+          ?? Self.otherDocument(splitter, arrayKey, request, client)
+      {
+        throw error
+      }
       return Answer(
         values: splitter.count, closedUnannounced: response.closedUnannounced,
         firstByteSeconds: response.firstByteSeconds)
@@ -86,6 +91,24 @@ struct Answer {
       client.server, request.target, .status(status), text("message") ?? "an error came as HTTP 200",
       code: text("errorCode"))
   }
+
+  /// JSON of something else. Servers up to 2.42 leave the array out where there is no value, and write no more than what all values would share.
+  private static func otherDocument(
+    _ splitter: borrowing DataValueSplitter, _ arrayKey: String, _ request: PullRequest, _ client: DHIS2Client
+  ) -> ServerError? {
+    let keys = splitter.topLevelMembers.map { String(decoding: $0.key, as: UTF8.self) }
+    guard !keys.isEmpty, !keys.contains(where: { Self.sharedKeys.contains($0) || $0.hasSuffix("Scheme") }) else {
+      return nil
+    }
+    return ServerError(
+      client.server, request.target, .notDHIS2,
+      "the answer is JSON without \(arrayKey): it has \(keys.prefix(3).map { $0.quoted }.joined(separator: ", "))")
+  }
+
+  /// Of `DataValueSet` in dhis2-core.
+  private static let sharedKeys: Set<String> = [
+    "dataSet", "completeDate", "period", "orgUnit", "attributeOptionCombo", "attributeCategoryOptions",
+  ]
 
   private static func beginsLikePage(_ chunk: UnsafeMutableRawBufferPointer) -> Bool {
     chunk.first { $0 > 0x20 } == UInt8(ascii: "<")

@@ -47,12 +47,19 @@ struct TopLevelReaderTests {
   @Test(
     "a key only opens the array where it is the array's own, at the top",
     arguments: [
-      #"{"dataValues2":[1],"x":{"dataValues":[1]},"y":["dataValues",[2]]}"#, #"{"dataValues":"[","a":1}"#,
+      #"{"dataValues2":[1],"x":{"dataValues":[1]},"y":["dataValues",[2]]}"#,
       #"{"a":"dataValues"}"#,
     ])
   func otherKeys(text: String) {
     let read = Self.read(text)
     #expect(read.problem == nil && read.opened == 0 && read.isComplete && !read.sawArray)
+  }
+
+  @Test(
+    "any other value in place of the array is a fault, not an answer without values",
+    arguments: [#""[""#, #"{"a":[1]}"#, "0", "true", "nul", "none", "nulL"])
+  func notAnArray(value: String) {
+    #expect(Self.read(#"{"a":1,"dataValues":\#(value),"b":2}"#).problem == .notAnArray)
   }
 
   @Test("null in place of the array is an array without values")
@@ -71,7 +78,8 @@ struct TopLevelReaderTests {
       ("{\"a\u{1}", .controlByte), ("{\"a\":\"\u{1}", .controlByte), ("{\"a\":1\u{1}", .controlByte),
       (#"{"dataValues":[],"dataValues":["#, .arrayTwice), (#"{"a":1 2"#, .unexpected(0x32)),
       (#"{"a":}"#, .unexpected(0x7D)), (#"{"a":,"b":1}"#, .unexpected(0x2C)), (#"{"a":\n"#, .unexpected(0x5C)),
-      (#"{"a":x"y""#, .unexpected(0x22)), (#"{"dataValues":0[{}]"#, .unexpected(0x5B)), (#"{"a":é"#, .unexpected(0xC3)),
+      (#"{"a":x"y""#, .unexpected(0x22)), (#"{"dataValues":0[{}]"#, .notAnArray),
+      (#"{"dataValues":null[{}]"#, .unexpected(0x5B)), (#"{"a":é"#, .unexpected(0xC3)),
       (#"{"a":b:"#, .unexpected(0x3A)),
       ("{\"a\":" + String(repeating: "[", count: 65), .tooDeep),
     ])

@@ -185,6 +185,14 @@ struct PullTests {
       (#"{"kind":"login-page","path":"/api/dataValueSets","times":0}"#, 77, "login page"),
       (#"{"kind":"redirect","path":"/api/dataValueSets","times":0}"#, 77, "login page"),
       (
+        #"{"kind":"status","status":200,"type":"application/json","body":"{\"status\":\"UP\",\"n\":[1]}","path":"/api/dataValueSets","times":0}"#,
+        76, #"the answer is JSON without dataValues: it has "status", "n""#
+      ),
+      (
+        #"{"kind":"status","status":200,"type":"application/json","body":"{\"dataValues\":{\"a\":[]}}","path":"/api/dataValueSets","times":0}"#,
+        75, "the values are not an array at byte 14"
+      ),
+      (
         #"{"kind":"redirect","location":"https://else.example/api/x","path":"/api/dataValueSets","times":0}"#, 69,
         "https://else.example"
       ),

@@ -87,6 +87,8 @@ struct TopLevelReader: ~Copyable {
       sawArray = true
       return .arrayOpened
     }
+    // null is what some write for none; anything else would pass for an answer without values.
+    guard key != arrayKey || byte == UInt8(ascii: "n") else { throw .notAnArray }
     value.removeAll()
     place = .insideValue
     return try takeInsideValue(byte)
@@ -103,7 +105,7 @@ struct TopLevelReader: ~Copyable {
         inString = false
       }
       try keep(byte)
-      if !inString, stack.isEmpty { endValue() }
+      if !inString, stack.isEmpty { try endValue() }
       return .within
     }
     // Behind the first byte of a number or a word neither a string nor a bracket can begin.
@@ -117,19 +119,19 @@ struct TopLevelReader: ~Copyable {
       guard let open = stack.popLast() else {
         guard isWord else { throw .unexpected(byte) }
         // The bracket of the document itself, behind a number or a word.
-        endValue()
+        try endValue()
         return try takeToken(byte)
       }
       guard open == byte else { throw .unexpected(byte) }
       try keep(byte)
-      if stack.isEmpty { endValue() }
+      if stack.isEmpty { try endValue() }
       return .within
     case UInt8(ascii: ",") where stack.isEmpty:
       guard isWord else { throw .unexpected(byte) }
-      endValue()
+      try endValue()
       return try takeToken(byte)
     case 0x20, 0x0A, 0x0D, 0x09:
-      if stack.isEmpty { endValue() }
+      if stack.isEmpty { try endValue() }
       return .within
     case UInt8(ascii: "<"): throw .htmlInside
     case UInt8(ascii: "\\"): throw .unexpected(byte)
@@ -153,8 +155,11 @@ struct TopLevelReader: ~Copyable {
     if value.count < Self.largestKeptMember { value.append(byte) }
   }
 
-  private mutating func endValue() {
-    if key == arrayKey, value == Array("null".utf8) { sawArray = true }
+  private mutating func endValue() throws(SplitProblem) {
+    if key == arrayKey {
+      guard value == Array("null".utf8) else { throw .notAnArray }
+      sawArray = true
+    }
     members.append((key, value))
     if members.count > 256 { members.removeFirst() }
     value.removeAll()
