@@ -23,10 +23,10 @@ final class BatchSizer: Sendable {
     var lastSeconds: Double?
   }
 
-  /// Where the search begins. Up to 2.42 small batches are so much slower than large ones that the search itself would cost seconds; 8,000
-  /// values take such a server two (`dhis2-api.md` section 0), and still pass where all is ten times slower.
+  /// Where the search begins. Up to 2.42 small batches are so much slower than large ones that the search itself would cost seconds; 16,000
+  /// values take such a server three (`dhis2-api.md` section 0), and still pass where all is ten times slower.
   private static let firstSize = 1000
-  private static let firstSizeOfLargeBatches = 8000
+  private static let firstSizeOfLargeBatches = 16_000
   /// A change of rate below this is noise.
   private static let gain = 1.03
   private static let steepGain = 1.5

@@ -146,7 +146,7 @@ struct BatchSizerTests {
   @Test("begins with a size that 2.42 likes, within the bounds, and comes down from it where another server does not")
   func large() {
     for (range, first) in [
-      (100...50_000, 8000), (500...2000, 2000), (5000...5000, 5000), (20_000...50_000, 20_000), (9000...50_000, 9000),
+      (100...50_000, 16_000), (500...2000, 2000), (5000...5000, 5000), (20_000...50_000, 20_000), (9000...50_000, 9000),
     ] {
       let sizer = BatchSizer(range, longestSeconds: 20)
       #expect(sizer.lastSeconds == nil)
