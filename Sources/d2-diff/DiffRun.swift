@@ -82,6 +82,11 @@ struct DiffRun: Sendable {
       guard arguments.operands != ["-", "-"] else {
         throw CommandFailure(.usage, "standard input can be one of the sides, not both")
       }
+      guard !Self.areOneStream(arguments.operands[0], arguments.operands[1]) else {
+        throw CommandFailure(
+          .usage,
+          "\(arguments.operands.joined(separator: " and ")) are one stream: it can be one of the sides, not both")
+      }
       guard !arguments.has("--level") else {
         throw CommandFailure(.usage, "--level needs --pair: the store knows what lies below what")
       }
@@ -93,6 +98,25 @@ struct DiffRun: Sendable {
     guard !isIncrement || !includesExtras else {
       throw CommandFailure(
         .usage, "a slice of an increment holds what changed: what it lacks is not extra at the destination")
+    }
+  }
+
+  /// Whether two names are of one stream, of which the second side would get nothing: `-` and /dev/stdin, or a FIFO twice. A regular file can be
+  /// read twice.
+  private static func areOneStream(_ first: String, _ second: String) -> Bool {
+    func status(_ path: String) -> stat? {
+      var status = stat()
+      return (path == "-" ? fstat(0, &status) : stat(path, &status)) == 0 ? status : nil
+    }
+    // What is not there is said when it is opened.
+    guard let first = status(first), let second = status(second), first.st_dev == second.st_dev,
+      first.st_ino == second.st_ino
+    else { return false }
+    return switch first.st_mode & S_IFMT {
+    case S_IFIFO, S_IFSOCK: true
+    // A terminal, but not /dev/null.
+    case S_IFCHR: isatty(0) == 1
+    default: false
     }
   }
 

@@ -84,11 +84,14 @@ struct Planner {
     log.info(
       "\(outcome.planned) slices planned: \(outcome.added) added, \(outcome.planned - outcome.added) were there"
         + (outcome.again > 0 ? ", \(outcome.again) of them wait again" : ""))
+    let open = try ledger.open(pair, plan: arguments.string("--plan"))
     let output = LineOutput.standardOutput()
     try output.line(
       JSONValue.object([
         .init("planned", .int(outcome.planned)), .init("added", .int(outcome.added)),
         .init("there", .int(outcome.planned - outcome.added)), .init("again", .int(outcome.again)),
+        // What a run would work off now.
+        .init("open", .int(open.waiting + open.leased + open.retry)),
       ]).text)
     try output.flush()
     return .success
@@ -119,16 +122,10 @@ struct Planner {
   private var kinds: [Slice.Kind] { arguments.has("--registrations") ? [.values, .registrations] : [.values] }
 
   private func dataSets() throws -> [DataSet] {
-    let sets = try DataSetTable(store, pair).all()
+    let table = DataSetTable(store, pair)
     let named = arguments.texts("--data-set")
-    let chosen =
-      named.isEmpty || named == ["all"]
-      ? sets.filter(\.isActive) : try NameSelection(sets, kind: "data set").find(named)
-    guard !chosen.isEmpty else {
-      throw CommandFailure(
-        .usage, "no data set of \(pair.label) is active: run d2-datasets sync --pair \(pair.label) first")
-    }
-    return chosen
+    if named.isEmpty || named == ["all"] { return try table.active(of: pair) }
+    return try NameSelection(table.all(), kind: "data set").find(named)
   }
 
   // MARK: Backlog

@@ -81,14 +81,20 @@ struct Slices {
 
   /// The number and token of a slice that a worker has.
   private static func held(_ arguments: Arguments) throws(CommandFailure) -> (id: Int, token: String) {
-    if let text = arguments.string("--slice") {
+    let slice = arguments.string("--slice")
+    if let word = arguments.operands.dropFirst(slice == nil ? 1 : 0).first {
+      throw CommandFailure(
+        .usage,
+        "unexpected argument \(word.quoted): \(slice == nil ? "one slice at a time" : "--slice says which slice")")
+    }
+    if let text = slice {
       let slice = try Slice(task: text)
       guard let token = slice.token else {
         throw CommandFailure(.usage, "--slice has no token: give what claim printed")
       }
       return (slice.id, token)
     }
-    guard arguments.operands.count == 1, let id = Int(arguments.operands[0]), let token = arguments.string("--token")
+    guard let id = arguments.operands.first.flatMap({ Int($0) }), let token = arguments.string("--token")
     else {
       throw CommandFailure(.usage, "say which slice: --slice JSON as claim printed it, or its number with --token")
     }

@@ -95,6 +95,80 @@ struct CountTests {
     }
   }
 
+  // MARK: Hostile answers
+
+  /// Of a server that answers to a question for organisation units with this.
+  private static func count(_ two: TwoServers, units answer: String) throws -> (Shell.Outcome, JSONValue) {
+    two.source.clearFaults()
+    let body = JSONValue.string(answer).text
+    try two.fail(
+      source:
+        #"{"kind":"status","status":200,"type":"application/json","times":0,"path":"/api/organisationUnits","query":"path:like","body":\#(body)}"#
+    )
+    let outcome = two.shell.run("rm -f count; \(TwoServers.pullAll) --count --summary count > rows")
+    return (outcome, (try? JSONValue(parsing: two.shell.file("count"))) ?? .null)
+  }
+
+  @Test("a number of units that cannot be is said in a line, and not counted with")
+  func pagers() throws {
+    let two = try TwoServers(values: 20_000)
+    for total in [
+      "-1", "-9223372036854775808", "9223372036854775807", "9223372036854775808", "1e300", "-1e300", "1e19", "10000001",
+      "2.5", #""twelve""#, #""-12""#, #""1e300""#, "null", "[]", "{}", "true",
+    ] {
+      let (outcome, _) = try Self.count(
+        two, units: #"{"pager":{"page":1,"total":\#(total)},"organisationUnits":[{"id":"abcdefghijk"}]}"#)
+      #expect(outcome.status == 76, "\(total): \(outcome.errors)")
+      let lines = outcome.errors.split(separator: "\n")
+      #expect(
+        lines.count == 1 && lines[0].contains("the answer has no organisation units, or no total of them"),
+        "\(total): \(outcome.errors)")
+    }
+    for answer in [
+      "{}", #"{"organisationUnits":[]}"#, #"{"pager":{},"organisationUnits":[]}"#, #"{"pager":{"total":5}}"#, "[]", "7",
+    ] {
+      let (outcome, _) = try Self.count(two, units: answer)
+      #expect(outcome.status == 76, "\(answer): \(outcome.errors)")
+      #expect(outcome.errors.split(separator: "\n").count == 1, "\(answer): \(outcome.errors)")
+    }
+  }
+
+  @Test("units that a server counts and does not show leave the upper bound open")
+  func hiddenUnits() throws {
+    let two = try TwoServers(values: 20_000)
+    let truth = Int(two.shell.run("\(TwoServers.pullAll) --quiet | wc -l").lines.first ?? "") ?? -1
+    for answer in [
+      #"{"pager":{"total":10000000},"organisationUnits":[]}"#,
+      #"{"pager":{"total":10000000},"organisationUnits":[{},{"id":7},{"name":"x"}]}"#,
+    ] {
+      let (outcome, count) = try Self.count(two, units: answer)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(count["high"] == .null && count["isExact"] == false, "\(count.text)")
+      #expect((count["low"]?.int ?? .max) <= truth && count["low"]?.int ?? 0 >= 2001, "\(truth): \(count.text)")
+      #expect(outcome.errors.contains("and nobody knows how many more"), "\(outcome.errors)")
+    }
+  }
+
+  @Test("a server that does not know limit: what came is the least, and nothing is made of it")
+  func unlimited() throws {
+    let two = try TwoServers(values: 100)
+    // More than a sample may bring, whatever is asked for.
+    let values = Array(repeating: #"{"dataElement":"a","period":"202201","orgUnit":"b","value":"1"}"#, count: 20_500)
+    let body = JSONValue.string("{\"dataValues\":[\(values.joined(separator: ","))]}").text
+    try two.fail(
+      source:
+        #"{"kind":"status","status":200,"type":"application/json","times":0,"path":"/api/dataValueSets","body":\#(body)}"#
+    )
+    let outcome = two.shell.run(
+      "d2-pull --url $SRC --data-set ${DS%%,*} --org-unit $ROOT --children --period 202201 --count --summary count > rows; echo $?"
+    )
+    let count = try JSONValue(parsing: two.shell.file("count"))
+    #expect(outcome.lines == ["0"], "\(outcome.errors)")
+    #expect(count["low"]?.int == 20_500 && count["high"] == .null && count["isExact"] == false, "\(count.text)")
+    #expect(
+      outcome.errors.contains("there are at least 20500 values, and nobody knows how many more"), "\(outcome.errors)")
+  }
+
   @Test("with a pair, a slice, groups, registrations and named units", arguments: StoreKind.available)
   func selections(kind: StoreKind) throws {
     let world = try SliceWorld(kind, values: 1500)

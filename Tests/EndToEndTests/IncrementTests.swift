@@ -132,28 +132,35 @@ struct IncrementTests {
     #expect(world.content(world.two.destination, of: [1, 2, 4]).isEmpty)
   }
 
-  @Test("complete data set registrations travel, in increments too", arguments: StoreKind.available)
-  func registrations(kind: StoreKind) throws {
-    let world = try SliceWorld(kind, values: 300)
-    let set = world.pair.metadata.dataSets[0]
+  /// Lays registrations ready, of nine units in `r1` and of seven others in `r2`, and returns the words that post and show them.
+  private static func registrations(_ world: SliceWorld) -> String {
+    let set = world.pair.metadata.dataSets[0].uid
     let units = world.pair.metadata.organisationUnits.filter { $0.level == 5 && $0.closed == nil }.map(\.uid)
     func document(_ period: String, _ units: some Sequence<String>) -> String {
       let list = units.map {
-        #"{"dataSet":"\#(set.uid)","period":"\#(period)","organisationUnit":"\#($0)","completed":true}"#
+        #"{"dataSet":"\#(set)","period":"\#(period)","organisationUnit":"\#($0)","completed":true}"#
       }
       return "{\"completeDataSetRegistrations\":[\(list.joined(separator: ","))]}"
     }
     world.two.shell.write("r1", document("202203", units.prefix(9)))
     world.two.shell.write("r2", document("202204", units.suffix(7)))
-    let outcome = world.run(
-      """
+    return """
       post() { curl -sf -u admin:district -H 'Content-Type: application/json' --data-binary @$1 $SRC/api/completeDataSetRegistrations > /dev/null; }
-      i() { d2-slices plan --pair hmis -i --overlap 2s --registrations --data-set MONTH --quiet > /dev/null; d2-slices run --pair hmis --jobs 3 --quiet; echo $?; }
-      held() { curl -sf -u admin:district "$1/api/completeDataSetRegistrations?dataSet=\(set.uid)&orgUnit=$ROOT&children=true&startDate=2022-01-01&endDate=2022-12-31" |
+      held() { curl -sf -u admin:district "$1/api/completeDataSetRegistrations?dataSet=\(set)&orgUnit=$ROOT&children=true&startDate=2022-01-01&endDate=2022-12-31" |
         jq -c '.completeDataSetRegistrations[]? | [.period, .organisationUnit]' | sort; }
-      post r1; i; held $SRC > a; held $DST > b; cmp a b && wc -l < b; sleep 2.1
-      post r2; i; held $SRC > a; held $DST > b; cmp a b && wc -l < b
-      """)
+
+      """
+  }
+
+  @Test("complete data set registrations travel, in increments too", arguments: StoreKind.available)
+  func registrations(kind: StoreKind) throws {
+    let world = try SliceWorld(kind, values: 300)
+    let outcome = world.run(
+      Self.registrations(world) + """
+        i() { d2-slices plan --pair hmis -i --overlap 2s --registrations --data-set MONTH --quiet > /dev/null; d2-slices run --pair hmis --jobs 3 --quiet; echo $?; }
+        post r1; i; held $SRC > a; held $DST > b; cmp a b && wc -l < b; sleep 2.1
+        post r2; i; held $SRC > a; held $DST > b; cmp a b && wc -l < b
+        """)
     #expect(outcome.lines == ["0", "9", "0", "16"], "\(outcome.output)\(outcome.errors)")
     let kinds = try world.store.rows("SELECT kind, count(*) FROM slices GROUP BY kind ORDER BY kind")
     #expect(kinds == ["registrations|8", "values|8"])
@@ -164,34 +171,21 @@ struct IncrementTests {
     arguments: StoreKind.available)
   func registrationsLater(kind: StoreKind) throws {
     let world = try SliceWorld(kind, values: 300, level: nil)
-    let set = world.pair.metadata.dataSets[0]
-    let units = world.pair.metadata.organisationUnits.filter { $0.level == 5 && $0.closed == nil }.map(\.uid)
-    func document(_ period: String, _ units: some Sequence<String>) -> String {
-      let list = units.map {
-        #"{"dataSet":"\#(set.uid)","period":"\#(period)","organisationUnit":"\#($0)","completed":true}"#
-      }
-      return "{\"completeDataSetRegistrations\":[\(list.joined(separator: ","))]}"
-    }
-    world.two.shell.write("r1", document("202203", units.prefix(9)))
-    world.two.shell.write("r2", document("202204", units.suffix(7)))
     let outcome = world.run(
-      """
-      post() { curl -sf -u admin:district -H 'Content-Type: application/json' --data-binary @$1 $SRC/api/completeDataSetRegistrations > /dev/null; }
-      i() { d2-slices plan --pair hmis -i --overlap 1s --data-set MONTH --quiet "$@" > /dev/null; d2-slices run --pair hmis --quiet || echo $?; }
-      held() { curl -sf -u admin:district "$1/api/completeDataSetRegistrations?dataSet=\(set.uid)&orgUnit=$ROOT&children=true&startDate=2022-01-01&endDate=2022-12-31" |
-        jq -c '.completeDataSetRegistrations[]? | [.period, .organisationUnit]' | sort; }
-      since() { d2-slices list --pair hmis | jq -r --arg k $1 'select(.kind == $k) | .since // "all"' | sort | tr '\\n' ' '; }
-      mark() { d2-datasets list --pair hmis | jq -r --arg k $1 'select(.code == "MONTH")[$k]'; }
-      post r1; sleep 2.1; i; held $DST | wc -l; values=$(mark syncedThrough); mark registrationsThrough; sleep 1.1
-      i --registrations; held $SRC > a; held $DST > b; cmp a b && wc -l < b
-      since registrations; echo; since values | grep -o Z | wc -l
-      registrations=$(mark registrationsThrough); [ "$registrations" = "$(mark syncedThrough)" ] && echo same; sleep 1.1
-      i; [ "$registrations" = "$(mark registrationsThrough)" ] && [ "$registrations" != "$(mark syncedThrough)" ] && echo own
-      d2-datasets mark --pair hmis --registrations --synced-through never MONTH 2> /dev/null; [ $(mark registrationsThrough) = null ] && [ $(mark syncedThrough) != null ] && echo forgotten
-      d2-datasets mark --pair hmis --registrations --synced-through $registrations MONTH; d2-datasets mark --pair hmis --synced-through never MONTH
-      mark syncedThrough; [ "$registrations" = "$(mark registrationsThrough)" ] && echo kept
-      post r2; i --registrations; held $SRC > a; held $DST > b; cmp a b && wc -l < b; since registrations | grep -o Z | wc -l
-      """)
+      Self.registrations(world) + """
+        i() { d2-slices plan --pair hmis -i --overlap 1s --data-set MONTH --quiet "$@" > /dev/null; d2-slices run --pair hmis --quiet || echo $?; }
+        since() { d2-slices list --pair hmis | jq -r --arg k $1 'select(.kind == $k) | .since // "all"' | sort | tr '\\n' ' '; }
+        mark() { d2-datasets list --pair hmis | jq -r --arg k $1 'select(.code == "MONTH")[$k]'; }
+        post r1; sleep 2.1; i; held $DST | wc -l; values=$(mark syncedThrough); mark registrationsThrough; sleep 1.1
+        i --registrations; held $SRC > a; held $DST > b; cmp a b && wc -l < b
+        since registrations; echo; since values | grep -o Z | wc -l
+        registrations=$(mark registrationsThrough); [ "$registrations" = "$(mark syncedThrough)" ] && echo same; sleep 1.1
+        i; [ "$registrations" = "$(mark registrationsThrough)" ] && [ "$registrations" != "$(mark syncedThrough)" ] && echo own
+        d2-datasets mark --pair hmis --registrations --synced-through never MONTH 2> /dev/null; [ $(mark registrationsThrough) = null ] && [ $(mark syncedThrough) != null ] && echo forgotten
+        d2-datasets mark --pair hmis --registrations --synced-through $registrations MONTH; d2-datasets mark --pair hmis --synced-through never MONTH
+        mark syncedThrough; [ "$registrations" = "$(mark registrationsThrough)" ] && echo kept
+        post r2; i --registrations; held $SRC > a; held $DST > b; cmp a b && wc -l < b; since registrations | grep -o Z | wc -l
+        """)
     #expect(
       outcome.lines == [
         "0", "null", "9", "all ", "1", "same", "own", "forgotten", "null", "kept", "16", "1",

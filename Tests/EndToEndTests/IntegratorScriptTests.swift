@@ -427,6 +427,52 @@ struct IntegratorScriptTests {
     #expect(used.contains { $0.hasPrefix("ApiToken") } || world.two.destination.statistics["tokenChecks"]?.int ?? 0 > 0)
   }
 
+  @Test(
+    "--dry-run says of each pair what would be fetched, planned and moved, and changes nothing", arguments: available)
+  func dryRun(python: Bool) throws {
+    let world = try World(python: python, values: 600)
+    // Brings the tables of the Python tool up to date, as any command.
+    _ = world.run("d2-pairs list > /dev/null")
+    func held() throws -> [String] {
+      try ["integration_pair", "sync_datasets", "orgunits", "slices", "sync_windows"].flatMap {
+        try world.store.rows("SELECT * FROM \($0) ORDER BY id")
+      }
+    }
+    let integrator = "scripts/integrator -y 2022 -q 1 --dry-run"
+    let nothing = "all went well; of what was said nothing was done"
+    let before = try held()
+    let first = world.run("\(integrator) -d > out; echo $?; cut -d' ' -f3- out | tail -n 2")
+    #expect(
+      first.lines.first == "0" && first.lines.last == nothing
+        && first.lines[1].hasPrefix(
+          python
+            ? "pair 1: 3 slices would be moved"
+            : "pair 1: slices would be planned behind that: the store has 0 active organisation units and 0 active data sets now"
+        ),
+      "\(first.output)\(first.errors)\(world.shell.file("out"))")
+    #expect(first.errors.contains("60 organisation units at ") && first.errors.contains("6 data sets at "))
+    #expect(try held() == before)
+    let second = world.run(
+      """
+      d2-orgunits sync --pair 1 --quiet > /dev/null; d2-datasets sync --pair 1 --quiet > /dev/null
+      \(integrator) -d | cut -d' ' -f3- | sed -n 2,3p; \(integrator) | cut -d' ' -f3- | sed -n 2p; d2-slices list --pair 1 | wc -l
+      """)
+    #expect(world.two.destination.values.isEmpty && second.lines.count == 4, "\(second.output)\(second.errors)")
+    let moved = world.run(
+      """
+      scripts/integrator -d -y 2022 -q 1 > out; echo $?; grep -o 'of [0-9]* slices done' <(grep 'in all' out) | cut -d' ' -f2
+      d2-slices list --pair 1 | sort > before; \(integrator) -d | cut -d' ' -f3- | sed -n 2,3p; d2-slices list --pair 1 | sort | cmp - before
+      """)
+    let count = moved.lines.count > 1 ? moved.lines[1] : "?"
+    let would = "pair 1: \(count) slices would be moved from "
+    #expect(moved.lines.first == "0" && second.lines.last == "0", "\(moved.output)\(moved.errors)\(second.output)")
+    #expect(
+      second.lines[0].hasPrefix(would) && second.lines[1] == nothing && second.lines[2].hasPrefix(would)
+        && second.lines[0].hasSuffix(", 3 at a time, straight to the destination; nothing was changed")
+        && second.lines[2].hasSuffix(", 3 at a time, through dispatcher2; nothing was changed"), "\(second.output)")
+    #expect(moved.lines.dropFirst(2) == second.lines[...1], "\(moved.output)\(moved.errors)")
+  }
+
   @Test("a refused value makes the status 1, and is kept; all others arrive", arguments: available)
   func refused(python: Bool) throws {
     let world = try World(python: python, values: 800)

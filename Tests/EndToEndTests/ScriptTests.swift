@@ -8,6 +8,9 @@ import Testing
 struct ScriptTests {
   private static let hasParallel = Shell().run("command -v parallel").status == 0
 
+  /// What a server is called in a pair where nobody named it: its address.
+  private static func name(_ server: StandIn) -> String { server.url.replacing("http://", with: "") }
+
   // MARK: Chaos
 
   @Test("killed again and again, nothing is lost", arguments: StoreKind.available)
@@ -66,6 +69,63 @@ struct ScriptTests {
   }
 
   @Test(
+    "sync --dry-run says what would be fetched, planned and moved, and changes nothing",
+    arguments: StoreKind.available)
+  func syncDryRun(kind: StoreKind) throws {
+    let world = try PairWorld(kind, values: 600)
+    SliceWorld.prepare(world.two.shell)
+    func run(_ script: String) -> Shell.Outcome { world.run("source lib.sh\n" + script) }
+    let before = try world.content()
+    let first = run("scripts/sync hmis --dry-run; echo $?")
+    #expect(
+      first.lines == [
+        "sync: slices would be planned behind that: the store has 0 active organisation units and 0 active data sets now; nothing was changed",
+        "0",
+      ], "\(first.output)\(first.errors)")
+    #expect(
+      first.errors.contains("60 organisation units at \(world.two.source.url): 60 added")
+        && first.errors.contains("6 data sets at \(world.two.source.url): 6 changes"), "\(first.errors)")
+    #expect(try world.content() == before)
+    // With metadata in the store: as many slices as a run then has.
+    let fetched = run(
+      """
+      d2-orgunits sync --pair hmis --quiet > /dev/null; d2-datasets sync --pair hmis --quiet > /dev/null
+      d2-datasets set --pair hmis --include-deleted on all > /dev/null; echo $?
+      """)
+    #expect(fetched.lines == ["0"], "\(fetched.errors)")
+    let metadata = try world.content()
+    let would = "slices would be moved from \(Self.name(world.two.source)) to \(Self.name(world.two.destination))"
+    let again = run(
+      """
+      scripts/sync hmis --jobs 3 --dry-run; echo $?; count waiting
+      scripts/sync hmis -y 2022 -q 1 --dry-run --quiet | cut -d' ' -f2; d2-slices list --pair hmis | wc -l
+      scripts/continuous hmis --interval 7 --dry-run; echo $?; ls state 2> /dev/null
+      """)
+    #expect(
+      again.lines.prefix(3) == ["sync: 6 \(would), 3 at a time; nothing was changed", "0", "0"],
+      "\(again.output)\(again.errors)")
+    #expect(
+      again.lines.suffix(4) == [
+        "0", "continuous: each 7 s would begin with:", "sync: 6 \(would), 1 at a time; nothing was changed", "0",
+      ], "\(again.output)")
+    #expect(try world.content() == metadata && world.store.rows("SELECT id FROM sync_windows") == [])
+    #expect(world.two.destination.values.isEmpty)
+    let moved = run(
+      """
+      scripts/sync hmis -y 2022 -q 1 --quiet > out; echo $?; states | cut -d= -f2
+      scripts/sync hmis > /dev/null; echo $?; d2-slices list --pair hmis | sort > before
+      scripts/sync hmis --dry-run; echo $?; d2-slices list --pair hmis | sort | cmp - before; scripts/sync nothing --dry-run; echo $?
+      fault $SRC '{"kind":"refuse-early","status":401,"times":0,"path":"/api"}'; scripts/sync hmis --dry-run; echo $?
+      """)
+    #expect(
+      moved.lines.first == "0" && moved.lines.dropFirst().first == again.lines[3], "\(moved.output)\(moved.errors)")
+    #expect(
+      moved.lines.dropFirst(2) == ["0", "sync: 6 \(would), 1 at a time; nothing was changed", "0", "78", "77"],
+      "\(moved.output)\(moved.errors)")
+    #expect(world.two.destinationEqualsSource)
+  }
+
+  @Test(
     "a signal to sync ends whatever it runs",
     arguments: [("organisationUnits", "pgrep -P $script -x d2-orgunits"), ("dataValueSets", "[ -n \"$(children)\" ]")])
   func syncSignal(path: String, ready: String) throws {
@@ -100,6 +160,28 @@ struct ScriptTests {
       outcome.lines == ["143", "0", "0", "some", "0", "done=24", "[1]", "64"], "\(outcome.output)\(outcome.errors)")
     let differences = world.differences(of: [0]) { $0["period"]?.string ?? "" <= "202206" }
     #expect(differences.isEmpty, "\(differences)")
+  }
+
+  @Test("backlog --dry-run says what would be moved by whom, and changes nothing", arguments: StoreKind.available)
+  func backlogDryRun(kind: StoreKind) throws {
+    let world = try SliceWorld(kind)
+    let outcome = world.run(
+      """
+      mkdir bin; printf '#!/bin/sh\ntouch called\n' > bin/ssh; chmod +x bin/ssh; export PATH=$PWD/bin:$PATH
+      backlog=(scripts/backlog hmis --from 2022-01-01 --to 2022-06-30 --data-set MONTH --jobs 3 --quiet)
+      "${backlog[@]}" --host node1 --host node2 --dry-run; echo $?; states; ls called
+      "${backlog[@]}" > /dev/null; echo $?; states; "${backlog[@]}" --dry-run; states
+      "${backlog[@]}" --dry-run --again; states
+      scripts/backlog hmis --from 2022-01-01 --to yesterday --dry-run; echo $?
+      """)
+    let would =
+      "slices would be moved from \(Self.name(world.two.source)) to \(Self.name(world.two.destination)), 3 at a time on each of:"
+    #expect(
+      outcome.lines == [
+        "backlog: 24 \(would) this host node1 node2; nothing was changed", "0", "0", "done=24",
+        "backlog: 0 \(would) this host; nothing was changed", "done=24",
+        "backlog: 24 \(would) this host; nothing was changed", "done=24", "64",
+      ], "\(outcome.output)\(outcome.errors)")
   }
 
   @Test("backlog over hosts: each works, over ssh", arguments: StoreKind.available)

@@ -386,6 +386,7 @@ struct SlicesTests {
       d2-slices list --pair hmis --state leased | jq -c '[.worker, has("token")]'
       d2-slices renew --pair hmis --slice "$slice" --lease 20m; echo $?
       d2-slices renew --pair hmis $(jq .id <<< $slice) --token wrong; echo $?; d2-slices renew --pair hmis 1; echo $?
+      for verb in renew done fail; do d2-slices $verb --pair hmis --slice "$slice" extra 2>> extra; echo $?; d2-slices $verb --pair hmis 1 2 --token x 2>> extra; echo $?; done | paste -sd' '; grep -c 'unexpected argument' extra
       d2-slices done --pair hmis --slice '{"no":"slice"}'; echo $?
       d2-pull --slice "$slice" --spool --summary pull | d2-push --slice "$slice" --summary push > /dev/null; echo $?
       jq '.status = 75' pull > bad; d2-slices done --pair hmis --slice "$slice" --pull-summary bad --push-summary push; echo $?
@@ -403,9 +404,8 @@ struct SlicesTests {
       """)
     #expect(
       outcome.lines == [
-        "1", "2022Q1", #"["me",false]"#, "0", "1", "64", "64", "0", "1", "1", "74", "0", "0", "1", "[true,1]", "0", "1",
-        "2",
-        "0", "1", #"["ended with status 1",1]"#, "1",
+        "1", "2022Q1", #"["me",false]"#, "0", "1", "64", "64 64 64 64 64 64", "6", "64", "0", "1", "1", "74", "0", "0",
+        "1", "[true,1]", "0", "1", "2", "0", "1", #"["ended with status 1",1]"#, "1",
       ], "\(outcome.output)\(outcome.errors)")
     let differences = world.differences(of: [1]) { $0["period"] == "2022Q1" }
     #expect(differences.isEmpty, "\(differences)")

@@ -10,43 +10,19 @@ backlog_to=2024-12-31
 round_trip=0.15
 link_rate=2000000
 
-# start_server NAME OPTION…: its address stands in $work/NAME, its process in servers.
-servers=()
-start_server() {
-  local name=$1
-  shift
-  rm -f "$work/$name"
-  "$bin/dhis2-stand-in" "${backlog_country[@]}" "$@" >"$work/$name" &
-  servers+=($!)
-  wait_for_line "$work/$name" 1
-}
-
-wait_for_line() { # FILE LINES
-  for _ in {1..600}; do
-    [[ ! -e $1 ]] || (($(wc -l <"$1") < $2)) || return 0
-    sleep 0.1
-  done
-  echo "bench: nothing came into $1" >&2 && exit 70
-}
-
 # Both servers with the costs of a version behind the link, which is $source_url and $destination then; direct are their own addresses.
 start_scene() { # VERSION
-  start_server source --version "$1" --cost-model "$1" --generate-values "$backlog_values"
-  start_server destination --version "$1" --cost-model "$1"
+  start_stand_in "$work/source" "${backlog_country[@]}" --version "$1" --cost-model "$1" --generate-values "$backlog_values"
+  start_stand_in "$work/destination" "${backlog_country[@]}" --version "$1" --cost-model "$1"
   source_direct=$(<"$work/source") destination_direct=$(<"$work/destination")
   rm -f "$work/link"
   python3 scripts/bench.d/link.py --round-trip $round_trip --rate $link_rate "${source_direct#http://}" \
     "${destination_direct#http://}" >"$work/link" &
   link=$!
   servers+=("$link")
-  wait_for_line "$work/link" 2
+  await_lines "$work/link" 2
   { read -r source_url && read -r destination; } <"$work/link"
 }
-
-stop_scene() {
-  { kill "${servers[@]}" && wait "${servers[@]}"; } || true
-  servers=()
-} 2>/dev/null
 
 ask() { curl -sSf -u admin:district "$@"; }
 
@@ -84,7 +60,7 @@ backlog_row() {
       {$version, $name, $seconds, $expected, $arrived, bytes: ($link.up + $link.down), connections: $link.connections,
        requests: ([$source[0], $destination[0]] | map(.requests | add) | add), logins: ([$source[0], $destination[0]] | map(.logins) | add),
        imports: ($destination[0].importSizes | length), largest: ($destination[0].importSizes | max)}' >>"$work/backlog.jsonl"
-  stop_scene
+  stop_servers
   jq -r '"bench: \(.version), \(.name): \(.seconds) s, \(.arrived) of \(.expected) values, \(.requests) requests"' \
     <(tail -n 1 "$work/backlog.jsonl") >&2
 }
@@ -117,7 +93,6 @@ sane_script() { scripts/bench.d/sane-script.sh "$source_url" "$destination" "$da
 # Each version in turn; the Python tool's way takes half an hour of each.
 measured_backlog() {
   local version
-  trap 'stop_scene; rm -rf "$work"' EXIT
   choose_python
   for version in 2.42 2.43; do
     wanted "$version" || ! { wanted 2.42 || wanted 2.43; } || continue

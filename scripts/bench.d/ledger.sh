@@ -1,17 +1,14 @@
 # shellcheck shell=bash
 # Sourced by scripts/bench: the ledger with half a million slices.
-# shellcheck disable=SC2154  # bin and work are set there.
+# shellcheck disable=SC2154  # work is set there.
 
-# measure_ledger: runs beside a PostgreSQL of its own ($D2_TEST_POSTGRESQL), with $bin and $work.
+# measure_ledger: runs beside a PostgreSQL of its own ($D2_TEST_POSTGRESQL), with $work and start_stand_in.
 measure_ledger() {
   set -euo pipefail
-  local server address
-  export D2_STORE=$D2_TEST_POSTGRESQL D2_USERNAME=admin D2_PASSWORD=district PATH=$bin:$PATH
-  dhis2-stand-in --generate 2000 --years 2022..2022 >"$work/address" &
-  server=$!
-  # shellcheck disable=SC2064
-  trap "kill $server" EXIT
-  until [[ -s $work/address ]]; do sleep 0.05; done
+  local address
+  export D2_STORE=$D2_TEST_POSTGRESQL D2_USERNAME=admin D2_PASSWORD=district
+  trap 'kill "${servers[@]}"' EXIT
+  start_stand_in "$work/address" --generate 2000 --years 2022..2022
   address=$(<"$work/address")
   d2-pairs add bench --quiet --source-url "$address" --source-username admin --source-password env:D2_PASSWORD \
     --destination-url "$address" --destination-username admin --destination-password env:D2_PASSWORD >/dev/null

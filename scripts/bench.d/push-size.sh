@@ -4,28 +4,16 @@
 
 push_size_values=200000
 
-# Starts a stand-in with the same country each time; sets server and address.
-start_stand_in() {
-  rm -f "$work/address"
-  "$bin/dhis2-stand-in" --generate 600 --years 2022..2024 "$@" >"$work/address" &
-  server=$!
-  for _ in {1..600}; do
-    [[ ! -s $work/address ]] || break
-    sleep 0.1
-  done
+# Starts a stand-in with the same country each time; sets address.
+start_country() { # OPTION…
+  start_stand_in "$work/address" --generate 600 --years 2022..2024 "$@"
   address=$(<"$work/address")
-}
-
-stop_stand_in() {
-  kill "$server"
-  wait "$server" || true
-  server=
 }
 
 # The monthly report of all units over three years, as d2-pull writes it.
 pull_values() {
   local set root
-  start_stand_in --generate-values 1000000
+  start_country --generate-values 1000000
   set=$(curl -sSf -u admin:district "$address/api/dataSets.json?filter=code:eq:MONTH&fields=id" | jq -r '.dataSets[0].id')
   root=$(curl -sSf -u admin:district "$address/api/organisationUnits.json?filter=code:eq:LAND&fields=id" |
     jq -r '.organisationUnits[0].id')
@@ -33,7 +21,7 @@ pull_values() {
     --start-date 2022-01-01 --end-date 2024-12-31 | grep -v '"deleted":true' >"$work/all.ndjson"
   head -n "$push_size_values" "$work/all.ndjson" >"$work/values.ndjson"
   rm "$work/all.ndjson"
-  stop_stand_in
+  stop_servers
   (($(wc -l <"$work/values.ndjson") == push_size_values)) || { echo "bench: too few values" >&2 && exit 70; }
 }
 
@@ -44,12 +32,12 @@ compare_batch_sizes() {
   [[ -e $work/values.ndjson ]] || pull_values
   : >"$work/sizes.tsv"
   for size in default 500 1000 2000 5000 10000 20000 50000; do
-    start_stand_in --version "$1" --cost-model "$1" --cost-scale "$scale"
+    start_country --version "$1" --cost-model "$1" --cost-scale "$scale"
     # A fixed size is just that: the bound on bytes (8M) would cut the largest.
     options=()
     [[ $size == default ]] || options=(--batch-size "$size" --batch-bytes 64M)
     "$bin/d2-push" --url "$address" --quiet --summary "$work/summary" "${options[@]}" <"$work/values.ndjson" >/dev/null
-    stop_stand_in
+    stop_servers
     seconds=$(jq .seconds "$work/summary")
     printf '%s\t%s\n' "$size" "$seconds" >>"$work/sizes.tsv"
     echo "bench: $1, batch size $size: $seconds s" >&2

@@ -3,21 +3,11 @@
 # Sourced by scripts/demo: two servers of one country. The source is of an older version and holds values that were typed in
 # before anybody checked them; the destination is newer, empty and strict.
 
-start_stand_in() { # FILE-FOR-THE-ADDRESS OPTION...
-  local file=$1
-  dhis2-stand-in --generate 600 --years 2024..2024 "${@:2}" >"$file" &
-  servers+=($!)
-  for _ in {1..300}; do
-    [[ ! -s $file ]] || return 0
-    sleep 0.1
-  done
-  echo "demo: the stand-in does not start" >&2 && exit 70
-}
-
 export D2_SOURCE_USERNAME=admin D2_SOURCE_PASSWORD=district D2_DESTINATION_USERNAME=admin D2_DESTINATION_PASSWORD=district
 unset D2_SOURCE_PAT D2_DESTINATION_PAT
-start_stand_in source.address --version 2.40.9.1 --generate-values 100000
-start_stand_in destination.address --version 2.43.1
+country=(--generate 600 --years 2024..2024)
+start_stand_in source.address "${country[@]}" --version 2.40.9.1 --generate-values 100000
+start_stand_in destination.address "${country[@]}" --version 2.43.1
 source=$(<source.address)
 destination=$(<destination.address)
 

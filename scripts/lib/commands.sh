@@ -28,3 +28,24 @@ relaying_signals() {
   eval "$before"
   return "$status"
 }
+
+# For dry runs: what would be moved if a plan with these options were made and worked off.
+would_move() { # PAIR HOW OPTION-OF-PLAN…
+  local pair=$1 how=$2 planned ends
+  shift 2
+  planned=$(d2-slices plan --dry-run --pair "$pair" "$@") || return
+  ends=$(d2-pairs show "$pair" --format json | jq -r '"\(.source) to \(.destination)" | gsub("[[:cntrl:]]"; "?")') || return
+  echo "$(jq .open <<<"$planned") slices would be moved from $ends, $how; nothing was changed"
+}
+
+# The same where the metadata would be fetched before: the first time there is nothing yet that slices could be made of.
+would_fetch_and_move() { # PAIR HOW OPTION-OF-PLAN…
+  local units sets
+  units=$(d2-orgunits list --pair "$1" --active --format json | wc -l) || return
+  sets=$(d2-datasets list --pair "$1" --active --format json | wc -l) || return
+  if ((units > 0 && sets > 0)); then
+    would_move "$@"
+  else
+    echo "slices would be planned behind that: the store has $units active organisation units and $sets active data sets now; nothing was changed"
+  fi
+}

@@ -18,6 +18,8 @@ import termination  # noqa: E402
 SAMPLE_SECONDS = 0.2
 # What the second half's peak may lie above the first half's: pages that a busy machine gives back late.
 SLACK_MB = 4
+# With fewer looks at a half it is only seen how a process begins: its memory is no bound for the rest yet.
+LEAST_LOOKS = 40
 
 
 class Watch:
@@ -46,8 +48,12 @@ class Watch:
     def half(self, second, column):
         return max((sample[column] for sample in self.samples if (sample[0] >= 0.5) == second), default=0)
 
+    def is_long(self):
+        second = sum(sample[0] >= 0.5 for sample in self.samples)
+        return min(second, len(self.samples) - second) >= LEAST_LOOKS
+
     def peak(self, column):
-        return max(sample[column] for sample in self.samples)
+        return max((sample[column] for sample in self.samples), default=0)
 
 
 def main():
@@ -134,6 +140,9 @@ def judge(options, folder, shared, watches, distances, temporary, seconds, statu
     promise(values > 0 and counts == {values}, f"{values} values were sent; the others count {counts}")
     promise(shared.sent_digest.raw == shared.taken_digest.raw, "what came is not what was sent, byte for byte and in its order")
     for name, watch in zip(("d2-pull", "d2-push"), watches):
+        if not watch.is_long():
+            print(f"load: {name}: fewer than {LEAST_LOOKS} looks at one of the halves: too short to hold one against the other", file=sys.stderr)
+            continue
         for column, what, slack in ((1, "MB of memory", SLACK_MB), (3, "open files", 0)):
             first, second = watch.half(False, column), watch.half(True, column)
             promise(second <= first + slack, f"{name}: {second:.1f} {what} in the second half, {first:.1f} in the first")

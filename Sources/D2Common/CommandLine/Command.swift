@@ -10,11 +10,11 @@ package enum Command {
     _ description: CommandDescription, verbs: [Verb] = [], _ body: @Sendable (Arguments, Log) async throws -> ExitStatus
   ) async -> Never {
     generate(page: { ManPage(description, verbs).roff }, completion: { Completion(description, verbs).script($0) })
-    let words = CommandLine.arguments.dropFirst()
+    let words = Array(CommandLine.arguments.dropFirst())
     if let verb = verbs.first(where: { $0.word(of: description.name) == words.first }) {
       await run(verb.description, Array(words.dropFirst()), verb.body)
     }
-    await run(description, Array(CommandLine.arguments.dropFirst()), body)
+    await run(description, words, body)
   }
 
   /// The same for a command whose first word is a verb: `d2-pairs add …`.

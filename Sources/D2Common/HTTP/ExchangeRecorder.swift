@@ -165,19 +165,13 @@ package final class ExchangeRecorder: Sendable {
   }
 
   private func write(_ line: String) {
-    var bytes = Array(line.utf8)[...]
+    let bytes = Array(line.utf8)
     state.withLock { state in
       guard !state.hasFailed else { return }
-      while !bytes.isEmpty {
-        let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-        if written < 0 {
-          if errno == EINTR { continue }
-          // What is moved goes before what is recorded of it.
-          state.hasFailed = true
-          log.warning("cannot write \(path): \(SystemError()); nothing more is recorded")
-          return
-        }
-        bytes = bytes.dropFirst(written)
+      do { try bytes.withUnsafeBytes { try FileBytes.write($0, to: descriptor) } } catch {
+        // What is moved goes before what is recorded of it.
+        state.hasFailed = true
+        log.warning("cannot write \(path): \(error); nothing more is recorded")
       }
     }
   }

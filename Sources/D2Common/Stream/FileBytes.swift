@@ -9,7 +9,7 @@ package struct SystemError: Error, Equatable, Sendable, CustomStringConvertible 
   package var description: String { String(cString: strerror(number)) }
 }
 
-/// Small files read whole.
+/// Bytes of files, read and written whole: a signal, or a system call that does a part of it, is gone on from.
 package enum FileBytes {
   /// Reads at most `limit` bytes of a file.
   package static func read(_ path: String, atMost limit: Int = .max) throws(SystemError) -> [UInt8] {
@@ -45,6 +45,19 @@ package enum FileBytes {
       filled += got
     }
     return filled
+  }
+
+  /// Writes all of a piece to an open file.
+  package static func write(_ piece: UnsafeRawBufferPointer, to descriptor: Int32) throws(SystemError) {
+    var written = 0
+    while written < piece.count {
+      let count = Glibc.write(descriptor, piece.baseAddress! + written, piece.count - written)
+      guard count > 0 else {
+        if count < 0, errno == EINTR { continue }
+        throw SystemError(count < 0 ? errno : EIO)
+      }
+      written += count
+    }
   }
 }
 

@@ -25,12 +25,8 @@ package final class ReplacedFile {
 
   /// Writes all bytes. - Throws: `CommandFailure`, 73.
   package func write(_ bytes: [UInt8]) throws(CommandFailure) {
-    var written = 0
-    while written < bytes.count {
-      let count = bytes[written...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw CommandFailure(.cannotWrite, "cannot write \(path): \(SystemError())") }
-      written += count
+    do { try bytes.withUnsafeBytes { try FileBytes.write($0, to: descriptor) } } catch {
+      throw CommandFailure(.cannotWrite, "cannot write \(path): \(error)")
     }
   }
 

@@ -34,14 +34,8 @@ package final class TemporaryFile: Sendable {
   ///
   /// - Throws: `CommandFailure`, 73.
   package func append(_ piece: UnsafeRawBufferPointer) throws(CommandFailure) {
-    var rest = piece[...]
-    while !rest.isEmpty {
-      let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-      if written < 0 {
-        if errno == EINTR { continue }
-        throw CommandFailure(.cannotWrite, "cannot write a temporary file in \(folder): \(SystemError())")
-      }
-      rest = rest.dropFirst(written)
+    do { try FileBytes.write(piece, to: descriptor) } catch {
+      throw CommandFailure(.cannotWrite, "cannot write a temporary file in \(folder): \(error)")
     }
   }
 

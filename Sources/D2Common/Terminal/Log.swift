@@ -132,14 +132,7 @@ package final class Log: Sendable {
   private static func timestamp() -> String { UTCTime.now.iso8601 }
 
   private static func writeAll(_ text: String) {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let written = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
-      if written < 0 {
-        if errno == EINTR { continue }
-        return
-      }
-      bytes = bytes.dropFirst(written)
-    }
+    // Where stderr takes nothing there is nobody to be told.
+    try? Array(text.utf8).withUnsafeBytes { try FileBytes.write($0, to: 2) }
   }
 }

@@ -77,12 +77,7 @@ struct LagReport {
   /// What the ledger and the data sets' marks say.
   private func delivered() throws -> [Lag] {
     let deliveries = try Ledger(store).deliveries(pair)
-    let sets = try DataSetTable(store, pair).all().filter(\.isActive)
-    guard !sets.isEmpty else {
-      throw CommandFailure(
-        .usage, "no data set of \(pair.label) is active: run d2-datasets sync --pair \(pair.label) first")
-    }
-    return sets.flatMap { set in
+    return try DataSetTable(store, pair).active(of: pair).flatMap { set in
       [Slice.Kind.values, .registrations].compactMap { kind in
         let delivery = deliveries.first { $0.dataSet == set.uid && $0.kind == kind }
         // Registrations travel only where they were asked for.

@@ -30,6 +30,11 @@ struct WindowTests {
     try world.set(set)?.syncedThrough?.iso8601
   }
 
+  /// Claims so many slices, by the tokens 1, 2, ….
+  private func claims(_ world: World, _ count: Int) throws -> [Slice] {
+    try (1...count).map { try #require(try world.claim("\($0)")) }
+  }
+
   private func finishAll(_ world: World) throws {
     while let slice = try world.claim(world.token()) { #expect(try world.finish(slice)) }
   }
@@ -191,12 +196,10 @@ struct WindowTests {
   func keeps(kind: StoreKind) throws {
     let world = try world(kind)
     _ = try window(world, until: "2024-03-01T10:00:00Z", units: 3)
-    let first = try #require(try world.claim("1"))
-    let second = try #require(try world.claim("2"))
-    let third = try #require(try world.claim("3"))
-    #expect(try world.finish(first))
-    #expect(try world.fail(second, most: 1))
-    #expect(try world.fail(third, pause: 0))
+    let slices = try claims(world, 3)
+    #expect(try world.finish(slices[0]))
+    #expect(try world.fail(slices[1], most: 1))
+    #expect(try world.fail(slices[2], pause: 0))
     #expect(try mark(world) == nil)
     #expect(try world.finish(#require(try world.claim("4"))))
     #expect(try mark(world) == nil, "one is parked")
@@ -213,14 +216,13 @@ struct WindowTests {
   func removed(kind: StoreKind) throws {
     let world = try world(kind)
     _ = try window(world, until: "2024-03-01T10:00:00Z", units: 3)
-    let first = try #require(try world.claim("1"))
-    let second = try #require(try world.claim("2"))
-    #expect(try world.finish(first))
+    let slices = try claims(world, 2)
+    #expect(try world.finish(slices[0]))
     var selection = SliceSelection()
     // What is done may go.
-    selection.ids = [first.id]
+    selection.ids = [slices[0].id]
     #expect(try world.ledger.remove(world.pair, selection) == 1)
-    #expect(try world.finish(second))
+    #expect(try world.finish(slices[1]))
     selection.ids = []
     selection.states = [.waiting]
     let third = try #require(try world.claim("3"))
@@ -266,9 +268,9 @@ struct WindowTests {
   func superseded(kind: StoreKind) throws {
     let world = try world(kind)
     _ = try window(world, until: "2024-03-01T10:00:00Z", units: 2)
-    let parked = try #require(try world.claim("1"))
-    #expect(try world.fail(parked, most: 1))
-    #expect(try world.finish(#require(try world.claim("2"))))
+    let slices = try claims(world, 2)
+    #expect(try world.fail(slices[0], most: 1))
+    #expect(try world.finish(slices[1]))
     let second = try window(world, until: "2024-03-02T10:00:00Z", units: 2, since: Self.since)
     #expect(try world.test.rows("SELECT state FROM sync_windows ORDER BY id") == ["superseded", "open"])
     #expect(try world.test.rows("SELECT DISTINCT window_id FROM slices") == ["\(second)"])
@@ -306,11 +308,11 @@ struct WindowTests {
   func forgotten(kind: StoreKind) throws {
     let world = try world(kind)
     _ = try window(world, until: "2024-03-01T10:00:00Z", units: 3)
-    let old = try #require(try world.claim("1"))
-    #expect(try world.finish(old))
-    try world.ledger.database.execute("UPDATE slices SET finished = 1000 WHERE id = $1", [.int(old.id)])
-    #expect(try world.finish(#require(try world.claim("2"))))
-    #expect(try world.fail(#require(try world.claim("3")), most: 1))
+    let slices = try claims(world, 3)
+    #expect(try world.finish(slices[0]))
+    try world.ledger.database.execute("UPDATE slices SET finished = 1000 WHERE id = $1", [.int(slices[0].id)])
+    #expect(try world.finish(slices[1]))
+    #expect(try world.fail(slices[2], most: 1))
     try world.plan([World.subject("a", "202401", newest: 1)])
     #expect(try world.fail(#require(try world.claim("4")), most: 1))
     _ = try world.openWindow("a", until: "2024-03-02T10:00:00Z")
