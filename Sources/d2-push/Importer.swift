@@ -111,11 +111,14 @@ final class Importer: Sendable {
   private static func gzip(_ body: [UInt8]) -> [UInt8]? {
     guard let compressor = libdeflate_alloc_compressor(1) else { return nil }
     defer { libdeflate_free_compressor(compressor) }
-    // The bound is as large as the body; what comes out is a tenth of it, and that alone is kept while the request is under way.
+    // The bound is as large as the body. What comes out is a tenth of it as a rule, and that alone is kept while the request is under way.
     let bound = libdeflate_gzip_compress_bound(compressor, body.count)
-    let room = UnsafeMutableRawBufferPointer.allocate(byteCount: bound, alignment: 16)
-    defer { room.deallocate() }
-    let count = libdeflate_gzip_compress(compressor, body, body.count, room.baseAddress, bound)
-    return count == 0 ? nil : Array(room[..<count])
+    for size in [bound / 4, bound] {
+      let room = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
+      defer { room.deallocate() }
+      let count = libdeflate_gzip_compress(compressor, body, body.count, room.baseAddress, size)
+      if count > 0 { return Array(room[..<count]) }
+    }
+    return nil
   }
 }

@@ -1,5 +1,4 @@
 import D2Common
-import Glibc
 
 /// Reads data values from stdin and posts them in batches to a DHIS2 server, or to a queue before it, accounting for every one.
 @main
@@ -13,19 +12,12 @@ struct Push {
         try Prompt.confirm(
           "delete what is read from stdin at \(options.server.url)?", otherwise: "nothing was deleted", arguments)
       }
-      Self.returnMemoryEarly()
       if let queue = options.queue {
         let facilities = try Facilities(queue, stored, arguments, log)
         return try await QueueRun(options, queue, facilities, DHIS2Client(options.server, log), log).run()
       }
       return try await PushRun(options, DHIS2Client(options.server, log), log).run()
     }
-  }
-
-  /// Batches are megabytes, made by one thread and freed by another: glibc would keep what is freed, in a pool for each thread.
-  private static func returnMemoryEarly() {
-    mallopt(M_ARENA_MAX, 1)
-    mallopt(M_MMAP_THRESHOLD, 256 * 1024)
   }
 
   /// Tells what an error code means; of all of them a line each.
@@ -107,7 +99,7 @@ struct Push {
           ),
           Option(
             "--batch-bytes", value: "BYTES",
-            help: "At most so many bytes a request, before compression (default 12M; less at higher concurrency)."),
+            help: "At most so many bytes a request, before compression (default 10M; less at higher concurrency)."),
           Option("--batch-time", value: "TIME", help: "Smaller batches where a request takes longer (default 20s)."),
           Option("--compression", value: "gzip|none", help: "Compress the requests (default gzip)."),
           Option("--summary", value: "FILE", help: "Write the totals as one JSON object."),

@@ -70,7 +70,7 @@ struct PushOptions: Sendable {
 
   /// Several requests under way share a budget, so that memory stays below 100 MB.
   private static func defaultBatchBytes(_ concurrency: Int) -> Int {
-    max(1 << 20, (12 << 20) / concurrency)
+    min(10 << 20, max(1 << 20, (12 << 20) / concurrency))
   }
 
   /// `5000` or `500..20000`.
