@@ -71,8 +71,9 @@ struct PullPlan {
         return Subject(query: query, dataSet: nil)
       }
     }
-    let tagged = options.tagsDataSet || options.dataSets.count > 1
-    return options.dataSets.map { Subject(query: Query(["dataSet": $0]), dataSet: tagged ? $0 : nil) }
+    return options.dataSets.map { uid in
+      Subject(query: Query(["dataSet": uid]), dataSet: options.isTagged ? options.dataSetNames[uid] ?? uid : nil)
+    }
   }
 
   /// The organisation units and periods of a subject, in as few pieces as fit.
