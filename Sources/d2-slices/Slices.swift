@@ -265,7 +265,9 @@ struct Slices {
       options: [
         Option(
           "--by", value: "data-set|period|all|pair",
-          help: "How rows are summed up (default data-set; period and all without, pair with --lag)."),
+          help:
+            "A row for each data set (default), for each period, or (all) for each period of each data set; with --lag for each data set, or one for the pair."
+        ),
         Option("--plan", value: "NAME", help: "Only of the plan of this name."),
         Listing.option,
       ] + LagReport.options,
