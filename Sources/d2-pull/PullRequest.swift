@@ -37,8 +37,13 @@ struct PullPlan {
   /// - Parameter selections: asked for one after the other.
   init(_ selections: [PullOptions]) { requests = selections.flatMap { Self.requests($0) } }
 
+  /// Where the data are asked for.
+  static func path(_ options: PullOptions) -> String {
+    options.registrations ? "/api/completeDataSetRegistrations" : "/api/dataValueSets"
+  }
+
   private static func requests(_ options: PullOptions) -> [PullRequest] {
-    let path = options.registrations ? "/api/completeDataSetRegistrations" : "/api/dataValueSets"
+    let path = path(options)
     var requests: [PullRequest] = []
     for subject in Self.subjects(options) {
       for (places, times) in Self.cut(options, subject) {

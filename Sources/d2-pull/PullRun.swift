@@ -43,7 +43,14 @@ final class PullRun: Sendable {
       try output.flush()
     } catch {
       try output.flush()
-      if !options.counts { report((error as? CommandFailure)?.status ?? (error as? ServerError)?.exitStatus ?? .bug) }
+      if !options.counts {
+        let refusal = (error as? ServerError).flatMap {
+          $0.refusesAccess && $0.path == PullPlan.path(options) ? $0 : nil
+        }
+        report(
+          (error as? CommandFailure)?.status ?? (error as? ServerError)?.exitStatus ?? .bug,
+          refusal: refusal?.description)
+      }
       throw error
     }
     let status: ExitStatus = asked.unknown.isEmpty ? .success : .incomplete
@@ -73,12 +80,11 @@ final class PullRun: Sendable {
     return status
   }
 
-  private func report(_ status: ExitStatus) {
+  private func report(_ status: ExitStatus, refusal: String? = nil) {
     if status == .success || meter.current.requests > 0 { log.info(meter.line) }
     guard let file = options.summaryFile else { return }
-    do { try SummaryFile.write(meter.summary(status, serverTime: client.serverTimeAtFirstAnswer), to: file) } catch {
-      log.error("\(error)")
-    }
+    let summary = meter.summary(status, serverTime: client.serverTimeAtFirstAnswer, refusal: refusal)
+    do { try SummaryFile.write(summary, to: file) } catch { log.error("\(error)") }
   }
 
   /// Makes the requests, several at a time; the first failure ends the others.

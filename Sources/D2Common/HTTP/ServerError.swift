@@ -30,6 +30,8 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
   package var code: String?
   package var message: String
   package var retryAfterSeconds: Double?
+  /// Whether the answer is an error document of DHIS2, and not a proxy's.
+  private var isOfDHIS2 = false
   /// Set where trying again would repeat what is out already.
   package var isFinal = false
 
@@ -78,6 +80,7 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
         server, path, kind,
         text ?? (looksLikePage ? "a page of HTML: \(Self.title(of: body))" : "no message"),
         code: document?["errorCode"]?.string)
+      isOfDHIS2 = document?["httpStatusCode"] != nil
       if case .notDHIS2 = kind { message = "HTTP \(response.status), \(message)" }
       retryAfterSeconds = response.retryAfterSeconds
     }
@@ -111,8 +114,7 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
   }
 
   private func exitStatus(of status: Int) -> ExitStatus {
-    // E2010–E2013: no access to a data set, option combo or organisation unit.
-    if let code, ["E2010", "E2011", "E2012", "E2013"].contains(code) { return .refused }
+    if isAccessCode { return .refused }
     return switch status {
     case 401, 403, 407: .refused
     case 400 where isForeignToken: .refused
@@ -131,6 +133,12 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
     default: false
     }
   }
+
+  /// E2010–E2013: no access to a data set, option combo or organisation unit.
+  private var isAccessCode: Bool { code.map { ["E2010", "E2011", "E2012", "E2013"].contains($0) } ?? false }
+
+  /// DHIS2 itself refuses this user what was asked for, and knows who asks.
+  package var refusesAccess: Bool { isAccessCode || (kind == .status(403) && isOfDHIS2) }
 
   /// Whether a page came instead of an answer of the Web API.
   package var isPage: Bool { kind == .loginPage || kind == .notDHIS2 }
