@@ -75,7 +75,7 @@ struct Pull {
           Option(
             "--attribute-option-combo-id-scheme", value: "SCHEME", help: "Ids of attribute option combos in the output."
           ),
-          Option("--data-set-id-scheme", value: "SCHEME", help: "Ids of data sets in the output."),
+          Option("--data-set-id-scheme", value: "SCHEME", help: "Ids of data sets in the output, also of \"dataSet\"."),
           Option(
             "--tag-data-set",
             help:

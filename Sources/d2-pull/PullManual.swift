@@ -19,6 +19,11 @@ extension Pull {
     unannounced. Such an answer is asked for again, and counts only when two agree. `--no-check` does neither.
     """,
     """
+    With `--id-scheme CODE` (or `NAME`, `ATTRIBUTE:uid`, or the scheme of one kind of object) the values come with such ids, the `"dataSet"` that is \
+    added too; d2-push(1) is given the same schemes. Where a data set has no such id, nothing is read and the status is 64. Of anything else that has \
+    none, servers up to 2.42 write `null`, which d2-push refuses, and later ones refuse the export.
+    """,
+    """
     An answer that breaks off ends the command with status 75, after the values that came are out. With `--spool` each answer is held in a \
     temporary file until it is whole: a broken one is fetched again by itself, and no value comes out twice. That is what d2-slices(1) runs.
     """,

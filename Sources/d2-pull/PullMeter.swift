@@ -56,14 +56,16 @@ final class PullMeter: Sendable {
 
   /// The same as one JSON object.
   ///
-  /// - Parameter serverTime: the server's clock when the run began: all that was stored before is in it.
-  func summary(_ status: ExitStatus, serverTime: UTCTime?) -> JSONValue {
+  /// - Parameters:
+  ///   - serverTime: the server's clock when the run began: all that was stored before is in it.
+  ///   - refusal: the server's words, where it refuses this user the data.
+  func summary(_ status: ExitStatus, serverTime: UTCTime?, refusal: String?) -> JSONValue {
     let figures = current
     return [
       "values": .int(figures.values), "requests": .int(figures.requests), "bytes": .int(figures.bytes),
       "wireBytes": .int(figures.wireBytes), "seconds": .number(String((seconds * 1000).rounded() / 1000)),
       "retries": .int(figures.retries), "status": .int(Int(status.rawValue)),
-      "serverTime": serverTime.map { .string($0.iso8601) } ?? .null,
+      "serverTime": serverTime.map { .string($0.iso8601) } ?? .null, "refusal": refusal.map { .string($0) } ?? .null,
     ]
   }
 }

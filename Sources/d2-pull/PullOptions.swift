@@ -17,6 +17,8 @@ struct PullOptions: Sendable {
   /// Parameters that go to the server as they are.
   var passedOn: [(name: String, value: String)]
   var tagsDataSet: Bool
+  /// What data sets are called in the output, by uid, where that is something else.
+  var dataSetNames: [String: String] = [:]
   let spools: Bool
   /// Whether the requests are written instead of made.
   let explains: Bool
@@ -99,6 +101,11 @@ struct PullOptions: Sendable {
 
   /// Whether only changed values are asked for.
   var isIncrement: Bool { passedOn.contains { $0.name.hasPrefix("lastUpdated") } }
+
+  /// Whether each value says its data set.
+  var isTagged: Bool {
+    (tagsDataSet || dataSets.count > 1) && !registrations && dataElements.isEmpty && dataElementGroups.isEmpty
+  }
 
   /// Whether the selection is one that servers answer.
   func check() throws(CommandFailure) {

@@ -37,8 +37,13 @@ struct PullPlan {
   /// - Parameter selections: asked for one after the other.
   init(_ selections: [PullOptions]) { requests = selections.flatMap { Self.requests($0) } }
 
+  /// Where the data are asked for.
+  static func path(_ options: PullOptions) -> String {
+    options.registrations ? "/api/completeDataSetRegistrations" : "/api/dataValueSets"
+  }
+
   private static func requests(_ options: PullOptions) -> [PullRequest] {
-    let path = options.registrations ? "/api/completeDataSetRegistrations" : "/api/dataValueSets"
+    let path = path(options)
     var requests: [PullRequest] = []
     for subject in Self.subjects(options) {
       for (places, times) in Self.cut(options, subject) {
@@ -71,8 +76,9 @@ struct PullPlan {
         return Subject(query: query, dataSet: nil)
       }
     }
-    let tagged = options.tagsDataSet || options.dataSets.count > 1
-    return options.dataSets.map { Subject(query: Query(["dataSet": $0]), dataSet: tagged ? $0 : nil) }
+    return options.dataSets.map { uid in
+      Subject(query: Query(["dataSet": uid]), dataSet: options.isTagged ? options.dataSetNames[uid] ?? uid : nil)
+    }
   }
 
   /// The organisation units and periods of a subject, in as few pieces as fit.

@@ -35,6 +35,7 @@ final class PullRun: Sendable {
         // Signs in once, before several requests would each do so.
         _ = try client.json("/api/me?fields=id")
       }
+      if !options.counts { try DataSetNames(options).find(for: &selections, client) }
       let requests = PullPlan(selections).requests
       if options.explains { return try explain(requests, isWhole: asked.unknown.isEmpty) }
       if options.counts { return try count(selections, isWhole: asked.unknown.isEmpty) }
@@ -42,7 +43,14 @@ final class PullRun: Sendable {
       try output.flush()
     } catch {
       try output.flush()
-      if !options.counts { report((error as? CommandFailure)?.status ?? (error as? ServerError)?.exitStatus ?? .bug) }
+      if !options.counts {
+        let refusal = (error as? ServerError).flatMap {
+          $0.refusesAccess && $0.path == PullPlan.path(options) ? $0 : nil
+        }
+        report(
+          (error as? CommandFailure)?.status ?? (error as? ServerError)?.exitStatus ?? .bug,
+          refusal: refusal?.description)
+      }
       throw error
     }
     let status: ExitStatus = asked.unknown.isEmpty ? .success : .incomplete
@@ -72,12 +80,11 @@ final class PullRun: Sendable {
     return status
   }
 
-  private func report(_ status: ExitStatus) {
+  private func report(_ status: ExitStatus, refusal: String? = nil) {
     if status == .success || meter.current.requests > 0 { log.info(meter.line) }
     guard let file = options.summaryFile else { return }
-    do { try SummaryFile.write(meter.summary(status, serverTime: client.serverTimeAtFirstAnswer), to: file) } catch {
-      log.error("\(error)")
-    }
+    let summary = meter.summary(status, serverTime: client.serverTimeAtFirstAnswer, refusal: refusal)
+    do { try SummaryFile.write(summary, to: file) } catch { log.error("\(error)") }
   }
 
   /// Makes the requests, several at a time; the first failure ends the others.

@@ -4,9 +4,16 @@ import Synchronization
 /// Which data sets hold a data element, asked once, when a server refuses to guess (E8002).
 final class DataSetDirectory: Sendable {
   private let client: DHIS2Client
+  /// As the values name both.
+  private let schemes: (dataSet: IDScheme, element: IDScheme)
   private let sets = Mutex<[String: [String]]?>(nil)
 
-  init(_ client: DHIS2Client) { self.client = client }
+  init(_ client: DHIS2Client, _ options: PushOptions) {
+    self.client = client
+    schemes = (
+      IDScheme(of: "dataSetIdScheme", in: options.passedOn), IDScheme(of: "dataElementIdScheme", in: options.passedOn)
+    )
+  }
 
   /// The data sets of an element, in a stable order.
   ///
@@ -19,13 +26,15 @@ final class DataSetDirectory: Sendable {
   }
 
   private func fetch() throws -> [String: [String]] {
-    let target = Query(["fields": "id,dataSetElements[dataElement[id]]", "order": "id:asc", "paging": "false"])
-      .target("/api/dataSets")
+    let target = Query([
+      "fields": "\(schemes.dataSet.fields),dataSetElements[dataElement[\(schemes.element.fields)]]", "order": "id:asc",
+      "paging": "false",
+    ]).target("/api/dataSets")
     var sets: [String: [String]] = [:]
     for set in try client.json(target)["dataSets"]?.array ?? [] {
-      guard let id = set["id"]?.string else { continue }
+      guard let id = schemes.dataSet.id(of: set) else { continue }
       for element in set["dataSetElements"]?.array ?? [] {
-        if let element = element["dataElement"]?["id"]?.string { sets[element, default: []].append(id) }
+        if let element = element["dataElement"].flatMap(schemes.element.id) { sets[element, default: []].append(id) }
       }
     }
     return sets

@@ -99,6 +99,8 @@ final class Importer: Sendable {
     guard let error = ServerError(client.server, target, response) else {
       throw ServerError(client.server, target, .notDHIS2, "the answer holds no import summary")
     }
+    // The credentials are at fault then, no value.
+    if error.isForeignToken { throw error }
     switch error.kind {
     case .status(413): return .tooLarge(error)
     case .status(502), .status(504): return .tooSlow(error)

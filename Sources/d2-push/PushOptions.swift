@@ -53,9 +53,13 @@ struct PushOptions: Sendable {
     rejectsFile = arguments.string("--rejects")
     maxRejects = try arguments.quota("--max-rejects")
     kind = stored?.slice?.kind == .registrations || arguments.has("--registrations") ? .registrations : .dataValues
-    looksAhead = stored != nil && queue == nil && !arguments.has("--no-check") && kind == .dataValues
     summaryFile = SummaryFile.path(named: arguments.string("--summary"), command: "push")
-    passedOn = Self.passedOn(arguments)
+    let passedOn = Self.passedOn(arguments)
+    self.passedOn = passedOn
+    // What is foreseen of units and data sets is foreseen by their uids.
+    let namesByUID = ["orgUnitIdScheme", "dataSetIdScheme"].allSatisfy { IDScheme(of: $0, in: passedOn) == .uid }
+    looksAhead =
+      stored != nil && queue == nil && !arguments.has("--no-check") && kind == .dataValues && namesByUID
     // A slice may be of registrations without the option that says so.
     guard queue == nil || kind == .dataValues else {
       throw CommandFailure(.usage, "registrations do not go with --via: a queued request holds data values")

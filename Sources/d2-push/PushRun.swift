@@ -31,7 +31,7 @@ final class PushRun: Sendable {
     account = try Account(rejectsFile: options.rejectsFile, log)
     report = RunReport(options: options, account: account, log: log)
     sizer = BatchSizer(options.batchSize, longestSeconds: options.batchSeconds)
-    directory = DataSetDirectory(client)
+    directory = DataSetDirectory(client, options)
     unitDates = OrgUnitDates(client)
     foresight = options.looksAhead ? Foresight(client, directory, unitDates) : nil
     drawsProgress = log.draws && isatty(1) == 0

@@ -27,8 +27,8 @@ final class CircuitBreaker: Sendable {
   private let state = Mutex(State())
   private let firstPauseSeconds: Double
   private let patienceSeconds: Double
-  /// Asks both ends whether they answer.
-  private let isAlive: @Sendable () -> Bool
+  /// Asks both ends whether they answer and know the user.
+  let isAlive: @Sendable () -> Bool
   private static let longestPauseSeconds = 300.0
   /// So many different slices that fail in a row are the server's fault.
   private static let suspicious = 3

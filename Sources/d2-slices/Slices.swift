@@ -7,7 +7,7 @@ struct Slices {
     await Command.main(
       name: "d2-slices", abstract: "the ledger: cut a backlog or an increment into slices, and have them worked off",
       manual: manual,
-      [plan, run, status, report, list, reset, verify, claim, renew, done, fail])
+      [plan, run, status, report, list, reset, verify, claim, renew, done, fail], scripts: ScriptFamily.all)
   }
 
   static let statuses: [(status: ExitStatus, meaning: String)] = [
@@ -271,11 +271,13 @@ struct Slices {
       options: [
         Option(
           "--by", value: "data-set|period|all|pair",
-          help: "How rows are summed up (default data-set; period and all without, pair with --lag)."),
+          help:
+            "A row for each data set (default), for each period, or (all) for each period of each data set; with --lag for each data set, or one for the pair."
+        ),
         Option("--plan", value: "NAME", help: "Only of the plan of this name."),
         Listing.option,
       ] + LagReport.options,
-      incomplete: "slices are parked; with --lag: a data set is further behind than --max-lag")
+      incomplete: "slices are parked; with --lag: a data set is further behind than --max-lag, or was never delivered")
   ) { arguments, log in
     let isLag = arguments.has("--lag") || arguments.has("--prometheus")
     for option in LagReport.options where !isLag && arguments.has(option.name) {

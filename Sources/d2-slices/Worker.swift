@@ -123,10 +123,16 @@ final class Worker {
     case .lost: log.error("\(name(slice)): its lease is lost; the work on it was stopped")
     case .status(let status):
       let seconds = monotonicSeconds() - start
-      if let fault = fault(status, pull, push, lastLine) {
-        try noteFailure(slice, token, status == 0 ? 1 : status, fault, counts, hasRejects ? rejects : nil)
-      } else {
+      guard let fault = fault(status, pull, push, lastLine) else {
         try noteSuccess(slice, token, status, counts, hasRejects ? rejects : nil, seconds)
+        return
+      }
+      if let refusal = pull?["refusal"]?.string, breaker.isAlive() {
+        try noteFailure(
+          slice, token, Int(ExitStatus.refused.rawValue), "d2-pull: " + refusal, isRefusal: true, counts,
+          hasRejects ? rejects : nil)
+      } else {
+        try noteFailure(slice, token, status == 0 ? 1 : status, fault, counts, hasRejects ? rejects : nil)
       }
     }
   }
@@ -220,10 +226,14 @@ final class Worker {
     meter.draw()
   }
 
+  /// - Parameter isRefusal: whether the source refuses the user just these data. No waiting mends that: when it has said the same twice, the slice
+  ///   is parked.
   private func noteFailure(
-    _ slice: Slice, _ token: String, _ status: Int, _ fault: String, _ counts: Slice.Counts, _ rejects: String?
+    _ slice: Slice, _ token: String, _ status: Int, _ fault: String, isRefusal: Bool = false, _ counts: Slice.Counts,
+    _ rejects: String?
   ) throws {
-    let isServers = CircuitBreaker.statuses.contains(status)
+    let isServers = CircuitBreaker.statuses.contains(status) && !isRefusal
+    let mostAttempts = isRefusal && slice.lastError == fault ? 1 : settings.mostAttempts
     let verdict =
       isServers
       ? breaker.failed(slice.id, of: slice.dataSet, isReachable: status != 69)
@@ -238,10 +248,10 @@ final class Worker {
         {
           try ledger.fail(
             slice.id, token: token, status: status, error: fault, counts: verdict.isCharged, pauseSeconds: wait,
-            mostAttempts: settings.mostAttempts, counts, rejects: rejects)
+            mostAttempts: mostAttempts, counts, rejects: rejects)
         })
     else { return log.error("\(name(slice)): failed (\(fault)), and its lease was lost") }
-    let isParked = verdict.isCharged && slice.attempts >= settings.mostAttempts
+    let isParked = verdict.isCharged && slice.attempts >= mostAttempts
     meter.failed(isParked: isParked)
     let next =
       isParked

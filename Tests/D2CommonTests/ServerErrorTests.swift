@@ -71,6 +71,18 @@ struct ServerErrorTests {
     #expect(!"\(error)\(page)".contains("secretive"))
   }
 
+  @Test(
+    "a token that the server did not make is told as such, in its words of each version",
+    arguments: [
+      (400, "Checksum validation failed", true), (401, "The API token does not exists.", true),
+      (401, "Unauthorized", false), (400, "The checksum of the file is wrong", false),
+    ])
+  func foreignToken(status: Int, message: String, isForeign: Bool) throws {
+    let error = try #require(Self.error(status, #"{"message":"\#(message)"}"#))
+    #expect(error.isForeignToken == isForeign && error.description.contains("is not one of this server's") == isForeign)
+    #expect(error.leavesDataInReach == (status == 400 && !isForeign))
+  }
+
   @Test("the time to wait is kept")
   func retryAfter() throws {
     #expect(try #require(Self.error(503, "", ("retry-after", "7"))).retryAfterSeconds == 7)

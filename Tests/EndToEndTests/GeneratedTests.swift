@@ -120,6 +120,49 @@ struct GeneratedTests {
     #expect(outcome.lines == ["hmis", "h i", "h$(touch broken)", "other"], "\(outcome.output)\(outcome.errors)")
   }
 
+  @Test("bash completes the pairs of the store that stands on the line, however it is written")
+  func pairsOfStore() {
+    let outcome = Shell().run(
+      Self.pairs + #"""
+        export HOME=$PWD; mkdir other; mv store other/a-store; unset D2_STORE
+        for command in d2-pull d2-pairs; do $command --generate bash > c; source ./c; done
+        d2-slices --generate bash d2-sync > c; source ./c
+        complete_of() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _${1//-/_}; echo "${COMPREPLY[@]}"; }
+        complete_of d2-pull --store other/a-store --pair o; complete_of d2-pull --store = other/a-store --pair = o
+        complete_of d2-pull --store '~/other/a-store' --pair o; complete_of d2-pull --store "'other/a-store'" --pair o
+        complete_of d2-pairs show --store other/a-store o; complete_of d2-sync --store other/a-store o; complete_of d2-pull --pair o
+        complete_of d2-pull --store '$(touch broken)' --pair o; ls broken 2>/dev/null
+        # As bash takes an address apart.
+        d2-pairs() { echo "$*" >> asked; }
+        complete_of d2-pull --store postgresql : //d2 @ db.example : 5432/d2 --pair h; cat asked
+        """#)
+    #expect(
+      outcome.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) == Array(
+        repeating: "other", count: 6) + [
+          "", "", "", "list --format tsv --store postgresql://d2@db.example:5432/d2", "",
+        ],
+      "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test(
+    "the scripts are completed too: all options of their help, and pairs where one is named",
+    arguments: ["sync", "backlog", "continuous", "integrator", "reconcile"])
+  func scriptFamily(script: String) {
+    let outcome = Shell().run(
+      Self.pairs + #"""
+        d2-slices --generate bash d2-\#(script) > c; echo $?; source ./c
+        complete_of() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _${1//-/_}; printf '%s\n' "${COMPREPLY[@]}"; }
+        complete_of d2-\#(script) -- | sort > offered
+        # Options of its own, and where it passes others on, those.
+        '\#(SliceWorld.package)/scripts/\#(script)' --help | sed 's/(d2-slices[^)]*)//' | grep -oE -e '--[a-z_-]+' | sort -u | grep -vxF -f offered
+        sed -n '/^while/,/^done/p' '\#(SliceWorld.package)/scripts/\#(script)' | grep -oE -e '^ +--?[a-z_-][^)]*\)' | grep -oE -e '--[a-z_-]+' | sort -u | grep -vxF -f offered
+        grep -cx -e --help offered; complete_of d2-\#(script) o; bash -n c && echo read
+        for shell in zsh fish; do d2-slices --generate $shell d2-\#(script) | grep -c 'd2-\#(script)' > many; [[ $(cat many) -gt 0 ]] && echo $shell; done
+        """#)
+    let pairs = script == "integrator" ? ["offered"] : ["other"]
+    #expect(outcome.lines == ["0", "1"] + pairs + ["read", "zsh", "fish"], "\(outcome.output)\(outcome.errors)")
+  }
+
   @Test(
     "zsh completes verbs, options, choices and pairs",
     .enabled(if: GeneratedTests.has("zsh"), "zsh is not installed"))

@@ -55,6 +55,7 @@ struct LagTests {
       lag --quiet --look-back 0s | month '[.lagSeconds, .isExact]'; asked
       changes 3000 $((now - 500000)) $((now - 1234)); forget
       lag --quiet --look-back 0s | month '[.lagSeconds, .isExact]'; (( $(asked) < 40 )) && echo few
+      d2-datasets mark --pair hmis --synced-through $(date -u +%FT%TZ) QUARTER,YEAR,WEEK,DAY,PARTNER --quiet > /dev/null
       mark 60; lag --quiet | month "[.lagSeconds, .newestChange == ($((now - 1234)) | todate), .isExact]"
       lag --max-lag 1h --quiet > /dev/null; echo $?; mark 864000; lag --max-lag 1h --quiet > /dev/null; echo $?
       lag --by pair | jq -c '[.pair, .dataSets > 4, .behind, .lagSeconds]'
@@ -95,6 +96,31 @@ struct LagTests {
         "[true,true,null,true]", "69", "d2.prom", "644", "1", #"d2_source_up{pair="hmis"} 0"#, "0", "[true,null]", "0",
         "true", "78", "64", "64", "0",
       ], "\(outcome.output)\(outcome.errors)\(world.two.shell.file("err"))")
+  }
+
+  @Test(
+    "what was never delivered is over any limit where the source has something of it, and is named",
+    arguments: [StandInServer.ServerVersion.v40, .v43])
+  func neverDelivered(version: StandInServer.ServerVersion) throws {
+    let world = try Self.world(.sqlite, version)
+    let outcome = world.run(
+      """
+      source lag.sh
+      # An active data set of which the source has nothing is not missed; nor is one that was disabled.
+      curl -sf $SRC/control/metadata -o answer -d '{"dataSets":[{"id":"EmptySet001","name":"Nothing yet","code":"EMPTY","periodType":"Monthly","organisationUnits":[{"id":"'$ROOT'"}],"dataSetElements":[{"dataElement":{"id":"NewElement1"}}]}],"dataElements":[{"id":"NewElement1"}]}'
+      d2-datasets sync --pair hmis --quiet > /dev/null; d2-datasets disable --pair hmis WEEK --quiet > /dev/null
+      d2-datasets mark --pair hmis --synced-through $(date -u +%FT%TZ) QUARTER,YEAR,PARTNER --quiet > /dev/null
+      changes 2 $((now - 200000)) $((now - 180000)); lag --max-lag 90000h --quiet | month '[.lagSeconds, .newestChange != null]'; echo ${PIPESTATUS[0]}
+      lag --max-lag 90000h --look-back 0s --quiet > /dev/null; echo $?; lag --quiet > /dev/null; echo $?
+      d2-datasets mark --pair hmis --synced-through $(date -u +%FT%TZ) MONTH,DAY --quiet > /dev/null; lag --max-lag 90000h --quiet > /dev/null; echo $?
+      """, Self.environment(world))
+    #expect(outcome.lines == ["[null,true]", "1", "1", "0", "0"], "\(outcome.output)\(outcome.errors)")
+    let lines = outcome.errors.split(separator: "\n").filter { $0.contains("never delivered as an increment") }
+    #expect(lines.count == 2, "\(outcome.errors)")
+    #expect(
+      lines[0].contains("Monthly health report (newest change 2 days ago)")
+        && lines[0].contains("Daily stock (newest change more than 30 days ago)"), "\(lines)")
+    #expect(!outcome.errors.contains("Nothing yet") && !outcome.errors.contains("Weekly surveillance"))
   }
 
   @Test("registrations have a lag of their own, where they travel", arguments: [StoreKind.sqlite])

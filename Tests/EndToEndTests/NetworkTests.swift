@@ -98,6 +98,23 @@ struct NetworkTests {
     #expect(outcome.lines == ["3000", "6", "3000"], "\(outcome.errors)")
   }
 
+  @Test("ALL_PROXY is the proxy of any server that has none of its own, NO_PROXY goes before it")
+  func allProxy() throws {
+    let two = try TwoServers(environment: ["MODE": "forward"])
+    two.shell.write("proxy.py", Self.proxy)
+    let outcome = two.shell.run(
+      """
+      \(Self.start)
+      ask() { env "$@" \(pull("http://dhis2.example")) --quiet --retries 0 --connect-timeout 5 2> /dev/null | wc -l; }
+      proxy=http://127.0.0.1:$PORT none=http://127.0.0.1:9
+      ask ALL_PROXY=$proxy; ask all_proxy=$proxy ALL_PROXY=$none; ask ALL_PROXY=$none http_proxy=$proxy; ask ALL_PROXY=$proxy http_proxy=
+      ask ALL_PROXY=$proxy http_proxy=$none; ask ALL_PROXY=$proxy HTTPS_PROXY=$none
+      rm seen; ALL_PROXY=$proxy NO_PROXY=other.example,127.0.0.1 \(pull("$SRC")) --quiet | wc -l; ls seen 2>/dev/null
+      """)
+    #expect(
+      outcome.lines == ["3000", "3000", "3000", "3000", "0", "3000", "3000"], "\(outcome.output)\(outcome.errors)")
+  }
+
   @Test("refused values can be sent again from the file that the new rejects will replace")
   func rejectsInPlace() throws {
     let two = try TwoServers()

@@ -281,4 +281,81 @@ struct PairPullTests {
       })
     #expect(zones.count > 1500)
   }
+
+  @Test(
+    "moved by codes, values name their data set by its code, and all arrive",
+    arguments: [
+      (StandInServer.ServerVersion.v42, StandInServer.ServerVersion.v40), (.v42, .v42), (.v42, .v43), (.v43, .v43),
+    ])
+  func codes(from: StandInServer.ServerVersion, to: StandInServer.ServerVersion) throws {
+    let world = try PairWorld(.sqlite, from, to, values: 1500)
+    let move = world.run(
+      """
+      \(Self.ready); d2-datasets set --pair hmis --include-deleted on all > /dev/null
+      d2-pull --pair hmis --from 2021-12-01 --to 2023-01-31 --id-scheme CODE --spool --quiet > values; echo $?
+      jq -r .dataSet values | sort -u | tr '\\n' ' '; echo; grep -c '"orgUnit":"[A-Z][0-9]*"' values
+      d2-push --pair hmis --id-scheme CODE --rejects rejects --quiet < values > /dev/null; echo $?
+      """)
+    #expect(
+      move.lines == ["0", "DAY MONTH PARTNER QUARTER WEEK YEAR ", "1500", "0"],
+      "\(move.output)\(move.errors)\(world.two.shell.file("rejects").prefix(400))")
+    let arrived = world.two.destinationEqualsSource
+    #expect(arrived)
+  }
+
+  @Test("of several kinds of ids each is named by its own scheme, without a pair too")
+  func ownSchemes() throws {
+    let world = try PairWorld(.sqlite, .v42, .v43, values: 600)
+    let pull = TwoServers.pullAll + " --quiet"
+    let outcome = world.run(
+      """
+      \(pull) --id-scheme CODE --data-set-id-scheme UID | jq -r .dataSet | sort -u | head -1 | wc -c
+      \(pull) --data-set-id-scheme NAME | jq -r .dataSet | sort -u | head -1
+      \(pull) --id-scheme CODE --explain | jq -r '.dataSet, (.url | test("dataSet=[A-Za-z0-9]{11}&"))' | sort -u | tr '\\n' ' '; echo
+      \(pull) --org-unit-id-scheme CODE | d2-push --pair hmis --org-unit-id-scheme CODE --quiet > /dev/null; echo $?
+      """)
+    #expect(
+      outcome.lines == [
+        "12", "Daily stock", "DAY MONTH PARTNER QUARTER WEEK YEAR true ", "0",
+      ], "\(outcome.output)\(outcome.errors)")
+    let arrived = world.two.destinationEqualsSource
+    #expect(arrived)
+  }
+
+  @Test(
+    "a data set without a code is named before anything is read", arguments: [StandInServer.ServerVersion.v40, .v43])
+  func nameless(version: StandInServer.ServerVersion) throws {
+    let world = try PairWorld(.sqlite, version, values: 300)
+    world.run(Self.ready)
+    let set = world.metadata.dataSets[1]
+    try world.change(source: #"{"dataSets":[{"id":"\#(set.uid)","code":null}]}"#)
+    let asked = Self.asked(world, "-y 2022 --id-scheme CODE", status: 64)
+    #expect(asked.isEmpty)
+    let outcome = world.run(
+      "d2-pull --pair hmis -y 2022 --id-scheme CODE; d2-pull --pair hmis -y 2022 --data-set MONTH --id-scheme CODE --quiet | wc -l"
+    )
+    #expect(outcome.lines.count == 1 && outcome.lines != ["0"], "\(outcome.output)")
+    #expect(
+      outcome.errors.split(separator: "\n").count == 1
+        && outcome.errors.contains("no code at \(world.two.source.url) of data set \(set.uid)"), "\(outcome.errors)")
+  }
+
+  @Test("values in codes that do not say their data set get one by its code, where the server will not guess")
+  func guessedByCode() throws {
+    let world = try PairWorld(.sqlite, .v42, .v43, values: 900)
+    let month = world.metadata.dataSets[0]
+    let elements = month.elements.map { #"{"dataElement":{"id":"\#(world.metadata.dataElements[$0].uid)"}}"# }
+    // The same elements in a second set, which nobody may enter for.
+    try world.change(
+      destination:
+        #"{"dataSets":[{"id":"SecondSet01","code":"SECOND","dataSetElements":[\#(elements.joined(separator: ","))]}]}"#)
+    let outcome = world.run(
+      """
+      d2-pull --url $SRC --data-set \(month.uid) --org-unit $ROOT --children --start-date 2022-01-01 --end-date 2022-12-31 --id-scheme CODE --quiet > values
+      grep -c dataSet values; d2-push --url $DST --id-scheme CODE --quiet < values > /dev/null; echo $?; wc -l < values
+      """)
+    let held = TwoServers.content(world.two.destination).count
+    #expect(outcome.lines.prefix(2) == ["0", "0"], "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.lines.last == "\(held)" && held > 100, "\(outcome.output)")
+  }
 }

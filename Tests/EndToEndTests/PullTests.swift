@@ -303,6 +303,24 @@ struct PullTests {
     #expect(!outcome.errors.contains(token) && !(outcome.lines.last ?? "").contains(token))
   }
 
+  @Test(
+    "a token of another server is refused credentials, and the line says so",
+    arguments: [StandInServer.ServerVersion.v40, .v42, .v43])
+  func foreignToken(version: StandInServer.ServerVersion) throws {
+    let two = try TwoServers(version, version, values: 10)
+    let outcome = two.shell.run(
+      """
+      unset D2_USERNAME D2_PASSWORD
+      for token in nonsense d2pat_5xVA12xyUbWNedQxy4ohH77WlxRGVvZZ1151814092 d2p_kMkHDtjtXheeQNALzAMs66Qdenx3RvxDxIFuFxUUl9wq3wwL4O; do
+        export D2_PAT=$token; \(TwoServers.pullAll); echo $?; \(TwoServers.pullAll) --no-check; echo $?
+        echo '{"dataElement":"a","period":"202201","orgUnit":"b","value":"1"}' | d2-push --url $DST > /dev/null; echo $?
+      done
+      """)
+    #expect(outcome.lines == Array(repeating: "77", count: 9), "\(outcome.output)\(outcome.errors)")
+    let lines = outcome.errors.split(separator: "\n").filter { $0.contains("token is not one of this server's") }
+    #expect(lines.count == 9 && !outcome.errors.contains("5xVA12xyUb"), "\(outcome.errors)")
+  }
+
   @Test("--summary writes what was done as one object, also when it failed")
   func summary() throws {
     let two = try TwoServers()

@@ -57,12 +57,13 @@ struct ScriptTests {
       curl -sf --data-binary @changed $SRC/control/values > /dev/null
       scripts/sync hmis > second; echo $?; scripts/sync hmis -y 2022 -q 1 --again > third; echo $?
       d2-slices list --pair hmis | jq -r .periods | grep -c .
+      (unset D2_STORE; scripts/sync hmis --store "\(world.store.location)" > fourth; echo $?)
       scripts/sync nothing; echo $?; scripts/sync; echo $?; scripts/sync --help | head -1
       """)
     let planned = try world.store.rows("SELECT count(*) FROM slices WHERE periods <> ''")[0]
     #expect(
       outcome.lines == [
-        "0", "6", "0", "0", planned, "78", "64", "scripts/sync - bring a pair's destination up to date",
+        "0", "6", "0", "0", planned, "0", "78", "64", "scripts/sync - bring a pair's destination up to date",
       ],
       "\(outcome.output)\(outcome.errors)")
     #expect(world.two.destinationEqualsSource)

@@ -18,7 +18,14 @@ package enum Command {
   }
 
   /// The same for a command whose first word is a verb: `d2-pairs add …`.
-  package static func main(name: String, abstract: String, manual: Manual, _ verbs: [Verb]) async -> Never {
+  ///
+  /// - Parameter scripts: others whose completions it makes, by name: `--generate bash d2-sync`.
+  package static func main(
+    name: String, abstract: String, manual: Manual, _ verbs: [Verb], scripts: [CommandDescription] = []
+  ) async -> Never {
+    if CommandLine.arguments.count == 4, let script = scripts.first(where: { $0.name == CommandLine.arguments[3] }) {
+      generate(Array(CommandLine.arguments[1...2]), page: nil, completion: { Completion(script).script($0) })
+    }
     generate(
       page: { ManPage(name: name, abstract: abstract, manual: manual, verbs).roff },
       completion: { Completion(name: name, verbs).script($0) }
@@ -48,10 +55,12 @@ package enum Command {
   }
 
   /// For those who package the commands: `--generate man|bash|zsh|fish`, alone.
-  private static func generate(page: () -> String, completion: (Completion.Shell) -> String) {
-    let words = CommandLine.arguments.dropFirst()
+  private static func generate(
+    _ words: [String] = Array(CommandLine.arguments.dropFirst()), page: (() -> String)?,
+    completion: (Completion.Shell) -> String
+  ) {
     guard words.count == 2, words.first == "--generate", let what = words.last else { return }
-    if what == "man" {
+    if what == "man", let page {
       print(page(), terminator: "")
     } else if let shell = Completion.Shell(rawValue: what) {
       print(completion(shell), terminator: "")

@@ -47,18 +47,18 @@ package struct CommandDescription: Sendable {
   package init(
     name: String, abstract: String, examples: [(command: String, effect: String)], groups: [OptionGroup],
     statuses: [(status: ExitStatus, meaning: String)], operands: String = "",
-    manual: Manual = Manual()
+    manual: Manual = Manual(), common: OptionGroup = Self.common
   ) {
     self.manual = manual
     self.operands = operands
     self.name = name
     self.abstract = abstract
     self.examples = examples
-    self.groups = groups + [Self.common]
+    self.groups = groups + [common]
     self.statuses = statuses
   }
 
-  static let common = OptionGroup(
+  package static let common = OptionGroup(
     "Messages",
     [
       Option("--quiet", help: "Only errors on stderr."),

@@ -50,8 +50,10 @@ package struct Completion {
 
   private static func takesPair(_ option: Option) -> Bool { option.value == "PAIR" }
 
-  /// The names of the pairs in the store, one a line.
-  private static let pairs = "d2-pairs list --format tsv 2>/dev/null | tail -n +2 | cut -f1"
+  /// Prints the names of the pairs, one a line, with options of d2-pairs that say in which store: that of the line, where it names one.
+  private static func pairs(_ store: String) -> String {
+    "d2-pairs list --format tsv \(store) 2>/dev/null | tail -n +2 | cut -f1"
+  }
 
   // MARK: bash
 
@@ -118,8 +120,22 @@ package struct Completion {
           mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
         elif [[ $operands == pair ]]; then
           # Names come from a store that others may write to: they are never given to the shell to expand.
-          local name
-          while IFS= read -r name; do [[ $name != "$word"* ]] || COMPREPLY+=("$name"); done < <(\(Self.pairs))
+          local name store=() place value
+          for ((place = 1; place < ${#COMP_WORDS[@]} - 1; place++)); do
+            [[ ${COMP_WORDS[place]} == --store ]] || continue
+            [[ ${COMP_WORDS[place + 1]} != = ]] || ((place++))
+            value=${COMP_WORDS[place + 1]-}
+            # bash takes addresses apart, too, at colons, equals and at signs.
+            while [[ ${COMP_WORDS[place + 2]-} == [:=@]* ]]; do
+              value+=${COMP_WORDS[place + 2]}${COMP_WORDS[place + 3]-}
+              ((place += 2))
+            done
+            # A word as it was typed: without its quotes, with the home folder, and nothing else of it is expanded.
+            value=${value//[\\\"\\'\\\\]/}
+            [[ $value != '~/'* ]] || value=$HOME/${value:2}
+            store=(--store "$value")
+          done
+          while IFS= read -r name; do [[ $name != "$word"* ]] || COMPREPLY+=("$name"); done < <(\(Self.pairs("\"${store[@]}\"")))
         else
           mapfile -t COMPREPLY < <(compgen -f -- "$word")
         fi
@@ -147,7 +163,7 @@ package struct Completion {
       } else if takesFile(option) {
         action += "_files"
       } else if takesPair(option) {
-        action += zshPairs
+        action += "_d2_pair_names"
       }
     }
     let others = option.names.count > 1 && !option.repeats ? "(\(option.names.joined(separator: " ")))" : ""
@@ -157,10 +173,29 @@ package struct Completion {
     }
   }
 
-  private static let zshPairs = "(${(f)\"$(\(pairs))\"})"
+  /// Offers the names of the pairs.
+  private static let zshPairs = """
+    _d2_pair_names() {
+      local -a store names
+      local value
+      local -i place=${words[(I)--store(|=*)]}
+      if ((place)); then
+        value=${words[place]#--store=}
+        [[ $value != --store ]] || value=${words[place + 1]}
+        value=${(Q)value}
+        [[ $value != '~/'* ]] || value=$HOME/${value[3,-1]}
+        store=(--store "$value")
+      fi
+      names=(${(f)"$(\(pairs("$store")))"})
+      compadd "$@" -a names
+    }
+
+    """
 
   private var zsh: String {
     var text = "#compdef \(name)\n\n"
+    let options = lines.flatMap(\.description.options)
+    if lines.contains(where: \.namesPair) || options.contains(where: Self.takesPair) { text += Self.zshPairs }
     if !verbs.isEmpty {
       text += "local -a verbs=(\n"
       for verb in verbs { text += "  '\(verb.word):\(Self.zshQuoted(verb.description.abstract))'\n" }
@@ -175,7 +210,7 @@ package struct Completion {
         text += "*)\n"
       }
       let arguments = line.description.options.flatMap(Self.zshArguments).map { "    \($0) \\\n" }.joined()
-      let operands = line.namesPair ? "'*:pair:\(Self.zshPairs)'" : "'*:file:_files'"
+      let operands = line.namesPair ? "'*:pair:_d2_pair_names'" : "'*:file:_files'"
       text += "  _arguments \\\n\(arguments)    \(operands)\n"
       if !verbs.isEmpty { text += "  ;;\n" }
     }
@@ -188,9 +223,30 @@ package struct Completion {
 
   // MARK: fish
 
+  /// Prints the names of the pairs.
+  private static let fishPairs = """
+    function __d2_pair_names
+      set -l words (commandline -op)
+      set -l store
+      for place in (seq (count $words))
+        switch $words[$place]
+          case '--store=*'
+            set store --store (string replace -- --store= '' $words[$place])
+          case --store
+            set -q words[(math $place + 1)]; and set store --store $words[(math $place + 1)]
+        end
+      end
+      set -q store[2]; and set store[2] (string replace -r -- '^~/' $HOME/ $store[2])
+      \(pairs("$store"))
+    end
+
+    """
+
   private var fish: String {
     func quoted(_ text: String) -> String { text.replacing("\\", with: "\\\\").replacing("'", with: "\\'") }
     var text = "# fish completion of \(name)\n"
+    let options = lines.flatMap(\.description.options)
+    if lines.contains(where: \.namesPair) || options.contains(where: Self.takesPair) { text += Self.fishPairs }
     for verb in verbs {
       let only = verbs.count == lines.count ? " -f" : ""
       text += "complete -c \(name) -n __fish_use_subcommand\(only) -a \(verb.word)"
@@ -205,7 +261,7 @@ package struct Completion {
         } else {
           ""
         }
-      if line.namesPair { text += "complete -c \(name)\(condition) -f -a '(\(Self.pairs))'\n" }
+      if line.namesPair { text += "complete -c \(name)\(condition) -f -a '(__d2_pair_names)'\n" }
       for option in line.description.options {
         let names = option.names.map { $0.hasPrefix("--") ? "-l \($0.dropFirst(2))" : "-s \($0.dropFirst())" }
         var value = ""
@@ -216,7 +272,7 @@ package struct Completion {
           } else if Self.takesFile(option) {
             value = " -r -F"
           } else if Self.takesPair(option) {
-            value += " -a '(\(Self.pairs))'"
+            value += " -a '(__d2_pair_names)'"
           }
         }
         text += "complete -c \(name)\(condition) \(names.joined(separator: " "))\(value) -d '\(quoted(option.help))'\n"

@@ -136,7 +136,11 @@ package struct ManPage {
       "The folder whose `d2` has the store and the rejects where nothing else is said (~/.local/state)."
     ),
     ("D2_RECORD", "As `--record`: a folder for each exchange with a server."),
-    ("HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "The proxy, and the hosts that need none."),
+    (
+      "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY",
+      "The proxy of a server by the scheme of its address, and that of any (`socks5h://` too); in small letters too, which count first."
+    ),
+    ("NO_PROXY", "The hosts that need none, with commas between; `*` is all."),
     ("TMPDIR", "Where temporary files lie; they have no names."),
   ]
 

@@ -53,7 +53,7 @@ package struct ServerOptions: Sendable {
 
   /// More than this no server is asked to bear unless a person says so.
   private static let mostFound = 8
-  private static let variables: Set<String> = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "TMPDIR"]
+  private static let variables = Set(ProxyChoice.variables + ["TMPDIR"])
 
   /// The server of a pair. Credentials on the command line go before its own; those of the environment are used where it has none.
   ///

@@ -154,7 +154,10 @@ package struct ErrorCode: Sendable {
     .init(
       "E8003", "the data element is in no data set",
       "Add it to one at the destination: servers from 2.43 on take no other values."),
-    .init("E8004", "the data set is not known", metadata),
+    .init(
+      "E8004", "the data set is not known",
+      "Its id is of another scheme (--data-set-id-scheme), or it is not at the destination: d2-datasets check --pair P."
+    ),
     .init("E8005", "the data set's id is none", "Check the \"dataSet\" of the values and --data-set."),
     .init("E8006", "the import failed", "Look into the server's log."),
     .init("E8007", "the import was cancelled", "Run it again."),

@@ -94,13 +94,7 @@ package final class HTTPClient: Sendable {
     }
   }
 
-  /// The proxy that the environment names for this server. libcurl reads these variables too, but not `HTTP_PROXY` in capitals.
-  private var proxy: (address: String?, except: String?) {
-    func variable(_ name: String) -> String? {
-      [name.lowercased(), name].compactMap { configuration.environment[$0] }.first { !$0.isEmpty }
-    }
-    return (variable(server.scheme == "https" ? "HTTPS_PROXY" : "HTTP_PROXY"), variable("NO_PROXY"))
-  }
+  private var proxy: ProxyChoice { ProxyChoice(for: server, configuration.environment) }
 }
 
 /// A libcurl handle with its open connection. One thread uses it at a time: the client lends it out.

@@ -30,6 +30,8 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
   package var code: String?
   package var message: String
   package var retryAfterSeconds: Double?
+  /// Whether the answer is an error document of DHIS2, and not a proxy's.
+  private var isOfDHIS2 = false
   /// Set where trying again would repeat what is out already.
   package var isFinal = false
 
@@ -78,6 +80,7 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
         server, path, kind,
         text ?? (looksLikePage ? "a page of HTML: \(Self.title(of: body))" : "no message"),
         code: document?["errorCode"]?.string)
+      isOfDHIS2 = document?["httpStatusCode"] != nil
       if case .notDHIS2 = kind { message = "HTTP \(response.status), \(message)" }
       retryAfterSeconds = response.retryAfterSeconds
     }
@@ -92,7 +95,7 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
   package var leavesDataInReach: Bool {
     switch kind {
     case .status(401), .loginPage, .unreachable, .tls, .setup, .redirect, .timedOut, .broken: false
-    case .status(400): exitStatus != .refused
+    case .status(400): !isForeignToken
     default: true
     }
   }
@@ -111,16 +114,31 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
   }
 
   private func exitStatus(of status: Int) -> ExitStatus {
-    // E2010–E2013: no access to a data set, option combo or organisation unit.
-    if let code, ["E2010", "E2011", "E2012", "E2013"].contains(code) { return .refused }
+    if isAccessCode { return .refused }
     return switch status {
     case 401, 403, 407: .refused
-    case 400 where message.contains("Checksum"): .refused
+    case 400 where isForeignToken: .refused
     case 400, 409, 414: .usage
     case 408, 425, 429, 500...: .temporary
     default: .notDHIS2
     }
   }
+
+  /// A personal access token that the server did not make: 2.40 looks it up in vain; 2.42 and 2.43 find its check sum wrong, also where it is
+  /// only in the older form, and call that a bad request.
+  package var isForeignToken: Bool {
+    switch kind {
+    case .status(400): message.hasPrefix("Checksum validation failed")
+    case .status(401): message.hasPrefix("The API token does not exist")
+    default: false
+    }
+  }
+
+  /// E2010–E2013: no access to a data set, option combo or organisation unit.
+  private var isAccessCode: Bool { code.map { ["E2010", "E2011", "E2012", "E2013"].contains($0) } ?? false }
+
+  /// DHIS2 itself refuses this user what was asked for, and knows who asks.
+  package var refusesAccess: Bool { isAccessCode || (kind == .status(403) && isOfDHIS2) }
 
   /// Whether a page came instead of an answer of the Web API.
   package var isPage: Bool { kind == .loginPage || kind == .notDHIS2 }
@@ -155,6 +173,8 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
     case .loginPage: "check the credentials: D2_USERNAME and D2_PASSWORD, or D2_PAT"
     case .redirect, .emptyBody: nil
     case .notDHIS2: "is this the address of a DHIS2 server, with its context path?"
+    case .status where isForeignToken:
+      "the personal access token is not one of this server's: check D2_PAT, --pat-file or the pair; it is not tried again"
     case .status(401): "check the credentials: D2_USERNAME and D2_PASSWORD, or D2_PAT; they are not tried again"
     case .status(403): "the user lacks an authority"
     case .status(429), .status(500...): "try again later"

@@ -36,7 +36,7 @@ final class Transfer {
     self.whileWaiting = whileWaiting
   }
 
-  func run(_ request: HTTPRequest, url: String, proxy: (address: String?, except: String?)) throws -> HTTPResponse {
+  func run(_ request: HTTPRequest, url: String, proxy: ProxyChoice) throws -> HTTPResponse {
     let curl = handle.raw
     usesTLS = url.hasPrefix("https:")
     curl_easy_reset(curl)
@@ -78,7 +78,7 @@ final class Transfer {
   }
 
   private func setConnection(
-    _ curl: UnsafeMutableRawPointer, _ url: String, _ proxy: (address: String?, except: String?)
+    _ curl: UnsafeMutableRawPointer, _ url: String, _ proxy: ProxyChoice
   ) {
     d2_curl_set_string(curl, CURLOPT_URL, url)
     d2_curl_set_string(curl, CURLOPT_USERAGENT, configuration.userAgent)

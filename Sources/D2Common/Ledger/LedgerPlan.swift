@@ -178,7 +178,7 @@ extension Ledger {
       """, [.int(pair.id), .text(dataSet), .text(kind.rawValue)])[0].bool(0) ?? false
   }
 
-  /// Slices of increments are kept for thirty days.
+  /// Slices of increments are kept for thirty days, and windows as long as slices refer to them, but no shorter.
   private static let keptMilliseconds = 30 * 86_400_000
 
   /// Opens a window; what earlier ones left undone belongs to it from now on.
@@ -197,6 +197,11 @@ extension Ledger {
       """
       DELETE FROM slices WHERE integration_pair_id = $1 AND dataset_id = $2 AND kind = $4 AND since <> ''
         AND (state = 'failed' OR (state = 'done' AND finished < $3))
+      """, [.int(pair.id), .text(dataSet), .int(planned - Self.keptMilliseconds), .text(kind.rawValue)])
+    try database.execute(
+      """
+      DELETE FROM sync_windows WHERE integration_pair_id = $1 AND dataset_id = $2 AND kind = $4 AND state <> 'open'
+        AND planned < $3 AND NOT EXISTS (SELECT 1 FROM slices WHERE window_id = sync_windows.id)
       """, [.int(pair.id), .text(dataSet), .int(planned - Self.keptMilliseconds), .text(kind.rawValue)])
     return try database.rows(
       """

@@ -12,8 +12,15 @@ struct Lag {
   let parked: Int
   /// `nil` where the source was not asked, or did not answer.
   var change: NewestChange?
+  /// How old the newest change is, by the source's clock.
+  var changeAgeSeconds: Int?
+  /// Whether the source has something that is older than what was looked at; asked only where that decides something.
+  var hasOlderChanges = false
   /// Why it did not.
   var error: String?
+
+  /// Never delivered as an increment, though the source has something to deliver.
+  var isMissing: Bool { syncedThrough == nil && (change?.time != nil || hasOlderChanges) }
 
   /// From what is delivered to the newest change; 0 where nothing changed since. `nil` where one of the two is not known.
   var seconds: Int? {

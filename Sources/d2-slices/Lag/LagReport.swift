@@ -20,13 +20,19 @@ struct LagReport {
     Option(
       "--look-back", value: "TIME",
       help: "With --lag: how far back the newest change is looked for where nothing changed since the delivery (720h)."),
-    Option("--max-lag", value: "TIME", help: "With --lag: status 1 where a data set is further behind than this."),
+    Option(
+      "--max-lag", value: "TIME",
+      help:
+        "With --lag: status 1 where a data set is further behind than this, or was never delivered though the source has values of it."
+    ),
     Option(
       "--prometheus", value: "FILE",
       help:
         "With --lag: write it as metrics too, put in place at once: for node_exporter's textfile collector (*.prom)."),
   ]
 
+  /// No value is older, in no time zone.
+  private static let longAgo = UTCTime(seconds: 86400)
   private static let defaultLookBackSeconds = 30.0 * 86400
   /// Who watches wants an answer soon, be it that there is none.
   private static let defaultRetries = 1
@@ -67,11 +73,28 @@ struct LagReport {
     }
     log.info(totals.line(pair, asked: asks))
     if let failure { return failure }
-    if let mostLagSeconds, let worst = totals.worst, Double(worst.seconds!) > mostLagSeconds {
+    return mostLagSeconds.map { judge(lags, totals, $0) } ?? .success
+  }
+
+  /// What is over the limit. What was never delivered is, however young the newest change: all that the source has is missing.
+  private func judge(_ lags: [Lag], _ totals: LagTotals, _ mostLagSeconds: Double) -> ExitStatus {
+    var status = ExitStatus.success
+    if let worst = totals.worst, Double(worst.seconds!) > mostLagSeconds {
       log.error("\(worst.name) is \(StatusReport.shown(seconds: Double(worst.seconds!))) behind: more than --max-lag")
-      return .incomplete
+      status = .incomplete
     }
-    return .success
+    let missing = lags.filter(\.isMissing)
+    if !missing.isEmpty {
+      let named = missing.map { lag in
+        let age = StatusReport.shown(seconds: Double(lag.changeAgeSeconds ?? lookBackSeconds))
+        return lag.name + (lag.kind == .registrations ? ", registrations" : "")
+          + (lag.changeAgeSeconds == nil ? " (newest change more than \(age) ago)" : " (newest change \(age) ago)")
+      }
+      log.error(
+        "never delivered as an increment, which counts as more than --max-lag: \(named.joined(separator: "; "))")
+      status = .incomplete
+    }
+    return status
   }
 
   /// What the ledger and the data sets' marks say.
@@ -112,6 +135,10 @@ struct LagReport {
           lags[place].change = try NewestChange.search(
             since: lags[place].syncedThrough, now: now, lookBackSeconds: lookBackSeconds,
             resolutionSeconds: lags[place].kind == .values ? 1 : 60, ask: questions.ask)
+          lags[place].changeAgeSeconds = lags[place].change?.time.map { max(0, now.seconds - $0.seconds) }
+          if mostLagSeconds != nil, lags[place].syncedThrough == nil, lags[place].change?.time == nil {
+            lags[place].hasOlderChanges = try questions.ask(since: Self.longAgo).newest != nil
+          }
         } catch let error as ServerError {
           // A server that is not there will not answer the next question either.
           guard error.leavesDataInReach else { throw error }

@@ -264,6 +264,34 @@ struct WindowTests {
     }
   }
 
+  @Test(
+    "a window that nothing refers to goes after thirty days; one that is open, young, referred to or another's stays",
+    arguments: StoreKind.available)
+  func pruned(kind: StoreKind) throws {
+    let world = try world(kind, ["a", "b"])
+    let day = 86_400_000
+    let now = try world.ledger.databaseTime()
+    // Windows of a without slices of their own: they were taken over.
+    let old = try world.openWindow("a", until: "2024-03-01T10:00:00Z", planned: now - 31 * day)
+    let other = try world.openWindow("b", until: "2024-03-01T10:00:00Z", planned: now - 31 * day)
+    let registrations = try world.openWindow(
+      "a", .registrations, until: "2024-03-01T10:00:00Z", planned: now - 31 * day)
+    let young = try world.openWindow("a", until: "2024-03-02T10:00:00Z", planned: now - 29 * day)
+    func windows() throws -> [String] { try world.test.rows("SELECT id FROM sync_windows ORDER BY id") }
+    #expect(try windows() == [old, other, registrations, young].map(String.init))
+    let used = try window(world, until: "2024-03-03T10:00:00Z", planned: now - 40 * day, units: 1)
+    try finishAll(world)
+    #expect(try windows() == [old, other, registrations, young, used].map(String.init), "not yet thirty days by then")
+    let next = try world.openWindow("a", until: "2024-03-04T10:00:00Z", planned: now)
+    #expect(try windows() == [other, registrations, young, used, next].map(String.init))
+    #expect(try world.test.rows("SELECT window_id FROM slices") == ["\(used)"])
+    #expect(try mark(world) == "2024-03-03T10:00:00Z")
+    // When its slice is old enough to go, so does the window.
+    _ = try world.test.rows("UPDATE slices SET finished = finished - \(31 * day)")
+    let last = try world.openWindow("a", until: "2024-03-05T10:00:00Z", planned: now)
+    #expect(try windows() == [other, registrations, young, next, last].map(String.init))
+  }
+
   @Test("a later window takes over what an earlier one left undone", arguments: StoreKind.available)
   func superseded(kind: StoreKind) throws {
     let world = try world(kind)

@@ -1,0 +1,35 @@
+import D2Common
+
+/// What data sets are called in the output's id scheme: a value that says its data set must say it as it says all else.
+struct DataSetNames {
+  private let scheme: IDScheme
+
+  init(_ options: PullOptions) { scheme = IDScheme(of: "dataSetIdScheme", in: options.passedOn) }
+
+  /// Looks the data sets up that values will be tagged with.
+  ///
+  /// - Throws: `ServerError`; `CommandFailure`, 64 where one has no id in the scheme, before anything is read.
+  func find(for selections: inout [PullOptions], _ client: DHIS2Client) throws {
+    let tagged = selections.flatMap { $0.isTagged ? $0.dataSets : [] }.unique
+    guard scheme != .uid, !tagged.isEmpty else { return }
+    var names: [String: String] = [:]
+    for group in RequestSize.groups(
+      of: tagged, bytesEach: { $0.utf8.count + 1 }, limit: RequestSize.safeURLBytes - 300)
+    {
+      let query = Query([
+        "fields": scheme.fields, "filter": "id:in:[\(group.joined(separator: ","))]", "paging": "false",
+      ])
+      for set in try client.json(query.target("/api/dataSets"))["dataSets"]?.array ?? [] {
+        if let uid = set["id"]?.string { names[uid] = scheme.id(of: set) }
+      }
+    }
+    let nameless = tagged.filter { names[$0] == nil }
+    guard nameless.isEmpty else {
+      throw CommandFailure(
+        .usage,
+        "no \(scheme) at \(client.server) of data set \(nameless.joined(separator: ", ")), which its values must name: give it one, leave it out, or add --data-set-id-scheme UID here and to d2-push"
+      )
+    }
+    for place in selections.indices { selections[place].dataSetNames = names }
+  }
+}
