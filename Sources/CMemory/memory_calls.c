@@ -9,6 +9,7 @@ int d2_contains(const void *text, size_t length, const void *pattern, size_t pat
 }
 
 void d2_keep_freed_memory(void) {
+  // What is larger is made seldom, and would leave holes that the next one does not fit into.
   mallopt(M_MMAP_THRESHOLD, 4 << 20);
   mallopt(M_TRIM_THRESHOLD, 256 << 20);
   mallopt(M_ARENA_MAX, 1);

@@ -99,7 +99,7 @@ struct Push {
           ),
           Option(
             "--batch-bytes", value: "BYTES",
-            help: "At most so many bytes a request, before compression (default 10M; less at higher concurrency)."),
+            help: "At most so many bytes a request, before compression (default 12M; less at higher concurrency)."),
           Option("--batch-time", value: "TIME", help: "Smaller batches where a request takes longer (default 20s)."),
           Option("--compression", value: "gzip|none", help: "Compress the requests (default gzip)."),
           Option("--summary", value: "FILE", help: "Write the totals as one JSON object."),

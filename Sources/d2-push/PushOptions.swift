@@ -74,7 +74,7 @@ struct PushOptions: Sendable {
 
   /// Several requests under way share a budget, so that memory stays below 100 MB.
   private static func defaultBatchBytes(_ concurrency: Int) -> Int {
-    min(10 << 20, max(1 << 20, (12 << 20) / concurrency))
+    max(1 << 20, (12 << 20) / concurrency)
   }
 
   /// `5000` or `500..20000`.

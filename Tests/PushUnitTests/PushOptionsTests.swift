@@ -14,7 +14,7 @@ struct PushOptionsTests {
   func defaults() throws {
     let options = try Self.options()
     #expect(options.server.url.description == "https://dhis2.example")
-    #expect(options.batchSize == 100...50_000 && options.batchBytes == 10 << 20 && options.batchSeconds == 20)
+    #expect(options.batchSize == 100...50_000 && options.batchBytes == 12 << 20 && options.batchSeconds == 20)
     #expect(options.kind == .dataValues && options.compresses && !options.async && !options.dryRun)
     #expect(
       options.importStrategy == nil && options.dataSet == nil && options.rejectsFile == nil && options.maxRejects == nil
