@@ -1,4 +1,5 @@
 import D2Common
+import Glibc
 
 /// What ids become: for each kind of id a table from the bytes that stand in a value to those that take their place.
 struct MappingTable {
@@ -152,10 +153,15 @@ struct ByteTable {
     var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
     while slots[slot] >= 0 {
       let entry = Int(slots[slot])
-      if entries[entry].hash == hash, entries[entry].key.elementsEqual(key) { return entry }
+      if entries[entry].hash == hash, Self.isSame(entries[entry].key, key) { return entry }
       slot = (slot + 1) & (slots.count - 1)
     }
     return nil
+  }
+
+  @inline(__always)
+  private static func isSame(_ text: [UInt8], _ other: UnsafeRawBufferPointer) -> Bool {
+    text.count == other.count && (other.isEmpty || memcmp(text, other.baseAddress!, other.count) == 0)
   }
 
   private mutating func put(_ entry: Int32, _ hash: UInt64) {

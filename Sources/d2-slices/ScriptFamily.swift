@@ -6,23 +6,23 @@ enum ScriptFamily {
   static let all = [sync, backlog, continuous, integrator, reconcile]
 
   private static let sync = script(
-    "d2-sync", "bring a pair's destination up to date", [jobs, acceptRejects] + Store.options + Planner.options)
+    "d2-sync", "bring a pair's destination up to date", [jobs, acceptRejects, dryRun] + Store.options + Planner.options)
 
   private static let backlog = script(
     "d2-backlog", "move years of data",
-    [jobs, Option("--host", value: "HOST", repeats: true, help: "Works there too, over ssh."), acceptRejects]
+    [jobs, Option("--host", value: "HOST", repeats: true, help: "Works there too, over ssh."), acceptRejects, dryRun]
       + Store.options + Planner.options)
 
   private static let continuous = script(
     "d2-continuous", "keep a pair's destination up to date",
-    [Option("--interval", value: "SECONDS", help: "From one run to the next."), jobs, acceptRejects] + Store.options
+    [Option("--interval", value: "SECONDS", help: "From one run to the next."), jobs, acceptRejects, dryRun] + Store.options
       + Planner.options)
 
   private static let reconcile = script(
     "d2-reconcile", "prove that what the ledger has as done is there",
     [
       jobs, Option("--all", help: "Those that were verified before, too."),
-      Option("--numeric", help: "Values that are the same number are equal."),
+      Option("--numeric", help: "Values that are the same number are equal."), dryRun,
     ] + Store.options + Slices.selectionOptions.filter { $0.name != "--state" })
 
   private static let integrator = script(
@@ -37,11 +37,14 @@ enum ScriptFamily {
       Option("--current_date", "-c", help: "Today."),
       Option("--district_list", "-l", value: "UNIT,…", help: "Only these organisation units."),
       Option("--incremental", "-i", help: "Only what changed since the last run with -i."),
+      dryRun,
     ], operands: "")
 
   private static let jobs = Option("--jobs", "-j", value: "N", help: "Slices at a time.")
   private static let acceptRejects = Option(
     "--accept-rejects", help: "A slice is done also where values were refused.")
+
+  private static let dryRun = Option("--dry-run", help: "Say what would be done, and do nothing.")
 
   private static func script(
     _ name: String, _ abstract: String, _ options: [Option], operands: String = "PAIR"

@@ -59,11 +59,13 @@ struct ScriptTests {
       d2-slices list --pair hmis | jq -r .periods | grep -c .
       (unset D2_STORE; scripts/sync hmis --store "\(world.store.location)" > fourth; echo $?)
       scripts/sync nothing; echo $?; scripts/sync; echo $?; scripts/sync --help | head -1
+      for script in sync backlog reconcile; do scripts/$script hmis --store postgresql://u:hush@127.0.0.1:1/d2; echo $?; done
       """)
     let planned = try world.store.rows("SELECT count(*) FROM slices WHERE periods <> ''")[0]
     #expect(
       outcome.lines == [
-        "0", "6", "0", "0", planned, "0", "78", "64", "scripts/sync - bring a pair's destination up to date",
+        "0", "6", "0", "0", planned, "0", "78", "64", "scripts/sync - bring a pair's destination up to date", "64", "64",
+        "64",
       ],
       "\(outcome.output)\(outcome.errors)")
     #expect(world.two.destinationEqualsSource)

@@ -7,6 +7,12 @@ for folder in "$here" "$here/../.build/release" "$here/../bin" "$here/../../../b
 done
 command -v d2-slices >/dev/null || { echo "${0##*/}: d2-slices is not on the PATH: run scripts/install" >&2 && exit 78; }
 
+# Whatever runs behind this looks into the store that --store named. It is refused where the commands would: with a password in it, or not there.
+use_store() { # STORE
+  d2-pairs list --store "$1" >/dev/null || return
+  export D2_STORE=$1
+}
+
 # Runs a command that gets the signals that this script gets, and answers with its status.
 relaying_signals() {
   local child='' caught='' status before
