@@ -58,12 +58,8 @@ struct Answer {
       if let error = ServerError(client.server, request.target, response) { throw error }
       if response.wireBytes == 0 { throw Self.emptyBody(request, client) }
       try splitter.finish()
-      if !splitter.sawArray,
-        let error = Self.errorDocument(splitter, request, client)
-          ?? Self.otherDocument(splitter, arrayKey, request, client)
-      {
-        throw error
-      }
+      if let error = Self.errorDocument(splitter, request, client) { throw error }
+      if !splitter.sawArray, let error = Self.otherDocument(splitter, arrayKey, request, client) { throw error }
       return Answer(
         values: splitter.count, closedUnannounced: response.closedUnannounced,
         firstByteSeconds: response.firstByteSeconds)
@@ -97,17 +93,17 @@ struct Answer {
     _ splitter: borrowing DataValueSplitter, _ arrayKey: String, _ request: PullRequest, _ client: DHIS2Client
   ) -> ServerError? {
     let keys = splitter.topLevelMembers.map { String(decoding: $0.key, as: UTF8.self) }
-    guard !keys.isEmpty, !keys.contains(where: { Self.sharedKeys.contains($0) || $0.hasSuffix("Scheme") }) else {
-      return nil
-    }
+    let others = keys.filter { !sharedKeys.contains($0) && !$0.lowercased().hasSuffix("scheme") }
+    guard !others.isEmpty else { return nil }
     return ServerError(
       client.server, request.target, .notDHIS2,
-      "the answer is JSON without \(arrayKey): it has \(keys.prefix(3).map { $0.quoted }.joined(separator: ", "))")
+      "the answer is JSON without \(arrayKey), but with \(others.prefix(3).map { $0.quoted }.joined(separator: ", "))")
   }
 
   /// Of `DataValueSet` in dhis2-core.
   private static let sharedKeys: Set<String> = [
-    "dataSet", "completeDate", "period", "orgUnit", "attributeOptionCombo", "attributeCategoryOptions",
+    "dataSet", "completeDate", "period", "orgUnit", "attributeOptionCombo", "attributeCategoryOptions", "dryRun",
+    "strategy",
   ]
 
   private static func beginsLikePage(_ chunk: UnsafeMutableRawBufferPointer) -> Bool {

@@ -35,7 +35,8 @@ final class PullRun: Sendable {
         // Signs in once, before several requests would each do so.
         _ = try client.json("/api/me?fields=id")
       }
-      if !options.counts { try DataSetNames(options).find(for: &selections, client) }
+      // What only tells of requests makes none for it.
+      if !options.counts, !options.explains { try DataSetNames(options).find(for: &selections, client) }
       let requests = PullPlan(selections).requests
       if options.explains { return try explain(requests, isWhole: asked.unknown.isEmpty) }
       if options.counts { return try count(selections, isWhole: asked.unknown.isEmpty) }

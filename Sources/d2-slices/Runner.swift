@@ -96,7 +96,10 @@ struct Runner {
       rejectsFolder: try Self.rejectsFolder(arguments, environment, location, pair), dataSets: names, units: units)
     var ends: [DHIS2Client] = []
     for server in [pair.source, pair.destination] {
-      ends.append(DHIS2Client(try ServerOptions(arguments, log, server), log))
+      var options = try ServerOptions(arguments, log, server)
+      // They are asked while a slice is held: both together must take less than its lease.
+      options.configuration.limitPatience(seconds: max(1, settings.leaseSeconds / 8))
+      ends.append(DHIS2Client(options, log))
     }
     self.ends = ends
     let open = try Ledger(store).open(pair, plan: settings.plan)

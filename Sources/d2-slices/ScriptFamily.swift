@@ -15,7 +15,8 @@ enum ScriptFamily {
 
   private static let continuous = script(
     "d2-continuous", "keep a pair's destination up to date",
-    [Option("--interval", value: "SECONDS", help: "From one run to the next."), jobs, acceptRejects, dryRun] + Store.options
+    [Option("--interval", value: "SECONDS", help: "From one run to the next."), jobs, acceptRejects, dryRun]
+      + Store.options
       + Planner.options)
 
   private static let reconcile = script(

@@ -127,7 +127,7 @@ final class Worker {
         try noteSuccess(slice, token, status, counts, hasRejects ? rejects : nil, seconds)
         return
       }
-      if let refusal = pull?["refusal"]?.string, breaker.isAlive() {
+      if let refusal = pull?["refusal"]?.string, try isAlive(slice, token) {
         try noteFailure(
           slice, token, Int(ExitStatus.refused.rawValue), "d2-pull: " + refusal, isRefusal: true, counts,
           hasRejects ? rejects : nil)
@@ -135,6 +135,12 @@ final class Worker {
         try noteFailure(slice, token, status == 0 ? 1 : status, fault, counts, hasRejects ? rejects : nil)
       }
     }
+  }
+
+  /// Whether both ends know the user. That takes a part of the lease, which therefore begins anew.
+  private func isAlive(_ slice: Slice, _ token: String) throws -> Bool {
+    _ = try patiently { try ledger.renew(slice.id, token: token, leaseSeconds: settings.leaseSeconds) }
+    return breaker.isAlive()
   }
 
   private func attempt(

@@ -24,4 +24,13 @@ struct ProxyChoiceTests {
     #expect(ProxyChoice(for: server, ["NO_PROXY": "a", "no_proxy": "b"]).except == "b")
     #expect(ProxyChoice(for: server, ["NO_PROXY": "a"]).except == "a" && ProxyChoice(for: server, [:]).except == nil)
   }
+
+  @Test("what libcurl says of an address that may hold a password is told without it, whole or cut short")
+  func hidden() throws {
+    let proxy = ProxyChoice(for: try ServerURL("https://dhis2.example"), ["ALL_PROXY": "sock5://user:hush@a.example:1"])
+    let shown = "Unsupported proxy scheme for ' (the proxy's address is not shown)"
+    #expect(proxy.hidden(in: "Unsupported proxy scheme for 'sock5://user:hush@a.example:1'") == shown)
+    #expect(proxy.hidden(in: "Unsupported proxy scheme for 'sock5://user:hu") == shown)
+    #expect(proxy.hidden(in: "Could not resolve proxy: a.example") == "Could not resolve proxy: a.example")
+  }
 }

@@ -109,10 +109,12 @@ struct NetworkTests {
       proxy=http://127.0.0.1:$PORT none=http://127.0.0.1:9
       ask ALL_PROXY=$proxy; ask all_proxy=$proxy ALL_PROXY=$none; ask ALL_PROXY=$none http_proxy=$proxy; ask ALL_PROXY=$proxy http_proxy=
       ask ALL_PROXY=$proxy http_proxy=$none; ask ALL_PROXY=$proxy HTTPS_PROXY=$none
+      ALL_PROXY=sock5://user:hushhush@127.0.0.1:1 \(pull("$SRC")) --retries 0 2>&1 | tee said | grep -c hushhush; grep -c "proxy's address is not shown" said
       rm seen; ALL_PROXY=$proxy NO_PROXY=other.example,127.0.0.1 \(pull("$SRC")) --quiet | wc -l; ls seen 2>/dev/null
       """)
     #expect(
-      outcome.lines == ["3000", "3000", "3000", "3000", "0", "3000", "3000"], "\(outcome.output)\(outcome.errors)")
+      outcome.lines == ["3000", "3000", "3000", "3000", "0", "3000", "0", "1", "3000"],
+      "\(outcome.output)\(outcome.errors)")
   }
 
   @Test("refused values can be sent again from the file that the new rejects will replace")

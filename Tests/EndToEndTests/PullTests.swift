@@ -186,7 +186,15 @@ struct PullTests {
       (#"{"kind":"redirect","path":"/api/dataValueSets","times":0}"#, 77, "login page"),
       (
         #"{"kind":"status","status":200,"type":"application/json","body":"{\"status\":\"UP\",\"n\":[1]}","path":"/api/dataValueSets","times":0}"#,
-        76, #"the answer is JSON without dataValues: it has "status", "n""#
+        76, #"the answer is JSON without dataValues, but with "status", "n""#
+      ),
+      (
+        #"{"kind":"status","status":200,"type":"application/json","body":"{\"dataSet\":\"a\",\"period\":\"2022\",\"error\":\"late\"}","path":"/api/dataValueSets","times":0}"#,
+        76, #"the answer is JSON without dataValues, but with "error""#
+      ),
+      (
+        #"{"kind":"status","status":200,"type":"application/json","body":"{\"dataValues\":[],\"httpStatusCode\":500,\"message\":\"query timed out\"}","path":"/api/dataValueSets","times":0}"#,
+        75, "query timed out"
       ),
       (
         #"{"kind":"status","status":200,"type":"application/json","body":"{\"dataValues\":{\"a\":[]}}","path":"/api/dataValueSets","times":0}"#,

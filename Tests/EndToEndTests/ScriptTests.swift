@@ -64,7 +64,8 @@ struct ScriptTests {
     let planned = try world.store.rows("SELECT count(*) FROM slices WHERE periods <> ''")[0]
     #expect(
       outcome.lines == [
-        "0", "6", "0", "0", planned, "0", "78", "64", "scripts/sync - bring a pair's destination up to date", "64", "64",
+        "0", "6", "0", "0", planned, "0", "78", "64", "scripts/sync - bring a pair's destination up to date", "64",
+        "64",
         "64",
       ],
       "\(outcome.output)\(outcome.errors)")
@@ -176,6 +177,7 @@ struct ScriptTests {
       "${backlog[@]}" > /dev/null; echo $?; states; "${backlog[@]}" --dry-run; states
       "${backlog[@]}" --dry-run --again; states
       scripts/backlog hmis --from 2022-01-01 --to yesterday --dry-run; echo $?
+      (unset D2_STORE; touch here.sqlite; scripts/backlog hmis --store here.sqlite --host node1; echo $?)
       """)
     let would =
       "slices would be moved from \(Self.name(world.two.source)) to \(Self.name(world.two.destination)), 3 at a time on each of:"
@@ -183,7 +185,7 @@ struct ScriptTests {
       outcome.lines == [
         "backlog: 24 \(would) this host node1 node2; nothing was changed", "0", "0", "done=24",
         "backlog: 0 \(would) this host; nothing was changed", "done=24",
-        "backlog: 24 \(would) this host; nothing was changed", "done=24", "64",
+        "backlog: 24 \(would) this host; nothing was changed", "done=24", "64", "64",
       ], "\(outcome.output)\(outcome.errors)")
   }
 

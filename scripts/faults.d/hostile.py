@@ -1,5 +1,6 @@
 """A server between d2 and the stand-in that goes wrong below the level of the Web API: what no well-kept program would send."""
 
+import functools
 import gzip
 import json
 import socket
@@ -172,14 +173,19 @@ def gzip_wrong_sum(self, client, *request):
     return False
 
 
-def gzip_bomb(self, client, method, target, headers, body):
-    """A gigabyte of spaces, or of digits in one value, in a megabyte."""
-    self.whole(client, method, target, headers, body)
+@functools.cache
+def bomb():
+    """A gigabyte of digits in one value, in a megabyte."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     packed = packer.compress(b'{"dataValues":[{"dataElement":"a","value":"')
     for _ in range(1024):
         packed += packer.compress(b"0" * (1 << 20))
-    packed += packer.flush()
+    return packed + packer.flush()
+
+
+def gzip_bomb(self, client, method, target, headers, body):
+    self.whole(client, method, target, headers, body)
+    packed = bomb()
     send(client, "HTTP/1.1 200 X", [JSON, ("Content-Length", len(packed))], packed)
     return False
 

@@ -10,7 +10,7 @@ command -v d2-slices >/dev/null || { echo "${0##*/}: d2-slices is not on the PAT
 # Whatever runs behind this looks into the store that --store named. It is refused where the commands would: with a password in it, or not there.
 use_store() { # STORE
   d2-pairs list --store "$1" >/dev/null || return
-  export D2_STORE=$1
+  if [[ $1 == *://* ]]; then export D2_STORE=$1; else D2_STORE=$(realpath -m -- "$1") && export D2_STORE; fi
 }
 
 # Runs a command that gets the signals that this script gets, and answers with its status.
@@ -35,13 +35,19 @@ relaying_signals() {
   return "$status"
 }
 
-# For dry runs: what would be moved if a plan with these options were made and worked off.
+# For dry runs: what would be moved if a plan with these options were made and worked off. Where resets is set, what is parked in these plans gets
+# another try.
 would_move() { # PAIR HOW OPTION-OF-PLAN…
-  local pair=$1 how=$2 planned ends
+  local pair=$1 how=$2 planned ends count
   shift 2
   planned=$(d2-slices plan --dry-run --pair "$pair" "$@") || return
   ends=$(d2-pairs show "$pair" --format json | jq -r '"\(.source) to \(.destination)" | gsub("[[:cntrl:]]"; "?")') || return
-  echo "$(jq .open <<<"$planned") slices would be moved from $ends, $how; nothing was changed"
+  count=$(jq .open <<<"$planned")
+  # Unless all of the plan waits again already.
+  if [[ ${resets+set} && $(jq .again <<<"$planned") == 0 ]]; then
+    count=$((count + $(d2-slices list --pair "$pair" --state failed "${resets[@]}" --format json | wc -l)))
+  fi
+  echo "$count slices would be moved from $ends, $how; nothing was changed"
 }
 
 # The same where the metadata would be fetched before: the first time there is nothing yet that slices could be made of.

@@ -1,7 +1,7 @@
 /// The options by which every command reaches its server.
 package struct ServerOptions: Sendable {
   package let url: ServerURL
-  package let configuration: HTTPClient.Configuration
+  package var configuration: HTTPClient.Configuration
   package var retry: RetryPolicy
   /// Bytes a second, in each direction.
   package let rate: Int?

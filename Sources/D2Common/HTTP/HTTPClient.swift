@@ -27,6 +27,13 @@ package final class HTTPClient: Sendable {
     package var recorder: ExchangeRecorder?
 
     package init() {}
+
+    /// No part of a request may take longer.
+    package mutating func limitPatience(seconds: Double) {
+      connectSeconds = min(connectSeconds, seconds)
+      firstByteSeconds = min(firstByteSeconds, seconds)
+      idleSeconds = min(idleSeconds, seconds)
+    }
   }
 
   package let server: ServerURL

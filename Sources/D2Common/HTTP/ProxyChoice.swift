@@ -15,4 +15,10 @@ package struct ProxyChoice: Sendable, Equatable {
     address = variable(server.scheme == "https" ? "HTTPS_PROXY" : "HTTP_PROXY") ?? variable("ALL_PROXY")
     except = variable("NO_PROXY")
   }
+
+  /// libcurl repeats an address that it cannot use, which may hold a password.
+  func hidden(in text: String) -> String {
+    guard let address, address.contains("@"), let place = text.firstRange(of: address.prefix(10)) else { return text }
+    return text[..<place.lowerBound].trimmed + " (the proxy's address is not shown)"
+  }
 }

@@ -57,7 +57,8 @@ final class Transfer {
     }
     if let failure { throw failure }
     guard code == CURLE_OK else {
-      throw transferError(code, String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
+      let text = String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      throw transferError(code, proxy.hidden(in: text))
     }
     readFigures(curl)
     try inflateBody()

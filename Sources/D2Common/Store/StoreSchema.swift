@@ -19,6 +19,13 @@ enum StoreSchema {
     }
     switch database.dialect {
     case .postgresql:
+      // To change tables that others use, and let nobody near them until the end, would be no dry run.
+      guard try !pretends || database.rows("SELECT to_regclass('integration_pair')").first?.text(0) == nil else {
+        throw StoreError(
+          .unusable,
+          "store \(database.location): its tables are not those of this d2, and --dry-run changes nothing: d2-pairs list brings them up to date, and loses nothing"
+        )
+      }
       // Brings its own transaction and lock, so that psql can run it too.
       let script = text(PackageResources.integrator_sql)
       try database.executeScript(pretends ? withoutTransaction(script) : script)

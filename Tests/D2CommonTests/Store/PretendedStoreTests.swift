@@ -29,7 +29,8 @@ struct PretendedStoreTests {
   }
 
   @Test(
-    "a store of the Python tool stays one", .enabled(if: StoreKind.hasPostgreSQL, Comment(rawValue: StoreKind.skipped)))
+    "a store of the Python tool stays one: a dry run would have to lock it",
+    .enabled(if: StoreKind.hasPostgreSQL, Comment(rawValue: StoreKind.skipped)))
   func old() throws {
     let test = try TestStore(.postgresql)
     try test.connect().executeScript(
@@ -37,13 +38,13 @@ struct PretendedStoreTests {
       CREATE TABLE integration_pair (id serial PRIMARY KEY, source text, destination text);
       INSERT INTO integration_pair (source, destination) VALUES ('hmis', 'repository');
       """)
-    do {
-      let store = try Store(Self.location(test), pretends: true)
-      #expect(try store.database.rows("SELECT name FROM integration_pair").count == 1)
-      _ = try store.database.transaction { try store.database.execute("UPDATE integration_pair SET name = 'new'") }
-    }
+    let error = #expect(throws: StoreError.self) { try Store(Self.location(test), pretends: true) }
+    #expect(error?.kind == .unusable && error?.message.contains("d2-pairs list brings them up to date") == true)
     #expect(try Self.tables(test) == ["integration_pair"])
     #expect(try test.rows("SELECT * FROM integration_pair") == ["1|hmis|repository"])
+    _ = try test.open()
+    #expect(
+      try Store(Self.location(test), pretends: true).database.rows("SELECT name FROM integration_pair").count == 1)
   }
 
   @Test("what others write meanwhile stays, and nobody waits for a dry run", arguments: StoreKind.available)
