@@ -10,7 +10,13 @@ command -v d2-slices >/dev/null || { echo "${0##*/}: d2-slices is not on the PAT
 # Whatever runs behind this looks into the store that --store named. It is refused where the commands would: with a password in it, or not there.
 use_store() { # STORE
   d2-pairs list --store "$1" >/dev/null || return
-  if [[ $1 == *://* ]]; then export D2_STORE=$1; else D2_STORE=$(realpath -m -- "$1") && export D2_STORE; fi
+  export D2_STORE=$1
+  absolute_store
+}
+
+# One store has one name, whatever folder it is called from.
+absolute_store() {
+  [[ ! ${D2_STORE-} || $D2_STORE == *://* ]] || { D2_STORE=$(realpath -m -- "$D2_STORE") && export D2_STORE; }
 }
 
 # Runs a command that gets the signals that this script gets, and answers with its status.
