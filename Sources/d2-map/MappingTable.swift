@@ -89,10 +89,13 @@ struct MappingTable {
     )
     while let row = try next() {
       if row.allSatisfy(\.isEmpty) { continue }
-      guard row.count > max(kind, from) else {
-        throw CommandFailure(.malformedInput, "\(path), line \(rows.line): too few columns")
+      // A row that is cut short must not drop values: only a cell that is there and empty does.
+      guard row.count > max(kind, from, to) else {
+        throw CommandFailure(
+          .malformedInput,
+          "\(path), line \(rows.line): too few cells: \(row.count), but the first line names \(header.count) columns")
       }
-      try add(row[kind], row[from], row.count > to ? row[to] : "", "\(path), line \(rows.line): ")
+      try add(row[kind], row[from], row[to], "\(path), line \(rows.line): ")
     }
   }
 

@@ -108,6 +108,7 @@ struct MapTests {
       ("kind,from,to\nperiods,a,b\nthing,a,b\n", "table, line 3: \"thing\" is no kind: ", 65),
       ("kind,from,to\norgUnit,a,b\norgUnit,a,c\n", "table, line 3: a is mapped twice, to different targets", 65),
       ("kind,from,to\norgUnit,,c\n", "table, line 2: the source's id is empty", 65),
+      ("kind,from,to\norgUnit,a\n", "table, line 2: too few cells: 2, but the first line names 3 columns", 65),
       ("kind,from,to\norgUnit,\"a,c\n", "table, line 2: a quote is not closed", 65),
       ("", "table is empty", 65), ("{]", "is not JSON of the form", 65),
     ])
