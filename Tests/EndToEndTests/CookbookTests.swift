@@ -39,6 +39,10 @@ struct CookbookTests {
       let outcome = scene.cook(first)
       #expect(outcome.statuses == ["0"], "\(outcome.printed)")
     }
+    if let other = expectation.firstBlockOf {
+      let block = try #require(Cookbook.recipe(other)?.commands.first)
+      #expect(scene.run(block).status == 0)
+    }
     let before = scene.run(expectation.before)
     #expect(before.status == 0, "before: \(before.output)\(before.errors)")
     let outcome = scene.cook(recipe, beside: expectation.beside)
