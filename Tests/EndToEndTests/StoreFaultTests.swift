@@ -6,6 +6,7 @@ import Testing
 
 @Suite("Faults of the store")
 struct StoreFaultTests {
+  /// Tests/may-be-skipped.txt names those that need it.
   private static let canMount = Shell().run("unshare -m mount -t tmpfs none /mnt").status == 0
 
   /// A script in a name space of its own, where `full` is a disk of a few hundred kilobytes that holds the store.
@@ -20,7 +21,7 @@ struct StoreFaultTests {
 
   @Test(
     "a full disk: SQLite keeps what it has, the command says why, and goes on when there is room",
-    .enabled(if: canMount))
+    .enabled(if: canMount, "the kernel lets nobody mount a disk here"))
   func full() throws {
     let world = try PairWorld(.sqlite, sourceUnits: 400, pair: false)
     let outcome = Self.onSmallDisk(
@@ -43,7 +44,8 @@ struct StoreFaultTests {
   }
 
   @Test(
-    "a full disk while slices are moved: none is done that was not, all is when there is room", .enabled(if: canMount))
+    "a full disk while slices are moved: none is done that was not, all is when there is room",
+    .enabled(if: canMount, "the kernel lets nobody mount a disk here"))
   func fullWhileMoving() throws {
     let world = try PairWorld(.sqlite, values: 600, pair: false)
     let outcome = Self.onSmallDisk(
