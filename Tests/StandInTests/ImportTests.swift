@@ -54,7 +54,7 @@ import Testing
     for text in texts {
       for version in [ServerVersion.v42, .v43] {
         let scanned = try #require(ValueScanner.set(Array(text.utf8), version), "\(text)")
-        let document = IncomingSet(try JSONValue(parsing: text), version)
+        let document = try IncomingSet(JSONValue(parsing: text), version)
         #expect(scanned.header == document.header)
         #expect(scanned.values.map(\.description) == document.values.map(\.description), "\(text)")
       }
@@ -84,5 +84,27 @@ import Testing
     try server.fail(#"{"kind":"cut-body","after":40,"framing":"length","path":"/api/system"}"#)
     let answer = TestClient.ask(server.port, "GET", "/api/system/info", headers: TestClient.admin)
     #expect(answer.header("Content-Length").flatMap { Int($0) } ?? 0 > 40 && answer.body.count == 40 && !answer.isWhole)
+  }
+
+  @Test func upTo42AnObjectOrListWhereATextBelongsMovesThePositions() throws {
+    let server = try SmallServer(.v42, values: 0)
+    let posted = try JSONValue(parsing: server.payload(3))["dataValues"]!.array!.map(\.text)
+    func conflicts(_ odd: String) throws -> (counts: [Int?], indexes: [[Int]]) {
+      let body = #"{"dataValues":[\#(posted[0]),\#(posted[1].dropLast()),"comment":\#(odd),"x":1},\#(posted[2])]}"#
+      let summary = try summary(server.push(body))
+      let counts = summary["importCount"]!
+      return (
+        ["imported", "ignored"].map { counts[$0]?.int },
+        (summary["conflicts"]?.array ?? []).map { ($0["indexes"]?.array ?? []).compactMap(\.int) }
+      )
+    }
+    // One value too many, at the place of the neighbour.
+    let object = try conflicts(#"{"a":1}"#)
+    #expect(object.counts == [3, 1] && object.indexes == [[2]], "\(object)")
+    // The end of a list ends the values.
+    let list = try conflicts(#"["a"]"#)
+    #expect(list.counts == [0, 2] && list.indexes.isEmpty, "\(list)")
+    let lists = try conflicts(#"["a","b"]"#)
+    #expect(lists.counts == [0, 0], "\(lists)")
   }
 }

@@ -27,8 +27,24 @@ struct Recording {
 
   static func metadata() throws -> JSONValue { try JSONValue(parsing: try read("metadata.json")) }
 
-  static func exchanges(of version: ServerVersion) throws -> [Exchange] {
-    try read("dhis2-\(version).ndjson").split(separator: 0x0A).map { try exchange(JSONValue(parsing: $0)) }
+  /// The recordings, by the folder that they are in, and the moment at which each begins: locks and future periods depend
+  /// on it. Each was made on a server without values.
+  enum Script: String, CaseIterable {
+    case first = ""
+    case later = "later/"
+
+    var begin: String { self == .first ? "2026-11-24T04:53:17" : "2026-11-26T13:05:00" }
+    /// Stamps of this day are the server's own.
+    var day: String { String(begin.prefix(10)) }
+    var versions: [ServerVersion] { self == .first ? [.v40, .v42, .v43] : [.v42, .v43] }
+    /// There are more exchanges than this.
+    var least: Int { self == .first ? 300 : 30 }
+  }
+
+  static func exchanges(of version: ServerVersion, _ script: Script) throws -> [Exchange] {
+    try read("\(script.rawValue)dhis2-\(version).ndjson").split(separator: 0x0A).map {
+      try exchange(JSONValue(parsing: $0))
+    }
   }
 
   private static func exchange(_ json: JSONValue) throws -> Exchange {

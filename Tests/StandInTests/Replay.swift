@@ -6,21 +6,21 @@ import Glibc
 /// Plays a recording to a stand-in of the same version and compares the answers.
 final class Replay {
   private let version: ServerVersion
+  private let script: Recording.Script
   private let server: StandIn
   /// What the real server made up, by what the stand-in made up in its place: tokens, uids, the host.
   private var substitutes: [(recorded: String, own: String)] = []
   private var token: String?
 
-  /// The day on which the recordings were made: locks and future periods depend on it.
-  private static let day = "2026-11-24"
   private static let host = "http://dhis2.example:8080"
 
-  init(_ version: ServerVersion) throws {
+  init(_ version: ServerVersion, _ script: Recording.Script) throws {
     self.version = version
+    self.script = script
     var options = StandInOptions()
     options.version = version
     options.metadata = try Recording.metadata()
-    options.clockStart = StandInOptions.moment(Replay.day + "T04:53:17")
+    options.clockStart = StandInOptions.moment(script.begin)
     options.asyncDelaySeconds = 0.3
     server = try StandIn(options)
     server.start()
@@ -35,7 +35,7 @@ final class Replay {
     var passed = 0
     var notImitated = 0
     var failures: [String] = []
-    for exchange in try Recording.exchanges(of: version) {
+    for exchange in try Recording.exchanges(of: version, script) {
       // The recorder waited here until one of the servers was done.
       if exchange.name == "async-tasks-2", version.minor >= 43 { Clock.sleep(seconds: 0.6) }
       let answer = play(exchange)
@@ -124,7 +124,7 @@ final class Replay {
       differences.append("closes: \(exchange.answerHeader("Connection") == "close"), here \(answer.closed)")
     }
     guard bodyCounts else { return differences }
-    let mask = AnswerMask(version: version, exchange: exchange, day: Replay.day)
+    let mask = AnswerMask(version: version, exchange: exchange, day: script.day)
     let theirs = mask.document(Array(own(text(exchange.answerBody)).utf8))
     let ours = mask.document(Array(text(answer.body).utf8))
     return differences + AnswerMask.differences(theirs, ours, at: "")

@@ -102,6 +102,8 @@ struct MetadataChange {
       if let name = object["name"]?.string { element.name = name }
       if let code = object["code"] { element.code = code.string }
       if let type = object["valueType"]?.string { element.valueType = type }
+      if let type = object["aggregationType"]?.string { element.aggregationType = type }
+      if let flag = object["zeroIsSignificant"]?.bool { element.zeroIsSignificant = flag }
       if let combo = object["categoryCombo"] { element.combo = try self.combo(combo) }
       metadata.dataElements[position] = element
     }

@@ -91,6 +91,8 @@ struct ExportAPI {
       ("dataSetIdScheme", rules.outputScheme("dataSet")), ("dataElementIdScheme", query.elementScheme),
       ("orgUnitIdScheme", query.unitScheme), ("categoryOptionComboIdScheme", query.optionComboScheme),
       ("attributeOptionComboIdScheme", query.attributeComboScheme),
+      ("categoryIdScheme", rules.outputScheme("category")),
+      ("categoryOptionIdScheme", rules.outputScheme("categoryOption")),
     ] where scheme != .uid { query.header.append(.init(key, .string(scheme.name))) }
   }
 

@@ -1,3 +1,5 @@
+import D2Common
+
 /// Turns posted texts into uids and periods. In 2.43 the first text that is none fails the whole request.
 struct DataEntryDecoder {
   private typealias Refusal = DataEntryImport.Refusal
@@ -30,11 +32,17 @@ struct DataEntryDecoder {
       let unit = try id(
         value.orgUnit ?? run.set.text("orgUnit"), units, index, value, "org unit", missing: "E8105", unknown: "E8107",
         odd: "E8106")
-      let combo = try optional(
-        value.categoryOptionCombo, combos, index, "category option combo", unknown: "E8108", odd: "E8109")
-      let attribute = try optional(
-        value.attributeOptionCombo ?? run.set.text("attributeOptionCombo"), attributes, index, "attribute option combo",
-        unknown: "E8110", odd: "E8111")
+      let combo =
+        try ofOptions(value.categoryOptions, index) { set in
+          metadata.dataElementByUid[element].map { metadata.dataElements[$0].combo }
+        }
+        ?? optional(
+          value.categoryOptionCombo, combos, index, "category option combo", unknown: "E8108", odd: "E8109")
+      let attribute =
+        try ofOptions(value.attributeOptions, index) { set in metadata.dataSets[set].combo }
+        ?? optional(
+          value.attributeOptionCombo ?? run.set.text("attributeOptionCombo"), attributes, index,
+          "attribute option combo", unknown: "E8110", odd: "E8111")
       guard let period = (value.period ?? run.set.text("period")).flatMap({ periods[$0] }) else {
         throw Refusal(
           "E8100", [String(index), value.description],
@@ -78,6 +86,34 @@ struct DataEntryDecoder {
   ) throws -> String {
     guard let text else { return Metadata.defaultOptionComboUid }
     return try known(text, ids, index, what, unknown: unknown, odd: odd)
+  }
+
+  /// The combo of category options that are named by their category; `nil` where no object stands. The request must name
+  /// the data set.
+  private func ofOptions(_ options: [JSONValue.Member]?, _ index: Int, _ combo: (Int) -> Int?) throws -> String? {
+    guard let options else { return nil }
+    let shown = "{" + options.map { "\($0.key)=\($0.value.scalarText ?? "null")" }.joined(separator: ", ") + "}"
+    guard
+      let set = run.set.text("dataSet").flatMap({ metadata.dataSets(by: run.options.scheme("dataSetIdScheme"))[$0] })
+    else {
+      throw Refusal(
+        "E8101", ["\(index)-\(shown)"], "Value #\(index) data set is required to decode category options: `\(shown)`")
+    }
+    let wanted = options.compactMap { option in
+      metadata.categoryOptions.firstIndex { $0.uid == option.value.scalarText }
+    }
+    guard wanted.count == options.count else {
+      throw Refusal("E8126", ["\(index)-\(shown)"], "Value #\(index) category option not found: `\(shown)`")
+    }
+    let found = combo(set).flatMap { combo in
+      metadata.categoryCombos[combo].optionCombos.first {
+        Set(metadata.categoryOptionCombos[$0].options) == Set(wanted)
+      }
+    }
+    guard let found else {
+      throw Refusal("E8127", ["\(index)-\(shown)"], "Value #\(index) category options make no combo: `\(shown)`")
+    }
+    return metadata.categoryOptionCombos[found].uid
   }
 
   private func known(_ text: String, _ ids: Ids, _ index: Int, _ what: String, unknown: String, odd: String) throws

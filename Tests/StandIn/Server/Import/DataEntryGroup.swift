@@ -100,15 +100,24 @@ struct DataEntryGroup {
     let allowed = set.map { metadata.categoryCombos[$0.combo].optionCombos } ?? []
     try unusable(
       "E8023", "attribute option combo(s)",
-      Self.distinct(values.lazy.map(\.attributeCombo)).filter { id in
+      // A combo that was left out is the default one, which nobody checks (the recording `coc-null`).
+      Self.distinct(
+        values.lazy.filter { namesCombo($0.incoming.attributeOptionCombo, $0.incoming.attributeOptions) }
+          .map(\.attributeCombo)
+      ).filter { id in
         metadata.categoryOptionComboByUid[id].map { !allowed.contains($0) } ?? true
       })
   }
 
+  private func namesCombo(_ id: String?, _ options: [JSONValue.Member]?) -> Bool { id != nil || options != nil }
+
   private func checkCombos(_ uid: String) throws(Refusal) {
     var wrong: [(element: String, combos: [String])] = []
     var seen: [String: Set<String>] = [:]
-    for value in values where seen[value.element, default: []].insert(value.optionCombo).inserted {
+    for value in values
+    where namesCombo(value.incoming.categoryOptionCombo, value.incoming.categoryOptions)
+      && seen[value.element, default: []].insert(value.optionCombo).inserted
+    {
       guard let element = metadata.dataElementByUid[value.element] else { continue }
       let allowed = metadata.categoryCombos[metadata.dataElements[element].combo].optionCombos
       if metadata.categoryOptionComboByUid[value.optionCombo].map({ !allowed.contains($0) }) ?? true {

@@ -69,8 +69,9 @@ struct DataEntryImport: ValueImport {
     let periods = PeriodCache(version)
     for value in values {
       if let odd = value.oddValue {
-        return "Path `$.value` does not contain an STRING but a(n) \(odd.kind): \(odd.spelling)"
+        return "Path `$.\(odd.key)` does not contain an STRING but a(n) \(odd.kind): \(odd.spelling)"
       }
+      if value.hasOddFlag { return "Path does not contain an BOOLEAN but a(n) STRING" }
       if let period = value.period, periods[period] == nil {
         return "Cannot invoke \"org.hisp.dhis.datavalue.DataEntryGroup.deletion()\" because \"group\" is null"
       }

@@ -22,6 +22,12 @@ struct DataValueSetImport: ValueImport {
     if run.set.values.contains(where: { run.isPoisoned($0.value) || run.isPoisoned($0.comment) }) {
       return refused()
     }
+    if run.set.values.contains(where: \.hasOddFlag) {
+      return refused("com.fasterxml.jackson.databind.exc.InvalidFormatException: Cannot deserialize value")
+    }
+    if namesMissingFile(run, header.elements) {
+      return refused("Cannot invoke \"FileResource.setAssigned(boolean)\" because \"fileResource\" is null")
+    }
     // Copies everything, which only a dry run is worth.
     let before = run.options.has("dryRun") ? store : nil
     let validator = DataValueValidator(metadata: metadata, version: version, run: run)
@@ -45,11 +51,20 @@ struct DataValueSetImport: ValueImport {
   }
 
   /// The database refused a row of the batch: everything of the request is lost, and nothing tells why.
-  private func refused() -> ImportSummary {
+  private func refused(_ reason: String = "Failed to flush BatchHandler") -> ImportSummary {
     var summary = ImportSummary()
     summary.status = .error
-    summary.description = "The import process failed: Failed to flush BatchHandler"
+    summary.description = "The import process failed: " + reason
     return summary
+  }
+
+  /// Whether a value refers to a file: there are none here, and 2.42 then ends with a NullPointerException.
+  private func namesMissingFile(_ run: ImportRun, _ elements: IdLookup) -> Bool {
+    let types: Set<String> = ["FILE_RESOURCE", "IMAGE"]
+    guard metadata.dataElements.contains(where: { types.contains($0.valueType) }) else { return false }
+    return run.set.values.contains { value in
+      value.dataElement.flatMap { elements[$0] }.map { types.contains(metadata.dataElements[$0].valueType) } ?? false
+    }
   }
 
   // MARK: - Ids

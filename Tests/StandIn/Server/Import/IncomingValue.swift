@@ -15,29 +15,51 @@ struct IncomingValue: Sendable {
   var storedBy: String?
   var created: String?
   var lastUpdated: String?
-  /// A `value` that is not a string: what it is in the words of 2.43's parser, with its spelling.
-  var oddValue: (kind: String, spelling: String)?
+  /// A text that is something else: its key, what it is in the words of 2.43's parser, and its spelling.
+  var oddValue: (key: String, kind: String, spelling: String)?
+  /// Whether `deleted` or the follow-up flag is a text that is neither true nor false, which no version's reader takes.
+  var hasOddFlag = false
+  /// Category options by their category, where a combo is an object: from 2.43 on.
+  var categoryOptions: [JSONValue.Member]?
+  var attributeOptions: [JSONValue.Member]?
 
   init() {}
 
+  /// As servers from 2.43 on read it.
   init(_ object: JSONValue, _ version: ServerVersion) {
     for member in object.members ?? [] { take(ValueScanner.Field(member.key), member.value, version) }
   }
 
   /// Takes one key of the posted object.
   mutating func take(_ field: ValueScanner.Field, _ json: JSONValue, _ version: ServerVersion) {
-    let text = json.scalarText
+    var text = json.scalarText
+    // Up to 2.42 an empty text is none (`EmptyStringToNullStdDeserializer`).
+    if !version.hasDataEntryPipeline, text == "" { text = nil }
     switch field {
-    case .dataElement: dataElement = text
-    case .period: period = text
-    case .orgUnit: orgUnit = text
-    case .categoryOptionCombo: categoryOptionCombo = text
-    case .attributeOptionCombo: attributeOptionCombo = text
-    case .value: read(value: json)
-    case .comment: comment = text
-    case .followup: if !version.hasDataEntryPipeline { followUp = json.bool }
-    case .followUp: if version.hasDataEntryPipeline { followUp = json.bool }
-    case .deleted: deleted = json.bool
+    case .dataElement:
+      dataElement = text
+      note("dataElement", json)
+    case .period:
+      period = text
+      note("period", json)
+    case .orgUnit:
+      orgUnit = text
+      note("orgUnit", json)
+    case .categoryOptionCombo:
+      categoryOptionCombo = text
+      categoryOptions = json.members
+    case .attributeOptionCombo:
+      attributeOptionCombo = text
+      attributeOptions = json.members
+    case .value:
+      value = text
+      note("value", json)
+    case .comment:
+      comment = text
+      note("comment", json)
+    case .followup: if !version.hasDataEntryPipeline { followUp = flag(json) }
+    case .followUp: if version.hasDataEntryPipeline { followUp = flag(json) }
+    case .deleted: deleted = flag(json)
     case .storedBy: storedBy = text
     case .created: created = text
     case .lastUpdated: lastUpdated = text
@@ -45,13 +67,17 @@ struct IncomingValue: Sendable {
     }
   }
 
-  private mutating func read(value json: JSONValue) {
-    value = json.scalarText
+  private mutating func flag(_ json: JSONValue) -> Bool? {
+    if let text = json.string, !["true", "false", ""].contains(text) { hasOddFlag = true }
+    return json.bool
+  }
+
+  private mutating func note(_ key: String, _ json: JSONValue) {
     switch json {
-    case .number(let spelling): oddValue = ("NUMBER", spelling)
-    case .bool(let flag): oddValue = ("BOOLEAN", flag ? "true" : "false")
-    case .object: oddValue = ("OBJECT", IncomingValue.spaced(json))
-    case .array: oddValue = ("ARRAY", IncomingValue.spaced(json))
+    case .number(let spelling): oddValue = (key, "NUMBER", spelling)
+    case .bool(let flag): oddValue = (key, "BOOLEAN", flag ? "true" : "false")
+    case .object: oddValue = (key, "OBJECT", IncomingValue.spaced(json))
+    case .array: oddValue = (key, "ARRAY", IncomingValue.spaced(json))
     case .string, .null: break
     }
   }
@@ -88,13 +114,15 @@ struct IncomingSet: Sendable {
     self.values = values
   }
 
-  init(_ document: JSONValue, _ version: ServerVersion) {
+  /// - Throws: `NestedValueReader.Damage`, where a server up to 2.42 loses its place for good.
+  init(_ document: JSONValue, _ version: ServerVersion) throws(NestedValueReader.Damage) {
     header = .object((document.members ?? []).filter { $0.key != "dataValues" })
     values = []
-    for object in document["dataValues"]?.array ?? [] {
-      values.append(IncomingValue(object, version))
-      // Older servers' reader takes the end of a nested object for the end of the value: one more value, of nothing.
-      if !version.hasDataEntryPipeline, values.last?.oddValue?.kind == "OBJECT" { values.append(IncomingValue()) }
+    let objects = document["dataValues"]?.array ?? []
+    if version.hasDataEntryPipeline {
+      values = objects.map { IncomingValue($0, version) }
+    } else {
+      (values, header) = try NestedValueReader.read(objects, header: header, version)
     }
   }
 

@@ -35,13 +35,15 @@ struct PostedBody {
       if String(validating: text, as: UTF8.self) == nil { text = Array(String(decoding: text, as: UTF8.self).utf8) }
     }
     if let set = ValueScanner.set(text, version) { return .success(set) }
-    do throws(JSONSyntaxError) {
+    do {
       let value = try JSONValue(parsing: text)
-      guard value.members == nil else { return .success(IncomingSet(value, version)) }
+      guard value.members == nil else { return .success(try IncomingSet(value, version)) }
       guard version.hasDataEntryPipeline else {
         return .failure(Problem(status: 400, message: "Cannot deserialize value of type `DataValueSet`"))
       }
       return .success(IncomingSet(header: .object([]), values: []))
+    } catch let damage as NestedValueReader.Damage {
+      return .failure(Problem(status: 400, message: damage.message))
     } catch {
       let tail = String(String(decoding: text, as: UTF8.self).suffix(20))
       return .failure(Problem(status: 400, message: "Expected \" but reach EOI: \(tail)"))

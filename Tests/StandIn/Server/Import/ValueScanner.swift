@@ -133,6 +133,9 @@ struct ValueScanner {
     case dataElement, period, orgUnit, categoryOptionCombo, attributeOptionCombo, value, comment, followup, followUp
     case deleted, storedBy, created, lastUpdated, other
 
+    /// Whether servers want a text there.
+    var isText: Bool { ![.followup, .followUp, .deleted, .other].contains(self) }
+
     init(_ key: Swift.Slice<UnsafeBufferPointer<UInt8>>) {
       func isKey(_ name: StaticString) -> Bool {
         name.utf8CodeUnitCount == key.count && name.withUTF8Buffer { $0.elementsEqual(key) }

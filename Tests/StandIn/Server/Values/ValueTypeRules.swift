@@ -51,7 +51,7 @@ enum ValueTypeRules {
     return flag ? "true" : "false"
   }
 
-  static func isZero(_ value: String) -> Bool { isNumber(value) && Double(value) == 0 }
+  static func isZero(_ value: String) -> Bool { isNumber(value) && value.first == "0" && Double(value) == 0 }
 
   /// Whether a value counts as a number, for the rule on insignificant zeros.
   static func isNumeric(_ type: String) -> Bool {
