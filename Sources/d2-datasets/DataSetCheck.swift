@@ -17,7 +17,7 @@ struct DataSetCheck {
   private static let comboFields = "categoryCombo[id,name,categoryOptionCombos[id,name]]"
   private static let fields =
     "id,name,code,periodType,openFuturePeriods,\(comboFields),organisationUnits[id],"
-    + "dataSetElements[\(comboFields),dataElement[id,name,code,valueType,\(comboFields)]]"
+    + "dataSetElements[\(comboFields),dataElement[id,name,code,valueType,aggregationType,zeroIsSignificant,\(comboFields)]]"
 
   /// One difference; the command's line for it.
   private struct Problem {
@@ -48,11 +48,16 @@ struct DataSetCheck {
     }
     let source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
     let destination = DHIS2Client(try ServerOptions(arguments, log, pair.destination), log)
-    let version = try destination.json("/api/system/info")["version"]?.string.flatMap { DHIS2Version($0) }
+    func version(_ client: DHIS2Client) throws -> DHIS2Version? {
+      try client.json("/api/system/info")["version"]?.string.flatMap { DHIS2Version($0) }
+    }
+    let destinationVersion = try version(destination)
+    let zeros = ZeroCheck(source: try version(source), destination: destinationVersion)
     let pulled = try PulledUnits(store, pair)
     var listing = try Listing(
       arguments, columns: ["object", "id", "name", "dataSet", "problem", "source", "destination"])
     var problems = 0
+    var foundFiles = false
     var checkedElements: Set<String> = []
     for set in chosen {
       guard let here = try fetch(set.uid, source) else {
@@ -63,13 +68,14 @@ struct DataSetCheck {
       }
       for element in Self.elements(here) { checkedElements.insert(element.id) }
       let there = try fetch(set.uid, destination)
-      for problem in try compare(here, there, pulled, destination) {
+      for problem in try compare(here, there, pulled, destination, zeros) {
         problems += 1
+        foundFiles = foundFiles || problem.problem == "holdsFiles"
         try listing.add(problem.json)
       }
     }
     // Servers from 2.43 on refuse values that do not say which of them they are for (E8002): d2-pull --pair says it.
-    if version?.failsWholeGroups ?? false {
+    if destinationVersion?.failsWholeGroups ?? false {
       for (element, sets) in try dataSets(of: checkedElements, destination) where sets.count > 1 {
         problems += 1
         try listing.add(
@@ -80,6 +86,10 @@ struct DataSetCheck {
       }
     }
     try listing.finish()
+    if foundFiles {
+      log.info(
+        "holdsFiles: files and pictures do not travel with data values; d2-push refuses the values of such elements")
+    }
     log.info("\(chosen.count) data sets compared: \(problems == 0 ? "no problem" : "\(problems) problems")")
     return problems == 0 ? .success : .incomplete
   }
@@ -103,6 +113,21 @@ struct DataSetCheck {
     let valueType: String?
     /// The category combo that counts within the set.
     let combo: JSONValue?
+    let traits: ElementTraits
+    let isSignificant: Bool?
+  }
+
+  /// Whether the destination drops zeros that the source holds: servers up to 2.42 store none of elements whose zeros are not significant.
+  private struct ZeroCheck {
+    let source: DHIS2Version?
+    let destination: DHIS2Version?
+
+    func isLossy(_ here: Element, _ there: Element) -> Bool {
+      func drops(_ element: Element, _ version: DHIS2Version?) -> Bool {
+        element.traits.contains(.dropsZeros) && !(version?.failsWholeGroups ?? false)
+      }
+      return drops(there, destination) && !drops(here, source)
+    }
   }
 
   private static func elements(_ set: JSONValue) -> [Element] {
@@ -110,12 +135,13 @@ struct DataSetCheck {
       guard let element = member["dataElement"], let id = element["id"]?.string else { return nil }
       return Element(
         id: id, name: element["name"]?.string, code: element["code"]?.string, valueType: element["valueType"]?.string,
-        combo: member["categoryCombo"] ?? element["categoryCombo"])
+        combo: member["categoryCombo"] ?? element["categoryCombo"], traits: ElementTraits(element),
+        isSignificant: element["zeroIsSignificant"]?.bool)
     }
   }
 
   private func compare(
-    _ here: JSONValue, _ there: JSONValue?, _ pulled: PulledUnits, _ destination: DHIS2Client
+    _ here: JSONValue, _ there: JSONValue?, _ pulled: PulledUnits, _ destination: DHIS2Client, _ zeros: ZeroCheck
   ) throws -> [Problem] {
     let uid = here["id"]?.string ?? ""
     let name = here["name"]?.string
@@ -149,6 +175,18 @@ struct DataSetCheck {
       }
       differs("dataElement", element.id, element.name, "otherCode", element.code, other.code)
       differs("dataElement", element.id, element.name, "otherValueType", element.valueType, other.valueType)
+      func tell(_ problem: String, _ here: String?, _ there: String?) {
+        problems.append(
+          Problem(
+            object: "dataElement", id: element.id, name: element.name, dataSet: uid, problem: problem, source: here,
+            destination: there))
+      }
+      if zeros.isLossy(element, other) {
+        tell("zerosNotKept", element.isSignificant.map(String.init), other.isSignificant.map(String.init))
+      }
+      if element.traits.union(other.traits).contains(.holdsFiles) {
+        tell("holdsFiles", element.valueType, other.valueType)
+      }
       problems += Self.compareCombos("dataElement", element.id, element.name, uid, element.combo, other.combo)
     }
     problems += unassigned(here, there, pulled, uid)

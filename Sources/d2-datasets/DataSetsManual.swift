@@ -16,7 +16,7 @@ extension DataSets {
     """,
     """
     `check` compares with the destination before any data move: data sets, elements, category option combos and assignments that it lacks or \
-    has differently. `periods` needs no server and no pair: it prints the periods of a type.
+    has differently, elements whose zeros it does not keep (`zerosNotKept`) and those that hold files, which do not travel (`holdsFiles`). `periods` needs no server and no pair: it prints the periods of a type.
     """,
   ])
 }

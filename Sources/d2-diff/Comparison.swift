@@ -36,9 +36,15 @@ struct DifferenceCounts: Equatable, Sendable {
   var extra = 0
   /// Of the extra ones, those that the source has as deleted.
   var deleted = 0
+  /// Of the source, and not at the destination, which stores no such values: to push them again would not change it.
+  var dropped = 0
+  /// At both, where the destination's own spelling is the difference, or a file.
+  var changed = 0
 
-  var source: Int { equal + missing + different }
-  var destination: Int { equal + different + extra }
+  var source: Int { equal + missing + different + dropped + changed }
+  var destination: Int { equal + different + extra + changed }
+  /// What the destination does not keep as the source has it.
+  var notKept: Int { dropped + changed }
 
   static func += (left: inout DifferenceCounts, right: DifferenceCounts) {
     left.equal += right.equal
@@ -46,6 +52,8 @@ struct DifferenceCounts: Equatable, Sendable {
     left.different += right.different
     left.extra += right.extra
     left.deleted += right.deleted
+    left.dropped += right.dropped
+    left.changed += right.changed
   }
 }
 
@@ -121,6 +129,7 @@ struct Comparison: Sendable {
     var place = LinePlace(offset: 0, length: 0)
     var group: UInt32 = 0
     var state = State.absent
+    var keeping = SideRecord.Keeping.whole
 
     init() {}
 
@@ -129,6 +138,7 @@ struct Comparison: Sendable {
       place = record.place
       group = record.group
       state = record.isDeleted ? .deleted : .present
+      keeping = record.keeping
     }
   }
 
@@ -171,10 +181,12 @@ struct Comparison: Sendable {
     var counts = DifferenceCounts()
     var found: Difference.Kind?
     switch (source.state == .present, destination.state == .present) {
-    case (true, true) where source.value == destination.value: counts.equal = 1
+    case (true, true) where source.value == destination.value && source.keeping != .changed: counts.equal = 1
+    case (true, true) where source.value == destination.value || source.keeping == .file: counts.changed = 1
     case (true, true):
       counts.different = 1
       found = .different
+    case (true, false) where source.keeping == .dropped || source.keeping == .file: counts.dropped = 1
     case (true, false):
       counts.missing = 1
       found = .missing

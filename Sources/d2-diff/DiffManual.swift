@@ -14,6 +14,11 @@ extension Diff {
     are known by their keys and compared too.
     """,
     """
+    With `--pair` the destination is asked what it does not keep: zeros of data elements with `zeroIsSignificant` false and white space (up to 2.42), the white space around \
+    a text, other spellings of true and false, files. Such values are counted apart (`notKept` in the summary) and are no difference, since \
+    a push would not change it. A zero that has another value at the destination is a difference: pushed, it deletes that value.
+    """,
+    """
     In a pipeline the output is the source's own lines, byte for byte, ready for d2-push(1). `--delete-extras` adds what only the destination \
     has, as deleted values. It writes nothing at all (status 65) where that would be more than `--max-delete`, where the source is empty or \
     was not read to its end, or where it comes through a pipe, whose end says nothing of its writer's.

@@ -24,6 +24,8 @@ struct DiffRun: Sendable {
   private let pair: Pair?
   /// All of the pair's.
   private let units: [OrgUnit]
+  /// The uids of the pair's data sets that are compared.
+  private let dataSets: [String]
   private let isIncrement: Bool
 
   /// A table on a terminal ends here.
@@ -69,6 +71,8 @@ struct DiffRun: Sendable {
       }
       pair = named
       units = try OrgUnitTable(store, named).all()
+      dataSets =
+        try slice.map { [$0.dataSet] } ?? DestinationKeeping.dataSets(store, named, arguments.texts("--data-set"))
       let task = slice?.task.text
       inputs = PairSide.allCases.map { .pull($0, PulledSide.arguments($0, arguments, slice: task)) }
     } else {
@@ -92,6 +96,7 @@ struct DiffRun: Sendable {
       }
       pair = nil
       units = []
+      dataSets = []
       inputs = arguments.operands.map { .file($0) }
     }
     self.isIncrement = isIncrement
@@ -136,7 +141,9 @@ struct DiffRun: Sendable {
     }
     let writesLines = format == .ndjson
     settings.keepsLines = format != .summary
+    settings.destination = pair.flatMap { DestinationKeeping.asking($0, dataSets, arguments, log) }
     let source = Side(name: names[0], settings)
+    settings.destination = nil
     settings.keepsLines = format != .summary && (includesExtras || !writesLines)
     let destination = Side(name: names[1], settings)
     let executor = BlockingExecutor(threads: 3)
@@ -164,7 +171,7 @@ struct DiffRun: Sendable {
         [
           "source": .int(counts.source), "destination": .int(counts.destination), "equal": .int(counts.equal),
           "missing": .int(counts.missing), "different": .int(counts.different), "extra": .int(counts.extra),
-          "deleted": .int(counts.deleted), "status": .int(Int(status.rawValue)),
+          "deleted": .int(counts.deleted), "notKept": .int(counts.notKept), "status": .int(Int(status.rawValue)),
         ], to: file)
     }
     return status
@@ -176,9 +183,10 @@ struct DiffRun: Sendable {
       ? ""
       : ", \(counts.extra) extra at the destination"
         + (counts.extra > 0 && !includesExtras ? " (--extras shows them)" : "")
+    let notKept = counts.notKept > 0 ? ", \(counts.notKept) that the destination does not keep as they are" : ""
     return
       "source \(counts.source) values, destination \(counts.destination): \(counts.equal) equal, \(counts.missing) missing, "
-      + "\(counts.different) different\(extra); \(DHIS2Client.shown(seconds: seconds))"
+      + "\(counts.different) different\(extra)\(notKept); \(DHIS2Client.shown(seconds: seconds))"
   }
 
   // MARK: Reading

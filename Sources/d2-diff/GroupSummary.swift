@@ -6,6 +6,7 @@ struct GroupSummary {
 
   static let columns = [
     "dataSet", "period", "orgUnit", "name", "source", "destination", "equal", "missing", "different", "extra",
+    "notKept",
   ]
 
   init(_ comparison: Comparison, _ findings: [Findings]) {
@@ -29,6 +30,7 @@ struct GroupSummary {
         "orgUnit": .string(group.orgUnit), "name": names[group.orgUnit].map { .string($0) } ?? .null,
         "source": .int(counts.source), "destination": .int(counts.destination), "equal": .int(counts.equal),
         "missing": .int(counts.missing), "different": .int(counts.different), "extra": .int(counts.extra),
+        "notKept": .int(counts.notKept),
       ])
     }
     try listing.finish()

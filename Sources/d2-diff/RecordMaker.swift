@@ -31,12 +31,18 @@ struct RecordMaker: ~Copyable {
     }
     addCombo(.attributeOptionCombo, line)
     let key = hasher.finish()
-    if !isRegistration { addValue(line) }
+    var keeping = SideRecord.Keeping.whole
+    if !isRegistration {
+      var stored: String?
+      if let destination = settings.destination { (keeping, stored) = destination.state(of: line) }
+      if let stored { addStored(stored) } else { addValue(line) }
+    }
     let group = settings.ancestors == nil ? 0 : groups.number(of: line, isRegistration, settings.ancestors!)
     let isDeleted =
       isRegistration
       ? line[.completed].kind != .absent && !line.isTrue(.completed) : line.isTrue(.deleted)
-    return SideRecord(key: key, value: hasher.finish(), place: place, isDeleted: isDeleted, group: group)
+    return SideRecord(
+      key: key, value: hasher.finish(), place: place, isDeleted: isDeleted, group: group, keeping: keeping)
   }
 
   @inline(__always)
@@ -45,7 +51,7 @@ struct RecordMaker: ~Copyable {
   ) throws(DataValueLine.Fault) {
     let field = line[key]
     guard field.kind == .string || field.kind == .number, field.length > 0 else {
-      throw DataValueLine.Fault("\(key.name) is missing")
+      throw DataValueLine.Fault(ForeignInput.document(in: line) ?? "\(key.name) is missing")
     }
     addText(key, line)
   }
@@ -75,6 +81,14 @@ struct RecordMaker: ~Copyable {
     } else {
       // Also half a surrogate pair, which stands for no text: two of them are not the same.
       hasher.add(bytes)
+    }
+  }
+
+  private mutating func addStored(_ text: String) {
+    if settings.isNumeric, let number = Decimal(text.utf8) {
+      hasher.add(number.description.utf8)
+    } else {
+      hasher.add(text.utf8)
     }
   }
 

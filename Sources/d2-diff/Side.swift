@@ -14,6 +14,8 @@ final class Side: @unchecked Sendable {
     var defaultCombos: [String] = []
     /// For each organisation unit the one that stands for it in the summary; `nil` where there is none to write.
     var ancestors: [String: String]?
+    /// Of the source of a pair: what the destination does not keep.
+    var destination: DestinationKeeping?
     /// Whether lines are needed again.
     var keepsLines = true
     var memoryBytes = 16 << 20

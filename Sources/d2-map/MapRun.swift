@@ -58,7 +58,10 @@ struct MapRun {
       if bytes.allSatisfy({ $0 <= 0x20 }) { continue }
       counts.read += 1
       let line: DataValueLine
-      do { line = try DataValueLine(bytes, scratch) } catch {
+      do throws(DataValueLine.Fault) {
+        line = try DataValueLine(bytes, scratch)
+        if let problem = ForeignInput.document(in: line) { throw .init(problem) }
+      } catch {
         throw CommandFailure(.malformedInput, "line \(reader.number): \(error)")
       }
       let start = gathered.count

@@ -4,6 +4,7 @@ import D2Common
 struct AskedIDs {
   /// What was asked for and is not there, by option.
   private(set) var unknown: [(option: String, ids: [String])] = []
+  private var elementsOfFiles: Set<String> = []
 
   /// Looks the ids of selections up, each kind once, and takes the unknown ones out of them.
   ///
@@ -11,6 +12,7 @@ struct AskedIDs {
   mutating func check(_ selections: inout [PullOptions], _ client: DHIS2Client, _ log: Log) throws {
     try take("--data-set", "dataSets", \.dataSets, &selections, client, log)
     try take("--data-element", "dataElements", \.dataElements, &selections, client, log)
+    tellOfFiles(log)
     try take("--data-element-group", "dataElementGroups", \.dataElementGroups, &selections, client, log)
     let paths = try take("--org-unit", "organisationUnits", \.orgUnits, &selections, client, log)
     try take("--org-unit-group", "organisationUnitGroups", \.orgUnitGroups, &selections, client, log)
@@ -45,17 +47,28 @@ struct AskedIDs {
     let asked = selections.flatMap { $0[keyPath: ids] }.unique
     guard !asked.isEmpty else { return [:] }
     let known: KnownIDs
-    do { known = try KnownIDs(asked, in: plural, client) } catch let error as ServerError {
+    do { known = try KnownIDs(asked, in: plural, client, lookingForFiles: true) } catch let error as ServerError {
       guard error.leavesDataInReach else { throw error }
       log.warning("cannot look up the ids of \(option): \(error); going on without")
       return [:]
     }
+    elementsOfFiles.formUnion(known.elementsOfFiles)
     let missing = Set(asked).subtracting(known.ids)
     report(option, asked.filter(missing.contains), "unknown to \(client.server), or not readable for this user", log)
     if !missing.isEmpty {
       for place in selections.indices { selections[place][keyPath: ids].removeAll { missing.contains($0) } }
     }
     return known.paths
+  }
+
+  /// The values of such elements are references to files of the source.
+  private func tellOfFiles(_ log: Log) {
+    guard !elementsOfFiles.isEmpty else { return }
+    let some = elementsOfFiles.sorted().prefix(5).joined(separator: ", ")
+    let more = elementsOfFiles.count > 5 ? " and \(elementsOfFiles.count - 5) more" : ""
+    log.warning(
+      "data elements that hold files or pictures: \(some)\(more). The files do not travel with the values, and d2-push refuses such values"
+    )
   }
 
   private mutating func report(_ option: String, _ ids: [String], _ reason: String, _ log: Log) {

@@ -1,7 +1,7 @@
 import D2Common
 import Synchronization
 
-/// Accounts for every value: read = imported + updated + deleted + ignored + refused + not sent + queued. Used from several threads.
+/// Accounts for every value: read = imported + updated + deleted + ignored + refused + not sent + not kept + queued. Used from several threads.
 final class Account: Sendable {
   struct Totals: Sendable {
     var read = 0
@@ -12,6 +12,12 @@ final class Account: Sendable {
     var ignored = 0
     var refused = 0
     var notSent = 0
+    /// Accepted, and dropped by the server.
+    var notKept = 0
+    /// Accepted, and stored in another spelling; they are among the imported, updated and ignored ones.
+    var changed = 0
+    /// Lines that are no values; they are among the refused.
+    var malformed = 0
     /// In a queue before the server, which has not told what became of them.
     var queued = 0
     /// Of the queued ones, those that the queue says it has delivered.
@@ -22,7 +28,7 @@ final class Account: Sendable {
     var bytes = 0
     var wireBytes = 0
 
-    var accountedFor: Int { imported + updated + deleted + ignored + refused + notSent + queued }
+    var accountedFor: Int { imported + updated + deleted + ignored + refused + notSent + notKept + queued }
   }
 
   private struct State: ~Copyable {
@@ -39,11 +45,13 @@ final class Account: Sendable {
   let keepsRejects: Bool
   /// Whether the totals tell of a queue.
   private let hasQueue: Bool
+  private let dryRun: Bool
   private let log: Log
   let start = monotonicSeconds()
 
-  init(rejectsFile: String?, _ log: Log, hasQueue: Bool = false) throws(CommandFailure) {
+  init(rejectsFile: String?, _ log: Log, hasQueue: Bool = false, dryRun: Bool = false) throws(CommandFailure) {
     self.hasQueue = hasQueue
+    self.dryRun = dryRun
     let file: RejectsFile?
     if let rejectsFile { file = try RejectsFile(path: rejectsFile) } else { file = nil }
     keepsRejects = file != nil
@@ -65,6 +73,7 @@ final class Account: Sendable {
     try state.withLock { (state: inout State) throws(CommandFailure) in
       state.totals.read += 1
       state.totals.refused += 1
+      state.totals.malformed += 1
       try state.rejects?.add(text: text, line: number, Refusal(message: fault))
       Self.count("malformed: \(fault)", in: &state)
     }
@@ -90,6 +99,13 @@ final class Account: Sendable {
         try state.rejects?.add(value: batch.bytes(of: value), line: value.line, outcome.notSentReason)
       }
       state.totals.notSent += outcome.notSent.count
+      for index in outcome.notKept.sorted() {
+        let value = batch.values[index]
+        try state.rejects?.add(
+          value: batch.bytes(of: value), line: value.line, Refusal(message: value.fate.reason ?? "not kept"))
+      }
+      state.totals.notKept += outcome.notKept.count
+      state.totals.changed += outcome.changed
       try state.rejects?.flush()
     }
   }
@@ -149,9 +165,10 @@ final class Account: Sendable {
     let totals = totals
     let delivered = totals.delivered > 0 ? " (\(totals.delivered) delivered)" : ""
     let queued = hasQueue ? " + \(totals.queued) queued\(delivered)" : ""
-    return
-      "read \(totals.read) = \(totals.imported) imported + \(totals.updated) updated + \(totals.deleted) deleted + "
-      + "\(totals.ignored) ignored + \(totals.refused) refused + \(totals.notSent) not sent\(queued); \(totals.batches) batches, "
+    let notKept = totals.notKept > 0 ? " + \(totals.notKept) not kept" : ""
+    return (dryRun ? "dry run, nothing was stored: " : "")
+      + "read \(totals.read) = \(totals.imported) imported + \(totals.updated) updated + \(totals.deleted) deleted + "
+      + "\(totals.ignored) ignored + \(totals.refused) refused + \(totals.notSent) not sent\(notKept)\(queued); \(totals.batches) batches, "
       + "\(totals.requests) requests, \(totals.retries) retries, \(DHIS2Client.shown(seconds: seconds))"
   }
 
@@ -161,7 +178,8 @@ final class Account: Sendable {
     return [
       "read": .int(totals.read), "imported": .int(totals.imported), "updated": .int(totals.updated),
       "deleted": .int(totals.deleted), "ignored": .int(totals.ignored), "refused": .int(totals.refused),
-      "notSent": .int(totals.notSent), "queued": .int(totals.queued), "delivered": .int(totals.delivered),
+      "notSent": .int(totals.notSent), "notKept": .int(totals.notKept), "changed": .int(totals.changed),
+      "dryRun": .bool(dryRun), "queued": .int(totals.queued), "delivered": .int(totals.delivered),
       "batches": .int(totals.batches), "requests": .int(totals.requests),
       "retries": .int(totals.retries), "bytes": .int(totals.bytes), "wireBytes": .int(totals.wireBytes),
       "seconds": .number(String((seconds * 1000).rounded() / 1000)), "status": .int(Int(status.rawValue)),

@@ -9,6 +9,8 @@ struct Batch: Sendable {
     var line: Int
     /// The server must get it in another spelling.
     var needsRewriting: Bool
+    /// What the destination makes of it, if it accepts it.
+    var fate = ValueFate.kept
   }
 
   let number: Int
@@ -83,11 +85,14 @@ final class OpenBatch {
   func contains(_ key: UInt64) -> Bool { keys.contains(key) }
 
   /// Adds a value, unless its key is in already: two values of one key never share a request.
-  func add(_ bytes: UnsafeRawBufferPointer, line: Int, key: UInt64, needsRewriting: Bool) -> Bool {
+  func add(
+    _ bytes: UnsafeRawBufferPointer, line: Int, key: UInt64, needsRewriting: Bool, fate: ValueFate = .kept
+  ) -> Bool {
     guard keys.insert(key) else { return false }
     if !values.isEmpty { text.append(UInt8(ascii: ",")) }
     values.append(
-      Batch.Value(start: UInt32(text.count), length: UInt32(bytes.count), line: line, needsRewriting: needsRewriting))
+      Batch.Value(
+        start: UInt32(text.count), length: UInt32(bytes.count), line: line, needsRewriting: needsRewriting, fate: fate))
     text.append(contentsOf: bytes)
     if needsRewriting { self.needsRewriting = true }
     return true
@@ -110,7 +115,7 @@ final class OpenBatch {
         values.append(
           Batch.Value(
             start: UInt32(offset + Int(line.start - start.start)), length: line.length,
-            line: piece.linesBefore + line.number, needsRewriting: line.needsRewriting))
+            line: piece.linesBefore + line.number, needsRewriting: line.needsRewriting, fate: line.fate))
         if line.needsRewriting { needsRewriting = true }
         expected = line.start + line.length + 1
         next += 1

@@ -11,6 +11,10 @@ struct BatchOutcome: Sendable {
   var refused: [Int: Refusal] = [:]
   var notSent: Set<Int> = []
   var notSentReason = Refusal(message: "not sent")
+  /// Accepted, and not at the destination all the same, by their place in the batch: the server drops them.
+  private(set) var notKept: Set<Int> = []
+  /// Accepted, and stored in another spelling. They are in the counts above too.
+  private(set) var changed = 0
   /// Of the last answer.
   var status = ""
   var httpStatus = 0
@@ -26,7 +30,8 @@ struct BatchOutcome: Sendable {
   }
 
   private mutating func clamp(_ batch: Batch) {
-    var surplus = imported + updated + deleted + queued + refused.count + notSent.count - batch.values.count
+    var surplus =
+      imported + updated + deleted + queued + refused.count + notSent.count + notKept.count - batch.values.count
     for count in [\BatchOutcome.updated, \.imported, \.deleted, \.queued] where surplus > 0 {
       let taken = min(surplus, self[keyPath: count])
       self[keyPath: count] -= taken
@@ -39,22 +44,39 @@ struct BatchOutcome: Sendable {
     clamp(batch)
   }
 
+  /// Counts apart what the destination does not keep of the values that it accepted. A zero that deletes what was there is in the server's
+  /// count of deletions: these are as many as were asked for, no more.
+  ///
+  /// - Parameter deletions: how many of the batch's values say that they are deleted.
+  mutating func countFates(of batch: Batch, accepted: [Bool], deletions: () -> Int) {
+    for (index, value) in batch.values.enumerated()
+    where value.fate != .kept && accepted[index] && refused[index] == nil && !notSent.contains(index) {
+      if value.fate.isDropped { notKept.insert(index) } else if value.fate == .changed { changed += 1 }
+    }
+    guard !notKept.isEmpty else { return }
+    if deleted > 0 { deleted = min(deleted, deletions()) }
+    clamp(batch)
+  }
+
   /// The rest: the server changed nothing and named no conflict.
   func ignored(of batch: Batch) -> Int {
-    batch.values.count - imported - updated - deleted - queued - refused.count - notSent.count
+    batch.values.count - imported - updated - deleted - queued - refused.count - notSent.count - notKept.count
   }
 
   /// The line on stdout.
-  func line(of batch: Batch) -> JSONValue {
+  ///
+  /// - Parameter dryRun: whether the server was asked to store nothing, which the line then says.
+  func line(of batch: Batch, dryRun: Bool = false) -> JSONValue {
     var reasons: [Refusal: Int] = [:]
     for refusal in refused.values { reasons[refusal, default: 0] += 1 }
     let conflicts = reasons.sorted { ($1.value, $0.key.message) < ($0.value, $1.key.message) }.prefix(20)
-    return [
+    let line: JSONValue = [
       "batch": .int(batch.number), "firstLine": .int(batch.values.first?.line ?? 0),
       "lastLine": .int(batch.values.last?.line ?? 0), "values": .int(batch.values.count),
       "dataSet": batch.dataSet.map { .string($0) } ?? .null, "imported": .int(imported), "updated": .int(updated),
       "deleted": .int(deleted), "ignored": .int(ignored(of: batch)), "refused": .int(refused.count),
-      "notSent": .int(notSent.count), "status": .string(status), "httpStatus": .int(httpStatus),
+      "notSent": .int(notSent.count), "notKept": .int(notKept.count), "changed": .int(changed),
+      "status": .string(status), "httpStatus": .int(httpStatus),
       "conflicts": .array(
         conflicts.map { refusal, count in
           [
@@ -64,5 +86,6 @@ struct BatchOutcome: Sendable {
         }),
       "milliseconds": .int(Int((seconds * 1000).rounded())), "attempts": .int(attempts), "bytes": .int(batch.bytes),
     ]
+    return dryRun ? .object((line.members ?? []) + [.init("dryRun", true)]) : line
   }
 }

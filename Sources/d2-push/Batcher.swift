@@ -90,7 +90,8 @@ struct Batcher {
     }
     let bytes = UnsafeRawBufferPointer(rebasing: text[Int(line.start)..<Int(line.start + line.length)])
     let isTaken = batch.add(
-      bytes, line: piece.linesBefore + line.number, key: line.key, needsRewriting: line.needsRewriting)
+      bytes, line: piece.linesBefore + line.number, key: line.key, needsRewriting: line.needsRewriting,
+      fate: line.fate)
     if !isTaken || batch.count >= size || batch.bytes >= options.batchBytes { seal(batch) }
     return isTaken
   }

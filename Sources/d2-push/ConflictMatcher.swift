@@ -12,16 +12,15 @@ struct ValueIDs: Sendable {
 
   /// Reads them from the bytes of a value; option combos that are left out are the default one.
   init(_ bytes: ArraySlice<UInt8>, defaultCombo: String, _ scratch: DataValueLine.Scratch) {
-    let padded = Array(bytes) + [UInt8](repeating: 0, count: 64)
-    padded.withUnsafeBytes { padded in
-      guard let line = try? DataValueLine(UnsafeRawBufferPointer(rebasing: padded[..<bytes.count]), scratch) else {
-        return
-      }
+    _ = DataValueLine.reading(bytes, scratch) { line in
       dataElement = line.text(.dataElement) ?? ""
       period = line.text(.period) ?? ""
       orgUnit = line.text(.orgUnit) ?? line.text(.organisationUnit) ?? ""
-      categoryOptionCombo = line.text(.categoryOptionCombo) ?? defaultCombo
-      attributeOptionCombo = line.text(.attributeOptionCombo) ?? defaultCombo
+      func combo(_ key: DataValueLine.Key) -> String {
+        line.text(key).flatMap { $0.isEmpty ? nil : $0 } ?? defaultCombo
+      }
+      categoryOptionCombo = combo(.categoryOptionCombo)
+      attributeOptionCombo = combo(.attributeOptionCombo)
       dataSet = line.text(.dataSet) ?? ""
       value = line.text(.value) ?? ""
     }

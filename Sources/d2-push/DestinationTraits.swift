@@ -64,10 +64,10 @@ struct DestinationTraits: Sendable {
   /// Up to 2.42 a batch of 20,000 goes at six times the rate of one of 1,000; later versions like small ones, and of others nothing is known.
   var likesLargeBatches: Bool { version.map { !$0.failsWholeGroups } ?? false }
 
-  /// A value that such a server may answer with a failure of the whole request: a period or id that it cannot read, a value that is no scalar.
+  /// A value that such a server may answer with a failure of the whole request: a period or id that it cannot read, category options.
   func mayFailRequest(_ line: DataValueLine) -> Bool {
     guard failsWholeGroups else { return false }
-    if line[.value].kind == .object || line[.value].kind == .array { return true }
+    if line.hasNested { return true }
     let period = line.bytes(line[.period])
     if !PeriodID.isCertain(String(decoding: period, as: UTF8.self)) { return true }
     guard usesUIDs else { return false }

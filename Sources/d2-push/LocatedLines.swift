@@ -17,6 +17,11 @@ struct LocatedLines: Sendable {
     var isDoubtful: Bool
     /// Whether the server must get it in another spelling.
     var needsRewriting: Bool
+    /// What the destination makes of it.
+    var fate = ValueFate.kept
+    /// What stands out about its text, and which of the block's data elements it is of.
+    var oddity: ValueKeeping.Oddity = []
+    var element: UInt16 = 0
   }
 
   /// The block, as it was read.
@@ -25,6 +30,8 @@ struct LocatedLines: Sendable {
   var dataSets: [String] = []
   /// For a queue: which request each line belongs to.
   var requests: RequestPlaces?
+  /// Lines that are not sent though they are values, with what is wrong.
+  var setApart: [(line: Line, refusal: Refusal)] = []
   /// Lines that are no values, with their numbers in the block.
   var malformed: [(number: Int, text: String, fault: String)] = []
   /// How many lines the block had, blank ones too, and how many came before it.
@@ -32,7 +39,10 @@ struct LocatedLines: Sendable {
   var linesBefore = 0
 
   /// Takes out what stands behind a line.
-  mutating func cut(behind number: Int) { lines.removeAll { $0.number > number } }
+  mutating func cut(behind number: Int) {
+    lines.removeAll { $0.number > number }
+    setApart.removeAll { $0.line.number > number }
+  }
 }
 
 /// Reads blocks of whole lines from the input. One task uses it at a time.
@@ -63,12 +73,19 @@ struct LineLocator: Sendable {
   private let failsWholeGroups: Bool
   private let defaultCombo: [UInt8]
   private let server: DestinationTraits
+  private let rules: LineRules
+  private let keeping: ValueKeeping
+  private let elements: ElementDirectory?
 
-  init(_ options: PushOptions, _ server: DestinationTraits) {
+  /// - Parameter elements: tells what the destination does not keep of values; `nil` where nobody asks.
+  init(_ options: PushOptions, _ server: DestinationTraits, _ elements: ElementDirectory? = nil) {
     isDataValues = options.kind == .dataValues
     failsWholeGroups = server.failsWholeGroups
     defaultCombo = server.defaultCombo
     self.server = server
+    rules = LineRules(options, server)
+    keeping = ValueKeeping(server.version)
+    self.elements = elements
   }
 
   /// Checks and locates each line of a block.
@@ -79,6 +96,7 @@ struct LineLocator: Sendable {
     // The lines stay where they are; a batch takes runs of them and makes commas of their line ends.
     piece.text = block
     let end = block.count - LineReader.blockPaddingBytes
+    var names = elements == nil ? nil : BlockElements()
     block.withUnsafeBytes { text in
       var begin = 0
       while begin < end {
@@ -88,36 +106,42 @@ struct LineLocator: Sendable {
         var length = lineEnd - begin
         if length > 0, text[lineEnd - 1] == 0x0D { length -= 1 }
         let bytes = UnsafeRawBufferPointer(rebasing: text[begin..<begin + length])
-        if let line = located(bytes, at: begin, number: piece.lineCount, scratch, &piece.dataSets, &piece.malformed) {
+        if let line = located(bytes, at: begin, number: piece.lineCount, scratch, &piece, &names) {
           piece.lines.append(line)
         }
         begin = lineEnd + 1
       }
     }
+    if let names, let elements { names.judge(&piece, elements, keeping) }
     return piece
   }
 
   @inline(__always)
   private func located(
     _ bytes: UnsafeRawBufferPointer, at start: Int, number: Int, _ scratch: DataValueLine.Scratch,
-    _ dataSets: inout [String],
-    _ malformed: inout [(number: Int, text: String, fault: String)]
+    _ piece: inout LocatedLines, _ names: inout BlockElements?
   ) -> LocatedLines.Line? {
     let line: DataValueLine
     do throws(DataValueLine.Fault) {
       line = try DataValueLine(bytes, scratch)
-      try check(line)
+      try rules.check(line)
     } catch {
       if !bytes.allSatisfy({ $0 <= 0x20 }) {
-        malformed.append((number, String(decoding: bytes, as: UTF8.self), "\(error)"))
+        piece.malformed.append((number, String(decoding: bytes, as: UTF8.self), "\(error)"))
       }
       return nil
     }
-    return LocatedLines.Line(
+    var located = LocatedLines.Line(
       start: UInt32(start), length: UInt32(bytes.count), number: number, key: hash(line),
-      dataSet: isDataValues && line[.dataSet].kind != .absent ? place(of: line.text(.dataSet), in: &dataSets) : -1,
+      dataSet: isDataValues && line[.dataSet].kind != .absent
+        ? place(of: line.text(.dataSet), in: &piece.dataSets) : -1,
       isDoubtful: failsWholeGroups && server.mayFailRequest(line),
       needsRewriting: failsWholeGroups && ValueRewriter.isNeeded(line))
+    if names != nil {
+      located.oddity = keeping.oddity(of: line)
+      located.element = names!.number(of: line.bytes(line[.dataElement]))
+    }
+    return located
   }
 
   private func place(of dataSet: String?, in dataSets: inout [String]) -> Int32 {
@@ -127,61 +151,63 @@ struct LineLocator: Sendable {
     return Int32(dataSets.count - 1)
   }
 
-  // The two kinds are spelled out: a loop over an array of keys costs more than all that is done here.
-  @inline(__always)
-  private func check(_ line: DataValueLine) throws(DataValueLine.Fault) {
-    if isDataValues {
-      try check(line, .dataElement)
-      try check(line, .period)
-      try check(line, .orgUnit)
-    } else {
-      try check(line, .dataSet)
-      try check(line, .period)
-      try check(line, .organisationUnit)
-    }
-  }
-
-  @inline(__always)
-  private func check(_ line: DataValueLine, _ key: DataValueLine.Key) throws(DataValueLine.Fault) {
-    let field = line[key]
-    if field.kind != .string || field.length == 0 { try checkUnusual(field, key) }
-  }
-
-  private func checkUnusual(_ field: DataValueLine.Field, _ key: DataValueLine.Key) throws(DataValueLine.Fault) {
-    switch field.kind {
-    case .absent: throw .init("no \"\(key.name)\"")
-    case .null: throw .init("\"\(key.name)\" is null")
-    case .object, .array: throw .init("\"\(key.name)\" is not an id")
-    case .string where field.length == 0: throw .init("\"\(key.name)\" is empty")
-    default: break
-    }
-  }
-
   /// Absent option combos are the default one: a value may name it or leave it out.
   @inline(__always)
   private func hash(_ line: DataValueLine) -> UInt64 {
     var hash = KeyHash()
     if isDataValues {
-      hash.add(line.bytes(line[.dataElement]))
-      hash.add(line.bytes(line[.period]))
-      hash.add(line.bytes(line[.orgUnit]))
-      add(line, .categoryOptionCombo, to: &hash)
+      add(line, .dataElement, to: &hash)
+      addPeriod(line, to: &hash)
+      add(line, .orgUnit, to: &hash)
+      addCombo(line, .categoryOptionCombo, to: &hash)
     } else {
-      hash.add(line.bytes(line[.dataSet]))
-      hash.add(line.bytes(line[.period]))
-      hash.add(line.bytes(line[.organisationUnit]))
+      add(line, .dataSet, to: &hash)
+      addPeriod(line, to: &hash)
+      add(line, .organisationUnit, to: &hash)
     }
-    add(line, .attributeOptionCombo, to: &hash)
+    addCombo(line, .attributeOptionCombo, to: &hash)
     return hash.value
   }
 
+  /// An id: the same in every spelling.
   @inline(__always)
   private func add(_ line: DataValueLine, _ key: DataValueLine.Key, to hash: inout KeyHash) {
+    if line.isPlain { return hash.add(line.bytes(line[key])) }
+    Self.add(line.text(key) ?? "", to: &hash)
+  }
+
+  @inline(never)
+  private static func add(_ text: String, to hash: inout KeyHash) {
+    Array(text.utf8).withUnsafeBytes { hash.add($0) }
+  }
+
+  /// Servers read some periods in more than one spelling: 2024-01 is 202401, and 2024W05 is 2024W5.
+  @inline(__always)
+  private func addPeriod(_ line: DataValueLine, to hash: inout KeyHash) {
+    guard Self.mayBeRespelled(line.bytes(line[.period])), let period = Period(id: line.text(.period) ?? "") else {
+      return add(line, .period, to: &hash)
+    }
+    Self.add(period.id, to: &hash)
+  }
+
+  /// Behind the year stands a dash, or letters and then a zero.
+  @inline(__always)
+  private static func mayBeRespelled(_ period: UnsafeRawBufferPointer) -> Bool {
+    guard period.count > 6 else { return false }
+    if period[4] == UInt8(ascii: "-") { return true }
+    var at = 4
+    while at < period.count, period[at] > UInt8(ascii: "9") { at += 1 }
+    return at > 4 && at + 1 < period.count && period[at] == UInt8(ascii: "0")
+  }
+
+  @inline(__always)
+  private func addCombo(_ line: DataValueLine, _ key: DataValueLine.Key, to hash: inout KeyHash) {
     let field = line[key]
-    if field.kind == .absent || field.kind == .null {
-      defaultCombo.withUnsafeBytes { hash.add($0) }
-    } else {
-      hash.add(line.bytes(field))
+    switch field.kind {
+    case .string where field.length > 0: add(line, key, to: &hash)
+    case .absent, .null, .string: defaultCombo.withUnsafeBytes { hash.add($0) }
+    case .object: LineRules.canonical(line.bytes(field)).withUnsafeBytes { hash.add($0) }
+    default: hash.add(line.bytes(field))
     }
   }
 }

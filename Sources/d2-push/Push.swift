@@ -74,12 +74,19 @@ struct Push {
             "--explain", value: "CODE|all",
             help: "Say what an error code of DHIS2 means and what to do; nothing is sent."),
           Option("--data-set", value: "UID", help: "Name this data set in every request."),
+          Option(
+            "--null-combo", value: "refuse|default",
+            help:
+              "Values whose option combo is null: refuse them (default), or send them under the default combo, as a server would read them."
+          ),
           Option("--registrations", help: "The input is complete data set registrations."),
           Option(
             "--no-check",
             help:
-              "With --pair to a server from 2.43 on: do not look at its metadata for values that would fail those beside them."
+              "Do not look at the destination's metadata for values that it would not keep, nor, with --pair to a server from 2.43 on, for those that would fail others."
           ),
+          Option(
+            "--fail-on-not-kept", help: "Status 1 also where the server accepted values that it does not keep."),
           Option("--async", help: "Let the server import as a job, and follow it."),
           Option("--id-scheme", value: "SCHEME", help: "Ids in the input: UID (default), CODE, NAME or ATTRIBUTE:uid."),
           Option("--data-element-id-scheme", value: "SCHEME", help: "Ids of data elements."),
@@ -107,8 +114,11 @@ struct Push {
       QueueOptions.group, StoredPair.group, ServerOptions.group, ServerOptions.transport,
     ],
     statuses: [
-      (.success, "every value was accepted, or equal to what the server had"),
-      (.incomplete, "some values were refused"),
+      (
+        .success,
+        "every value was accepted; ignored ones are equal to what the server has, those not kept are zeros or white space that it does not store"
+      ),
+      (.incomplete, "some values were refused, or not kept with --fail-on-not-kept"),
       (.usage, "the command line is wrong"),
       (.malformedInput, "a line of the input is not a data value; what stands before it was sent"),
       (.unreachable, "the server cannot be reached"),

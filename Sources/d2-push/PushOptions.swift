@@ -13,6 +13,8 @@ struct PushOptions: Sendable {
   let async: Bool
   /// Sets the data set of all values.
   let dataSet: String?
+  /// Whether a value whose option combo is null goes to the default one.
+  let nullComboIsDefault: Bool
   /// Parameters that go to the server as they are.
   let passedOn: [(name: String, value: String)]
   let compresses: Bool
@@ -22,6 +24,10 @@ struct PushOptions: Sendable {
   let summaryFile: String?
   /// Whether the destination's metadata are looked at before values are posted.
   let looksAhead: Bool
+  /// Whether it is asked what it does not keep of values.
+  let asksAboutElements: Bool
+  /// Whether values that the destination does not keep make the status 1.
+  let failsOnNotKept: Bool
 
   /// - Parameter stored: the pair whose destination it is.
   /// - Throws: `CommandFailure`, 64.
@@ -49,6 +55,7 @@ struct PushOptions: Sendable {
     dryRun = arguments.has("--dry-run")
     async = arguments.has("--async")
     dataSet = arguments.string("--data-set")
+    nullComboIsDefault = try arguments.choice("--null-combo", ["default", "refuse"]) == "default"
     compresses = try arguments.choice("--compression", ["gzip", "none"]) != "none"
     rejectsFile = arguments.string("--rejects")
     maxRejects = try arguments.quota("--max-rejects")
@@ -60,6 +67,11 @@ struct PushOptions: Sendable {
     let namesByUID = ["orgUnitIdScheme", "dataSetIdScheme"].allSatisfy { IDScheme(of: $0, in: passedOn) == .uid }
     looksAhead =
       stored != nil && queue == nil && !arguments.has("--no-check") && kind == .dataValues && namesByUID
+    // The destination's elements are asked for by their uids; a deletion keeps nothing.
+    asksAboutElements =
+      queue == nil && !arguments.has("--no-check") && kind == .dataValues && importStrategy != "DELETE"
+      && IDScheme(of: "dataElementIdScheme", in: passedOn) == .uid
+    failsOnNotKept = arguments.has("--fail-on-not-kept")
     // A slice may be of registrations without the option that says so.
     guard queue == nil || kind == .dataValues else {
       throw CommandFailure(.usage, "registrations do not go with --via: a queued request holds data values")

@@ -18,6 +18,7 @@ final class PushRun: Sendable {
   private let memory = GuiltyMemory()
   private let unitDates: OrgUnitDates
   private let foresight: Foresight?
+  private let elements: ElementDirectory?
   private let output: LineOutput
   private let drawsProgress: Bool
 
@@ -28,11 +29,12 @@ final class PushRun: Sendable {
     self.options = options
     self.client = client
     self.log = log
-    account = try Account(rejectsFile: options.rejectsFile, log)
+    account = try Account(rejectsFile: options.rejectsFile, log, dryRun: options.dryRun)
     report = RunReport(options: options, account: account, log: log)
     sizer = BatchSizer(options.batchSize, longestSeconds: options.batchSeconds)
     directory = DataSetDirectory(client, options)
     unitDates = OrgUnitDates(client)
+    elements = options.kind == .dataValues ? ElementDirectory(client, asks: options.asksAboutElements) : nil
     foresight = options.looksAhead ? Foresight(client, directory, unitDates) : nil
     drawsProgress = log.draws && isatty(1) == 0
     output = LineOutput.standardOutput { [account] in try? account.finish() }
@@ -84,7 +86,7 @@ final class PushRun: Sendable {
   private func send(_ importer: Importer, _ server: DestinationTraits, _ executor: BlockingExecutor) async throws {
     let stop = StopSign()
     let reader = InputReader(stop: stop)
-    let locator = LineLocator(options, server)
+    let locator = LineLocator(options, server, elements)
     var input = InputOrder()
     var batcher = Batcher(options, server, account)
     var waiting: (batch: Batch, size: Int)?
@@ -155,6 +157,12 @@ final class PushRun: Sendable {
         break
       }
     }
+    do throws(CommandFailure) {
+      for (line, refusal) in piece.setApart {
+        let value = piece.text[Int(line.start)..<Int(line.start + line.length)]
+        try account.refuse(value, line: piece.linesBefore + line.number, refusal)
+      }
+    } catch { input.end(error) }
     return piece
   }
 
@@ -186,7 +194,7 @@ final class PushRun: Sendable {
     }
     do {
       try account.close(batch, outcome)
-      try output.line(outcome.line(of: batch).text)
+      try output.line(outcome.line(of: batch, dryRun: options.dryRun).text)
       if outcome.seconds > Self.quickSeconds { try output.flush() }
     } catch { failure = failure ?? error }
     if !outcome.refused.isEmpty {

@@ -10,7 +10,8 @@ struct RunReport: Sendable {
     switch failure {
     case let failure as CommandFailure: failure.status
     case let failure as ServerError: failure.exitStatus
-    case nil: account.totals.refused > 0 ? .incomplete : .success
+    case nil:
+      account.totals.refused > 0 || options.failsOnNotKept && account.totals.notKept > 0 ? .incomplete : .success
     default: .bug
     }
   }
@@ -30,9 +31,21 @@ struct RunReport: Sendable {
       }
     }
     let totals = account.totals
-    if totals.refused + totals.notSent > 0 {
+    if totals.notKept > 0 {
+      log.info(
+        "not kept \(totals.notKept): the server accepts them and stores nothing (zeros of elements with zeroIsSignificant false, white space)"
+      )
+    }
+    if totals.changed > 0 {
+      log.info(
+        "changed \(totals.changed): the server stores texts without the white space around them, and booleans as true or false"
+      )
+    }
+    if totals.refused + totals.notSent + totals.notKept > 0 {
       if let file = options.rejectsFile {
-        log.info("what was not taken is in \(file); after mending: jq -c .value \(file) | d2-push …")
+        // What is no value stands there as a text.
+        let filter = totals.malformed > 0 ? "jq -r '.text // (.value|tojson)'" : "jq -c .value"
+        log.info("what was not taken is in \(file); after mending: \(filter) \(file) | d2-push …")
       } else if totals.refused > 0 {
         log.info("with --rejects FILE the refused values are kept, each with its reason")
       }

@@ -55,12 +55,25 @@ struct Settlement {
         if !suspects.isEmpty { try settle(suspects, dataSet) }
         try settleShut(shut, dataSet)
       }
+      countFates()
       return (outcome, nil)
     } catch {
       outcome.notSent = Set(isSettled.indices.filter { !isSettled[$0] })
       let message = (error as? ServerError)?.message ?? "\(error)"
       outcome.notSentReason = Refusal(code: (error as? ServerError)?.code, message: "not sent: \(message)")
+      countFates()
       return (outcome, error)
+    }
+  }
+
+  private mutating func countFates() {
+    guard options.importStrategy != "DELETE" else { return }
+    let batch = batch
+    let scratch = scratch
+    outcome.countFates(of: batch, accepted: isSettled) {
+      batch.values.count { value in
+        DataValueLine.reading(batch.bytes(of: value), scratch) { $0.isTrue(.deleted) } ?? false
+      }
     }
   }
 
@@ -232,6 +245,7 @@ struct Settlement {
     // A server that reports on values lives.
     if summary.accepted + summary.ignored > summary.conflicts.count { failedAlone = 0 }
     var refused = refusedByIndex(summary, status, part)
+    if !refused.isEmpty, part.count > 1, !positionsFit(summary, part) { return halvesLater(part, dataSet, history) }
     let vague = summary.conflicts.filter { conflict in !conflict.indexes.contains { part.indices.contains($0) } }
     if !vague.isEmpty {
       guard let found = refusedByText(vague, status, part, refused, ignored: summary.ignored) else {
@@ -244,13 +258,28 @@ struct Settlement {
     refuse(refused)
     let rest = part.filter { refused[$0] == nil }
     let uncounted = part.count - summary.accepted - summary.ignored
-    if uncounted > 0, !history.isRecount, !rest.isEmpty {
-      // Lost from all counts: the second of two spellings of one key, or an insignificant zero. Posted again, the first of them is updated.
+    if uncounted > part.count(where: mayBeUncounted), !history.isRecount, !rest.isEmpty {
+      // Lost from all counts: the second of two spellings of one key. Posted again, the first of them is updated.
       var history = history
       history.isRecount = true
       return later(rest, dataSet, history)
     }
     markSettled(rest)
+  }
+
+  /// Whether the summary is about just the values that were posted. Where the server's reader lost its place over a value, the counts are of
+  /// more or fewer, and its positions are those of their neighbours (`dhis2-api.md`, trap 26).
+  private func positionsFit(_ summary: ImportSummary, _ part: [Int]) -> Bool {
+    let places = summary.conflicts.flatMap(\.indexes) + summary.rejectedIndexes
+    guard places.allSatisfy(part.indices.contains) else { return false }
+    let counted = summary.accepted + summary.ignored
+    guard counted < part.count else { return counted == part.count }
+    return counted + part.count(where: mayBeUncounted) >= part.count
+  }
+
+  /// Zeros that are not significant are in no count.
+  private func mayBeUncounted(_ index: Int) -> Bool {
+    [.droppedZero, .doubtfulZero].contains(batch.values[index].fate)
   }
 
   /// Nothing was stored: the whole set was refused, or the import broke down over one of its values.

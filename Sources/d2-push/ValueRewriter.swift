@@ -1,16 +1,19 @@
 import D2Common
 
-/// Spells a value as servers from 2.43 on read it: numbers and booleans quoted (they answer HTTP 500 to the whole request otherwise), and
-/// `followup`, which every version writes, repeated as `followUp`, which alone they read. Every other byte stays.
+/// Spells a value as servers from 2.43 on read it: numbers and booleans quoted (they answer HTTP 500 to the whole request otherwise), empty
+/// option combos null, and `followup`, which every version writes, repeated as `followUp`, which alone they read. Every other byte stays.
 enum ValueRewriter {
   private static let quotedKeys: [DataValueLine.Key] = [
-    .dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .value,
+    .dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .value, .comment,
   ]
 
   /// Whether a value must be spelled anew for such a server.
   static func isNeeded(_ line: DataValueLine) -> Bool {
-    quotedKeys.contains { isUnquoted(line[$0]) } || mustRepeatFollowup(line)
+    quotedKeys.contains { isUnquoted(line[$0]) } || mustRepeatFollowup(line) || isEmpty(line[.categoryOptionCombo])
+      || isEmpty(line[.attributeOptionCombo])
   }
+
+  private static func isEmpty(_ field: DataValueLine.Field) -> Bool { field.kind == .string && field.length == 0 }
 
   private static func isUnquoted(_ field: DataValueLine.Field) -> Bool {
     field.kind == .number || field.kind == .boolean
@@ -31,8 +34,16 @@ enum ValueRewriter {
         return
       }
       var from = 0
-      let unquoted = quotedKeys.map { line[$0] }.filter(isUnquoted).sorted { $0.start < $1.start }
-      for field in unquoted {
+      let combos: [DataValueLine.Key] = [.categoryOptionCombo, .attributeOptionCombo]
+      let odd = quotedKeys.map { line[$0] }.filter(isUnquoted) + combos.map { line[$0] }.filter(isEmpty)
+      for field in odd.sorted(by: { $0.start < $1.start }) {
+        if field.length == 0 {
+          // The quotes go too.
+          body += text[from..<Int(field.start) - 1]
+          body += "null".utf8
+          from = Int(field.start) + 1
+          continue
+        }
         body += text[from..<Int(field.start)]
         body.append(UInt8(ascii: "\""))
         body += line.bytes(field)

@@ -79,7 +79,8 @@ struct DiffTests {
         ], "\(extra.output)\(extra.errors)")
     #expect(
       shell.file("found")
-        == #"{"source":4,"destination":5,"equal":2,"missing":1,"different":1,"extra":2,"deleted":1,"status":1}"# + "\n")
+        == #"{"source":4,"destination":5,"equal":2,"missing":1,"different":1,"extra":2,"deleted":1,"notKept":0,"status":1}"#
+        + "\n")
     let deleted = shell.run("d2-diff source destination --delete-extras --max-delete 1")
     #expect(
       deleted.lines.last == #"{"dataElement":"z","period":"202403","orgUnit":"u1","value":"9","deleted":true}"#,
@@ -172,7 +173,7 @@ struct DiffTests {
         "source <(cat destination; echo '{\"dataElement\":\"a\",\"period\":\"2024\"}')", 65,
         "line 6: orgUnit is missing"
       ),
-      ("source <(echo '<html>')", 65, "line 1: not a JSON object"),
+      ("source <(echo '<html>')", 65, "line 1: this is HTML"),
       ("source nowhere", 74, "cannot read nowhere: No such"),
       ("source .", 74, "directory"), ("source", 64, "say what to compare"), ("- -", 64, "not both"),
       ("source destination more", 64, "say what to compare"),

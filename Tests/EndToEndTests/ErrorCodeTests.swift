@@ -13,6 +13,8 @@ struct ErrorCodeTests {
         "E7641: the period is later than the data set opens for entry.",
         "Wait until it begins, or raise openFuturePeriods of the data set at the destination.",
       ], "\(one.errors)")
+    let periods = shell.run("d2-push --explain E8030")
+    #expect(periods.output.contains("2.43.0 and 2.43.1 have the dates of input periods upside down (DHIS2-21981)"))
     let none = shell.run("d2-push --explain E9999")
     #expect(none.status == 64 && none.errors.contains("--explain all lists those"))
   }

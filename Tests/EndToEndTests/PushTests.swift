@@ -361,4 +361,20 @@ struct PushTests {
       """)
     #expect(outcome.lines == ["0", "5", "1", "5", "Nonexisten1"], "\(outcome.output)\(outcome.errors)")
   }
+
+  @Test("no command advises an option that it does not have, or that it was given")
+  func advice() throws {
+    let two = try TwoServers(values: 100)
+    values(two)
+    let damaged =
+      #"{"kind":"status","status":200,"type":"application/json","body":"{\"dataValues\":[}]}","times":0,"path":"/api/dataValueSets"}"#
+    try two.fail(destination: damaged)
+    try two.fail(source: damaged)
+    let push = two.shell.run("d2-push --url $DST --retries 0 < values")
+    #expect(push.status == 75 && push.errors.contains("(run the command again)"), "\(push.errors)")
+    let pull = "d2-pull --url $SRC --data-set $DS --org-unit $ROOT --period 202203 --no-check --retries 0"
+    let without = two.shell.run(pull)
+    let with = two.shell.run("\(pull) --spool")
+    #expect(without.errors.contains("--spool") && !with.errors.contains("--spool"), "\(without.errors)\(with.errors)")
+  }
 }

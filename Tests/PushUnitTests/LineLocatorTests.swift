@@ -85,4 +85,24 @@ struct LineLocatorTests {
     let made = try batches("\n\(value)\n\n\(value)\n\(value)", blockLines: 2, size: 10)
     #expect(made.flatMap { $0.values.map(\.line) } == [2, 4, 5])
   }
+
+  @Test("two spellings of one key are one key: they never share a batch")
+  func spellings() throws {
+    func value(_ element: String, _ period: String, _ more: String = "") -> String {
+      #"{"dataElement":"\#(element)","period":"\#(period)","orgUnit":"u"\#(more),"value":"1"}"#
+    }
+    let pairs = [
+      (value("e", "2024W5"), value("e", "2024W05")), (value("e", "202401"), value("e", "2024-01")),
+      (value("e", "20240131"), value("e", "2024-01-31")), (value("e", "2024"), value("\\u0065", "2024")),
+      (value("e", "2024"), value("e", "2024", #","categoryOptionCombo":"HllvX50cXC0""#)),
+      (value("e", "2024BiW2"), value("e", "2024BiW02")),
+    ]
+    for (one, other) in pairs {
+      #expect(try batches("\(one)\n\(other)", blockLines: 2, size: 10).map(\.values.count) == [1, 1], "\(other)")
+    }
+    for (one, other) in [("2024W5", "2024W50"), ("202401", "202410"), ("2024Q1", "2024")] {
+      #expect(
+        try batches("\(value("e", one))\n\(value("e", other))", blockLines: 2, size: 10).map(\.values.count) == [2])
+    }
+  }
 }

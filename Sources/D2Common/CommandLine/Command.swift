@@ -75,6 +75,7 @@ package enum Command {
   ) async -> Never {
     let name = String(description.name.prefix { $0 != " " })
     var log = Log(command: name)
+    RunningCommand.begin(description, words)
     do {
       let arguments = try Arguments(words, description)
       if arguments.has("--help") {

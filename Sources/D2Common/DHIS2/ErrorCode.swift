@@ -23,6 +23,11 @@ package struct ErrorCode: Sendable {
   private static let ask = "Ask with d2-pull --help which options go together."
   private static let metadata =
     "Compare the metadata with d2-datasets check and d2-orgunits check; add what is missing at the destination, or map the ids with d2-map."
+  private static let combos =
+    metadata
+    + " Combos that have no code go by uid, and the rest by code: --id-scheme CODE --category-option-combo-id-scheme UID, for d2-pull and d2-push (from 2.43 on also --attribute-option-combo-id-scheme UID)."
+  private static let missingCombos =
+    "Pull the combos with uids: --category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID."
   private static let missingIDs = "Pull with uids, or give every object a code at the source."
   private static let access =
     "Ask the destination's administrator to share it with the user, for data, or use another account."
@@ -80,10 +85,10 @@ package struct ErrorCode: Sendable {
       "Mend the period: 202401, 2024Q1, 2024W5 (d2-datasets periods --type … prints them)."),
     .init("E7612", "the organisation unit does not exist at the destination, or the user may not see it", metadata),
     .init(
-      "E7613", "the category option combo does not exist at the destination, or the user may not write to it", metadata),
+      "E7613", "the category option combo does not exist at the destination, or the user may not write to it", combos),
     .init("E7614", "the user may not write to a category option of the category option combo", access),
     .init(
-      "E7615", "the attribute option combo does not exist at the destination, or the user may not write to it", metadata
+      "E7615", "the attribute option combo does not exist at the destination, or the user may not write to it", combos
     ),
     .init("E7616", "the user may not write to a category option of the attribute option combo", access),
     .init(
@@ -100,8 +105,14 @@ package struct ErrorCode: Sendable {
     .init(
       "E7622", "the comment is none of the option set's codes",
       "Mend it, or take the comment's option set from the data element."),
-    .init("E7630", "a category option combo is required", "Give one, or leave out --require-category-option-combo."),
-    .init("E7631", "an attribute option combo is required", "Give one, or leave out --require-attribute-option-combo."),
+    .init(
+      "E7630", "a category option combo is required",
+      "Pull the combos with uids (--category-option-combo-id-scheme UID) where they have no code; leave out --require-category-option-combo only if the default combo is right."
+    ),
+    .init(
+      "E7631", "an attribute option combo is required",
+      "Pull the combos with uids (--attribute-option-combo-id-scheme UID) where they have no code; leave out --require-attribute-option-combo only if the default combo is right."
+    ),
     .init(
       "E7632", "the period is not of the data sets' type",
       "Send it in periods of that type, or leave out --strict-periods."),
@@ -180,7 +191,9 @@ package struct ErrorCode: Sendable {
       "Change the organisation units of its category options at the destination."),
     .init(
       "E8030", "the period is locked, in the future or not open for the data set",
-      "Unlock it, raise openFuturePeriods or open it in the input periods at the destination."),
+      "Unlock it, raise openFuturePeriods or open it in the input periods at the destination. "
+        + "2.43.0 and 2.43.1 have the dates of input periods upside down (DHIS2-21981) and refuse what is open: upgrade the destination, or take the data set's input periods away while you push."
+    ),
     .init(
       "E8031", "the organisation unit is closed in the period",
       "Change its opening and closing dates at the destination, if the value is right."),
@@ -229,7 +242,7 @@ package struct ErrorCode: Sendable {
     .init("E8200", "ids of the asked-for scheme are missing", missingIDs),
     .init("E8201", "ids of the asked-for scheme are missing", missingIDs),
     .init("E8202", "ids of the asked-for scheme are missing", missingIDs),
-    .init("E8203", "ids of the asked-for scheme are missing", missingIDs),
-    .init("E8204", "ids of the asked-for scheme are missing", missingIDs),
+    .init("E8203", "ids of the asked-for scheme are missing", missingCombos),
+    .init("E8204", "ids of the asked-for scheme are missing", missingCombos),
   ]
 }

@@ -7,22 +7,32 @@ package struct KnownIDs: Sendable {
   package private(set) var ids: Set<String> = []
   /// The paths of organisation units (`/root/…/uid`), where they were asked for.
   package private(set) var paths: [String: String] = [:]
+  /// Data elements that hold files: those asked for, or those of the data sets asked for, where `lookingForFiles` says so.
+  package private(set) var elementsOfFiles: Set<String> = []
 
   /// Asks for some ids of one kind of object.
   ///
   /// - Parameters:
   ///   - plural: the collection's name in the Web API: `organisationUnits`.
   ///   - urlBytes: how long a request's address may be.
+  ///   - lookingForFiles: of data elements and data sets, asks for the types of values too.
   /// - Throws: `ServerError`.
-  package init(_ asked: [String], in plural: String, _ client: DHIS2Client, urlBytes: Int = RequestSize.safeURLBytes)
-    throws
-  {
+  package init(
+    _ asked: [String], in plural: String, _ client: DHIS2Client, urlBytes: Int = RequestSize.safeURLBytes,
+    lookingForFiles: Bool = false
+  ) throws {
+    let fields =
+      switch (plural, lookingForFiles) {
+      case ("organisationUnits", _): "id,path"
+      case ("dataElements", true): "id,valueType"
+      case ("dataSets", true): "id,dataSetElements[dataElement[id,valueType]]"
+      default: "id"
+      }
     // A uid that cannot be one needs no question, and could not be put into a filter unharmed.
     let possible = asked.filter(Self.canBeUID)
     for group in RequestSize.groups(of: possible, bytesEach: { $0.utf8.count + 1 }, limit: urlBytes - 200) {
-      let withPath = plural == "organisationUnits"
       let query = Query([
-        "fields": withPath ? "id,path" : "id", "filter": "id:in:[\(group.joined(separator: ","))]", "paging": "false",
+        "fields": fields, "filter": "id:in:[\(group.joined(separator: ","))]", "paging": "false",
       ])
       let target = query.target("/api/\(plural)")
       let page = try client.json(target)
@@ -33,6 +43,10 @@ package struct KnownIDs: Sendable {
         guard let id = object["id"]?.string else { continue }
         ids.insert(id)
         paths[id] = object["path"]?.string
+        let elements = (object["dataSetElements"]?.array ?? []).compactMap { $0["dataElement"] } + [object]
+        for element in elements where ElementTraits(element).contains(.holdsFiles) {
+          if let id = element["id"]?.string { elementsOfFiles.insert(id) }
+        }
       }
     }
   }

@@ -166,15 +166,23 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
   private var advice: String? {
     switch kind {
     case .unreachable: "check the address and the network"
-    case .tls: "is the certificate the server's? --ca-file adds an authority"
+    case .tls:
+      RunningCommand.offers("--ca-file")
+        ? "is the certificate the server's? --ca-file adds an authority" : "is the certificate the server's?"
     case .timedOut, .broken, .cutOff: "run the command again"
-    case .malformed, .disagreement: "run the command again, with --spool to hold answers back until they are whole"
-    case .setup: message.contains("certificate file") ? "install ca-certificates, or name a file by --ca-file" : nil
+    case .malformed, .disagreement:
+      RunningCommand.offers("--spool")
+        ? "run the command again, with --spool to hold answers back until they are whole" : "run the command again"
+    case .setup where message.contains("certificate file"):
+      "install ca-certificates" + (RunningCommand.offers("--ca-file") ? ", or name a file by --ca-file" : "")
+    case .setup: nil
     case .loginPage: "check the credentials: D2_USERNAME and D2_PASSWORD, or D2_PAT"
     case .redirect, .emptyBody: nil
     case .notDHIS2: "is this the address of a DHIS2 server, with its context path?"
     case .status where isForeignToken:
-      "the personal access token is not one of this server's: check D2_PAT, --pat-file or the pair; it is not tried again"
+      "the personal access token is not one of this server's: check D2_PAT"
+        + (RunningCommand.offers("--pat-file") ? ", --pat-file or the pair" : " or the pair")
+        + "; it is not tried again"
     case .status(401): "check the credentials: D2_USERNAME and D2_PASSWORD, or D2_PAT; they are not tried again"
     case .status(403): "the user lacks an authority"
     case .status(429), .status(500...): "try again later"

@@ -6,7 +6,9 @@ package struct DataValueLine {
   /// The keys of data values and registrations that d2 looks at.
   package enum Key: Int, CaseIterable, Sendable {
     case dataElement, period, orgUnit, categoryOptionCombo, attributeOptionCombo, value, dataSet, followup, followUp
-    case organisationUnit, deleted, completed
+    case organisationUnit, deleted, completed, comment, storedBy, created, lastUpdated, date
+    /// The arrays of whole answers of DHIS2, which are no values.
+    case dataValues, completeDataSetRegistrations
 
     package var name: String { "\(self)" }
   }
@@ -35,6 +37,19 @@ package struct DataValueLine {
   /// The scratch's: they last until it is used again.
   private let fields: UnsafeMutablePointer<Field>
   private let start: UnsafePointer<UInt8>
+  /// Keys behind which an object or array stands, and keys that stand there more than once: a bit for each key.
+  private let nested: UInt32
+  private let repeated: UInt32
+  /// Whether no text of the line has an escape: then texts that are equal have equal bytes.
+  package let isPlain: Bool
+
+  /// Whether an object or array stands behind one of the keys.
+  @inline(__always)
+  package var hasNested: Bool { nested != 0 }
+
+  /// The first key that stands there more than once; `nil` for nearly every line.
+  @inline(__always)
+  package var repeatedKey: Key? { repeated == 0 ? nil : Key(rawValue: repeated.trailingZeroBitCount) }
 
   @inline(__always)
   package subscript(key: Key) -> Field { fields[key.rawValue] }
@@ -61,6 +76,16 @@ package struct DataValueLine {
 
   /// Whether a field is true, also as a text.
   package func isTrue(_ key: Key) -> Bool { bytes(self[key]).elementsEqual("true".utf8) }
+
+  /// Reads a line whose bytes end where they end: they are copied, so that they can be read in blocks. `nil` where it is malformed.
+  package static func reading<Result>(
+    _ bytes: ArraySlice<UInt8>, _ scratch: Scratch, _ body: (DataValueLine) -> Result
+  ) -> Result? {
+    let padded = Array(bytes) + [UInt8](repeating: 0, count: 64)
+    return padded.withUnsafeBytes { padded in
+      (try? DataValueLine(UnsafeRawBufferPointer(rebasing: padded[..<bytes.count]), scratch)).map(body)
+    }
+  }
 
   /// A place for the structure of a line, used again for each.
   package final class Scratch {
@@ -93,6 +118,7 @@ package struct DataValueLine {
     var traits: UInt32 = 0
     let count = d2_json_index(start, line.count, scratch.positions, &traits)
     guard count >= 0 else {
+      if let problem = ForeignInput.problem(with: line) { throw Fault(problem) }
       throw Fault(
         count == Int64(D2_JSON_OPEN_STRING)
           ? "a string that does not end" : "a control byte inside a string at byte \(scratch.positions[0])")
@@ -100,7 +126,15 @@ package struct DataValueLine {
     fields = scratch.fields
     fields.initialize(repeating: Field(), count: Self.keyCount)
     var walk = StructureWalk(text: start, length: line.count, positions: scratch.positions, count: Int(count))
-    try walk.object(into: fields)
+    guard walk.byte(0) == UInt8(ascii: "{") else {
+      throw Fault(ForeignInput.problem(with: line) ?? "not a JSON object")
+    }
+    do throws(Fault) { try walk.object(into: fields) } catch {
+      throw ForeignInput.problem(with: line).map { Fault($0) } ?? error
+    }
+    nested = walk.nested
+    repeated = walk.repeated
+    isPlain = traits == 0
     if traits != 0, let problem = TextCheck.problem(in: line) { throw Fault(problem) }
   }
 }
@@ -115,6 +149,9 @@ private struct StructureWalk {
   let positions: UnsafePointer<UInt32>
   let count: Int
   var next = 0
+  /// Keys of the line itself: a bit for each.
+  var nested: UInt32 = 0
+  var repeated: UInt32 = 0
 
   /// The byte at a position of the structure; 0 behind the last.
   @inline(__always)
@@ -131,7 +168,6 @@ private struct StructureWalk {
 
   /// The object of the line itself.
   mutating func object(into fields: UnsafeMutablePointer<DataValueLine.Field>) throws(DataValueLine.Fault) {
-    guard byte(0) == UInt8(ascii: "{") else { throw .init("not a JSON object") }
     next = 1
     if byte(1) == UInt8(ascii: "}") {
       next = 2
@@ -146,7 +182,11 @@ private struct StructureWalk {
         }
         next += 3
         let field = try value(depth: 1)
-        if let key = Self.key(text + keyStart, keyLength) { fields[key.rawValue] = field }
+        if let key = Self.key(text + keyStart, keyLength) {
+          if fields[key.rawValue].kind != .absent { repeated |= 1 << UInt32(key.rawValue) }
+          if field.kind == .object || field.kind == .array { nested |= 1 << UInt32(key.rawValue) }
+          fields[key.rawValue] = field
+        }
       } while try another(before: UInt8(ascii: "}"))
     }
     guard next == count else { throw .init("something stands behind the JSON object at byte \(positions[next])") }
@@ -237,8 +277,23 @@ private struct StructureWalk {
     case 8 where memcmp(text, "followup", 8) == 0: .followup
     case 8 where memcmp(text, "followUp", 8) == 0: .followUp
     case 16 where memcmp(text, "organisationUnit", 16) == 0: .organisationUnit
-    default: nil
+    case 7 where memcmp(text, "comment", 7) == 0: .comment
+    case 8 where memcmp(text, "storedBy", 8) == 0: .storedBy
+    case 7 where memcmp(text, "created", 7) == 0: .created
+    case 11 where memcmp(text, "lastUpdated", 11) == 0: .lastUpdated
+    case 4 where memcmp(text, "date", 4) == 0: .date
+    case 10 where memcmp(text, "dataValues", 10) == 0: .dataValues
+    case 28 where memcmp(text, "completeDataSetRegistrations", 28) == 0: .completeDataSetRegistrations
+    default: memchr(text, 0x5C, length) == nil ? nil : escapedKey(text, length)
     }
+  }
+
+  /// A key in another spelling is the same key to a server.
+  @inline(never)
+  private static func escapedKey(_ text: UnsafePointer<UInt8>, _ length: Int) -> DataValueLine.Key? {
+    let quoted = Array(UnsafeBufferPointer(start: text - 1, count: length + 2))
+    guard let name = (try? JSONValue(parsing: quoted))?.string else { return nil }
+    return DataValueLine.Key.allCases.first { $0.name == name }
   }
 }
 

@@ -131,7 +131,10 @@ package struct LineReader: ~Copyable {
     }
     if end == capacity {
       guard capacity < Self.longestLineBytes else {
-        throw CommandFailure(.malformedInput, "line \(number + 1) is longer than \(Self.longestLineBytes >> 20) MiB")
+        throw CommandFailure(
+          .malformedInput,
+          "line \(number + 1) is longer than \(Self.longestLineBytes >> 20) MiB: is it a whole document? Write one object a line, with jq -c '.dataValues[]'"
+        )
       }
       let wider = UnsafeMutablePointer<UInt8>.allocate(capacity: 2 * capacity + Self.paddingBytes)
       wider.initialize(repeating: 0, count: 2 * capacity + Self.paddingBytes)

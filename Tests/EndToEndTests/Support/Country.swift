@@ -74,10 +74,11 @@ final class TwoServers {
     let words = line.split(separator: " ")
     for (position, word) in words.enumerated().dropLast() {
       guard let number = Int(word) else { continue }
-      totals[words[position + 1].split(separator: ";")[0].description] = number
+      let isKept = words[position + 1] == "not" && words.dropFirst(position + 2).first?.hasPrefix("kept") == true
+      totals[isKept ? "kept" : words[position + 1].split(separator: ";")[0].description] = number
       if position > 0, words[position - 1] == "read" { totals["read"] = number }
     }
-    let parts = ["imported", "updated", "deleted", "ignored", "refused", "not", "queued"].reduce(0) {
+    let parts = ["imported", "updated", "deleted", "ignored", "refused", "not", "kept", "queued"].reduce(0) {
       $0 + (totals[$1] ?? 0)
     }
     // Counts that do not add up are no totals.

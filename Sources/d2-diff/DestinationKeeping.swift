@@ -1,0 +1,72 @@
+import D2Common
+
+/// What the destination of a pair does not keep of the source's values as it is: to miss it there is no difference that a push could mend.
+struct DestinationKeeping: Sendable {
+  private let keeping: ValueKeeping
+  private let traits: [String: ElementTraits]
+  private let hasFiles: Bool
+
+  /// Asks the destination about the data elements of some data sets.
+  ///
+  /// - Throws: `ServerError`, `CommandFailure`.
+  init(_ client: DHIS2Client, dataSets: [String]) throws {
+    keeping = ValueKeeping(try client.json("/api/system/info")["version"]?.string.flatMap { DHIS2Version($0) })
+    var traits: [String: ElementTraits] = [:]
+    for group in RequestSize.groups(
+      of: dataSets.filter(KnownIDs.canBeUID), bytesEach: { $0.utf8.count + 1 }, limit: RequestSize.safeURLBytes - 300)
+    {
+      let query = Query([
+        "fields": "dataSetElements[dataElement[\(ElementTraits.fields)]]",
+        "filter": "id:in:[\(group.joined(separator: ","))]", "paging": "false",
+      ])
+      for set in try client.json(query.target("/api/dataSets"))["dataSets"]?.array ?? [] {
+        for element in (set["dataSetElements"]?.array ?? []).compactMap({ $0["dataElement"] }) {
+          if let id = element["id"]?.string { traits[id] = ElementTraits(element) }
+        }
+      }
+    }
+    self.traits = traits
+    hasFiles = traits.values.contains { $0.contains(.holdsFiles) }
+  }
+
+  /// Asks the destination of a pair. Without its answer such values are missing or different.
+  static func asking(_ pair: Pair, _ dataSets: [String], _ arguments: Arguments, _ log: Log) -> DestinationKeeping? {
+    guard !dataSets.isEmpty else { return nil }
+    do {
+      return try DestinationKeeping(
+        DHIS2Client(ServerOptions(arguments, log, pair.destination), log), dataSets: dataSets)
+    } catch {
+      log.debug("\(error); what the destination does not keep is not known")
+      return nil
+    }
+  }
+
+  /// The data sets of a pair that are compared.
+  ///
+  /// - Parameter words: as the user names them; what is not known d2-pull refuses.
+  static func dataSets(_ store: Store, _ pair: Pair, _ words: [String]) throws -> [String] {
+    let sets = try DataSetTable(store, pair).all()
+    let chosen =
+      words.isEmpty ? sets.filter(\.isActive) : (try? NameSelection(sets, kind: "data set").find(words)) ?? []
+    return chosen.map(\.uid)
+  }
+
+  /// What becomes of a source's value, and the text that stands for it at the destination where that is another one.
+  @inline(__always)
+  func state(of line: DataValueLine) -> (SideRecord.Keeping, stored: String?) {
+    let oddity = keeping.oddity(of: line)
+    return oddity.isEmpty && !hasFiles ? (.whole, nil) : state(oddity, line)
+  }
+
+  private func state(
+    _ oddity: ValueKeeping.Oddity, _ line: DataValueLine
+  ) -> (SideRecord.Keeping, stored: String?) {
+    let traits = line.text(.dataElement).flatMap { self.traits[$0] }
+    if traits?.contains(.holdsFiles) ?? false { return (.file, nil) }
+    switch keeping.fate(oddity, of: traits) {
+    case .droppedZero, .droppedBlank: return (.dropped, nil)
+    case .changed: return (.changed, ValueKeeping.stored(line.text(.value) ?? "", of: traits ?? []))
+    case .kept, .doubtfulZero: return (.whole, nil)
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Testing
+
+@testable import StandInServer
+
+@Suite("Input that is no data values")
+struct ForeignInputTests {
+  private static let inputs: [(make: String, says: String)] = [
+    ("printf 'dataelement,period,orgunit\\na,2024,b\\n'", "this looks like CSV"),
+    ("printf 'dataElement;period;orgUnit\\na;2024;b\\n'", "this looks like CSV"),
+    ("gzip -c good", "this is gzip, not text: put gunzip -c FILE | before the command"),
+    ("printf '<!DOCTYPE html>\\n<html></html>\\n'", "this is HTML"),
+    ("printf '<?xml version=\"1.0\"?>\\n<dataValueSet/>\\n'", "this is XML"),
+    (
+      "jq -c -s . good",
+      "this is a JSON array, and d2 reads one object a line: put jq -c '.[]' FILE | before the command"
+    ),
+    ("jq -s '{dataValues: .}' good", "a JSON document over several lines"),
+    ("jq -c -s '{dataValues: .}' good", "this is a whole answer of DHIS2"),
+    ("printf 'PK\\003\\004\\024\\n'", "this is a zip archive"), ("printf '5\\n'", "not a JSON object"),
+  ]
+
+  @Test("every command that reads data values says what it is, and what to type", arguments: Self.inputs)
+  func says(input: (make: String, says: String)) throws {
+    let server = try StandIn(StandInOptions())
+    server.start()
+    defer { server.stop() }
+    let shell = Shell(["DST": server.url])
+    shell.write("good", #"{"dataElement":"a","period":"2024","orgUnit":"u","value":"1"}"# + "\n")
+    shell.write("table", "kind,from,to\ndataElement,a,b\n")
+    for command in ["d2-push --url $DST", "d2-map table", "d2-diff good -"] {
+      let outcome = shell.run("{ \(input.make); } > input; \(command) < input")
+      #expect(outcome.status == 65, "\(command): \(outcome.errors)")
+      let line = command.hasPrefix("d2-diff") ? "standard input, line 1: " : "line 1: "
+      #expect(outcome.errors.contains(line + input.says), "\(command): \(outcome.errors)")
+      #expect(outcome.output.isEmpty, "\(command): \(outcome.output)")
+    }
+  }
+
+  @Test("what is told to type turns a whole answer into lines")
+  func typed() throws {
+    let two = try TwoServers(.v43, .v43, values: 300)
+    let outcome = two.shell.run(
+      """
+      set -- ${DS//,/ }
+      curl -s -u admin:district "$SRC/api/dataValueSets?dataSet=$1&orgUnit=$ROOT&children=true&period=202203" > whole
+      d2-push --url $DST < whole 2> errors > /dev/null; echo $?
+      filter=$(grep -o "jq -c '[^']*'" errors)
+      eval "$filter whole" > lines; jq '.dataValues|length' whole | cmp - <(wc -l < lines) && echo all
+      d2-push --url $DST --data-set $1 < lines > /dev/null; echo $?
+      """)
+    #expect(outcome.lines == ["65", "all", "0"], "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test("the way to try rejects again works for malformed lines too")
+  func rejects() throws {
+    let two = try TwoServers(values: 100)
+    let outcome = two.shell.run(
+      """
+      \(TwoServers.pullAll) --quiet | jq -c 'select(.deleted!=true)' | head -5 > values
+      { head -2 values; sed -n 3p values | tr -d '}'; sed -n 4p values | jq -c '.orgUnit="Nonexisten1"'; } > mixed
+      d2-push --url $DST --rejects rejects < mixed > /dev/null 2> errors
+      filter=$(grep -o "jq -r '[^']*'" errors)
+      eval "$filter rejects" > again; cmp again <(sed -n 3,4p mixed) && echo the same
+      """)
+    #expect(outcome.lines == ["the same"], "\(outcome.output)\(outcome.errors)\(two.shell.file("errors"))")
+  }
+}

@@ -1,0 +1,163 @@
+import D2Common
+import Testing
+
+@testable import StandInServer
+
+@Suite("d2-push: values that are not what a server expects", .serialized)
+struct OddValueTests {
+  typealias Version = StandInServer.ServerVersion
+
+  /// Numbers of the monthly set, as a file `monthly` of so many lines, each data set tagged.
+  private static func monthly(_ two: TwoServers, _ count: Int) {
+    let outcome = two.shell.run(
+      """
+      set -- ${DS//,/ }
+      \(TwoServers.pullAll) --quiet |
+        jq -c --arg ds $1 'select(.dataSet==$ds and .deleted!=true and (.value|test("^[1-9][0-9]?$")))' | head -\(count) > monthly
+      wc -l < monthly
+      """)
+    #expect(outcome.lines == ["\(count)"], "\(outcome.errors)")
+  }
+
+  private static func stored(_ two: TwoServers) -> [JSONValue] {
+    two.destination.values.split(separator: "\n").compactMap { try? JSONValue(parsing: String($0)) }
+  }
+
+  @Test(
+    "values whose option combo is null are refused and never become one; --null-combo default sends them",
+    arguments: [Version.v40, .v42, .v43])
+  func nullCombos(version: Version) throws {
+    let two = try TwoServers(.v42, version)
+    Self.monthly(two, 50)
+    // Two values of one element, whose combos have no id in the scheme that they were pulled in.
+    let outcome = two.shell.run(
+      """
+      head -1 monthly | jq -c '.value="11"|.categoryOptionCombo=null' > nulls
+      head -1 monthly | jq -c '.value="14"|.categoryOptionCombo=null' >> nulls
+      head -1 monthly | jq -c '.categoryOptionCombo="" | .attributeOptionCombo=null' >> nulls
+      cat nulls <(sed -n '2,$p' monthly) > values
+      d2-push --url $DST < nulls > out 2> errors; echo $?; wc -c < out; grep 'line 1' errors
+      d2-push --url $DST --rejects rejects < values > out; echo $?
+      jq -r .message rejects | cut -d: -f1 | sort | uniq -c | tr -s ' '
+      jq -r .text rejects | cmp - nulls && echo just these
+      """)
+    #expect(
+      outcome.lines == [
+        "65", "0",
+        "d2-push: line 1: \"categoryOptionCombo\" is null, and a server would store the value under the default combo: "
+          + "pull with uids for the combos (--category-option-combo-id-scheme UID), or give --null-combo default if that is right "
+          + "(with --rejects FILE it goes there and the rest goes on)",
+        "1",
+        " 1 \"categoryOptionCombo\" and \"attributeOptionCombo\" are empty or null, and a server would store the value under the default combo",
+        " 2 \"categoryOptionCombo\" is null, and a server would store the value under the default combo", "just these",
+      ], "\(outcome.output)\(outcome.errors)")
+    #expect(Self.stored(two).count == 49)
+    let before = Self.ofDefault(two)
+    let asked = two.shell.run("d2-push --url $DST --null-combo default < nulls > /dev/null; echo $?")
+    #expect(asked.lines == ["0"], "\(asked.errors)")
+    #expect(Self.ofDefault(two) == before + 1 && Self.stored(two).count == 50)
+  }
+
+  private static func ofDefault(_ two: TwoServers) -> Int {
+    stored(two).count { $0["categoryOptionCombo"]?.string == Metadata.defaultOptionComboUid }
+  }
+
+  /// Faults, each as a change of a good value; for some versions a server takes what d2 does not send, or the other way round.
+  private static func faults(_ version: Version) -> [String] {
+    var faults = [
+      #".dataElement="Nonexisten1""#, #".orgUnit="Nonexisten1""#, #".categoryOptionCombo="Nonexisten1""#,
+      #".attributeOptionCombo="Nonexisten1""#, #".period="2022-nonsense""#, #".period="202213""#,
+      #".dataElement="abc""#,
+      #".orgUnit="abc""#, #".categoryOptionCombo="abc""#, #".value="many""#, #".value="1.5""#, #".value="""#,
+      #".value=null"#,
+      "del(.value)", #".value={"n":2}"#, #".value={}"#, ".dataElement=null", "del(.period)", ".orgUnit=null",
+      #".dataElement={"id":"x"}"#, #".period=["202201"]"#, ".orgUnit=false", ".period=true", ".dataElement=5",
+      #".comment={"a":1}|{comment}+."#, #".deleted="perhaps""#,
+    ]
+    if version.minor < 43 {
+      faults += [#".categoryOptionCombo={"RecCatSex01":"RecCoMale01"}"#, #".categoryOptionCombo=["a"]"#, ".value=[3]"]
+    } else {
+      faults += [#".value=["3","4"]"#]
+    }
+    return faults
+  }
+
+  @Test(
+    "what is refused is exactly what the server refuses when each value is posted alone",
+    arguments: [Version.v40, .v42, .v43], [1, 2] as [UInt64])
+  func oracle(version: Version, seed: UInt64) throws {
+    let two = try TwoServers(.v42, version)
+    Self.monthly(two, 240)
+    // Each fault on a line of its own, at random places among good lines.
+    var random = Random(seed: seed)
+    let faults = Self.faults(version)
+    let places = Array((1...240).shuffled(using: &random).prefix(faults.count))
+    let spoil = zip(places, faults).map { "sed -n \($0)p monthly | jq -c '\($1)' | sed 's/^/\($0)\\t/'" }
+    two.shell.write("spoil", spoil.joined(separator: "\n"))
+    let outcome = two.shell.run(
+      """
+      set -- ${DS//,/ }
+      bash spoil > bad
+      awk -F'\\t' 'NR == FNR { bad[$1] = $2; next } { print (FNR in bad) ? bad[FNR] : $0 }' bad monthly > mixed
+      d2-push --url $DST --rejects rejects < mixed > /dev/null; echo $?
+      jq -r .line rejects | sort -n > found; curl -s $DST/control/values | wc -l
+      # The truth: a server of the same version, one value a request.
+      cut -f1 bad | while read -r line; do
+        sed -n ${line}p mixed | jq -c --arg ds $1 '{dataSet: $ds, dataValues: [.]}' |
+          curl -s -o answer -w '%{http_code}' -u admin:district -H 'Content-Type: application/json' --data-binary @- \
+            $DST/api/dataValueSets > code
+        jq -e '.status != "OK"' answer > /dev/null && echo $line
+      done | sort -n > truth
+      wc -l < truth; diff truth found && echo the same
+      """)
+    #expect(
+      outcome.lines == ["1", "\(240 - faults.count)", "\(faults.count)", "the same"],
+      "\(version) \(seed): \(outcome.output)\(outcome.errors)\n\(two.shell.file("bad"))")
+    let totals = TwoServers.totals(outcome.errors)
+    #expect(totals["read"] == 240 && totals["refused"] == faults.count, "\(outcome.errors)")
+  }
+
+  @Test("positions of a summary whose counts do not fit the request are not believed", arguments: [Version.v40, .v42])
+  func wrongPositions(version: Version) throws {
+    for counts in [#""imported":2,"updated":0,"ignored":3"#, #""imported":0,"updated":0,"ignored":2"#] {
+      let two = try TwoServers(.v42, version)
+      Self.monthly(two, 4)
+      let lie =
+        #"{"status":"WARNING","response":{"responseType":"ImportSummary","status":"WARNING","importCount":{\#(counts),"deleted":0},"conflicts":[{"object":"x","value":"Data element not found or not accessible: `null`","errorCode":"E7610","indexes":[2]}],"rejectedIndexes":[2]}}"#
+      try two.fail(
+        destination: JSONValue.object([
+          .init("kind", "status"), .init("status", 409), .init("type", "application/json"), .init("body", .string(lie)),
+          .init("path", "/api/dataValueSets"), .init("method", "POST"),
+        ]).text)
+      let outcome = two.shell.run("d2-push --url $DST < monthly > /dev/null")
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(TwoServers.totals(outcome.errors)["refused"] == 0)
+      #expect(Self.stored(two).count == 4)
+    }
+  }
+
+  @Test("a combo of category options arrives at 2.43; of two spellings of one combo the last wins")
+  func categoryOptions() throws {
+    let two = try TwoServers(.v42, .v43)
+    Self.monthly(two, 30)
+    let metadata = Country.metadata(units: TwoServers.units, seed: 1)
+    let combos = metadata.categoryOptionCombos.map { combo in
+      "\"\(combo.uid)\":{\"CatOfSomeSt\":\"\(metadata.categoryOptions[combo.options[0]].uid)\"}"
+    }
+    two.shell.write("options", "{\(combos.joined(separator: ","))}")
+    let outcome = two.shell.run(
+      """
+      set -- ${DS//,/ }
+      jq -c --slurpfile o options '.categoryOptionCombo = $o[0][.categoryOptionCombo]' monthly > objects
+      jq -c '.categoryOptionCombo = {CatOfSomeSt: "NoSuchOptio"}' <(head -1 monthly) >> objects
+      jq -c '.value = "77"' <(head -1 objects) >> objects
+      d2-push --url $DST --rejects rejects < objects > /dev/null; echo $?; jq -r .errorCode rejects; jq -r .line rejects
+      """)
+    #expect(outcome.lines == ["1", "E8126", "31"], "\(outcome.output)\(outcome.errors)")
+    let stored = Self.stored(two)
+    #expect(stored.count == 30 && stored.filter { $0["value"]?.string == "77" }.count == 1, "\(two.destination.values)")
+    let older = two.shell.run("head -3 objects | d2-push --url $SRC 2>&1 > /dev/null | grep line")
+    #expect(
+      older.output.contains("only servers from 2.43 on read category options; send the combo's id"), "\(older.output)")
+  }
+}
