@@ -20,6 +20,7 @@ CURLcode d2_curl_set_bytes_callback(CURL *handle, CURLoption option, d2_curl_byt
 CURLcode d2_curl_set_progress_callback(CURL *handle, d2_curl_progress callback);
 CURLcode d2_curl_get_long(CURL *handle, CURLINFO info, long *value);
 CURLcode d2_curl_get_large(CURL *handle, CURLINFO info, curl_off_t *value);
+CURLcode d2_curl_get_list(CURL *handle, CURLINFO info, struct curl_slist **value);
 /// The socket of the connection that the last transfer used and left open, or -1.
 int d2_curl_open_socket(CURL *handle);
 

@@ -72,6 +72,7 @@ package final class DHIS2Client: Sendable {
         $0.requests += 1
         $0.wireBytes += response.wireBytes
       }
+      if response.signedInAnew { log.debug("the server had ended the session: signed in anew") }
       log.debug("HTTP \(response.status), \(response.wireBytes) bytes, \(Self.shown(seconds: response.seconds))")
       return response
     } catch let error as TransferError {

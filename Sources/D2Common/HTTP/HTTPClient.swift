@@ -4,7 +4,8 @@ import Synchronization
 /// Speaks HTTP with one server, through libcurl: connections and the session cookie are kept, TLS is verified, redirects are never followed.
 ///
 /// DHIS2 checks the password's hash on every request without its session cookie (a tenth of a second each, and a new session
-/// each), so that all transfers of a process share one store of cookies.
+/// each), so that all transfers of a process share one store of cookies. Where the server has ended the session meanwhile, the request is
+/// made once more without its cookie, which signs in anew: nobody above learns of it.
 ///
 /// `perform` blocks its thread; run it where threads may block (`BlockingExecutor`).
 package final class HTTPClient: Sendable {
@@ -52,7 +53,7 @@ package final class HTTPClient: Sendable {
     share = SharedStore()
   }
 
-  /// Asks and waits for the whole answer.
+  /// Asks and waits for the whole answer. Nothing of a refusal that only means the end of a session is handed on.
   ///
   /// - Parameters:
   ///   - onBody: takes the body of a 2xx answer while it arrives, where the request hands it on. The bytes may be changed.
@@ -67,17 +68,30 @@ package final class HTTPClient: Sendable {
     defer { idle.withLock { $0.append(handle) } }
     return try withoutActuallyEscaping(onBody) { onBody in
       try withoutActuallyEscaping(whileWaiting) { whileWaiting in
-        let transfer = Transfer(
-          handle: handle, configuration: configuration, onBody: request.handsOnBody ? onBody : nil,
-          whileWaiting: whileWaiting)
-        transfer.rate = rate?.limit
-        transfer.bytesSentPerSecond = rate.map { max(1, $0.limit.bytesPerSecond / $0.among.current) }
-        guard let recorder = configuration.recorder else {
-          return try transfer.run(request, url: server.appending(request.target), proxy: proxy)
+        func exchange(carriesCookies: Bool) throws -> (response: HTTPResponse, cookies: [String]) {
+          let transfer = Transfer(
+            handle: handle, configuration: configuration, onBody: request.handsOnBody ? onBody : nil,
+            whileWaiting: whileWaiting, carriesCookies: carriesCookies)
+          transfer.rate = rate?.limit
+          transfer.bytesSentPerSecond = rate.map { max(1, $0.limit.bytesPerSecond / $0.among.current) }
+          return (try run(transfer, request), transfer.cookies)
         }
-        return try recorded(request, transfer, recorder)
+        let first = try exchange(carriesCookies: true)
+        guard first.response.refusesSession else { return first.response }
+        // Once: what is answered to no cookie at all is said of the credentials.
+        SessionCookies.forget(first.cookies, handle)
+        var second = try exchange(carriesCookies: false).response
+        second.signedInAnew = true
+        return second
       }
     }
+  }
+
+  private func run(_ transfer: Transfer, _ request: HTTPRequest) throws -> HTTPResponse {
+    guard let recorder = configuration.recorder else {
+      return try transfer.run(request, url: server.appending(request.target), proxy: proxy)
+    }
+    return try recorded(request, transfer, recorder)
   }
 
   private func recorded(

@@ -34,6 +34,10 @@ package struct HTTPResponse: Sendable {
   /// The server closed the connection behind a whole answer and had not said that it would: the mark of an export that failed
   /// half-way (servers up to 2.42 end such an answer as valid JSON).
   package var closedUnannounced = false
+  /// Whether the request carried a cookie: then a refusal may only mean that its session has ended.
+  var carriedCookies = false
+  /// The server had ended the session, and the same request without its cookie got this answer.
+  package var signedInAnew = false
   /// `HTTP/1.1`.
   var version = ""
 
@@ -42,6 +46,12 @@ package struct HTTPResponse: Sendable {
   /// The value of the first header of that name.
   package func header(_ name: String) -> String? {
     headers.first { $0.name == name.lowercased() }?.value
+  }
+
+  /// What a server answers to the cookie of a session that it has ended; also what it answers to wrong credentials. The request was not
+  /// performed.
+  var refusesSession: Bool {
+    carriedCookies && (status == 401 || ((300..<400).contains(status) && status != 304))
   }
 
   /// Type and subtype in lower case, without parameters.

@@ -12,6 +12,10 @@ final class Transfer {
   private let configuration: HTTPClient.Configuration
   private let onBody: ((HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void)?
   private let whileWaiting: () throws -> Void
+  /// Whether to carry the cookies of earlier answers.
+  private let carriesCookies: Bool
+  /// Those that the request carried.
+  private(set) var cookies: [String] = []
   private(set) var response = HTTPResponse()
   /// What comes in waits for it.
   var rate: RateLimit?
@@ -28,8 +32,10 @@ final class Transfer {
 
   init(
     handle: CurlHandle, configuration: HTTPClient.Configuration,
-    onBody: ((HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void)?, whileWaiting: @escaping () throws -> Void
+    onBody: ((HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void)?, whileWaiting: @escaping () throws -> Void,
+    carriesCookies: Bool
   ) {
+    self.carriesCookies = carriesCookies
     self.handle = handle
     self.configuration = configuration
     self.onBody = onBody
@@ -50,16 +56,19 @@ final class Transfer {
       setConnection(curl, url, proxy)
       d2_curl_set_list(curl, CURLOPT_HTTPHEADER, list)
       setCallbacks(curl)
+      cookies = SessionCookies.all(handle)
       return withBody(request, curl) {
         lastProgress = monotonicSeconds()
         return curl_easy_perform(curl)
       }
     }
+    if !carriesCookies { SessionCookies.attach(handle) }
     if let failure { throw failure }
     guard code == CURLE_OK else {
       let text = String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
       throw transferError(code, proxy.hidden(in: text))
     }
+    response.carriedCookies = !cookies.isEmpty
     readFigures(curl)
     try inflateBody()
     if request.watchesForClose { response.closedUnannounced = closedUnannounced(curl) }
@@ -97,7 +106,11 @@ final class Transfer {
       d2_curl_set_large(curl, CURLOPT_MAX_SEND_SPEED_LARGE, curl_off_t(bytesSentPerSecond))
     }
     d2_curl_set_string(curl, CURLOPT_COOKIEFILE, "")
-    if let share = handle.share.pointer { d2_curl_set_share(curl, UnsafeMutableRawPointer(share)) }
+    if !carriesCookies {
+      SessionCookies.detach(handle)
+    } else if let share = handle.share.pointer {
+      d2_curl_set_share(curl, UnsafeMutableRawPointer(share))
+    }
     d2_curl_set_string(curl, CURLOPT_PROXY, proxy.address ?? "")
     d2_curl_set_string(curl, CURLOPT_NOPROXY, proxy.except ?? "")
     // Debian's libcurl also looks into the system's folder of certificates, so that this file adds to them.

@@ -92,6 +92,9 @@ final class Server: Service {
       return outsideAPI(request, base: base, cost: cost)
     }
     if call.resource == ["loginConfig"], version.hasLoginConfig { return LoginConfig.answer(version) }
+    if let fault = faults.last(where: { $0.kind == .endSessions }) {
+      authentication.endSessions(fault.int("status") == 401 ? .unauthorized : .logout)
+    }
     if let model = self.cost {
       cost.add((authentication.hashesPassword(request) ? model.loginSeconds : 0) * model.scale)
     }
@@ -99,15 +102,15 @@ final class Server: Service {
     case .refused(let response): return response
     case .user(let user, let session):
       var response = Router(server: self, call: call, user: user, faults: faults, cost: cost).answer()
-      if let session { response.headers += cookies(session) }
+      response.headers += cookies(session)
       return response
     }
   }
 
-  /// The session, and from 2.43 on when it ends.
-  private func cookies(_ session: String) -> [(name: String, value: String)] {
+  /// A new session, and from 2.43 on, with each answer, when the session ends.
+  private func cookies(_ session: String?) -> [(name: String, value: String)] {
     let rules = version.runsOnTomcat ? "; HttpOnly; SameSite=Lax" : ""
-    var cookies = [("Set-Cookie", "JSESSIONID=\(session); Path=/" + rules)]
+    var cookies = session.map { [("Set-Cookie", "JSESSIONID=\($0); Path=/" + rules)] } ?? []
     if version.minor >= 43 {
       let now = clock.now / 1000
       cookies.append(

@@ -5,7 +5,7 @@ import Synchronization
 final class Authentication: Sendable {
   private struct State {
     var users: [String: User]
-    var sessions: [String: String] = [:]
+    var sessions = Sessions()
     var tokens: [String: String] = [:]
     var random: Random
   }
@@ -48,7 +48,11 @@ final class Authentication: Sendable {
     session(request) == nil && request.header("authorization")?.lowercased().hasPrefix("basic ") == true
   }
 
+  /// Ends all open sessions, those of passwords too. See `Sessions.Ending`.
+  func endSessions(_ ending: Sessions.Ending) { state.withLock { $0.sessions.endAll(ending) } }
+
   func signIn(_ request: Request, base: String) -> Outcome {
+    if let refusal = refusalOfEndedSession(request) { return .refused(refusal) }
     guard let authorization = request.header("authorization") else {
       if let user = session(request) { return .user(user, newSession: nil) }
       return .refused(unauthenticated(request, base: base))
@@ -56,20 +60,29 @@ final class Authentication: Sendable {
     let parts = authorization.split(separator: " ", maxSplits: 1).map(String.init)
     switch parts.first?.lowercased() {
     case "basic": return basic(parts.count == 2 ? parts[1] : "", request)
-    case "apitoken": return token(parts.count == 2 ? parts[1] : "")
+    case "apitoken": return token(parts.count == 2 ? parts[1] : "", request)
     default: return .refused(unauthenticated(request, base: base))
     }
   }
 
   private func session(_ request: Request) -> User? {
-    guard let cookie = request.header("cookie") else { return nil }
-    for pair in cookie.split(separator: ";") {
-      let sides = pair.split(separator: "=", maxSplits: 1)
-      if sides.count == 2, sides[0].drop(while: { $0 == " " }) == "JSESSIONID" {
-        return state.withLock { state in state.sessions[String(sides[1])].flatMap { state.users[$0] } }
+    guard let id = Sessions.id(in: request) else { return nil }
+    return state.withLock { state in state.sessions.username(of: id).flatMap { state.users[$0] } }
+  }
+
+  /// What a request with the cookie of a session that was ended gets, whatever its other headers say (`session-pat-after-twelve-more`).
+  private func refusalOfEndedSession(_ request: Request) -> Response? {
+    guard let id = Sessions.id(in: request), let ending = state.withLock({ $0.sessions.refuse(id) }) else { return nil }
+    switch ending {
+    case .unauthorized: return unauthorized()
+    case .logout:
+      var response = Response(status: 302)
+      for name in ["JSESSIONID"] + (version.minor >= 43 ? ["SESSION_EXPIRE"] : []) {
+        response.headers.append(("Set-Cookie", "\(name)=; Expires=Thu, 01 Jan 1970 00:00:10 GMT; Path=/"))
       }
+      response.headers.append(("Location", "/dhis-web-commons-security/logout.action"))
+      return response
     }
-    return nil
   }
 
   private func basic(_ encoded: String, _ request: Request) -> Outcome {
@@ -80,13 +93,14 @@ final class Authentication: Sendable {
     guard sides.count == 2, let user = state.withLock({ $0.users[sides[0]] }), user.password == sides[1] else {
       return .refused(unauthorized())
     }
-    return .user(user, newSession: openSession(user))
+    return .user(user, newSession: openSession(user, withToken: false))
   }
 
-  private func token(_ token: String) -> Outcome {
+  private func token(_ token: String, _ request: Request) -> Outcome {
     statistics.tokenCheck()
     if let user = state.withLock({ state in state.tokens[token].flatMap { state.users[$0] } }) {
-      return .user(user, newSession: openSession(user))
+      if session(request)?.username == user.username { return .user(user, newSession: nil) }
+      return .user(user, newSession: openSession(user, withToken: true))
     }
     var refusal: Response
     if version.checksTokenSums, !TokenForm.sumIsRight(token) {
@@ -98,10 +112,10 @@ final class Authentication: Sendable {
     return .refused(refusal)
   }
 
-  private func openSession(_ user: User) -> String {
+  private func openSession(_ user: User, withToken: Bool) -> String {
     state.withLock {
       let id = version.runsOnTomcat ? $0.random.hex(32) : "node0" + $0.random.letters(26) + ".node0"
-      $0.sessions[id] = user.username
+      $0.sessions.open(id, of: user.username, withToken: withToken)
       return id
     }
   }

@@ -71,6 +71,7 @@ final class Statistics: Sendable {
       "userAgent": header("user-agent"), "acceptEncoding": header("accept-encoding"),
       "xRequestedWith": header("x-requested-with"), "contentType": header("content-type"),
       "cookie": .bool(request.header("cookie") != nil), "authorization": .bool(request.header("authorization") != nil),
+      "authorizationHeader": header("authorization"),
       "bodyBytes": .int(request.body.count),
     ]
   }

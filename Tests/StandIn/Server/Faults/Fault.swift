@@ -26,6 +26,7 @@ public struct Fault: Sendable {
     case contentType = "content-type"
     case endless
     case refuseEarly = "refuse-early"
+    case endSessions = "end-sessions"
   }
 
   /// Why a specification is refused.
@@ -84,6 +85,7 @@ public struct Fault: Sendable {
     case .shortAnswer: ["thousands"]
     case .partialImport: ["values", "status"]
     case .contentType: ["type"]
+    case .endSessions: ["status"]
     case .loginPage, .lostAnswer, .endless: []
     }
   }
