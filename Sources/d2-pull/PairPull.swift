@@ -20,6 +20,10 @@ struct PairPull: StoredSelection {
   private let units: OrgUnitCover?
   /// `nil` where dates or periods of the command line are taken as they are.
   private let calendar: CalendarOptions?
+  /// Set where `--period` alone says when: at a server of another calendar its ids are taken as they are typed.
+  private let periods: (typed: [String], failure: CommandFailure?)?
+  private let arguments: Arguments
+  private let other: ConfiguredServer
   private let isIncrement: Bool
   private let overlapSeconds: Double
   private let today: CalendarDate
@@ -49,7 +53,7 @@ struct PairPull: StoredSelection {
 
   /// Options that mean nothing without a pair.
   static let flags =
-    ["--side", "--only", "--incremental", "--overlap", "--store"] + CalendarOptions.flags.filter { $0 != "--period" }
+    ["--only", "--incremental", "--overlap", "--store"] + CalendarOptions.flags.filter { $0 != "--period" }
 
   private static let defaultOverlapSeconds = 86400.0
 
@@ -58,6 +62,8 @@ struct PairPull: StoredSelection {
     let (store, pair) = try PairOptions.open(arguments)
     side = try PairSide(arguments)
     server = side.server(of: pair)
+    other = side.other.server(of: pair)
+    self.arguments = arguments
     label = pair.label
     today = CalendarDate.today
     overlapSeconds = try arguments.seconds("--overlap") ?? Self.defaultOverlapSeconds
@@ -70,7 +76,7 @@ struct PairPull: StoredSelection {
     for option in ["--data-element", "--data-element-group"] where arguments.has(option) {
       throw CommandFailure(.usage, "\(option) does not go with --pair, which pulls data sets")
     }
-    calendar = try Self.calendar(arguments, today)
+    (calendar, periods) = try Self.times(arguments, today)
     let namesUnits = arguments.has("--org-unit") || arguments.has("--org-unit-group")
     guard !namesUnits || !arguments.has("--only") else {
       throw CommandFailure(.usage, "give either -l/--only, units of the pair, or --org-unit, any of the source")
@@ -96,6 +102,22 @@ struct PairPull: StoredSelection {
     return chosen
   }
 
+  /// Ids of another calendar need not be any of the Gregorian one: whether that matters is known when the server has told its calendar.
+  private static func times(
+    _ arguments: Arguments, _ today: CalendarDate
+  ) throws(CommandFailure) -> (CalendarOptions?, (typed: [String], failure: CommandFailure?)?) {
+    let typed = arguments.list("--period").unique
+    let isAlone = CalendarOptions.flags(in: arguments) == ["--period"]
+    do throws(CommandFailure) {
+      let calendar = try calendar(arguments, today)
+      return (calendar, isAlone ? (typed, nil) : nil)
+    } catch {
+      let takesDates = arguments.has("--start-date") || arguments.has("--end-date")
+      guard isAlone, !takesDates, typed.allSatisfy({ PeriodID.isPlausible($0) }) else { throw error }
+      return (nil, (typed, error))
+    }
+  }
+
   /// An increment without flags is one of all time; dates and times that are given to the server as they are need no calendar.
   private static func calendar(_ arguments: Arguments, _ today: CalendarDate) throws(CommandFailure) -> CalendarOptions?
   {
@@ -111,13 +133,13 @@ struct PairPull: StoredSelection {
 
   /// What is asked for: by priority of the organisation units, and for each data set in periods of its own type.
   ///
-  /// - Throws: `ServerError`; `CommandFailure`, 64 where the source's periods are of another calendar.
+  /// - Throws: `ServerError`; `CommandFailure`, 64 where the source's periods are of another calendar than the flags or the destination.
   func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions] {
     // An increment's next one goes on from the server's clock, which the answer tells before anything is read.
-    if calendar != nil || isIncrement { try checkCalendar(client, log) }
+    let asTyped = try takesPeriodsAsTyped(client, log) ? periods?.typed : nil
     var ofSets: [PullOptions] = []
     for set in dataSets {
-      if let selection = try selection(of: set, options, log) {
+      if let selection = try selection(of: set, options, periods: asTyped, log) {
         ofSets.append(selection)
       } else {
         log.info("data set \(set.name) has no period in these dates that has begun")
@@ -141,7 +163,9 @@ struct PairPull: StoredSelection {
   }
 
   /// Of one data set; `nil` where none of its periods is asked for.
-  private func selection(of set: DataSet, _ options: PullOptions, _ log: Log) throws -> PullOptions? {
+  private func selection(
+    of set: DataSet, _ options: PullOptions, periods: [String]?, _ log: Log
+  ) throws -> PullOptions? {
     var selection = options
     selection.dataSets = [set.uid]
     selection.tagsDataSet = !options.registrations
@@ -150,7 +174,9 @@ struct PairPull: StoredSelection {
     {
       selection.passedOn.append(("includeDeleted", "true"))
     }
-    if let calendar {
+    if let periods {
+      selection.periods = periods
+    } else if let calendar {
       guard let name = set.periodType, let type = PeriodType(rawValue: name) else {
         throw CommandFailure(
           .configuration,
@@ -176,19 +202,30 @@ struct PairPull: StoredSelection {
     return selection
   }
 
-  /// Calendar flags mean days of the Gregorian calendar; period ids of another calendar could only be guessed.
-  private func checkCalendar(_ client: DHIS2Client, _ log: Log) throws {
+  /// Whether the server has another calendar, in which `--period` is all that can be meant as it is typed.
+  ///
+  /// Other calendar flags mean Gregorian days; period ids of another calendar could only be guessed from them.
+  ///
+  /// - Throws: `CommandFailure`, 64 for other flags there, and where the other end of the pair has yet another calendar.
+  private func takesPeriodsAsTyped(_ client: DHIS2Client, _ log: Log) throws -> Bool {
     do {
       let info = try ServerInfo(client)
-      guard calendar == nil || info.isGregorian else {
-        throw CommandFailure(
-          .usage,
-          "\(client.server) has the calendar \(info.calendar): years, months and days of the command line mean other ones there. Give --start-date and --end-date"
-        )
+      if !info.isGregorian {
+        if periods == nil, calendar != nil {
+          let flag = CalendarOptions.flags(in: arguments).first.map { "\($0) means" } ?? "the current year means"
+          throw CommandFailure(
+            .usage,
+            "\(client.server) has the calendar \(info.calendar): \(flag) other days there. "
+              + PairCalendars.whatWorks(pair: label).capitalisedSentence)
+        }
+        try PairCalendars.check(info.calendar, of: client.server, other: other, arguments, log)
+        return true
       }
     } catch let error as ServerError {
-      guard error.leavesDataInReach else { throw error }
+      guard error.leavesDataInReach, error.server == client.server else { throw error }
       log.warning("cannot ask for the calendar: \(error); taking it for Gregorian")
     }
+    if let failure = periods?.failure { throw failure }
+    return false
   }
 }

@@ -4,6 +4,8 @@ import D2Common
 struct DestinationTraits: Sendable {
   let version: DHIS2Version?
   let defaultCombo: [UInt8]
+  /// The name of its calendar; `nil` where it does not tell.
+  let calendar: String?
   private let usesUIDs: Bool
   private let namedDataSet: String?
 
@@ -16,8 +18,11 @@ struct DestinationTraits: Sendable {
   init(_ client: DHIS2Client, _ options: PushOptions) throws {
     var version: DHIS2Version?
     var combo = Self.usualDefaultCombo
+    var calendar: String?
     do {
-      version = try client.json("/api/system/info")["version"]?.string.flatMap { DHIS2Version($0) }
+      let info = try client.json("/api/system/info")
+      version = info["version"]?.string.flatMap { DHIS2Version($0) }
+      calendar = info["calendar"]?.string
       if version != nil {
         let target = Query(["filter": "name:eq:default", "fields": "id", "paging": "false"]).target(
           "/api/categoryOptionCombos")
@@ -29,6 +34,7 @@ struct DestinationTraits: Sendable {
     }
     if version == nil { client.log.debug("the server does not tell its version") }
     self.version = version
+    self.calendar = calendar
     defaultCombo = Array(combo.utf8)
     usesUIDs = !options.passedOn.contains {
       $0.name.lowercased().hasSuffix("idscheme") && $0.value.uppercased() != "UID"
@@ -39,6 +45,7 @@ struct DestinationTraits: Sendable {
   /// A server of a version, with the usual default combo.
   init(version: DHIS2Version?) {
     self.version = version
+    calendar = nil
     defaultCombo = Array(Self.usualDefaultCombo.utf8)
     usesUIDs = true
     namedDataSet = nil

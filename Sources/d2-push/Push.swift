@@ -16,7 +16,12 @@ struct Push {
         let facilities = try Facilities(queue, stored, arguments, log)
         return try await QueueRun(options, queue, facilities, DHIS2Client(options.server, log), log).run()
       }
-      return try await PushRun(options, DHIS2Client(options.server, log), log).run()
+      let source = stored?.pair.source
+      return try await PushRun(options, DHIS2Client(options.server, log), log) { calendar in
+        // Whether a Gregorian one would get ids of another calendar is seen by d2-pull.
+        guard let source, !PairCalendars.isGregorian(calendar) else { return }
+        try PairCalendars.check(calendar, of: options.server.url, other: source, arguments, log)
+      }.run()
     }
   }
 
@@ -111,7 +116,7 @@ struct Push {
           Option("--compression", value: "gzip|none", help: "Compress the requests (default gzip)."),
           Option("--summary", value: "FILE", help: "Write the totals as one JSON object."),
         ]),
-      QueueOptions.group, StoredPair.group, ServerOptions.group, ServerOptions.transport,
+      QueueOptions.group, StoredPair.group, ServerOptions.group(.destination), ServerOptions.transport,
     ],
     statuses: [
       (

@@ -21,11 +21,17 @@ final class PushRun: Sendable {
   private let elements: ElementDirectory?
   private let output: LineOutput
   private let drawsProgress: Bool
+  /// Refuses a destination with a calendar other than that of the values' source, where that is known.
+  private let checkCalendar: @Sendable (_ calendar: String) throws -> Void
 
   /// Requests that are quicker than this do not wait for the next batch: it is made while they run.
   private static let quickSeconds = 0.2
 
-  init(_ options: PushOptions, _ client: DHIS2Client, _ log: Log) throws(CommandFailure) {
+  init(
+    _ options: PushOptions, _ client: DHIS2Client, _ log: Log,
+    checkCalendar: @escaping @Sendable (_ calendar: String) throws -> Void = { _ in }
+  ) throws(CommandFailure) {
+    self.checkCalendar = checkCalendar
     self.options = options
     self.client = client
     self.log = log
@@ -44,6 +50,7 @@ final class PushRun: Sendable {
     // Batches are large and are made one after the other.
     d2_keep_freed_memory()
     let server = try DestinationTraits(client, options)
+    if let calendar = server.calendar { try checkCalendar(calendar) }
     if server.failsWholeGroups, let strategy = options.importStrategy, ["CREATE", "UPDATE"].contains(strategy) {
       throw CommandFailure(
         .usage,

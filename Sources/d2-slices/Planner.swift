@@ -70,11 +70,8 @@ struct Planner {
     // The source's clock before anything is read.
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
     let info = try ServerInfo(client)
-    guard info.isGregorian else {
-      throw CommandFailure(
-        .usage, "\(client.server) has the calendar \(info.calendar): slices are made of Gregorian periods only")
-    }
     let isIncrement = arguments.has("--incremental")
+    try checkCalendar(info, client, isOfAllTime: isIncrement && CalendarOptions.flags(in: arguments).isEmpty)
     if isIncrement, info.time == nil {
       throw CommandFailure(
         .notDHIS2, "\(client.server) does not tell the time: an increment cannot know where the next one begins")
@@ -94,7 +91,22 @@ struct Planner {
         .init("open", .int(open.waiting + open.leased + open.retry)),
       ]).text)
     try output.flush()
-    return .success
+    // Of an increment that is under way each data set has said so.
+    guard outcome.planned == 0, !isIncrement || !CalendarOptions.flags(in: arguments).isEmpty else { return .success }
+    log.error("no slice is planned: no chosen data set of \(pair.label) has a period in these dates that has begun")
+    return .incomplete
+  }
+
+  /// Slices that say no periods hold whatever the server's calendar is.
+  private func checkCalendar(_ info: ServerInfo, _ client: DHIS2Client, isOfAllTime: Bool) throws {
+    guard !info.isGregorian else { return }
+    guard isOfAllTime else {
+      throw CommandFailure(
+        .usage,
+        "\(client.server) has the calendar \(info.calendar), and no slice is planned: slices by dates are made of "
+          + "Gregorian periods. \(PairCalendars.whatWorks(pair: pair.label).capitalisedSentence)")
+    }
+    try PairCalendars.check(info.calendar, of: client.server, other: pair.destination, arguments, log)
   }
 
   private func plan(_ isIncrement: Bool, _ now: UTCTime?) throws -> LedgerPlan.Outcome {

@@ -25,7 +25,7 @@ package struct ServerInfo: Sendable {
     }
   }
 
-  package var isGregorian: Bool { ["iso8601", "gregorian"].contains(calendar.lowercased()) }
+  package var isGregorian: Bool { PairCalendars.isGregorian(calendar) }
 
   /// `serverDate` has no zone: it is the local time of `serverTimeZoneId` (`dhis2-api.md` 4.3).
   static func time(_ info: JSONValue) -> UTCTime? {
