@@ -23,7 +23,7 @@ extension Pairs {
     environment: [
       (
         "D2_SOURCE_PAT, D2_SOURCE_USERNAME, D2_SOURCE_PASSWORD",
-        "Of `add`: credentials of the source that no option names; they are kept in the store."
+        "Credentials of the source. `add` keeps them in the store where no option names others; `test` uses them where the pair has none."
       ),
       ("D2_DESTINATION_PAT, D2_DESTINATION_USERNAME, D2_DESTINATION_PASSWORD", "The same of the destination."),
     ])

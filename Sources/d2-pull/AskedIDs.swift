@@ -54,7 +54,10 @@ struct AskedIDs {
     }
     elementsOfFiles.formUnion(known.elementsOfFiles)
     let missing = Set(asked).subtracting(known.ids)
-    report(option, asked.filter(missing.contains), "unknown to \(client.server), or not readable for this user", log)
+    let named = try nameUIDs(option, plural, asked.filter(missing.contains), client, log)
+    report(
+      option, asked.filter { missing.contains($0) && !named.contains($0) },
+      "unknown to \(client.server), or not readable for this user", log)
     if !missing.isEmpty {
       for place in selections.indices { selections[place][keyPath: ids].removeAll { missing.contains($0) } }
     }
@@ -69,6 +72,23 @@ struct AskedIDs {
     log.warning(
       "data elements that hold files or pictures: \(some)\(more). The files do not travel with the values, and d2-push refuses such values"
     )
+  }
+
+  /// Codes and names are not taken for uids: which object one means may change, and a pipeline must not change with it.
+  ///
+  /// - Returns: those that mean something there.
+  private mutating func nameUIDs(
+    _ option: String, _ plural: String, _ missing: [String], _ client: DHIS2Client, _ log: Log
+  ) throws -> Set<String> {
+    let found = try CodeLookup.find(missing, in: plural, client)
+    for text in found {
+      let reason =
+        text.uids.count == 1
+        ? "\(option) takes uids: the one with this \(text.property) at \(client.server) is \(text.uids[0])"
+        : "\(option) takes uids: \(text.uids.count) at \(client.server) have this \(text.property), \(text.uids[0]) among them"
+      report(option, [text.text], reason, log)
+    }
+    return Set(found.map(\.text))
   }
 
   private mutating func report(_ option: String, _ ids: [String], _ reason: String, _ log: Log) {

@@ -102,7 +102,7 @@ struct Pull {
           Option(
             "--summary", value: "FILE", help: "Write values, requests, bytes, seconds and retries as one JSON object."),
         ]),
-      ServerOptions.group, ServerOptions.transport,
+      ServerOptions.group(.source), ServerOptions.transport,
     ],
     statuses: [
       (.success, "all that was asked for is out"),

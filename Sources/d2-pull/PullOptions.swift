@@ -35,7 +35,9 @@ struct PullOptions: Sendable {
         .usage, "unexpected argument \"\(arguments.operands[0])\": d2-pull takes options only (d2-pull --help)")
     }
     server =
-      if let stored { try ServerOptions(arguments, log, stored) } else { try ServerOptions(arguments, log) }
+      if let stored { try ServerOptions(arguments, log, stored) } else {
+        try ServerOptions(arguments, log, side: try PairSide(arguments))
+      }
     dataSets = arguments.list("--data-set").unique
     dataElements = arguments.list("--data-element").unique
     dataElementGroups = arguments.list("--data-element-group").unique

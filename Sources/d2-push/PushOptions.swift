@@ -38,11 +38,11 @@ struct PushOptions: Sendable {
     queue = try QueueOptions(arguments, stored, environment: processEnvironment())
     server =
       if let queue {
-        try ServerOptions(arguments, log, peer: (queue.root, queue.credentials))
+        try ServerOptions(arguments, log, peer: (queue.root, queue.signIn))
       } else if let stored {
         try ServerOptions(arguments, log, stored.pair.destination)
       } else {
-        try ServerOptions(arguments, log)
+        try ServerOptions(arguments, log, side: .destination)
       }
     batchSize = try Self.batchSize(arguments)
     batchBytes = try arguments.bytes("--batch-bytes") ?? Self.defaultBatchBytes(server.concurrency)

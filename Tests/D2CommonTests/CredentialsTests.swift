@@ -8,9 +8,12 @@ struct CredentialsTests {
   let folder = Folder()
 
   func resolve(
-    pat: String? = nil, username: String? = nil, password: String? = nil, _ environment: [String: String] = [:]
+    pat: String? = nil, username: String? = nil, password: String? = nil, _ environment: [String: String] = [:],
+    for side: PairSide = .source
   ) throws(CommandFailure) -> Credentials {
-    try Credentials.resolve(patFile: pat, username: username, passwordFile: password, environment: environment)
+    try SignIn.find(
+      patFile: pat, username: username, passwordFile: password, for: side, environment: environment
+    ).credentials
   }
 
   @Test(
@@ -24,6 +27,63 @@ struct CredentialsTests {
     ])
   func environment(variables: [String: String], authorization: String?) throws {
     #expect(try resolve(variables).authorization == authorization)
+  }
+
+  @Test(
+    "those that are named for a side come before the others there, and go nowhere else",
+    arguments: [
+      (["D2_SOURCE_PAT": "s"], "ApiToken s", nil), (["D2_DESTINATION_PAT": "d"], nil, "ApiToken d"),
+      (["D2_SOURCE_PAT": "s", "D2_DESTINATION_PAT": "d", "D2_PAT": "g"], "ApiToken s", "ApiToken d"),
+      (["D2_SOURCE_PAT": "s", "D2_PAT": "g"], "ApiToken s", "ApiToken g"),
+      (["D2_SOURCE_PAT": "", "D2_PAT": "g"], "ApiToken g", "ApiToken g"),
+      (["D2_SOURCE_USERNAME": "a", "D2_SOURCE_PASSWORD": "b"], "Basic YTpi", nil),
+      (["D2_SOURCE_USERNAME": "a", "D2_SOURCE_PASSWORD": "b", "D2_PAT": "g"], "Basic YTpi", "ApiToken g"),
+      (["D2_SOURCE_PASSWORD": "b", "D2_USERNAME": "a", "D2_PASSWORD": "b"], "Basic YTpi", "Basic YTpi"),
+      (["D2_SOURCE_PASSWORD": "b"], nil, nil),
+    ] as [([String: String], String?, String?)])
+  func sides(variables: [String: String], source: String?, destination: String?) throws {
+    #expect(try resolve(variables).authorization == source)
+    #expect(try resolve(variables, for: .destination).authorization == destination)
+  }
+
+  @Test("with a user name on the command line the side's password is taken, then the general one")
+  func passwordsOfSides() throws {
+    let variables = ["D2_SOURCE_PASSWORD": "s", "D2_PASSWORD": "g", "D2_DESTINATION_PASSWORD": ""]
+    #expect(try resolve(username: "u", variables).authorization == "Basic dTpz")
+    #expect(try resolve(username: "u", ["D2_PASSWORD": "g"]).authorization == "Basic dTpn")
+    #expect(try resolve(username: "u", variables, for: .destination).authorization == "Basic dTo=")
+    #expect(throws: CommandFailure.self) { try resolve(username: "u", ["D2_DESTINATION_PASSWORD": "d"]) }
+  }
+
+  @Test("a token that is named for one server is not sent to the other, under no name")
+  func tokenOfOther() throws {
+    let variables = ["D2_SOURCE_PAT": "s3cr3t", "D2_PAT": "s3cr3t"]
+    #expect(try resolve(variables).authorization == "ApiToken s3cr3t")
+    #expect {
+      try resolve(variables, for: .destination)
+    } throws: { error in
+      "\(error)".contains("D2_SOURCE_PAT") && "\(error)".contains("Set D2_DESTINATION_PAT")
+        && !"\(error)".contains("s3cr3t")
+    }
+    let both = variables.merging(["D2_DESTINATION_PAT": "s3cr3t"]) { $1 }
+    #expect(try resolve(both, for: .destination).authorization == "ApiToken s3cr3t")
+  }
+
+  @Test(
+    "advice names the place where they were found, or could have been",
+    arguments: [
+      (["D2_SOURCE_PAT": "x"], "check the token in D2_SOURCE_PAT"), (["D2_PAT": "x"], "check the token in D2_PAT"),
+      (["D2_USERNAME": "a", "D2_PASSWORD": "b"], "check D2_USERNAME and D2_PASSWORD"),
+      ([:], "no credentials were given: set D2_SOURCE_PAT, or D2_SOURCE_USERNAME and D2_SOURCE_PASSWORD"),
+      (
+        ["D2_DESTINATION_PAT": "x"],
+        "no credentials were given: set D2_SOURCE_PAT, or D2_SOURCE_USERNAME and D2_SOURCE_PASSWORD; D2_DESTINATION_PAT is for the destination only"
+      ),
+    ])
+  func advice(variables: [String: String], advice: String) throws {
+    let signIn = try SignIn.find(
+      patFile: nil, username: nil, passwordFile: nil, for: .source, environment: variables)
+    #expect(signIn.origin.advice == advice)
   }
 
   @Test("options come before the environment; a secret is the first line of its file")

@@ -53,13 +53,42 @@ struct ServerErrorTests {
     }
   }
 
-  @Test("a redirect is told with the address to use, one to a login page as refused credentials")
-  func redirects() throws {
-    let moved = try #require(Self.error(301, "", ("location", "https://other.example/x/api/dataValueSets?orgUnit=a")))
-    #expect(moved.message.hasSuffix("use --url https://other.example/x") && moved.exitStatus == .unreachable)
-    let login = try #require(Self.error(302, "", ("location", "http://dhis2.example/dhis-web-login/")))
+  @Test(
+    "a redirect is told with the address to use, if it can be one",
+    arguments: [
+      ("https://other.example/x/api/dataValueSets?orgUnit=a", "use --url https://other.example/x"),
+      ("/x/api/dataValueSets", "use --url https://dhis2.example/x"),
+      ("/hmis/api/dataValueSets/", "sends to https://dhis2.example/hmis/api/dataValueSets/, which is not the Web API"),
+      ("/hmis/dhis-web-dashboard/", "which is not the Web API"), ("/", "which is not the Web API"),
+      ("https://sorry.example/", "which is not the Web API"), ("", "does not say where"),
+    ])
+  func redirects(location: String, part: String) throws {
+    let moved = try #require(Self.error(301, "", ("location", location)))
+    #expect(moved.message.contains(part) && moved.exitStatus == .unreachable, "\(moved)")
+    #expect(moved.kind == .redirect(location) && moved.message.contains("use --url") == part.contains("use --url"))
+  }
+
+  @Test("for a pair the command is named that changes its address")
+  func redirectOfPair() throws {
+    let server = Self.server.reached(
+      .init(end: PairEnd(pair: "hmis", side: .destination), signIn: .given(["D2_PAT"])))
+    var response = HTTPResponse()
+    response.status = 301
+    response.headers = [("location", "https://new.example/api/me")]
+    let moved = try #require(ServerError(server, "/api/me", response))
+    #expect(moved.message.hasSuffix("use d2-pairs set hmis --destination-url https://new.example"))
+  }
+
+  @Test(
+    "one to a page for signing in or out means refused credentials, and its address is not shown",
+    arguments: [
+      "http://dhis2.example/dhis-web-login/", "/dhis-web-commons-security/logout.action",
+      "https://dhis2.example/dhis-web-commons/security/login.action", "https://id.example/oauth2/authorize?x=y",
+    ])
+  func loginPages(location: String) throws {
+    let login = try #require(Self.error(302, "", ("location", location)))
     #expect(login.kind == .loginPage && login.exitStatus == .refused)
-    #expect(try #require(Self.error(302, "")).kind == .redirect(""))
+    #expect(!"\(login)".contains(location) && !"\(login)".contains("--url"))
   }
 
   @Test("the line names server, path, status, code and message, and never the query")

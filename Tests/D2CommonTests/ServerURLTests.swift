@@ -24,6 +24,11 @@ struct ServerURLTests {
       ("https://dhis2.example/api/api", "https://dhis2.example"),
       ("https://dhis2.example/x/api/40/api/", "https://dhis2.example/x"),
       ("https://dhis2.example/api/40/41", "https://dhis2.example/api/40/41"),
+      ("https://dhis2.example/apps", "https://dhis2.example"),
+      ("https://dhis2.example/a/apps/", "https://dhis2.example/a"),
+      ("https://dhis2.example/apps/hmis", "https://dhis2.example/apps/hmis"),
+      ("https://dhis2.example/login/hmis", "https://dhis2.example/login/hmis"),
+      ("https://dhis2.example/api/queue", "https://dhis2.example/api/queue"),
     ])
   func normalForm(text: String, expected: String) throws {
     let url = try ServerURL(text)
@@ -33,14 +38,32 @@ struct ServerURLTests {
   }
 
   @Test(
+    "is found in the address of a page or a resource",
+    arguments: [
+      ("/dhis-web-dashboard/#/dashboards/x", ""), ("/dhis/dhis-web-dashboard/index.html?a=b#/c", "/dhis"),
+      ("/dhis/dhis-web-commons/security/login.action", "/dhis"), ("/dhis-web-commons-security/logout.action", ""),
+      ("/hmis/apps/dashboard#/", "/hmis"), ("/hmis/apps/data-entry/index.html#/a?b=c", "/hmis"), ("/apps/#/x", ""),
+      ("/dhis/login/#/", "/dhis"), ("/dhis/login.html", "/dhis"), ("/index.action", ""),
+      ("/dhis/api/dataValueSets?dataSet=a", "/dhis"), ("/dhis/api/40/me.json", "/dhis"), ("/api/apps", ""),
+      ("/dhis/api/dhis-web-maintenance/x", "/dhis"), ("/dhis/api/system/info", "/dhis"),
+    ])
+  func pages(path: String, context: String) throws {
+    let url = try ServerURL("https://dhis2.example" + path)
+    #expect(url.description == "https://dhis2.example" + context)
+    let again = try ServerURL(url.description)
+    #expect(url.isOfPage && again == url && !again.isOfPage)
+  }
+
+  @Test(
     "refuses what is none, and says why",
     arguments: [
       ("dhis2.example", "is not a URL"), ("", "is not a URL"), ("ftp://dhis2.example", "not https or http"),
       ("file:///etc/passwd", "not https or http"), ("https://", "no valid host"), ("https:///hmis", "no valid host"),
       ("https://:8080", "no valid host"), ("https://a b", "no valid host"), ("https://a\r\nX: y", "no valid host"),
-      ("https://exämple", "no valid host"), ("https://dhis2.example/?a=b", "remove the ? or #"),
-      ("https://dhis2.example/#", "remove the ? or #"), ("https://admin:district@dhis2.example", "D2_USERNAME"),
-      ("https://user@dhis2.example", "D2_USERNAME"), ("admin:district@dhis2.example/hmis", "is not a URL"),
+      ("https://exämple", "no valid host"),
+      ("https://dhis2.example/x?a=b", "remove the ? or # and what follows, as in https://dhis2.example/x"),
+      ("https://dhis2.example/#", "remove the ? or #"), ("https://admin:district@dhis2.example", "take them out"),
+      ("https://user@dhis2.example", "take them out"), ("admin:district@dhis2.example/hmis", "is not a URL"),
       ("admin:district@dhis2.example://hmis", "not https or http"), ("admin:district@\u{301}x", "is not a URL"),
     ])
   func refused(text: String, part: String) {

@@ -256,7 +256,7 @@ struct PullTests {
   @Test(
     "what cannot be asked is a usage error with a hint",
     arguments: [
-      ("", "--url"), ("--url ftp://x", "https or http"), ("--url https://u:p@x", "D2_USERNAME"),
+      ("", "--url"), ("--url ftp://x", "https or http"), ("--url https://u:p@x", "take them out"),
       ("--url https://x", "--data-set"),
       ("--url https://x --data-set a", "--org-unit"), ("--url https://x --data-set a --org-unit b", "--period"),
       ("--url https://x --dataset a", "did you mean --data-set"), ("--url https://x --data-set", "needs a value"),

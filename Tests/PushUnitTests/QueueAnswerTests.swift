@@ -104,7 +104,7 @@ struct QueueAnswerTests {
   @Test("credentials come from options or the environment, the queue's own")
   func credentials() throws {
     func shown(_ more: [String], _ environment: [String: String]) throws -> String {
-      switch try options(Self.usual + more, environment)?.credentials {
+      switch try options(Self.usual + more, environment)?.signIn.credentials {
       case .basic(let username, let password): "\(username):\(password)"
       case .queueToken(let token): token
       default: "none"

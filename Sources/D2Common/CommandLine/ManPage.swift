@@ -108,7 +108,8 @@ package struct ManPage {
       text.item("\\fB\(status.status.rawValue)\\fR", status.meaning.capitalisedSentence + ".")
     }
     text.heading("ENVIRONMENT")
-    for (variable, meaning) in manual.environment + Self.variables {
+    let own = Set(manual.environment.map(\.0))
+    for (variable, meaning) in manual.environment + Self.variables.filter({ !own.contains($0.0) }) {
       text.item("\\fB\(Roff.literal(variable))\\fR", meaning)
     }
     text.heading("FILES")
@@ -128,8 +129,18 @@ package struct ManPage {
   ]
 
   private static let variables = [
-    ("D2_PAT", "A personal access token, where no option or pair has credentials."),
-    ("D2_USERNAME, D2_PASSWORD", "User name and password, where there is no token."),
+    (
+      "D2_SOURCE_PAT, D2_SOURCE_USERNAME, D2_SOURCE_PASSWORD",
+      "A personal access token of the server that is read, or a user name and its password, where no option or pair has credentials. They are never sent to the destination."
+    ),
+    (
+      "D2_DESTINATION_PAT, D2_DESTINATION_USERNAME, D2_DESTINATION_PASSWORD",
+      "The same of the server that is written to."
+    ),
+    (
+      "D2_PAT, D2_USERNAME, D2_PASSWORD",
+      "The same of whichever server a command talks to, where none of the above are set for it."
+    ),
     ("D2_STORE", "The store: a path (SQLite) or an address (postgresql://…)."),
     (
       "XDG_STATE_HOME",
@@ -162,7 +173,7 @@ extension OptionGroup {
 
 extension String {
   /// With a capital letter, unless it begins with a command or an id.
-  fileprivate var capitalisedSentence: String {
+  package var capitalisedSentence: String {
     guard let first, first.isLowercase, !hasPrefix("d2-") else { return self }
     return first.uppercased() + dropFirst()
   }

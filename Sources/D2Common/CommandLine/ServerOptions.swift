@@ -11,16 +11,25 @@ package struct ServerOptions: Sendable {
   package let findsConcurrency: Bool
 
   /// Which server, and how to sign in.
-  package static let group = OptionGroup(
-    "Server",
-    [
-      Option("--url", value: "URL", help: "The server: https://host[/context], with or without /api."),
-      Option("--username", value: "USER", help: "User name; the password comes from --password-file or D2_PASSWORD."),
-      Option("--password-file", value: "FILE", help: "The password is the file's first line."),
-      Option(
-        "--pat-file", value: "FILE",
-        help: "A personal access token is the file's first line. Else D2_PAT, or D2_USERNAME with D2_PASSWORD."),
-    ])
+  ///
+  /// - Parameter side: the part that the server plays in a move: credentials in the environment can be named for it.
+  package static func group(_ side: PairSide) -> OptionGroup {
+    let own = "D2_\(side.rawValue.uppercased())_"
+    return OptionGroup(
+      "Server",
+      [
+        Option("--url", value: "URL", help: "The server: https://host[/context], with or without /api."),
+        Option(
+          "--username", value: "USER",
+          help: "User name; the password comes from --password-file, \(own)PASSWORD or D2_PASSWORD."),
+        Option("--password-file", value: "FILE", help: "The password is the file's first line."),
+        Option(
+          "--pat-file", value: "FILE",
+          help:
+            "A personal access token is the file's first line. Else \(own)PAT, or \(own)USERNAME with \(own)PASSWORD; else D2_PAT, or D2_USERNAME with D2_PASSWORD."
+        ),
+      ])
+  }
 
   /// How it is talked to.
   package static let transport = OptionGroup(
@@ -57,39 +66,57 @@ package struct ServerOptions: Sendable {
 
   /// The server of a pair. Credentials on the command line go before its own; those of the environment are used where it has none.
   ///
+  /// - Parameter takesCredentials: whether those on the command line are meant for this server; false for the other end of a pair, to
+  ///   which they must not be sent.
   /// - Throws: `CommandFailure`: 64 for what is wrong on the command line, 78 in the pair's configuration.
-  package init(_ arguments: Arguments, _ log: Log, _ server: ConfiguredServer) throws(CommandFailure) {
+  package init(
+    _ arguments: Arguments, _ log: Log, _ server: ConfiguredServer, takesCredentials: Bool = true
+  ) throws(CommandFailure) {
     guard !arguments.has("--url") else { throw CommandFailure(.usage, "give either --pair or --url, not both") }
     let environment = processEnvironment()
-    let isNamed = ["--pat-file", "--username", "--password-file"].contains { arguments.has($0) }
-    var credentials = isNamed ? Credentials.none : try server.credentials(environment: environment)
-    if case .none = credentials { credentials = try Self.credentials(arguments, environment) }
-    try self.init(arguments, log, peer: (try server.url(), credentials), configured: server)
+    let isNamed =
+      takesCredentials && ["--pat-file", "--username", "--password-file"].contains { arguments.has($0) }
+    let own = isNamed ? Credentials.none : try server.credentials(environment: environment)
+    var signIn = SignIn(own, server.end.map { .pair($0) } ?? .given(["the credentials of \(server.name)"]))
+    if case .none = own {
+      signIn = try Self.signIn(
+        takesCredentials ? arguments : nil, server.end?.side ?? .source, of: server.end, environment)
+    }
+    try self.init(arguments, log, peer: (try server.url(), signIn), configured: server)
   }
 
-  private static func credentials(
-    _ arguments: Arguments, _ environment: [String: String]
-  ) throws(CommandFailure) -> Credentials {
-    try Credentials.resolve(
-      patFile: arguments.string("--pat-file"), username: arguments.string("--username"),
-      passwordFile: arguments.string("--password-file"), environment: environment)
+  /// The server of `--url`.
+  ///
+  /// - Parameter side: the part that it plays in a move.
+  /// - Throws: `CommandFailure`, 64 for what is wrong on the command line.
+  package init(_ arguments: Arguments, _ log: Log, side: PairSide) throws(CommandFailure) {
+    let url = try Self.url(arguments)
+    if url.isOfPage { log.info("--url is the address of a page: the server's own is \(url)") }
+    try self.init(
+      arguments, log, peer: (url, try Self.signIn(arguments, side, of: nil, processEnvironment())))
+  }
+
+  private static func signIn(
+    _ arguments: Arguments?, _ side: PairSide, of end: PairEnd?, _ environment: [String: String]
+  ) throws(CommandFailure) -> SignIn {
+    try SignIn.find(
+      patFile: arguments?.string("--pat-file"), username: arguments?.string("--username"),
+      passwordFile: arguments?.string("--password-file"), for: side, of: end, environment: environment)
   }
 
   /// - Parameters:
-  ///   - peer: what is talked to where that is not the server of `--url`, and with what credentials.
+  ///   - peer: what is talked to, and with what credentials.
   ///   - configured: whose certificates are used where the command line names none.
   /// - Throws: `CommandFailure`, 64 for what is wrong on the command line.
   package init(
-    _ arguments: Arguments, _ log: Log, peer: (url: ServerURL, credentials: Credentials)? = nil,
-    configured: ConfiguredServer? = nil
+    _ arguments: Arguments, _ log: Log, peer: (url: ServerURL, signIn: SignIn), configured: ConfiguredServer? = nil
   ) throws(CommandFailure) {
-    url = if let peer { peer.url } else { try Self.url(arguments) }
+    url = peer.url.reached(.init(end: configured?.end, signIn: peer.signIn.origin))
     let environment = processEnvironment()
     var configuration = HTTPClient.Configuration()
     // No more than is needed: the rest may hold secrets.
     configuration.environment = environment.filter { Self.variables.contains($0.key.uppercased()) }
-    configuration.credentials =
-      if let peer { peer.credentials } else { try Self.credentials(arguments, environment) }
+    configuration.credentials = peer.signIn.credentials
     for (option, key, path) in [
       ("--ca-file", "ca_file", \HTTPClient.Configuration.caFile), ("--client-cert", "client_cert", \.clientCertificate),
       ("--client-key", "client_key", \.clientKey),

@@ -49,36 +49,6 @@ package enum Credentials: Sendable, CustomStringConvertible {
     return Set(secrets + written).sorted { $0.utf8.count > $1.utf8.count }
   }
 
-  /// Reads the credentials that the options and the environment name.
-  ///
-  /// Options come before the environment. A secret is read from a file or the environment, never from the command line.
-  package static func resolve(
-    patFile: String?, username: String?, passwordFile: String?, environment: [String: String]
-  ) throws(CommandFailure) -> Credentials {
-    if let patFile {
-      guard username == nil, passwordFile == nil else {
-        throw CommandFailure(.usage, "give either --pat-file or --username with --password-file, not both")
-      }
-      return .token(try secret(inFile: patFile))
-    }
-    if let username {
-      if let passwordFile { return .basic(username: username, password: try secret(inFile: passwordFile)) }
-      guard let password = environment["D2_PASSWORD"] else {
-        throw CommandFailure(.usage, "--username needs --password-file or D2_PASSWORD")
-      }
-      return .basic(username: username, password: password)
-    }
-    guard passwordFile == nil else { throw CommandFailure(.usage, "--password-file needs --username") }
-    if let token = environment["D2_PAT"], !token.isEmpty { return .token(try checked(token, "D2_PAT")) }
-    if let username = environment["D2_USERNAME"], !username.isEmpty {
-      guard let password = environment["D2_PASSWORD"] else {
-        throw CommandFailure(.usage, "D2_USERNAME is set but D2_PASSWORD is not")
-      }
-      return .basic(username: username, password: password)
-    }
-    return .none
-  }
-
   /// The first line of a file.
   ///
   /// - Throws: `CommandFailure`: 74 where it cannot be read, 78 where it holds no secret.

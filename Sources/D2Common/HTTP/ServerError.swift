@@ -63,8 +63,10 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
     switch response.status {
     case 300..<400:
       let location = response.header("location") ?? ""
-      let isLogin = location.lowercased().contains("login")
-      self.init(server, path, isLogin ? .loginPage : .redirect(location), Self.redirectMessage(location, isLogin))
+      let isLogin = Self.isLoginPage(location)
+      self.init(
+        server, path, isLogin ? .loginPage : .redirect(location),
+        isLogin ? "the server sends to its login page" : Self.redirectMessage(location, server))
     case 200..<300 where looksLikePage:
       let isLogin = Self.looksLikeLogin(body)
       self.init(
@@ -176,25 +178,37 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
     case .setup where message.contains("certificate file"):
       "install ca-certificates" + (RunningCommand.offers("--ca-file") ? ", or name a file by --ca-file" : "")
     case .setup: nil
-    case .loginPage: "check the credentials: D2_USERNAME and D2_PASSWORD, or D2_PAT"
+    case .loginPage: server.credentialsAdvice
     case .redirect, .emptyBody: nil
     case .notDHIS2: "is this the address of a DHIS2 server, with its context path?"
     case .status where isForeignToken:
-      "the personal access token is not one of this server's: check D2_PAT"
-        + (RunningCommand.offers("--pat-file") ? ", --pat-file or the pair" : " or the pair")
-        + "; it is not tried again"
-    case .status(401): "check the credentials: D2_USERNAME and D2_PASSWORD, or D2_PAT; they are not tried again"
+      "the personal access token is not one of this server's: \(server.credentialsAdvice); it is not tried again"
+    case .status(401): "\(server.credentialsAdvice); they are not tried again"
     case .status(403): "the user lacks an authority"
     case .status(429), .status(500...): "try again later"
     default: nil
     }
   }
 
-  private static func redirectMessage(_ location: String, _ isLogin: Bool) -> String {
-    if isLogin { return "the server sends to its login page" }
-    let target = location.prefix { $0 != "?" }
-    let base = target.firstRange(of: "/api/").map { target[..<$0.lowerBound] } ?? target
-    return "the server sends elsewhere; redirects are not followed. If that is right, use --url \(base)"
+  /// Pages where people sign in or out, on the server or at a service for many (OAuth 2, SAML): never the address of a Web API.
+  private static func isLoginPage(_ location: String) -> Bool {
+    let path = location.prefix { $0 != "?" && $0 != "#" }.lowercased()
+    return ["login", "logout", "signin", "oauth2", "saml"].contains { path.contains($0) }
+  }
+
+  private static func redirectMessage(_ location: String, _ server: ServerURL) -> String {
+    var target = String(location.prefix { $0 != "?" && $0 != "#" })
+    if target.hasPrefix("/"), !target.hasPrefix("//") { target = "\(server.scheme)://\(server.authority)\(target)" }
+    guard !target.isEmpty else { return "the server sends elsewhere and does not say where" }
+    let api = target.firstRange(of: "/api/").map { String(target[..<$0.lowerBound]) }
+    // What is no address of the Web API may still say that the server speaks https.
+    let base = api ?? (target.hasPrefix("https://") && server.scheme == "http" ? target : nil)
+    guard let other = base.flatMap({ try? ServerURL($0) }), other != server else {
+      return
+        "the server sends to \(target), which is not the Web API; is this the address of a DHIS2 server, with its context path?"
+    }
+    return "the server sends elsewhere; redirects are not followed. If that is right, use "
+      + server.renaming(to: other.description)
   }
 
   private static func beginsLikePage(_ body: [UInt8]) -> Bool {

@@ -6,6 +6,8 @@ package struct ConfiguredServer: Sendable, Equatable {
   package let name: String
   /// An object.
   package var settings: JSONValue
+  /// Which end of which pair it is, for messages; `nil` where it is of none yet.
+  package var end: PairEnd?
 
   package init(name: String, settings: JSONValue) {
     self.name = name

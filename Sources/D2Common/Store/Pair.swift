@@ -60,10 +60,13 @@ extension Store {
           .unusable, "store \(database.location): the configuration of pair \(row.int(0) ?? 0) is not JSON")
       }
     }
-    return Pair(
+    var pair = Pair(
       id: row.int(0) ?? 0, name: row.text(1),
       source: ConfiguredServer(name: row.text(2) ?? "", settings: try settings(4)),
       destination: ConfiguredServer(name: row.text(3) ?? "", settings: try settings(5)), isActive: row.bool(6) ?? false)
+    pair.source.end = PairEnd(pair: pair.label, side: .source)
+    pair.destination.end = PairEnd(pair: pair.label, side: .destination)
+    return pair
   }
 
   /// Adds a pair.

@@ -21,7 +21,7 @@ struct QueueOptions: Sendable {
   let root: ServerURL
   /// The queue's path below it: `/queue`, `/api/queue`.
   let path: String
-  let credentials: Credentials
+  let signIn: SignIn
   /// Names in the queue's table of servers.
   let source: String
   let destination: String
@@ -51,7 +51,7 @@ struct QueueOptions: Sendable {
     }
     flavour = QueueFlavour(rawValue: via)
     (root, path) = try Self.address(arguments, environment)
-    credentials = try Self.credentials(arguments, environment)
+    signIn = try Self.signIn(arguments, environment)
     source = try Self.server("--source", arguments, stored?.pair.source)
     destination = try Self.server("--destination", arguments, stored?.pair.destination)
     let label = try arguments.choice("--facility-by", FacilityLabel.allCases.map(\.rawValue))
@@ -75,7 +75,7 @@ struct QueueOptions: Sendable {
         "--wait: dispatcher2 returns no id for what it queues, so that nothing can be followed; only go-dispatcher2 does"
       )
     }
-    switch credentials {
+    switch signIn.credentials {
     case .basic(let username, let password) where (username + password).contains(":"):
       // It splits what was encoded at each colon, and wants two parts.
       throw CommandFailure(
@@ -142,24 +142,38 @@ struct QueueOptions: Sendable {
     return address
   }
 
-  private static func credentials(
+  private static func signIn(
     _ arguments: Arguments, _ environment: [String: String]
-  ) throws(CommandFailure) -> Credentials {
+  ) throws(CommandFailure) -> SignIn {
     let file = arguments.string("--dispatcher-password-file")
     if let username = arguments.string("--dispatcher-username") {
-      if let file { return .basic(username: username, password: try Credentials.secret(inFile: file)) }
-      return .basic(username: username, password: try password("--dispatcher-username", environment))
+      let place = "--dispatcher-username \(username)"
+      if let file {
+        return SignIn(
+          .basic(username: username, password: try Credentials.secret(inFile: file)),
+          .given([place, "the password in \(file)"]))
+      }
+      return SignIn(
+        .basic(username: username, password: try password("--dispatcher-username", environment)),
+        .given([place, "D2_DISPATCHER_PASSWORD"]))
     }
     guard file == nil else {
       throw CommandFailure(.usage, "--dispatcher-password-file needs --dispatcher-username")
     }
     if let token = environment["D2_DISPATCHER_TOKEN"], !token.isEmpty {
-      return .queueToken(try Credentials.checked(token, "D2_DISPATCHER_TOKEN"))
+      return SignIn(
+        .queueToken(try Credentials.checked(token, "D2_DISPATCHER_TOKEN")), .given(["D2_DISPATCHER_TOKEN"]))
     }
     if let username = environment["D2_DISPATCHER_USERNAME"], !username.isEmpty {
-      return .basic(username: username, password: try password("D2_DISPATCHER_USERNAME", environment))
+      return SignIn(
+        .basic(username: username, password: try password("D2_DISPATCHER_USERNAME", environment)),
+        .given(["D2_DISPATCHER_USERNAME", "D2_DISPATCHER_PASSWORD"]))
     }
-    return .none
+    return SignIn(
+      .none,
+      .nowhere(
+        settable: "D2_DISPATCHER_USERNAME and D2_DISPATCHER_PASSWORD (go-dispatcher2 takes D2_DISPATCHER_TOKEN too)",
+        ofOther: nil))
   }
 
   private static func password(

@@ -45,8 +45,8 @@ struct QueueReceipt: Sendable, Equatable {
     if text.contains("ERR001") {
       throw queue.failure(
         .refused,
-        "HTTP \(response.status): \(text) (check D2_DISPATCHER_USERNAME and D2_DISPATCHER_PASSWORD; it answers so too "
-          + "while its database is away)")
+        "HTTP \(response.status): \(text) (\(queue.server.credentialsAdvice); it answers so too while its database is "
+          + "away)")
     }
     throw queue.failure(
       .temporary, mayPass: true, "HTTP \(response.status): \(text) (nothing is queued; try again later)")
@@ -98,9 +98,7 @@ struct QueueReceipt: Sendable, Equatable {
     switch response.status {
     case 401, 403, 407:
       return queue.failure(
-        .refused,
-        "\(what) (check D2_DISPATCHER_USERNAME and D2_DISPATCHER_PASSWORD"
-          + (queue.flavour == .goDispatcher2 ? ", or D2_DISPATCHER_TOKEN" : "") + ")")
+        .refused, "\(what) (\(queue.server.credentialsAdvice))")
     case 408, 425, 429, 500...:
       var error = queue.failure(.temporary, mayPass: true, "\(what) (the queue failed; try again later)")
       error.retryAfterSeconds = response.retryAfterSeconds

@@ -114,8 +114,7 @@ extension QueueFlavour {
     }
     throw ServerError(
       client.server, path, .foreign(.refused, mayPass: false),
-      "HTTP 401: go-dispatcher2 refuses the credentials (check D2_DISPATCHER_USERNAME and D2_DISPATCHER_PASSWORD, or "
-        + "D2_DISPATCHER_TOKEN)")
+      "HTTP 401: go-dispatcher2 refuses the credentials (\(client.server.credentialsAdvice))")
   }
 
   /// `nil` where the connection closes without an answer, as dispatcher-2 closes it for a path that it does not know.

@@ -22,8 +22,17 @@ enum Cookbook {
     fileprivate(set) var text = ""
   }
 
-  static let recipes: [Recipe] = {
-    let page = String(decoding: (try? FileBytes.read("\(SliceWorld.package)/docs/cookbook.md")) ?? [], as: UTF8.self)
+  static let recipes = recipes(of: "docs/cookbook.md", under: "### ")
+
+  /// The sections of the README that have commands, as one recipe.
+  static let readme: Recipe = {
+    var readme = Recipe(title: "README", anchor: "readme")
+    readme.blocks = recipes(of: "README.md", under: "## ").flatMap(\.blocks)
+    return readme
+  }()
+
+  private static func recipes(of file: String, under heading: String) -> [Recipe] {
+    let page = String(decoding: (try? FileBytes.read("\(SliceWorld.package)/\(file)")) ?? [], as: UTF8.self)
     var recipes: [Recipe] = []
     var isInBlock = false
     for line in page.split(separator: "\n", omittingEmptySubsequences: false) {
@@ -33,13 +42,13 @@ enum Cookbook {
       } else if isInBlock {
         let recipe = recipes.count - 1
         recipes[recipe].blocks[recipes[recipe].blocks.count - 1].text += line + "\n"
-      } else if line.hasPrefix("### ") {
-        let title = String(line.dropFirst(4))
+      } else if line.hasPrefix(heading) {
+        let title = String(line.dropFirst(heading.count))
         recipes.append(Recipe(title: title, anchor: anchor(title)))
       }
     }
     return recipes
-  }()
+  }
 
   static func recipe(_ anchor: String) -> Recipe? { recipes.first { $0.anchor == anchor } }
 

@@ -82,11 +82,16 @@ final class CookbookScene {
   // MARK: Cooking
 
   /// Types a recipe's blocks into one shell, as its reader does.
-  /// - Parameter beside: what that shell does before.
-  func cook(_ recipe: Cookbook.Recipe, beside: String = "") -> Outcome {
+  /// - Parameters:
+  ///   - beside: what that shell does before.
+  ///   - instead: what is typed in place of some commands, such as one that does not end by itself.
+  func cook(
+    _ recipe: Cookbook.Recipe, beside: String = "", instead: [(page: String, here: String)] = []
+  ) -> Outcome {
     for table in recipe.texts("crontab") { shell.write("crontab", here(table)) }
     var script = beside
     for (number, commands) in recipe.commands.enumerated() {
+      let commands = instead.reduce(commands) { $0.replacing($1.page, with: $1.here) }
       script += "\n{\n\(here(commands))} > .out-\(number) 2> .err-\(number)\necho $?\n"
     }
     let statuses = run(script).lines
@@ -118,7 +123,8 @@ final class CookbookScene {
     return [
       "BfMAe6Itzgt": set("MONTH").uid, "ImspTQPwCqd": country.organisationUnits[0].uid,
       "fbfJHSPpUQD": element("Visits 1"), "cYeuwXTCPkU": element("Visits 2"), "DiszpKrYNg8": merged[0],
-      "g8upMTyEZGZ": merged[1], "Q4f7z7Qyr2a": country.categoryOptionCombos[partners[0]].uid,
+      "g8upMTyEZGZ": merged[1], "O6uvpzGd5pu": country.organisationUnits.last!.uid,
+      "Q4f7z7Qyr2a": country.categoryOptionCombos[partners[0]].uid,
     ]
   }
 
