@@ -219,7 +219,8 @@ struct PairPullTests {
     let world = try PairWorld(.sqlite)
     world.run(Self.ready)
     try world.change(source: #"{"calendar":"nepali"}"#)
-    for flags in ["-y 2022", "-p 202201", ""] {
+    try world.change(destination: #"{"calendar":"nepali"}"#)
+    for flags in ["-y 2022", "-n 7", ""] {
       let outcome = world.run("d2-pull --pair hmis \(flags)")
       #expect(outcome.status == 64 && outcome.errors.contains("calendar nepali"), "\(flags): \(outcome.errors)")
     }

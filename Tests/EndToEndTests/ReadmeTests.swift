@@ -36,7 +36,7 @@ struct ReadmeTests {
       tokens() { curl -sS $1/control/stats | jq -r '.recent[] | .authorizationHeader // "none"' | sort -u | paste -sd,; }
       tokens $SRC; tokens $DST
       cmp trial.ndjson rejects.ndjson && jq -r .value.orgUnit rejects.ndjson | sort -u | cmp - lacking && echo 'all of one unit'
-      others="select(.orgUnit != \"$O6uvpzGd5pu\")"; arrived "$others" "$others"
+      others='select(.orgUnit != env.O6uvpzGd5pu)'; arrived "$others" "$others"
       """)
     #expect(
       after.lines == ["ApiToken d2pat_source", "ApiToken d2pat_destination", "all of one unit", "arrived"],

@@ -37,7 +37,7 @@ enum NotImitated {
         "session-basic-cookie", "session-basic-after-twelve-more", "session-basic-after-twelve-more-xhr",
         "session-basic-post-after", "session-basic-unknown",
       ],
-      reason: "between them stand twelve sign-ins that were not recorded: SessionTests plays them, with our cookies and tokens",
+      reason: "twelve sign-ins between them were not recorded: SessionTests plays them, with cookies of its own",
       compares: .nothing),
   ]
 
