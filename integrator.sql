@@ -19,8 +19,8 @@ DO $$
 DECLARE
   found integer := (SELECT max(version) FROM d2_schema);
 BEGIN
-  IF found > 1 THEN
-    RAISE EXCEPTION 'the schema has version %, made by a newer d2 than this one, which knows version 1: install the newer d2', found;
+  IF found > 2 THEN
+    RAISE EXCEPTION 'the schema has version %, made by a newer d2 than this one, which knows version 2: install the newer d2', found;
   END IF;
 END $$;
 
@@ -247,7 +247,8 @@ CREATE TABLE IF NOT EXISTS slices (
   -- Smaller is earlier; then the newest period.
   rank integer NOT NULL,
   newest integer NOT NULL,
-  state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'leased', 'retry', 'done', 'failed')),
+  state text NOT NULL DEFAULT 'waiting' CHECK (
+    state IN ('waiting', 'leased', 'retry', 'done', 'refused', 'failed')),
   verified boolean NOT NULL DEFAULT false,
   worker text,
   token text,
@@ -263,6 +264,17 @@ CREATE TABLE IF NOT EXISTS slices (
   not_sent bigint, queued bigint, wire_bytes bigint,
   reasons text,
   rejects text);
+-- Version 1 did not know refused.
+DO $$ BEGIN
+  IF EXISTS (
+    SELECT FROM pg_constraint WHERE conrelid = 'slices'::regclass AND conname = 'slices_state_check'
+      AND pg_get_constraintdef(oid) NOT LIKE '%refused%'
+  ) THEN
+    ALTER TABLE slices DROP CONSTRAINT slices_state_check;
+    ALTER TABLE slices ADD CONSTRAINT slices_state_check CHECK (
+      state IN ('waiting', 'leased', 'retry', 'done', 'refused', 'failed'));
+  END IF;
+END $$;
 CREATE UNIQUE INDEX IF NOT EXISTS slices_once
   ON slices (integration_pair_id, dataset_id, periods, orgunits, children, since, kind);
 -- The next one is the first of an index, whatever else there is.
@@ -272,6 +284,6 @@ CREATE INDEX IF NOT EXISTS slices_leased ON slices (lease_until) WHERE state = '
 CREATE INDEX IF NOT EXISTS slices_retry ON slices (next_attempt) WHERE state = 'retry';
 CREATE INDEX IF NOT EXISTS slices_window ON slices (window_id) WHERE window_id IS NOT NULL;
 
-INSERT INTO d2_schema (version) SELECT 1 WHERE NOT EXISTS (SELECT FROM d2_schema WHERE version = 1);
+INSERT INTO d2_schema (version) SELECT 2 WHERE NOT EXISTS (SELECT FROM d2_schema WHERE version = 2);
 
 COMMIT;

@@ -49,11 +49,14 @@ final class Account: Sendable {
   private let log: Log
   let start = monotonicSeconds()
 
-  init(rejectsFile: String?, _ log: Log, hasQueue: Bool = false, dryRun: Bool = false) throws(CommandFailure) {
+  init(
+    rejectsFile: String?, _ log: Log, policy: RejectsTarget.Policy = .refuse, hasQueue: Bool = false,
+    dryRun: Bool = false
+  ) throws(CommandFailure) {
     self.hasQueue = hasQueue
     self.dryRun = dryRun
     let file: RejectsFile?
-    if let rejectsFile { file = try RejectsFile(path: rejectsFile) } else { file = nil }
+    if let rejectsFile { file = try RejectsFile(path: rejectsFile, policy) } else { file = nil }
     keepsRejects = file != nil
     state = Mutex(State(rejects: file))
     self.log = log
@@ -74,8 +77,9 @@ final class Account: Sendable {
       state.totals.read += 1
       state.totals.refused += 1
       state.totals.malformed += 1
-      try state.rejects?.add(text: text, line: number, Refusal(message: fault))
       Self.count("malformed: \(fault)", in: &state)
+      state.rejects?.add(text: text, line: number, Refusal(message: fault))
+      try Self.check(state)
     }
   }
 
@@ -89,23 +93,24 @@ final class Account: Sendable {
       state.totals.ignored += outcome.ignored(of: batch)
       state.totals.queued += outcome.queued
       state.totals.refused += outcome.refused.count
+      state.totals.notSent += outcome.notSent.count
+      state.totals.notKept += outcome.notKept.count
+      state.totals.changed += outcome.changed
+      // Everything is counted, also where nothing can be written any more.
       for (index, refusal) in outcome.refused.sorted(by: { $0.key < $1.key }) {
         let value = batch.values[index]
-        try state.rejects?.add(value: batch.bytes(of: value), line: value.line, refusal)
+        state.rejects?.add(value: batch.bytes(of: value), line: value.line, refusal)
         Self.count(refusal.reason, in: &state)
       }
       for index in outcome.notSent.sorted() {
         let value = batch.values[index]
-        try state.rejects?.add(value: batch.bytes(of: value), line: value.line, outcome.notSentReason)
+        state.rejects?.add(value: batch.bytes(of: value), line: value.line, outcome.notSentReason)
       }
-      state.totals.notSent += outcome.notSent.count
       for index in outcome.notKept.sorted() {
         let value = batch.values[index]
-        try state.rejects?.add(
+        state.rejects?.add(
           value: batch.bytes(of: value), line: value.line, Refusal(message: value.fate.reason ?? "not kept"))
       }
-      state.totals.notKept += outcome.notKept.count
-      state.totals.changed += outcome.changed
       try state.rejects?.flush()
     }
   }
@@ -115,8 +120,9 @@ final class Account: Sendable {
     try state.withLock { (state: inout State) throws(CommandFailure) in
       state.totals.read += 1
       state.totals.refused += 1
-      try state.rejects?.add(value: value, line: line, refusal)
       Self.count(refusal.reason, in: &state)
+      state.rejects?.add(value: value, line: line, refusal)
+      try Self.check(state)
     }
   }
 
@@ -136,17 +142,28 @@ final class Account: Sendable {
       state.totals.read += 1
       state.totals.notSent += 1
       if isObject {
-        try state.rejects?.add(value: line, line: number, reason)
+        state.rejects?.add(value: line, line: number, reason)
       } else {
-        try state.rejects?.add(text: text, line: number, reason)
+        state.rejects?.add(text: text, line: number, reason)
       }
+      try Self.check(state)
     }
   }
 
-  /// Puts the rejects in place.
-  func finish() throws {
-    try state.withLock { (state: inout State) throws in try state.rejects?.finish() }
+  /// Where rejects can be written no more, the run ends.
+  private static func check(_ state: borrowing State) throws(CommandFailure) {
+    if let failure = state.rejects?.failure { throw failure }
   }
+
+  /// Puts the rejects in place.
+  ///
+  /// - Parameter isWhole: whether all of the input was read and answered for; else nothing that was there before is replaced.
+  func finish(isWhole: Bool) throws {
+    try state.withLock { (state: inout State) throws in try state.rejects?.finish(isWhole: isWhole) }
+  }
+
+  /// Where the rejects are, and how many could not be written there; `nil` where they are not kept.
+  var rejects: (place: String, lost: Int)? { state.withLock { $0.rejects.map { ($0.place, $0.lost) } } }
 
   private static func count(_ reason: String, in state: inout State) {
     if state.reasons.count < mostReasons || state.reasons[reason] != nil { state.reasons[reason, default: 0] += 1 }
@@ -164,25 +181,31 @@ final class Account: Sendable {
   var line: String {
     let totals = totals
     let delivered = totals.delivered > 0 ? " (\(totals.delivered) delivered)" : ""
+    let lost = rejects?.lost ?? 0
+    let unwritten = lost > 0 ? "; \(lost) of what was not taken could not be written to the rejects" : ""
     let queued = hasQueue ? " + \(totals.queued) queued\(delivered)" : ""
     let notKept = totals.notKept > 0 ? " + \(totals.notKept) not kept" : ""
     return (dryRun ? "dry run, nothing was stored: " : "")
       + "read \(totals.read) = \(totals.imported) imported + \(totals.updated) updated + \(totals.deleted) deleted + "
-      + "\(totals.ignored) ignored + \(totals.refused) refused + \(totals.notSent) not sent\(notKept)\(queued); \(totals.batches) batches, "
+      + "\(totals.ignored) ignored + \(totals.refused) refused + \(totals.notSent) not sent\(notKept)\(queued)\(unwritten); "
+      + "\(totals.batches) batches, "
       + "\(totals.requests) requests, \(totals.retries) retries, \(DHIS2Client.shown(seconds: seconds))"
   }
 
   /// The same as one JSON object.
-  func summary(_ status: ExitStatus, learnt: JSONValue) -> JSONValue {
+  ///
+  /// - Parameter isWhole: whether all of the input was read and answered for.
+  func summary(_ status: ExitStatus, learnt: JSONValue, isWhole: Bool) -> JSONValue {
     let totals = totals
     return [
       "read": .int(totals.read), "imported": .int(totals.imported), "updated": .int(totals.updated),
       "deleted": .int(totals.deleted), "ignored": .int(totals.ignored), "refused": .int(totals.refused),
       "notSent": .int(totals.notSent), "notKept": .int(totals.notKept), "changed": .int(totals.changed),
       "dryRun": .bool(dryRun), "queued": .int(totals.queued), "delivered": .int(totals.delivered),
-      "batches": .int(totals.batches), "requests": .int(totals.requests),
+      "rejectsLost": .int(rejects?.lost ?? 0), "batches": .int(totals.batches), "requests": .int(totals.requests),
       "retries": .int(totals.retries), "bytes": .int(totals.bytes), "wireBytes": .int(totals.wireBytes),
       "seconds": .number(String((seconds * 1000).rounded() / 1000)), "status": .int(Int(status.rawValue)),
+      "isWhole": .bool(isWhole),
       "valuesPerSecondByBatchSize": learnt,
       "reasons": .array(commonReasons(50).map { ["reason": .string($0.reason), "count": .int($0.count)] }),
     ]

@@ -48,8 +48,8 @@ struct Push {
         "send a file; what is refused is kept"
       ),
       (
-        "jq -c .value rejects.ndjson | d2-push --url https://dhis2.example",
-        "try the refused values again, after mending"
+        "jq -c .value rejects.ndjson | d2-push --url https://dhis2.example --rejects again.ndjson",
+        "try the refused values again, after fixing the cause"
       ),
       ("d2-pull … | d2-push --url https://other.example --dry-run", "see what the server would say, storing nothing"),
       (
@@ -67,7 +67,11 @@ struct Push {
         [
           Option(
             "--rejects", value: "FILE",
-            help: "Keep what is not taken, as NDJSON with the value, the reason and the line number."),
+            help:
+              "Keep what is not taken, as NDJSON with the value, the reason and the line number. A FILE that holds rejects already is left alone: then nothing is sent, unless one of the next two is given."
+          ),
+          Option("--append-rejects", help: "Add the rejects to those that FILE holds."),
+          Option("--overwrite-rejects", help: "Replace what FILE holds, when all of the input was read."),
           Option(
             "--max-rejects", value: "N|P%",
             help: "End when more than N values, or P percent of those read, were refused."),
@@ -112,6 +116,7 @@ struct Push {
           Option(
             "--batch-bytes", value: "BYTES",
             help: "At most so many bytes a request, before compression (default 12M; less at higher concurrency)."),
+          ImportLimit.option,
           Option("--batch-time", value: "TIME", help: "Smaller batches where a request takes longer (default 20s)."),
           Option("--compression", value: "gzip|none", help: "Compress the requests (default gzip)."),
           Option("--summary", value: "FILE", help: "Write the totals as one JSON object."),

@@ -28,7 +28,7 @@ extension Push {
       """
       How many values a request holds is found by measuring, within the bounds of `--batch-size`. An import whose answer is lost is posted again: \
       imports are idempotent. Of a key that stands twice in the input the last value wins, whatever `--concurrency` says. When a server stays \
-      away, what was not accepted is in the rejects too, and `jq -c .value rejects.ndjson | d2-push ...` goes on from there.
+      away, what was not accepted is in the rejects too, and `jq -c .value rejects.ndjson | d2-push ... --rejects again.ndjson` goes on from there.
       """,
       """
       With `--via` the values are queued in a dispatcher2 or go-dispatcher2, which posts them. Queued is not imported: the totals count it apart. \
@@ -40,5 +40,11 @@ extension Push {
       ("D2_DISPATCHER_USERNAME, D2_DISPATCHER_PASSWORD", "Who signs in at the queue."),
       ("D2_DISPATCHER_TOKEN", "A token of go-dispatcher2, in place of these."),
     ],
-    files: [("rejects.ndjson", "What `--rejects` names: made with mode 0600, and holds data.")])
+    files: [
+      (
+        "rejects.ndjson",
+        "What `--rejects` names: made with mode 0600, and holds data. Rejects that are there already are replaced only with `--overwrite-rejects`."
+      ),
+      ("rejects.ndjson.part", "What a run writes until its end; a run that was killed leaves it."),
+    ])
 }

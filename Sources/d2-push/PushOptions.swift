@@ -18,7 +18,10 @@ struct PushOptions: Sendable {
   /// Parameters that go to the server as they are.
   let passedOn: [(name: String, value: String)]
   let compresses: Bool
+  /// Whether any number of imports at once goes to a server that may hang of it.
+  let forcesConcurrency: Bool
   let rejectsFile: String?
+  let rejectsPolicy: RejectsTarget.Policy
   let maxRejects: Quota?
   let kind: ImportKind
   let summaryFile: String?
@@ -56,8 +59,10 @@ struct PushOptions: Sendable {
     async = arguments.has("--async")
     dataSet = arguments.string("--data-set")
     nullComboIsDefault = try arguments.choice("--null-combo", ["default", "refuse"]) == "default"
+    forcesConcurrency = arguments.has(ImportLimit.option.name)
     compresses = try arguments.choice("--compression", ["gzip", "none"]) != "none"
     rejectsFile = arguments.string("--rejects")
+    rejectsPolicy = try Self.rejectsPolicy(arguments)
     maxRejects = try arguments.quota("--max-rejects")
     kind = stored?.slice?.kind == .registrations || arguments.has("--registrations") ? .registrations : .dataValues
     summaryFile = SummaryFile.path(named: arguments.string("--summary"), command: "push")
@@ -82,6 +87,15 @@ struct PushOptions: Sendable {
     guard dataSet == nil || kind == .dataValues else {
       throw CommandFailure(.usage, "--data-set is for data values; registrations name their own")
     }
+  }
+
+  private static func rejectsPolicy(_ arguments: Arguments) throws(CommandFailure) -> RejectsTarget.Policy {
+    let given = ["--append-rejects", "--overwrite-rejects"].filter { arguments.has($0) }
+    guard given.count < 2 else { throw CommandFailure(.usage, "--append-rejects or --overwrite-rejects, not both") }
+    guard given.isEmpty || arguments.has("--rejects") else {
+      throw CommandFailure(.usage, "\(given[0]) goes with --rejects FILE")
+    }
+    return given.isEmpty ? .refuse : given[0] == "--append-rejects" ? .append : .overwrite
   }
 
   /// Several requests under way share a budget, so that memory stays below 100 MB.

@@ -35,7 +35,8 @@ final class PushRun: Sendable {
     self.options = options
     self.client = client
     self.log = log
-    account = try Account(rejectsFile: options.rejectsFile, log, dryRun: options.dryRun)
+    account = try Account(
+      rejectsFile: options.rejectsFile, log, policy: options.rejectsPolicy, dryRun: options.dryRun)
     report = RunReport(options: options, account: account, log: log)
     sizer = BatchSizer(options.batchSize, longestSeconds: options.batchSeconds)
     directory = DataSetDirectory(client, options)
@@ -43,7 +44,7 @@ final class PushRun: Sendable {
     elements = options.kind == .dataValues ? ElementDirectory(client, asks: options.asksAboutElements) : nil
     foresight = options.looksAhead ? Foresight(client, directory, unitDates) : nil
     drawsProgress = log.draws && isatty(1) == 0
-    output = LineOutput.standardOutput { [account] in try? account.finish() }
+    output = LineOutput.standardOutput { [account] in try? account.finish(isWhole: false) }
   }
 
   func run() async throws -> ExitStatus {
@@ -57,6 +58,7 @@ final class PushRun: Sendable {
         "--import-strategy \(strategy): this server (\(server.version?.text ?? "")) would create and update; it knows DELETE alone"
       )
     }
+    try limitImports(server)
     if server.likesLargeBatches { sizer.beginLarge() }
     if isatty(0) == 1 { log.info("reading data values from the terminal, one JSON object a line; end with Ctrl-D") }
     let importer = Importer(client, options, server, account)
@@ -67,13 +69,31 @@ final class PushRun: Sendable {
       try await withTaskExecutorPreference(executor) { try await send(importer, server, executor) }
     } catch { failure = error }
     do {
-      try account.finish()
+      try account.finish(isWhole: failure.map { report.keepsRest(after: $0) } ?? true)
       try output.flush()
     } catch { failure = failure ?? error }
     let status = report.status(after: failure)
-    report.write(status, learnt: sizer.learnt)
+    report.write(status, learnt: sizer.learnt, isWhole: failure == nil)
     if let failure { throw failure }
     return status
+  }
+
+  /// Up to 2.42 too many imports at once stop the server for good: those of all workers of a run on this host count.
+  private func limitImports(_ server: DestinationTraits) throws(CommandFailure) {
+    guard ImportLimit.isNeeded(by: server.version), !options.forcesConcurrency else { return }
+    let jobs = ImportLimit.jobs(processEnvironment())
+    if options.server.findsConcurrency {
+      guard jobs <= ImportLimit.most else {
+        throw ImportLimit.failure("\(jobs) workers at a time", imports: jobs, server.version)
+      }
+      client.limit.restrict(to: ImportLimit.most / jobs)
+      return
+    }
+    let number = options.server.concurrency
+    guard jobs * number > ImportLimit.most else { return }
+    throw ImportLimit.failure(
+      jobs == 1 ? "--concurrency \(number)" : "\(jobs) workers at a time, each with --concurrency \(number)",
+      imports: jobs * number, server.version)
   }
 
   // MARK: Sending

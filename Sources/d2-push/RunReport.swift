@@ -18,11 +18,11 @@ struct RunReport: Sendable {
 
   /// Says what became of the values; the failure itself is another line.
   ///
-  /// - Parameter learnt: rates by batch size.
-  func write(_ status: ExitStatus, learnt: JSONValue) {
+  /// - Parameters:
+  ///   - learnt: rates by batch size.
+  ///   - isWhole: whether all of the input was read and answered for.
+  func write(_ status: ExitStatus, learnt: JSONValue, isWhole: Bool) {
     log.info(account.line)
-    // The reason is on the next line, and nothing more can be promised.
-    if status == .cannotWrite { return }
     var explained: Set<String> = []
     for (reason, count) in account.commonReasons(5) {
       log.info("refused \(count): \(reason)")
@@ -42,17 +42,19 @@ struct RunReport: Sendable {
       )
     }
     if totals.refused + totals.notSent + totals.notKept > 0 {
-      if let file = options.rejectsFile {
+      if let (file, lost) = account.rejects {
         // What is no value stands there as a text.
         let filter = totals.malformed > 0 ? "jq -r '.text // (.value|tojson)'" : "jq -c .value"
-        log.info("what was not taken is in \(file); after mending: \(filter) \(file) | d2-push …")
+        log.info(
+          "\(lost > 0 ? "a part of " : "")what was not taken is in \(file); after fixing the cause: \(filter) \(file) | d2-push … "
+            + "--rejects ANOTHER-FILE")
       } else if totals.refused > 0 {
         log.info("with --rejects FILE the refused values are kept, each with its reason")
       }
     }
     if totals.read != totals.accountedFor { log.error("the counts do not add up: this is a bug of d2-push") }
     guard let file = options.summaryFile else { return }
-    do { try SummaryFile.write(account.summary(status, learnt: learnt), to: file) } catch {
+    do { try SummaryFile.write(account.summary(status, learnt: learnt, isWhole: isWhole), to: file) } catch {
       log.error("\(error)")
     }
   }
@@ -80,7 +82,8 @@ struct RunReport: Sendable {
   ) throws {
     let message = (failure as? ServerError)?.message ?? "\(failure)"
     let reason = Refusal(message: "not sent: \(message)")
-    for batch in batches { try account.notSent(batch, reason) }
+    // All of them are counted, also where they can be written no more.
+    for batch in batches { _ = try? account.notSent(batch, reason) }
     guard keepsRest(after: failure) else {
       if !account.keepsRejects {
         log.info(

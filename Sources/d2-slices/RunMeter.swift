@@ -5,6 +5,8 @@ import Synchronization
 final class RunMeter: Sendable {
   private struct State: Sendable {
     var done = 0
+    /// Of those that are done: with refusals that nobody accepted.
+    var withRefusals = 0
     var failed = 0
     var parked = 0
     var pulled = 0
@@ -26,9 +28,11 @@ final class RunMeter: Sendable {
     self.draws = draws
   }
 
-  func done(pulled: Int, refused: Int) {
+  /// - Parameter isAtRest: whether it is done with refusals that nobody accepted.
+  func done(pulled: Int, refused: Int, isAtRest: Bool = false) {
     state.withLock { state in
       state.done += 1
+      if isAtRest { state.withRefusals += 1 }
       state.pulled += pulled
       state.refused += refused
     }
@@ -54,8 +58,24 @@ final class RunMeter: Sendable {
   /// Nothing was waiting: what `hasEnough` counted was not begun.
   func gotNone() { state.withLock { $0.claimed = max(0, $0.claimed - 1) } }
 
-  var figures: (done: Int, failed: Int, parked: Int, pulled: Int, refused: Int) {
-    state.withLock { ($0.done, $0.failed, $0.parked, $0.pulled, $0.refused) }
+  /// What the workers did so far.
+  struct Figures: Equatable {
+    /// Slices that were worked off, those with refusals too.
+    var done: Int
+    var withRefusals: Int
+    /// Attempts.
+    var failed: Int
+    var parked: Int
+    var pulled: Int
+    var refused: Int
+  }
+
+  var figures: Figures {
+    state.withLock {
+      Figures(
+        done: $0.done, withRefusals: $0.withRefusals, failed: $0.failed, parked: $0.parked, pulled: $0.pulled,
+        refused: $0.refused)
+    }
   }
 
   /// `12 of 40, about 3 min left`.
@@ -79,10 +99,10 @@ final class RunMeter: Sendable {
       return true
     }
     guard isDue else { return }
-    let (done, failed, _, pulled, refused) = figures
+    let figures = figures
     let width = 24
-    let filled = total == 0 ? width : min(width, done * width / total)
+    let filled = total == 0 ? width : min(width, figures.done * width / total)
     let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
-    log.draw("[\(bar)] \(progress); \(pulled) values, \(refused) refused, \(failed) failed attempts")
+    log.draw("[\(bar)] \(progress); \(figures.pulled) values, \(figures.refused) refused, \(figures.failed) failed attempts")
   }
 }

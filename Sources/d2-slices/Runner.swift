@@ -32,6 +32,7 @@ struct Runner {
 
   static let options = [
     Option("--jobs", "-j", value: "N", help: "How many slices at a time (default 1)."),
+    ImportLimit.option,
     Option("--order", value: "newest|oldest", help: "Which period first (default newest)."),
     Option(
       "--lease", value: "TIME",
@@ -39,7 +40,9 @@ struct Runner {
     Option("--attempts", value: "N", help: "Park a slice that failed so often (default 5)."),
     Option(
       "--retry-after", value: "TIME", help: "The pause before the second attempt (default 30s); it doubles each time."),
-    Option("--accept-rejects", help: "A slice is done also where values were refused: they are on record."),
+    Option(
+      "--accept-rejects",
+      help: "A slice is done also where values were refused: they are on record. Else it rests in the state refused."),
     Option(
       "--trust-status",
       help: "A slice is done where the command ends with 0, though nothing proves that d2-pull and d2-push did."),
@@ -85,7 +88,7 @@ struct Runner {
     try OrgUnitTable(store, pair).forEach { if $0.isActive { units[$0.uid] = $0.name } }
     settings = Settings(
       store: location, pair: pair, command: arguments.operands.first ?? Self.defaultCommand,
-      environment: Self.environment(environment, location, arguments),
+      environment: try Self.environment(environment, location, arguments),
       leaseSeconds: try arguments.seconds("--lease") ?? 120,
       order: order.flatMap(Ledger.Order.init(rawValue:)) ?? .newest,
       mostAttempts: try arguments.int("--attempts", in: 1...1000) ?? Worker.defaultAttempts,
@@ -110,13 +113,16 @@ struct Runner {
   /// The commands of the pipeline must find the same store, and each other.
   private static func environment(
     _ environment: [String: String], _ location: StoreLocation, _ arguments: Arguments
-  ) -> [String: String] {
+  ) throws(CommandFailure) -> [String: String] {
     var environment = environment
     switch location {
     case .sqlite(let path):
       environment["D2_STORE"] = WorkingFolder.absolute(path)
     case .postgresql(let url): environment["D2_STORE"] = url
     }
+    // d2-push multiplies its own requests by the workers.
+    let jobs = arguments.has(ImportLimit.option.name) ? 1 : try arguments.int("--jobs", in: 1...256) ?? 1
+    environment[ImportLimit.jobsVariable] = String(jobs)
     if let folder = OwnFolder.path { environment["PATH"] = folder + ":" + (environment["PATH"] ?? "/usr/bin:/bin") }
     return environment
   }
@@ -149,7 +155,18 @@ struct Runner {
     return ServerError(client.server, target, response) == nil
   }
 
+  /// More workers than the destination can bear imports are refused before any of them begins. What goes into a queue is no import.
+  private func limitImports() throws {
+    guard jobs > ImportLimit.most, !arguments.has(ImportLimit.option.name),
+      settings.command.firstRange(of: "--via") == nil
+    else { return }
+    let version = try ServerInfo(ends[1]).version
+    guard ImportLimit.isNeeded(by: version) else { return }
+    throw ImportLimit.failure("--jobs \(jobs)", imports: jobs, version)
+  }
+
   func run() async throws -> ExitStatus {
+    try limitImports()
     let meter = RunMeter(open: open, log, draws: log.draws)
     // Before a run gives up it must have found out whether the servers are there.
     let breaker = CircuitBreaker(
@@ -180,7 +197,8 @@ struct Runner {
     log.wipe()
     let figures = meter.figures
     log.info(
-      "\(figures.done) slices done, \(figures.failed) failed attempts, \(figures.parked) parked; \(figures.pulled) values read, \(figures.refused) refused; \(DHIS2Client.shown(seconds: meter.seconds))"
+      "\(figures.done - figures.withRefusals) slices done, \(figures.withRefusals) done with refusals, \(figures.failed) failed attempts, "
+        + "\(figures.parked) parked; \(figures.pulled) values read, \(figures.refused) refused; \(DHIS2Client.shown(seconds: meter.seconds))"
     )
     if let failure { throw failure }
     if let most = settings.giveUpSeconds, breaker.downSeconds >= most {
@@ -191,10 +209,16 @@ struct Runner {
     if let signal = Signals.received { return signal == SIGINT ? .interrupted : .terminated }
     let store = try Store(settings.store)
     let counts = try Ledger(store).progress(settings.pair, plan: settings.plan)
-    let parked = counts.reduce(0) { $0 + ($1.counts["failed"] ?? 0) }
+    let (parked, refused) = (counts.count(of: .failed), counts.count(of: .refused))
+    let pair = settings.pair.label
     if parked > 0 {
-      log.error("\(parked) slices are parked: d2-slices list --pair \(settings.pair.label) --state failed")
+      log.error("\(parked == 1 ? "1 slice is" : "\(parked) slices are") parked: d2-slices list --pair \(pair) --state failed")
     }
-    return parked == 0 && figures.refused == 0 ? .success : .incomplete
+    if refused > 0 {
+      log.error(
+        "\(refused == 1 ? "1 slice is" : "\(refused) slices are") done with refusals: d2-slices list --pair \(pair) --state refused "
+          + "says why; after fixing the cause: d2-slices reset --pair \(pair) --state refused")
+    }
+    return parked + refused == 0 && figures.refused == 0 ? .success : .incomplete
   }
 }

@@ -144,25 +144,31 @@ struct Slices {
         "with its figures"
       ), operands: "[ID]",
       options: heldOptions + summaryOptions + [
-        Option("--accept-rejects", help: "Also where the summaries say that values were refused (status 1).")
-      ], incomplete: "the lease is lost, or a summary says that not all went well: nothing was noted")
+        Option(
+          "--accept-rejects",
+          help: "It is done also where the summaries say that values were refused; else it is noted as refused.")
+      ],
+      incomplete:
+        "values were refused: noted as such; or the lease is lost, or a summary says that not all went well: nothing was noted"
+    )
   ) { arguments, log in
     let (id, token) = try held(arguments)
     let pull = try summary("--pull-summary", arguments)
     let push = try summary("--push-summary", arguments)
-    for (name, summary) in [("d2-pull", pull), ("d2-push", push)] {
-      guard let status = summary?["status"]?.int, status != 0, !(status == 1 && arguments.has("--accept-rejects"))
-      else {
-        continue
-      }
+    let reason = Slice.refusal(pull: pull, push: push, needsPull: false)
+    for (name, summary) in [("d2-pull", pull), ("d2-push", push)] where reason == nil {
+      guard let status = summary?["status"]?.int, status != 0 else { continue }
       log.error("slice \(id): \(name) ended with status \(status): not done")
       return .incomplete
     }
+    let refusal = arguments.has("--accept-rejects") ? nil : reason
     let (store, _) = try PairOptions.open(arguments)
     let isHeld = try Ledger(store).finish(
       id, token: token, status: push?["status"]?.int ?? 0, Slice.Counts(pull: pull, push: push),
-      rejects: arguments.string("--rejects"))
-    return answered(isHeld, id, log)
+      rejects: arguments.string("--rejects"), refusal: refusal)
+    guard isHeld, let refusal else { return answered(isHeld, id, log) }
+    log.error("slice \(id): noted as refused, not as done: \(refusal) (--accept-rejects notes it as done)")
+    return .incomplete
   }
 
   private static let fail = Verb(
@@ -179,14 +185,21 @@ struct Slices {
     let (id, token) = try held(arguments)
     let most = try arguments.int("--attempts", in: 1...1000) ?? Worker.defaultAttempts
     let status = try arguments.int("--status", in: 0...255) ?? 1
-    let counts = Slice.Counts(
-      pull: try summary("--pull-summary", arguments), push: try summary("--push-summary", arguments))
+    let (pull, push) = (try summary("--pull-summary", arguments), try summary("--push-summary", arguments))
+    let counts = Slice.Counts(pull: pull, push: push)
+    let rejects = arguments.string("--rejects")
+    let pause = try arguments.seconds("--retry-after") ?? 30
     let (store, _) = try PairOptions.open(arguments)
-    let isHeld = try Ledger(store).fail(
+    let ledger = Ledger(store)
+    // A pipeline that ends with 1 since values were refused is no failure: another attempt would change nothing.
+    if status == 1, let refusal = Slice.refusal(pull: pull, push: push) {
+      log.info("slice \(id): its summaries say that values were refused: noted as refused, not as failed")
+      let isHeld = try ledger.finish(id, token: token, status: 1, counts, rejects: rejects, refusal: refusal)
+      return answered(isHeld, id, log)
+    }
+    let isHeld = try ledger.fail(
       id, token: token, status: status, error: arguments.string("--error") ?? "ended with status \(status)",
-      counts: true,
-      pauseSeconds: try arguments.seconds("--retry-after") ?? 30, mostAttempts: most, counts,
-      rejects: arguments.string("--rejects"))
+      counts: true, pauseSeconds: pause, mostAttempts: most, counts, rejects: rejects)
     return answered(isHeld, id, log)
   }
 
@@ -194,7 +207,7 @@ struct Slices {
 
   static let selectionOptions = [
     Option(
-      "--state", value: "STATE", repeats: true, help: "waiting, leased, retry, done, verified or failed."),
+      "--state", value: "STATE", repeats: true, help: "waiting, leased, retry, done, verified, refused or failed."),
     Option("--data-set", value: "UID|CODE|NAME", repeats: true, help: "Only of these data sets."),
     Option("--period", value: "PERIOD", repeats: true, help: "Only of these periods, as the ledger has them."),
     Option("--id", value: "N", repeats: true, help: "Only these slices."),
@@ -210,7 +223,7 @@ struct Slices {
       } else if let state = Slice.State(rawValue: name) {
         selection.states.append(state)
       } else {
-        throw CommandFailure(.usage, "--state \"\(name)\": waiting, leased, retry, done, verified or failed")
+        throw CommandFailure(.usage, "--state \"\(name)\": waiting, leased, retry, done, verified, refused or failed")
       }
     }
     if arguments.has("--data-set") {
@@ -277,7 +290,8 @@ struct Slices {
         Option("--plan", value: "NAME", help: "Only of the plan of this name."),
         Listing.option,
       ] + LagReport.options,
-      incomplete: "slices are parked; with --lag: a data set is further behind than --max-lag, or was never delivered")
+      incomplete:
+        "slices are parked, or done with refusals; with --lag: a data set is further behind than --max-lag, or was never delivered")
   ) { arguments, log in
     let isLag = arguments.has("--lag") || arguments.has("--prometheus")
     for option in LagReport.options where !isLag && arguments.has(option.name) {
@@ -376,7 +390,7 @@ struct Slices {
           "with a filter of one's own"
         )
       ], operands: "[-- COMMAND]", title: "How", options: Runner.options,
-      incomplete: "all that could be done is done, but slices are parked or values were refused")
+      incomplete: "all that could be done is done, but values were refused or slices are parked")
   ) { arguments, log in
     try await Runner(arguments, log).run()
   }

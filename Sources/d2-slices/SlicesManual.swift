@@ -9,9 +9,10 @@ extension Slices {
       `report` tell how far it is. The other verbs are for those who bring their own engine.
       """,
       """
-      A slice is waiting, leased to a worker, in retry, done, or failed. It is done when d2-pull(1) and d2-push(1) both ended well and said so, not \
+      A slice is waiting, leased to a worker, in retry, done, refused, or failed. It is done when d2-pull(1) and d2-push(1) both ended well and said so, not \
       before. A worker that dies loses its lease, and another one takes the slice. A slice that fails waits longer each time, and is parked as failed \
-      after `--attempts`, with its last error, until `reset`. A server that is down makes all workers wait; no slice is charged for that. \
+      after `--attempts`, with its last error, until `reset`. When the destination refuses values, trying again changes nothing: the slice rests as refused, with its rejects and the reason, until `reset`, \
+      or is done with `--accept-rejects`. A server that is down makes all workers wait; no slice is charged for that. \
       Any number of workers, on any number of hosts, may run at once on one PostgreSQL store.
       """,
       """
@@ -30,7 +31,7 @@ extension Slices {
     environment: [
       ("D2_SLICE", "Given to the command of `run`: the slice, as JSON."),
       ("D2_SLICE_ID, D2_PAIR", "Given to it: the slice's number, and the pair."),
-      ("D2_REJECTS", "Given to it: a file for refused values, of this slice alone."),
+      ("D2_REJECTS", "Given to it: a file for refused values, of this attempt alone; when it has read everything, it becomes the slice's."),
       ("D2_SUMMARY_DIR", "Given to it: where d2-pull and d2-push leave their summaries by themselves."),
     ],
     files: [

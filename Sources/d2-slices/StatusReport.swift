@@ -18,11 +18,14 @@ struct StatusReport {
     let progress = try ledger.progress(pair, plan: arguments.string("--plan"))
     var names: [String: String] = [:]
     for set in try DataSetTable(ledger.store, pair).all() { names[set.uid] = set.name }
-    let states = ["waiting", "leased", "retry", "done", "verified", "failed"]
+    // Beside the count of values that were refused, the slices of that state need another name.
+    let states = ["waiting", "leased", "retry", "done", "verified", "refused", "failed"].map {
+      (state: $0, column: $0 == Slice.State.refused.rawValue ? "refusedSlices" : $0)
+    }
     var listing = try Listing(
       arguments,
       columns: (by == "period" ? ["periods"] : by == "all" ? ["dataSet", "name", "periods"] : ["dataSet", "name"])
-        + ["slices"] + states + ["percent", "pulled", "refused"])
+        + ["slices"] + states.map(\.column) + ["percent", "pulled", "refused"])
     for row in Self.summed(progress, by: by) {
       var members: [JSONValue.Member] = []
       if by != "period" {
@@ -31,17 +34,17 @@ struct StatusReport {
       }
       if by != "data-set" { members.append(.init("periods", .string(row.periods))) }
       members.append(.init("slices", .int(row.total)))
-      for state in states { members.append(.init(state, .int(row.counts[state] ?? 0))) }
+      for (state, column) in states { members.append(.init(column, .int(row.counts[state] ?? 0))) }
       members.append(.init("percent", .int(Self.percent(row))))
       members.append(.init("pulled", .int(row.pulled)))
       members.append(.init("refused", .int(row.refused)))
       try listing.add(.object(members))
     }
     try listing.finish()
-    let failed = progress.reduce(0) { $0 + ($1.counts["failed"] ?? 0) }
     let line = try line(progress)
     log.info(line)
-    return failed == 0 ? .success : .incomplete
+    let resting = [Slice.State.failed, .refused].reduce(0) { $0 + progress.count(of: $1) }
+    return resting == 0 ? .success : .incomplete
   }
 
   private static func percent(_ row: Ledger.Progress) -> Int {
@@ -62,14 +65,16 @@ struct StatusReport {
     return rows.sorted { $0.key < $1.key }.map(\.value)
   }
 
-  /// `412 of 500 slices done (82 %), 88 open, 0 parked; 31 a minute, about 3 min left`.
+  /// `412 of 500 slices done (82 %), 80 open, 8 done with refusals, 0 parked; 31 a minute, about 3 min left`.
   func line(_ progress: [Ledger.Progress]) throws -> String {
     let total = progress.reduce(0) { $0 + $1.total }
     let open = progress.reduce(0) { $0 + $1.open }
-    let failed = progress.reduce(0) { $0 + ($1.counts["failed"] ?? 0) }
-    let done = total - open - failed
+    let failed = progress.count(of: .failed)
+    let refused = progress.count(of: .refused)
+    let done = total - open - refused - failed
     var text =
-      "\(done) of \(total) slices done\(total > 0 ? " (\(done * 100 / total) %)" : ""), \(open) open, \(failed) parked"
+      "\(done) of \(total) slices done\(total > 0 ? " (\(done * 100 / total) %)" : ""), \(open) open, "
+      + "\(refused) done with refusals, \(failed) parked"
     if open > 0, let rate = try ledger.rate(pair, within: Self.rateSeconds) {
       text += "; \(Int((rate * 60).rounded())) a minute, about \(Self.shown(seconds: Double(open) / rate)) left"
     }
@@ -84,4 +89,8 @@ struct StatusReport {
     default: "\(Int((seconds / 86400).rounded())) days"
     }
   }
+}
+
+extension [Ledger.Progress] {
+  func count(of state: Slice.State) -> Int { reduce(0) { $0 + ($1.counts[state.rawValue] ?? 0) } }
 }

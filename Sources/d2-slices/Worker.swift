@@ -103,10 +103,9 @@ final class Worker {
   private func work(on slice: Slice, _ token: String) throws {
     let start = monotonicSeconds()
     let folder = try WorkFolder()
-    let rejects = "\(settings.rejectsFolder)/slice-\(slice.id).ndjson"
-    unlink(rejects)
+    let files = SliceRejects(folder: settings.rejectsFolder, id: slice.id, token: token)
     var (lastOfPull, lastOfOthers) = ("", "")
-    let end = try attempt(slice, token, folder, rejects) { line in
+    let end = try attempt(slice, token, folder, files.attempt) { line in
       if line.hasPrefix("d2-pull: ") { lastOfPull = line } else if !line.isEmpty { lastOfOthers = line }
     }
     let pull = folder.summary("pull")
@@ -114,25 +113,38 @@ final class Worker {
     // The last words of one that did its part, or was cut short by another, are no reason.
     let isPullsFault = pull?["status"]?.int ?? 0 != 0
     let (first, second) = isPullsFault ? (lastOfPull, lastOfOthers) : (lastOfOthers, lastOfPull)
-    let lastLine = first.isEmpty ? second : first
+    // Names that each attempt has for itself tell nothing of the cause.
+    let lastLine = (first.isEmpty ? second : first).replacing(files.attempt, with: "$D2_REJECTS")
+      .replacing(folder.path, with: "$D2_SUMMARY_DIR")
     let counts = Slice.Counts(pull: pull, push: push)
-    let hasRejects = FileStatus.size(rejects).map { $0 > 0 } ?? false
-    if !hasRejects { unlink(rejects) }
     switch end {
-    case .interrupted: _ = try patiently { try ledger.release(slice.id, token: token) }
-    case .lost: log.error("\(name(slice)): its lease is lost; the work on it was stopped")
+    case .interrupted:
+      _ = try patiently { try ledger.release(slice.id, token: token) }
+      _ = try files.keep(isWhole: false)
+    case .lost:
+      log.error("\(name(slice)): its lease is lost; the work on it was stopped")
+      _ = try files.keep(isWhole: false)
     case .status(let status):
       let seconds = monotonicSeconds() - start
-      guard let fault = fault(status, pull, push, lastLine) else {
-        try noteSuccess(slice, token, status, counts, hasRejects ? rejects : nil, seconds)
-        return
-      }
-      if let refusal = pull?["refusal"]?.string, try isAlive(slice, token) {
-        try noteFailure(
-          slice, token, Int(ExitStatus.refused.rawValue), "d2-pull: " + refusal, isRefusal: true, counts,
-          hasRejects ? rejects : nil)
-      } else {
-        try noteFailure(slice, token, status == 0 ? 1 : status, fault, counts, hasRejects ? rejects : nil)
+      let outcome = AttemptOutcome(
+        status: status, pull: pull, push: push, lastLine: lastLine, acceptsRejects: settings.acceptsRejects,
+        trustsStatus: settings.trustsStatus)
+      switch outcome {
+      case .done, .refused:
+        let reason: String? = if case .refused(let reason) = outcome { reason } else { nil }
+        try noteEnd(slice, token, status, counts, try files.keep(isWhole: true), refusal: reason, seconds)
+      case .failed(let fault, let isLasting):
+        let rejects = try files.keep(isWhole: false)
+        if let refusal = pull?["refusal"]?.string, try isAlive(slice, token) {
+          try noteFailure(
+            slice, token, Int(ExitStatus.refused.rawValue), StableReason.of("d2-pull: " + refusal), isLasting: true,
+            isServers: false, counts, rejects)
+        } else {
+          let status = status == 0 ? 1 : status
+          try noteFailure(
+            slice, token, status, fault, isLasting: isLasting, isServers: CircuitBreaker.statuses.contains(status),
+            counts, rejects)
+        }
       }
     }
   }
@@ -199,47 +211,42 @@ final class Worker {
 
   // MARK: What came of it
 
-  /// Why an attempt does not count as done; `nil` where it does. Both ends must have said so, not the shell alone.
-  private func fault(_ status: Int, _ pull: JSONValue?, _ push: JSONValue?, _ lastLine: String) -> String? {
-    guard status == 0 || (status == 1 && settings.acceptsRejects) else {
-      return lastLine.isEmpty ? "the command ended with status \(status)" : lastLine
-    }
-    if settings.trustsStatus { return nil }
-    guard let pull = pull?["status"]?.int, let push = push?["status"]?.int else {
-      return
-        "the command ended with status \(status), but there is no summary of both d2-pull and d2-push: nothing proves that all was moved"
-    }
-    if pull != 0 { return lastLine.isEmpty ? "d2-pull ended with status \(pull)" : lastLine }
-    if push != 0, !(push == 1 && settings.acceptsRejects) {
-      return lastLine.isEmpty ? "d2-push ended with status \(push)" : lastLine
-    }
-    return nil
-  }
-
-  private func noteSuccess(
-    _ slice: Slice, _ token: String, _ status: Int, _ counts: Slice.Counts, _ rejects: String?, _ seconds: Double
+  /// - Parameter refusal: why values were refused, where nobody accepts that.
+  private func noteEnd(
+    _ slice: Slice, _ token: String, _ status: Int, _ counts: Slice.Counts, _ rejects: String?, refusal: String?,
+    _ seconds: Double
   ) throws {
     breaker.succeeded()
     guard
       try certainly(
-        slice.id, attempts: slice.attempts, then: [.done],
-        { try ledger.finish(slice.id, token: token, status: status, counts, rejects: rejects) })
+        slice.id, attempts: slice.attempts, then: [refusal == nil ? .done : .refused],
+        {
+          try ledger.finish(
+            slice.id, token: token, status: status, counts, rejects: rejects, refusal: refusal)
+        })
     else { return log.error("\(name(slice)): done, but its lease was lost: it will be done again") }
-    meter.done(pulled: counts.pulled ?? 0, refused: counts.refused ?? 0)
-    log.info(
-      "\(name(slice)): done: \(counts.pulled ?? 0) read, \((counts.imported ?? 0) + (counts.updated ?? 0) + (counts.deleted ?? 0)) taken, \(counts.refused ?? 0) refused, \(DHIS2Client.shown(seconds: seconds)); \(meter.progress)"
-    )
+    meter.done(pulled: counts.pulled ?? 0, refused: counts.refused ?? 0, isAtRest: refusal != nil)
+    let figures =
+      "\(counts.pulled ?? 0) read, \((counts.imported ?? 0) + (counts.updated ?? 0) + (counts.deleted ?? 0)) taken, "
+      + "\(counts.refused ?? 0) refused, \(DHIS2Client.shown(seconds: seconds)); \(meter.progress)"
+    if let refusal {
+      log.warning(
+        "\(name(slice)): done with refusals: \(refusal)\(rejects.map { " (see \($0))" } ?? ""); \(figures)")
+    } else {
+      log.info("\(name(slice)): done: \(figures)")
+    }
     meter.draw()
   }
 
-  /// - Parameter isRefusal: whether the source refuses the user just these data. No waiting mends that: when it has said the same twice, the slice
-  ///   is parked.
+  /// - Parameters:
+  ///   - isLasting: whether waiting changes nothing, as where the source refuses the user just these data: when it has failed twice in the same
+  ///     way, the slice is parked.
+  ///   - isServers: whether it may be the fault of a server that is down.
   private func noteFailure(
-    _ slice: Slice, _ token: String, _ status: Int, _ fault: String, isRefusal: Bool = false, _ counts: Slice.Counts,
-    _ rejects: String?
+    _ slice: Slice, _ token: String, _ status: Int, _ fault: String, isLasting: Bool, isServers: Bool,
+    _ counts: Slice.Counts, _ rejects: String?
   ) throws {
-    let isServers = CircuitBreaker.statuses.contains(status) && !isRefusal
-    let mostAttempts = isRefusal && slice.lastError == fault ? 1 : settings.mostAttempts
+    let mostAttempts = isLasting && slice.lastError == fault ? 1 : settings.mostAttempts
     let verdict =
       isServers
       ? breaker.failed(slice.id, of: slice.dataSet, isReachable: status != 69)
@@ -288,12 +295,5 @@ final class Worker {
     let time = slice.since.isEmpty ? (slice.periods.isEmpty ? "all time" : slice.periods) : "since \(slice.since)"
     let units = slice.orgUnits.count == 1 ? settings.unitName(slice.orgUnits[0]) : "\(slice.orgUnits.count) units"
     return "slice \(slice.id) (\(settings.dataSetName(slice.dataSet)), \(time), \(units))"
-  }
-}
-
-private enum FileStatus {
-  static func size(_ path: String) -> Int? {
-    var status = stat()
-    return stat(path, &status) == 0 ? Int(status.st_size) : nil
   }
 }

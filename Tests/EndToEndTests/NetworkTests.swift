@@ -117,14 +117,14 @@ struct NetworkTests {
       "\(outcome.output)\(outcome.errors)")
   }
 
-  @Test("refused values can be sent again from the file that the new rejects will replace")
+  @Test("refused values can be sent again from the file that the new rejects will replace, where that is asked for")
   func rejectsInPlace() throws {
     let two = try TwoServers()
     let outcome = two.shell.run(
       """
       \(TwoServers.pullAll) --quiet | jq -c 'select(.deleted != true) | .orgUnit = "Nonexisten1"' > bad; wc -l < bad > many
       d2-push --url $DST --rejects rejects < bad > /dev/null
-      jq -c .value rejects | d2-push --url $DST --rejects rejects > /dev/null; echo $?
+      jq -c .value rejects | d2-push --url $DST --rejects rejects --overwrite-rejects > /dev/null; echo $?
       [ "$(wc -l < rejects)" = "$(cat many)" ] && echo all; ls rejects.part 2>/dev/null
       """)
     #expect(outcome.lines == ["1", "all"], "\(outcome.errors)")

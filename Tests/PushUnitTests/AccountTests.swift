@@ -61,7 +61,7 @@ struct AccountTests {
     try account.malformed(text: String(decoding: odd, as: UTF8.self), number: 9, "not a JSON object")
     try Array("[1]".utf8).withUnsafeBytes { try account.notSent(line: $0, number: 10, Refusal(message: "x")) }
     try Array(#"{"a":1}"#.utf8).withUnsafeBytes { try account.notSent(line: $0, number: 11, Refusal(message: "x")) }
-    try account.finish()
+    try account.finish(isWhole: true)
     let hint = try #require(ErrorCode.named("E7619")).advice
     let expected = [
       #"{"value":{"value" : 1.50,"c":"é\u00e9"},"line":1,"message":"none"}"#,
@@ -95,7 +95,7 @@ struct AccountTests {
     #expect {
       let account = try Account(rejectsFile: path, Self.log)
       try account.malformed(text: "x", number: 1, "no")
-      try account.finish()
+      try account.finish(isWhole: true)
     } throws: { ($0 as? CommandFailure)?.status == .cannotWrite }
   }
 
@@ -108,7 +108,7 @@ struct AccountTests {
     let reasons = account.commonReasons(2).map { "\($0.reason) \($0.count)" }
     #expect(reasons == ["malformed: often 5", "malformed: some 3"])
     #expect(account.line.hasPrefix("read 9 = 0 imported + 0 updated + 0 deleted + 0 ignored + 9 refused + 0 not sent;"))
-    let summary = account.summary(.incomplete, learnt: [:])
+    let summary = account.summary(.incomplete, learnt: [:], isWhole: true)
     #expect(summary["read"]?.int == 9 && summary["status"]?.int == 1 && summary["reasons"]?.array?.count == 3)
   }
 }

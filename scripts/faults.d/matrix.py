@@ -221,7 +221,7 @@ def pull(case, options):
 def push(case, options):
     world = case.world
     world.fetch(world.destination, "/control/values", "DELETE")
-    for name in ("rejects", "account"):
+    for name in ("rejects", "rejects.part", "account"):
         if os.path.exists(f"{world.folder}/{name}"):
             os.remove(f"{world.folder}/{name}")
     url = case.open(world.destination, "/api/dataValueSets")
@@ -308,7 +308,7 @@ def work(case, options):
         promise(same.returncode == 0, f"a slice is done that was not moved: {slice[:150]}")
     promise(outcome.returncode != 0 or len(done) == len(world.run("d2-slices list --pair p").stdout.splitlines()), "status 0, not all is done")
     # And when the fault is gone all comes to its end.
-    healed = world.run("d2-slices reset --pair p --state failed --quiet; d2-slices run --pair p --jobs 2 --quiet --retry-after 0.1s", 120)
+    healed = world.run("d2-slices reset --pair p --state failed,refused --quiet; d2-slices run --pair p --jobs 2 --quiet --retry-after 0.1s", 120)
     promise(healed.returncode == 0, f"healed, but status {healed.returncode}: {healed.stderr[:200]}")
     promise(world.held(world.source) == world.held(world.destination), "healed, but the destination differs")
     return outcome

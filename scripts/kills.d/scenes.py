@@ -96,7 +96,7 @@ class Push(Scene):
     variants = [[], ["--concurrency", "4"]]
 
     def arguments(self):
-        return ["d2-push", "--pair", "p", "--batch-size", "250", "--rejects", "rejects", "--summary", "summary", *self.world.draw.choice(self.variants)]
+        return ["d2-push", "--pair", "p", "--batch-size", "250", "--rejects", "rejects", "--overwrite-rejects", "--summary", "summary", *self.world.draw.choice(self.variants)]
 
     def before(self):
         self.world.fetch(self.world.destination, "/control/values", "DELETE")

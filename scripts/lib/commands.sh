@@ -41,7 +41,7 @@ relaying_signals() {
   return "$status"
 }
 
-# For dry runs: what would be moved if a plan with these options were made and worked off. Where resets is set, what is parked in these plans gets
+# For dry runs: what would be moved if a plan with these options were made and worked off. Where resets is set, what is refused or parked in these plans gets
 # another try.
 would_move() { # PAIR HOW OPTION-OF-PLAN…
   local pair=$1 how=$2 planned ends count
@@ -51,7 +51,7 @@ would_move() { # PAIR HOW OPTION-OF-PLAN…
   count=$(jq .open <<<"$planned")
   # Unless all of the plan waits again already.
   if [[ ${resets+set} && $(jq .again <<<"$planned") == 0 ]]; then
-    count=$((count + $(d2-slices list --pair "$pair" --state failed "${resets[@]}" --format json | wc -l)))
+    count=$((count + $(d2-slices list --pair "$pair" --state failed,refused "${resets[@]}" --format json | wc -l)))
   fi
   echo "$count slices would be moved from $ends, $how; nothing was changed"
 }

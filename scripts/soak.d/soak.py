@@ -209,10 +209,10 @@ class Soak:
     def finish(self):
         """A quiet end: all is delivered."""
         self.heal()
-        for pid in self.store.rows("SELECT id FROM slices WHERE state = 'failed'"):
+        for pid in self.store.rows("SELECT id FROM slices WHERE state IN ('refused', 'failed')"):
             self.counts["parked"] += 1
         if self.counts["parked"]:
-            self.world.run("d2-slices reset --pair p --state failed --quiet")
+            self.world.run("d2-slices reset --pair p --state failed,refused --quiet")
         until = time.monotonic() + PATIENCE
         quiet = 0
         while quiet < 2:

@@ -5,6 +5,8 @@ import Synchronization
 package final class ConcurrencyLimit: Sendable {
   private struct State: Sendable {
     var limit: Int
+    /// Less than the most, when the server turns out to bear less.
+    var cap = Int.max
     /// Seconds of the requests since the limit was changed last.
     var seconds: [Double] = []
     /// What a request took at its best.
@@ -41,6 +43,14 @@ package final class ConcurrencyLimit: Sendable {
     state = Mutex(State(limit: 1))
   }
 
+  /// Allows no more than so many from now on.
+  package func restrict(to cap: Int) {
+    state.withLock { state in
+      state.cap = max(1, cap)
+      state.limit = min(state.limit, state.cap)
+    }
+  }
+
   package var current: Int { state.withLock { $0.limit } }
 
   /// A request was answered well.
@@ -65,7 +75,7 @@ package final class ConcurrencyLimit: Sendable {
       } else if state.calmRounds > 0 {
         state.calmRounds -= 1
       } else {
-        state.limit = min(state.limit + 1, most)
+        state.limit = min(state.limit + 1, most, state.cap)
       }
     }
   }

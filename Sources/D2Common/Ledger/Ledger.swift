@@ -152,16 +152,23 @@ package final class Ledger {
   private var holds: String { "id = $1 AND state = 'leased' AND token = $2 AND lease_until > \(now)" }
 
   /// Notes that a slice was pulled and pushed; where it was the last of its window, the data set's mark moves. False where the lease was lost.
+  ///
+  /// - Parameter refusal: why values were refused, where that is not accepted: then it is done with refusals, and the mark stays.
   package func finish(
-    _ id: Int, token: String, status: Int, _ counts: Slice.Counts, rejects: String?
+    _ id: Int, token: String, status: Int, _ counts: Slice.Counts, rejects: String?, refusal: String? = nil
   ) throws -> Bool {
     try database.transaction {
       let window = try lockWindow(of: id)
-      let parameters: [SQLValue] = [.int(id), .text(token), .int(status), SQLValue(rejects)] + Self.parameters(counts)
+      let state = refusal == nil ? Slice.State.done : .refused
+      let parameters: [SQLValue] =
+        [
+          .int(id), .text(token), .int(status), SQLValue(rejects), .text(state.rawValue),
+          SQLValue(refusal.map { String($0.prefix(Self.mostErrorCharacters)).withoutNUL }),
+        ] + Self.parameters(counts)
       let changed = try database.execute(
         """
-        UPDATE slices SET state = 'done', verified = FALSE, token = NULL, finished = \(now), last_status = $3, rejects = $4,
-          last_error = NULL, \(Self.assignments(first: 5))
+        UPDATE slices SET state = $5, verified = FALSE, token = NULL, finished = \(now), last_status = $3, rejects = $4,
+          last_error = $6, \(Self.assignments(first: 7))
         WHERE \(holds)
         """, parameters)
       guard changed > 0 else { return false }
@@ -205,6 +212,8 @@ package final class Ledger {
       """, [.int(window)])
   }
 
+  private static let mostErrorCharacters = 2000
+
   /// Notes that an attempt failed: another follows after a pause, or the slice is parked. False where the lease was lost.
   ///
   /// - Parameters:
@@ -216,7 +225,7 @@ package final class Ledger {
   ) throws -> Bool {
     let parameters: [SQLValue] =
       [
-        .int(id), .text(token), .int(status), .text(String(error.prefix(2000)).withoutNUL), .bool(counts),
+        .int(id), .text(token), .int(status), .text(String(error.prefix(Self.mostErrorCharacters)).withoutNUL), .bool(counts),
         .int(Int(pauseSeconds * 1000)), .int(mostAttempts), SQLValue(rejects),
       ] + Self.parameters(figures)
     return try writing {

@@ -29,7 +29,7 @@ package struct LedgerPlan {
     package var added = 0
     /// Slices of this plan in all.
     package var planned = 0
-    /// Slices that were done or parked and wait again.
+    /// Slices that were done, refused or parked and wait again.
     package var again = 0
   }
 
@@ -86,7 +86,7 @@ package struct LedgerPlan {
       "UPDATE slices AS t SET \(Self.refreshed) \(Self.matches) AND \(Self.isStale)", [.int(pair.id)])
     if again, try !hasOpen(pair, database) {
       outcome.again = try database.execute(
-        "UPDATE slices AS t SET \(Self.anew) \(Self.matches) AND t.state IN ('done', 'failed')", [.int(pair.id)])
+        "UPDATE slices AS t SET \(Self.anew) \(Self.matches) AND t.state IN ('done', 'refused', 'failed')", [.int(pair.id)])
     }
     outcome.added = try database.execute(
       """
@@ -168,7 +168,7 @@ package struct LedgerPlan {
 // MARK: Windows
 
 extension Ledger {
-  /// Whether a data set's window is still being worked on.
+  /// Whether a data set's window is still being worked on. What was refused or is parked rests, and does not keep the next one waiting.
   package func hasWindowUnderWay(_ pair: Pair, _ dataSet: String, _ kind: Slice.Kind = .values) throws -> Bool {
     try database.rows(
       """
@@ -192,11 +192,11 @@ extension Ledger {
     try database.execute(
       "UPDATE sync_windows SET state = 'superseded' WHERE integration_pair_id = $1 AND dataset_id = $2 AND kind = $3 AND state = 'open'",
       [.int(pair.id), .text(dataSet), .text(kind.rawValue)])
-    // The new window asks for what they failed at, and what was done long ago is only history.
+    // The new window asks again for what failed or was refused, and what was done long ago is only history.
     try database.execute(
       """
       DELETE FROM slices WHERE integration_pair_id = $1 AND dataset_id = $2 AND kind = $4 AND since <> ''
-        AND (state = 'failed' OR (state = 'done' AND finished < $3))
+        AND (state IN ('refused', 'failed') OR (state = 'done' AND finished < $3))
       """, [.int(pair.id), .text(dataSet), .int(planned - Self.keptMilliseconds), .text(kind.rawValue)])
     try database.execute(
       """

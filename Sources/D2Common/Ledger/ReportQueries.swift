@@ -1,11 +1,11 @@
 /// What a report shows of a slice's state, the worst first: what is done and was compared too is verified.
 package enum ShownState: String, Sendable, CaseIterable {
-  case failed, retry, leased, waiting, done, verified
+  case failed, refused, retry, leased, waiting, done, verified
 }
 
 /// How many slices are in each state.
 package struct StateCounts: Sendable, Equatable {
-  private var counts = (Int32(0), Int32(0), Int32(0), Int32(0), Int32(0), Int32(0))
+  private var counts = (Int32(0), Int32(0), Int32(0), Int32(0), Int32(0), Int32(0), Int32(0))
 
   package init() {}
 
@@ -18,6 +18,7 @@ package struct StateCounts: Sendable, Equatable {
       case .waiting: Int(counts.3)
       case .done: Int(counts.4)
       case .verified: Int(counts.5)
+      case .refused: Int(counts.6)
       }
     }
     set {
@@ -29,6 +30,7 @@ package struct StateCounts: Sendable, Equatable {
       case .waiting: counts.3 = count
       case .done: counts.4 = count
       case .verified: counts.5 = count
+      case .refused: counts.6 = count
       }
     }
   }
@@ -87,7 +89,7 @@ extension Ledger {
     package var newest: Int
     package var states: StateCounts
     package var values: ValueCounts
-    /// When the first and the last of those that are done were, in milliseconds since 1970.
+    /// When the first and the last of those that are done, with refusals or without, were, in milliseconds since 1970.
     package var finished: ClosedRange<Int>?
   }
 
@@ -98,19 +100,20 @@ extension Ledger {
         var states = StateCounts()
         for (place, state) in ShownState.allCases.enumerated() { states[state] = row.int(3 + place) ?? 0 }
         var values = ValueCounts()
-        values.pulled = row.int(9) ?? 0
-        values.taken = row.int(10) ?? 0
-        values.ignored = row.int(11) ?? 0
-        values.refused = row.int(12) ?? 0
-        values.notSent = row.int(13) ?? 0
-        values.queued = row.int(14) ?? 0
-        values.wireBytes = row.int(15) ?? 0
-        let first = row.int(16)
+        let next = 3 + ShownState.allCases.count
+        values.pulled = row.int(next) ?? 0
+        values.taken = row.int(next + 1) ?? 0
+        values.ignored = row.int(next + 2) ?? 0
+        values.refused = row.int(next + 3) ?? 0
+        values.notSent = row.int(next + 4) ?? 0
+        values.queued = row.int(next + 5) ?? 0
+        values.wireBytes = row.int(next + 6) ?? 0
+        let first = row.int(next + 7)
         try body(
           Group(
             dataSet: row.text(0) ?? "", periods: isIncrement ? "" : row.text(1) ?? "", isIncrement: isIncrement,
             newest: row.int(2) ?? 0, states: states, values: values,
-            finished: first.map { $0...max($0, row.int(17) ?? $0) }))
+            finished: first.map { $0...max($0, row.int(next + 8) ?? $0) }))
       }
     }
   }
@@ -130,14 +133,16 @@ extension Ledger {
     ].map { "sum(CASE WHEN \(attempted) THEN \($0) END)" }
     return """
       SELECT dataset_id, max(periods), max(newest), \((counts + sums).joined(separator: ", ")),
-        min(CASE WHEN state = 'done' THEN finished END), max(CASE WHEN state = 'done' THEN finished END)
+        min(CASE WHEN \(ended) THEN finished END), max(CASE WHEN \(ended) THEN finished END)
       FROM slices WHERE integration_pair_id = $1 AND since \(increments ? "<>" : "=") ''
       GROUP BY \(increments ? "dataset_id" : "dataset_id, periods") ORDER BY dataset_id
       """
   }
 
   /// Whose figures are those of an attempt that counts: what waits again is done anew.
-  private static let attempted = "state IN ('done', 'failed', 'retry')"
+  private static let attempted = "state IN ('done', 'refused', 'failed', 'retry')"
+  /// What was worked off: pulled and pushed, with refusals or without.
+  static let ended = "state IN ('done', 'refused')"
 
   /// What was done in some stretch of time.
   package struct Stretch: Sendable, Equatable {
@@ -160,7 +165,7 @@ extension Ledger {
     try database.rows(
       """
       SELECT finished / $2, count(*), sum(pulled), sum(refused) FROM slices
-      WHERE integration_pair_id = $1 AND state = 'done' AND finished IS NOT NULL GROUP BY 1 ORDER BY 1
+      WHERE integration_pair_id = $1 AND \(Self.ended) AND finished IS NOT NULL GROUP BY 1 ORDER BY 1
       """, [.int(pair.id), .int(milliseconds)]
     ).map {
       Stretch(
@@ -173,7 +178,7 @@ extension Ledger {
     let row = try database.rows(
       """
       SELECT count(*), sum(pulled), sum(refused) FROM slices
-      WHERE integration_pair_id = $1 AND state = 'done' AND finished >= $2
+      WHERE integration_pair_id = $1 AND \(Self.ended) AND finished >= $2
       """, [.int(pair.id), .int(start)])[0]
     return Stretch(start: start, slices: row.int(0) ?? 0, pulled: row.int(1) ?? 0, refused: row.int(2) ?? 0)
   }

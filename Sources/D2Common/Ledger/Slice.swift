@@ -9,6 +9,8 @@ package struct Slice: Sendable, Equatable {
     case retry
     /// Pulled and pushed without error.
     case done
+    /// Pulled and pushed, and the destination refused some values: done with refusals. Trying again changes nothing; it rests until `reset`.
+    case refused
     /// It failed too often: parked until `reset`.
     case failed
   }

@@ -132,12 +132,14 @@ extension Ledger {
     return (row.int(0) ?? 0, row.int(1) ?? 0, row.int(2) ?? 0, row.int(3))
   }
 
-  /// How many slices a second were done lately; `nil` where none was.
+  /// How many slices a second were done lately; `nil` where none was, or where nobody works: no lease is valid.
   package func rate(_ pair: Pair, within seconds: Int) throws -> Double? {
     let row = try database.rows(
       """
       SELECT count(*), \(now) - min(started) FROM slices
-      WHERE integration_pair_id = $1 AND state = 'done' AND finished >= \(now) - $2
+      WHERE integration_pair_id = $1 AND \(Self.ended) AND EXISTS (
+          SELECT 1 FROM slices WHERE integration_pair_id = $1 AND state = 'leased' AND lease_until > \(now))
+        AND finished >= \(now) - $2
       """, [.int(pair.id), .int(seconds * 1000)])[0]
     guard let count = row.int(0), count > 0, let milliseconds = row.int(1) else { return nil }
     return Double(count) / min(max(Double(milliseconds) / 1000, 1), Double(seconds))

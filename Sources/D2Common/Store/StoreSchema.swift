@@ -1,7 +1,7 @@
 /// The tables of the store: made, upgraded from the Python tool's, or refused where a newer d2 made them.
 enum StoreSchema {
   /// What this program knows; `integrator.sql` and `sqlite.sql` end with it.
-  static let version = 1
+  static let version = 2
 
   /// Brings the tables up to date. Safe under any number of processes.
   ///
@@ -29,9 +29,44 @@ enum StoreSchema {
       // Brings its own transaction and lock, so that psql can run it too.
       let script = text(PackageResources.integrator_sql)
       try database.executeScript(pretends ? withoutTransaction(script) : script)
-    case .sqlite: try database.transaction { try database.executeScript(text(PackageResources.sqlite_sql)) }
+    case .sqlite: try database.transaction { try upgradeSQLite(database) }
     }
   }
+
+  /// In a transaction: whoever waited for it finds that another process was here first.
+  private static func upgradeSQLite(_ database: some Database) throws {
+    let found = try found(in: database)
+    if found == version { return }
+    if found == 1 { try database.executeScript(beforeSecond) }
+    try database.executeScript(text(PackageResources.sqlite_sql))
+    if found == 1 { try database.executeScript(behindSecond) }
+  }
+
+  /// SQLite cannot change what a column allows: the table is made anew, and its rows are copied.
+  private static let beforeSecond = """
+    DROP INDEX IF EXISTS slices_once;
+    DROP INDEX IF EXISTS slices_newest;
+    DROP INDEX IF EXISTS slices_oldest;
+    DROP INDEX IF EXISTS slices_leased;
+    DROP INDEX IF EXISTS slices_retry;
+    DROP INDEX IF EXISTS slices_window;
+    ALTER TABLE slices RENAME TO slices_of_first;
+    """
+
+  /// The numbers of slices go on where they were: rejects are named by them.
+  private static let behindSecond = """
+    INSERT INTO slices (\(columnsOfFirst)) SELECT \(columnsOfFirst) FROM slices_of_first;
+    DELETE FROM sqlite_sequence WHERE name = 'slices';
+    INSERT INTO sqlite_sequence (name, seq) SELECT 'slices', seq FROM sqlite_sequence WHERE name = 'slices_of_first';
+    DROP TABLE slices_of_first;
+    """
+
+  /// Of the slices of version 1.
+  private static let columnsOfFirst = """
+    id, integration_pair_id, window_id, kind, dataset_id, periods, since, orgunits, children, plan, include_deleted, rank,
+    newest, state, verified, worker, token, lease_until, attempts, next_attempt, started, finished, last_status, last_error,
+    pulled, pushed, imported, updated, ignored, deleted, refused, not_sent, queued, wire_bytes, reasons, rejects
+    """
 
   /// The version that is there; `nil` where our tables are not.
   private static func found(in database: some Database) throws -> Int? {

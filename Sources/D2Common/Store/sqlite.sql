@@ -79,7 +79,8 @@ CREATE TABLE IF NOT EXISTS slices (
   include_deleted boolean NOT NULL DEFAULT false,
   rank integer NOT NULL,
   newest integer NOT NULL,
-  state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'leased', 'retry', 'done', 'failed')),
+  state text NOT NULL DEFAULT 'waiting' CHECK (
+    state IN ('waiting', 'leased', 'retry', 'done', 'refused', 'failed')),
   verified boolean NOT NULL DEFAULT false,
   worker text,
   token text,
@@ -102,4 +103,4 @@ CREATE INDEX IF NOT EXISTS slices_leased ON slices (lease_until) WHERE state = '
 CREATE INDEX IF NOT EXISTS slices_retry ON slices (next_attempt) WHERE state = 'retry';
 CREATE INDEX IF NOT EXISTS slices_window ON slices (window_id) WHERE window_id IS NOT NULL;
 
-INSERT INTO d2_schema (version) SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM d2_schema WHERE version = 1);
+INSERT INTO d2_schema (version) SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM d2_schema WHERE version = 2);

@@ -23,10 +23,10 @@ final class QueueRun: Sendable {
     self.client = client
     self.log = log
     self.facilities = facilities
-    account = try Account(rejectsFile: options.rejectsFile, log, hasQueue: true)
+    account = try Account(rejectsFile: options.rejectsFile, log, policy: options.rejectsPolicy, hasQueue: true)
     report = RunReport(options: options, account: account, log: log)
     drawsProgress = log.draws && isatty(1) == 0
-    output = LineOutput.standardOutput { [account] in try? account.finish() }
+    output = LineOutput.standardOutput { [account] in try? account.finish(isWhole: false) }
   }
 
   func run() async throws -> ExitStatus {
@@ -41,11 +41,11 @@ final class QueueRun: Sendable {
       try await withTaskExecutorPreference(executor) { try await send(sender, executor) }
     } catch { failure = error }
     do {
-      try account.finish()
+      try account.finish(isWhole: failure.map { report.keepsRest(after: $0) } ?? true)
       try output.flush()
     } catch { failure = failure ?? error }
     let status = report.status(after: failure)
-    report.write(status, learnt: .object([]))
+    report.write(status, learnt: .object([]), isWhole: failure == nil)
     if let failure { throw failure }
     return status
   }

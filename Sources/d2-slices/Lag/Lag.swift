@@ -10,6 +10,8 @@ struct Lag {
   let lastDelivered: UTCTime?
   let open: Int
   let parked: Int
+  /// Slices that are done with refusals.
+  let refused: Int
   /// `nil` where the source was not asked, or did not answer.
   var change: NewestChange?
   /// How old the newest change is, by the source's clock.
@@ -36,13 +38,14 @@ struct Lag {
       .init("isExact", change?.time == nil ? .null : .bool(change!.isExact)),
       .init("lookedBackTo", text(change?.lookedBackTo)),
       .init("lagSeconds", seconds.map { .int($0) } ?? .null), .init("lastDelivered", text(lastDelivered)),
-      .init("open", .int(open)), .init("parked", .int(parked)), .init("error", error.map { .string($0) } ?? .null),
+      .init("open", .int(open)), .init("parked", .int(parked)), .init("refused", .int(refused)),
+      .init("error", error.map { .string($0) } ?? .null),
     ])
   }
 
   static let columns = [
     "dataSet", "name", "kind", "syncedThrough", "newestChange", "lagSeconds", "lastDelivered", "open", "parked",
-    "error",
+    "refused", "error",
   ]
 }
 
@@ -56,6 +59,7 @@ struct LagTotals {
   let unknown: Int
   let open: Int
   let parked: Int
+  let refused: Int
   /// The oldest of the marks: everything of all data sets up to then is delivered. `nil` where one has none.
   let syncedThrough: UTCTime?
   let newestChange: UTCTime?
@@ -71,6 +75,7 @@ struct LagTotals {
     unknown = sets { $0.change == nil }
     open = lags.reduce(0) { $0 + $1.open }
     parked = lags.reduce(0) { $0 + $1.parked }
+    refused = lags.reduce(0) { $0 + $1.refused }
     syncedThrough = neverDelivered > 0 ? nil : lags.compactMap(\.syncedThrough).min()
     newestChange = lags.compactMap { $0.change?.time }.max()
     worst = lags.filter { $0.seconds != nil }.max { $0.seconds! < $1.seconds! }
@@ -83,13 +88,13 @@ struct LagTotals {
       .init("syncedThrough", syncedThrough.map { .string($0.iso8601) } ?? .null),
       .init("newestChange", newestChange.map { .string($0.iso8601) } ?? .null),
       .init("lagSeconds", worst.map { .int($0.seconds!) } ?? .null), .init("open", .int(open)),
-      .init("parked", .int(parked)),
+      .init("parked", .int(parked)), .init("refused", .int(refused)),
     ])
   }
 
   static let columns = [
     "pair", "dataSets", "behind", "neverDelivered", "unknown", "syncedThrough", "newestChange", "lagSeconds", "open",
-    "parked",
+    "parked", "refused",
   ]
 
   func line(_ pair: Pair, asked: Bool) -> String {
@@ -102,6 +107,6 @@ struct LagTotals {
     }
     if unknown > 0 { parts.append(asked ? "\(unknown) without an answer of the source" : "the source was not asked") }
     if neverDelivered > 0 { parts.append("\(neverDelivered) never delivered as an increment") }
-    return parts.joined(separator: ", ") + "; \(open) slices open, \(parked) parked"
+    return parts.joined(separator: ", ") + "; \(open) slices open, \(refused) done with refusals, \(parked) parked"
   }
 }

@@ -47,6 +47,7 @@ struct LagMetrics {
     ofEach("d2_last_delivery_timestamp_seconds", "When the last slice was done.") { $0.lastDelivered?.seconds }
     ofEach("d2_slices_open", "Slices that are waiting, leased, or wait for another attempt.") { $0.open }
     ofEach("d2_slices_parked", "Slices that failed too often.") { $0.parked }
+    ofEach("d2_slices_refused", "Slices that are done, but values were refused.") { $0.refused }
     self.text = text
   }
 

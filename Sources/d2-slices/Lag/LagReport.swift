@@ -109,7 +109,7 @@ struct LagReport {
           dataSet: set.uid, name: set.name, kind: kind,
           syncedThrough: kind == .values ? set.syncedThrough : set.registrationsThrough,
           lastDelivered: delivery?.lastFinished.map { UTCTime(seconds: $0 / 1000) }, open: delivery?.open ?? 0,
-          parked: delivery?.parked ?? 0)
+          parked: delivery?.parked ?? 0, refused: delivery?.refused ?? 0)
       }
     }
   }

@@ -52,11 +52,12 @@ struct HeatMap: Sendable {
     let states: StateCounts
   }
 
-  /// Where there are too many: those with most slices parked, then with most that are open.
+  /// Where there are too many: those with most slices parked, then those with most refused, then with most that are open.
   private static func worst(_ dataSets: [(uid: String, states: StateCounts)]) -> Set<String> {
     guard dataSets.count > mostRows else { return Set(dataSets.map(\.uid)) }
     let order = dataSets.sorted {
-      ($1.states[.failed], $1.states[.retry], $1.states.open) < ($0.states[.failed], $0.states[.retry], $0.states.open)
+      ($1.states[.failed], $1.states[.refused], $1.states[.retry], $1.states.open)
+        < ($0.states[.failed], $0.states[.refused], $0.states[.retry], $0.states.open)
     }
     return Set(order.prefix(mostRows).map(\.uid))
   }

@@ -106,7 +106,7 @@ struct HeatMapTable {
   private static func label(_ states: StateCounts, _ worst: ShownState) -> String {
     guard states[worst] < states.total else { return worst.sign }
     switch worst {
-    case .failed, .retry: return worst.sign + Shown.short(states[worst])
+    case .failed, .refused, .retry: return worst.sign + Shown.short(states[worst])
     case .leased: return "\(worst.sign)\(states.percent)%"
     case .waiting, .done, .verified: return worst == .waiting ? "\(states.percent)%" : worst.sign
     }

@@ -86,7 +86,7 @@ extension Cause.Place {
 
 extension StateCounts {
   /// In the order in which a slice goes through them.
-  static let shown: [ShownState] = [.waiting, .leased, .retry, .done, .verified, .failed]
+  static let shown: [ShownState] = [.waiting, .leased, .retry, .done, .verified, .refused, .failed]
 
   var json: JSONValue { .object(Self.shown.map { .init($0.rawValue, .int(self[$0])) }) }
 }

@@ -200,6 +200,7 @@ extension ShownState {
     case .done: "Done"
     case .verified: "Verified"
     case .failed: "Failed"
+    case .refused: "Refused"
     }
   }
 
@@ -212,6 +213,7 @@ extension ShownState {
     case .done: "pulled and pushed"
     case .verified: "done, and both ends compared"
     case .failed: "parked after too many attempts"
+    case .refused: "done, but values were refused"
     }
   }
 
@@ -224,11 +226,12 @@ extension ShownState {
     case .done: "✓"
     case .verified: "✓✓"
     case .failed: "✗"
+    case .refused: "⊘"
     }
   }
 
   /// The class of its colour and pattern: one letter, since thousands of cells have it.
-  var letter: String { String(rawValue.first!) }
+  var letter: String { self == .refused ? "x" : String(rawValue.first!) }
 
   /// A small field with its colour, pattern and sign.
   var mark: HTML { "<span class=\"mark \(letter)\" aria-hidden=\"true\">\(sign)</span>" }

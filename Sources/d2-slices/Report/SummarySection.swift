@@ -22,14 +22,14 @@ extension ReportPage {
       let hourly = Int(((data.throughput.rate ?? 0) * 3600).rounded())
       parts.append("\(Shown.count(hourly)) an hour lately: about \(StatusReport.shown(seconds: seconds)) left")
     } else if data.states.open > 0 {
-      parts.append("none done in the last \(StatusReport.rateSeconds / 60) minutes")
+      parts.append("nobody works on them, or none was done in the last \(StatusReport.rateSeconds / 60) minutes")
     }
     return parts.joined(separator: ", ")
   }
 
   /// What is finished from the left, what failed from the right.
   private var bar: HTML {
-    let order: [ShownState] = [.verified, .done, .leased, .waiting, .retry, .failed]
+    let order: [ShownState] = [.verified, .done, .leased, .waiting, .retry, .refused, .failed]
     let parts = order.filter { data.states[$0] > 0 }
     let pieces = parts.map { state -> HTML in
       "<span class=\"\(state.letter)\" style=\"flex-grow:\(data.states[state])\" title=\"\(share(state))\"></span>"

@@ -90,8 +90,9 @@ struct LedgerModelTests {
         if let claimed { expected = claimed.attempts == model.entries[claimed.id]!.attempts && claimed.token == new }
         got = expected == nil ? nil : true
       case 6, 7:
-        expected = model.end(id, token) { $0.state = .done }
-        got = try world.ledger.finish(id, token: token, status: 0, Slice.Counts(), rejects: nil)
+        let refusal = Bool.random(using: &random) ? "E1" : nil
+        expected = model.end(id, token) { $0.state = refusal == nil ? .done : .refused }
+        got = try world.ledger.finish(id, token: token, status: 0, Slice.Counts(), rejects: nil, refusal: refusal)
       case 8, 9:
         let (counts, most) = (Int.random(in: 0...3, using: &random) > 0, Int.random(in: 1...6, using: &random))
         expected = model.end(id, token) {

@@ -339,6 +339,41 @@ struct LedgerTests {
         && progress[0].refused == 2)
   }
 
+  @Test("what is done with refusals rests with its reason until it is reset or planned again", arguments: StoreKind.available)
+  func refused(kind: StoreKind) throws {
+    let world = try World(kind)
+    let subject = Self.month("a", "202401", 1, nil, "")
+    try world.plan([subject], units: 2)
+    let slice = try #require(try world.claim("a"))
+    var counts = Slice.Counts()
+    counts.refused = 3
+    #expect(
+      try world.ledger.finish(slice.id, token: "a", status: 1, counts, rejects: "/r/x.ndjson", refusal: "E7612 no unit"))
+    let other = try #require(try world.claim("b"))
+    #expect(try other.id != slice.id && world.finish(other))
+    #expect(try world.claim("c") == nil)
+    let noted = try world.slice(slice.id)
+    #expect(noted.state == .refused && noted.lastError == "E7612 no unit" && noted.rejects == "/r/x.ndjson")
+    #expect(noted.lastStatus == 1 && noted.attempts == 1 && noted.counts.refused == 3)
+    let progress = try world.ledger.progress(world.pair)
+    #expect(progress[0].counts == ["done": 1, "refused": 1] && progress[0].open == 0)
+    let delivery = try #require(try world.ledger.deliveries(world.pair).first)
+    #expect(delivery.refused == 1 && delivery.parked == 0 && delivery.open == 0)
+    #expect(try world.ledger.verify(world.pair, SliceSelection()) == 1, "what was refused cannot be verified")
+
+    #expect(try world.plan([subject], units: 2).again == 0)
+    #expect(try world.claim("d") == nil, "a plan alone does not take it again")
+    #expect(try world.plan([subject], units: 2, again: true).again == 2)
+    #expect(try world.slice(slice.id).lastError == nil)
+    while let slice = try world.claim(world.token()) {
+      #expect(try world.ledger.finish(slice.id, token: slice.token!, status: 1, counts, rejects: nil, refusal: "E1"))
+    }
+    var selection = SliceSelection()
+    selection.states = [.refused]
+    #expect(try world.ledger.reset(world.pair, selection) == 2)
+    #expect(try world.states() == ["waiting|2"])
+  }
+
   // MARK: Selections
 
   @Test("reset and remove by state, data set, period, number and plan", arguments: StoreKind.available)
@@ -412,11 +447,18 @@ struct LedgerTests {
     #expect(try world.ledger.rate(world.pair, within: 900) == nil)
     try world.plan([Self.month("a", "202401", 1, nil, "")], units: 30)
     for _ in 0..<20 { _ = try world.finish(#require(try world.claim(world.token()))) }
+    #expect(try world.ledger.rate(world.pair, within: 900) == nil, "nobody works")
+    let held = try #require(try world.claim(world.token()))
     let now = try world.ledger.databaseTime()
     try world.ledger.database.execute(
       "UPDATE slices SET started = $1, finished = $2 WHERE state = 'done'", [.int(now - 100_000), .int(now - 1000)])
     let rate = try #require(try world.ledger.rate(world.pair, within: 900))
     #expect(abs(rate - 0.2) < 0.02, "twenty in a hundred seconds: \(rate)")
+    try world.ledger.database.execute("UPDATE slices SET lease_until = 1 WHERE id = $1", [.int(held.id)])
+    #expect(try world.ledger.rate(world.pair, within: 900) == nil, "whoever has a lease is dead")
+    try world.ledger.database.execute(
+      "UPDATE slices SET lease_until = $2 WHERE id = $1", [.int(held.id), .int(now + 600_000)])
+    #expect(try world.ledger.rate(world.pair, within: 900) != nil)
     try world.ledger.database.execute("UPDATE slices SET finished = $1 WHERE state = 'done'", [.int(now - 901_000)])
     #expect(try world.ledger.rate(world.pair, within: 900) == nil)
   }

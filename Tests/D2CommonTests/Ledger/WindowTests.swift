@@ -72,6 +72,37 @@ struct WindowTests {
     #expect(try mark(world) == "2024-03-02T10:00:00Z")
   }
 
+  @Test("the mark does not move over refusals, and they do not keep the next window waiting", arguments: StoreKind.available)
+  func refusals(kind: StoreKind) throws {
+    func refuse(_ world: World, _ slice: Slice) throws {
+      #expect(
+        try world.ledger.finish(slice.id, token: slice.token!, status: 1, Slice.Counts(), rejects: nil, refusal: "E1"))
+    }
+    let world = try world(kind)
+    _ = try window(world, until: "2024-03-01T10:00:00Z")
+    let slices = try claims(world, 2)
+    try refuse(world, slices[0])
+    #expect(try world.finish(slices[1]))
+    #expect(try mark(world) == nil)
+    #expect(try !world.ledger.hasWindowUnderWay(world.pair, "a"))
+
+    // Taken again and accepted, or without refusals, the mark moves.
+    var selection = SliceSelection()
+    selection.states = [.refused]
+    #expect(try world.ledger.reset(world.pair, selection) == 1)
+    #expect(try world.ledger.hasWindowUnderWay(world.pair, "a"))
+    try finishAll(world)
+    #expect(try mark(world) == "2024-03-01T10:00:00Z")
+
+    // The next window asks again for what was refused before it.
+    _ = try window(world, until: "2024-03-02T10:00:00Z", since: "2024-02-01T00:00:00Z")
+    for slice in try claims(world, 2) { try refuse(world, slice) }
+    _ = try window(world, until: "2024-03-03T10:00:00Z", since: "2024-02-02T00:00:00Z")
+    #expect(try world.states() == ["done|2", "waiting|2"])
+    try finishAll(world)
+    #expect(try mark(world) == "2024-03-03T10:00:00Z")
+  }
+
   /// Both marks of a kind, as text.
   private func marks(_ world: World, _ kind: Slice.Kind) throws -> String {
     let set = try #require(try world.set("a"))

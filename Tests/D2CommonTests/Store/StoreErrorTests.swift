@@ -96,7 +96,7 @@ struct StoreErrorTests {
         }
         try await group.waitForAll()
       }
-      #expect(try store.rows("SELECT count(*), max(version) FROM d2_schema") == ["1|1"])
+      #expect(try store.rows("SELECT count(*), max(version) FROM d2_schema") == ["1|2"])
       #expect(try store.rows("SELECT count(*) FROM integration_pair") == ["8"])
     }
   }

@@ -1,0 +1,67 @@
+import D2Common
+import Glibc
+
+/// The files with a slice's refused values. An attempt writes into a file of its own; only when it has read everything does that take the place of
+/// what the attempts before it left, so that a failed attempt never replaces rejects by none.
+///
+/// | file | |
+/// |---|---|
+/// | `slice-17.ndjson` | of the last attempt that came to its end |
+/// | `slice-17.failed.ndjson` | of the last one that did not |
+/// | `slice-17.TOKEN.ndjson` | of one under way, or whose worker was killed |
+struct SliceRejects {
+  private let folder: String
+  private let id: Int
+  /// Where the attempt writes: `$D2_REJECTS`.
+  let attempt: String
+
+  init(folder: String, id: Int, token: String) {
+    self.folder = folder
+    self.id = id
+    attempt = "\(folder)/slice-\(id).\(token).ndjson"
+  }
+
+  private var whole: String { "\(folder)/slice-\(id).ndjson" }
+  private var failed: String { "\(folder)/slice-\(id).failed.ndjson" }
+
+  /// Puts the attempt's file into its place.
+  ///
+  /// - Parameter isWhole: whether the attempt read everything: then all that earlier ones left is out of date.
+  /// - Returns: the file that tells what was not taken; `nil` where there is none.
+  /// - Throws: `CommandFailure`, 73.
+  func keep(isWhole: Bool) throws(CommandFailure) -> String? {
+    // d2-push that was killed leaves what it wrote under another name.
+    let found = [attempt, attempt + ".part"].first(where: Self.hasContent)
+    if let found {
+      let place = isWhole ? whole : failed
+      guard rename(found, place) == 0 else {
+        throw CommandFailure(.cannotWrite, "cannot move \(found) to \(place): \(SystemError())")
+      }
+    } else if isWhole {
+      unlink(whole)
+    }
+    for path in [attempt, attempt + ".part"] { unlink(path) }
+    if isWhole { removeLeftOvers() }
+    return [isWhole ? whole : failed, whole].first(where: Self.hasContent)
+  }
+
+  /// Of attempts before this one, whose workers may have been killed.
+  private func removeLeftOvers() {
+    guard let entries = opendir(folder) else { return }
+    defer { closedir(entries) }
+    while let entry = readdir(entries) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      // `slice-17.ndjson` itself has nothing between the dots.
+      if name.hasPrefix("slice-\(id)."), name.hasSuffix(".ndjson") || name.hasSuffix(".ndjson.part"),
+        name != "slice-\(id).ndjson"
+      {
+        unlink("\(folder)/\(name)")
+      }
+    }
+  }
+
+  private static func hasContent(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_size > 0
+  }
+}

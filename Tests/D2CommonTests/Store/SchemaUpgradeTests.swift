@@ -1,0 +1,81 @@
+import TestSupport
+import Testing
+
+@testable import D2Common
+
+@Suite("stores of version 1")
+struct SchemaUpgradeTests {
+  /// Makes a store what version 1 left: slices that cannot be refused.
+  private func makeFirst(_ store: TestStore) throws {
+    let database = try store.connect()
+    switch store.kind {
+    case .postgresql:
+      try database.executeScript(
+        """
+        ALTER TABLE slices DROP CONSTRAINT slices_state_check;
+        ALTER TABLE slices ADD CONSTRAINT slices_state_check
+          CHECK (state IN ('waiting', 'leased', 'retry', 'done', 'failed'));
+        """)
+    case .sqlite:
+      let made = try database.rows("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'slices'")[0].text(0)!
+      let indexes = try database.rows("SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'slices'")
+        .compactMap { $0.text(0) }
+      let first = made.replacing("'refused', ", with: "")
+      #expect(first != made && indexes.count >= 6)
+      try database.executeScript("DROP TABLE slices; \(first); \(indexes.joined(separator: "; "))")
+    }
+    try database.execute("UPDATE d2_schema SET version = 1")
+  }
+
+  private static let everything = "SELECT * FROM slices ORDER BY id"
+
+  @Test("are brought up to date with all their slices, whose numbers go on", arguments: StoreKind.available)
+  func slices(kind: StoreKind) throws {
+    let world = try LedgerWorld(kind)
+    try makeFirst(world.test)
+    try world.plan([LedgerWorld.subject("a", "202401", newest: 1)], units: 5, name: "mine")
+    let window = try world.openWindow("a", until: "2024-03-01T10:00:00Z")
+    try world.plan([LedgerWorld.subject("a", "", newest: 2, window: window, since: "2024-02-01T00:00:00Z")], units: 2)
+    #expect(try world.finish(#require(try world.claim("x"))))
+    #expect(try world.fail(#require(try world.claim("y")), most: 1, error: "it's 'odd'; 🏥"))
+    _ = try #require(try world.claim("z"))
+    // The highest number is free, and must not be given to another.
+    try world.ledger.database.execute("DELETE FROM slices WHERE id = 7")
+    #expect(throws: (any Error).self) { try world.ledger.database.execute("UPDATE slices SET state = 'refused'") }
+    let before = try world.test.rows(Self.everything)
+    #expect(before.count == 6)
+
+    let ledger = try world.another()
+    #expect(try world.test.rows(Self.everything) == before)
+    #expect(try world.test.rows("SELECT max(version) FROM d2_schema") == ["2"])
+    var plan = LedgerPlan()
+    var subject = LedgerWorld.subject("b", "202402", newest: 1)
+    subject.places = plan.add(places: [.init(units: ["unit0"], children: true, priority: nil)])
+    plan.add(subject)
+    #expect(try plan.write(world.pair, to: ledger).added == 1)
+    #expect(try world.test.rows("SELECT max(id) > 7 FROM slices").first.map { ["1", "t", "true"].contains($0) } == true)
+    try ledger.database.execute("UPDATE slices SET state = 'refused' WHERE id = 1")
+    #expect(throws: (any Error).self) { try ledger.database.execute("UPDATE slices SET state = 'other'") }
+    if kind == .sqlite {
+      let indexes = "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 'slices' AND sql IS NOT NULL"
+      #expect(try world.test.rows(indexes) == ["6"])
+      #expect(try world.test.rows("SELECT name FROM sqlite_master WHERE name LIKE 'slices_of%'").isEmpty)
+    }
+  }
+
+  @Test("several processes at once bring it up to date once", arguments: StoreKind.available)
+  func concurrent(kind: StoreKind) async throws {
+    let world = try LedgerWorld(kind)
+    try makeFirst(world.test)
+    try world.plan([LedgerWorld.subject("a", "202401", newest: 1)], units: 100)
+    let before = try world.test.rows(Self.everything)
+    let store = world.test
+    let executor = BlockingExecutor(threads: 6)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 1...6 { group.addTask(executorPreference: executor) { _ = try store.open() } }
+      try await group.waitForAll()
+    }
+    #expect(try world.test.rows(Self.everything) == before)
+    #expect(try world.test.rows("SELECT version FROM d2_schema ORDER BY version") == ["1", "2"])
+  }
+}

@@ -1,0 +1,72 @@
+import D2Common
+import TestSupport
+import Testing
+
+@testable import StandInServer
+
+/// Servers up to 2.42 hang for good when too many imports run at once.
+@Suite("imports at once", .serialized)
+struct ImportLimitTests {
+  @Test("more than six to a server up to 2.42 are refused before anything is sent; later versions take them")
+  func push() throws {
+    for (version, statuses) in [
+      (StandInServer.ServerVersion.v40, ["0", "64", "64", "64", "0", "0", "64", "0"]), (.v42, ["0", "64", "64", "64", "0", "0", "64", "0"]),
+      (.v43, ["0", "0", "0", "0", "0", "0", "0", "0"]),
+    ] {
+      let two = try TwoServers(version, version)
+      let outcome = two.shell.run(
+        """
+        \(TwoServers.pullAll) --quiet > values
+        push() { d2-push --url $DST --quiet "$@" < values > /dev/null 2>> errors; echo $?; }
+        push --concurrency 6; push --concurrency 7; push --concurrency 7 --dry-run; D2_RUN_JOBS=3 push --concurrency 3
+        D2_RUN_JOBS=3 push --concurrency 2; push --concurrency 7 --force-concurrency; D2_RUN_JOBS=7 push --concurrency auto; push --concurrency auto
+        """)
+      #expect(outcome.lines == statuses, "\(version): \(outcome.output)\(two.shell.file("errors"))")
+      let errors = two.shell.file("errors")
+      if version != .v43 {
+        #expect(
+          errors.contains("--concurrency 7: 7 imports at once, but the destination is 2.4"), "\(errors)")
+        #expect(errors.contains("3 workers at a time, each with --concurrency 3: 9 imports at once"), "\(errors)")
+      }
+    }
+  }
+
+  @Test("a run of the ledger counts its workers, before it begins and in each push", arguments: StoreKind.available)
+  func run(kind: StoreKind) throws {
+    for version in [StandInServer.ServerVersion.v42, .v43] {
+      let world = try SliceWorld(kind, version, version, values: 300)
+      let outcome = world.run(
+        """
+        d2-slices plan --pair hmis --data-set MONTH -y 2022 -m 5 --quiet > /dev/null
+        run() { d2-slices run --pair hmis --retry-after 0.1s --quiet "$@" 2>> errors; echo $?; }
+        run --jobs 7; states
+        run --jobs 3 -- 'd2-pull --slice "$D2_SLICE" --spool | d2-push --slice "$D2_SLICE" --concurrency 3 > /dev/null'
+        d2-slices list --pair hmis | jq -r '"\\(.state) \\(.lastStatus) \\(.lastError)"' | sort -u | cut -c1-80; d2-slices reset --pair hmis --all --yes --quiet
+        run --jobs 7 -- 'true --via'; d2-slices reset --pair hmis --all --yes --quiet
+        run --jobs 7 --force-concurrency; states
+        """)
+      let isOld = version == .v42
+      #expect(
+        outcome.lines
+          == (isOld
+            ? [
+              "64", "waiting=4", "1",
+              String("failed 64 d2-push: … workers at a time, each with --concurrency …: … imports at once, but the".prefix(80)),
+            ] : ["0", "done=4", "0", "done 0 null"]) + ["1", "0", "done=4"],
+        "\(version): \(outcome.output)\(world.two.shell.file("errors"))")
+      let errors = world.two.shell.file("errors")
+      #expect(errors.contains("--jobs 7: 7 imports at once, but the destination is 2.42") == isOld, "\(errors)")
+    }
+  }
+
+  @Test("the scripts hand on what allows more", arguments: ["sync hmis", "backlog hmis -y 2022 -m 5"])
+  func scripts(call: String) throws {
+    let world = try SliceWorld(.sqlite, values: 300)
+    let outcome = world.run(
+      """
+      scripts/\(call) --jobs 7 --data-set MONTH > /dev/null 2> errors; echo $?
+      scripts/\(call) --jobs 7 --force-concurrency --data-set MONTH > /dev/null 2>> errors; echo $?
+      """)
+    #expect(outcome.lines == ["64", "0"], "\(outcome.output)\(world.two.shell.file("errors"))")
+  }
+}
