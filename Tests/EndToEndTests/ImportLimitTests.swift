@@ -41,7 +41,7 @@ struct ImportLimitTests {
         run() { d2-slices run --pair hmis --retry-after 0.1s --quiet "$@" 2>> errors; echo $?; }
         run --jobs 7; states
         run --jobs 3 -- 'd2-pull --slice "$D2_SLICE" --spool | d2-push --slice "$D2_SLICE" --concurrency 3 > /dev/null'
-        d2-slices list --pair hmis | jq -r '"\\(.state) \\(.lastStatus) \\(.lastError)"' | sort -u | cut -c1-80; d2-slices reset --pair hmis --all --yes --quiet
+        d2-slices list --pair hmis | jq -r '"\\(.state) \\(.lastStatus) \\(.lastError)"' | sort -u | cut -d: -f1-3; d2-slices reset --pair hmis --all --yes --quiet
         run --jobs 7 -- 'true --via'; d2-slices reset --pair hmis --all --yes --quiet
         run --jobs 7 --force-concurrency; states
         """)
@@ -51,7 +51,8 @@ struct ImportLimitTests {
           == (isOld
             ? [
               "64", "waiting=4", "1",
-              String("failed 64 d2-push: … workers at a time, each with --concurrency …: … imports at once, but the".prefix(80)),
+              "failed 64 d2-push: … workers at a time, each with --concurrency …: … imports at once, but the destination is 2.42.5.2, "
+                + "and a server up to 2.42 can hang for good with more than …",
             ] : ["0", "done=4", "0", "done 0 null"]) + ["1", "0", "done=4"],
         "\(version): \(outcome.output)\(world.two.shell.file("errors"))")
       let errors = world.two.shell.file("errors")

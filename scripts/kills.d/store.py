@@ -51,7 +51,7 @@ class Store:
         if self.world.store:
             self.wait_for_others()
             if self.rows("SELECT to_regclass('d2_schema') IS NULL") == [("f",)]:
-                promise(self.rows("SELECT version FROM d2_schema") == [("1",)], "the schema has no version")
+                promise(self.rows("SELECT max(version) FROM d2_schema") == [("2",)], "the schema has no version")
             return
         path = self.world.folder + "/store.sqlite"
         if os.path.exists(path):
