@@ -58,7 +58,8 @@ final class RejectsTarget {
       guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
         close(descriptor)
         throw CommandFailure(
-          .cannotWrite, "another d2-push is writing rejects into \(path) now: give each one a file of its own; nothing was sent")
+          .cannotWrite,
+          "another d2-push is writing rejects into \(path) now: give each one a file of its own; nothing was sent")
       }
       // Whoever had it may have put it in place meanwhile.
       var (mine, current) = (stat(), stat())
@@ -76,7 +77,8 @@ final class RejectsTarget {
     let choice = "--append-rejects, --overwrite-rejects, or another name; nothing was sent"
     if policy == .refuse, left > 0 {
       throw CommandFailure(
-        .cannotWrite, "\(part) holds the rejects of a run that did not come to its end: look at it, then give \(choice)")
+        .cannotWrite, "\(part) holds the rejects of a run that did not come to its end: look at it, then give \(choice)"
+      )
     }
     if policy == .refuse, old > 0, !isInput {
       if left == 0 { unlink(part) }
@@ -134,7 +136,8 @@ final class RejectsTarget {
       if length == 0 { unlink(part) }
       return length == 0 ? path : part
     } else if rename(part, path) != 0 {
-      throw CommandFailure(.cannotWrite, "cannot rename \(part) to \(path): \(SystemError()); what was not taken is in \(part)")
+      throw CommandFailure(
+        .cannotWrite, "cannot rename \(part) to \(path): \(SystemError()); what was not taken is in \(part)")
     }
     isOpen = false
     close(descriptor)

@@ -34,7 +34,8 @@ enum AttemptOutcome: Equatable {
       self = failed("the command ended with status \(status)", isLasting: isLasting)
     } else if pull?["status"]?.int == nil || push?["status"]?.int == nil {
       self = .failed(
-        "the command ended with status 0, but there is no summary of both d2-pull and d2-push: nothing proves that all was moved")
+        "the command ended with status 0, but there is no summary of both d2-pull and d2-push: nothing proves that all was moved"
+      )
     } else if let push = push?["status"]?.int, push != 0 {
       self = failed("d2-push ended with status \(push)")
     } else {

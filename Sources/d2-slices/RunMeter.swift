@@ -103,6 +103,7 @@ final class RunMeter: Sendable {
     let width = 24
     let filled = total == 0 ? width : min(width, figures.done * width / total)
     let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
-    log.draw("[\(bar)] \(progress); \(figures.pulled) values, \(figures.refused) refused, \(figures.failed) failed attempts")
+    log.draw(
+      "[\(bar)] \(progress); \(figures.pulled) values, \(figures.refused) refused, \(figures.failed) failed attempts")
   }
 }

@@ -212,7 +212,8 @@ struct Runner {
     let (parked, refused) = (counts.count(of: .failed), counts.count(of: .refused))
     let pair = settings.pair.label
     if parked > 0 {
-      log.error("\(parked == 1 ? "1 slice is" : "\(parked) slices are") parked: d2-slices list --pair \(pair) --state failed")
+      log.error(
+        "\(parked == 1 ? "1 slice is" : "\(parked) slices are") parked: d2-slices list --pair \(pair) --state failed")
     }
     if refused > 0 {
       log.error(

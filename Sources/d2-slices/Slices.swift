@@ -291,7 +291,8 @@ struct Slices {
         Listing.option,
       ] + LagReport.options,
       incomplete:
-        "slices are parked, or done with refusals; with --lag: a data set is further behind than --max-lag, or was never delivered")
+        "slices are parked, or done with refusals; with --lag: a data set is further behind than --max-lag, or was never delivered"
+    )
   ) { arguments, log in
     let isLag = arguments.has("--lag") || arguments.has("--prometheus")
     for option in LagReport.options where !isLag && arguments.has(option.name) {

@@ -10,7 +10,8 @@ struct ImportLimitTests {
   @Test("more than six to a server up to 2.42 are refused before anything is sent; later versions take them")
   func push() throws {
     for (version, statuses) in [
-      (StandInServer.ServerVersion.v40, ["0", "64", "64", "64", "0", "0", "64", "0"]), (.v42, ["0", "64", "64", "64", "0", "0", "64", "0"]),
+      (StandInServer.ServerVersion.v40, ["0", "64", "64", "64", "0", "0", "64", "0"]),
+      (.v42, ["0", "64", "64", "64", "0", "0", "64", "0"]),
       (.v43, ["0", "0", "0", "0", "0", "0", "0", "0"]),
     ] {
       let two = try TwoServers(version, version)

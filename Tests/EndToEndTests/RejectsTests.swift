@@ -72,7 +72,8 @@ struct RejectsTests {
       for n in {1..600}; do [ -s rejects.part ] && break; sleep 0.05; done
       kill -TERM $push; wait $push; echo $?; kill $writer; cmp rejects before && echo kept; wc -l < rejects.part; grep -c 'what was not taken is in rejects.part' errors
       """)
-    #expect(outcome.lines == ["143", "kept", "7", "1"], "\(outcome.output)\(outcome.errors)\(two.shell.file("errors"))")
+    #expect(
+      outcome.lines == ["143", "kept", "7", "1"], "\(outcome.output)\(outcome.errors)\(two.shell.file("errors"))")
   }
 
   @Test(

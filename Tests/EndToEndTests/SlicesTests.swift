@@ -104,13 +104,16 @@ struct SlicesTests {
   }
 
   /// Two units that the destination does not know, each with values of the quarter.
-  private func refusing(_ kind: StoreKind, _ version: StandInServer.ServerVersion = .v42) throws -> (SliceWorld, [String]) {
+  private func refusing(_ kind: StoreKind, _ version: StandInServer.ServerVersion = .v42) throws -> (
+    SliceWorld, [String]
+  ) {
     let world = try SliceWorld(kind, version, version)
     let held = Set(
       world.content(world.two.source, of: [0], where: Self.isInQuarter).compactMap {
         (try? JSONValue(parsing: $0))?["orgUnit"]?.string
       })
-    let units = world.pair.metadata.organisationUnits.filter { $0.level == 5 && held.contains($0.uid) }.suffix(2).map(\.uid)
+    let units = world.pair.metadata.organisationUnits.filter { $0.level == 5 && held.contains($0.uid) }.suffix(2).map(
+      \.uid)
     for unit in units {
       try world.pair.change(destination: #"{"organisationUnits":[{"id":"\#(unit)","removed":true}]}"#)
     }
@@ -143,7 +146,8 @@ struct SlicesTests {
     let reasons = lines[3]
     #expect(reasons.hasPrefix("E7612 ") && units.contains { reasons.contains("`\($0)`") }, "\(lines)")
     #expect(lines.contains(units.sorted().joined(separator: " ") + " "), "\(lines)")
-    #expect(lines.contains("all") && lines.contains("[true,0,true]") && lines.contains("[true,0,true,true]"), "\(lines)")
+    #expect(
+      lines.contains("all") && lines.contains("[true,0,true]") && lines.contains("[true,0,true,true]"), "\(lines)")
     #expect(lines.suffix(2) == ["1", "[0,0]"], "a later run says it too: \(lines)")
     #expect(outcome.errors.contains("done with refusals: d2-slices list --pair hmis --state refused says why"))
 
@@ -175,7 +179,9 @@ struct SlicesTests {
     #expect(lines.prefix(3) == ["1", "done=12", "[true,true,true]"], "\(outcome.output)\(outcome.errors)")
     #expect(lines.count == 5 && lines[3] == lines[4] && Int(lines[3]) ?? 0 > 0, "\(lines)")
     #expect(outcome.errors.contains("values read, \(lines.last ?? "") refused;"), "the last line counts them")
-    let differences = world.differences(of: [0]) { Self.isInQuarter($0) && !units.contains($0["orgUnit"]?.string ?? "") }
+    let differences = world.differences(of: [0]) {
+      Self.isInQuarter($0) && !units.contains($0["orgUnit"]?.string ?? "")
+    }
     #expect(differences.isEmpty, "\(differences)")
   }
 
@@ -209,7 +215,8 @@ struct SlicesTests {
       d2-slices run --pair hmis --quiet --accept-rejects; d2-slices reset --pair hmis --state refused --quiet; d2-slices run --pair hmis --quiet --accept-rejects; echo $?; \(mark)
       """)
     #expect(
-      outcome.lines == ["true", "1", "1", "false", "true", "1", "false", "1", "true"], "\(outcome.output)\(outcome.errors)")
+      outcome.lines == ["true", "1", "1", "false", "true", "1", "false", "1", "true"],
+      "\(outcome.output)\(outcome.errors)")
     let differences = world.differences(of: [0]) { !units.contains($0["orgUnit"]?.string ?? "") }
     #expect(differences.isEmpty, "\(differences)")
   }

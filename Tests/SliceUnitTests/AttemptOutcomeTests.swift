@@ -11,7 +11,8 @@ struct AttemptOutcomeTests {
     accepts: Bool = false, trusts: Bool = false
   ) throws -> AttemptOutcome {
     AttemptOutcome(
-      status: status, pull: try pull.map { try JSONValue(parsing: $0) }, push: try push.map { try JSONValue(parsing: $0) },
+      status: status, pull: try pull.map { try JSONValue(parsing: $0) },
+      push: try push.map { try JSONValue(parsing: $0) },
       lastLine: lastLine, acceptsRejects: accepts, trustsStatus: trusts)
   }
 
@@ -24,7 +25,8 @@ struct AttemptOutcomeTests {
     #expect(try Self.outcome(1, pull: Self.well, push: Self.refused) == .refused("E7612 Unit not found: `X`"))
     #expect(try Self.outcome(0, pull: Self.well, push: Self.refused) == .refused("E7612 Unit not found: `X`"))
     #expect(try Self.outcome(1, pull: Self.well, push: Self.refused, accepts: true) == .done)
-    #expect(try Self.outcome(1, pull: Self.well, push: Self.refused, trusts: true) == .refused("E7612 Unit not found: `X`"))
+    #expect(
+      try Self.outcome(1, pull: Self.well, push: Self.refused, trusts: true) == .refused("E7612 Unit not found: `X`"))
     #expect(try Self.outcome(0, pull: Self.well, push: Self.well) == .done)
   }
 

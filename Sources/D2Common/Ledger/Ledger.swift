@@ -225,7 +225,8 @@ package final class Ledger {
   ) throws -> Bool {
     let parameters: [SQLValue] =
       [
-        .int(id), .text(token), .int(status), .text(String(error.prefix(Self.mostErrorCharacters)).withoutNUL), .bool(counts),
+        .int(id), .text(token), .int(status), .text(String(error.prefix(Self.mostErrorCharacters)).withoutNUL),
+        .bool(counts),
         .int(Int(pauseSeconds * 1000)), .int(mostAttempts), SQLValue(rejects),
       ] + Self.parameters(figures)
     return try writing {

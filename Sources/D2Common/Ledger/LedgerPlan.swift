@@ -86,7 +86,8 @@ package struct LedgerPlan {
       "UPDATE slices AS t SET \(Self.refreshed) \(Self.matches) AND \(Self.isStale)", [.int(pair.id)])
     if again, try !hasOpen(pair, database) {
       outcome.again = try database.execute(
-        "UPDATE slices AS t SET \(Self.anew) \(Self.matches) AND t.state IN ('done', 'refused', 'failed')", [.int(pair.id)])
+        "UPDATE slices AS t SET \(Self.anew) \(Self.matches) AND t.state IN ('done', 'refused', 'failed')",
+        [.int(pair.id)])
     }
     outcome.added = try database.execute(
       """

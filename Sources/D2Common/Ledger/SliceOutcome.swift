@@ -17,7 +17,7 @@ extension Slice {
       // Of two that are as common always the same one.
       return countA != countB ? countA < countB : a["reason"]?.string ?? "" > b["reason"]?.string ?? ""
     }
-    return commonest?["reason"]?.string.map { StableReason.of($0) } 
+    return commonest?["reason"]?.string.map { StableReason.of($0) }
       ?? (push["refused"]?.int == 0 ? "the destination does not keep some values" : "the destination refused values")
   }
 }

@@ -35,13 +35,14 @@ struct CauseLists {
       resting == 0
       ? ""
       : """
-        <p class="soft">\(Shown.count(resting, "slice")) \(resting == 1 ? "is" : "are") done with refusals. Fix the cause at the source or at \
-        the destination, then take \(resting == 1 ? "it" : "them") again: \
-        <code>d2-slices reset --pair \(data.pair.clipped(ReportPage.mostNameCharacters)) --state refused</code> and \
-        <code>d2-slices run --pair \(data.pair.clipped(ReportPage.mostNameCharacters))</code>. Or accept the refusals: \
-        <code>d2-slices run --accept-rejects</code>.</p>
-        """
-    return "<p class=\"soft\">\(Shown.count(data.refusals.total, "value")), by reason; open one to see where.</p>" + advice
+      <p class="soft">\(Shown.count(resting, "slice")) \(resting == 1 ? "is" : "are") done with refusals. Fix the cause at the source or at \
+      the destination, then take \(resting == 1 ? "it" : "them") again: \
+      <code>d2-slices reset --pair \(data.pair.clipped(ReportPage.mostNameCharacters)) --state refused</code> and \
+      <code>d2-slices run --pair \(data.pair.clipped(ReportPage.mostNameCharacters))</code>. Or accept the refusals: \
+      <code>d2-slices run --accept-rejects</code>.</p>
+      """
+    return "<p class=\"soft\">\(Shown.count(data.refusals.total, "value")), by reason; open one to see where.</p>"
+      + advice
       + list(data.refusals, "value", ofValues: true)
   }
 

@@ -339,7 +339,9 @@ struct LedgerTests {
         && progress[0].refused == 2)
   }
 
-  @Test("what is done with refusals rests with its reason until it is reset or planned again", arguments: StoreKind.available)
+  @Test(
+    "what is done with refusals rests with its reason until it is reset or planned again",
+    arguments: StoreKind.available)
   func refused(kind: StoreKind) throws {
     let world = try World(kind)
     let subject = Self.month("a", "202401", 1, nil, "")
@@ -348,7 +350,8 @@ struct LedgerTests {
     var counts = Slice.Counts()
     counts.refused = 3
     #expect(
-      try world.ledger.finish(slice.id, token: "a", status: 1, counts, rejects: "/r/x.ndjson", refusal: "E7612 no unit"))
+      try world.ledger.finish(slice.id, token: "a", status: 1, counts, rejects: "/r/x.ndjson", refusal: "E7612 no unit")
+    )
     let other = try #require(try world.claim("b"))
     #expect(try other.id != slice.id && world.finish(other))
     #expect(try world.claim("c") == nil)

@@ -72,7 +72,9 @@ struct WindowTests {
     #expect(try mark(world) == "2024-03-02T10:00:00Z")
   }
 
-  @Test("the mark does not move over refusals, and they do not keep the next window waiting", arguments: StoreKind.available)
+  @Test(
+    "the mark does not move over refusals, and they do not keep the next window waiting", arguments: StoreKind.available
+  )
   func refusals(kind: StoreKind) throws {
     func refuse(_ world: World, _ slice: Slice) throws {
       #expect(

@@ -53,11 +53,13 @@ struct SchemaUpgradeTests {
     subject.places = plan.add(places: [.init(units: ["unit0"], children: true, priority: nil)])
     plan.add(subject)
     #expect(try plan.write(world.pair, to: ledger).added == 1)
-    #expect(try world.test.rows("SELECT max(id) > 7 FROM slices").first.map { ["1", "t", "true"].contains($0) } == true)
+    #expect(
+      try world.test.rows("SELECT max(id) > 7 FROM slices").first.map { ["1", "t", "true"].contains($0) } == true)
     try ledger.database.execute("UPDATE slices SET state = 'refused' WHERE id = 1")
     #expect(throws: (any Error).self) { try ledger.database.execute("UPDATE slices SET state = 'other'") }
     if kind == .sqlite {
-      let indexes = "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 'slices' AND sql IS NOT NULL"
+      let indexes =
+        "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 'slices' AND sql IS NOT NULL"
       #expect(try world.test.rows(indexes) == ["6"])
       #expect(try world.test.rows("SELECT name FROM sqlite_master WHERE name LIKE 'slices_of%'").isEmpty)
     }
