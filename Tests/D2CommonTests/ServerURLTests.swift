@@ -54,6 +54,12 @@ struct ServerURLTests {
     #expect(url.isOfPage && again == url && !again.isOfPage)
   }
 
+  @Test("the path of what is no DHIS2 server is left as it is", arguments: ["/apps", "/api/dataValueSets", "/login"])
+  func otherServers(path: String) throws {
+    let url = try ServerURL("http://queue.example" + path, cutsPages: false)
+    #expect(url.context == path && !url.isOfPage)
+  }
+
   @Test(
     "refuses what is none, and says why",
     arguments: [

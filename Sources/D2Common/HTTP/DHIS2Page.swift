@@ -2,9 +2,11 @@
 enum DHIS2Page {
   /// Cuts off what belongs to a page, a resource or the Web API itself.
   ///
-  /// - Parameter segments: of the path.
+  /// - Parameters:
+  ///   - segments: of the path.
+  ///   - pages: whether pages and resources are cut off, too.
   /// - Returns: whether a page or a resource was among it.
-  static func cutOff(_ segments: inout [Substring]) -> Bool {
+  static func cutOff(_ segments: inout [Substring], pages: Bool) -> Bool {
     var isPage = false
     while true {
       // Twice where somebody put /api behind an address that had it: else the normal form would have another one.
@@ -12,7 +14,7 @@ enum DHIS2Page {
         segments.count - api <= 2
       {
         segments.removeSubrange(api...)
-      } else if let page = segments.indices.first(where: { begins(segments[$0...]) }) {
+      } else if pages, let page = segments.indices.first(where: { begins(segments[$0...]) }) {
         segments.removeSubrange(page...)
         isPage = true
       } else {

@@ -50,8 +50,9 @@ package struct ServerURL: Sendable, Equatable, CustomStringConvertible {
 
   /// Accepts the address with or without `/api` or `/api/NN` and slashes at the end, and that of a page of DHIS2.
   ///
+  /// - Parameter cutsPages: false for what is no DHIS2 server, such as a queue, whose paths may be called like its pages.
   /// - Throws: `Invalid` for another scheme, user-info (secrets do not belong in an address), a query or a fragment.
-  package init(_ text: String) throws(Invalid) {
+  package init(_ text: String, cutsPages: Bool = true) throws(Invalid) {
     guard let schemeEnd = text.firstRange(of: "://") else {
       throw Invalid(description: "\(Self.withoutUser(text).quoted) is not a URL: write https://host/context")
     }
@@ -72,7 +73,7 @@ package struct ServerURL: Sendable, Equatable, CustomStringConvertible {
       throw Invalid(description: "the URL has no valid host name")
     }
     var segments = path.dropFirst(authority.count).split(separator: "/", omittingEmptySubsequences: true)
-    isOfPage = DHIS2Page.cutOff(&segments)
+    isOfPage = DHIS2Page.cutOff(&segments, pages: cutsPages)
     let server = "\(scheme)://\(authority.lowercased())\(segments.map { "/" + $0 }.joined())"
     // Behind a page's address they are the page's own affair.
     guard path.count == rest.count || isOfPage else {

@@ -129,9 +129,10 @@ struct QueueOptions: Sendable {
     }
     let address: (root: ServerURL, path: String)
     do {
-      let whole = try ServerURL(text)
+      let whole = try ServerURL(text, cutsPages: false)
       let slash = whole.context.lastIndex(of: "/") ?? whole.context.startIndex
-      let root = try ServerURL("\(whole.scheme)://\(whole.authority)\(whole.context[..<slash])")
+      let root = try ServerURL(
+        "\(whole.scheme)://\(whole.authority)\(whole.context[..<slash])", cutsPages: false)
       address = (root, String(whole.context.dropFirst(root.context.count)))
     } catch {
       throw CommandFailure(.usage, "--dispatcher-url: \(error)")

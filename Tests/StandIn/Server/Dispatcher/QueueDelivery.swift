@@ -46,7 +46,7 @@ struct QueueDelivery {
   }
 
   private func ask(_ destination: DispatcherOptions.Server, _ url: String, _ request: HTTPRequest) -> HTTPResponse? {
-    guard let address = try? ServerURL(url) else { return nil }
+    guard let address = try? ServerURL(url, cutsPages: false) else { return nil }
     var configuration = HTTPClient.Configuration()
     configuration.credentials = .basic(username: destination.username, password: destination.password)
     return try? HTTPClient(address, configuration).perform(request)
