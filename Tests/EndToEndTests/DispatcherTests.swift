@@ -155,7 +155,7 @@ struct DispatcherTests {
     for (source, destination) in [("elsewhere", "repo"), ("national", "nowhere")] {
       let outcome = servers.run(
         """
-        d2-push --via $VIA --dispatcher-url $QUEUE --source \(source) --destination \(destination) --facility-by id --rejects rejects < values > out
+        d2-push --via $VIA --dispatcher-url $QUEUE --source \(source) --destination \(destination) --facility-by id --rejects rejects --overwrite-rejects < values > out
         echo $?; jq -c .value rejects | sort | cmp - <(sort values) && echo all; jq -s 'map(.queued)|add // 0' out
         """)
       #expect(outcome.lines == ["78", "all", "0"], "\(outcome.output)\(outcome.errors)")
