@@ -1,10 +1,12 @@
 -- The store of d2 in PostgreSQL: pairs of DHIS2 servers with their data sets and organisation units.
 --
--- Run it on an empty database, on one of the Python tool (with data), or on one of d2: it ends the same and loses nothing.
+-- Run it on an empty database, on one of the Python tool (with data), or on one of d2: it ends the same and loses
+-- nothing.
 -- The commands of d2 apply this very text by themselves:  psql -v ON_ERROR_STOP=1 -f integrator.sql
 --
--- Tables and columns of the Python tool keep their names and types; what d2 needs besides is added. Rows that were inserted
--- twice are folded: the oldest stays, an active one speaks before an inactive one, and settings that it lacks come from the others.
+-- Tables and columns of the Python tool keep their names and types; what d2 needs besides is added, and constraints that
+-- d2 cannot keep are dropped. Rows that were inserted twice are folded: the oldest row stays, with the settings of the
+-- oldest active one. Rows that are folded stay in d2_folded as they were, and at the end a warning names each of them.
 
 BEGIN;
 
@@ -28,9 +30,9 @@ CREATE TABLE IF NOT EXISTS integration_pair (id serial PRIMARY KEY);
 ALTER TABLE integration_pair
   ADD COLUMN IF NOT EXISTS source text,
   ADD COLUMN IF NOT EXISTS destination text,
-  ADD COLUMN IF NOT EXISTS source_config jsonb,
-  ADD COLUMN IF NOT EXISTS destination_config jsonb,
-  ADD COLUMN IF NOT EXISTS source_orgunits_synced boolean,
+  ADD COLUMN IF NOT EXISTS source_config jsonb DEFAULT '{}'::jsonb,
+  ADD COLUMN IF NOT EXISTS destination_config jsonb DEFAULT '{}'::jsonb,
+  ADD COLUMN IF NOT EXISTS source_orgunits_synced boolean DEFAULT false,
   ADD COLUMN IF NOT EXISTS is_active boolean DEFAULT false,
   ADD COLUMN IF NOT EXISTS created timestamptz DEFAULT current_timestamp,
   ADD COLUMN IF NOT EXISTS updated timestamptz DEFAULT current_timestamp,
@@ -79,8 +81,34 @@ ALTER TABLE orgunits
   -- When it last became active, as covered_at.
   ADD COLUMN IF NOT EXISTS active_since bigint NOT NULL DEFAULT 0;
 
--- Columns that were there may lack the defaults that they have here.
+-- The Python tool wanted a value in nearly every column. d2 leaves out what a server does not say: the root unit has no
+-- parent.
+DO $$
+DECLARE
+  old record;
+BEGIN
+  FOR old IN
+    SELECT a.attrelid::regclass AS owner, a.attname AS name FROM pg_attribute a
+    WHERE a.attrelid IN ('integration_pair'::regclass, 'sync_datasets'::regclass, 'orgunits'::regclass)
+      AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull AND a.attidentity = '' AND a.attgenerated = ''
+      AND NOT EXISTS (
+        SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY (i.indkey))
+      -- What d2 always fills, or what a column that d2 does not know fills by itself.
+      AND a.attname NOT IN ('last_sync', 'open_future_periods', 'active_since')
+      AND (NOT a.atthasdef OR a.attname IN ('source', 'destination', 'source_config', 'destination_config',
+        'source_orgunits_synced', 'is_active', 'created', 'updated', 'integration_pair_id', 'dataset_id', 'dataset_name',
+        'reporting_frequency', 'include_deleted', 'dhis2_name', 'dhis2_id', 'dhis2_path', 'dhis2_parent', 'dhis2_level',
+        'priority'))
+  LOOP
+    EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', old.owner, old.name);
+  END LOOP;
+END $$;
+
+-- Columns that were there may have other defaults than they have here, or none.
 ALTER TABLE integration_pair
+  ALTER COLUMN source_config SET DEFAULT '{}'::jsonb,
+  ALTER COLUMN destination_config SET DEFAULT '{}'::jsonb,
+  ALTER COLUMN source_orgunits_synced SET DEFAULT false,
   ALTER COLUMN is_active SET DEFAULT false,
   ALTER COLUMN created SET DEFAULT current_timestamp,
   ALTER COLUMN updated SET DEFAULT current_timestamp;
@@ -91,14 +119,45 @@ ALTER TABLE sync_datasets
   ALTER COLUMN created SET DEFAULT current_timestamp,
   ALTER COLUMN updated SET DEFAULT current_timestamp;
 ALTER TABLE orgunits
+  ALTER COLUMN dhis2_name DROP DEFAULT,
+  ALTER COLUMN dhis2_id DROP DEFAULT,
+  ALTER COLUMN dhis2_path DROP DEFAULT,
+  ALTER COLUMN dhis2_parent DROP DEFAULT,
   ALTER COLUMN is_active SET DEFAULT true,
   ALTER COLUMN created SET DEFAULT current_timestamp,
   ALTER COLUMN updated SET DEFAULT current_timestamp;
+
+-- What is said at the end, when all of it has happened.
+CREATE TEMPORARY TABLE IF NOT EXISTS d2_upgrade_report (number serial, line text);
+
+-- An empty text says nothing, and no id has white space around it.
+UPDATE integration_pair SET
+  source = CASE WHEN source ~ '\S' THEN source END,
+  destination = CASE WHEN destination ~ '\S' THEN destination END
+WHERE source !~ '\S' OR destination !~ '\S';
+UPDATE sync_datasets SET
+  dataset_id = nullif(btrim(dataset_id, E' \t\r\n'), ''),
+  dataset_name = CASE WHEN dataset_name ~ '\S' THEN dataset_name END,
+  dataset_code = CASE WHEN dataset_code ~ '\S' THEN dataset_code END
+WHERE dataset_id ~ '^\s|\s$|^$' OR dataset_name !~ '\S' OR dataset_code !~ '\S';
+UPDATE orgunits SET
+  dhis2_id = nullif(btrim(dhis2_id, E' \t\r\n'), ''),
+  dhis2_name = CASE WHEN dhis2_name ~ '\S' THEN dhis2_name END,
+  dhis2_code = CASE WHEN dhis2_code ~ '\S' THEN dhis2_code END,
+  dhis2_path = CASE WHEN dhis2_path ~ '\S' THEN dhis2_path END,
+  dhis2_parent = CASE WHEN dhis2_parent ~ '\S' THEN dhis2_parent END,
+  dhis2_level = CASE WHEN dhis2_level > 0 THEN dhis2_level END
+WHERE dhis2_id ~ '^\s|\s$|^$' OR dhis2_name !~ '\S' OR dhis2_code !~ '\S' OR dhis2_path !~ '\S'
+  OR dhis2_parent !~ '\S' OR dhis2_level < 1;
 
 -- Every period type of DHIS2 may be a reporting frequency.
 DO $$
 DECLARE
   old record;
+  types text[] := ARRAY['Daily', 'Weekly', 'WeeklyWednesday', 'WeeklyThursday', 'WeeklyFriday', 'WeeklySaturday',
+    'WeeklySunday', 'BiWeekly', 'Monthly', 'BiMonthly', 'Quarterly', 'QuarterlyNov', 'SixMonthly', 'SixMonthlyApril',
+    'SixMonthlyNov', 'Yearly', 'TwoYearly', 'FinancialFeb', 'FinancialApril', 'FinancialJuly', 'FinancialAug',
+    'FinancialSep', 'FinancialOct', 'FinancialNov'];
 BEGIN
   FOR old IN
     SELECT c.conname FROM pg_constraint c
@@ -111,99 +170,143 @@ BEGIN
   IF NOT EXISTS (
     SELECT FROM pg_constraint WHERE conrelid = 'sync_datasets'::regclass AND conname = 'sync_datasets_period_type'
   ) THEN
-    ALTER TABLE sync_datasets ADD CONSTRAINT sync_datasets_period_type CHECK (reporting_frequency IN (
-      'Daily', 'Weekly', 'WeeklyWednesday', 'WeeklyThursday', 'WeeklyFriday', 'WeeklySaturday', 'WeeklySunday', 'BiWeekly',
-      'Monthly', 'BiMonthly', 'Quarterly', 'QuarterlyNov', 'SixMonthly', 'SixMonthlyApril', 'SixMonthlyNov', 'Yearly',
-      'TwoYearly', 'FinancialFeb', 'FinancialApril', 'FinancialJuly', 'FinancialAug', 'FinancialSep', 'FinancialOct',
-      'FinancialNov'));
+    INSERT INTO d2_upgrade_report (line)
+    SELECT format('data set %s of pair %s: reporting_frequency "%s" is not a period type of DHIS2, and is unknown from '
+      'now on: d2-datasets sync fetches it', dataset_id, integration_pair_id, reporting_frequency)
+    FROM sync_datasets WHERE reporting_frequency <> ALL (types) AND reporting_frequency <> '' ORDER BY id;
+    UPDATE sync_datasets SET reporting_frequency = NULL WHERE reporting_frequency <> ALL (types);
+    EXECUTE 'ALTER TABLE sync_datasets ADD CONSTRAINT sync_datasets_period_type CHECK (reporting_frequency IN ('
+      || (SELECT string_agg(quote_literal(type), ', ' ORDER BY place)
+        FROM unnest(types) WITH ORDINALITY t (type, place))
+      || '))';
   END IF;
 END $$;
 
--- Pairs of the same two servers become one: the oldest. What hangs on the others is hung on it.
-DO $$
-DECLARE
-  pair record;
-  other record;
-BEGIN
-  FOR pair IN
-    SELECT source, destination, min(id) AS id FROM integration_pair
-    WHERE source IS NOT NULL AND destination IS NOT NULL GROUP BY source, destination HAVING count(*) > 1
-  LOOP
-    -- The last one merged speaks first: the oldest of the active ones.
-    UPDATE integration_pair k SET (source_config, destination_config, source_orgunits_synced, is_active, name) = (
-      SELECT m.source_config, m.destination_config, m.synced, m.active, m.name FROM (
-        SELECT
-          (SELECT jsonb_object_agg(key, value) FROM (
-            SELECT DISTINCT ON (e.key) e.key, e.value FROM integration_pair p, jsonb_each(
-              CASE jsonb_typeof(p.source_config) WHEN 'object' THEN CASE
-                WHEN p.source_config ? 'use_pat' OR NOT p.source_config ?| ARRAY['username', 'pat'] OR NOT EXISTS (
-                  SELECT FROM integration_pair q WHERE q.source = pair.source AND q.destination = pair.destination
-                    AND q.source_config ? 'use_pat') THEN '{}'
-                -- What it does without saying so must not be overruled by another row.
-                ELSE jsonb_build_object('use_pat', coalesce(p.source_config ->> 'username', '') = '') END || p.source_config
-              ELSE '{}' END) e
-            WHERE p.source = pair.source AND p.destination = pair.destination
-            ORDER BY e.key, e.value = 'null', p.is_active IS NOT TRUE, p.id) s) AS source_config,
-          (SELECT jsonb_object_agg(key, value) FROM (
-            SELECT DISTINCT ON (e.key) e.key, e.value FROM integration_pair p, jsonb_each(
-              CASE jsonb_typeof(p.destination_config) WHEN 'object' THEN CASE
-                WHEN p.destination_config ? 'use_pat' OR NOT p.destination_config ?| ARRAY['username', 'pat'] OR NOT EXISTS (
-                  SELECT FROM integration_pair q WHERE q.source = pair.source AND q.destination = pair.destination
-                    AND q.destination_config ? 'use_pat') THEN '{}'
-                -- What it does without saying so must not be overruled by another row.
-                ELSE jsonb_build_object('use_pat', coalesce(p.destination_config ->> 'username', '') = '') END || p.destination_config
-              ELSE '{}' END) e
-            WHERE p.source = pair.source AND p.destination = pair.destination
-            ORDER BY e.key, e.value = 'null', p.is_active IS NOT TRUE, p.id) d) AS destination_config,
-          bool_or(p.source_orgunits_synced) AS synced, bool_or(p.is_active) AS active,
-          (array_agg(p.name ORDER BY p.name IS NULL, p.id))[1] AS name
-        FROM integration_pair p WHERE p.source = pair.source AND p.destination = pair.destination) m)
-    WHERE k.id = pair.id;
-    FOR other IN
-      SELECT id FROM integration_pair
-      WHERE source = pair.source AND destination = pair.destination AND id <> pair.id
-    LOOP
-      UPDATE sync_datasets SET integration_pair_id = pair.id WHERE integration_pair_id = other.id;
-      UPDATE orgunits SET integration_pair_id = pair.id WHERE integration_pair_id = other.id;
-      DELETE FROM integration_pair WHERE id = other.id;
-    END LOOP;
-  END LOOP;
-END $$;
+-- Rows that were folded into others, as they were: nothing gets lost.
+CREATE TABLE IF NOT EXISTS d2_folded (
+  -- The pair to which the row that stayed belongs.
+  integration_pair_id integer REFERENCES integration_pair (id) ON DELETE CASCADE,
+  table_name text NOT NULL,
+  row_id integer NOT NULL,
+  into_id integer NOT NULL,
+  content jsonb NOT NULL,
+  folded timestamptz NOT NULL DEFAULT current_timestamp);
 
--- A data set that was inserted twice for a pair.
-WITH twice AS (
-  SELECT integration_pair_id AS pair, dataset_id AS uid, min(id) AS id,
-    (array_agg(dataset_name ORDER BY dataset_name IS NULL, is_active IS NOT TRUE, id))[1] AS name,
-    (array_agg(dataset_code ORDER BY dataset_code IS NULL, is_active IS NOT TRUE, id))[1] AS code,
-    (array_agg(reporting_frequency ORDER BY reporting_frequency IS NULL, is_active IS NOT TRUE, id))[1] AS frequency,
-    bool_or(include_deleted) AS include_deleted, bool_or(is_active) AS is_active, min(synced_through) AS synced_through
-  FROM sync_datasets WHERE integration_pair_id IS NOT NULL AND dataset_id IS NOT NULL
-  GROUP BY integration_pair_id, dataset_id HAVING count(*) > 1
-)
+-- Pairs of the same two servers become one. Those that speak decide its settings: the active ones, or all where none is
+-- active.
+CREATE TEMPORARY TABLE d2_pairs ON COMMIT DROP AS
+SELECT *, is_active IS TRUE OR NOT any_active AS speaks FROM (
+  SELECT id, is_active, min(id) OVER same AS kept, count(*) OVER same AS rows,
+    bool_or(is_active IS TRUE) OVER same AS any_active,
+    row_number() OVER (PARTITION BY source, destination ORDER BY is_active IS NOT TRUE, id) AS turn
+  FROM integration_pair WHERE source IS NOT NULL AND destination IS NOT NULL
+  WINDOW same AS (PARTITION BY source, destination)) p
+WHERE rows > 1;
+INSERT INTO d2_folded (integration_pair_id, table_name, row_id, into_id, content)
+SELECT f.kept, 'integration_pair', p.id, f.kept, to_jsonb(p) FROM integration_pair p JOIN d2_pairs f USING (id)
+ORDER BY p.id;
+INSERT INTO d2_upgrade_report (line)
+SELECT format('pair %s (%s to %s, %s) is folded into pair %s, which has the same two servers%s', p.id, p.source,
+  p.destination, CASE WHEN p.is_active THEN 'active' ELSE 'inactive' END, f.kept,
+  CASE WHEN f.any_active THEN '; the oldest active one decides the settings'
+    ELSE '; the oldest one decides the settings' END)
+FROM integration_pair p JOIN d2_pairs f USING (id) WHERE p.id <> f.kept ORDER BY p.id;
+-- A configuration without an address was never filled in: then the next row that speaks may have one.
+UPDATE integration_pair k SET is_active = f.any_active,
+  source_orgunits_synced = (SELECT p.source_orgunits_synced FROM integration_pair p WHERE p.id = f.id),
+  source_config = (
+    SELECT p.source_config FROM integration_pair p JOIN d2_pairs g USING (id) WHERE g.kept = f.kept AND g.speaks
+    ORDER BY coalesce(p.source_config ->> 'api_url', '') = '', g.turn LIMIT 1),
+  destination_config = (
+    SELECT p.destination_config FROM integration_pair p JOIN d2_pairs g USING (id) WHERE g.kept = f.kept AND g.speaks
+    ORDER BY coalesce(p.destination_config ->> 'api_url', '') = '', g.turn LIMIT 1)
+FROM d2_pairs f WHERE k.id = f.kept AND f.turn = 1;
+
+-- A data set that was inserted twice for a pair becomes one. What an inactive pair had is not made active by another one.
+CREATE TEMPORARY TABLE d2_sets ON COMMIT DROP AS
+SELECT *, is_heard OR NOT any_heard AS speaks FROM (
+  SELECT *, min(id) OVER same AS kept, count(*) OVER same AS rows, bool_or(is_heard) OVER same AS any_heard,
+    row_number() OVER (PARTITION BY pair, uid ORDER BY NOT is_heard, id) AS turn
+  FROM (
+    SELECT s.id, s.dataset_id AS uid, coalesce(f.kept, s.integration_pair_id) AS pair,
+      s.is_active IS TRUE AND f.speaks IS NOT FALSE AS is_heard, f.speaks IS FALSE AS is_silent
+    FROM sync_datasets s LEFT JOIN d2_pairs f ON f.id = s.integration_pair_id) s
+  WHERE pair IS NOT NULL AND uid IS NOT NULL
+  WINDOW same AS (PARTITION BY pair, uid)) s
+WHERE rows > 1 OR is_silent;
+INSERT INTO d2_folded (integration_pair_id, table_name, row_id, into_id, content)
+SELECT f.pair, 'sync_datasets', s.id, f.kept, to_jsonb(s) FROM sync_datasets s JOIN d2_sets f USING (id)
+ORDER BY s.id;
 UPDATE sync_datasets k SET dataset_name = t.name, dataset_code = t.code, reporting_frequency = t.frequency,
-  include_deleted = t.include_deleted, is_active = t.is_active, synced_through = t.synced_through
-FROM twice t WHERE k.id = t.id;
-DELETE FROM sync_datasets d USING sync_datasets k
-WHERE k.integration_pair_id = d.integration_pair_id AND k.dataset_id = d.dataset_id AND k.id < d.id;
+  include_deleted = t.include_deleted, is_active = t.is_active
+FROM (
+  SELECT f.kept, bool_or(f.any_heard) AS is_active,
+    (array_agg(s.dataset_name ORDER BY s.dataset_name IS NULL, f.turn))[1] AS name,
+    (array_agg(s.dataset_code ORDER BY s.dataset_code IS NULL, f.turn))[1] AS code,
+    (array_agg(s.reporting_frequency ORDER BY s.reporting_frequency IS NULL, f.turn))[1] AS frequency,
+    -- It makes d2 delete: only where all that speak say so.
+    bool_and(s.include_deleted IS TRUE) FILTER (WHERE f.speaks) AS include_deleted
+  FROM sync_datasets s JOIN d2_sets f USING (id) GROUP BY f.kept) t
+WHERE k.id = t.kept;
+INSERT INTO d2_upgrade_report (line)
+SELECT format('data set %s of pair %s: row %s (%s) is folded into row %s%s', f.uid, f.pair, f.id,
+  CASE WHEN f.is_heard THEN 'active' WHEN f.is_silent THEN 'of an inactive pair' ELSE 'inactive' END, f.kept,
+  CASE WHEN (d.content ->> 'include_deleted')::boolean AND NOT k.include_deleted
+    THEN '; its include_deleted is not taken over' ELSE '' END)
+FROM d2_sets f JOIN sync_datasets k ON k.id = f.kept
+JOIN d2_folded d ON d.table_name = 'sync_datasets' AND d.row_id = f.id WHERE f.id <> f.kept ORDER BY f.id;
+INSERT INTO d2_upgrade_report (line)
+SELECT format('data set %s of pair %s: row %s was of an inactive pair, and is inactive now', f.uid, f.pair, f.id)
+FROM d2_sets f JOIN sync_datasets s USING (id) WHERE f.is_silent AND f.id = f.kept AND NOT f.any_heard
+  AND (SELECT (d.content ->> 'is_active')::boolean FROM d2_folded d
+    WHERE d.table_name = 'sync_datasets' AND d.row_id = f.id)
+ORDER BY f.id;
+DELETE FROM sync_datasets s USING d2_sets f WHERE s.id = f.id AND f.id <> f.kept;
+UPDATE sync_datasets s SET integration_pair_id = f.kept FROM d2_pairs f
+WHERE s.integration_pair_id = f.id AND f.id <> f.kept;
 
--- An organisation unit that was inserted twice for a pair.
-WITH twice AS (
-  SELECT integration_pair_id AS pair, dhis2_id AS uid, min(id) AS id,
-    (array_agg(dhis2_name ORDER BY dhis2_name IS NULL, is_active IS NOT TRUE, id))[1] AS name,
-    (array_agg(dhis2_code ORDER BY dhis2_code IS NULL, is_active IS NOT TRUE, id))[1] AS code,
-    (array_agg(dhis2_path ORDER BY dhis2_path IS NULL, is_active IS NOT TRUE, id))[1] AS path,
-    (array_agg(dhis2_parent ORDER BY dhis2_parent IS NULL, is_active IS NOT TRUE, id))[1] AS parent,
-    (array_agg(dhis2_level ORDER BY dhis2_level IS NULL, is_active IS NOT TRUE, id))[1] AS level,
-    (array_agg(priority ORDER BY priority IS NULL, is_active IS NOT TRUE, id))[1] AS priority,
-    bool_or(is_active) AS is_active
-  FROM orgunits WHERE integration_pair_id IS NOT NULL AND dhis2_id IS NOT NULL
-  GROUP BY integration_pair_id, dhis2_id HAVING count(*) > 1
-)
+-- An organisation unit that was inserted twice for a pair becomes one. What only inactive pairs had is left to the next
+-- sync: a unit that a person disabled would leave out all that is below it.
+CREATE TEMPORARY TABLE d2_units ON COMMIT DROP AS
+SELECT *, is_heard OR NOT any_heard AS speaks FROM (
+  SELECT *, min(id) OVER same AS kept, count(*) OVER same AS rows, bool_or(is_heard) OVER same AS any_heard,
+    bool_and(is_silent) OVER same AS all_silent,
+    row_number() OVER (PARTITION BY pair, uid ORDER BY NOT is_heard, id) AS turn
+  FROM (
+    SELECT u.id, u.dhis2_id AS uid, coalesce(f.kept, u.integration_pair_id) AS pair,
+      u.is_active IS TRUE AND f.speaks IS NOT FALSE AS is_heard, f.speaks IS FALSE AS is_silent
+    FROM orgunits u LEFT JOIN d2_pairs f ON f.id = u.integration_pair_id) u
+  WHERE pair IS NOT NULL AND uid IS NOT NULL
+  WINDOW same AS (PARTITION BY pair, uid)) u
+WHERE rows > 1 OR is_silent;
+INSERT INTO d2_folded (integration_pair_id, table_name, row_id, into_id, content)
+SELECT f.pair, 'orgunits', u.id, f.kept, to_jsonb(u) FROM orgunits u JOIN d2_units f USING (id) ORDER BY u.id;
 UPDATE orgunits k SET dhis2_name = t.name, dhis2_code = t.code, dhis2_path = t.path, dhis2_parent = t.parent,
-  dhis2_level = t.level, priority = t.priority, is_active = t.is_active
-FROM twice t WHERE k.id = t.id;
-DELETE FROM orgunits d USING orgunits k
-WHERE k.integration_pair_id = d.integration_pair_id AND k.dhis2_id = d.dhis2_id AND k.id < d.id;
+  dhis2_level = t.level, priority = t.priority, is_active = t.is_active,
+  removed = CASE WHEN t.all_silent THEN current_timestamp ELSE k.removed END
+FROM (
+  SELECT f.kept, bool_or(f.any_heard) AS is_active, bool_and(f.all_silent) AS all_silent,
+    (array_agg(u.dhis2_name ORDER BY u.dhis2_name IS NULL, f.turn))[1] AS name,
+    (array_agg(u.dhis2_code ORDER BY u.dhis2_code IS NULL, f.turn))[1] AS code,
+    (array_agg(u.dhis2_path ORDER BY u.dhis2_path IS NULL, f.turn))[1] AS path,
+    (array_agg(u.dhis2_parent ORDER BY u.dhis2_parent IS NULL, f.turn))[1] AS parent,
+    (array_agg(u.dhis2_level ORDER BY u.dhis2_level IS NULL, f.turn))[1] AS level,
+    (array_agg(u.priority ORDER BY NOT f.speaks, u.priority IS NULL, f.turn))[1] AS priority
+  FROM orgunits u JOIN d2_units f USING (id) GROUP BY f.kept) t
+WHERE k.id = t.kept;
+INSERT INTO d2_upgrade_report (line)
+SELECT format('organisation unit %s of pair %s: row %s (%s) is folded into row %s', f.uid, f.pair, f.id,
+  CASE WHEN f.is_heard THEN 'active' WHEN f.is_silent THEN 'of an inactive pair' ELSE 'inactive' END, f.kept)
+FROM d2_units f WHERE f.id <> f.kept ORDER BY f.id;
+INSERT INTO d2_upgrade_report (line)
+SELECT format('organisation unit %s of pair %s: row %s was of an inactive pair, and is not pulled until d2-orgunits '
+  'sync finds it at the source', f.uid, f.pair, f.id)
+FROM d2_units f WHERE f.all_silent AND f.id = f.kept ORDER BY f.id;
+DELETE FROM orgunits u USING d2_units f WHERE u.id = f.id AND f.id <> f.kept;
+UPDATE orgunits u SET integration_pair_id = f.kept FROM d2_pairs f
+WHERE u.integration_pair_id = f.id AND f.id <> f.kept;
+
+DELETE FROM integration_pair p USING d2_pairs f WHERE p.id = f.id AND f.id <> f.kept;
 
 CREATE UNIQUE INDEX IF NOT EXISTS integration_pair_servers ON integration_pair (source, destination);
 CREATE UNIQUE INDEX IF NOT EXISTS integration_pair_name ON integration_pair (name) WHERE name IS NOT NULL;
@@ -287,3 +390,14 @@ CREATE INDEX IF NOT EXISTS slices_window ON slices (window_id) WHERE window_id I
 INSERT INTO d2_schema (version) SELECT 2 WHERE NOT EXISTS (SELECT FROM d2_schema WHERE version = 2);
 
 COMMIT;
+
+-- Now that it lasts. The commands of d2 know these lines by their code.
+DO $$
+DECLARE
+  said record;
+BEGIN
+  FOR said IN SELECT line FROM d2_upgrade_report ORDER BY number LOOP
+    RAISE WARNING USING MESSAGE = said.line, ERRCODE = '01D02';
+  END LOOP;
+  DROP TABLE d2_upgrade_report;
+END $$;

@@ -66,10 +66,11 @@ struct DataSetSync {
         lines.append(["change": "removed", "id": .string(set.uid), "name": .string(set.name)])
         if try table.write(set) { written += 1 }
       }
+      try store.markSynced("datasets_synced", pair)
+      if all || !only.isEmpty { try store.remember([Self.chosenKey: only.isEmpty ? nil : "true"], pair) }
       return written
     }
-    try store.markSynced("datasets_synced", pair)
-    if all || !only.isEmpty { try store.remember([Self.chosenKey: only.isEmpty ? nil : "true"], pair) }
+    // What is not committed is no change yet.
     let output = LineOutput.standardOutput()
     for line in lines { try output.line(line.text) }
     try output.flush()

@@ -65,7 +65,7 @@ struct DiffRun: Sendable {
       let named: Pair
       if let slice {
         store = try Store(arguments)
-        named = try store.pair(named: String(slice.pair))
+        named = try store.pair(numbered: slice.pair)
       } else {
         (store, named) = try PairOptions.open(arguments)
       }
@@ -74,7 +74,7 @@ struct DiffRun: Sendable {
       dataSets =
         try slice.map { [$0.dataSet] } ?? DestinationKeeping.dataSets(store, named, arguments.texts("--data-set"))
       let task = slice?.task.text
-      inputs = PairSide.allCases.map { .pull($0, PulledSide.arguments($0, arguments, slice: task)) }
+      inputs = PairSide.allCases.map { .pull($0, PulledSide.arguments($0, of: named, arguments, slice: task)) }
     } else {
       guard arguments.operands.count == 2 else {
         throw CommandFailure(

@@ -24,8 +24,10 @@ enum PulledSide {
   /// What is handed on to both: all of the group, and how servers are talked to.
   private static let passedOn = group.options + ServerOptions.transport.options
 
-  /// The arguments of the d2-pull that reads one side.
-  static func arguments(_ side: PairSide, _ given: Arguments, slice: String?) -> [String] {
+  /// The arguments of the d2-pull that reads one side of a pair.
+  static func arguments(_ side: PairSide, of pair: Pair, _ given: Arguments, slice: String?) -> [String] {
+    // The row that was found: its name may mean another one by then.
+    let ours = ["--slice": slice, "--pair": pair.reference]
     // Held back until it is whole, an answer that breaks off is asked for again.
     var words = ["--side=\(side.rawValue)", "--spool", given.has("--verbose") ? "--verbose" : "--quiet"]
     for option in passedOn where given.has(option.name) {
@@ -34,7 +36,7 @@ enum PulledSide {
         words.append(option.name)
       } else {
         for value in given.texts(option.name) {
-          words.append("\(option.name)=\(option.name == "--slice" ? slice! : value)")
+          words.append("\(option.name)=\((ours[option.name] ?? nil) ?? value)")
         }
       }
     }

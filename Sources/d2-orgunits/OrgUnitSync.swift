@@ -49,22 +49,27 @@ struct OrgUnitSync {
         )
         return .incomplete
       }
-      let status = try takeOver(scope, incoming: counts.incoming)
-      // As they were found: their names may change.
-      if isAnew { try store.remember([Self.levelKey: scope.level.map { String($0) }, Self.rootKey: scope.root], pair) }
-      return status
+      return try takeOver(scope, incoming: counts.incoming, isAnew: isAnew)
     }
   }
 
-  private func takeOver(_ scope: OrgUnitTable.Scope, incoming: Int) throws -> ExitStatus {
-    let output = LineOutput.standardOutput()
+  private func takeOver(_ scope: OrgUnitTable.Scope, incoming: Int, isAnew: Bool) throws -> ExitStatus {
+    // What is not committed is no change yet: lines are held back until it is.
+    let held = try SpoolFile(environment: processEnvironment())
     var counts: [OrgUnitTable.Change.Kind: Int] = [:]
-    try table.changes(scope) { change in
-      counts[change.kind, default: 0] += 1
-      try output.line(change.json.text)
+    let written = try table.transaction {
+      try table.changes(scope) { change in
+        counts[change.kind, default: 0] += 1
+        try held.line(change.json.text)
+      }
+      let written = counts.isEmpty ? 0 : try table.takeOver(scope)
+      try store.markSynced("ous_synced", pair)
+      // As they were found: their names may change.
+      if isAnew { try store.remember([Self.levelKey: scope.level.map { String($0) }, Self.rootKey: scope.root], pair) }
+      return written
     }
-    let written = counts.isEmpty ? 0 : try table.takeOver(scope)
-    try store.markSynced("ous_synced", pair)
+    var output = LineOutput.standardOutput()
+    try held.copy(into: &output)
     try output.flush()
     let parts = OrgUnitTable.Change.Kind.allCases.compactMap { kind in counts[kind].map { "\($0) \(kind.rawValue)" } }
     log.info(

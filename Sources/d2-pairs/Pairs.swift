@@ -7,7 +7,7 @@ struct Pairs {
     await Command.main(
       name: "d2-pairs", abstract: "add, show and test the pairs of servers between which data move",
       manual: manual,
-      [add, set, show, list, enable, disable, remove, test])
+      [add, set, show, list, enable, disable, remove, test, upgrade])
   }
 
   private static let statuses: [(status: ExitStatus, meaning: String)] = [
@@ -60,9 +60,7 @@ struct Pairs {
       options: [Store.dryRun, Option("--inactive", help: "Scripts that run all active pairs leave it out.")])
   ) { arguments, log in
     let name = try name(arguments)
-    guard !name.isEmpty, name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-      throw CommandFailure(.usage, "the pair needs a name that can be typed")
-    }
+    if let fault = Pair.fault(inName: name) { throw CommandFailure(.usage, fault) }
     let source = try ServerSettings("source", arguments, readsSecretVariables: true).made()
     let destination = try ServerSettings("destination", arguments, readsSecretVariables: true).made()
     let url = try source.url()
@@ -94,6 +92,7 @@ struct Pairs {
     try ServerSettings("source", arguments, readsSecretVariables: false).change(&pair.source)
     try ServerSettings("destination", arguments, readsSecretVariables: false).change(&pair.destination)
     if let name = arguments.string("--name") {
+      if let fault = Pair.fault(inName: name) { throw CommandFailure(.usage, fault) }
       guard try !store.pairs().contains(where: { $0.label == name && $0.id != pair.id }) else {
         throw CommandFailure(.configuration, "another pair is called \"\(name)\"")
       }
@@ -157,6 +156,19 @@ struct Pairs {
     }
     let removed = try store.remove(pair)
     log.info("removed \(pair.label) with " + removed.map { "\($0.rows) \($0.kind)" }.joined(separator: ", "))
+    return .success
+  }
+
+  private static let upgrade = Verb(
+    description(
+      "upgrade", "bring the store's tables up to date, and say which rows that changes",
+      example: (
+        "d2-pairs upgrade --dry-run",
+        "on a database of the Python tool: which rows are there twice, and would be folded"
+      ), operands: "", options: [Store.dryRun])
+  ) { arguments, log in
+    let store = try Store(arguments, writes: true, upgrades: true)
+    log.info("store \(store.database.location) is up to date")
     return .success
   }
 

@@ -21,7 +21,7 @@ struct SlicePull: StoredSelection {
     }
     slice = try SliceOption.read(arguments)!
     side = try PairSide(arguments)
-    server = side.server(of: try Store(arguments).pair(named: String(slice.pair)))
+    server = side.server(of: try Store(arguments).pair(numbered: slice.pair))
   }
 
   func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions] {

@@ -21,7 +21,7 @@ struct StoredPair {
     slice = try SliceOption.read(arguments)
     if let slice {
       store = try Store(arguments)
-      pair = try store.pair(named: String(slice.pair))
+      pair = try store.pair(numbered: slice.pair)
     } else if arguments.has("--pair") {
       (store, pair) = try PairOptions.open(arguments)
     } else {

@@ -81,7 +81,7 @@ struct Runner {
     let order = try arguments.choice("--order", Ledger.Order.allCases.map(\.rawValue))
     let environment = processEnvironment()
     let location = try StoreLocation.resolve(option: arguments.string("--store"), environment: environment)
-    let (store, pair) = try PairOptions.open(arguments)
+    let (store, pair) = try PairOptions.open(arguments, writes: true)
     var names: [String: String] = [:]
     for set in try DataSetTable(store, pair).all() { names[set.uid] = set.name }
     var units: [String: String] = [:]
@@ -132,9 +132,9 @@ struct Runner {
   ) throws(CommandFailure) -> String {
     var folder = arguments.string("--rejects-dir") ?? ""
     if folder.isEmpty {
-      let state = environment["XDG_STATE_HOME"] ?? (environment["HOME"] ?? "/tmp") + "/.local/state"
+      let state = try StateFolder.path(environment, orElse: "say where refused values go with --rejects-dir")
       // The numbers of pairs and slices begin anew in each store.
-      folder = "\(state)/d2/rejects/\(location.fingerprint)/pair-\(pair.id)"
+      folder = "\(state)/rejects/\(location.fingerprint)/pair-\(pair.id)"
     }
     folder = WorkingFolder.absolute(folder)
     var made = ""

@@ -61,7 +61,7 @@ struct Slices {
   ) { arguments, log in
     let order = try arguments.choice("--order", Ledger.Order.allCases.map(\.rawValue))
     let lease = try arguments.seconds("--lease") ?? 600
-    let (store, pair) = try PairOptions.open(arguments)
+    let (store, pair) = try PairOptions.open(arguments, writes: true)
     let worker = arguments.string("--worker") ?? Worker.name
     let ledger = Ledger(store)
     try ledger.hurry()
@@ -117,7 +117,7 @@ struct Slices {
       operands: "[ID]", options: heldOptions + [leaseOption], incomplete: "the lease is lost")
   ) { arguments, log in
     let (id, token) = try held(arguments)
-    let (store, _) = try PairOptions.open(arguments)
+    let (store, _) = try PairOptions.open(arguments, writes: true)
     return answered(
       try Ledger(store).renew(id, token: token, leaseSeconds: try arguments.seconds("--lease") ?? 600), id, log)
   }
@@ -162,7 +162,7 @@ struct Slices {
       return .incomplete
     }
     let refusal = arguments.has("--accept-rejects") ? nil : reason
-    let (store, _) = try PairOptions.open(arguments)
+    let (store, _) = try PairOptions.open(arguments, writes: true)
     let isHeld = try Ledger(store).finish(
       id, token: token, status: push?["status"]?.int ?? 0, Slice.Counts(pull: pull, push: push),
       rejects: arguments.string("--rejects"), refusal: refusal)
@@ -189,7 +189,7 @@ struct Slices {
     let counts = Slice.Counts(pull: pull, push: push)
     let rejects = arguments.string("--rejects")
     let pause = try arguments.seconds("--retry-after") ?? 30
-    let (store, _) = try PairOptions.open(arguments)
+    let (store, _) = try PairOptions.open(arguments, writes: true)
     let ledger = Ledger(store)
     // A pipeline that ends with 1 since values were refused is no failure: another attempt would change nothing.
     if status == 1, let refusal = Slice.refusal(pull: pull, push: push) {
@@ -368,7 +368,7 @@ struct Slices {
       options: [Option("--id", value: "N", repeats: true, help: "Slices of these numbers.")],
       incomplete: "a slice is not done, or is no longer there")
   ) { arguments, log in
-    let (store, pair) = try PairOptions.open(arguments)
+    let (store, pair) = try PairOptions.open(arguments, writes: true)
     let selection = try selection(arguments, store, pair)
     guard !selection.ids.isEmpty else { throw CommandFailure(.usage, "say which: --id N") }
     let ledger = Ledger(store)

@@ -30,7 +30,7 @@ extension Slices {
     ],
     environment: [
       ("D2_SLICE", "Given to the command of `run`: the slice, as JSON."),
-      ("D2_SLICE_ID, D2_PAIR", "Given to it: the slice's number, and the pair."),
+      ("D2_SLICE_ID, D2_PAIR", "Given to it: the slice's number, and the pair as `--pair` takes it: id:7."),
       (
         "D2_REJECTS",
         "Given to it: a file for refused values, of this attempt alone; when it has read everything, it becomes the slice's."

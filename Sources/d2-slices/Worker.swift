@@ -164,7 +164,7 @@ final class Worker {
     task.token = nil
     environment["D2_SLICE"] = task.task.text
     environment["D2_SLICE_ID"] = String(slice.id)
-    environment["D2_PAIR"] = String(slice.pair)
+    environment["D2_PAIR"] = Pair.reference(slice.pair)
     environment["D2_SUMMARY_DIR"] = folder.path
     environment["D2_REJECTS"] = rejects
     let child = try Child(settings.command, environment: environment)

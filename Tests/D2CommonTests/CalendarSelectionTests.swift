@@ -51,6 +51,18 @@ struct CalendarSelectionTests {
     #expect(try ids(Flags(year: "2022", month: "12"), .quarterly) == "2022Q4")
   }
 
+  @Test("a month and a quarter: each type takes the one that fits it")
+  func monthAndQuarter() throws {
+    let both = Flags(year: "2022", month: "5", quarter: "3")
+    #expect(try ids(both, .monthly) == "202205" && count(both, .daily) == 31)
+    #expect(try ids(both, .weekly) == "2022W17 2022W18 2022W19 2022W20 2022W21 2022W22")
+    #expect(try ids(both, .biMonthly) == "202203B")
+    #expect(try ids(both, .quarterly) == "2022Q3" && ids(both, .sixMonthly) == "2022S2")
+    #expect(try ids(both, .yearly) == "2022" && ids(both, .financialJuly) == "2022July")
+    #expect(try ids(Flags(month: "5", quarter: "1"), .quarterly) == "2024Q1")
+    #expect(complaint(Flags(month: "13", quarter: "1")) != nil && complaint(Flags(month: "1", quarter: "5")) != nil)
+  }
+
   @Test("a month alone and a quarter alone are of the current year")
   func currentYear() throws {
     #expect(try ids(Flags(month: "3"), .monthly) == "202403")
@@ -158,7 +170,6 @@ struct CalendarSelectionTests {
   @Test("groups of flags exclude each other")
   func exclusion() {
     let exclude = "exclude each other: give one of them"
-    #expect(complaint(Flags(month: "1", quarter: "1")) == "-m/--month and -q/--quarter \(exclude)")
     #expect(complaint(Flags(year: "2024", daysBack: "1")) == "-y/--year and -n/--days-back \(exclude)")
     #expect(complaint(Flags(quarter: "1", currentDate: true)) == "-q/--quarter and -c/--current-date \(exclude)")
     #expect(complaint(Flags(daysBack: "1", period: "2024")) == "-n/--days-back and -p/--period \(exclude)")

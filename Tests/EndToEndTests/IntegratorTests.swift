@@ -5,28 +5,44 @@ import Testing
 /// integrator.sql: on whatever is there, the end is the same schema, and nothing is lost.
 @Suite("integrator.sql", .serialized, .enabled(if: StoreKind.hasPostgreSQL, Comment(rawValue: StoreKind.skipped)))
 struct IntegratorTests {
-  /// What was seen in databases of the Python tool, and what could have been.
+  /// What the tool's own schema lets in: rows twice, with other settings; empty texts; units of no id and of level 0; an id with a blank.
   private static let awkward = #"""
-
     INSERT INTO integration_pair (id, source, destination, source_config, destination_config, source_orgunits_synced, is_active) VALUES
-      (3, 'hmis', 'repo', '{"use_pat": "false", "username": "u", "password": "it''s \"s3cret\" 🏥", "api_url": "https://a.example/dhis/api"}', NULL, NULL, false),
-      (5, 'hmis', 'repo', '{"username": "v", "ous_synced": "true", "password": null}', '{"pat": "d2pat_x", "use_pat": true, "api_url": "https://b.example/api"}', true, true),
-      (6, 'hmis', 'repo', NULL, '{"pat": "other", "datasets_synced": false}', false, NULL),
-      (8, 'Żółw', '東京', '{}', '[]', NULL, true),
-      (9, NULL, 'repo', NULL, NULL, NULL, NULL), (10, NULL, 'repo', NULL, NULL, NULL, true),
-      (12, 'hmis', 'other', '{"api_url": "https://a.example/dhis/api"}', '{}', NULL, false);
-    SELECT setval('integration_pair_id_seq', 12);
+      (3, 'hmis', 'repo', '{"use_pat": "false", "username": "u", "password": "it''s \"s3cret\" 🏥", "api_url": "https://a.example/dhis/api"}', '{}', false, false),
+      (5, 'hmis', 'repo', '{"username": "v", "ous_synced": "true", "api_url": "https://b.example/api"}', '{}', true, true),
+      (6, 'hmis', 'repo', '{}', '{"pat": "other", "api_url": "https://c.example/api", "datasets_synced": false}', false, true),
+      (8, 'Żółw', '東京', '{}', '[]', false, true), (9, '', 'repo', '{}', '{}', false, false),
+      (10, '', 'repo', DEFAULT, DEFAULT, DEFAULT, true),
+      (12, 'hmis', 'other', '{"api_url": "https://a.example/dhis/api"}', '{}', false, false), (13, '1', '2', '{}', '{}', false, true);
+    SELECT setval('integration_pair_id_seq', 13);
     INSERT INTO sync_datasets (integration_pair_id, dataset_id, dataset_name, reporting_frequency, include_deleted, is_active, last_sync) VALUES
-      (3, 'DataSet0001', NULL, 'Monthly', false, false, '2020-01-01'), (3, 'DataSet0001', 'Line one
-    line "two", it''s', NULL, NULL, NULL, '2021-01-01'), (5, 'DataSet0001', 'third', 'Weekly', true, true, '2022-01-01'),
-      (5, 'DataSet0002', 'only at the second', 'FinancialJuly', false, false, '2022-01-01'),
-      (6, 'DataSet0003', 'only at the third', NULL, NULL, NULL, '2022-01-01'),
-      (NULL, 'DataSet0004', 'without a pair', NULL, true, true, '2022-01-01'), (NULL, 'DataSet0004', 'without a pair', NULL, true, true, '2022-01-01'),
-      (3, NULL, 'without an id', NULL, true, true, '2022-01-01'), (12, 'DataSet0001', 'another pair''s', 'Daily', false, true, '2022-01-01');
+      (3, 'DataSet0001', '', 'Monthly', true, true, '2020-01-01'), (5, 'DataSet0001', 'Line one
+    line "two", it''s', 'Monthly', NULL, true, '2021-01-01'), (5, 'DataSet0001', 'third', 'Weekly', true, NULL, '2022-01-01'),
+      (3, 'DataSet0002', 'only at the inactive pair', 'FinancialJuly', true, true, '2022-01-01'),
+      (5, 'DataSet0003', '', 'Daily', true, true, '2022-01-01'), (6, 'DataSet0003', '', 'Daily', true, true, '2022-01-01'),
+      (6, 'DataSet0003', 'inactive', 'Daily', false, false, '2022-01-01'), (5, '', 'without an id', 'Daily', true, true, '2022-01-01'),
+      (5, '', 'without an id', 'Daily', true, true, '2022-01-01'), (12, 'DataSet0001', 'another pair''s', 'Daily', true, true, '2022-01-01'),
+      (12, 'DataSet0001 ', 'nobody is active', 'Daily', false, NULL, '2022-01-01');
     INSERT INTO orgunits (integration_pair_id, dhis2_name, dhis2_id, dhis2_path, dhis2_parent, dhis2_level, priority, is_active) VALUES
-      (3, NULL, 'Unit0000001', NULL, NULL, NULL, NULL, NULL), (3, 'Bo', 'Unit0000001', '/Unit0000000/Unit0000001', 'Unit0000000', 2, 4, false),
-      (6, 'Bo', 'Unit0000001', NULL, NULL, 2, 1, true), (6, 'שלום, 🏥', 'Unit0000002', '/Unit0000000/Unit0000002', NULL, 2, NULL, false),
-      (NULL, 'nobody''s', 'Unit0000001', NULL, NULL, NULL, NULL, true), (8, 'Bo', 'Unit0000001', NULL, NULL, NULL, NULL, NULL);
+      (5, '', 'Unit0000001', '', '', 0, NULL, true), (5, 'Bo', 'Unit0000001', '/Unit0000000/Unit0000001', 'Unit0000000', 2, 4, false),
+      (3, 'Bo', 'Unit0000001', '', '', 2, 1, true), (6, 'שלום, 🏥', 'Unit0000002 ', '/Unit0000000/Unit0000002', '', 2, NULL, false),
+      (3, 'only at the inactive pair', 'Unit0000003', '', '', 2, 7, true), (5, 'no id', DEFAULT, DEFAULT, DEFAULT, 1, 0, true),
+      (5, 'no id', DEFAULT, DEFAULT, DEFAULT, 1, 0, true), (8, 'Bo', 'Unit0000001', '', '', 1, NULL, NULL);
+
+    """#
+
+  /// What a schema without constraints lets in besides.
+  private static let loose = #"""
+    INSERT INTO integration_pair (id, source, destination, source_config, destination_config, source_orgunits_synced, is_active) VALUES
+      (21, NULL, 'repo', NULL, NULL, NULL, NULL), (22, NULL, 'repo', NULL, NULL, NULL, true), (23, 'a', 'b', NULL, NULL, NULL, NULL),
+      (24, 'a', 'b', '{"api_url": "https://a.example/api"}', '"text"', NULL, NULL);
+    ALTER TABLE sync_datasets DROP CONSTRAINT sync_datasets_reporting_frequency_check;
+    INSERT INTO sync_datasets (integration_pair_id, dataset_id, dataset_name, reporting_frequency, include_deleted, is_active) VALUES
+      (NULL, 'DataSet0004', 'without a pair', NULL, true, true), (NULL, 'DataSet0004', 'without a pair', NULL, true, true),
+      (23, NULL, 'without an id', NULL, true, true), (23, 'DataSet0005', NULL, 'monthly', NULL, NULL), (23, 'DataSet0005', 'x', '', true, NULL);
+    INSERT INTO orgunits (integration_pair_id, dhis2_name, dhis2_id, dhis2_path, dhis2_parent, dhis2_level, priority, is_active) VALUES
+      (NULL, 'nobody''s', 'Unit0000001', NULL, NULL, NULL, NULL, true), (23, NULL, 'Unit0000001', NULL, NULL, NULL, NULL, NULL);
+
     """#
 
   private static func emptySchema() throws -> [String] {
@@ -47,18 +63,22 @@ struct IntegratorTests {
     let expected = try Self.emptySchema()
     #expect(expected.count > 50)
     let psql = "psql -X -q -v ON_ERROR_STOP=1 -f $SQL \"$D2_STORE\""
-    for (what, command) in [("psql", psql), ("command", "d2-pairs list >&2")] {
-      for store in [
-        try TestStore(.postgresql), try PythonStore.make(cascade: true),
-        try PythonStore.make(Self.awkward, defaults: true),
-      ] {
-        let first = shell.run(command, ["D2_STORE": store.location])
+    let add =
+      "d2-pairs add new --source-url $A --source-pat env:P --destination-url $A --destination-pat env:P >/dev/null"
+    for (what, command) in [("psql", psql), ("command", "d2-pairs upgrade >&2")] {
+      for (number, store) in [
+        try TestStore(.postgresql), try PythonStore.make(cascade: true), try PythonStore.make(Self.awkward),
+        try PythonStore.make(Self.awkward + Self.loose, loose: true),
+      ].enumerated() {
+        let first = shell.run(
+          number == 0 && what == "command" ? add : command, ["D2_STORE": store.location, "A": "https://a.example"])
         #expect(first.status == 0, "\(what): \(first.errors)")
         let differences = Self.differences(expected, try PythonStore.schemaLines(store))
         #expect(differences.isEmpty, "\(what): \(differences)")
         let data = try PythonStore.dataLines(store)
-        let again = shell.run("\(psql) && d2-pairs list >&2", ["D2_STORE": store.location])
-        #expect(again.status == 0 && again.output.isEmpty, "\(again.output)\(again.errors)")
+        let again = shell.run(
+          "\(psql) && d2-pairs upgrade --quiet && d2-pairs list >/dev/null", ["D2_STORE": store.location])
+        #expect(again.status == 0 && again.output.isEmpty && again.errors.isEmpty, "\(again.output)\(again.errors)")
         let isSame = try PythonStore.dataLines(store) == data && PythonStore.schemaLines(store) == expected
         #expect(isSame, "\(what): the second time changed something")
       }
@@ -72,49 +92,65 @@ struct IntegratorTests {
     #expect(
       try store.rows(
         "SELECT id, source, destination, is_active, source_orgunits_synced FROM integration_pair ORDER BY id") == [
-          "3|hmis|repo|t|t", "8|Żółw|東京|t|NULL", "9|NULL|repo|NULL|NULL", "10|NULL|repo|t|NULL", "12|hmis|other|f|NULL",
+          "3|hmis|repo|t|t", "8|Żółw|東京|t|f", "9|NULL|repo|f|f", "10|NULL|repo|t|f", "12|hmis|other|f|f", "13|1|2|t|f",
         ])
-    let source = try JSONValue(parsing: try store.rows("SELECT source_config FROM integration_pair WHERE id = 3")[0])
-    // The active one's, but for what it has not.
-    #expect(source["username"] == "v" && source["password"] == "it's \"s3cret\" 🏥" && source["ous_synced"] == "true")
-    #expect(source["api_url"] == "https://a.example/dhis/api" && source["use_pat"]?.bool == false)
-    let destination = try JSONValue(
-      parsing: try store.rows("SELECT destination_config FROM integration_pair WHERE id = 3")[0])
+    // The oldest active one's, whole: credentials of two rows would be nobody's. One that was never filled in says nothing.
     #expect(
-      destination["pat"] == "d2pat_x" && destination["use_pat"] == true && destination["datasets_synced"] == false)
+      try store.rows("SELECT source_config, destination_config FROM integration_pair WHERE id = 3") == [
+        #"{"api_url": "https://b.example/api", "username": "v", "ous_synced": "true"}|{"pat": "other", "api_url": "https://c.example/api", "datasets_synced": false}"#
+      ])
     #expect(
       try store.rows(
         "SELECT integration_pair_id, dataset_id, dataset_name, reporting_frequency, include_deleted, is_active, synced_through, last_sync::date FROM sync_datasets ORDER BY dataset_id, id"
       ) == [
-        "3|DataSet0001|third|Weekly|t|t|NULL|2020-01-01", "12|DataSet0001|another pair's|Daily|f|t|NULL|2022-01-01",
-        "3|DataSet0002|only at the second|FinancialJuly|f|f|NULL|2022-01-01",
-        "3|DataSet0003|only at the third|NULL|NULL|NULL|NULL|2022-01-01",
-        "NULL|DataSet0004|without a pair|NULL|t|t|NULL|2022-01-01",
-        "NULL|DataSet0004|without a pair|NULL|t|t|NULL|2022-01-01",
-        "3|NULL|without an id|NULL|t|t|NULL|2022-01-01",
+        "3|DataSet0001|Line one\nline \"two\", it's|Monthly|f|t|NULL|2020-01-01",
+        "12|DataSet0001|another pair's|Daily|t|t|NULL|2022-01-01",
+        "3|DataSet0002|only at the inactive pair|FinancialJuly|t|f|NULL|2022-01-01",
+        "3|DataSet0003|inactive|Daily|t|t|NULL|2022-01-01",
+        "3|NULL|without an id|Daily|t|t|NULL|2022-01-01", "3|NULL|without an id|Daily|t|t|NULL|2022-01-01",
       ])
     #expect(
       try store.rows(
-        "SELECT integration_pair_id, dhis2_id, dhis2_name, dhis2_path, dhis2_level, priority, is_active FROM orgunits ORDER BY dhis2_id, id"
+        "SELECT integration_pair_id, dhis2_id, dhis2_name, dhis2_path, dhis2_parent, dhis2_level, priority, is_active, removed IS NULL FROM orgunits ORDER BY dhis2_id, id"
       ) == [
-        "3|Unit0000001|Bo|/Unit0000000/Unit0000001|2|1|t", "NULL|Unit0000001|nobody's|NULL|NULL|NULL|t",
-        "8|Unit0000001|Bo|NULL|NULL|NULL|NULL", "3|Unit0000002|שלום, 🏥|/Unit0000000/Unit0000002|2|NULL|f",
+        "3|Unit0000001|Bo|/Unit0000000/Unit0000001|Unit0000000|2|NULL|t|t", "8|Unit0000001|Bo|NULL|NULL|1|NULL|NULL|t",
+        "3|Unit0000002|שלום, 🏥|/Unit0000000/Unit0000002|NULL|2|NULL|f|t",
+        // What a person disabled leaves out all below it: this one nobody did.
+        "3|Unit0000003|only at the inactive pair|NULL|NULL|2|7|f|f", "3|NULL|no id|NULL|NULL|1|0|t|t",
+        "3|NULL|no id|NULL|NULL|1|0|t|t",
       ])
+    // Every row that was changed for another is kept as it was.
+    #expect(
+      try store.rows(
+        "SELECT table_name, row_id, into_id, integration_pair_id, content ->> 'is_active' FROM d2_folded ORDER BY table_name DESC, row_id"
+      ) == [
+        "sync_datasets|1|1|3|true", "sync_datasets|2|1|3|true", "sync_datasets|3|1|3|NULL", "sync_datasets|4|4|3|true",
+        "sync_datasets|5|5|3|true", "sync_datasets|6|5|3|true", "sync_datasets|7|5|3|false",
+        "sync_datasets|10|10|12|true",
+        "sync_datasets|11|10|12|NULL", "orgunits|1|1|3|true", "orgunits|2|1|3|false", "orgunits|3|1|3|true",
+        "orgunits|5|5|3|true", "integration_pair|3|3|3|false", "integration_pair|5|3|3|true",
+        "integration_pair|6|3|3|true",
+      ])
+    #expect(
+      try store.rows(
+        "SELECT content -> 'source_config' ->> 'password' FROM d2_folded WHERE row_id = 3 AND table_name = 'integration_pair'"
+      )
+        == ["it's \"s3cret\" 🏥"])
     // Numbers go on, and every period type is taken.
     let database = try store.connect()
     let id = try database.rows("INSERT INTO integration_pair (source, destination) VALUES ('x', 'y') RETURNING id")[0]
       .int(0)
-    #expect(id == 13)
+    #expect(id == 14)
     try database.execute(
-      "INSERT INTO sync_datasets (integration_pair_id, dataset_id, reporting_frequency) VALUES (13, 'a', 'SixMonthlyNov')"
+      "INSERT INTO sync_datasets (integration_pair_id, dataset_id, reporting_frequency) VALUES (14, 'a', 'SixMonthlyNov')"
     )
     #expect(throws: StoreError.self) {
       try database.execute(
-        "INSERT INTO sync_datasets (integration_pair_id, dataset_id, reporting_frequency) VALUES (13, 'b', 'Monthyl')")
+        "INSERT INTO sync_datasets (integration_pair_id, dataset_id, reporting_frequency) VALUES (14, 'b', 'Monthyl')")
     }
     for twice in [
       "integration_pair (source, destination) VALUES ('x', 'y')",
-      "sync_datasets (integration_pair_id, dataset_id) VALUES (13, 'a')",
+      "sync_datasets (integration_pair_id, dataset_id) VALUES (14, 'a')",
       "orgunits (integration_pair_id, dhis2_id) VALUES (3, 'Unit0000002')",
     ] { #expect(throws: StoreError.self) { try database.execute("INSERT INTO \(twice)") } }
   }
@@ -122,12 +158,12 @@ struct IntegratorTests {
   @Test("several run it at once, with psql and through commands")
   func concurrent() throws {
     let expected = try Self.emptySchema()
-    for store in [try TestStore(.postgresql), try PythonStore.make(Self.awkward)] {
+    for store in [try PythonStore.make(), try PythonStore.make(Self.awkward)] {
       let shell = Shell(["SQL": PythonStore.integrator, "D2_STORE": store.location])
       let outcome = shell.run(
         """
         for i in 1 2 3 4; do
-          psql -X -q -v ON_ERROR_STOP=1 -f $SQL "$D2_STORE" & d2-pairs list --format tsv >&2 &
+          psql -X -q -v ON_ERROR_STOP=1 -f $SQL "$D2_STORE" & d2-pairs upgrade >&2 &
         done
         status=0
         for job in $(jobs -p); do wait $job || status=$?; done
@@ -152,6 +188,107 @@ struct IntegratorTests {
     #expect(try store.rows("SELECT to_regclass('orgunits_once')") == ["NULL"])
   }
 
+  // MARK: What is told, and when
+
+  private static let folded = #"""
+    INSERT INTO integration_pair (source, destination, source_config, is_active) VALUES
+      ('hmis', 'repo', '{"api_url": "https://a.example/api", "password": "l1teral"}', true), ('hmis', 'repo', '{}', false);
+    INSERT INTO sync_datasets (integration_pair_id, dataset_id, dataset_name, reporting_frequency, include_deleted, is_active) VALUES
+      (1, 'DataSet0001', 'one', 'Monthly', false, true), (2, 'DataSet0001', 'two', 'Monthly', true, true),
+      (1, 'DataSet0002', 'one', 'Monthly', true, false), (2, 'DataSet0003', 'three', 'Monthly', true, true);
+    INSERT INTO orgunits (integration_pair_id, dhis2_id, dhis2_name, dhis2_level) VALUES
+      (1, 'Unit0000001', 'one', 1), (1, 'Unit0000001', 'two', 2), (2, 'Unit0000002', 'three', 2);
+
+    """#
+
+  private static let told = [
+    "pair 2 (hmis to repo, inactive) is folded into pair 1, which has the same two servers; the oldest active one decides the settings",
+    "data set DataSet0001 of pair 1: row 2 (of an inactive pair) is folded into row 1; its include_deleted is not taken over",
+    "data set DataSet0003 of pair 1: row 4 was of an inactive pair, and is inactive now",
+    "organisation unit Unit0000001 of pair 1: row 2 (active) is folded into row 1",
+    "organisation unit Unit0000002 of pair 1: row 3 was of an inactive pair, and is not pulled until d2-orgunits sync finds it at the source",
+  ]
+
+  @Test("what is folded is told, a line for each row, by psql and by the command that does it; nothing is told twice")
+  func told() throws {
+    for (command, mark) in [
+      ("psql -X -q -v ON_ERROR_STOP=1 -f $SQL \"$D2_STORE\"", "WARNING:  "), ("d2-pairs upgrade", "d2-pairs: "),
+      ("d2-datasets disable --pair hmis DataSet0001", "d2-datasets: "),
+    ] {
+      let store = try PythonStore.make(Self.folded)
+      let shell = Shell(["SQL": PythonStore.integrator, "D2_STORE": store.location])
+      let outcome = shell.run(command)
+      let lines = outcome.errors.split(separator: "\n").compactMap { line in
+        line.firstRange(of: mark).map { String(line[$0.upperBound...]) }
+      }
+      #expect(outcome.status == 0 && Array(lines.prefix(5)) == Self.told, "\(command): \(outcome.errors)")
+      #expect(!outcome.errors.contains("l1teral"))
+      let again = shell.run(command)
+      #expect(again.status == 0 && !again.errors.contains("folded"), "\(again.errors)")
+    }
+  }
+
+  @Test("who only looks changes nothing, sees what the upgrade would make, and is told how to make it")
+  func looks() throws {
+    let store = try PythonStore.make(Self.folded)
+    let shell = Shell(["D2_STORE": store.location])
+    let before = try (PythonStore.schemaLines(store), PythonStore.dataLines(store))
+    for (command, expected) in [
+      ("d2-pairs list | jq -c '[.id, .pair, .active]'", [#"[1,"hmis/repo",true]"#]),
+      ("d2-pairs show hmis | jq .id", ["1"]),
+      ("d2-orgunits list --pair 1 | jq -r .id", ["Unit0000001", "Unit0000002"]),
+      (
+        "d2-datasets list --pair 1 | jq -c '[.id, .active, .includeDeleted]'",
+        [#"["DataSet0001",true,false]"#, #"["DataSet0002",false,true]"#, #"["DataSet0003",false,true]"#]
+      ),
+      ("d2-slices status --pair hmis", []), ("d2-slices list --pair hmis", []),
+    ] {
+      let outcome = shell.run(command)
+      #expect(outcome.status == 0 && outcome.lines == expected, "\(command): \(outcome.output)\(outcome.errors)")
+      #expect(
+        outcome.errors.contains("d2-pairs upgrade makes it d2's (--dry-run says what changes: 5 rows)")
+          && !outcome.errors.contains("is folded"), "\(outcome.errors)")
+    }
+    // A dry run says all of it.
+    let dry = shell.run("d2-pairs upgrade --dry-run; d2-datasets enable --pair 1 DataSet0003 --dry-run")
+    #expect(dry.status == 0 && Self.told.allSatisfy { dry.errors.contains($0) }, "\(dry.errors)")
+    #expect(dry.errors.contains("1 data set"), "\(dry.errors)")
+    let isSame = try before.0 == PythonStore.schemaLines(store) && before.1 == PythonStore.dataLines(store)
+    #expect(isSame)
+  }
+
+  @Test("an upgrade that fails changes nothing, tells nothing as done, and says why")
+  func fails() throws {
+    let store = try PythonStore.make(
+      Self.folded + "CREATE TABLE theirs (unit integer REFERENCES orgunits (id)); INSERT INTO theirs VALUES (2);")
+    let shell = Shell(["SQL": PythonStore.integrator, "D2_STORE": store.location])
+    let before = try (PythonStore.schemaLines(store), PythonStore.dataLines(store))
+    let outcome = shell.run("d2-pairs upgrade; echo $?; psql -X -q -v ON_ERROR_STOP=1 -f $SQL \"$D2_STORE\"; echo $?")
+    #expect(outcome.lines == ["78", "3"], "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("cannot be brought up to date") && !outcome.errors.contains("folded"), "\(outcome.errors)"
+    )
+    let isSame = try before.0 == PythonStore.schemaLines(store) && before.1 == PythonStore.dataLines(store)
+    #expect(isSame)
+  }
+
+  @Test(
+    "a database without tables gets none from who only looks",
+    arguments: ["SELECT 1", "CREATE TABLE theirs (id integer)"])
+  func nobodys(others: String) throws {
+    let store = try TestStore(.postgresql)
+    try store.connect().executeScript(others)
+    let before = try PythonStore.schemaLines(store)
+    let shell = Shell(["D2_STORE": store.location])
+    for command in ["d2-pairs list", "d2-pairs upgrade", "d2-orgunits list --pair hmis", "d2-slices run --pair hmis"] {
+      let outcome = shell.run(command)
+      #expect(
+        outcome.status == 78 && outcome.errors.contains("has no tables of d2 yet: d2-pairs add makes them"),
+        "\(outcome.errors)")
+    }
+    #expect(try PythonStore.schemaLines(store) == before)
+  }
+
   // MARK: Random databases
 
   private struct Row: Hashable {
@@ -159,10 +296,15 @@ struct IntegratorTests {
     let uid: String
   }
 
-  @Test("random databases of the Python tool lose nothing")
+  private struct Child {
+    let isHeard: Bool
+    let includesDeleted: Bool
+  }
+
+  @Test("random databases of the Python tool: nothing is lost, and nothing is turned on that no active row has")
   func random() throws {
     let store = try TestStore(.postgresql)
-    for seed in 0..<40 {
+    for seed in 0..<60 {
       try store.connect().executeScript("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
       try random(seed, store)
     }
@@ -172,30 +314,23 @@ struct IntegratorTests {
     var random = SeededGenerator(seed: UInt64(seed))
     func maybe<Value>(_ value: Value) -> Value? { Int.random(in: 0...4, using: &random) == 0 ? nil : value }
     func flag() -> Bool? { [true, false, nil].randomElement(using: &random)! }
+    func value(_ flag: Bool?) -> SQLValue { flag.map { .bool($0) } ?? .null }
     let database = try store.connect()
-    try database.executeScript(PythonStore.schema(cascade: seed % 2 == 0, defaults: seed % 3 == 0))
-    var labels: [String] = []
-    var activePairs: [String: Bool] = [:]
-    var keys: Set<String> = []
+    try database.executeScript(PythonStore.schema(loose: true, cascade: seed % 2 == 0))
+    var pairs: [(label: String, isActive: Bool, configs: [JSONValue?])] = []
     for number in 0..<Int.random(in: 1...8, using: &random) {
       let (source, destination) = (
         maybe("s\(Int.random(in: 0...1, using: &random))"), maybe("d\(Int.random(in: 0...1, using: &random))")
       )
       let label = source != nil && destination != nil ? "\(source!)/\(destination!)" : "alone \(number)"
-      labels.append(label)
       let isActive = flag()
-      activePairs[label] = (activePairs[label] ?? false) || isActive == true
-      var configs: [JSONValue?] = []
-      for end in ["source", "destination"] {
-        let chosen = ["use_pat", "username", "password", "api_url", "pat", "ous_synced", "odd \"key\" 🏥"].filter { _ in
-          Bool.random(using: &random)
-        }
-        let config: JSONValue? = maybe(
+      let configs: [JSONValue?] = ["source", "destination"].map { end in
+        let chosen = ["use_pat", "api_url", "pat", "odd \"key\" 🏥"].filter { _ in Bool.random(using: &random) }
+        return maybe(
           .object(
-            chosen.map { .init($0, [.string("\(number)"), true, "false", .null].randomElement(using: &random)!) }))
-        for key in config == nil ? [] : chosen { keys.insert("\(label) \(end) \(key)") }
-        configs.append(config)
+            chosen.map { .init($0, [.string("\(end) \(number)"), true, "", .null].randomElement(using: &random)!) }))
       }
+      pairs.append((label, isActive == true, configs))
       try database.execute(
         """
         INSERT INTO integration_pair (id, source, destination, source_config, destination_config, source_orgunits_synced, is_active)
@@ -203,23 +338,29 @@ struct IntegratorTests {
         """,
         [
           .int(number + 1), SQLValue(source), SQLValue(destination), SQLValue(configs[0]?.text),
-          SQLValue(configs[1]?.text),
-          flag().map { .bool($0) } ?? .null, isActive.map { .bool($0) } ?? .null,
+          SQLValue(configs[1]?.text), value(flag()), value(isActive),
         ])
     }
-    var expected: [String: [Row: Bool]] = ["sync_datasets": [:], "orgunits": [:]]
+    let active = Set(pairs.filter(\.isActive).map(\.label))
+    /// Those whose settings count.
+    func speaks(_ pair: Int) -> Bool { pairs[pair].isActive || !active.contains(pairs[pair].label) }
+    var expected: [String: [Row: [Child]]] = ["sync_datasets": [:], "orgunits": [:]]
     var loose: [String: Int] = [:]
     for (table, column) in [("sync_datasets", "dataset_id"), ("orgunits", "dhis2_id")] {
       for _ in 0..<Int.random(in: 0...30, using: &random) {
-        let pair = maybe(Int.random(in: 0..<labels.count, using: &random))
+        let pair = maybe(Int.random(in: 0..<pairs.count, using: &random))
         let uid = maybe("u\(Int.random(in: 0...4, using: &random))")
-        let isActive = flag()
+        let (isActive, includesDeleted) = (flag(), flag())
+        let column2 = table == "sync_datasets" ? "include_deleted" : "priority"
         try database.execute(
-          "INSERT INTO \(table) (integration_pair_id, \(column), is_active) VALUES ($1, $2, $3)",
-          [SQLValue(pair.map { $0 + 1 }), SQLValue(uid), isActive.map { .bool($0) } ?? .null])
+          "INSERT INTO \(table) (integration_pair_id, \(column), is_active, \(column2)) VALUES ($1, $2, $3, $4)",
+          [
+            SQLValue(pair.map { $0 + 1 }), SQLValue(uid), value(isActive),
+            table == "sync_datasets" ? value(includesDeleted) : .null,
+          ])
         if let pair, let uid {
-          let row = Row(pair: labels[pair], uid: uid)
-          expected[table]![row] = (expected[table]![row] ?? false) || isActive == true
+          expected[table]![Row(pair: pairs[pair].label, uid: uid), default: []].append(
+            Child(isHeard: isActive == true && speaks(pair), includesDeleted: includesDeleted == true))
         } else {
           loose[table, default: 0] += 1
         }
@@ -229,39 +370,63 @@ struct IntegratorTests {
     _ = try store.open()
 
     var found: [Int: String] = [:]
-    var foundPairs: [String: Bool] = [:]
-    var foundKeys: Set<String> = []
     for row in try database.rows(
       "SELECT id, source, destination, is_active, source_config, destination_config FROM integration_pair")
     {
       let label =
         row.text(1) != nil && row.text(2) != nil ? "\(row.text(1)!)/\(row.text(2)!)" : "alone \(row.int(0)! - 1)"
-      #expect(foundPairs[label] == nil, "\(label) twice")
+      #expect(!found.values.contains(label), "seed \(seed): \(label) twice")
       found[row.int(0)!] = label
-      foundPairs[label] = row.bool(3) ?? false
-      for (end, column) in [("source", 4), ("destination", 5)] {
-        let config = try row.text(column).map { try JSONValue(parsing: $0) }
-        for member in config?.members ?? [] { foundKeys.insert("\(label) \(end) \(member.key)") }
+      #expect((row.bool(3) ?? false) == active.contains(label), "seed \(seed): \(label)")
+      let speakers = pairs.indices.filter { pairs[$0].label == label && speaks($0) }
+      for end in 0...1 {
+        let configs = speakers.map { pairs[$0].configs[end] }
+        let filled = configs.first { $0?["api_url"]?.scalarText.map { !$0.isEmpty } ?? false }
+        let got = try row.text(4 + end).map { try JSONValue(parsing: $0) }
+        let isSame = Self.sorted(got) == Self.sorted(filled ?? configs[0])
+        #expect(isSame, "seed \(seed): \(label): \(got?.text ?? "NULL") of \(configs.map { $0?.text ?? "NULL" })")
       }
     }
-    #expect(foundPairs == activePairs, "seed \(seed)")
-    #expect(keys.subtracting(foundKeys).isEmpty && foundKeys.subtracting(keys).isEmpty)
+    #expect(Set(found.values) == Set(pairs.map(\.label)))
     for (table, column) in [("sync_datasets", "dataset_id"), ("orgunits", "dhis2_id")] {
-      var rows: [Row: Bool] = [:]
       var others = 0
-      for row in try database.rows("SELECT integration_pair_id, \(column), is_active FROM \(table)") {
+      var seen: Set<Row> = []
+      for row in try database.rows(
+        "SELECT integration_pair_id, \(column), is_active, \(table == "orgunits" ? "FALSE" : "include_deleted") FROM \(table)"
+      ) {
         guard let pair = row.int(0), let uid = row.text(1) else {
           others += 1
           continue
         }
         let key = Row(pair: found[pair] ?? "?", uid: uid)
-        #expect(rows[key] == nil, "\(key) twice")
-        rows[key] = row.bool(2) ?? false
+        #expect(seen.insert(key).inserted, "seed \(seed): \(key) twice")
+        let rows = expected[table]![key] ?? []
+        let heard = rows.filter(\.isHeard)
+        #expect((row.bool(2) ?? false) == !heard.isEmpty, "seed \(seed): \(key)")
+        guard table == "sync_datasets" else { continue }
+        let deletes = (heard.isEmpty ? rows : heard).allSatisfy(\.includesDeleted)
+        #expect((row.bool(3) ?? false) == deletes, "seed \(seed): \(key): \(rows)")
       }
-      let isSame = rows == expected[table]!
-      #expect(isSame, "\(table): \(rows) instead of \(expected[table]!)")
-      #expect(others == loose[table, default: 0])
+      #expect(seen == Set(expected[table]!.keys) && others == loose[table, default: 0], "seed \(seed): \(table)")
+    }
+    // Of those that were folded, none got lost.
+    let twice = Dictionary(grouping: pairs.indices) { pairs[$0].label }.values.filter { $0.count > 1 }.flatMap { $0 }
+    let kept = try database.rows("SELECT row_id FROM d2_folded WHERE table_name = 'integration_pair' ORDER BY row_id")
+    #expect(kept.compactMap { $0.int(0) } == twice.map { $0 + 1 }.sorted(), "seed \(seed)")
+    for table in ["sync_datasets", "orgunits"] {
+      let lost = try database.rows(
+        """
+        SELECT count(DISTINCT row_id) FROM d2_folded WHERE table_name = '\(table)' AND row_id <> into_id
+          AND NOT EXISTS (SELECT FROM \(table) t WHERE t.id = row_id)
+        """)[0].int(0)!
+      let count = try database.rows("SELECT count(*) FROM \(table)")[0].int(0)!
+      #expect(lost + count == expected[table]!.values.reduce(0) { $0 + $1.count } + loose[table, default: 0])
     }
     #expect(try database.rows("SELECT 1 FROM sync_datasets WHERE synced_through IS NOT NULL").isEmpty)
+  }
+
+  /// A configuration by its keys, whose order PostgreSQL does not keep.
+  private static func sorted(_ config: JSONValue?) -> [String] {
+    (config?.members ?? []).map { "\($0.key)=\($0.value.text)" }.sorted()
   }
 }

@@ -46,6 +46,25 @@ struct OrgUnitsTests {
     #expect(try world.store.rows("SELECT source_config FROM integration_pair")[0].contains("ous_synced"))
   }
 
+  @Test("what is rolled back is no change: no line is printed before it lasts", arguments: StoreKind.available)
+  func rolledBack(kind: StoreKind) throws {
+    let world = try PairWorld(kind)
+    let unit = world.metadata.organisationUnits.last!.uid
+    let refusal =
+      kind == .sqlite
+      ? "CREATE TRIGGER no BEFORE INSERT ON orgunits WHEN NEW.dhis2_id = '\(unit)' BEGIN SELECT RAISE(ABORT, 'no'); END"
+      : "ALTER TABLE orgunits ADD CONSTRAINT no CHECK (dhis2_id <> '\(unit)')"
+    try world.store.connect().execute(refusal)
+    let before = try world.content()
+    let failed = world.run("\(Self.sync) > lines; echo $?; wc -c < lines")
+    #expect(failed.lines.first != "0" && failed.lines.last == "0", "\(failed.output)\(failed.errors)")
+    let isUntouched = try world.content() == before
+    #expect(isUntouched)
+    try world.store.connect().execute(kind == .sqlite ? "DROP TRIGGER no" : "ALTER TABLE orgunits DROP CONSTRAINT no")
+    let healed = world.run("\(Self.sync) > lines; echo $?; wc -l < lines")
+    #expect(healed.lines == ["0", "60"], "\(healed.errors)")
+  }
+
   @Test("additions, renames, moves, removals and returns are told and kept", arguments: StoreKind.available)
   func changes(kind: StoreKind) throws {
     let world = try PairWorld(kind)

@@ -70,7 +70,7 @@ package final class TestStore: Sendable {
 
   /// The store with its tables.
   package func open() throws -> Store {
-    try Store(kind == .sqlite ? .sqlite(path: location) : .postgresql(url: location), creates: true)
+    try Store(kind == .sqlite ? .sqlite(path: location) : .postgresql(url: location), StoreAccess(creates: true))
   }
 
   /// Rows of a query as text, its columns separated by `|`.

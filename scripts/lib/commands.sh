@@ -7,6 +7,22 @@ for folder in "$here" "$here/../.build/release" "$here/../bin" "$here/../../../b
 done
 command -v d2-slices >/dev/null || { echo "${0##*/}: d2-slices is not on the PATH: run scripts/install" >&2 && exit 78; }
 
+# What reads JSON here is jq.
+need_jq() {
+  command -v jq >/dev/null || { echo "${0##*/}: jq is not installed, and this needs it: apt-get install jq" >&2 && return 78; }
+}
+
+# The folder of what a user has: ~/.local/state/d2, as for the commands. A variable that is empty or relative counts as unset.
+state_folder() { # WHAT-TO-DO-WITHOUT
+  if [[ ${XDG_STATE_HOME-} == /* ]]; then
+    echo "$XDG_STATE_HOME/d2"
+  elif [[ ${HOME-} ]]; then
+    echo "$HOME/.local/state/d2"
+  else
+    echo "${0##*/}: neither HOME nor XDG_STATE_HOME is set: $1" >&2 && return 78
+  fi
+}
+
 # Whatever runs behind this looks into the store that --store named. It is refused where the commands would: with a password in it, or not there.
 use_store() { # STORE
   d2-pairs list --store "$1" >/dev/null || return
@@ -46,6 +62,7 @@ relaying_signals() {
 would_move() { # PAIR HOW OPTION-OF-PLAN…
   local pair=$1 how=$2 planned ends count
   shift 2
+  need_jq || return
   planned=$(d2-slices plan --dry-run --pair "$pair" "$@") || return
   ends=$(d2-pairs show "$pair" --format json | jq -r '"\(.source) to \(.destination)" | gsub("[[:cntrl:]]"; "?")') || return
   count=$(jq .open <<<"$planned")

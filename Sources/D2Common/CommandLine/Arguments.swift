@@ -5,9 +5,12 @@ package struct Arguments: Sendable {
   package private(set) var operands: [String] = []
   /// Those of them that stand behind `--`.
   package private(set) var operandsBehindDashes: ArraySlice<String> = []
+  /// The command that they are for, without its verb: `d2-pairs`.
+  package let commandName: String
 
   /// - Throws: `CommandFailure` with status 64 that names the option and, where it looks mistyped, the likely one.
   package init(_ words: [String], _ command: CommandDescription) throws(CommandFailure) {
+    commandName = String(command.name.prefix { $0 != " " })
     var rest = words[...]
     while let word = rest.popFirst() {
       if word == "--" {

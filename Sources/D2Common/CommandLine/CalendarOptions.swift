@@ -7,7 +7,9 @@ package struct CalendarOptions: Sendable {
   package static let options = [
     Option("--year", "-y", value: "YEAR", help: "The periods of a year."),
     Option("--month", "-m", value: "MONTH", help: "A month of it, or of this year."),
-    Option("--quarter", "-q", value: "QUARTER", help: "A quarter of it, or of this year."),
+    Option(
+      "--quarter", "-q", value: "QUARTER",
+      help: "A quarter of it, or of this year. With -m: for data sets of quarters and longer periods."),
     Option("--days-back", "-n", value: "N", help: "From N days ago until today."),
     Option("--current-date", "-c", help: "Today."),
     Option("--from", value: "DATE", help: "With --to: all periods that have one of these days."),

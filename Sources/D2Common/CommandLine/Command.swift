@@ -86,7 +86,7 @@ package enum Command {
         print("\(name) \(D2.version)")
         exit(0)
       }
-      log = try Self.log(arguments, name)
+      log = try Log(arguments)
       // A stray word may be a mistyped option, which would have narrowed what is done. d2-pull and d2-push say more themselves.
       if description.operands.isEmpty, description.name != name, let word = arguments.operands.first {
         throw CommandFailure(.usage, "unexpected argument \(word.quoted) (\(description.name) --help)")
@@ -105,12 +105,6 @@ package enum Command {
       if status == .usage, words.isEmpty { log.info("\(description.name) --help begins with examples") }
       exit(status.rawValue)
     }
-  }
-
-  private static func log(_ arguments: Arguments, _ name: String) throws(CommandFailure) -> Log {
-    let format = try arguments.choice("--log-format", ["text", "json"]) ?? "text"
-    let least: Log.Level = arguments.has("--quiet") ? .error : arguments.has("--verbose") ? .debug : .info
-    return Log(command: name, least: least, format: Log.Format(rawValue: format)!)
   }
 
   /// Says what failed and returns the status that it means.
@@ -133,6 +127,17 @@ package enum Command {
       log.error("\(error)")
       return .bug
     }
+  }
+}
+
+extension Log {
+  /// As the command line wants it.
+  ///
+  /// - Throws: `CommandFailure`, 64.
+  package convenience init(_ arguments: Arguments) throws(CommandFailure) {
+    let format = try arguments.choice("--log-format", ["text", "json"]) ?? "text"
+    let least: Log.Level = arguments.has("--quiet") ? .error : arguments.has("--verbose") ? .debug : .info
+    self.init(command: arguments.commandName, least: least, format: Log.Format(rawValue: format)!)
   }
 }
 

@@ -1,7 +1,10 @@
 /// The option that names a pair, and the store where it is.
 package enum PairOptions {
   package static let options =
-    [Option("--pair", value: "PAIR", help: "The pair of servers, by name (d2-pairs list).")] + Store.options
+    [
+      Option(
+        "--pair", value: "PAIR", help: "The pair of servers, by name (d2-pairs list), or by number: id:7.")
+    ] + Store.options
 
   package static let group = OptionGroup("Pair", options)
 

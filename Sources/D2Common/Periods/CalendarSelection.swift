@@ -1,12 +1,15 @@
 /// The dates that calendar flags ask for, and which periods of a data set they select.
 ///
 ///     -y 2022 -q 1    202201, 202202, 202203 of a monthly data set; 2022 of a yearly one
+///     -m 2 -q 1       February of this year; the first quarter of data sets of quarters and longer periods
 ///     -n 7            today and the seven days before it, and each period that has one of them
 ///     -p 2022W3       that week; of a monthly data set 202201
 ///     (none)          the current year so far; of a daily data set the current month so far
 package struct CalendarSelection: Sendable {
   private enum Asked {
     case dates(ClosedRange<CalendarDate>)
+    /// A month, and the quarter that period types of three months and more take instead.
+    case month(ClosedRange<CalendarDate>, orQuarter: ClosedRange<CalendarDate>)
     case period(Period)
     /// What no flag asks for.
     case soFar(CalendarDate)
@@ -20,7 +23,7 @@ package struct CalendarSelection: Sendable {
   /// - Parameters:
   ///   - year: `-y`: four digits.
   ///   - month: `-m`: 1 to 12, of the current year without `-y`.
-  ///   - quarter: `-q`: 1 to 4, likewise.
+  ///   - quarter: `-q`: 1 to 4, likewise. Beside a month it is for the types that take no month.
   ///   - daysBack: `-n`: how many days before today the dates begin.
   ///   - currentDate: `-c`: today.
   ///   - period: `-p`: the dates of a period of any type (a day is one, too: `20240131`).
@@ -47,6 +50,11 @@ package struct CalendarSelection: Sendable {
     if let text = period { return Self(asked: .period(try readPeriod(text))) }
     if from != nil || to != nil { return Self(asked: .dates(try range(from, to))) }
     if year == nil, month == nil, quarter == nil { return Self(asked: .soFar(today)) }
+    if let month, let quarter {
+      return Self(
+        asked: .month(
+          try months(year, month, nil, today), orQuarter: try months(year, nil, quarter, today)))
+    }
     return Self(asked: .dates(try months(year, month, quarter, today)))
   }
 
@@ -69,6 +77,7 @@ package struct CalendarSelection: Sendable {
   private func dates(of type: PeriodType) -> ClosedRange<CalendarDate> {
     switch asked {
     case .dates(let dates): dates
+    case .month(let month, let quarter): type.monthsEach >= 3 ? quarter : month
     case .period(let period): period.start...period.end
     case .soFar(let today): (type == .daily ? PeriodType.monthly : .yearly).period(containing: today).start...today
     }
@@ -88,9 +97,6 @@ package struct CalendarSelection: Sendable {
         throw CommandFailure(.usage, "-y/--year \(year.quoted): a year of four digits such as 2024")
       }
       number = value
-    }
-    guard month == nil || quarter == nil else {
-      throw CommandFailure(.usage, "-m/--month and -q/--quarter exclude each other: give one of them")
     }
     var months = 1...12
     if let month {

@@ -71,6 +71,11 @@ package enum PeriodType: String, Sendable, CaseIterable {
     }
   }
 
+  /// How many months a period has; 0 where it is shorter than one.
+  var monthsEach: Int {
+    if case .months(let count, _) = recurrence { count } else { 0 }
+  }
+
   // MARK: Periods around days
 
   /// The period in which a day lies. Of two pairs of weeks that share it (see `periods(overlapping:)`), the later one.

@@ -61,11 +61,11 @@ package struct DataSetTable {
       """
       SELECT dataset_id, dataset_name, dataset_code, reporting_frequency, open_future_periods, include_deleted, is_active,
         synced_through, removed, covered_at, registrations_through, registrations_covered_at
-      FROM sync_datasets WHERE integration_pair_id = $1 AND dataset_id IS NOT NULL ORDER BY id
+      FROM sync_datasets WHERE integration_pair_id = $1 AND dataset_id <> '' ORDER BY id
       """, [.int(pair)]
     ).map { row in
       var set = DataSet(
-        uid: row.text(0)!, name: row.text(1) ?? "", code: row.text(2), periodType: row.text(3),
+        uid: row.text(0)!, name: row.text(1) ?? "", code: row.known(2), periodType: row.known(3),
         openFuturePeriods: row.int(4) ?? 0, includesDeleted: row.bool(5) ?? false, isActive: row.bool(6) ?? false,
         syncedThrough: row.text(7).flatMap { UTCTime($0) }, isRemoved: row.text(8) != nil)
       set.coveredAt = row.int(9)

@@ -49,6 +49,8 @@ package struct SQLRow: Sendable {
   package var count: Int { columns.count }
 
   package func text(_ column: Int) -> String? { columns[column] }
+  /// A text that says something: the Python tool wrote an empty one for what it did not know.
+  package func known(_ column: Int) -> String? { text(column).flatMap { $0.isEmpty ? nil : $0 } }
   package func int(_ column: Int) -> Int? { columns[column].flatMap { Int($0) } }
   /// PostgreSQL writes `t`, SQLite 1.
   package func bool(_ column: Int) -> Bool? { columns[column].map { $0 == "t" || $0 == "1" || $0 == "true" } }

@@ -61,13 +61,13 @@ package struct OrgUnitTable {
     try database.execute(
       """
       SELECT \(Self.columns), \(created) FROM orgunits
-      WHERE integration_pair_id = $1 AND dhis2_id IS NOT NULL \(active ? "AND is_active = TRUE" : "")
+      WHERE integration_pair_id = $1 AND dhis2_id <> '' \(active ? "AND is_active = TRUE" : "")
       ORDER BY priority IS NULL, priority, dhis2_level IS NULL, dhis2_level, id
       """, [.int(pair)]
     ) { row in
       try body(
         OrgUnit(
-          uid: row.text(0)!, name: row.text(1) ?? "", code: row.text(2), path: row.text(3), parent: row.text(4),
+          uid: row.text(0)!, name: row.text(1) ?? "", code: row.known(2), path: row.known(3), parent: row.known(4),
           level: row.int(5), priority: row.int(6), isActive: row.bool(7) ?? false, isRemoved: row.text(8) != nil,
           activeSince: row.int(9) ?? 0, addedAt: row.int(10) ?? 0))
     }
@@ -215,35 +215,38 @@ extension OrgUnitTable {
     }
   }
 
-  /// Writes the differences. Returns how many rows.
+  /// A transaction that no plan of the pair is made beside.
+  package func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+    try database.exclusively(pair: pair, body)
+  }
+
+  /// Writes the differences, within `transaction`. Returns how many rows.
   package func takeOver(_ scope: Scope) throws -> Int {
-    try database.exclusively(pair: pair) {
-      // What is gone first: a unit that comes anew cannot be among them.
-      let removed = try database.execute(
-        """
-        UPDATE orgunits AS o SET is_active = FALSE, removed = CURRENT_TIMESTAMP, updated = CURRENT_TIMESTAMP
-        WHERE \(Self.isGone(scope))
-        """, [.int(pair)] + Self.parameters(scope))
-      let changed = try database.execute(
-        """
-        UPDATE orgunits AS o SET dhis2_name = i.name, dhis2_code = i.code, dhis2_path = i.path, dhis2_parent = i.parent,
-          dhis2_level = i.level, is_active = CASE WHEN o.removed IS NULL THEN o.is_active ELSE TRUE END, removed = NULL,
-          active_since = CASE WHEN o.removed IS NULL AND NOT (o.dhis2_path IS DISTINCT FROM i.path AND \(Self.wasShut))
-            THEN o.active_since ELSE \(database.dialect.now) END, updated = CURRENT_TIMESTAMP
-        FROM d2_incoming_orgunits i
-        WHERE o.integration_pair_id = $1 AND o.dhis2_id = i.uid AND (o.removed IS NOT NULL OR \(Self.differs))
-        """, [.int(pair)])
-      let added = try database.execute(
-        """
-        INSERT INTO orgunits (integration_pair_id, dhis2_id, dhis2_name, dhis2_code, dhis2_path, dhis2_parent, dhis2_level,
-          is_active, active_since, created, updated)
-        SELECT CAST($1 AS integer), i.uid, i.name, i.code, i.path, i.parent, i.level, TRUE, \(database.dialect.now), CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
-        FROM d2_incoming_orgunits i
-        WHERE NOT EXISTS (SELECT 1 FROM orgunits o WHERE o.integration_pair_id = $1 AND o.dhis2_id = i.uid)
-        ORDER BY i.level, i.uid
-        """, [.int(pair)])
-      return removed + changed + added
-    }
+    // What is gone first: a unit that comes anew cannot be among them.
+    let removed = try database.execute(
+      """
+      UPDATE orgunits AS o SET is_active = FALSE, removed = CURRENT_TIMESTAMP, updated = CURRENT_TIMESTAMP
+      WHERE \(Self.isGone(scope))
+      """, [.int(pair)] + Self.parameters(scope))
+    let changed = try database.execute(
+      """
+      UPDATE orgunits AS o SET dhis2_name = i.name, dhis2_code = i.code, dhis2_path = i.path, dhis2_parent = i.parent,
+        dhis2_level = i.level, is_active = CASE WHEN o.removed IS NULL THEN o.is_active ELSE TRUE END, removed = NULL,
+        active_since = CASE WHEN o.removed IS NULL AND NOT (o.dhis2_path IS DISTINCT FROM i.path AND \(Self.wasShut))
+          THEN o.active_since ELSE \(database.dialect.now) END, updated = CURRENT_TIMESTAMP
+      FROM d2_incoming_orgunits i
+      WHERE o.integration_pair_id = $1 AND o.dhis2_id = i.uid AND (o.removed IS NOT NULL OR \(Self.differs))
+      """, [.int(pair)])
+    let added = try database.execute(
+      """
+      INSERT INTO orgunits (integration_pair_id, dhis2_id, dhis2_name, dhis2_code, dhis2_path, dhis2_parent, dhis2_level,
+        is_active, active_since, created, updated)
+      SELECT CAST($1 AS integer), i.uid, i.name, i.code, i.path, i.parent, i.level, TRUE, \(database.dialect.now), CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
+      FROM d2_incoming_orgunits i
+      WHERE NOT EXISTS (SELECT 1 FROM orgunits o WHERE o.integration_pair_id = $1 AND o.dhis2_id = i.uid)
+      ORDER BY i.level, i.uid
+      """, [.int(pair)])
+    return removed + changed + added
   }
 
   private static let otherDiffers =

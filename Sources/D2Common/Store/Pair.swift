@@ -10,6 +10,30 @@ package struct Pair: Sendable, Equatable {
   /// What it is called: its name, or `source/destination`.
   package var label: String { name ?? "\(source.name)/\(destination.name)" }
 
+  /// What `--pair` takes for its row, and for no other pair, whatever that one is called: `id:7`.
+  package var reference: String { Self.reference(id) }
+
+  package static func reference(_ number: Int) -> String { "\(referenceMark)\(number)" }
+
+  fileprivate static let referenceMark = "id:"
+
+  /// The number that a text such as `id:7` means; `nil` where it is something else.
+  fileprivate static func number(reference text: String) -> Int? {
+    text.hasPrefix(referenceMark) ? Int(text.dropFirst(referenceMark.count)) : nil
+  }
+
+  /// Why a text cannot be a pair's name; `nil` where it can.
+  package static func fault(inName name: String) -> String? {
+    if name.trimmed.isEmpty || !name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) {
+      return "the pair needs a name that can be typed"
+    }
+    if name.trimmed.utf8.allSatisfy({ (0x30...0x39).contains($0) }) || name.hasPrefix(referenceMark) {
+      return
+        "a pair cannot be called \(name.quoted): numbers and \(referenceMark) mean rows of the store. Give it a letter first"
+    }
+    return nil
+  }
+
   /// Its state with secrets masked.
   package var shown: JSONValue {
     [
@@ -27,20 +51,41 @@ extension Store {
     try database.rows("SELECT \(Self.pairColumns) FROM integration_pair ORDER BY id").map { try pair($0) }
   }
 
-  /// The pair that a name means: its own, `source/destination`, the source alone where that is one, or the number of its row.
+  /// The pair of a row: slices, and whatever else d2 itself hands on, name it so.
+  ///
+  /// - Throws: `CommandFailure`, 78 where there is none.
+  package func pair(numbered number: Int) throws -> Pair {
+    guard
+      let row = try database.rows(
+        "SELECT \(Self.pairColumns) FROM integration_pair WHERE id = $1", [.int(number)]
+      ).first
+    else {
+      throw CommandFailure(
+        .configuration, "no pair of number \(number) in \(database.location) (d2-pairs list shows them)")
+    }
+    return try pair(row)
+  }
+
+  /// The pair that a person means: by its name, `source/destination`, the source alone where that is one, the number of its row, or
+  /// that number as `id:7`, which means nothing else.
   ///
   /// - Throws: `CommandFailure`, 78 where there is none, or several.
   package func pair(named name: String) throws -> Pair {
+    if let number = Pair.number(reference: name) { return try pair(numbered: number) }
     let pairs = try pairs()
-    for matches in [
+    let numbered = pairs.filter { String($0.id) == name }
+    for named in [
       pairs.filter { $0.name == name }, pairs.filter { $0.label == name }, pairs.filter { $0.source.name == name },
-      pairs.filter { String($0.id) == name },
-    ] where !matches.isEmpty {
+      numbered,
+    ] where !named.isEmpty {
+      // A number is no worse a name than another: names of digits alone are old, and may stand beside rows of this number.
+      let others = numbered.filter { other in !named.contains { $0.id == other.id } }
+      let matches = (named + others).sorted { $0.id < $1.id }
       guard matches.count == 1 else {
         throw CommandFailure(
           .configuration,
-          "pair \"\(name)\" may be any of " + matches.map { "\($0.id) (\($0.label))" }.joined(separator: ", ")
-            + ": give its number")
+          "pair \"\(name)\" may be any of " + matches.map { "\($0.reference) (\($0.label))" }.joined(separator: ", ")
+            + ": give one of these, such as --pair \(matches[0].reference)")
       }
       return matches[0]
     }
@@ -137,8 +182,8 @@ extension Store {
 
   /// Keeps what was selected of the source's metadata beside its configuration; `nil` forgets.
   package func remember(_ settings: [String: String?], _ pair: Pair) throws {
-    // As it is now. By its number alone: another one may be called so.
-    guard var pair = try pairs().first(where: { $0.id == pair.id }) else { return }
+    // As it is now: somebody may have changed it meanwhile.
+    var pair = try self.pair(numbered: pair.id)
     for (key, value) in settings {
       if let value { pair.source.set(key, .string(value)) } else { pair.source.remove(key) }
     }
@@ -147,8 +192,8 @@ extension Store {
 
   /// Notes at the source's configuration that metadata was synced, as the Python tool did.
   package func markSynced(_ key: String, _ pair: Pair) throws {
+    var pair = try self.pair(numbered: pair.id)
     guard pair.source.settings[key]?.bool != true else { return }
-    var pair = pair
     pair.source.set(key, true)
     try update(pair)
     if key == "ous_synced" {

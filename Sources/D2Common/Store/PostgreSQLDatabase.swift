@@ -8,6 +8,8 @@ package final class PostgreSQLDatabase: Database {
   private var isInTransaction = false
   private var isPretending = false
   private var mayReconnect = true
+  /// Takes each line in which `integrator.sql` tells what it folded, as it comes.
+  package var onReport: ((String) -> Void)?
   /// How often each text was run, and whether it is prepared in this session.
   private var uses: [String: (count: Int, name: String?)] = [:]
   private var prepared = 0
@@ -21,9 +23,8 @@ package final class PostgreSQLDatabase: Database {
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET client_encoding = 'UTF8'; SET lock_timeout = '60s';"
     + " SET client_min_messages = 'warning'; SET default_transaction_isolation = 'read committed'"
 
-  /// - Parameter pretends: what is written lasts as long as the connection: one transaction, which nobody ends.
   /// - Throws: `StoreError`.
-  package init(url: String, pretends: Bool = false) throws(StoreError) {
+  package init(url: String) throws(StoreError) {
     location = Self.withoutPassword(url)
     // libpq would repeat parts of an address that it cannot read.
     guard Self.isReadable(url) else {
@@ -42,14 +43,34 @@ package final class PostgreSQLDatabase: Database {
     }
     guard let connection else { throw StoreError(.unreachable, "store \(location): libpq could not be started") }
     self.connection = connection
-    PQsetNoticeProcessor(connection, { _, _ in }, nil)
+    PQsetNoticeReceiver(
+      connection,
+      { database, result in
+        guard let database, let result else { return }
+        Unmanaged<PostgreSQLDatabase>.fromOpaque(database).takeUnretainedValue().take(notice: result)
+      }, Unmanaged.passUnretained(self).toOpaque())
     guard PQstatus(connection) == CONNECTION_OK else { throw connectionError() }
     try executeScript(Self.session)
-    if pretends {
-      try executeScript("BEGIN")
-      isPretending = true
-      isInTransaction = true
+  }
+
+  /// From now on what is written lasts as long as the connection: one transaction, which nobody ends.
+  package func pretend() throws(StoreError) {
+    try executeScript("BEGIN")
+    isPretending = true
+    isInTransaction = true
+  }
+
+  /// From now on all is in this session's temporary tables: where the connection breaks, what uses it fails.
+  package func stayInSession() { mayReconnect = false }
+
+  /// The code with which `integrator.sql` marks its lines.
+  private static let reportCode = "01D02"
+
+  private func take(notice: OpaquePointer) {
+    guard let onReport, Self.field("C", of: notice) == Self.reportCode, let line = Self.field("M", of: notice) else {
+      return
     }
+    onReport(line)
   }
 
   deinit { PQfinish(connection) }
@@ -75,8 +96,9 @@ package final class PostgreSQLDatabase: Database {
   }
 
   package func keepingSession<Result>(_ body: () throws -> Result) throws -> Result {
+    let before = mayReconnect
     mayReconnect = false
-    defer { mayReconnect = true }
+    defer { mayReconnect = before }
     return try body()
   }
 
@@ -192,11 +214,8 @@ package final class PostgreSQLDatabase: Database {
 
   private func error(of result: OpaquePointer) -> StoreError {
     guard PQstatus(connection) == CONNECTION_OK else { return lostConnection() }
-    func field(_ code: Character) -> String? {
-      PQresultErrorField(result, Int32(code.asciiValue!)).map { String(cString: $0) }
-    }
-    let state = field("C") ?? ""
-    let message = field("M") ?? Self.line(PQresultErrorMessage(result))
+    let state = Self.field("C", of: result) ?? ""
+    let message = Self.field("M", of: result) ?? Self.line(PQresultErrorMessage(result))
     let kind: StoreError.Kind =
       switch state {
       // Not enough rights; a wrong user.
@@ -214,6 +233,11 @@ package final class PostgreSQLDatabase: Database {
       }
     return StoreError(
       kind, kind == .unusable ? "store \(location): \(message)" : "store \(location): \(message) (\(state))")
+  }
+
+  /// A field of an error or a notice, by its letter: C is the SQLSTATE, M the message.
+  private static func field(_ code: Character, of result: OpaquePointer) -> String? {
+    PQresultErrorField(result, Int32(code.asciiValue!)).map { String(cString: $0) }
   }
 
   private func lostConnection() -> StoreError {

@@ -7,7 +7,7 @@ package enum StoreLocation: Sendable, Equatable, CustomStringConvertible {
 
   /// The location that `--store` or `D2_STORE` names; else a file of the user's own.
   ///
-  /// - Throws: `CommandFailure`, 64 for a password on the command line.
+  /// - Throws: `CommandFailure`, 64 for a password on the command line, 78 where the environment names no folder for the user.
   package static func resolve(option: String?, environment: [String: String]) throws(CommandFailure) -> StoreLocation {
     if let option {
       let location = StoreLocation(option)
@@ -20,11 +20,8 @@ package enum StoreLocation: Sendable, Equatable, CustomStringConvertible {
       return location
     }
     if let named = environment["D2_STORE"], !named.isEmpty { return StoreLocation(named) }
-    if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return .sqlite(path: state + "/d2/d2.sqlite") }
-    guard let home = environment["HOME"], !home.isEmpty else {
-      throw CommandFailure(.configuration, "neither D2_STORE nor HOME is set: say where the store is with --store PATH")
-    }
-    return .sqlite(path: home + "/.local/state/d2/d2.sqlite")
+    let folder = try StateFolder.path(environment, orElse: "say where the store is with --store or D2_STORE")
+    return .sqlite(path: folder + "/d2.sqlite")
   }
 
   init(_ text: String) {
@@ -50,6 +47,25 @@ package enum StoreLocation: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
+/// What is wanted of a store.
+package struct StoreAccess: Sendable {
+  /// Whether a file, or tables, that are not there are made.
+  package var creates = false
+  /// Whether it is only read: tables of the Python tool then stay as they are.
+  package var reads = false
+  /// Whether all that is written, tables too, is gone with the store.
+  package var pretends = false
+  /// Whether an upgrade that is only pretended is told line by line.
+  package var upgrades = false
+
+  package init(creates: Bool = false, reads: Bool = false, pretends: Bool = false, upgrades: Bool = false) {
+    self.creates = creates
+    self.reads = reads
+    self.pretends = pretends
+    self.upgrades = upgrades
+  }
+}
+
 /// The store, its tables up to date. Used by one task at a time.
 package final class Store {
   package let database: any Database
@@ -64,36 +80,48 @@ package final class Store {
   /// Opens the store and brings its tables up to date.
   ///
   /// - Parameters:
-  ///   - creates: whether a SQLite file that is not there is made.
-  ///   - pretends: whether all that is written, tables too, is gone with the store.
+  ///   - access: what is wanted of it.
+  ///   - log: where an upgrade is told.
   /// - Throws: `StoreError`.
-  package init(_ location: StoreLocation, creates: Bool = false, pretends: Bool = false) throws {
+  package init(_ location: StoreLocation, _ access: StoreAccess = StoreAccess(), _ log: Log? = nil) throws {
     switch location {
     case .sqlite(let path):
-      let isThere = access(path, F_OK) == 0
-      guard isThere || creates || path == Self.inMemory else {
+      let isThere = Glibc.access(path, F_OK) == 0
+      var access = access
+      if path == Self.inMemory { access.creates = true }
+      guard isThere || access.creates else {
         throw StoreError(.unusable, "there is no store \(path) yet: d2-pairs add makes it")
       }
-      database =
-        if pretends && isThere {
+      let file =
+        if access.pretends && isThere {
           try SQLiteDatabase(copyOf: path)
-        } else if pretends || path == Self.inMemory {
+        } else if access.pretends || path == Self.inMemory {
           try SQLiteDatabase(path: Self.inMemory, creates: false)
         } else {
-          try SQLiteDatabase(path: path, creates: creates)
+          try SQLiteDatabase(path: path, creates: access.creates)
         }
-    case .postgresql(let url): database = try PostgreSQLDatabase(url: url, pretends: pretends)
+      try StoreSchema.prepare(file, access)
+      database = file
+    case .postgresql(let url):
+      let server = try PostgreSQLDatabase(url: url)
+      try StoreSchema.prepare(server, access, log)
+      database = server
     }
-    try StoreSchema.apply(to: database, pretends: pretends)
   }
 
   /// The store that the command line or the environment names.
   ///
-  /// - Parameter writes: whether a verb that writes opens it: with `--dry-run` nothing of what it writes lasts.
-  package convenience init(_ arguments: Arguments, creates: Bool = false, writes: Bool = false) throws {
+  /// - Parameters:
+  ///   - writes: whether a verb that writes opens it: with `--dry-run` nothing of what it writes lasts.
+  ///   - upgrades: whether that is all it is for, so that a dry run tells it in full.
+  package convenience init(
+    _ arguments: Arguments, creates: Bool = false, writes: Bool = false, upgrades: Bool = false
+  ) throws {
     try self.init(
       StoreLocation.resolve(option: arguments.string("--store"), environment: processEnvironment()),
-      creates: creates, pretends: writes && arguments.has(Self.dryRun.name))
+      StoreAccess(
+        creates: creates, reads: !writes, pretends: writes && arguments.has(Self.dryRun.name), upgrades: upgrades),
+      try Log(arguments))
   }
 
   private static let inMemory = ":memory:"

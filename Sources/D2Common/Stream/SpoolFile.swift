@@ -14,6 +14,15 @@ package final class SpoolFile: LineSink {
     if lineEndMissing { try withUnsafeBytes(of: UInt8(ascii: "\n")) { try append($0) } }
   }
 
+  /// Writes a line.
+  ///
+  /// - Throws: `CommandFailure`, 73.
+  package func line(_ text: String) throws {
+    var bytes = Array(text.utf8)
+    bytes.append(UInt8(ascii: "\n"))
+    try bytes.withUnsafeBytes { try append($0) }
+  }
+
   private func append(_ piece: UnsafeRawBufferPointer) throws(CommandFailure) {
     try file.append(piece)
     bytes += piece.count

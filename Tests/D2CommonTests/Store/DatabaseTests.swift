@@ -231,7 +231,7 @@ struct DatabaseTests {
       case .priority: _ = try units.setPriority(1, ["Unit0000001"])
       case .units:
         try units.stage()
-        _ = try units.takeOver(OrgUnitTable.Scope(level: nil, root: nil))
+        _ = try units.transaction { try units.takeOver(OrgUnitTable.Scope(level: nil, root: nil)) }
       case .sets:
         _ = try DataSetTable(store, pair).transaction {
           try DataSetTable(store, pair).write(DataSet(uid: "DataSet0001", name: "set", periodType: "Monthly"))

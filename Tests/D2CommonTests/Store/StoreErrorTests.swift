@@ -17,14 +17,16 @@ struct StoreErrorTests {
     let error = #expect(throws: StoreError.self) { try Store(.sqlite(path: store.location)) }
     #expect(error?.kind == .unusable && error?.exitStatus == .configuration)
     #expect(error?.message.contains(store.location) == true && error?.message.contains("s3cret") == false)
-    #expect(throws: StoreError.self) { try Store(.sqlite(path: store.location), creates: true) }
+    #expect(throws: StoreError.self) { try Store(.sqlite(path: store.location), StoreAccess(creates: true)) }
 
     let folder = #expect(throws: StoreError.self) { try Store(.sqlite(path: store.folder)) }
     #expect(folder?.kind == .unusable)
     let missing = #expect(throws: StoreError.self) { try Store(.sqlite(path: store.folder + "/none.sqlite")) }
     #expect(missing?.kind == .unusable && missing?.message.contains("d2-pairs add") == true)
     #expect(access(store.folder + "/none.sqlite", F_OK) != 0, "looking makes no file")
-    let nowhere = #expect(throws: StoreError.self) { try Store(.sqlite(path: "/dev/null/d2.sqlite"), creates: true) }
+    let nowhere = #expect(throws: StoreError.self) {
+      try Store(.sqlite(path: "/dev/null/d2.sqlite"), StoreAccess(creates: true))
+    }
     #expect(nowhere?.kind == .cannotWrite && nowhere?.exitStatus == .cannotWrite)
   }
 
@@ -54,7 +56,7 @@ struct StoreErrorTests {
     let mask = umask(0)
     defer { umask(mask) }
     let path = "\(store.folder)/state/d2/d2.sqlite"
-    let opened = try Store(.sqlite(path: path), creates: true)
+    let opened = try Store(.sqlite(path: path), StoreAccess(creates: true))
     try opened.database.execute("INSERT INTO integration_pair (source) VALUES ('a')")
     func mode(_ path: String) -> mode_t {
       var status = stat()
@@ -96,7 +98,7 @@ struct StoreErrorTests {
         }
         try await group.waitForAll()
       }
-      #expect(try store.rows("SELECT count(*), max(version) FROM d2_schema") == ["1|2"])
+      #expect(try store.rows("SELECT count(*), max(version) FROM d2_schema") == ["1|\(StoreSchema.version)"])
       #expect(try store.rows("SELECT count(*) FROM integration_pair") == ["8"])
     }
   }
@@ -218,7 +220,9 @@ struct PostgreSQLTests {
       _ = try? admin.execute("DROP OWNED BY \(role)")
       _ = try? admin.execute("DROP ROLE \(role)")
     }
-    let making = #expect(throws: StoreError.self) { try Store(.postgresql(url: store.url(role: role))) }
+    let making = #expect(throws: StoreError.self) {
+      try Store(.postgresql(url: store.url(role: role)), StoreAccess(creates: true))
+    }
     #expect(making?.kind == .refused, "\(making?.message ?? "")")
     _ = try store.open()
     try admin.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO \(role)")

@@ -3,30 +3,43 @@ import TestSupport
 
 /// A PostgreSQL database as the Python tool made it.
 enum PythonStore {
-  /// - Parameter cascade: whether a pair takes its rows with it.
-  static func schema(cascade: Bool = false, defaults: Bool = false) -> String {
-    let reference = "integer REFERENCES integration_pair (id)" + (cascade ? " ON DELETE CASCADE" : "")
-    let stamp = "timestamptz" + (defaults ? " DEFAULT current_timestamp" : "")
-    return """
+  /// The tool's own schema, column by column.
+  ///
+  /// - Parameters:
+  ///   - loose: whether somebody took the constraints away, so that all may be NULL.
+  ///   - cascade: whether a pair takes its rows with it.
+  static func schema(loose: Bool = false, cascade: Bool = false) -> String {
+    let schema = """
       CREATE TABLE integration_pair (
-        id serial PRIMARY KEY, source text, destination text, source_config jsonb, destination_config jsonb,
-        source_orgunits_synced boolean, is_active boolean DEFAULT false, created \(stamp), updated \(stamp));
+        id serial PRIMARY KEY NOT NULL, source text NOT NULL, destination text NOT NULL,
+        source_config jsonb NOT NULL DEFAULT '{}'::jsonb, destination_config jsonb NOT NULL DEFAULT '{}'::jsonb,
+        source_orgunits_synced boolean NOT NULL DEFAULT false, is_active boolean NOT NULL DEFAULT false,
+        created timestamptz NOT NULL DEFAULT current_timestamp, updated timestamptz NOT NULL DEFAULT current_timestamp);
       CREATE TABLE sync_datasets (
-        id serial PRIMARY KEY, integration_pair_id \(reference), dataset_id text, dataset_name text,
-        reporting_frequency text CHECK (
+        id serial PRIMARY KEY NOT NULL, integration_pair_id integer NOT NULL REFERENCES integration_pair (id),
+        dataset_id text NOT NULL, dataset_name text NOT NULL,
+        reporting_frequency text NOT NULL CHECK (
           reporting_frequency IN ('Daily', 'Weekly', 'Monthly', 'Quarterly', 'Yearly', 'FinancialJuly')),
         include_deleted boolean DEFAULT false, is_active boolean DEFAULT true,
-        last_sync timestamptz NOT NULL DEFAULT current_timestamp, created \(stamp), updated \(stamp));
+        last_sync timestamptz NOT NULL DEFAULT current_timestamp,
+        created timestamptz NOT NULL DEFAULT current_timestamp, updated timestamptz NOT NULL DEFAULT current_timestamp);
       CREATE TABLE orgunits (
-        id serial PRIMARY KEY, integration_pair_id \(reference), dhis2_name text, dhis2_id varchar(12), dhis2_path text,
-        dhis2_parent text, dhis2_level integer, priority integer, is_active boolean DEFAULT true, created \(stamp),
-        updated \(stamp));
+        id serial PRIMARY KEY NOT NULL, integration_pair_id integer NOT NULL REFERENCES integration_pair (id),
+        dhis2_name text NOT NULL, dhis2_id varchar(12) NOT NULL DEFAULT '', dhis2_path text NOT NULL DEFAULT '',
+        dhis2_parent text NOT NULL DEFAULT '', dhis2_level integer NOT NULL, priority integer,
+        is_active boolean DEFAULT true,
+        created timestamptz NOT NULL DEFAULT current_timestamp, updated timestamptz NOT NULL DEFAULT current_timestamp);
+
       """
+    let cascading = cascade ? schema.replacing("(id),", with: "(id) ON DELETE CASCADE,") : schema
+    guard loose else { return cascading }
+    return cascading.replacing("PRIMARY KEY NOT NULL", with: "PRIMARY KEY").replacing(" NOT NULL", with: "")
+      .replacing("last_sync timestamptz", with: "last_sync timestamptz NOT NULL")
   }
 
-  static func make(_ more: String = "", cascade: Bool = false, defaults: Bool = false) throws -> TestStore {
+  static func make(_ more: String = "", loose: Bool = false, cascade: Bool = false) throws -> TestStore {
     let store = try TestStore(.postgresql)
-    try store.connect().executeScript(schema(cascade: cascade, defaults: defaults) + more)
+    try store.connect().executeScript(schema(loose: loose, cascade: cascade) + more)
     return store
   }
 

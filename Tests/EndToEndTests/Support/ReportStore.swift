@@ -6,7 +6,7 @@ struct ReportStore {
   private let store: Store
 
   init(name: String = "hmis", source: String = "source", destination: String = "destination") throws {
-    store = try Store(.sqlite(path: shell.folder + "/store"), creates: true)
+    store = try Store(.sqlite(path: shell.folder + "/store"), StoreAccess(creates: true))
     _ = try store.add(
       name: name,
       source: ConfiguredServer(

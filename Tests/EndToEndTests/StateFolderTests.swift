@@ -1,0 +1,80 @@
+import D2Common
+import TestSupport
+import Testing
+
+@testable import StandInServer
+
+/// Where health data may lie, and what scripts need: said before anything is moved.
+@Suite("the user's own folder, and programs that are missing", .serialized)
+struct StateFolderTests {
+  /// A pair with one refused value.
+  private static func world() throws -> SliceWorld {
+    let world = try SliceWorld(.sqlite, values: 300, level: nil)
+    let unit = world.pair.metadata.organisationUnits.last!.uid
+    try world.two.destination.change(metadata: #"{"organisationUnits":[{"id":"\#(unit)","removed":true}]}"#)
+    return world
+  }
+
+  @Test(
+    "an XDG_STATE_HOME that is empty or relative counts as unset: by every command and script",
+    arguments: ["", "state"])
+  func unset(value: String) throws {
+    let world = try Self.world()
+    let outcome = world.run(
+      """
+      export XDG_STATE_HOME=\(value) HOME=$PWD/home; mkdir home
+      d2-slices plan --pair hmis -y 2022 > /dev/null
+      d2-slices run --pair hmis --accept-rejects --attempts 1 > /dev/null; ls -d home/.local/state/d2/rejects/*/pair-1
+      rm -r home/.local; scripts/integrator -d -y 2022 > /dev/null; ls -d home/.local/state/d2/rejects/*/pair-1
+      rm -r home/.local; timeout 20 scripts/continuous hmis --interval 100 > log 2>&1 & await '[ -s log ]'; kill $!; wait $!
+      ls home/.local/state/d2 | grep -c '^continuous-'; ls -d state /d2 /tmp/d2 2> /dev/null
+      unset D2_STORE; d2-pairs list; echo $?
+      """)
+    let lines = outcome.lines
+    #expect(
+      lines.count == 4 && lines[0].hasPrefix("home/.local/state/d2/rejects/"), "\(outcome.output)\(outcome.errors)")
+    #expect(
+      lines.count == 4 && lines[1].hasPrefix("home/.local/state/d2/rejects/") && lines[2...] == ["1", "78"],
+      "\(outcome.output)")
+    #expect(
+      outcome.errors.contains("there is no store \(world.two.shell.folder)/home/.local/state/d2/d2.sqlite yet"),
+      "\(outcome.errors)")
+  }
+
+  @Test(
+    "without HOME and XDG_STATE_HOME nothing is written anywhere: 78 and what to say",
+    arguments: ["", "XDG_STATE_HOME="])
+  func homeless(setting: String) throws {
+    let world = try Self.world()
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis -y 2022 > /dev/null
+      without() { env -u HOME -u XDG_STATE_HOME \(setting) "$@" > /dev/null; echo $?; }
+      without d2-slices run --pair hmis; without scripts/integrator -d -y 2022; without scripts/continuous hmis
+      without env -u D2_STORE d2-pairs list
+      d2-slices list --pair hmis --state waiting,leased,retry | wc -l | grep -c '^0$'
+      without d2-slices run --pair hmis --rejects-dir rejects --accept-rejects
+      """)
+    #expect(outcome.lines == ["78", "78", "78", "78", "0", "1"], "\(outcome.output)\(outcome.errors)")
+    for what in [
+      "say where refused values go with --rejects-dir", "say where refused values go with D2_REJECTS",
+      "continuous: neither HOME nor XDG_STATE_HOME is set", "say where the store is with --store or D2_STORE",
+    ] { #expect(outcome.errors.contains(what), "\(outcome.errors)") }
+  }
+
+  @Test("where jq is missing each script that needs it says so once, before it does anything")
+  func withoutJq() throws {
+    let world = try SliceWorld(.sqlite, values: 0)
+    let outcome = world.run(
+      """
+      mkdir none; ln -s /usr/bin/* none/; rm none/jq; export PATH=$(dirname "$(command -v d2-pull)"):$PWD/none HOME=$PWD
+      for script in 'integrator -d -y 2022' 'reconcile hmis' 'sync hmis --dry-run' 'backlog hmis --from 2022-01-01 --to 2022-02-01 --dry-run' \\
+        'continuous hmis --dry-run'; do
+        scripts/$script > out 2> errors; echo $? $(grep -c 'jq is not installed' errors) $(grep -c 'command not found' errors)
+      done
+      d2-slices list --pair hmis | wc -l; scripts/sync hmis > /dev/null 2> errors; echo $? $(grep -c jq errors)
+      """)
+    #expect(
+      outcome.lines == [String](repeating: "78 1 0", count: 5) + ["0", "0 0"], "\(outcome.output)\(outcome.errors)")
+  }
+}
