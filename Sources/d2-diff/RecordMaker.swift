@@ -27,9 +27,9 @@ struct RecordMaker: ~Copyable {
       try add(line[.organisationUnit].kind == .absent ? .orgUnit : .organisationUnit, line)
     } else {
       for key in Self.valueKeys { try add(key, line) }
-      addCombo(.categoryOptionCombo, line)
+      try addCombo(.categoryOptionCombo, line)
     }
-    addCombo(.attributeOptionCombo, line)
+    try addCombo(.attributeOptionCombo, line)
     let key = hasher.finish()
     var keeping = SideRecord.Keeping.whole
     if !isRegistration {
@@ -58,9 +58,12 @@ struct RecordMaker: ~Copyable {
 
   /// A default combo that is written out says as much as none.
   @inline(__always)
-  private mutating func addCombo(_ key: DataValueLine.Key, _ line: DataValueLine) {
+  private mutating func addCombo(_ key: DataValueLine.Key, _ line: DataValueLine) throws(DataValueLine.Fault) {
     let field = line[key]
-    guard field.kind == .string || field.kind == .number else { return hasher.add(EmptyCollection()) }
+    guard field.kind == .string && field.length > 0 || field.kind == .number else {
+      if let problem = line.comboProblem(key) { throw DataValueLine.Fault(problem) }
+      return hasher.add(EmptyCollection())
+    }
     let bytes = line.bytes(field)
     if bytes.contains(UInt8(ascii: "\\")) {
       return defaultCombos.contains(Array((line.text(key) ?? "").utf8))

@@ -33,6 +33,10 @@ struct ValueSums {
       }
       // A deleted value adds nothing.
       if located.isTrue(.deleted) { return }
+      for key in [DataValueLine.Key.categoryOptionCombo, .attributeOptionCombo] {
+        guard let problem = located.comboProblem(key) else { continue }
+        throw CommandFailure(.malformedInput, "line \(number): \(problem)")
+      }
       var key: [UInt8] = []
       for name in Self.keys {
         key += (located.text(name) ?? "").utf8

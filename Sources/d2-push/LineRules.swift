@@ -89,7 +89,7 @@ struct LineRules: Sendable {
     let kinds = Set(keys.map { line[$0].kind == .null ? "null" : "empty" }).sorted().joined(separator: " or ")
     return
       "\(names) \(keys.count == 1 ? "is" : "are") \(kinds), and a server would store the value under the default combo: "
-      + "pull with uids for the combos (--category-option-combo-id-scheme UID), or give --null-combo default if that is right"
+      + "\(DataValueLine.combosByUID), or give --null-combo default if that is right"
   }
 
   /// The options of a combo in one order, so that two spellings of one combo are one key.

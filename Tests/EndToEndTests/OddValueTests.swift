@@ -45,7 +45,7 @@ struct OddValueTests {
       outcome.lines == [
         "65", "0",
         "d2-push: line 1: \"categoryOptionCombo\" is null, and a server would store the value under the default combo: "
-          + "pull with uids for the combos (--category-option-combo-id-scheme UID), or give --null-combo default if that is right "
+          + "pull the combos by uid (--category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID), or give --null-combo default if that is right "
           + "(with --rejects FILE it goes there and the rest goes on)",
         "1",
         " 1 \"categoryOptionCombo\" and \"attributeOptionCombo\" are empty or null, and a server would store the value under the default combo",
@@ -159,5 +159,24 @@ struct OddValueTests {
     let older = two.shell.run("head -3 objects | d2-push --url $SRC 2>&1 > /dev/null | grep line")
     #expect(
       older.output.contains("only servers from 2.43 on read category options; send the combo's id"), "\(older.output)")
+  }
+
+  @Test(
+    "d2-diff and d2-map --sum take no combo for another that has no id either",
+    arguments: ["null", #""""#, #"{"c":"o"}"#, #"["o"]"#])
+  func otherReaders(combo: String) {
+    let shell = Shell()
+    let line = #"{"dataElement":"a","period":"2024","orgUnit":"u","categoryOptionCombo":\#(combo),"value":"1"}"#
+    shell.write("two", "\(line)\n\(line)\n")
+    shell.write("one", #"{"dataElement":"a","period":"2024","orgUnit":"u","value":"1"}"# + "\n")
+    shell.write("table", "kind,from,to\ndataElement,x,y\n")
+    for command in ["d2-diff two one", "d2-diff one two", "d2-map table --sum < two"] {
+      let outcome = shell.run(command)
+      #expect(outcome.status == 65 && outcome.output.isEmpty, "\(command): \(outcome.output)\(outcome.errors)")
+      #expect(
+        outcome.errors.contains("line 1: \"categoryOptionCombo\" is ") && outcome.errors.contains("by uid"),
+        "\(outcome.errors)")
+    }
+    #expect(shell.run("d2-map table < two").lines == [line, line])
   }
 }

@@ -69,6 +69,8 @@ struct DeliveryStateTests {
     let named = #"{"object":"b","value":"bad","errorCode":"E7619","indexes":[1]}"#
     #expect(try outcome("failed", response: Self.summary(0, 3, named)) == "final 0 0 0 3 0 0")
     #expect(try outcome("failed", response: Self.summary(1, 2, named)) == "final 0 0 0 3 0 0")
+    // Counts of more values than were sent: the positions are those of others.
+    #expect(try outcome("failed", response: Self.summary(2, 2, named)) == "final 0 0 0 3 0 0")
   }
 
   @Test("given up, forgotten, on the way")

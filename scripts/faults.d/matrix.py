@@ -245,7 +245,7 @@ def push(case, options):
     if os.path.exists(f"{world.folder}/account"):
         with open(f"{world.folder}/account", encoding="utf-8") as file:
             account = json.load(file)
-        total = sum(account[name] for name in ("imported", "updated", "deleted", "ignored", "refused", "notSent"))
+        total = sum(account[name] for name in ("imported", "updated", "deleted", "ignored", "refused", "notSent", "notKept"))
         promise(account["read"] == total, f"the account does not add up: {account}")
     return outcome
 

@@ -138,7 +138,7 @@ class Push(Scene):
     def is_account(self, data):
         account = document(data)
         return account.get("read") == len(self.lines) == sum(
-            account[name] for name in ("imported", "updated", "deleted", "ignored", "refused", "notSent"))
+            account[name] for name in ("imported", "updated", "deleted", "ignored", "refused", "notSent", "notKept"))
 
     def check(self):
         held = self.world.held(self.world.destination)

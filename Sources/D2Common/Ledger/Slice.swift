@@ -77,7 +77,8 @@ package struct Slice: Sendable, Equatable {
       pushed = push?["read"]?.int
       imported = push?["imported"]?.int
       updated = push?["updated"]?.int
-      ignored = push?["ignored"]?.int
+      // What the destination accepts and does not keep is nothing that it changed, either.
+      ignored = push?["ignored"]?.int.map { $0 + (push?["notKept"]?.int ?? 0) }
       deleted = push?["deleted"]?.int
       refused = push?["refused"]?.int
       notSent = push?["notSent"]?.int

@@ -126,9 +126,13 @@ struct DeliveryState: Sendable {
   private func named(by summary: ImportSummary, _ batch: Batch) -> [Int: Refusal] {
     var refused: [Int: Refusal] = [:]
     var vague: [(conflict: ImportSummary.Conflict, reason: Refusal)] = []
+    // A server that lost its place in the request counts too many, and means the neighbours (`dhis2-api.md`, trap 26).
+    let fits =
+      summary.accepted + summary.ignored <= batch.values.count
+      && summary.conflicts.allSatisfy { $0.indexes.allSatisfy { $0 < batch.values.count } }
     for conflict in summary.conflicts {
       let reason = Refusal(code: conflict.code, message: conflict.message, httpStatus: httpStatus)
-      let positions = conflict.indexes.filter { batch.values.indices.contains($0) }
+      let positions = !fits ? [] : conflict.indexes.filter { batch.values.indices.contains($0) }
       for index in positions where refused[index] == nil { refused[index] = reason }
       if positions.isEmpty { vague.append((conflict, reason)) }
     }
