@@ -53,6 +53,22 @@ struct DataSetsTests {
     #expect(tsv.lines[1].hasPrefix("ID "))
   }
 
+  @Test("what is rolled back is no change: no line is printed before it lasts", arguments: StoreKind.available)
+  func rolledBack(kind: StoreKind) throws {
+    let world = try PairWorld(kind)
+    let set = world.metadata.dataSets.map(\.uid).max()!
+    let refusal =
+      kind == .sqlite
+      ? "CREATE TRIGGER no BEFORE INSERT ON sync_datasets WHEN NEW.dataset_id = '\(set)' BEGIN SELECT RAISE(ABORT, 'no'); END"
+      : "ALTER TABLE sync_datasets ADD CONSTRAINT no CHECK (dataset_id <> '\(set)')"
+    try world.store.connect().execute(refusal)
+    let before = try world.content()
+    let failed = world.run("\(Self.sync) > lines; echo $?; wc -c < lines")
+    #expect(failed.lines.first != "0" && failed.lines.last == "0", "\(failed.output)\(failed.errors)")
+    let isUntouched = try world.content() == before
+    #expect(isUntouched)
+  }
+
   @Test("some only, by uid, code and name with commas", arguments: StoreKind.available)
   func some(kind: StoreKind) throws {
     let world = try PairWorld(kind)

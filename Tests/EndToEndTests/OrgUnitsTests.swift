@@ -205,14 +205,18 @@ struct OrgUnitsTests {
   @Test("a selection is remembered by its own pair, whatever others are called", arguments: StoreKind.available)
   func rememberedByNumber(kind: StoreKind) throws {
     let world = try PairWorld(kind)
+    let added = world.run(
+      "\(PairWorld.add.replacing("add hmis", with: "add other")) --source-name c --destination-name d > /dev/null")
+    #expect(added.status == 0, "\(added.errors)")
+    // An old store may hold a name that is refused now.
+    try world.store.connect().execute("UPDATE integration_pair SET name = '1' WHERE id = 2")
     let outcome = world.run(
       """
-      \(PairWorld.add.replacing("add hmis", with: "add 1")) --source-name c --destination-name d > /dev/null; echo $?
       \(Self.sync) --level 4 | wc -l; \(Self.sync) | wc -l; d2-datasets sync --pair hmis --data-set MONTH | wc -l; d2-datasets sync --pair hmis | wc -l
-      for pair in hmis 1; do d2-pairs show $pair | jq -c '.source_config | [.ous_level, .datasets_chosen]'; done
+      for pair in hmis id:2; do d2-pairs show $pair | jq -c '.source_config | [.ous_level, .datasets_chosen]'; done
       """)
     #expect(
-      outcome.lines == ["0", "4", "0", "1", "0", #"["4","true"]"#, "[null,null]"], "\(outcome.output)\(outcome.errors)")
+      outcome.lines == ["4", "0", "1", "0", #"["4","true"]"#, "[null,null]"], "\(outcome.output)\(outcome.errors)")
   }
 
   @Test(
