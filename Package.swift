@@ -53,7 +53,8 @@ let package = Package(
       resources: [.embedInCode("Store/integrator.sql"), .embedInCode("Store/sqlite.sql")], swiftSettings: dataPath,
       linkerSettings: [.linkedLibrary("pq")]),
     .executableTarget(
-      name: "d2-pull", dependencies: ["D2Common"], swiftSettings: dataPath, linkerSettings: besideTheCommands),
+      name: "d2-pull", dependencies: ["D2Common", "CMemory"], swiftSettings: dataPath, linkerSettings: besideTheCommands
+    ),
     .executableTarget(
       name: "d2-push", dependencies: ["D2Common", "CMemory", "CDeflate"], swiftSettings: dataPath,
       // Linked in: hardly any machine has libdeflate.

@@ -1,6 +1,9 @@
 #include "ccurl.h"
 
 #include <pthread.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 CURLcode d2_curl_set_long(CURL *handle, CURLoption option, long value) { return curl_easy_setopt(handle, option, value); }
 
@@ -36,6 +39,32 @@ CURLcode d2_curl_get_large(CURL *handle, CURLINFO info, curl_off_t *value) {
 
 CURLcode d2_curl_get_list(CURL *handle, CURLINFO info, struct curl_slist **value) {
   return curl_easy_getinfo(handle, info, value);
+}
+
+static int note_socket(void *context, curl_socket_t socket, curlsocktype purpose) {
+  d2_curl_sockets *noted = context;
+  if (purpose == CURLSOCKTYPE_IPCXN) {
+    memmove(noted->sockets, noted->sockets + 1, sizeof(noted->sockets) - sizeof(noted->sockets[0]));
+    noted->sockets[3] = socket;
+  }
+  return CURL_SOCKOPT_OK;
+}
+
+CURLcode d2_curl_note_sockets(CURL *handle, d2_curl_sockets *sockets) {
+  curl_easy_setopt(handle, CURLOPT_SOCKOPTDATA, sockets);
+  return curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, note_socket);
+}
+
+int d2_curl_waiting_bytes(const d2_curl_sockets *sockets) {
+  for (int i = 3; i >= 0; i--) {
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof(peer);
+    int waiting = 0;
+    // Of addresses that were tried at once the slower one is closed again.
+    if (sockets->sockets[i] <= 0 || getpeername(sockets->sockets[i], (struct sockaddr *)&peer, &size) != 0) continue;
+    return ioctl(sockets->sockets[i], FIONREAD, &waiting) == 0 ? waiting : -1;
+  }
+  return -1;
 }
 
 int d2_curl_open_socket(CURL *handle) {

@@ -8,6 +8,11 @@ int d2_contains(const void *text, size_t length, const void *pattern, size_t pat
   return memmem(text, length, pattern, pattern_length) != NULL;
 }
 
+ptrdiff_t d2_find(const void *text, size_t length, const void *pattern, size_t pattern_length) {
+  const char *found = memmem(text, length, pattern, pattern_length);
+  return found == NULL ? -1 : found - (const char *)text;
+}
+
 void d2_keep_freed_memory(void) {
   // What is larger is made seldom, and would leave holes that the next one does not fit into.
   mallopt(M_MMAP_THRESHOLD, 4 << 20);

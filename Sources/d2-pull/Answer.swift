@@ -2,10 +2,16 @@ import D2Common
 
 /// One answer, received whole and split into lines.
 struct Answer {
+  /// How many the server sent.
   let values: Int
+  /// Of those, what did not go out.
+  let kept: ValueSieve.Kept
   /// The server closed the connection without having said so.
   let closedUnannounced: Bool
   let firstByteSeconds: Double
+
+  /// How many went to the sink.
+  var passed: Int { values - kept.total }
 
   /// Asks once and hands the values on while they arrive.
   ///
@@ -23,6 +29,14 @@ struct Answer {
     var decoder = BodyDecoder()
     var splitter = DataValueSplitter(
       arrayKey: arrayKey, completion: arrayKey == "dataValues" ? ValueCompletion(dataSet: request.dataSet) : .none)
+    var sieved = SievedSink(request.sieve, sink)
+    var isWhole = false
+    var passed = 0
+    defer {
+      sink = sieved.sink
+      // What is asked for again is counted then.
+      if counts, isWhole || passed > 0 { meter.add(sieved.kept, request.sieve) }
+    }
     var page: [UInt8] = []
     var isPage = false
     meter.add { $0.requests += 1 }
@@ -33,16 +47,17 @@ struct Answer {
         if page.count < 64 * 1024 { page += chunk }
         return
       }
-      let before = splitter.count
+      let before = splitter.count - sieved.kept.total
       defer {
-        let new = splitter.count - before
+        passed = splitter.count - sieved.kept.total
+        let new = passed - before
         meter.add {
           if counts { $0.values += new }
           $0.bytes += chunk.count
         }
-        written(splitter.count)
+        written(passed)
       }
-      try splitter.consume(chunk, into: &sink)
+      try splitter.consume(chunk, into: &sieved)
     }
 
     do {
@@ -60,8 +75,9 @@ struct Answer {
       try splitter.finish()
       if let error = Self.errorDocument(splitter, request, client) { throw error }
       if !splitter.sawArray, let error = Self.otherDocument(splitter, arrayKey, request, client) { throw error }
+      isWhole = true
       return Answer(
-        values: splitter.count, closedUnannounced: response.closedUnannounced,
+        values: splitter.count, kept: sieved.kept, closedUnannounced: response.closedUnannounced,
         firstByteSeconds: response.firstByteSeconds)
     } catch let error as SplitError {
       throw Self.serverError(error, nothingCame: splitter.isEmpty, request, client)

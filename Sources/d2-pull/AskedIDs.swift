@@ -94,7 +94,8 @@ struct AskedIDs {
   private mutating func report(_ option: String, _ ids: [String], _ reason: String, _ log: Log) {
     guard !ids.isEmpty else { return }
     unknown.append((option, ids))
-    log.error("\(option) \(ids.joined(separator: ",")): \(reason)")
+    let count = ids.count > 1 ? "\(ids.count) ids: " : ""
+    log.error("\(option) \(count)\(Enumeration.few(ids, log)): \(reason)")
   }
 
   /// Without the units that lie below another asked-for one: in separate requests their values would come twice.

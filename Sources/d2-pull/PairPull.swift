@@ -47,15 +47,13 @@ struct PairPull: StoredSelection {
       Option(
         "--overlap", value: "TIME",
         help:
-          "How far -i goes back beyond that (default 24h: servers up to 2.42 compare times wrongly by their UTC offset)."
+          "How far -i goes back beyond that (default 1h: for imports that had begun but were not stored yet, and for clocks that differ)."
       ),
     ] + Store.options)
 
   /// Options that mean nothing without a pair.
   static let flags =
     ["--only", "--incremental", "--overlap", "--store"] + CalendarOptions.flags.filter { $0 != "--period" }
-
-  private static let defaultOverlapSeconds = 86400.0
 
   /// Reads the store. - Throws: `StoreError`, `CommandFailure`.
   init(_ arguments: Arguments, _ log: Log) throws {
@@ -66,7 +64,7 @@ struct PairPull: StoredSelection {
     self.arguments = arguments
     label = pair.label
     today = CalendarDate.today
-    overlapSeconds = try arguments.seconds("--overlap") ?? Self.defaultOverlapSeconds
+    overlapSeconds = try arguments.seconds("--overlap") ?? ServerInfo.defaultOverlapSeconds
     isIncrement = arguments.has("--incremental")
     guard side == .source || !isIncrement else {
       throw CommandFailure(.usage, "-i is for the source: what was delivered says nothing of the destination's clock")
@@ -191,9 +189,7 @@ struct PairPull: StoredSelection {
     }
     if options.isIncrement { throw CommandFailure(.usage, "-i and --last-updated exclude each other") }
     if let through = set.syncedThrough {
-      let since = UTCTime(seconds: through.seconds - Int(overlapSeconds))
-      // With an offset: without one a server takes it for its own zone's.
-      selection.passedOn.append(("lastUpdated", since.iso8601.dropLast() + ".000+0000"))
+      selection.changes = .since(UTCTime(seconds: through.seconds - Int(overlapSeconds)))
     } else {
       log.info(
         "data set \(set.name) was not delivered yet (d2-datasets mark): all of it is pulled, not only what changed")
@@ -209,7 +205,7 @@ struct PairPull: StoredSelection {
   /// - Throws: `CommandFailure`, 64 for other flags there, and where the other end of the pair has yet another calendar.
   private func takesPeriodsAsTyped(_ client: DHIS2Client, _ log: Log) throws -> Bool {
     do {
-      let info = try ServerInfo(client)
+      let info = try client.serverInfo()
       if !info.isGregorian {
         if periods == nil, calendar != nil {
           let flag = CalendarOptions.flags(in: arguments).first.map { "\($0) means" } ?? "the current year means"

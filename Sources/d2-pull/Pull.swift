@@ -56,8 +56,13 @@ struct Pull {
           Option("--start-date", value: "DATE", help: "With --end-date: all periods that lie wholly between."),
           Option("--end-date", value: "DATE", help: "The last day."),
           Option(
-            "--last-updated", value: "TIME", help: "Only values changed since: 2024-01-31 or 2024-01-31T06:00:00."),
-          Option("--last-updated-duration", value: "TIME", help: "Only values changed within: 12h, 7d."),
+            "--last-updated", value: "TIME",
+            help:
+              "Only values changed since: 2024-01-31 or 2024-01-31T06:00:00 in the source's local time, or 2024-01-31T06:00:00Z."
+          ),
+          Option(
+            "--last-updated-duration", value: "TIME",
+            help: "Only values changed within: 12h, 7d, by the source's clock."),
           Option("--include-deleted", help: "Deleted values too, with \"deleted\":true."),
           Option("--attribute-option-combo", value: "UID", repeats: true, help: "Only these attribute option combos."),
           Option("--limit", value: "N", help: "At most N values in all."),
@@ -106,11 +111,14 @@ struct Pull {
     ],
     statuses: [
       (.success, "all that was asked for is out"),
-      (.incomplete, "some of the asked-for ids are unknown; the rest is out"),
+      (
+        .incomplete,
+        "some of the asked-for ids are unknown, or values were left out because an id of theirs is missing in the id scheme; the rest is out"
+      ),
       (.usage, "the command line is wrong, or the server refuses the query"),
       (.unreachable, "the server cannot be reached"),
       (.cannotWrite, "the output cannot be written"),
-      (.temporary, "the answer was cut off, or the server failed after all retries: run it again"),
+      (.temporary, "the answer was cut off, or the server failed or took too long after all retries: run it again"),
       (.notDHIS2, "the other end does not speak DHIS2"),
       (.refused, "credentials or access refused"),
       (.interrupted, "interrupted (143 by SIGTERM); dies of SIGPIPE when its reader goes"),

@@ -20,8 +20,19 @@ extension Pull {
     """,
     """
     With `--id-scheme CODE` (or `NAME`, `ATTRIBUTE:uid`, or the scheme of one kind of object) the values come with such ids, the `"dataSet"` that is \
-    added too; d2-push(1) is given the same schemes. Where a data set has no such id, nothing is read and the status is 64. Of anything else that has \
-    none, servers up to 2.42 write `null`, which d2-push refuses, and later ones refuse the export.
+    added too; d2-push(1) is given the same schemes. Where a data set has no such id, nothing is read and the status is 64. For anything else that has \
+    none, servers up to 2.42 write `null`, which a destination would take for another object (of a combo, for the default one): such values are left out \
+    and counted, the objects are named, and the status is 1. Later servers refuse the export. Combos seldom have codes: \
+    `--id-scheme CODE --category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID`, given to both commands, takes uids for them.
+    """,
+    """
+    With `-i`, `--last-updated` or `--last-updated-duration` only changes come. Servers compare times by their own zone, each version in another way: \
+    d2-pull asks in the form that is right for the server, says what it asks for, and leaves out values whose own `lastUpdated` is older (`older` in the summary). \
+    A time without an offset is the source's local time. With `--limit` the server picks the values before those are left out.
+    """,
+    """
+    A request that is too much for the server or for a proxy before it (status 502 or 504, a timeout, an address that is too long) is divided: by \
+    periods, dates, organisation units and what is below them, until the parts are answered. Each value still comes once.
     """,
     """
     An answer that breaks off ends the command with status 75, after the values that came are out. With `--spool` each answer is held in a \

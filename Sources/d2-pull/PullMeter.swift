@@ -5,6 +5,10 @@ import Synchronization
 final class PullMeter: Sendable {
   struct Figures: Sendable {
     var values = 0
+    /// Values that changed before what was asked for, and did not go out.
+    var older = 0
+    /// Values that lack an id and did not go out, by the key of the id.
+    var withoutID: [String: Int] = [:]
     var requests = 0
     var retries = 0
     var bytes = 0
@@ -31,6 +35,17 @@ final class PullMeter: Sendable {
 
   func add(_ change: (inout Figures) -> Void) { figures.withLock { change(&$0) } }
 
+  /// Counts what a sieve has kept back.
+  func add(_ kept: ValueSieve.Kept, _ sieve: ValueSieve) {
+    guard kept.total > 0 else { return }
+    add { figures in
+      figures.older += kept.older
+      for (key, count) in zip(sieve.nullableKeys, kept.withoutID) where count > 0 {
+        figures.withoutID[key, default: 0] += count
+      }
+    }
+  }
+
   /// Redraws the progress line, a few times a second.
   func draw() {
     guard draws else { return }
@@ -50,7 +65,8 @@ final class PullMeter: Sendable {
   /// The last line of a run.
   var line: String {
     let figures = current
-    return "\(figures.values) values, \(figures.requests) requests, \(shown(bytes: figures.bytes)) "
+    let older = figures.older > 0 ? "\(figures.older) older ones left out, " : ""
+    return "\(figures.values) values, \(older)\(figures.requests) requests, \(shown(bytes: figures.bytes)) "
       + "(\(shown(bytes: figures.wireBytes)) on the wire), \(DHIS2Client.shown(seconds: seconds)), \(figures.retries) retries"
   }
 
@@ -62,7 +78,9 @@ final class PullMeter: Sendable {
   func summary(_ status: ExitStatus, serverTime: UTCTime?, refusal: String?) -> JSONValue {
     let figures = current
     return [
-      "values": .int(figures.values), "requests": .int(figures.requests), "bytes": .int(figures.bytes),
+      "values": .int(figures.values), "older": .int(figures.older),
+      "withoutID": .int(figures.withoutID.values.reduce(0, +)), "requests": .int(figures.requests),
+      "bytes": .int(figures.bytes),
       "wireBytes": .int(figures.wireBytes), "seconds": .number(String((seconds * 1000).rounded() / 1000)),
       "retries": .int(figures.retries), "status": .int(Int(status.rawValue)),
       "serverTime": serverTime.map { .string($0.iso8601) } ?? .null, "refusal": refusal.map { .string($0) } ?? .null,

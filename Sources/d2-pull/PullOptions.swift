@@ -14,6 +14,10 @@ struct PullOptions: Sendable {
   var attributeOptionCombos: [String]
   let limit: Int?
   var registrations: Bool
+  /// Only what changed.
+  var changes: Changes?
+  /// Values that changed before do not go out, whatever the server sends.
+  var notBefore: UTCTime?
   /// Parameters that go to the server as they are.
   var passedOn: [(name: String, value: String)]
   var tagsDataSet: Bool
@@ -60,6 +64,7 @@ struct PullOptions: Sendable {
     let named = arguments.string("--summary")
     summaryFile = counts ? named : SummaryFile.path(named: named, command: "pull")
     dates = try Self.dates(arguments)
+    changes = try Changes(arguments)
     passedOn = try Self.passedOn(arguments)
     if stored == nil {
       if let flag = PairPull.flags.first(where: { arguments.has($0) }) {
@@ -87,7 +92,6 @@ struct PullOptions: Sendable {
   private static func passedOn(_ arguments: Arguments) throws(CommandFailure) -> [(name: String, value: String)] {
     var parameters: [(name: String, value: String)] = []
     for (option, name) in [
-      ("--last-updated", "lastUpdated"), ("--last-updated-duration", "lastUpdatedDuration"),
       ("--id-scheme", "idScheme"),
       ("--data-element-id-scheme", "dataElementIdScheme"), ("--org-unit-id-scheme", "orgUnitIdScheme"),
       ("--category-option-combo-id-scheme", "categoryOptionComboIdScheme"),
@@ -102,7 +106,10 @@ struct PullOptions: Sendable {
   }
 
   /// Whether only changed values are asked for.
-  var isIncrement: Bool { passedOn.contains { $0.name.hasPrefix("lastUpdated") } }
+  var isIncrement: Bool { changes != nil }
+
+  /// Which values go out.
+  var sieve: ValueSieve { ValueSieve(notBefore: notBefore, nullableKeys: MissingIDs.keys(self)) }
 
   /// Whether each value says its data set.
   var isTagged: Bool {

@@ -36,11 +36,7 @@ struct SlicePull: StoredSelection {
     // What changed when is known of the source alone; what it deleted is not there at the destination.
     guard side == .source else { return [selection] }
     if slice.includesDeleted { selection.passedOn.append(("includeDeleted", "true")) }
-    if let since = UTCTime(slice.since) {
-      let name = slice.kind == .values ? "lastUpdated" : "created"
-      // With an offset: without one a server takes it for its own zone's.
-      selection.passedOn.append((name, since.iso8601.dropLast() + ".000+0000"))
-    }
+    selection.changes = UTCTime(slice.since).map { .since($0) }
     return [selection]
   }
 }

@@ -35,7 +35,10 @@ struct Planner {
         "--incremental", "-i",
         help: "What changed since each data set was delivered last; all of it where it was not yet, or for new units."),
       Option(
-        "--overlap", value: "TIME", help: "How far -i goes back beyond the last delivery (default 24h)."),
+        "--overlap", value: "TIME",
+        help:
+          "How far -i goes back beyond the last delivery: for imports that had begun but were not stored yet, and for clocks that differ (default 1h; 24h for registrations)."
+      ),
       Option("--registrations", help: "Complete data set registrations too."),
       Option(
         "--span", value: "month|quarter|year",
@@ -50,8 +53,6 @@ struct Planner {
       Option(
         "--plan", value: "NAME", help: "What this plan is called, for run --plan NAME; it replaces one of that name."),
     ]
-
-  private static let defaultOverlapSeconds = 86400.0
 
   init(_ store: Store, _ pair: Pair, _ arguments: Arguments, _ log: Log) throws(CommandFailure) {
     self.store = store
@@ -218,7 +219,9 @@ struct Planner {
     guard let through = kind == .values ? set.syncedThrough : set.registrationsThrough else {
       return try add(everywhere, since: nil)
     }
-    let overlap = try arguments.seconds("--overlap") ?? Self.defaultOverlapSeconds
+    let overlap =
+      try arguments.seconds("--overlap")
+      ?? (kind == .values ? ServerInfo.defaultOverlapSeconds : ServerInfo.registrationOverlapSeconds)
     try add(everywhere, since: UTCTime(seconds: through.seconds - Int(overlap)))
     let covered = (kind == .values ? set.coveredAt : set.registrationsCoveredAt) ?? 0
     var new = units.filter { $0.isActive && $0.activeSince > covered }

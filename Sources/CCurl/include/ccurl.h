@@ -21,6 +21,14 @@ CURLcode d2_curl_set_progress_callback(CURL *handle, d2_curl_progress callback);
 CURLcode d2_curl_get_long(CURL *handle, CURLINFO info, long *value);
 CURLcode d2_curl_get_large(CURL *handle, CURLINFO info, curl_off_t *value);
 CURLcode d2_curl_get_list(CURL *handle, CURLINFO info, struct curl_slist **value);
+/// Where the sockets of a handle's connections are noted, the newest last: libcurl does not tell them while a transfer runs.
+typedef struct {
+  int sockets[4];
+} d2_curl_sockets;
+
+CURLcode d2_curl_note_sockets(CURL *handle, d2_curl_sockets *sockets);
+/// How many bytes wait in the newest of them that is connected; -1 where that is not known.
+int d2_curl_waiting_bytes(const d2_curl_sockets *sockets);
 /// The socket of the connection that the last transfer used and left open, or -1.
 int d2_curl_open_socket(CURL *handle);
 

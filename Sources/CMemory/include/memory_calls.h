@@ -6,5 +6,8 @@
 /// Whether `text` holds `pattern`.
 int d2_contains(const void *text, size_t length, const void *pattern, size_t pattern_length);
 
+/// Where `pattern` stands first in `text`, or -1.
+ptrdiff_t d2_find(const void *text, size_t length, const void *pattern, size_t pattern_length);
+
 /// Keeps freed memory in the process: for programs that make large buffers one after the other.
 void d2_keep_freed_memory(void);

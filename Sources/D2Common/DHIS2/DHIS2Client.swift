@@ -9,6 +9,7 @@ package final class DHIS2Client: Sendable {
   package let limit: ConcurrencyLimit
   private let firstTime = Mutex<UTCTime?>(nil)
   private let answered = Mutex((requests: 0, wireBytes: 0))
+  private let info = Mutex<ServerInfo?>(nil)
 
   package init(_ options: ServerOptions, _ log: Log) {
     let limit =
@@ -47,14 +48,28 @@ package final class DHIS2Client: Sendable {
   /// A small document.
   ///
   /// - Throws: `ServerError`; `CommandFailure` when a signal came.
-  package func json(_ target: String) throws -> JSONValue {
+  package func json(_ target: String) throws -> JSONValue { try dated(target).document }
+
+  /// The same with the time of the answer's `Date` header.
+  package func dated(_ target: String) throws -> (document: JSONValue, date: UTCTime?) {
     try retrying { _ in
       let response = try perform(HTTPRequest(.get, target))
       if let error = ServerError(server, target, response) { throw error }
-      do { return try JSONValue(parsing: response.body) } catch {
+      let date = response.header("date").flatMap { HTTPDate.moment($0) }
+      do { return (try JSONValue(parsing: response.body), date) } catch {
         throw ServerError(server, target, .notDHIS2, "the answer is not JSON: \(error)")
       }
     }
+  }
+
+  /// What the server says of itself, asked for once.
+  ///
+  /// - Throws: `ServerError`.
+  package func serverInfo() throws -> ServerInfo {
+    if let known = info.withLock({ $0 }) { return known }
+    let asked = try ServerInfo(self)
+    info.withLock { $0 = asked }
+    return asked
   }
 
   /// One exchange; a failed transfer is told as a `ServerError`.

@@ -19,4 +19,7 @@ package struct DHIS2Version: Sendable, Equatable, Comparable, CustomStringConver
 
   /// From 2.43 on values are upserted data set by data set, and one bad value can fail its whole group.
   package var failsWholeGroups: Bool { minor >= 43 }
+
+  /// From 2.43 on `lastUpdated` of an export is read as a day of the server's.
+  package var cutsTimesToDays: Bool { minor >= 43 }
 }

@@ -25,7 +25,7 @@ package struct ErrorCode: Sendable {
     "Compare the metadata with d2-datasets check and d2-orgunits check; add what is missing at the destination, or map the ids with d2-map."
   private static let combos =
     metadata
-    + " Combos that have no code go by uid, and the rest by code: --id-scheme CODE --category-option-combo-id-scheme UID, for d2-pull and d2-push (from 2.43 on also --attribute-option-combo-id-scheme UID)."
+    + " Combos that have no code go by uid, and the rest by code: --id-scheme CODE --category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID, for d2-pull and d2-push."
   private static let missingCombos =
     "Pull the combos with uids: --category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID."
   private static let missingIDs = "Pull with uids, or give every object a code at the source."

@@ -126,14 +126,20 @@ final class CurlHandle: @unchecked Sendable {
     guard let raw = curl_easy_init() else { throw .setup("libcurl could not be started") }
     pointer = OpaquePointer(raw)
     self.share = share
+    sockets.initialize(to: d2_curl_sockets())
   }
 
   let share: SharedStore
   /// How long the connection took to stand: about one round trip.
   var roundTripMilliseconds: Int32 = 0
+  /// Of its connections.
+  let sockets = UnsafeMutablePointer<d2_curl_sockets>.allocate(capacity: 1)
   var raw: UnsafeMutableRawPointer { UnsafeMutableRawPointer(pointer) }
 
-  deinit { curl_easy_cleanup(raw) }
+  deinit {
+    curl_easy_cleanup(raw)
+    sockets.deallocate()
+  }
 }
 
 /// Cookies and TLS sessions for all handles of a client; libcurl locks it itself.

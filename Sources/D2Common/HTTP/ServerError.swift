@@ -32,6 +32,8 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
   package var retryAfterSeconds: Double?
   /// Whether the answer is an error document of DHIS2, and not a proxy's.
   private var isOfDHIS2 = false
+  /// The status of the answer, also where that is a page.
+  private var httpStatus: Int?
   /// Set where trying again would repeat what is out already.
   package var isFinal = false
 
@@ -83,13 +85,14 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
         text ?? (looksLikePage ? "a page of HTML: \(Self.title(of: body))" : "no message"),
         code: document?["errorCode"]?.string)
       isOfDHIS2 = document?["httpStatusCode"] != nil
+      httpStatus = response.status
       if case .notDHIS2 = kind { message = "HTTP \(response.status), \(message)" }
       retryAfterSeconds = response.retryAfterSeconds
     }
   }
 
   /// Statuses that a proxy in front of a DHIS2 answers with a page of its own.
-  private static let statusesOfProxies: Set<Int> = [401, 403, 408, 413, 414, 429, 500, 502, 503, 504]
+  private static let statusesOfProxies: Set<Int> = [401, 403, 408, 413, 414, 429, 431, 500, 502, 503, 504, 524]
 
   /// The status that a command ends with when this cannot be mended by trying again.
   /// Whether the data may be there although the question about metadata failed so. A server that cannot be reached or refuses the
@@ -120,7 +123,7 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
     return switch status {
     case 401, 403, 407: .refused
     case 400 where isForeignToken: .refused
-    case 400, 409, 414: .usage
+    case 400, 409, 414, 431: .usage
     case 408, 425, 429, 500...: .temporary
     default: .notDHIS2
     }
@@ -142,6 +145,20 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
   /// DHIS2 itself refuses this user what was asked for, and knows who asks.
   package var refusesAccess: Bool { isAccessCode || (kind == .status(403) && isOfDHIS2) }
 
+  /// Whether the server, or a proxy before it, gave up waiting: less may be answered.
+  package var tookTooLong: Bool { kind == .timedOut || [502, 504, 524].contains { kind == .status($0) } }
+
+  /// Whether the address was too long for the server or for a proxy before it. Tomcat and nginx also say so by a page with status 400.
+  ///
+  /// - Parameter targetBytes: how long it was.
+  package func refusesLength(of targetBytes: Int) -> Bool {
+    guard let httpStatus, !isOfDHIS2, !isForeignToken else { return false }
+    return [414, 431].contains(httpStatus) || (httpStatus == 400 && isPage && targetBytes > Self.shortTargetBytes)
+  }
+
+  /// No proxy is known that refuses so little.
+  private static let shortTargetBytes = 500
+
   /// Whether a page came instead of an answer of the Web API.
   package var isPage: Bool { kind == .loginPage || kind == .notDHIS2 }
 
@@ -150,7 +167,7 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
     if isFinal { return false }
     return switch kind {
     case .unreachable, .timedOut, .broken, .cutOff, .malformed: true
-    case .status(let status): [408, 425, 429, 502, 503, 504].contains(status)
+    case .status(let status): [408, 425, 429, 502, 503, 504, 524].contains(status)
     case .foreign(_, let mayPass): mayPass
     default: false
     }

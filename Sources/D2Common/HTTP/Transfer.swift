@@ -28,6 +28,10 @@ final class Transfer {
   private var lastWaiting = 0.0
   private var transferred: Int = 0
   private var answering = false
+  /// When nothing more had come than what was being taken.
+  private var drainedAt = monotonicSeconds()
+  /// Whether bytes were read from the connection since the last piece was taken.
+  private var isFreshRead = true
   private var usesTLS = false
 
   init(
@@ -71,7 +75,7 @@ final class Transfer {
     response.carriedCookies = !cookies.isEmpty
     readFigures(curl)
     try inflateBody()
-    if request.watchesForClose { response.closedUnannounced = closedUnannounced(curl) }
+    if request.watchesForClose { response.closedUnannounced = closedUnannounced(curl) && wasReadAtOnce }
     return response
   }
 
@@ -149,12 +153,14 @@ final class Transfer {
       Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue().wait(Int(downloaded) + Int(uploaded))
     }
     d2_curl_set_pointer(curl, CURLOPT_XFERINFODATA, context)
+    _ = d2_curl_note_sockets(curl, handle.sockets)
   }
 
   // MARK: While it runs
 
   private func takeHeader(_ bytes: UnsafeMutablePointer<CChar>, _ count: Int) -> Int {
     lastProgress = monotonicSeconds()
+    drainedAt = lastProgress
     let line =
       String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
       .split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
@@ -176,6 +182,10 @@ final class Transfer {
 
   private func takeBody(_ bytes: UnsafeMutablePointer<CChar>, _ count: Int) -> Int {
     lastProgress = monotonicSeconds()
+    if isFreshRead {
+      isFreshRead = false
+      if d2_curl_waiting_bytes(handle.sockets) == 0 { drainedAt = lastProgress }
+    }
     response.wireBytes += count
     capture?.add(UnsafeRawBufferPointer(start: bytes, count: count))
     do {
@@ -198,6 +208,7 @@ final class Transfer {
   /// Called by libcurl at least once a second. Not zero ends the transfer.
   private func wait(_ transferredSoFar: Int) -> Int32 {
     let now = monotonicSeconds()
+    isFreshRead = true
     if transferredSoFar != transferred {
       transferred = transferredSoFar
       lastProgress = now
@@ -252,6 +263,11 @@ final class Transfer {
     d2_curl_get_large(curl, CURLINFO_TOTAL_TIME_T, &microseconds)
     response.seconds = Double(microseconds) * 1e-6
   }
+
+  /// Whether the end of the answer was read about when it came. Where the reader of our output holds us back, the server may have closed a
+  /// connection that it found idle (5 s are usual, 1 s is possible): then that tells nothing of the answer.
+  private var wasReadAtOnce: Bool { monotonicSeconds() - drainedAt < Self.promptSeconds }
+  private static let promptSeconds = 0.8
 
   /// Whether the server closed the connection although the answer was framed and said nothing of it. The closing segment may
   /// come a moment behind the last byte: one round trip is waited for it.

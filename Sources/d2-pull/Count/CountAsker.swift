@@ -9,6 +9,8 @@ struct CountAsker {
   /// What came to a question.
   struct Answered {
     var values = 0
+    /// Of those, what a pull would hand on.
+    var passed = 0
     var bytes = 0
     var wireBytes = 0
     /// Values by organisation unit.
@@ -29,7 +31,8 @@ struct CountAsker {
       }
       let after = meter.current
       return Answered(
-        values: answer.values, bytes: after.bytes - before.bytes, wireBytes: after.wireBytes - before.wireBytes,
+        values: answer.values, passed: answer.passed, bytes: after.bytes - before.bytes,
+        wireBytes: after.wireBytes - before.wireBytes,
         units: sink.units)
     }
   }

@@ -46,7 +46,7 @@ struct SubjectCount {
     var counted = (values: 0, bytes: 0, wireBytes: 0)
     for request in requests {
       let answer = try asker.ask(request.limited(to: Self.countedValues))
-      counted = (counted.values + answer.values, counted.bytes + answer.bytes, counted.wireBytes + answer.wireBytes)
+      counted = (counted.values + answer.passed, counted.bytes + answer.bytes, counted.wireBytes + answer.wireBytes)
       low = max(low, counted.values)
       if answer.values >= Self.countedValues {
         seen = counted

@@ -8,15 +8,15 @@ struct ChangeQuestions {
   private let dataSet: DataSet
   private let kind: Slice.Kind
   private let places: [OrgUnitCover.Places]
-  /// Added to each time: servers up to 2.42 compare `lastUpdated` wrongly by their offset from UTC, and west of it leave rows out.
-  private let shiftSeconds: Int
+  private let info: ServerInfo
+  private let days = AskedDays()
 
   /// No multiple of the 1,000 rows at which a failed query of a server up to 2.42 ends.
   private static let limit = 200
+  /// Of a server that reads times as days, where the same day is asked for again.
+  private static let limitOfDay = 20_001
   /// An empty answer that took longer than this may be a query that failed before its first row.
   private static let slowEmptySeconds = 3.0
-  /// The furthest west that clocks are.
-  private static let furthestWestSeconds = -12 * 3600
   /// With `children` each unit is a condition of its own in the server's query.
   private static let mostParents = 50
 
@@ -27,27 +27,50 @@ struct ChangeQuestions {
     self.dataSet = dataSet
     self.kind = kind
     self.places = places
-    let comparesText = !(info.version?.failsWholeGroups ?? false)
-    shiftSeconds = comparesText ? min(0, info.utcOffsetSeconds ?? Self.furthestWestSeconds) : 0
+    self.info = info
   }
 
   /// - Throws: `ServerError`.
   func ask(since: UTCTime) throws -> NewestChange.Answer {
     var newest: UTCTime?
     var isAll = true
-    for target in targets(since: UTCTime(seconds: since.seconds + shiftSeconds)) {
-      let (rows, took) = try rows(target)
+    for query in queries(since: since) {
       // Of registrations only the day is told; that there are some is enough.
-      let times = kind == .values ? rows.compactMap { $0["lastUpdated"]?.string.flatMap { UTCTime($0) } } : []
-      if !rows.isEmpty { newest = max(newest ?? since, times.max() ?? since) }
-      if kind == .registrations ? !rows.isEmpty : rows.count >= Self.limit { isAll = false }
-      client.log.debug(
-        "\(dataSet.name): \(rows.count) changes since \(since.iso8601), \(DHIS2Client.shown(seconds: took))")
+      if kind == .registrations {
+        guard !(try rows(target(query, limit: 1), since).isEmpty) else { continue }
+        newest = newest ?? since
+        isAll = false
+        continue
+      }
+      let (times, isWhole) = try times(query, since)
+      // A server may send what is older than it was asked for.
+      if let latest = times.filter({ $0 >= since }).max() { newest = max(newest ?? since, latest) }
+      if !isWhole { isAll = false }
     }
     return NewestChange.Answer(newest: newest, isAll: isAll)
   }
 
-  private func targets(since: UTCTime) -> [String] {
+  /// When the rows of a query changed, and whether these are all.
+  private func times(_ query: Query, _ since: UTCTime) throws -> (times: [UTCTime], isWhole: Bool) {
+    let cutsTimes = info.version?.cutsTimesToDays ?? false
+    let known = cutsTimes ? days[query.text] : nil
+    if let known, known.isWhole { return known }
+    let limit = known == nil ? Self.limit : Self.limitOfDay
+    let rows = try rows(target(query, limit: limit), since)
+    let answer = (
+      rows.compactMap { $0["lastUpdated"]?.string.flatMap { UTCTime($0) } }, isWhole: rows.count < limit
+    )
+    if cutsTimes { days[query.text] = answer }
+    return answer
+  }
+
+  private func target(_ query: Query, limit: Int) -> String {
+    var query = query
+    query.add("limit", String(limit))
+    return query.target(kind == .values ? "/api/dataValueSets" : "/api/completeDataSetRegistrations")
+  }
+
+  private func queries(since: UTCTime) -> [Query] {
     places.flatMap { places in
       RequestSize.groups(
         of: places.units, bytesEach: { $0.utf8.count + 9 }, limit: RequestSize.safeURLBytes - 300,
@@ -58,15 +81,18 @@ struct ChangeQuestions {
         query.add("orgUnit", units)
         if places.children { query.add("children", "true") }
         if kind == .values, dataSet.includesDeleted { query.add("includeDeleted", "true") }
-        query.add(kind == .values ? "lastUpdated" : "created", since.iso8601.dropLast() + ".000+0000")
-        query.add("limit", String(kind == .values ? Self.limit : 1))
-        return query.target(kind == .values ? "/api/dataValueSets" : "/api/completeDataSetRegistrations")
+        if kind == .values {
+          query.add("lastUpdated", info.lastUpdated(since: since))
+        } else {
+          query.add("created", info.created(since: since))
+        }
+        return query
       }
     }
   }
 
   /// The rows of an answer. One that bears a mark of a failed query counts only when it comes a second time.
-  private func rows(_ target: String) throws -> (rows: [JSONValue], seconds: Double) {
+  private func rows(_ target: String, _ since: UTCTime) throws -> [JSONValue] {
     var answer = try exchange(target)
     if answer.isDoubtful {
       let second = try exchange(target)
@@ -76,7 +102,10 @@ struct ChangeQuestions {
       }
       answer = second
     }
-    return (answer.rows, answer.seconds)
+    client.log.debug(
+      "\(dataSet.name): \(answer.rows.count) changes since \(since.iso8601), \(DHIS2Client.shown(seconds: answer.seconds))"
+    )
+    return answer.rows
   }
 
   private func exchange(_ target: String) throws -> (rows: [JSONValue], isDoubtful: Bool, seconds: Double) {
@@ -98,5 +127,15 @@ struct ChangeQuestions {
       let isSlow = rows.isEmpty && response.firstByteSeconds > Self.slowEmptySeconds
       return (rows, response.closedUnannounced || isSlow, response.seconds)
     }
+  }
+}
+
+/// What came to the questions of a search, of a server that reads times as days: questions of one day are one and the same.
+private final class AskedDays {
+  private var answers: [String: (times: [UTCTime], isWhole: Bool)] = [:]
+
+  subscript(query: String) -> (times: [UTCTime], isWhole: Bool)? {
+    get { answers[query] }
+    set { answers[query] = newValue }
   }
 }

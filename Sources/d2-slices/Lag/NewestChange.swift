@@ -56,12 +56,13 @@ struct NewestChange: Equatable {
     var found = self
     var newest = max(time!, lookedBackTo).seconds
     var end = now.seconds + 1
-    // Servers up to 2.42 east of UTC send more than was asked for: then a full answer may hold nothing of the time in question.
+    // A server that reads times as days sends more than was asked for: then a full answer may hold nothing of the time in question.
     var isCertain = true
     for _ in 0..<Self.mostHalvings where end - newest > resolutionSeconds {
       let middle = newest + (end - newest + 1) / 2
       let answer = try ask(UTCTime(seconds: middle))
       guard let latest = answer.newest else {
+        if !answer.isAll { isCertain = false }
         end = middle
         continue
       }

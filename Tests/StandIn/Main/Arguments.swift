@@ -26,6 +26,8 @@ struct Arguments {
       --cost-model V         2.40 | 2.42 | 2.43: take as long as a real server
       --cost-scale X         … times X
       --clock TIME           what the server's clock shows at the start, as 2026-11-24T04:53:17
+      --time-zone ZONE       the server's local time (default Etc/UTC)
+      --keep-alive SECONDS   closes connections without a request for so long (default: never)
       --async-delay SECONDS  before an asynchronous import begins, from 2.41 on (default 15)
       --replay DIR           instead of all that: answer as recorded (--record of the commands)
       --help
@@ -123,6 +125,8 @@ struct Arguments {
       options.costModel = value
     case "--cost-scale": options.costScale = try known(Double(value), option, value)
     case "--clock": options.clockStart = try known(StandInOptions.moment(value), option, value)
+    case "--time-zone": options.timeZone = value
+    case "--keep-alive": options.keepAliveSeconds = try known(Double(value), option, value)
     case "--async-delay": options.asyncDelaySeconds = try known(Double(value), option, value)
     default: throw UsageError(message: "no option is called \(option)")
     }

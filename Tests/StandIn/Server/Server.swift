@@ -18,6 +18,9 @@ final class Server: Service {
   let cost: CostModel?
   let started: Int64
   let asyncDelaySeconds: Double
+  let localTime: LocalTime
+  let shownTimeZone: String
+  let keepAliveSeconds: Double?
   let state = Mutex(State())
   private let heldMetadata: Mutex<Metadata>
   private let heldCalendar = Mutex("iso8601")
@@ -36,6 +39,9 @@ final class Server: Service {
     started = clock.now
     faults = FaultPlan(options.faults)
     asyncDelaySeconds = options.asyncDelaySeconds
+    localTime = options.timeZone == LocalTime.utc.name ? .utc : try LocalTime(named: options.timeZone)
+    shownTimeZone = options.shownTimeZone ?? localTime.name
+    keepAliveSeconds = options.keepAliveSeconds
     var model = options.costModel.flatMap(CostModel.init)
     model?.scale = options.costScale
     cost = model

@@ -30,6 +30,12 @@ public struct StandInOptions: Sendable {
   public var costScale = 1.0
   /// Milliseconds since 1970 that the server's clock shows when it starts; `nil` is the machine's time.
   public var clockStart: Int64?
+  /// The zone of the server's local time, such as `America/Bogota`.
+  public var timeZone = "Etc/UTC"
+  /// What the server calls that, where it is something else.
+  public var shownTimeZone: String?
+  /// After so many seconds without a request a connection is closed; `nil` never closes it.
+  public var keepAliveSeconds: Double?
   /// How long the scheduler of 2.41 and later takes to begin an asynchronous import.
   public var asyncDelaySeconds = 15.0
 

@@ -13,6 +13,7 @@ struct MetadataChange {
     try changed.units()
     try changed.levels()
     try changed.combos()
+    try changed.optionCombos()
     try changed.elements()
     try changed.sets()
     changed.metadata.index()
@@ -84,6 +85,14 @@ struct MetadataChange {
         }
       }
       metadata.categoryCombos[position].optionCombos = optionCombos
+    }
+  }
+
+  /// Codes of option combos that are there.
+  private mutating func optionCombos() throws(MetadataError) {
+    for object in objects("categoryOptionCombos") {
+      let position = try reference(object, "categoryOptionCombos", metadata.categoryOptionCombos.map(\.uid))
+      if let code = object["code"] { metadata.categoryOptionCombos[position].code = code.string }
     }
   }
 

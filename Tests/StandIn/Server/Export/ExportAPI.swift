@@ -20,7 +20,8 @@ struct ExportAPI {
     if let other = otherFormat() { return other }
     let selected: Result<(ExportQuery, [Int32]), ExportRefusal> = server.state.withLock { state in
       let rules = ExportRules(
-        metadata: server.metadata, version: version, request: request, user: user, now: server.clock.now)
+        metadata: server.metadata, version: version, request: request, user: user, now: server.clock.now,
+        localTime: server.localTime)
       do throws(ExportRefusal) {
         var query = try rules.query(&state.values, state.registrations)
         let rows = ExportSelection(metadata: server.metadata, version: version).rows(query, state.values)
@@ -87,6 +88,7 @@ struct ExportAPI {
           .init("orgUnit", .string(query.unitScheme.id(uid: unit.uid, code: unit.code, name: unit.name) ?? unit.uid)))
       }
     }
+    try completeCombos(query, rows, store, rules)
     for (key, scheme) in [
       ("dataSetIdScheme", rules.outputScheme("dataSet")), ("dataElementIdScheme", query.elementScheme),
       ("orgUnitIdScheme", query.unitScheme), ("categoryOptionComboIdScheme", query.optionComboScheme),
@@ -94,6 +96,26 @@ struct ExportAPI {
       ("categoryIdScheme", rules.outputScheme("category")),
       ("categoryOptionIdScheme", rules.outputScheme("categoryOption")),
     ] where scheme != .uid { query.header.append(.init(key, .string(scheme.name))) }
+  }
+
+  /// The same for combos.
+  private func completeCombos(
+    _ query: ExportQuery, _ rows: [Int32], _ store: ValueStore, _ rules: ExportRules
+  ) throws(ExportRefusal) {
+    let kinds: [(code: String, scheme: IdScheme, what: String, key: KeyPath<ValueKey, Int32>)] = [
+      ("E8203", query.optionComboScheme, "category option combo(s)", \.optionCombo),
+      ("E8204", query.attributeComboScheme, "attribute option combo(s)", \.attributeCombo),
+    ]
+    for kind in kinds where kind.scheme != .uid {
+      let without = missing(rows.map { Int(store.rows[Int($0)].key[keyPath: kind.key]) }) {
+        kind.scheme.id(uid: $0.uid, code: $0.code, name: $0.name) == nil ? $0.uid : nil
+      } in: {
+        server.metadata.categoryOptionCombos[$0]
+      }
+      if !without.isEmpty {
+        throw DataExportRules(rules: rules).undefined(kind.code, kind.scheme, kind.what, without)
+      }
+    }
   }
 
   private func missing<Object>(
@@ -105,11 +127,14 @@ struct ExportAPI {
   // MARK: - Writing
 
   private func export(_ query: ExportQuery, _ allRows: [Int32]) -> Response {
+    if let slow = faults.first(where: { $0.kind == .slowExport && $0.isExceeded(by: allRows.count) }) {
+      return slow.proxysAnswer(504)
+    }
     var rows = allRows
     var closesSilently = false
     if let short = faults.first(where: { $0.kind == .shortAnswer }) {
       closesSilently = true
-      let kept = (short.int("thousands") ?? 1) * 1000
+      let kept = short.int("values") ?? (short.int("thousands") ?? 1) * 1000
       // 2.43 has read all rows before it begins: the body is whole, only the connection ends.
       if !version.hasDataEntryPipeline { rows = Array(rows.prefix(kept)) }
     }

@@ -15,7 +15,9 @@ struct ExportQuery: Sendable {
   var optionCombos: Set<Int32> = []
   var level: Int?
   var includeDeleted = false
+  /// A local time of the server's.
   var updatedSince: Int64?
+  var localTime = LocalTime.utc
   var limit: Int?
   var offset = 0
   var order: String?
@@ -54,6 +56,12 @@ struct ExportParameters {
     let good = ExportParameters.goodPrefix(text)
     let malformed = good.isEmpty ? "" : " is malformed at \"\(text.dropFirst(good.count))\""
     throw .malformed("Value '\(text)' is not valid for parameter \(name). Invalid format: \"\(text)\"\(malformed)")
+  }
+
+  /// The same where the time of the day and its zone count.
+  func moment(_ name: String, _ localTime: LocalTime) throws(ExportRefusal) -> Int64? {
+    guard try date(name) != nil else { return nil }
+    return request.first(name).flatMap { localTime.moment(of: $0) }
   }
 
   /// As far as the parser of dates gets.

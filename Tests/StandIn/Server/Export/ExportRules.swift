@@ -7,6 +7,7 @@ struct ExportRules {
   let request: Request
   let user: User
   let now: Int64
+  let localTime: LocalTime
 
   private var parameters: ExportParameters { ExportParameters(request: request) }
 
@@ -32,10 +33,12 @@ struct ExportRules {
     var query = ExportQuery()
     query.start = try parameters.date("startDate").map { Int($0 / 86_400_000) }
     query.end = try parameters.date("endDate").map { Int($0 / 86_400_000) }
-    query.updatedSince = try parameters.date("lastUpdated")
-    if query.updatedSince == nil, let text = request.first("lastUpdatedDuration") {
-      query.updatedSince = ExportParameters.duration(text).map { now - $0 }
+    var since = try parameters.moment("lastUpdated", localTime)
+    if since == nil, let text = request.first("lastUpdatedDuration") {
+      since = ExportParameters.duration(text).map { now - $0 }
     }
+    query.updatedSince = since.map { localTime.bound($0, version) }
+    query.localTime = localTime
     if let text = request.first("limit") {
       guard let limit = Int(text) else {
         throw .malformed("Value '\(text)' is not valid for parameter limit. It must be a number")

@@ -26,7 +26,7 @@ struct ExportSelection {
         }
         if !query.attributeCombos.isEmpty, !query.attributeCombos.contains(row.key.attributeCombo) { continue }
         if !query.optionCombos.isEmpty, !query.optionCombos.contains(row.key.optionCombo) { continue }
-        if let since = query.updatedSince, row.lastUpdated < since { continue }
+        if let since = query.updatedSince, query.localTime.local(row.lastUpdated) < since { continue }
         if query.isRestricted, metadata.categoryOptionCombos[Int(row.key.attributeCombo)].isRestricted { continue }
         if found.count >= limit { return found }
         found.append(position)

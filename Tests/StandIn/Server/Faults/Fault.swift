@@ -27,6 +27,8 @@ public struct Fault: Sendable {
     case endless
     case refuseEarly = "refuse-early"
     case endSessions = "end-sessions"
+    case slowExport = "slow-export"
+    case longTarget = "long-target"
   }
 
   /// Why a specification is refused.
@@ -77,12 +79,14 @@ public struct Fault: Sendable {
     case .reset, .garbageChunk, .gzipTruncated: ["after"]
     case .status, .refuseEarly: ["status", "headers", "body", "type"]
     case .tooLarge: ["bytes"]
+    case .slowExport: ["values", "status"]
+    case .longTarget: ["bytes", "status"]
     case .poison: ["text", "variant"]
     case .redirect: ["location", "status"]
     case .htmlInMiddle: ["after", "body"]
     case .slowFirstByte, .latency: ["seconds"]
     case .bandwidth: ["bytes"]
-    case .shortAnswer: ["thousands"]
+    case .shortAnswer: ["thousands", "values"]
     case .partialImport: ["values", "status"]
     case .contentType: ["type"]
     case .endSessions: ["status"]
@@ -109,9 +113,13 @@ public struct Fault: Sendable {
   func isMeant(for request: Request) -> Bool {
     if let path, !request.path.hasPrefix(path) { return false }
     if let method, request.method != method { return false }
+    if kind == .longTarget, request.target.utf8.count <= int("bytes") ?? 1000 { return false }
     if let query, !Request.decoded(request.query[...]).contains(query) { return false }
     return true
   }
+
+  /// Whether so many values take too long.
+  func isExceeded(by values: Int) -> Bool { values > int("values") ?? 1000 }
 
   /// Whether it depends on the body that was sent.
   func applies(to body: [UInt8]) -> Bool {

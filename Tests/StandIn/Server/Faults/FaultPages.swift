@@ -31,6 +31,14 @@ extension Fault {
     return response
   }
 
+  /// What a proxy answers in the server's place.
+  func proxysAnswer(_ status: Int) -> Response {
+    let status = int("status") ?? status
+    var response = Response.text(status, FaultPages.proxy(status), type: "text/html")
+    response.isFromProxy = true
+    return response
+  }
+
   private func answer(version: ServerVersion, base: String) -> Response? {
     switch kind {
     case .status, .refuseEarly:
@@ -44,6 +52,7 @@ extension Fault {
       var response = Response.text(413, FaultPages.proxy(413), type: "text/html")
       response.closes = true
       return response
+    case .longTarget: return proxysAnswer(414)
     case .redirect:
       return Response(
         status: int("status") ?? 302, headers: [("Location", text("location") ?? base + version.loginPath)])

@@ -28,6 +28,7 @@ final class Connection {
 
   /// One request and its answer; false where the connection ends after it.
   private func exchange() throws -> Bool {
+    if let seconds = server.keepAliveSeconds, !socket.hasInput(withinSeconds: seconds) { return false }
     guard var request = readHead() else { return false }
     guard
       request.target.utf8.count + request.headers.reduce(0, { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 })

@@ -74,6 +74,13 @@ final class Socket {
     }
   }
 
+  /// Whether something can be read within a time, the end of the stream included.
+  func hasInput(withinSeconds seconds: Double) -> Bool {
+    if at < buffer.count { return true }
+    var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&state, 1, Int32(seconds * 1000)) > 0
+  }
+
   /// Sleeps, and throws as soon as the client goes away.
   func wait(seconds: Double) throws(ConnectionEnd) {
     let end = Clock.steadyNanoseconds() + UInt64(max(0, seconds) * 1e9)

@@ -5,6 +5,7 @@ struct RegistrationAPI {
   let server: Server
   let call: APICall
   let user: User
+  let faults: [Fault]
 
   private var request: Request { call.request }
   private var version: ServerVersion { server.version }
@@ -52,6 +53,9 @@ struct RegistrationAPI {
         .enumerated().sorted { ($0.element.key.period, $0.offset) < ($1.element.key.period, $1.offset) }.map(\.element)
         .prefix(filter.limit ?? Int.max).map { json($0, state.values.periods[Int($0.key.period)]) }
     }
+    if let slow = faults.first(where: { $0.kind == .slowExport && $0.isExceeded(by: rows.count) }) {
+      return slow.proxysAnswer(504)
+    }
     // The list is opened by its first row: without rows there is none.
     let document: JSONValue = rows.isEmpty ? .object([]) : ["completeDataSetRegistrations": .array(Array(rows))]
     var bytes: [UInt8] = []
@@ -63,7 +67,7 @@ struct RegistrationAPI {
     let parameters = ExportParameters(request: request)
     let start = try parameters.date("startDate").map { Int($0 / 86_400_000) }
     let end = try parameters.date("endDate").map { Int($0 / 86_400_000) }
-    var created = try parameters.date("created")
+    var created = try parameters.moment("created", server.localTime)
     let duration = request.first("createdDuration")
     if created == nil { created = duration.flatMap(ExportParameters.duration).map { server.clock.now - $0 } }
     let sets = request.list("dataSet").compactMap { metadata.dataSetByUid[$0] }
@@ -101,7 +105,9 @@ struct RegistrationAPI {
     {
       return false
     }
-    if let since = filter.createdSince, row.date < since { return false }
+    // Up to 2.42 as `lastUpdated` of values.
+    let date = version.hasDataEntryPipeline ? row.date : server.localTime.local(row.date)
+    if let since = filter.createdSince, date < since { return false }
     return request.flag("children")
       ? metadata.isWithin(row.key.unit, anyOf: filter.units) : filter.units.contains(row.key.unit)
   }
@@ -118,7 +124,7 @@ struct RegistrationAPI {
       "organisationUnit": text(scheme("orgUnitIdScheme").id(uid: unit.uid, code: unit.code, name: unit.name)),
       "attributeOptionCombo": text(
         scheme("attributeOptionComboIdScheme").id(uid: combo.uid, code: combo.code, name: combo.name)),
-      "date": .string(Day.text(Int(row.date / 86_400_000))), "storedBy": text(row.storedBy),
+      "date": .string(Day.text(Int(server.localTime.local(row.date) / 86_400_000))), "storedBy": text(row.storedBy),
       "completed": .bool(row.completed),
     ]
   }
@@ -198,7 +204,7 @@ struct RegistrationAPI {
     if !options.has("dryRun") {
       state.registrations.put(
         Registration(
-          key: key, date: posted["date"]?.string.flatMap(Stamp.parse) ?? server.clock.now,
+          key: key, date: posted["date"]?.string.flatMap(server.localTime.moment(of:)) ?? server.clock.now,
           storedBy: posted["storedBy"]?.string ?? user.username, completed: posted["completed"]?.bool ?? true,
           lastUpdated: server.clock.now))
     }

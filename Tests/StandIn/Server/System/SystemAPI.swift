@@ -29,11 +29,14 @@ struct SystemAPI {
     var info: [JSONValue.Member] = [
       .init("contextPath", .string(call.base)), .init("userAgent", .string(call.request.header("user-agent") ?? "")),
       .init("calendar", .string(server.calendar)), .init("dateFormat", "yyyy-mm-dd"),
-      .init("serverDate", .string(Stamp.local(now))),
-      .init("serverTimeZoneId", "Etc/UTC"),
+      .init("serverDate", .string(Stamp.local(server.localTime.local(now)))),
+      .init("serverTimeZoneId", .string(server.shownTimeZone)),
     ]
     if version.minor >= 43 { info.append(.init("sessionTimeout", 3600)) }
-    info.append(.init("serverTimeZoneDisplayName", "Coordinated Universal Time"))
+    info.append(
+      .init(
+        "serverTimeZoneDisplayName",
+        .string(server.localTime.name == LocalTime.utc.name ? "Coordinated Universal Time" : server.localTime.name)))
     if isNew { info += analytics(now) }
     if version.minor >= 43 { info.append(.init("capability", ["analyticsTotalCounts": false])) }
     info += [
@@ -76,7 +79,7 @@ struct SystemAPI {
       ]
     }
     info.append(.init("spatialSupport", true))
-    if version.minor >= 41 { info.append(.init("time", .string(Stamp.local(now)))) }
+    if version.minor >= 41 { info.append(.init("time", .string(Stamp.local(server.localTime.local(now))))) }
     return .object(info)
   }
 

@@ -1,0 +1,92 @@
+/// A server's local time, as far as it can be known from here.
+package struct ServerZone: Sendable {
+  /// What the server calls it: `America/Bogota`; `nil` where only its offset was seen.
+  package let name: String?
+  private let clocks: Clocks
+  /// What is added where the server's own clock is further west than this machine's zone file says: its rules may be newer.
+  private let correction: Int
+
+  private enum Clocks: Sendable {
+    case file(ZoneFile)
+    case fixed(Int)
+  }
+
+  /// Changes of daylight-saving time this near matter: clocks that are set back show an hour twice.
+  private static let nearSeconds = 26 * 3600
+  private static let stepSeconds = 900
+  /// Where only today's offset is known, half a year away it may be another.
+  private static let slackOfObservedSeconds = 3600
+
+  /// - Parameters:
+  ///   - name: `serverTimeZoneId`.
+  ///   - observed: how far the server's clock was seen to be ahead of UTC.
+  ///   - now: when that was.
+  /// - Returns: `nil` where nothing is known.
+  package init?(named name: String?, observed: Int?, at now: UTCTime) {
+    if let name, let clocks = Self.clocks(named: name) {
+      self.name = name
+      self.clocks = clocks
+      let expected = Self.offset(of: clocks, at: now.seconds)
+      correction = observed.map { min(0, $0 - expected) } ?? 0
+    } else if let observed {
+      self.name = nil
+      clocks = .fixed(observed)
+      correction = -Self.slackOfObservedSeconds
+    } else {
+      return nil
+    }
+  }
+
+  /// A zone file, or what Java calls a zone without one: `GMT-05:00`.
+  private static func clocks(named name: String) -> Clocks? {
+    if let file = ZoneFile(named: name) { return .file(file) }
+    let word = ["GMT", "UTC", "UT"].first { name.hasPrefix($0) }
+    guard let word else { return name == "Z" ? .fixed(0) : nil }
+    let rest = name.dropFirst(word.count)
+    guard !rest.isEmpty else { return .fixed(0) }
+    let parts = rest.dropFirst().split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
+    guard let sign = rest.first, sign == "+" || sign == "-", (1...2).contains(parts.count),
+      let hours = parts[0], (0...18).contains(hours), let minutes = parts.count == 2 ? parts[1] : 0,
+      (0...59).contains(minutes)
+    else { return nil }
+    return .fixed((sign == "-" ? -1 : 1) * (hours * 3600 + minutes * 60))
+  }
+
+  private static func offset(of clocks: Clocks, at seconds: Int) -> Int {
+    switch clocks {
+    case .file(let file): file.offsetSeconds(at: seconds)
+    case .fixed(let offset): offset
+    }
+  }
+
+  /// How far the clocks are ahead of UTC at a moment, in seconds.
+  package func offsetSeconds(at time: UTCTime) -> Int { Self.offset(of: clocks, at: time.seconds) }
+
+  /// The furthest west that the clocks may be about a moment: what was stored at it or later has no earlier local time than the moment's with
+  /// this offset, also where clocks are set back.
+  package func westmostOffsetSeconds(about time: UTCTime) -> Int {
+    guard case .file(let file) = clocks else { return Self.offset(of: clocks, at: time.seconds) + correction }
+    let around = stride(
+      from: time.seconds - Self.nearSeconds, through: time.seconds + Self.nearSeconds, by: Self.stepSeconds)
+    return around.map { file.offsetSeconds(at: $0) }.min()! + correction
+  }
+
+  /// The moment at which the clocks show a time: the earlier one where they show it twice, the one before where they skip it.
+  ///
+  /// - Parameter local: read as if it were UTC.
+  package func moment(ofLocal local: UTCTime) -> UTCTime { candidates(ofLocal: local).min()! }
+
+  /// The same where another clock tells about what time it is: of two moments the one that is nearer.
+  package func moment(ofLocal local: UTCTime, near other: UTCTime?) -> UTCTime {
+    guard let other else { return moment(ofLocal: local) }
+    return candidates(ofLocal: local).min { abs($0.seconds - other.seconds) < abs($1.seconds - other.seconds) }!
+  }
+
+  private func candidates(ofLocal local: UTCTime) -> [UTCTime] {
+    let offsets = Set(
+      [-Self.nearSeconds, 0, Self.nearSeconds].map { Self.offset(of: clocks, at: local.seconds + $0) })
+    let moments = offsets.map { (offset: $0, seconds: local.seconds - $0) }
+    let right = moments.filter { Self.offset(of: clocks, at: $0.seconds) == $0.offset }
+    return (right.isEmpty ? moments : right).map { UTCTime(seconds: $0.seconds) }
+  }
+}

@@ -1,0 +1,106 @@
+import D2Common
+
+/// Which changes are asked for, and how the server is asked for them.
+enum Changes: Sendable, Equatable {
+  case since(UTCTime)
+  /// As the user wrote it, without an offset: a local time of the server's, read as if it were UTC.
+  case sinceLocal(UTCTime)
+  /// Before now, by the server's clock.
+  case within(seconds: Int)
+
+  /// The furthest east that clocks are.
+  private static let furthestEastSeconds = 14 * 3600
+
+  /// What the command line asks for.
+  ///
+  /// - Throws: `CommandFailure`, 64 for what is no time or no duration.
+  init?(_ arguments: Arguments) throws(CommandFailure) {
+    // Both: the server takes the time.
+    if let text = arguments.string("--last-updated") {
+      self = try Self.time(text)
+    } else if let text = arguments.string("--last-updated-duration") {
+      self = .within(seconds: try Self.duration(text))
+    } else {
+      return nil
+    }
+  }
+
+  private static func time(_ text: String) throws(CommandFailure) -> Changes {
+    // DHIS2 also takes a year, a month, and a day without hyphens.
+    let digits = text.utf8.count
+    let date =
+      switch digits {
+      case 4: text + "-01-01"
+      case 7: text + "-01"
+      case 8: CalendarDate(compact: text)?.description ?? text
+      default: text
+      }
+    guard let time = UTCTime(date) else {
+      throw CommandFailure(
+        .usage,
+        "--last-updated \(text.quoted): a time such as 2024-01-31, 2024-01-31T06:00:00 (the source's local time) or 2024-01-31T06:00:00Z"
+      )
+    }
+    return date.dropFirst(10).contains { "+-Z".contains($0) } ? .since(time) : .sinceLocal(time)
+  }
+
+  private static func duration(_ text: String) throws(CommandFailure) -> Int {
+    let units: [Character: Int] = ["d": 86_400, "h": 3600, "m": 60, "s": 1]
+    guard let unit = text.last.flatMap({ units[$0] }), let number = Int(text.dropLast()),
+      (1...1_000_000).contains(number)
+    else {
+      throw CommandFailure(.usage, "--last-updated-duration \(text.quoted): a duration such as 12h or 7d (E2005)")
+    }
+    return number * unit
+  }
+
+  /// The moment that is meant. - Throws: `CommandFailure`, 76 where that needs a clock that the server does not show.
+  private func moment(_ info: ServerInfo, _ client: DHIS2Client) throws(CommandFailure) -> UTCTime {
+    switch self {
+    case .since(let time): return time
+    case .sinceLocal(let local):
+      return info.zone?.moment(ofLocal: local) ?? UTCTime(seconds: local.seconds - Self.furthestEastSeconds)
+    case .within(let seconds):
+      guard let now = info.time ?? client.serverTimeAtFirstAnswer else {
+        throw CommandFailure(
+          .notDHIS2, "\(client.server) does not tell the time: say since when, by --last-updated")
+      }
+      return UTCTime(seconds: now.seconds - seconds)
+    }
+  }
+
+  /// Turns the changes that selections ask for into parameters of the server's version. Asks for that once, where there are any.
+  ///
+  /// - Throws: `ServerError`, `CommandFailure`.
+  static func resolve(in selections: inout [PullOptions], _ client: DHIS2Client, _ log: Log) throws {
+    guard selections.contains(where: { $0.changes != nil }) else { return }
+    let info = try serverInfo(client, log)
+    if info.isAskedForMore {
+      log.warning(
+        "\(client.server): its time zone is not known here, so changes of 24 hours more are asked for; those that are too old are left out"
+      )
+    }
+    var said: Set<String> = []
+    for place in selections.indices {
+      guard let changes = selections[place].changes else { continue }
+      let moment = try changes.moment(info, client)
+      let value = selections[place].registrations ? info.created(since: moment) : info.lastUpdated(since: moment)
+      let name = selections[place].registrations ? "created" : "lastUpdated"
+      selections[place].passedOn.append((name, value))
+      if !selections[place].registrations { selections[place].notBefore = moment }
+      let zone = info.zone?.name.map { ", \($0)" } ?? ""
+      if said.insert(value).inserted {
+        log.info("asking for changes since \(moment.iso8601) (\(name)=\(value)\(zone))")
+      }
+    }
+  }
+
+  /// A source that does not say what it is can still have values.
+  private static func serverInfo(_ client: DHIS2Client, _ log: Log) throws -> ServerInfo {
+    do { return try client.serverInfo() } catch let error as ServerError {
+      guard error.leavesDataInReach else { throw error }
+      log.warning("cannot ask for version and time zone: \(error)")
+      return .unknown
+    }
+  }
+}

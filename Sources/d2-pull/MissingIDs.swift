@@ -1,0 +1,163 @@
+import D2Common
+
+/// Objects that have no id in the scheme of the output. Servers up to 2.42 write `null` for them, which the destination would take for
+/// something else (of a combo, for the default one); later ones refuse the export.
+struct MissingIDs {
+  /// A kind of object that values name.
+  private struct Kind {
+    let key: String
+    let parameter: String
+    let option: String
+    let plural: String
+  }
+
+  private static let kindsOfValues = [
+    Kind(
+      key: "dataElement", parameter: "dataElementIdScheme", option: "--data-element-id-scheme", plural: "data elements"),
+    Kind(key: "orgUnit", parameter: "orgUnitIdScheme", option: "--org-unit-id-scheme", plural: "organisation units"),
+    Kind(
+      key: "categoryOptionCombo", parameter: "categoryOptionComboIdScheme",
+      option: "--category-option-combo-id-scheme", plural: "category option combos"),
+    Kind(
+      key: "attributeOptionCombo", parameter: "attributeOptionComboIdScheme",
+      option: "--attribute-option-combo-id-scheme", plural: "attribute option combos"),
+  ]
+  private static let kindsOfRegistrations =
+    [
+      Kind(
+        key: "organisationUnit", parameter: "orgUnitIdScheme", option: "--org-unit-id-scheme",
+        plural: "organisation units"),
+      Kind(key: "dataSet", parameter: "dataSetIdScheme", option: "--data-set-id-scheme", plural: "data sets"),
+    ] + kindsOfValues.filter { $0.key == "attributeOptionCombo" }
+
+  private let client: DHIS2Client
+  private let log: Log
+  private let isOfRegistrations: Bool
+  private let passedOn: [(name: String, value: String)]
+
+  init(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) {
+    self.client = client
+    self.log = log
+    isOfRegistrations = options.registrations
+    passedOn = options.passedOn
+  }
+
+  private static func kinds(ofRegistrations: Bool) -> [Kind] { ofRegistrations ? kindsOfRegistrations : kindsOfValues }
+
+  /// The keys of a value whose ids may be missing.
+  static func keys(_ options: PullOptions) -> [String] {
+    kinds(ofRegistrations: options.registrations)
+      .filter { IDScheme(of: $0.parameter, in: options.passedOn) != .uid }.map(\.key)
+  }
+
+  private func scheme(_ key: String) -> IDScheme {
+    let kind = Self.kinds(ofRegistrations: isOfRegistrations).first { $0.key == key }
+    return kind.map { IDScheme(of: $0.parameter, in: passedOn) } ?? .uid
+  }
+
+  /// Whether some may lack an id: each object has a uid and a name.
+  private func mayMiss(_ key: String) -> Bool { ![.uid, .name].contains(scheme(key)) }
+
+  // MARK: Before anything is read
+
+  /// Says which data elements and combos of the asked-for data sets have no id. Whether values of theirs exist only the answers tell.
+  func announce(for selections: [PullOptions]) throws {
+    let sets = selections.flatMap(\.dataSets).unique
+    guard !sets.isEmpty, ["dataElement", "categoryOptionCombo", "attributeOptionCombo"].contains(where: mayMiss) else {
+      return
+    }
+    do { try look(for: sets) } catch let error as ServerError {
+      guard error.leavesDataInReach else { throw error }
+      log.warning("cannot look for objects without an id in the scheme of the output: \(error)")
+    }
+  }
+
+  private func look(for sets: [String]) throws {
+    var elements: [String: JSONValue] = [:]
+    var combosOfSets: [String] = []
+    var combosOfElements: [String] = []
+    let element = "name,\(scheme("dataElement").fields),categoryCombo[id]"
+    let fields =
+      "id,categoryCombo[id]"
+      + (isOfRegistrations ? "" : ",dataSetElements[categoryCombo[id],dataElement[\(element)]]")
+    for set in try objects("dataSets", sets, fields) {
+      if let combo = set["categoryCombo"]?["id"]?.string { combosOfSets.append(combo) }
+      for member in set["dataSetElements"]?.array ?? [] {
+        guard let element = member["dataElement"], let uid = element["id"]?.string else { continue }
+        elements[uid] = element
+        let combo = (member["categoryCombo"] ?? element["categoryCombo"])?["id"]?.string
+        if let combo { combosOfElements.append(combo) }
+      }
+    }
+    announce("dataElement", elements.values.filter { scheme("dataElement").id(of: $0) == nil })
+    announce("categoryOptionCombo", try combos(combosOfElements.unique, "categoryOptionCombo"))
+    announce("attributeOptionCombo", try combos(combosOfSets.unique, "attributeOptionCombo"))
+  }
+
+  /// The option combos of some category combos that have no id in the scheme of a key.
+  private func combos(_ uids: [String], _ key: String) throws -> [JSONValue] {
+    guard mayMiss(key), !uids.isEmpty else { return [] }
+    let scheme = scheme(key)
+    return try objects("categoryCombos", uids, "id,categoryOptionCombos[name,\(scheme.fields)]")
+      .flatMap { $0["categoryOptionCombos"]?.array ?? [] }.filter { scheme.id(of: $0) == nil }
+  }
+
+  private func objects(_ plural: String, _ uids: [String], _ fields: String) throws -> [JSONValue] {
+    try RequestSize.groups(
+      of: uids, bytesEach: { $0.utf8.count + 1 }, limit: RequestSize.safeURLBytes - 500
+    ).flatMap { group in
+      let query = Query(["fields": fields, "filter": "id:in:[\(group.joined(separator: ","))]", "paging": "false"])
+      return try client.json(query.target("/api/\(plural)"))[plural]?.array ?? []
+    }
+  }
+
+  private func announce(_ key: String, _ nameless: [JSONValue]) {
+    guard mayMiss(key), !nameless.isEmpty,
+      let kind = Self.kinds(ofRegistrations: isOfRegistrations).first(where: { $0.key == key })
+    else { return }
+    log.warning(
+      "no \(scheme(key)) at \(client.server) of \(nameless.count) \(kind.plural) of these data sets: \(Self.named(nameless, log)). Values of theirs will be left out. \(Self.advice(kind))"
+    )
+  }
+
+  private static func named(_ objects: [JSONValue], _ log: Log) -> String {
+    let names = objects.map { object in
+      (object["id"]?.string ?? "?") + (object["name"]?.string.map { " (\($0))" } ?? "")
+    }.sorted()
+    return Enumeration.few(names, log)
+  }
+
+  private static func advice(_ kind: Kind) -> String {
+    // A server up to 2.42 reads both kinds of combos in one scheme.
+    let options =
+      kind.key.hasSuffix("OptionCombo")
+      ? "--category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID" : "\(kind.option) UID"
+    return "Give each one, or take uids for them: \(options), here and for d2-push"
+  }
+
+  // MARK: Afterwards
+
+  /// Says of how many values an id was missing. Returns whether there were any.
+  func report(_ counts: [String: Int]) -> Bool {
+    let found = Self.kinds(ofRegistrations: isOfRegistrations).compactMap { kind in
+      counts[kind.key].flatMap { $0 > 0 ? (kind: kind, count: $0) : nil }
+    }
+    for (kind, count) in found {
+      log.error(
+        "\(count) \(isOfRegistrations ? "registrations" : "values") left out: the server wrote null as their \(kind.key), since some \(kind.plural) have no \(scheme(kind.key))\(units(kind)). \(Self.advice(kind))"
+      )
+    }
+    return !found.isEmpty
+  }
+
+  /// Which units those may be.
+  private func units(_ kind: Kind) -> String {
+    guard kind.parameter == "orgUnitIdScheme", scheme(kind.key) == .code else { return "" }
+    let query = Query(["fields": "id,name", "filter": "code:null", "pageSize": "50", "order": "id:asc"])
+    guard let answer = try? client.json(query.target("/api/organisationUnits")),
+      let units = answer["organisationUnits"]?.array, !units.isEmpty
+    else { return "" }
+    let total = answer["pager"]?["total"]?.int ?? units.count
+    return " (\(total) on the server, such as \(Self.named(units, log)))"
+  }
+}

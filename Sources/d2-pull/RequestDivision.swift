@@ -1,0 +1,136 @@
+import D2Common
+import Synchronization
+
+/// Cuts a request that is too much for a server, or for a proxy before it, into smaller ones that bring the same values, each once.
+struct RequestDivision: Sendable {
+  let client: DHIS2Client
+
+  /// Most values are of the last years, whatever dates are asked for.
+  private static let recentDays = 20 * 365
+
+  /// Whether `parts` has a chance, before anything is asked for it.
+  static func isPossible(_ request: PullRequest) -> Bool {
+    request.times.count > 1 || request.places.count > 1 || request.children || request.combos.count > 1
+      || request.subject.count > 1
+  }
+
+  /// Periods first, then dates, organisation units, and what is below them.
+  ///
+  /// - Returns: nothing where nothing is left to divide.
+  /// - Throws: `ServerError` where units or the calendar cannot be asked for.
+  func parts(of request: PullRequest) throws -> [PullRequest] {
+    if request.times.first?.name == "period" {
+      if request.times.count > 1 { return Self.halves(request, \.times) }
+    } else if try client.serverInfo().isGregorian, let parts = Self.cutDates(request, today: .today) {
+      return parts
+    }
+    if request.places.count > 1 { return Self.halves(request, \.places) }
+    if request.children, let parts = try below(request) { return parts }
+    if request.combos.count > 1 { return Self.halves(request, \.combos) }
+    // Groups of data elements may share some.
+    let isOfOneKind = ["dataSet", "dataElement"].contains { name in request.subject.allSatisfy { $0.name == name } }
+    return request.subject.count > 1 && isOfOneKind ? Self.halves(request, \.subject) : []
+  }
+
+  private static func halves(
+    _ request: PullRequest, _ key: WritableKeyPath<PullRequest, [PullRequest.Parameter]>
+  ) -> [PullRequest] {
+    let all = request[keyPath: key]
+    return [all.prefix(all.count / 2), all.dropFirst(all.count / 2)].map { part in
+      var half = request
+      half[keyPath: key] = Array(part)
+      return half
+    }
+  }
+
+  /// A unit alone, and all that is below it in two parts; `nil` where nothing is below it.
+  private func below(_ request: PullRequest) throws -> [PullRequest]? {
+    guard request.places.count == 1, request.places[0].name == "orgUnit" else { return nil }
+    let unit = request.places[0].value
+    let query = Query(["fields": "id", "filter": "parent.id:eq:\(unit)", "paging": "false"])
+    let target = query.target("/api/organisationUnits")
+    guard let objects = try client.json(target)["organisationUnits"]?.array else {
+      throw ServerError(client.server, target, .notDHIS2, "the answer has no organisationUnits")
+    }
+    let children = objects.compactMap { $0["id"]?.string }
+    guard !children.isEmpty else { return nil }
+    var alone = request
+    alone.children = false
+    var rest = request
+    rest.places = children.map { ("orgUnit", $0) }
+    return [alone] + (children.count > 1 ? Self.halves(rest, \.places) : [rest])
+  }
+
+  // MARK: Dates
+
+  /// All periods that lie wholly in the first part of the days, all that lie in the second, and by their ids those that the cut goes through.
+  static func cutDates(_ request: PullRequest, today: CalendarDate) -> [PullRequest]? {
+    func day(_ name: String) -> CalendarDate? {
+      request.times.first { $0.name == name }.flatMap { CalendarDate(iso8601: $0.value) }
+    }
+    guard let start = day("startDate"), let end = day("endDate"), let cut = cut(start, end, today: today) else {
+      return nil
+    }
+    func part(_ from: CalendarDate, _ to: CalendarDate) -> PullRequest {
+      var part = request
+      part.times = [("startDate", from.description), ("endDate", to.description)]
+      return part
+    }
+    var parts = [part(start, cut), part(cut.adding(days: 1), end)]
+    let through = PeriodType.allCases.flatMap { $0.periods(overlapping: cut...cut) }
+      .filter { $0.end > cut && $0.start >= start && $0.end <= end }
+    if !through.isEmpty {
+      var between = request
+      between.times = through.map { ("period", $0.id) }
+      between.isOfCutPeriods = true
+      parts.append(between)
+    }
+    return parts
+  }
+
+  /// The last day of the first part: the end of a year near the middle, else of a month; `nil` where there is none between.
+  private static func cut(_ start: CalendarDate, _ end: CalendarDate, today: CalendarDate) -> CalendarDate? {
+    let recent = (max(start, today.adding(days: -recentDays)), min(end, today))
+    let (from, to) = recent.0 < recent.1 ? recent : (start, end)
+    let middle = from.adding(days: (to.dayNumber - from.dayNumber) / 2)
+    let years = [middle.year - 1, middle.year].compactMap { CalendarDate(year: $0, month: 12, day: 31) }
+    let firstOfMonth = CalendarDate(year: middle.year, month: middle.month, day: 1)!
+    let lastOfMonth = CalendarDate(
+      year: middle.year, month: middle.month, day: CalendarDate.days(inMonth: middle.month, of: middle.year))!
+    for choices in [years, [firstOfMonth.adding(days: -1), lastOfMonth]] {
+      let possible = choices.filter { $0 >= from && $0 < to }
+      let nearest = possible.min { abs($0.dayNumber - middle.dayNumber) < abs($1.dayNumber - middle.dayNumber) }
+      if let nearest { return nearest }
+    }
+    return nil
+  }
+}
+
+/// What was too much for the server of a run: requests like it are divided without being asked.
+final class Capacity: Sendable {
+  private struct Least {
+    var weight = Int.max
+    var bytes = Int.max
+  }
+
+  private let least = Mutex(Least())
+
+  func failed(_ request: PullRequest, isTooLong: Bool) {
+    least.withLock { least in
+      if isTooLong {
+        least.bytes = min(least.bytes, request.target.utf8.count)
+      } else if Self.weight(request) > 1 {
+        least.weight = min(least.weight, Self.weight(request))
+      }
+    }
+  }
+
+  func isExceeded(by request: PullRequest) -> Bool {
+    least.withLock { $0.weight <= Self.weight(request) || $0.bytes <= request.target.utf8.count }
+  }
+
+  /// How much a request asks for, as far as its parameters tell. A range of dates may hold anything.
+  private static func weight(_ request: PullRequest) -> Int {
+    request.times.first?.name == "period" ? request.times.count * request.places.count : request.places.count
+  }
+}

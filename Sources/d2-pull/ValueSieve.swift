@@ -1,0 +1,122 @@
+import CMemory
+import D2Common
+
+/// Which values of an answer do not go out: those that changed before what was asked for, and those that lack an id.
+struct ValueSieve: Sendable {
+  /// What was kept back.
+  struct Kept: Sendable, Equatable {
+    var older = 0
+    /// By `nullableKeys`.
+    var withoutID: [Int] = []
+
+    var total: Int { older + withoutID.reduce(0, +) }
+  }
+
+  /// The last second that is too old is the one before; as values spell it, without a fraction.
+  private let notBefore: UTCTime?
+  private let notBeforeText: [UInt8]
+  /// Keys whose ids may be missing in the id scheme that was asked for.
+  let nullableKeys: [String]
+  private let nullPatterns: [[UInt8]]
+
+  private static let timePattern = Array(#""lastUpdated":""#.utf8)
+
+  /// - Parameters:
+  ///   - notBefore: the time of the oldest change that is wanted.
+  ///   - nullableKeys: a value that has `null` for one of them does not go out.
+  init(notBefore: UTCTime?, nullableKeys: [String] = []) {
+    self.notBefore = notBefore
+    notBeforeText = notBefore.map { Array($0.iso8601.utf8.dropLast()) } ?? []
+    self.nullableKeys = nullableKeys
+    nullPatterns = nullableKeys.map { Array("\"\($0)\":null".utf8) }
+  }
+
+  /// Whether all values go out.
+  var isOpen: Bool { notBefore == nil && nullPatterns.isEmpty }
+
+  var none: Kept { Kept(withoutID: [Int](repeating: 0, count: nullPatterns.count)) }
+
+  /// Whether a value goes out. What does not is counted.
+  func passes(_ line: UnsafeRawBufferPointer, _ kept: inout Kept) -> Bool {
+    for (place, pattern) in nullPatterns.enumerated() where Self.find(pattern, in: line) != nil {
+      kept.withoutID[place] += 1
+      return false
+    }
+    guard notBefore != nil, isOlder(line) else { return true }
+    kept.older += 1
+    return false
+  }
+
+  /// A value that does not tell when it changed is none.
+  private func isOlder(_ line: UnsafeRawBufferPointer) -> Bool {
+    // A string cannot hold the pattern: its quotes would be escaped.
+    guard let notBefore, let begin = Self.find(Self.timePattern, in: line) else { return false }
+    let text = line[(begin + Self.timePattern.count)...]
+    guard let end = text.firstIndex(of: UInt8(ascii: "\"")) else { return false }
+    let time = text[..<end]
+    let zone = time.dropFirst(notBeforeText.count).drop { $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }
+    guard zone.elementsEqual("+0000".utf8) || zone.elementsEqual("Z".utf8) else {
+      return UTCTime(String(decoding: time, as: UTF8.self)).map { $0 < notBefore } ?? false
+    }
+    return time.prefix(notBeforeText.count).lexicographicallyPrecedes(notBeforeText)
+  }
+
+  private static func find(_ pattern: [UInt8], in line: UnsafeRawBufferPointer) -> Int? {
+    let offset = pattern.withUnsafeBytes { d2_find(line.baseAddress!, line.count, $0.baseAddress!, $0.count) }
+    return offset < 0 ? nil : offset
+  }
+}
+
+/// Hands on the lines that pass a sieve, in runs as long as they come.
+struct SievedSink<Sink: LineSink>: LineSink {
+  private let sieve: ValueSieve
+  private(set) var sink: Sink
+  private(set) var kept: ValueSieve.Kept
+  /// A value that came in two pieces.
+  private var joined: [UInt8] = []
+
+  init(_ sieve: ValueSieve, _ sink: Sink) {
+    self.sieve = sieve
+    self.sink = sink
+    kept = sieve.none
+  }
+
+  mutating func write(_ carried: UnsafeRawBufferPointer, _ lines: UnsafeRawBufferPointer, lineEndMissing: Bool) throws {
+    if sieve.isOpen { return try sink.write(carried, lines, lineEndMissing: lineEndMissing) }
+    var at = 0
+    if carried.count > 0 {
+      at = Self.lineEnd(lines, from: 0)
+      joined.removeAll(keepingCapacity: true)
+      joined += carried
+      joined += lines[..<at]
+      let isEnded = at > 0 && lines[at - 1] == UInt8(ascii: "\n")
+      let passes = joined.withUnsafeBytes { sieve.passes($0, &kept) }
+      if passes { try joined.withUnsafeBytes { try sink.write(Self.nothing, $0, lineEndMissing: !isEnded) } }
+    }
+    var run = at
+    while at < lines.count {
+      let end = Self.lineEnd(lines, from: at)
+      if !sieve.passes(UnsafeRawBufferPointer(rebasing: lines[at..<end]), &kept) {
+        try hand(lines, run..<at, lineEndMissing: false)
+        run = end
+      }
+      at = end
+    }
+    try hand(lines, run..<at, lineEndMissing: lineEndMissing)
+  }
+
+  private mutating func hand(_ lines: UnsafeRawBufferPointer, _ range: Range<Int>, lineEndMissing: Bool) throws {
+    guard !range.isEmpty else { return }
+    try sink.write(Self.nothing, UnsafeRawBufferPointer(rebasing: lines[range]), lineEndMissing: lineEndMissing)
+  }
+
+  private static var nothing: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
+
+  /// Behind the line that begins at a place.
+  private static func lineEnd(_ lines: UnsafeRawBufferPointer, from start: Int) -> Int {
+    guard start < lines.count else { return start }
+    var newline = UInt8(ascii: "\n")
+    let offset = d2_find(lines.baseAddress! + start, lines.count - start, &newline, 1)
+    return offset < 0 ? lines.count : start + offset + 1
+  }
+}

@@ -1,0 +1,113 @@
+import D2Common
+import TestSupport
+import Testing
+
+@testable import StandInServer
+
+/// Requests that take a server or its proxy too long, or whose address is too long for it, are divided.
+@Suite("division of requests", .serialized)
+struct DivisionTests {
+  private static func exports(_ two: TwoServers) -> [String] {
+    (two.source.statistics["recent"]?.array ?? []).filter { $0["status"]?.int == 200 }
+      .compactMap { $0["target"]?.string }.filter { $0.hasPrefix("/api/dataValueSets") }
+  }
+
+  private static let months = (1...12).map { "2022\($0 < 10 ? "0" : "")\($0)" }.joined(separator: ",")
+  private static let pull =
+    "d2-pull --url $SRC --data-set ${DS%%,*} --org-unit $ROOT --children --include-deleted --quiet"
+
+  @Test(
+    "by periods, dates, units and what is below them: each value comes once",
+    arguments: [
+      "--period \(months)", "--start-date 2022-01-01 --end-date 2022-12-31", "--last-updated 2000-01-01",
+    ], ["", "--spool"])
+  func whole(times: String, spool: String) throws {
+    for version in [StandInServer.ServerVersion.v42, .v43] {
+      let two = try TwoServers(version, values: 9000)
+      let before = two.shell.run("\(Self.pull) \(times) | jq -cS . | sort > whole; wc -l < whole").output
+      two.source.resetStatistics()
+      try two.fail(source: #"{"kind":"slow-export","values":40,"times":0}"#)
+      let outcome = two.shell.run(
+        """
+        \(Self.pull) \(times) \(spool) --summary summary | jq -cS . | sort > parts; echo ${PIPESTATUS[0]}
+        cmp whole parts && wc -l < parts; jq -c '[.values, .status]' summary
+        """)
+      let count = outcome.lines.dropFirst().first ?? ""
+      #expect(
+        outcome.lines == ["0", count, "[\(count),0]"] && before == "\(count)\n" && Int(count) ?? 0 > 1000,
+        "\(version) \(times): \(outcome.output)\(outcome.errors)")
+      // A unit of one month holds less than that; the country's month holds more.
+      #expect(Self.exports(two).contains { !$0.contains("children") } && Self.exports(two).count > 20)
+    }
+  }
+
+  @Test(
+    "a quarter, weekly and financial periods: what a cut of the dates goes through comes too",
+    arguments: [StandInServer.ServerVersion.v42, .v43])
+  func throughTheCut(version: StandInServer.ServerVersion) throws {
+    let two = try TwoServers(version, values: 12_000)
+    let pull =
+      "d2-pull --url $SRC --data-set $DS --org-unit $ROOT --children --start-date 2021-12-01 --end-date 2023-01-31 --quiet"
+    two.shell.run("\(pull) | jq -cS . | sort > whole")
+    try two.fail(source: #"{"kind":"slow-export","values":150,"times":0}"#)
+    let outcome = two.shell.run("\(pull) | jq -cS . | sort > parts; cmp whole parts && wc -l < parts; wc -l < whole")
+    #expect(outcome.lines.count == 2 && outcome.lines[0] == outcome.lines[1], "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test(
+    "registrations, a slice of the ledger, and addresses that are too long",
+    arguments: [StandInServer.ServerVersion.v42, .v43])
+  func others(version: StandInServer.ServerVersion) throws {
+    let two = try TwoServers(version, values: 3000)
+    let outcome = two.shell.run(
+      """
+      d2-pull --url $SRC --data-set ${DS%%,*} --org-unit $ROOT --children --period \(Self.months) --quiet | jq -cS . | sort > whole
+      jq -s --arg set ${DS%%,*} '{completeDataSetRegistrations: [.[] | {dataSet: $set, period, organisationUnit: .orgUnit}] | unique}' whole |
+        curl -sf -o /dev/null -u admin:district -H 'Content-Type: application/json' --data-binary @- $SRC/api/completeDataSetRegistrations
+      curl -sf -o /dev/null $SRC/control/faults -d '[{"kind":"long-target","bytes":400,"times":0,"path":"/api/dataValueSets"}]'
+      d2-pull --url $SRC --data-set ${DS%%,*} --org-unit $ROOT --children --period \(Self.months) --quiet | jq -cS . | sort | cmp - whole && echo same
+      d2-pull --url $SRC --registrations --data-set ${DS%%,*} --org-unit $ROOT --children --period \(Self.months) --quiet | jq -cS . | sort > registrations
+      curl -sf -o /dev/null $SRC/control/faults -d '[{"kind":"slow-export","values":5,"times":0}]'
+      d2-pull --url $SRC --registrations --data-set ${DS%%,*} --org-unit $ROOT --children --period \(Self.months) --quiet | jq -cS . | sort | cmp - registrations && echo same
+      (( $(wc -l < registrations) > 50 )) && echo many
+      """)
+    #expect(outcome.lines == ["same", "same", "many"], "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test("where nothing is left to divide: a clear line, status 75; a server that is down is not asked for parts")
+  func nothingLeft() throws {
+    let two = try TwoServers(values: 3000)
+    try two.fail(source: #"{"kind":"status","status":504,"times":0,"path":"/api/dataValueSets"}"#)
+    let unit = Country.metadata(units: TwoServers.units, seed: 1).organisationUnits.first { $0.level == 5 }!.uid
+    let last = two.shell.run(
+      "d2-pull --url $SRC --data-set ${DS%%,*} --org-unit \(unit) --period 202201 --retries 1; echo $?")
+    #expect(last.lines == ["75"], "\(last.output)")
+    #expect(
+      last.errors.contains("HTTP 504") && last.errors.contains("cannot be divided further")
+        && last.errors.contains("proxy_read_timeout"), "\(last.errors)")
+    two.source.clearFaults()
+    two.source.resetStatistics()
+    try two.fail(source: #"{"kind":"status","status":502,"times":0}"#)
+    let down = two.shell.run("\(Self.pull) --period \(Self.months) --no-check --retries 1; echo $?")
+    #expect(down.lines == ["75"] && !down.errors.contains("parts"), "\(down.output)\(down.errors)")
+    let asked = (two.source.statistics["recent"]?.array ?? []).count
+    #expect(asked <= 3, "\(asked)")
+  }
+
+  @Test("without --spool nothing is asked for again once a value is out")
+  func afterTheFirstValue() throws {
+    let two = try TwoServers(values: 9000)
+    try two.fail(source: #"{"kind":"stall","after":30000,"seconds":30,"path":"/api/dataValueSets","times":0}"#)
+    let outcome = two.shell.run(
+      "\(Self.pull) --period \(Self.months) --compression none --idle-timeout 1s > out; echo $?; sort out | uniq -d | wc -l"
+    )
+    #expect(outcome.lines == ["75", "0"], "\(outcome.output)\(outcome.errors)")
+    // Held back, it is asked for in parts, which are short enough.
+    let spooled = two.shell.run(
+      "\(Self.pull) --period \(Self.months) --compression none --idle-timeout 1s --spool > out; echo $?; sort out | uniq -d | wc -l; wc -l < out"
+    )
+    #expect(spooled.lines.prefix(2) == ["0", "0"], "\(spooled.output)\(spooled.errors)")
+    two.source.clearFaults()
+    #expect(two.shell.run("\(Self.pull) --period \(Self.months) | wc -l").lines.first == spooled.lines.last)
+  }
+}
