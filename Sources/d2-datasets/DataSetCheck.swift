@@ -90,7 +90,9 @@ struct DataSetCheck {
       log.info(
         "holdsFiles: files and pictures do not travel with data values; d2-push refuses the values of such elements")
     }
-    log.info("\(chosen.count) data sets compared: \(problems == 0 ? "no problem" : "\(problems) problems")")
+    log.info(
+      "\(counted(chosen.count, "data set")) compared: \(problems == 0 ? "no problem" : "\(counted(problems, "problem"))")"
+    )
     return problems == 0 ? .success : .incomplete
   }
 

@@ -36,7 +36,7 @@ struct DataSetSync {
     let gone = active.filter { !shown.contains($0.uid) }.count
     if gone > Self.fewSets, Double(gone) > Double(active.count) * Self.mostRemoved, !force {
       log.error(
-        "\(client.server) shows \(found.count) data sets, but lacks \(gone) of the \(active.count) active ones: may this user see less? Nothing was written; --force takes it over"
+        "\(client.server) shows \(counted(found.count, "data set")), but lacks \(gone) of the \(active.count) active ones: may this user see less? Nothing was written; --force takes it over"
       )
       return .incomplete
     }
@@ -75,7 +75,7 @@ struct DataSetSync {
     for line in lines { try output.line(line.text) }
     try output.flush()
     log.info(
-      "\(found.count) data sets at \(client.server): \(lines.isEmpty ? "no change" : "\(lines.count) changes"); \(written) rows written"
+      "\(counted(found.count, "data set")) at \(client.server): \(lines.isEmpty ? "no change" : "\(counted(lines.count, "change"))"); \(written) rows written"
     )
     return unusable.isEmpty || wanted != nil ? .success : .incomplete
   }

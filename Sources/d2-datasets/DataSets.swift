@@ -93,7 +93,7 @@ struct DataSets {
         }
         return changed
       }
-      log.info("\(changed) data sets changed")
+      log.info("\(counted(changed, "data set")) changed")
       return .success
     }
   }

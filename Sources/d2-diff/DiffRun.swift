@@ -185,7 +185,7 @@ struct DiffRun: Sendable {
         + (counts.extra > 0 && !includesExtras ? " (--extras shows them)" : "")
     let notKept = counts.notKept > 0 ? ", \(counts.notKept) that the destination does not keep as they are" : ""
     return
-      "source \(counts.source) values, destination \(counts.destination): \(counts.equal) equal, \(counts.missing) missing, "
+      "source \(counted(counts.source, "value")), destination \(counts.destination): \(counts.equal) equal, \(counts.missing) missing, "
       + "\(counts.different) different\(extra)\(notKept); \(DHIS2Client.shown(seconds: seconds))"
   }
 
@@ -212,7 +212,7 @@ struct DiffRun: Sendable {
       if log.draws {
         group.addTask(executorPreference: executor) {
           while !finished.isSet, !stop.isSet, pause(seconds: 0.25) {
-            log.draw("source \(sides[0].linesRead) values, destination \(sides[1].linesRead)")
+            log.draw("source \(counted(sides[0].linesRead, "value")), destination \(sides[1].linesRead)")
           }
           return nil
         }
@@ -305,7 +305,8 @@ struct DiffRun: Sendable {
         nil
       }
     if let reason {
-      throw CommandFailure(.malformedInput, "\(extra) values would be deleted, but \(reason): nothing is written")
+      throw CommandFailure(
+        .malformedInput, "\(counted(extra, "value")) would be deleted, but \(reason): nothing is written")
     }
   }
 

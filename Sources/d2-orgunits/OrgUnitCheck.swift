@@ -59,7 +59,9 @@ struct OrgUnitCheck {
       return new
     }
     try listing.finish()
-    log.info("\(checked) organisation units compared: \(problems == 0 ? "no problem" : "\(problems) problems")")
+    log.info(
+      "\(counted(checked, "organisation unit")) compared: \(problems == 0 ? "no problem" : "\(counted(problems, "problem"))")"
+    )
     return problems == 0 ? .success : .incomplete
   }
 

@@ -45,7 +45,7 @@ struct OrgUnitSync {
       }
       if counts.removed > Self.fewUnits, Double(counts.removed) > Double(counts.active) * Self.mostRemoved, !force {
         log.error(
-          "\(client.server) shows \(counts.incoming) units, but lacks \(counts.removed) of the \(counts.active) active ones: may this user see less? Nothing was written; --force takes it over"
+          "\(client.server) shows \(counted(counts.incoming, "unit")), but lacks \(counts.removed) of the \(counts.active) active ones: may this user see less? Nothing was written; --force takes it over"
         )
         return .incomplete
       }
@@ -73,7 +73,7 @@ struct OrgUnitSync {
     try output.flush()
     let parts = OrgUnitTable.Change.Kind.allCases.compactMap { kind in counts[kind].map { "\($0) \(kind.rawValue)" } }
     log.info(
-      "\(incoming) organisation units at \(client.server): "
+      "\(counted(incoming, "organisation unit")) at \(client.server): "
         + (parts.isEmpty ? "no change" : parts.joined(separator: ", "))
         + "; \(written) rows written")
     return .success

@@ -76,7 +76,7 @@ struct OrgUnits {
       let (store, pair) = try PairOptions.open(arguments, writes: true)
       let table = OrgUnitTable(store, pair)
       let changed = try table.setActive(isActive, try selected(arguments, in: table))
-      log.info("\(changed) units are \(isActive ? "active" : "inactive") now")
+      log.info("\(counted(changed, "unit"))\(verbForm(changed, "is", "are")) \(isActive ? "active" : "inactive") now")
       return .success
     }
   }
@@ -100,7 +100,7 @@ struct OrgUnits {
     let (store, pair) = try PairOptions.open(arguments, writes: true)
     let table = OrgUnitTable(store, pair)
     let changed = try table.setPriority(priority, try selected(arguments, in: table))
-    log.info("\(changed) units changed")
+    log.info("\(counted(changed, "unit")) changed")
     return .success
   }
 

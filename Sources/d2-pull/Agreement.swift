@@ -1,3 +1,5 @@
+import D2Common
+
 /// Counts of one question's answers, until two agree.
 struct Agreement {
   private(set) var counts: [Int]
@@ -18,7 +20,7 @@ struct Agreement {
   /// Why no number is believed, as the end of a sentence.
   var problem: String {
     Set(counts).count == 1
-      ? "each of \(asked) answers (\(counts[0]) values) bears both marks of a query that failed on the way; --no-check believes them"
+      ? "each of \(asked) answers (\(counted(counts[0], "value"))) bears both marks of a query that failed on the way; --no-check believes them"
       : "the server has another number each time: \(counts.map(String.init).joined(separator: ", "))"
   }
 

@@ -94,7 +94,7 @@ struct AskedIDs {
   private mutating func report(_ option: String, _ ids: [String], _ reason: String, _ log: Log) {
     guard !ids.isEmpty else { return }
     unknown.append((option, ids))
-    let count = ids.count > 1 ? "\(ids.count) ids: " : ""
+    let count = ids.count > 1 ? "\(counted(ids.count, "id")): " : ""
     log.error("\(option) \(count)\(Enumeration.few(ids, log)): \(reason)")
   }
 

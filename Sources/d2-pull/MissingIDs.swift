@@ -116,7 +116,7 @@ struct MissingIDs {
       let kind = Self.kinds(ofRegistrations: isOfRegistrations).first(where: { $0.key == key })
     else { return }
     log.warning(
-      "no \(scheme(key)) at \(client.server) of \(nameless.count) \(kind.plural) of these data sets: \(Self.named(nameless, log)). Values of theirs will be left out. \(Self.advice(kind))"
+      "no \(scheme(key)) at \(client.server) of \(counted(nameless.count, String(kind.plural.dropLast()))) of these data sets: \(Self.named(nameless, log)). Values of theirs will be left out. \(Self.advice(kind))"
     )
   }
 
@@ -144,7 +144,7 @@ struct MissingIDs {
     }
     for (kind, count) in found {
       log.error(
-        "\(count) \(isOfRegistrations ? "registrations" : "values") left out: the server wrote null as their \(kind.key), since some \(kind.plural) have no \(scheme(kind.key))\(units(kind)). \(Self.advice(kind))"
+        "\(counted(count, isOfRegistrations ? "registration" : "value")) left out: the server wrote null as their \(kind.key), since some \(kind.plural) have no \(scheme(kind.key))\(units(kind)). \(Self.advice(kind))"
       )
     }
     return !found.isEmpty

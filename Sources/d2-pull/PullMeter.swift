@@ -59,15 +59,16 @@ final class PullMeter: Sendable {
     let now_ = current
     let rate = Int(Double(now_.values) / max(seconds, 0.001))
     let left = now_.planned > 1 ? ", request \(min(now_.done + 1, now_.planned)) of \(now_.planned)" : ""
-    log.draw("\(now_.values) values, \(rate)/s, \(shown(bytes: now_.bytes)), \(Int(seconds)) s\(left)")
+    log.draw("\(counted(now_.values, "value")), \(rate)/s, \(shown(bytes: now_.bytes)), \(Int(seconds)) s\(left)")
   }
 
   /// The last line of a run.
   var line: String {
     let figures = current
-    let older = figures.older > 0 ? "\(figures.older) older ones left out, " : ""
-    return "\(figures.values) values, \(older)\(figures.requests) requests, \(shown(bytes: figures.bytes)) "
-      + "(\(shown(bytes: figures.wireBytes)) on the wire), \(DHIS2Client.shown(seconds: seconds)), \(figures.retries) retries"
+    let older = figures.older > 0 ? "\(figures.older) older left out, " : ""
+    return
+      "\(counted(figures.values, "value")), \(older)\(counted(figures.requests, "request")), \(shown(bytes: figures.bytes)) "
+      + "(\(shown(bytes: figures.wireBytes)) on the wire), \(DHIS2Client.shown(seconds: seconds)), \(counted(figures.retries, "retry"))"
   }
 
   /// The same as one JSON object.

@@ -75,7 +75,7 @@ final class PullRun: Sendable {
         ]).text)
     }
     try output.flush()
-    log.info("\(requests.count) requests, none of which was made")
+    log.info("\(counted(requests.count, "request")), none of which was made")
     return isWhole ? .success : .incomplete
   }
 

@@ -67,7 +67,7 @@ struct RequestFetcher: Sendable {
         : "; the request cannot be divided further: ask for less, or let the proxy and d2-pull wait longer (nginx: proxy_read_timeout; --first-byte-timeout, --idle-timeout)"
       throw last
     }
-    log.info("\(error); asking for it in \(parts.count) parts")
+    log.info("\(error); asking for it in \(counted(parts.count, "part"))")
     try fetch(parts)
   }
 
@@ -134,7 +134,7 @@ struct RequestFetcher: Sendable {
     guard counts.agreed == answer.values else {
       throw ServerError(
         client.server, request.target, .disagreement,
-        "\(answer.values) values came and are out, but \(counts.problem)")
+        "\(counted(answer.values, "value")) came and\(verbForm(answer.values, "is", "are")) out, but \(counts.problem)")
     }
     return answer
   }
@@ -199,7 +199,7 @@ struct RequestFetcher: Sendable {
 
   private func doubt(_ answer: Answer) -> String {
     answer.closedUnannounced
-      ? "\(answer.values) values, and the server closed the connection unannounced: asking again, to be sure"
-      : "\(answer.values) values: a failed query would look the same; asking again, to be sure"
+      ? "\(counted(answer.values, "value")), and the server closed the connection unannounced: asking again, to be sure"
+      : "\(counted(answer.values, "value")): a failed query would look the same; asking again, to be sure"
   }
 }

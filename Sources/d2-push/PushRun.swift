@@ -227,7 +227,7 @@ final class PushRun: Sendable {
     if !outcome.refused.isEmpty {
       let place = options.rejectsFile.map { " (see \($0))" } ?? ""
       log.info(
-        "batch \(batch.number): \(outcome.httpStatus) from \(client.server): \(outcome.refused.count) values refused\(place)"
+        "batch \(batch.number): \(outcome.httpStatus) from \(client.server): \(counted(outcome.refused.count, "value")) refused\(place)"
       )
     }
     if drawsProgress { draw() }

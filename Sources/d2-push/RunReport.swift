@@ -65,7 +65,7 @@ struct RunReport: Sendable {
       return nil
     }
     return CommandFailure(
-      .incomplete, "\(totals.refused) of \(totals.read) values refused: more than --max-rejects allows")
+      .incomplete, "\(totals.refused) of \(counted(totals.read, "value")) refused: more than --max-rejects allows")
   }
 
   /// Below this a share means nothing yet.

@@ -201,7 +201,7 @@ struct Settlement {
       var history = history
       history.tooSlow += 1
       guard history.tooSlow <= importer.client.retry.retries else { throw error }
-      importer.client.log.warning("\(error); trying again with half of the \(part.count) values")
+      importer.client.log.warning("\(error); trying again with half of the \(counted(part.count, "value"))")
       guard pause(seconds: Self.pauseSeconds * Double(history.tooSlow)) else { throw Signals.failure }
       halvesLater(part, dataSet, history)
     case .failed(let error):

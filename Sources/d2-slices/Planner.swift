@@ -80,7 +80,7 @@ struct Planner {
     // What becomes active meanwhile is wholly in this plan, or new to the next.
     let outcome = try store.database.exclusively(pair: pair.id) { try plan(isIncrement, info.time) }
     log.info(
-      "\(outcome.planned) slices planned: \(outcome.added) added, \(outcome.planned - outcome.added) were there"
+      "\(counted(outcome.planned, "slice")) planned: \(outcome.added) added, \(outcome.planned - outcome.added) were there"
         + (outcome.again > 0 ? ", \(outcome.again) of them wait again" : ""))
     let open = try ledger.open(pair, plan: arguments.string("--plan"))
     let output = LineOutput.standardOutput()
@@ -237,7 +237,7 @@ struct Planner {
       }
     }
     guard !new.isEmpty else { return }
-    log.info("\(name): \(new.count) organisation units became active since: all of theirs is pulled")
+    log.info("\(name): \(counted(new.count, "organisation unit")) became active since: all of theirs is pulled")
     try add(plan.add(places: OrgUnitCover.cover(new, among: units)), since: nil)
   }
 }

@@ -335,7 +335,8 @@ struct Slices {
     try confirmReset(arguments, ledger, pair, selection)
     let count =
       arguments.has("--remove") ? try ledger.remove(pair, selection) : try ledger.reset(pair, selection)
-    log.info("\(count) slices \(arguments.has("--remove") ? "removed" : "wait again")")
+    log.info(
+      "\(counted(count, "slice"))\(arguments.has("--remove") ? " removed" : verbForm(count, "waits", "wait") + " again")")
     return .success
   }
 
@@ -353,8 +354,8 @@ struct Slices {
     guard removes ? count > 0 : done > 0 else { return }
     try Prompt.confirm(
       removes
-        ? "take \(count) slices of \(pair.label) out of the ledger, \(done) of which are done?"
-        : "\(done) of these \(count) slices of \(pair.label) are done: do them again?",
+        ? "take \(counted(count, "slice")) of \(pair.label) out of the ledger, \(done) of which\(verbForm(done, "is", "are")) done?"
+        : "\(done) of \(counted(count, "slice")) of \(pair.label)\(verbForm(done, "is", "are")) done: do them again?",
       otherwise: "no slice was changed", arguments)
   }
 

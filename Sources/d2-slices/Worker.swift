@@ -293,7 +293,8 @@ final class Worker {
 
   private func name(_ slice: Slice) -> String {
     let time = slice.since.isEmpty ? (slice.periods.isEmpty ? "all time" : slice.periods) : "since \(slice.since)"
-    let units = slice.orgUnits.count == 1 ? settings.unitName(slice.orgUnits[0]) : "\(slice.orgUnits.count) units"
+    let units =
+      slice.orgUnits.count == 1 ? settings.unitName(slice.orgUnits[0]) : "\(counted(slice.orgUnits.count, "unit"))"
     return "slice \(slice.id) (\(settings.dataSetName(slice.dataSet)), \(time), \(units))"
   }
 }

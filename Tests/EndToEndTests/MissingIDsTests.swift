@@ -87,7 +87,7 @@ struct MissingIDsTests {
     #expect(outcome.lines == ["1", "0", "LAND", "1", "1"], "\(outcome.output)\(outcome.errors)")
     #expect(
       outcome.errors.contains("values left out: the server wrote null as their orgUnit")
-        && outcome.errors.contains("\(unit) (") && outcome.errors.contains("1 registrations left out"),
+        && outcome.errors.contains("\(unit) (") && outcome.errors.contains("1 registration left out"),
       "\(outcome.errors)")
   }
 }

@@ -171,7 +171,7 @@ struct TimeZoneTests {
       done
       """)
     #expect(outcome.lines == ["1", "[1,1000,0]", "1", "[1,1000,0]"], "\(outcome.output)\(outcome.errors)")
-    #expect(outcome.errors.contains("1 values, 1000 older ones left out, "), "\(outcome.errors)")
+    #expect(outcome.errors.contains("1 value, 1000 older left out, "), "\(outcome.errors)")
     #expect(!outcome.errors.contains("asking again"), "\(outcome.errors)")
   }
 

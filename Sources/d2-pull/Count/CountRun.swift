@@ -30,7 +30,7 @@ struct CountRun {
       try listing.add(rows.last!)
       if let units = count.units, count.high == nil {
         log.warning(
-          "\(count.dataSet ?? "the selection"): \(units.sampled) of \(units.all) organisation units were asked, too few of which hold anything: there are at least \(count.low) values, and nobody knows how many more"
+          "\(count.dataSet ?? "the selection"): \(units.sampled) of \(units.all) organisation units were asked, too few of which hold anything: there are at least \(counted(count.low, "value")), and nobody knows how many more"
         )
       }
     }
@@ -123,12 +123,12 @@ struct CountRun {
     if !sampled.isEmpty {
       let units = sampled.reduce((0, 0)) { ($0.0 + $1.units!.sampled, $0.1 + $1.units!.all) }
       text +=
-        "\(counts.count - sampled.count) data sets counted, \(sampled.count) extrapolated from \(units.0) of \(units.1) organisation units"
+        "\(counted(counts.count - sampled.count, "data set")) counted, \(sampled.count) extrapolated from \(units.0) of \(counted(units.1, "organisation unit"))"
       text += sampled.contains(where: \.isOfAssigned) ? " to which they are assigned. " : ". "
     }
     let traffic = client.traffic
     return text
-      + "It took \(traffic.requests) requests, \(shown(bytes: traffic.wireBytes)), \(DHIS2Client.shown(seconds: meter.seconds))"
+      + "It took \(counted(traffic.requests, "request")), \(shown(bytes: traffic.wireBytes)), \(DHIS2Client.shown(seconds: meter.seconds))"
   }
 
   /// Two digits and a half are all that an estimate knows.

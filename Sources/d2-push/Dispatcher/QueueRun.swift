@@ -334,7 +334,7 @@ final class QueueRun: Sendable {
       let place = options.rejectsFile.map { " (see \($0))" } ?? ""
       let reason = outcome.refused.values.first ?? outcome.notSentReason
       let what = [(outcome.refused.count, "refused"), (outcome.notSent.count, "not accepted")]
-        .filter { $0.0 > 0 }.map { "\($0.0) values \($0.1)" }.joined(separator: ", ")
+        .filter { $0.0 > 0 }.map { "\(counted($0.0, "value")) \($0.1)" }.joined(separator: ", ")
       log.info("batch \(request.batch.number): \(what): \(reason.message)\(place)")
     }
     if drawsProgress { draw() }
@@ -345,7 +345,7 @@ final class QueueRun: Sendable {
     let totals = account.totals
     let rate = Int(Double(totals.accountedFor) / max(account.seconds, 0.001))
     log.draw(
-      "\(totals.read) read, \(totals.queued) queued in \(totals.batches) requests, \(rate)/s, \(totals.refused) refused"
+      "\(totals.read) read, \(totals.queued) queued in \(counted(totals.batches, "request")), \(rate)/s, \(totals.refused) refused"
     )
   }
 }

@@ -103,7 +103,7 @@ struct ChangeQuestions {
       answer = second
     }
     client.log.debug(
-      "\(dataSet.name): \(answer.rows.count) changes since \(since.iso8601), \(DHIS2Client.shown(seconds: answer.seconds))"
+      "\(dataSet.name): \(counted(answer.rows.count, "change")) since \(since.iso8601), \(DHIS2Client.shown(seconds: answer.seconds))"
     )
     return answer.rows
   }
