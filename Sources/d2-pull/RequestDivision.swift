@@ -21,7 +21,7 @@ struct RequestDivision: Sendable {
   func parts(of request: PullRequest) throws -> [PullRequest] {
     if request.times.first?.name == "period" {
       if request.times.count > 1 { return Self.halves(request, \.times) }
-    } else if try client.serverInfo().isGregorian, let parts = Self.cutDates(request, today: .today) {
+    } else if let parts = try cutDates(request) {
       return parts
     }
     if request.places.count > 1 { return Self.halves(request, \.places) }
@@ -63,8 +63,17 @@ struct RequestDivision: Sendable {
 
   // MARK: Dates
 
+  private func cutDates(_ request: PullRequest) throws -> [PullRequest]? {
+    let info = try client.serverInfo()
+    guard info.isGregorian, let version = info.version else { return nil }
+    return Self.cutDates(request, today: .today, minor: version.minor)
+  }
+
   /// All periods that lie wholly in the first part of the days, all that lie in the second, and by their ids those that the cut goes through.
-  static func cutDates(_ request: PullRequest, today: CalendarDate) -> [PullRequest]? {
+  ///
+  /// - Parameter minor: the server's version. What it does not know it would leave out of the list, and take an empty list with `lastUpdated` for
+  ///   all periods.
+  static func cutDates(_ request: PullRequest, today: CalendarDate, minor: Int) -> [PullRequest]? {
     func day(_ name: String) -> CalendarDate? {
       request.times.first { $0.name == name }.flatMap { CalendarDate(iso8601: $0.value) }
     }
@@ -77,7 +86,7 @@ struct RequestDivision: Sendable {
       return part
     }
     var parts = [part(start, cut), part(cut.adding(days: 1), end)]
-    let through = PeriodType.allCases.flatMap { $0.periods(overlapping: cut...cut) }
+    let through = PeriodType.allCases.filter { $0.firstMinor <= minor }.flatMap { $0.periods(overlapping: cut...cut) }
       .filter { $0.end > cut && $0.start >= start && $0.end <= end }
     if !through.isEmpty {
       var between = request
@@ -124,6 +133,9 @@ final class Capacity: Sendable {
       }
     }
   }
+
+  /// Whether something was too much before: then it is no accident.
+  var isKnown: Bool { least.withLock { $0.weight < .max || $0.bytes < .max } }
 
   func isExceeded(by request: PullRequest) -> Bool {
     least.withLock { $0.weight <= Self.weight(request) || $0.bytes <= request.target.utf8.count }

@@ -102,7 +102,9 @@ struct RequestFetcher: Sendable {
         do { return try operation(attempt) } catch var error as ServerError {
           if isOut() { error.isFinal = true }
           tooMuch = !isOut() && isTooMuch(error, request) ? error : nil
-          if tooMuch != nil, attempt > 1, RequestDivision.isPossible(request) { error.isFinal = true }
+          if tooMuch != nil, attempt > 1 || capacity.isKnown, RequestDivision.isPossible(request) {
+            error.isFinal = true
+          }
           throw error
         }
       }

@@ -27,7 +27,7 @@ struct RequestDivisionTests {
     let whole = Self.request(start, end)
     var requests = [whole]
     for _ in 0..<9 {
-      requests = requests.flatMap { RequestDivision.cutDates($0, today: Self.today) ?? [$0] }
+      requests = requests.flatMap { RequestDivision.cutDates($0, today: Self.today, minor: 43) ?? [$0] }
     }
     #expect(requests.count > 12)
     let days = CalendarDate(iso8601: "2021-11-01")!...CalendarDate(iso8601: "2025-02-28")!

@@ -32,6 +32,15 @@ package enum PeriodType: String, Sendable, CaseIterable {
   case financialOct = "FinancialOct"
   case financialNov = "FinancialNov"
 
+  /// The first version that knows it (the second number of a release).
+  package var firstMinor: Int {
+    switch self {
+    case .weeklyFriday, .financialFeb, .financialAug: 43
+    case .financialSep: 42
+    default: 0
+    }
+  }
+
   /// How the periods of a type follow each other within a year.
   enum Recurrence {
     case days
