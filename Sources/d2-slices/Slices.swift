@@ -336,7 +336,8 @@ struct Slices {
     let count =
       arguments.has("--remove") ? try ledger.remove(pair, selection) : try ledger.reset(pair, selection)
     log.info(
-      "\(counted(count, "slice"))\(arguments.has("--remove") ? " removed" : verbForm(count, "waits", "wait") + " again")")
+      "\(counted(count, "slice"))\(arguments.has("--remove") ? " removed" : verbForm(count, "waits", "wait") + " again")"
+    )
     return .success
   }
 
