@@ -29,6 +29,10 @@ struct Diff {
         "d2-diff --pair hmis -y 2023 --delete-extras | d2-push --pair hmis",
         "and what only the destination has is deleted there"
       ),
+      (
+        "d2-diff --pair hmis -y 2023 --registrations --delete-extras | d2-push --pair hmis --registrations",
+        "the same of complete data set registrations"
+      ),
     ],
     groups: [
       OptionGroup(

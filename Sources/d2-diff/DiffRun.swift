@@ -158,7 +158,7 @@ struct DiffRun: Sendable {
     for found in findings { counts += found.counts }
     try checkDeletions(
       counts, isWhole: isWhole, isFile: source.isFile, isFromStart: source.isFromStart,
-      hasRegistrations: destination.hasRegistrations)
+      noun: destination.hasRegistrations ? "registration" : "value")
 
     try write(comparison, findings)
     let differences = counts.missing + counts.different + (includesExtras ? counts.extra : 0)
@@ -283,7 +283,7 @@ struct DiffRun: Sendable {
 
   /// Nothing is deleted because the source could not be read.
   private func checkDeletions(
-    _ counts: DifferenceCounts, isWhole: Bool, isFile: Bool, isFromStart: Bool, hasRegistrations: Bool
+    _ counts: DifferenceCounts, isWhole: Bool, isFile: Bool, isFromStart: Bool, noun: String
   ) throws(CommandFailure) {
     guard deletesExtras else { return }
     let extra = counts.extra - counts.deleted
@@ -293,8 +293,6 @@ struct DiffRun: Sendable {
         "the source is empty"
       } else if !isWhole {
         "the source does not know all that was asked for"
-      } else if hasRegistrations {
-        "registrations are not deleted by a line"
       } else if pair == nil, !isFromStart {
         "the source was not read from its beginning"
       } else if pair == nil, !isFile {
@@ -306,7 +304,7 @@ struct DiffRun: Sendable {
       }
     if let reason {
       throw CommandFailure(
-        .malformedInput, "\(counted(extra, "value")) would be deleted, but \(reason): nothing is written")
+        .malformedInput, "\(counted(extra, noun)) would be deleted, but \(reason): nothing is written")
     }
   }
 

@@ -14,6 +14,7 @@ enum PulledSide {
       Option("--children", help: "With all below them."),
       Option("--period", "-p", value: "PERIOD", repeats: true, help: "The data sets' periods in it."),
     ] + CalendarOptions.options + [
+      Option("--registrations", help: "Compare complete data set registrations instead of values."),
       Option("--start-date", value: "DATE", help: "With --end-date: all periods that lie wholly between."),
       Option("--end-date", value: "DATE", help: "The last day."),
       Option(

@@ -40,7 +40,7 @@ struct RecordMaker: ~Copyable {
     let group = settings.ancestors == nil ? 0 : groups.number(of: line, isRegistration, settings.ancestors!)
     let isDeleted =
       isRegistration
-      ? line[.completed].kind != .absent && !line.isTrue(.completed) : line.isTrue(.deleted)
+      ? line[.completed].kind != .absent && !line.isTrue(.completed) || line.isTrue(.deleted) : line.isTrue(.deleted)
     return SideRecord(
       key: key, value: hasher.finish(), place: place, isDeleted: isDeleted, group: group, keeping: keeping)
   }

@@ -57,9 +57,11 @@ struct OrgUnitSync {
     // What is not committed is no change yet: lines are held back until it is.
     let held = try SpoolFile(environment: processEnvironment())
     var counts: [OrgUnitTable.Change.Kind: Int] = [:]
+    var gone: [String] = []
     let written = try table.transaction {
       try table.changes(scope) { change in
         counts[change.kind, default: 0] += 1
+        if change.kind == .removed, gone.count < Self.mostNamed { gone.append(change.name) }
         try held.line(change.json.text)
       }
       let written = counts.isEmpty ? 0 : try table.takeOver(scope)
@@ -76,7 +78,28 @@ struct OrgUnitSync {
       "\(counted(incoming, "organisation unit")) at \(client.server): "
         + (parts.isEmpty ? "no change" : parts.joined(separator: ", "))
         + "; \(written) rows written")
+    if let removed = counts[.removed] { try warn(ofRemoved: removed, gone) }
     return .success
+  }
+
+  /// Names that a message holds.
+  private static let mostNamed = 5
+
+  /// No increment sees what a merge moved, nor takes away what is at the destination.
+  private func warn(ofRemoved count: Int, _ names: [String]) throws {
+    let list = names.joined(separator: ", ") + (count > names.count ? ", …" : "")
+    log.warning(
+      "\(count == 1 ? "1 organisation unit is" : "\(count) organisation units are") gone at the source (\(list)): what the destination holds of "
+        + "\(count == 1 ? "it" : "them") stays there")
+    let around = AroundRemoved(try table.all(), removals: try table.removals())
+    guard !around.units.isEmpty else { return }
+    let tops = around.places.flatMap { $0.places.flatMap(\.units) }
+    let known = Dictionary(around.units.map { ($0.unit.uid, $0.unit.name) }, uniquingKeysWith: { first, _ in first })
+    let places = tops.prefix(Self.mostNamed).map { known[$0] ?? $0 }.joined(separator: ", ")
+    log.warning(
+      "if the source merged \(count == 1 ? "it" : "them") into other units, no increment sees the values that moved: plan the slices around "
+        + "\(count == 1 ? "it" : "them") again (\(places)\(tops.count > Self.mostNamed ? ", …" : "")): "
+        + "d2-slices plan --pair \(ShellWord.quoted(pair.label)) --around-removed")
   }
 
   // MARK: Selections

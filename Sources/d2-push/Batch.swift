@@ -16,6 +16,9 @@ struct Batch: Sendable {
   let number: Int
   /// The data set that all values are entered for, where they or the options name one.
   let dataSet: String?
+
+  /// Stands for the data set of registrations that are to be deleted.
+  static let deletedRegistrations = "deleted registrations"
   /// Whether the server may answer its values with a failure of the whole request.
   let isDoubtful: Bool
   /// A whole request body of all values; those of a part are copied out of it.

@@ -20,6 +20,7 @@ final class Importer: Sendable {
   private let server: DestinationTraits
   private let account: Account
   private let target: String
+  private let deletingTarget: String
 
   init(_ client: DHIS2Client, _ options: PushOptions, _ server: DestinationTraits, _ account: Account) {
     self.client = client
@@ -28,19 +29,24 @@ final class Importer: Sendable {
     self.account = account
     var query = Query()
     if server.wantsPreheat, options.kind == .dataValues { query.add("preheatCache", "true") }
-    if let strategy = options.importStrategy { query.add("importStrategy", strategy) }
     if options.dryRun { query.add("dryRun", "true") }
     if options.async { query.add("async", "true") }
     for (name, value) in options.passedOn { query.add(name, value) }
+    var deleting = query
+    deleting.add("importStrategy", "DELETE")
+    deletingTarget = deleting.target(options.kind.path)
+    if let strategy = options.importStrategy { query.add("importStrategy", strategy) }
     target = query.target(options.kind.path)
   }
 
   /// Posts a body. What failed for a passing reason is posted again: imports are idempotent.
   ///
-  /// - Parameter canBeHalved: whether a server that is too slow may get fewer values instead.
+  /// - Parameters:
+  ///   - canBeHalved: whether a server that is too slow may get fewer values instead.
+  ///   - deletes: whether what it holds is deleted, whatever the options say: registrations know no other way.
   /// - Throws: `ServerError` where the server cannot be reached, refuses the credentials, or is no DHIS2; `CommandFailure` on a signal.
-  func post(_ body: [UInt8], canBeHalved: Bool) throws -> Answer {
-    var request = HTTPRequest(.post, target)
+  func post(_ body: [UInt8], canBeHalved: Bool, deletes: Bool = false) throws -> Answer {
+    var request = HTTPRequest(.post, deletes ? deletingTarget : target)
     request.headers = [("Content-Type", "application/json")]
     request.body = body
     // Whether every version's registrations are read compressed is not known; they are small.

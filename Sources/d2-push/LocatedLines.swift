@@ -133,8 +133,7 @@ struct LineLocator: Sendable {
     }
     var located = LocatedLines.Line(
       start: UInt32(start), length: UInt32(bytes.count), number: number, key: hash(line),
-      dataSet: isDataValues && line[.dataSet].kind != .absent
-        ? place(of: line.text(.dataSet), in: &piece.dataSets) : -1,
+      dataSet: group(of: line, in: &piece.dataSets),
       isDoubtful: failsWholeGroups && server.mayFailRequest(line),
       needsRewriting: failsWholeGroups && ValueRewriter.isNeeded(line))
     if names != nil {
@@ -142,6 +141,13 @@ struct LineLocator: Sendable {
       located.element = names!.number(of: line.bytes(line[.dataElement]))
     }
     return located
+  }
+
+  /// What shares a request: values of one data set; registrations that are deleted, which takes a request of its own.
+  @inline(__always)
+  private func group(of line: DataValueLine, in dataSets: inout [String]) -> Int32 {
+    if isDataValues { return line[.dataSet].kind == .absent ? -1 : place(of: line.text(.dataSet), in: &dataSets) }
+    return line.isTrue(.deleted) ? place(of: Batch.deletedRegistrations, in: &dataSets) : -1
   }
 
   private func place(of dataSet: String?, in dataSets: inout [String]) -> Int32 {

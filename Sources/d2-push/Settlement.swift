@@ -182,7 +182,7 @@ struct Settlement {
     let body = batch.body(
       of: part, header: server.header(dataSet: dataSet, kind: options.kind), rewrite: server.respells)
     outcome.attempts += 1
-    switch try importer.post(body, canBeHalved: part.count > 1) {
+    switch try importer.post(body, canBeHalved: part.count > 1, deletes: batch.dataSet == Batch.deletedRegistrations) {
     case .summary(let summary, let status):
       outcome.status = summary.status
       outcome.httpStatus = status

@@ -50,6 +50,7 @@ struct Planner {
         help:
           "Slices that are done or parked wait again, if none of this plan is open: an interrupted one is gone on with."
       ),
+      RemovedPlanner.option,
       Option(
         "--plan", value: "NAME", help: "What this plan is called, for run --plan NAME; it replaces one of that name."),
     ]
@@ -68,6 +69,10 @@ struct Planner {
   }
 
   func run() throws -> ExitStatus {
+    if arguments.has(RemovedPlanner.option.name) {
+      try report(RemovedPlanner(store, pair, log).run(dataSets(), arguments))
+      return .success
+    }
     // The source's clock before anything is read.
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
     let info = try ServerInfo(client)
@@ -79,6 +84,14 @@ struct Planner {
     }
     // What becomes active meanwhile is wholly in this plan, or new to the next.
     let outcome = try store.database.exclusively(pair: pair.id) { try plan(isIncrement, info.time) }
+    try report(outcome)
+    // Of an increment that is under way each data set has said so.
+    guard outcome.planned == 0, !isIncrement || !CalendarOptions.flags(in: arguments).isEmpty else { return .success }
+    log.error("no slice is planned: no chosen data set of \(pair.label) has a period in these dates that has begun")
+    return .incomplete
+  }
+
+  private func report(_ outcome: LedgerPlan.Outcome) throws {
     log.info(
       "\(counted(outcome.planned, "slice")) planned: \(outcome.added) added, \(outcome.planned - outcome.added) were there"
         + (outcome.again > 0 ? ", \(outcome.again) of them wait again" : ""))
@@ -92,10 +105,6 @@ struct Planner {
         .init("open", .int(open.waiting + open.leased + open.retry)),
       ]).text)
     try output.flush()
-    // Of an increment that is under way each data set has said so.
-    guard outcome.planned == 0, !isIncrement || !CalendarOptions.flags(in: arguments).isEmpty else { return .success }
-    log.error("no slice is planned: no chosen data set of \(pair.label) has a period in these dates that has begun")
-    return .incomplete
   }
 
   /// Slices that say no periods hold whatever the server's calendar is.

@@ -31,6 +31,12 @@ package struct LedgerPlan {
     package var planned = 0
     /// Slices that were done, refused or parked and wait again.
     package var again = 0
+
+    package init(added: Int = 0, planned: Int = 0, again: Int = 0) {
+      self.added = added
+      self.planned = planned
+      self.again = again
+    }
   }
 
   /// Lists of places; subjects name theirs by its number.
@@ -69,7 +75,11 @@ package struct LedgerPlan {
   }
 
   /// The same inside of `Database.exclusively`, so that nothing changes between what the plan was made of and the plan.
-  package func writeLocked(_ pair: Pair, to ledger: Ledger, name: String?, again: Bool) throws -> Outcome {
+  ///
+  /// - Parameter startedBefore: slices that were begun before this time, in milliseconds since 1970 by the database's clock, wait again.
+  package func writeLocked(
+    _ pair: Pair, to ledger: Ledger, name: String?, again: Bool, startedBefore: Int? = nil
+  ) throws -> Outcome {
     let database = ledger.database
     try stage(database)
     var outcome = Outcome()
@@ -88,6 +98,13 @@ package struct LedgerPlan {
       outcome.again = try database.execute(
         "UPDATE slices AS t SET \(Self.anew) \(Self.matches) AND t.state IN ('done', 'refused', 'failed')",
         [.int(pair.id)])
+    }
+    if let startedBefore {
+      outcome.again += try database.execute(
+        """
+        UPDATE slices AS t SET \(Self.anew) \(Self.matches) AND t.state IN ('done', 'refused', 'failed')
+          AND coalesce(t.started, 0) < $2
+        """, [.int(pair.id), .int(startedBefore)])
     }
     outcome.added = try database.execute(
       """

@@ -43,14 +43,17 @@ extension Ledger {
 
   /// Makes slices wait again from the beginning; what a worker has is taken from it. Returns how many.
   package func reset(_ pair: Pair, _ selection: SliceSelection) throws -> Int {
+    try database.transaction { try resetLocked(pair, selection) }
+  }
+
+  /// The same inside of a transaction.
+  package func resetLocked(_ pair: Pair, _ selection: SliceSelection) throws -> Int {
     let (condition, parameters) = selection.condition(first: 2)
-    return try database.transaction {
-      try database.execute(
-        """
-        UPDATE slices SET state = 'waiting', verified = FALSE, token = NULL, attempts = 0, next_attempt = NULL,
-          last_error = NULL WHERE \(condition)
-        """, [.int(pair.id)] + parameters)
-    }
+    return try database.execute(
+      """
+      UPDATE slices SET state = 'waiting', verified = FALSE, token = NULL, attempts = 0, next_attempt = NULL,
+        last_error = NULL WHERE \(condition)
+      """, [.int(pair.id)] + parameters)
   }
 
   /// Notes that both ends were compared and are equal.

@@ -38,8 +38,8 @@ extension OrgUnit {
 
 /// The organisation units of one pair.
 package struct OrgUnitTable {
-  private let database: any Database
-  private let pair: Int
+  let database: any Database
+  let pair: Int
 
   package init(_ store: Store, _ pair: Pair) {
     database = store.database

@@ -1,0 +1,74 @@
+import D2Common
+
+/// Plans again what lies around organisation units that the source no longer has: `AroundRemoved` says why.
+struct RemovedPlanner {
+  static let option = Option(
+    "--around-removed",
+    help:
+      "Around the organisation units that are gone at the source: what was ever delivered of their neighbours is moved again, since a merge moves values where no increment sees it. Again: nothing new."
+  )
+
+  private let store: Store
+  private let pair: Pair
+  private let log: Log
+  private let ledger: Ledger
+
+  init(_ store: Store, _ pair: Pair, _ log: Log) {
+    self.store = store
+    self.pair = pair
+    self.log = log
+    ledger = Ledger(store)
+  }
+
+  /// Options that say which periods or units: here the ledger knows.
+  private static let others =
+    ["--only", "--period", "--incremental", "--overlap", "--again", "--plan", "--span"]
+    + CalendarOptions.options.map(\.name)
+
+  func run(_ sets: [DataSet], _ arguments: Arguments) throws -> LedgerPlan.Outcome {
+    if let other = Self.others.first(where: { arguments.has($0) }) {
+      throw CommandFailure(.usage, "\(other) does not go with \(Self.option.name), which plans all that was delivered")
+    }
+    return try store.database.exclusively(pair: pair.id) {
+      let table = OrgUnitTable(store, pair)
+      let around = AroundRemoved(try table.all(), removals: try table.removals())
+      log.info(
+        around.units.isEmpty
+          ? "no organisation unit of \(pair.label) is gone at the source"
+          : "\(around.units.count) organisation units are around those that are gone at the source")
+      var outcome = LedgerPlan.Outcome()
+      guard !around.units.isEmpty else { return outcome }
+      for set in sets {
+        for kind in [Slice.Kind.values, .registrations] where try ledger.knows(pair, set, kind) {
+          try plan(set, kind, around, &outcome)
+        }
+      }
+      return outcome
+    }
+  }
+
+  private func plan(
+    _ set: DataSet, _ kind: Slice.Kind, _ around: AroundRemoved, _ outcome: inout LedgerPlan.Outcome
+  ) throws {
+    guard (kind == .values ? set.syncedThrough : set.registrationsThrough) != nil else {
+      // A backlog alone: its slices are all that was moved.
+      let reset = try ledger.resetHistory(pair, set.uid, kind, around)
+      outcome.planned += reset.near
+      outcome.again += reset.again
+      return
+    }
+    // What increments brought is in no slice of a period: all time, in one slice a place.
+    for (time, places) in around.places {
+      var plan = LedgerPlan()
+      var subject = LedgerPlan.Subject(
+        dataSet: set.uid, periods: "", newest: CalendarDate.today.dayNumber, places: plan.add(places: places))
+      subject.kind = kind
+      subject.includesDeleted = set.includesDeleted && kind == .values
+      plan.add(subject)
+      let one = try plan.writeLocked(pair, to: ledger, name: nil, again: false, startedBefore: time)
+      outcome.planned += one.planned
+      outcome.added += one.added
+      outcome.again += one.again
+    }
+  }
+}
