@@ -75,7 +75,7 @@ struct DataSetSync {
     for line in lines { try output.line(line.text) }
     try output.flush()
     log.info(
-      "\(counted(found.count, "data set")) at \(client.server): \(lines.isEmpty ? "no change" : "\(counted(lines.count, "change"))"); \(written) rows written"
+      "\(counted(found.count, "data set")) at \(client.server): \(lines.isEmpty ? "no change" : "\(counted(lines.count, "change"))"); \(counted(written, "row")) written"
     )
     return unusable.isEmpty || wanted != nil ? .success : .incomplete
   }

@@ -77,7 +77,7 @@ struct OrgUnitSync {
     log.info(
       "\(counted(incoming, "organisation unit")) at \(client.server): "
         + (parts.isEmpty ? "no change" : parts.joined(separator: ", "))
-        + "; \(written) rows written")
+        + "; \(counted(written, "row")) written")
     if let removed = counts[.removed] { try warn(ofRemoved: removed, gone) }
     return .success
   }

@@ -188,8 +188,8 @@ final class Account: Sendable {
     return (dryRun ? "dry run, nothing was stored: " : "")
       + "read \(totals.read) = \(totals.imported) imported + \(totals.updated) updated + \(totals.deleted) deleted + "
       + "\(totals.ignored) ignored + \(totals.refused) refused + \(totals.notSent) not sent\(notKept)\(queued)\(unwritten); "
-      + "\(totals.batches) batches, "
-      + "\(totals.requests) requests, \(totals.retries) retries, \(DHIS2Client.shown(seconds: seconds))"
+      + "\(counted(totals.batches, "batch")), \(counted(totals.requests, "request")), "
+      + "\(counted(totals.retries, "retry")), \(DHIS2Client.shown(seconds: seconds))"
   }
 
   /// The same as one JSON object.

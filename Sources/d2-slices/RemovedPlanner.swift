@@ -35,7 +35,8 @@ struct RemovedPlanner {
       log.info(
         around.units.isEmpty
           ? "no organisation unit of \(pair.label) is gone at the source"
-          : "\(around.units.count) organisation units are around those that are gone at the source")
+          : counted(around.units.count, "organisation unit")
+            + "\(verbForm(around.units.count, "is", "are")) around those that are gone at the source")
       var outcome = LedgerPlan.Outcome()
       guard !around.units.isEmpty else { return outcome }
       for set in sets {

@@ -104,6 +104,7 @@ final class RunMeter: Sendable {
     let filled = total == 0 ? width : min(width, figures.done * width / total)
     let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
     log.draw(
-      "[\(bar)] \(progress); \(figures.pulled) values, \(figures.refused) refused, \(figures.failed) failed attempts")
+      "[\(bar)] \(progress); \(counted(figures.pulled, "value")), \(figures.refused) refused, "
+        + counted(figures.failed, "failed attempt"))
   }
 }

@@ -175,7 +175,8 @@ struct Runner {
       ends.allSatisfy { Self.answers($0) }
     }
     let output = LineOutput.standardOutput()
-    log.info("\(open) slices of \(settings.pair.label) are open; \(jobs) at a time")
+    log.info(
+      "\(counted(open, "slice")) of \(settings.pair.label)\(verbForm(open, "is", "are")) open; \(jobs) at a time")
     let executor = BlockingExecutor(threads: jobs)
     d2_adopt_orphans()
     WorkFolder.removeAbandoned()
@@ -197,8 +198,8 @@ struct Runner {
     log.wipe()
     let figures = meter.figures
     log.info(
-      "\(figures.done - figures.withRefusals) slices done, \(figures.withRefusals) done with refusals, \(figures.failed) failed attempts, "
-        + "\(figures.parked) parked; \(figures.pulled) values read, \(figures.refused) refused; \(DHIS2Client.shown(seconds: meter.seconds))"
+      "\(counted(figures.done - figures.withRefusals, "slice")) done, \(figures.withRefusals) done with refusals, "
+        + "\(counted(figures.failed, "failed attempt")), \(figures.parked) parked; \(counted(figures.pulled, "value")) read, \(figures.refused) refused; \(DHIS2Client.shown(seconds: meter.seconds))"
     )
     if let failure { throw failure }
     if let most = settings.giveUpSeconds, breaker.downSeconds >= most {

@@ -6,24 +6,29 @@ enum ScriptFamily {
   static let all = [sync, backlog, continuous, integrator, reconcile]
 
   private static let sync = script(
-    "d2-sync", "bring a pair's destination up to date", [jobs, acceptRejects, dryRun] + Store.options + Planner.options)
+    "d2-sync", "bring a pair's destination up to date",
+    [jobs, acceptRejects, forceConcurrency, dryRun] + Store.options + Planner.options)
 
   private static let backlog = script(
     "d2-backlog", "move years of data",
-    [jobs, Option("--host", value: "HOST", repeats: true, help: "Works there too, over ssh."), acceptRejects, dryRun]
-      + Store.options + Planner.options)
+    [
+      jobs, Option("--host", value: "HOST", repeats: true, help: "Works there too, over ssh."), acceptRejects,
+      forceConcurrency, dryRun,
+    ] + Store.options + Planner.options)
 
   private static let continuous = script(
     "d2-continuous", "keep a pair's destination up to date",
-    [Option("--interval", value: "SECONDS", help: "From one run to the next."), jobs, acceptRejects, dryRun]
-      + Store.options
-      + Planner.options)
+    [
+      Option("--interval", value: "SECONDS", help: "From one run to the next."), jobs, acceptRejects, forceConcurrency,
+      dryRun,
+    ] + Store.options + Planner.options)
 
   private static let reconcile = script(
     "d2-reconcile", "prove that what the ledger has as done is there",
     [
       jobs, Option("--all", help: "Those that were verified before, too."),
-      Option("--numeric", help: "Values that are the same number are equal."), dryRun,
+      Option("--numeric", help: "Values that are the same number are equal."),
+      Option("--ignore-extras", help: "Verify slices of which the destination holds more."), dryRun,
     ] + Store.options + Slices.selectionOptions.filter { $0.name != "--state" })
 
   private static let integrator = script(
@@ -44,6 +49,9 @@ enum ScriptFamily {
   private static let jobs = Option("--jobs", "-j", value: "N", help: "Slices at a time.")
   private static let acceptRejects = Option(
     "--accept-rejects", help: "A slice is done also where values were refused.")
+
+  private static let forceConcurrency = Option(
+    "--force-concurrency", help: "More than six imports at once to a server up to 2.42, too.")
 
   private static let dryRun = Option("--dry-run", help: "Say what would be done, and do nothing.")
 

@@ -73,7 +73,7 @@ struct StatusReport {
     let refused = progress.count(of: .refused)
     let done = total - open - refused - failed
     var text =
-      "\(done) of \(total) slices done\(total > 0 ? " (\(done * 100 / total) %)" : ""), \(open) open, "
+      "\(done) of \(counted(total, "slice")) done\(total > 0 ? " (\(done * 100 / total) %)" : ""), \(open) open, "
       + "\(refused) done with refusals, \(failed) parked"
     if open > 0, let rate = try ledger.rate(pair, within: Self.rateSeconds) {
       text += "; \(Int((rate * 60).rounded())) a minute, about \(Self.shown(seconds: Double(open) / rate)) left"

@@ -268,7 +268,7 @@ final class Worker {
     meter.failed(isParked: isParked)
     let next =
       isParked
-      ? "parked after \(slice.attempts) attempts"
+      ? "parked after \(counted(slice.attempts, "attempt"))"
       : verdict.pauseSeconds > 0
         ? "the server seems down: all pause \(DHIS2Client.shown(seconds: verdict.pauseSeconds))"
         : "again in \(DHIS2Client.shown(seconds: wait))"

@@ -155,7 +155,7 @@ struct GeneratedTests {
         complete_of() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _${1//-/_}; printf '%s\n' "${COMPREPLY[@]}"; }
         complete_of d2-\#(script) -- | sort > offered
         # Options of its own, and where it passes others on, those.
-        '\#(SliceWorld.package)/scripts/\#(script)' --help | sed 's/(d2-slices[^)]*)//' | grep -oE -e '--[a-z_-]+' | sort -u | grep -vxF -f offered
+        '\#(SliceWorld.package)/scripts/\#(script)' --help | sed -E 's/d2-(slices|diff) [^)|;,]*//g' | grep -oE -e '--[a-z_-]+' | sort -u | grep -vxF -f offered
         sed -n '/^while/,/^done/p' '\#(SliceWorld.package)/scripts/\#(script)' | grep -oE -e '^ +--?[a-z_-][^)]*\)' | grep -oE -e '--[a-z_-]+' | sort -u | grep -vxF -f offered
         grep -cx -e --help offered; complete_of d2-\#(script) o; bash -n c && echo read
         for shell in zsh fish; do d2-slices --generate $shell d2-\#(script) | grep -c 'd2-\#(script)' > many; [[ $(cat many) -gt 0 ]] && echo $shell; done

@@ -49,7 +49,7 @@ struct RecordTests {
     try two.fail(destination: #"{"kind":"status","status":502,"times":0,"path":"/api/dataValueSets","method":"POST"}"#)
     let script = """
       \(Self.pull) --compression none > "$1"; echo $?
-      d2-push --url $DST --retries 0 --rejects r < "$1" > /dev/null; echo $?
+      d2-push --url $DST --retries 0 --rejects "rejects-$1" < "$1" > /dev/null; echo $?
       """
     let recorded = two.shell.run(
       "export D2_RECORD=rec; set one; \(script); jq -r 'select(.error) | .command' rec/*",
@@ -71,7 +71,7 @@ struct RecordTests {
     }
     let outcome = world.run(
       """
-      export D2_RECORD=$PWD/rec D2_DESTINATION_PASSWORD='\(secret)'; printf '%s\\n' '\(secret)' > pass
+      export XDG_STATE_HOME=$PWD/state D2_RECORD=$PWD/rec D2_DESTINATION_PASSWORD='\(secret)'; printf '%s\\n' '\(secret)' > pass
       d2-pairs set hmis --destination-password file:$PWD/pass > /dev/null
       d2-pairs test hmis > /dev/null; echo $?; d2-orgunits sync --pair hmis > /dev/null; d2-datasets sync --pair hmis > /dev/null; echo $?
       d2-slices plan --pair hmis -y 2022 -q 1 --quiet > /dev/null; d2-slices run --pair hmis --quiet; echo $?

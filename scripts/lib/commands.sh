@@ -35,6 +35,11 @@ absolute_store() {
   [[ ! ${D2_STORE-} || $D2_STORE == *://* ]] || { D2_STORE=$(realpath -m -- "$D2_STORE") && export D2_STORE; }
 }
 
+# A number before what it counts: 1 slice, 2 slices.
+counted() { # NUMBER NOUN
+  if (($1 == 1)); then echo "$1 $2"; else echo "$1 ${2}s"; fi
+}
+
 # Runs a command that gets the signals that this script gets, and answers with its status.
 relaying_signals() {
   local child='' caught='' status before
@@ -70,7 +75,7 @@ would_move() { # PAIR HOW OPTION-OF-PLAN…
   if [[ ${resets+set} && $(jq .again <<<"$planned") == 0 ]]; then
     count=$((count + $(d2-slices list --pair "$pair" --state failed,refused "${resets[@]}" --format json | wc -l)))
   fi
-  echo "$count slices would be moved from $ends, $how; nothing was changed"
+  echo "$(counted "$count" slice) would be moved from $ends, $how; nothing was changed"
 }
 
 # The same where the metadata would be fetched before: the first time there is nothing yet that slices could be made of.

@@ -98,7 +98,7 @@ struct LagTotals {
   ]
 
   func line(_ pair: Pair, asked: Bool) -> String {
-    var parts = ["\(pair.label): \(dataSets) data sets"]
+    var parts = ["\(pair.label): \(counted(dataSets, "data set"))"]
     if asked, unknown < dataSets {
       parts.append(
         behind == 0
@@ -107,6 +107,7 @@ struct LagTotals {
     }
     if unknown > 0 { parts.append(asked ? "\(unknown) without an answer of the source" : "the source was not asked") }
     if neverDelivered > 0 { parts.append("\(neverDelivered) never delivered as an increment") }
-    return parts.joined(separator: ", ") + "; \(open) slices open, \(refused) done with refusals, \(parked) parked"
+    return parts.joined(separator: ", ") + "; \(counted(open, "slice")) open, "
+      + "\(refused) done with refusals, \(parked) parked"
   }
 }
