@@ -148,6 +148,14 @@ DEFINE_PATH(portable, )
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+/// Two masks as one, which the compiler takes as it is. Clang 21 would see through to the comparisons behind them, and take
+/// the bits of `raw.brackets | raw.separators` out one by one: `index_avx2` had three times as many instructions.
+static inline uint64_t joined_masks(uint32_t low, uint32_t high) {
+  uint64_t mask = (uint64_t)low | (uint64_t)high << 32;
+  __asm__("" : "+r"(mask));
+  return mask;
+}
+
 // SSE2 is part of every x86-64.
 static inline raw_masks raw_sse2(const uint8_t *text) {
   raw_masks raw = {0};
@@ -177,8 +185,7 @@ AVX2 static inline raw_masks raw_avx2(const uint8_t *text) {
   __m256i high = _mm256_loadu_si256((const __m256i *)(text + 32));
   __m256i case_bit = _mm256_set1_epi8(0x20), below_space = _mm256_set1_epi8(0x1F);
   __m256i folded_low = _mm256_or_si256(low, case_bit), folded_high = _mm256_or_si256(high, case_bit);
-#define MASK(LOW, HIGH)                                                                                                \
-  ((uint64_t)(uint32_t)_mm256_movemask_epi8(LOW) | (uint64_t)(uint32_t)_mm256_movemask_epi8(HIGH) << 32)
+#define MASK(LOW, HIGH) joined_masks((uint32_t)_mm256_movemask_epi8(LOW), (uint32_t)_mm256_movemask_epi8(HIGH))
 #define EQUALS(VECTOR, BYTE) _mm256_cmpeq_epi8(VECTOR, _mm256_set1_epi8(BYTE))
 #define UP_TO(VECTOR, LIMIT) _mm256_cmpeq_epi8(_mm256_max_epu8(VECTOR, LIMIT), LIMIT)
 #define EITHER(VECTOR, A, B) _mm256_or_si256(EQUALS(VECTOR, A), EQUALS(VECTOR, B))
