@@ -44,10 +44,13 @@ enum Changes: Sendable, Equatable {
     return date.dropFirst(10).contains { "+-Z".contains($0) } ? .since(time) : .sinceLocal(time)
   }
 
+  /// A century: there is nothing older, and the year stays one of four digits.
+  private static let longestSeconds = 36_500 * 86_400
+
   private static func duration(_ text: String) throws(CommandFailure) -> Int {
     let units: [Character: Int] = ["d": 86_400, "h": 3600, "m": 60, "s": 1]
     guard let unit = text.last.flatMap({ units[$0] }), let number = Int(text.dropLast()),
-      (1...1_000_000).contains(number)
+      number >= 1, number <= longestSeconds / unit
     else {
       throw CommandFailure(.usage, "--last-updated-duration \(text.quoted): a duration such as 12h or 7d (E2005)")
     }

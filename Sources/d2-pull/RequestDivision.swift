@@ -24,7 +24,7 @@ struct RequestDivision: Sendable {
     } else if let parts = try cutDates(request) {
       return parts
     }
-    if request.places.count > 1 { return Self.halves(request, \.places) }
+    if request.places.count > 1, let parts = try halvesOfPlaces(request) { return parts }
     if request.children, let parts = try below(request) { return parts }
     if request.combos.count > 1 { return Self.halves(request, \.combos) }
     // Groups of data elements may share some.
@@ -41,6 +41,23 @@ struct RequestDivision: Sendable {
       half[keyPath: key] = Array(part)
       return half
     }
+  }
+
+  /// Half of the units each. One request brings a value once, however many of its places hold it; several bring it once each. So groups,
+  /// which may share units, are not divided, and units below others are left out first.
+  ///
+  /// - Returns: `nil` where it is not known that no value would come twice.
+  private func halvesOfPlaces(_ request: PullRequest) throws -> [PullRequest]? {
+    guard request.places.allSatisfy({ $0.name == "orgUnit" }) else { return nil }
+    guard request.children else { return Self.halves(request, \.places) }
+    let paths = try KnownIDs(request.places.map(\.value), in: "organisationUnits", client).paths
+    guard request.places.allSatisfy({ paths[$0.value] != nil }) else { return nil }
+    let asked = Set(request.places.map { Substring($0.value) })
+    var request = request
+    request.places.removeAll { place in
+      paths[place.value]!.split(separator: "/").dropLast().contains(where: asked.contains)
+    }
+    return request.places.count > 1 ? Self.halves(request, \.places) : try below(request)
   }
 
   /// A unit alone, and all that is below it in two parts; `nil` where nothing is below it.
