@@ -80,6 +80,13 @@ final class RejectsTarget {
         .cannotWrite, "\(part) holds the rejects of a run that did not come to its end: look at it, then give \(choice)"
       )
     }
+    if isInput, holdsRejects {
+      if left == 0 { unlink(part) }
+      throw CommandFailure(
+        .malformedInput,
+        "\(path) holds rejects, not values: jq -c 'select(.value).value' \(path) | d2-push --rejects OTHER …; "
+          + "nothing was sent")
+    }
     if policy == .refuse, old > 0, !isInput {
       if left == 0 { unlink(part) }
       throw CommandFailure(.cannotWrite, "\(path) holds rejects already: give \(choice)")
@@ -97,6 +104,12 @@ final class RejectsTarget {
         throw CommandFailure(.cannotWrite, "cannot write \(part): \(SystemError())")
       }
     }
+  }
+
+  /// Whether the file begins as one that d2-push has written.
+  private var holdsRejects: Bool {
+    let start = (try? FileBytes.read(path, atMost: 16)) ?? []
+    return [#"{"value":{"#, #"{"text":""#].contains { start.starts(with: $0.utf8) }
   }
 
   /// Whether standard input is the very file that is to be replaced: then nobody else needs what it holds.
@@ -137,7 +150,7 @@ final class RejectsTarget {
       return length == 0 ? path : part
     } else if rename(part, path) != 0 {
       throw CommandFailure(
-        .cannotWrite, "cannot rename \(part) to \(path): \(SystemError()); what was not taken is in \(part)")
+        .cannotWrite, "cannot rename \(part) to \(path): \(SystemError()); \(part) holds the rejects")
     }
     isOpen = false
     close(descriptor)
@@ -163,7 +176,7 @@ final class RejectsTarget {
       }
     } catch {
       _ = ftruncate(file, old)
-      throw CommandFailure(.cannotWrite, "cannot write \(path): \(error); what was not taken is in \(part)")
+      throw CommandFailure(.cannotWrite, "cannot write \(path): \(error); \(part) holds the rejects")
     }
   }
 }

@@ -46,7 +46,7 @@ struct RunReport: Sendable {
         // What is no value stands there as a text.
         let filter = totals.malformed > 0 ? "jq -r '.text // (.value|tojson)'" : "jq -c .value"
         log.info(
-          "\(lost > 0 ? "a part of " : "")what was not taken is in \(file); after fixing the cause: \(filter) \(file) | d2-push … "
+          "\(file) holds \(lost > 0 ? "a part of " : "")the rejects; after fixing the cause: \(filter) \(file) | d2-push … "
             + "--rejects ANOTHER-FILE")
       } else if totals.refused > 0 {
         log.info("with --rejects FILE the refused values are kept, each with its reason")

@@ -70,7 +70,7 @@ struct RejectsTests {
       mkfifo fifo; (jq -c .value rejects | head -7; exec sleep 60) > fifo & writer=$!
       d2-push --url $DST --batch-size 5 --rejects rejects --overwrite-rejects < fifo > /dev/null 2> errors & push=$!
       for n in {1..600}; do [ -s rejects.part ] && break; sleep 0.05; done
-      kill -TERM $push; wait $push; echo $?; kill $writer; cmp rejects before && echo kept; wc -l < rejects.part; grep -c 'what was not taken is in rejects.part' errors
+      kill -TERM $push; wait $push; echo $?; kill $writer; cmp rejects before && echo kept; wc -l < rejects.part; grep -c 'rejects.part holds the rejects' errors
       """)
     #expect(
       outcome.lines == ["143", "kept", "7", "1"], "\(outcome.output)\(outcome.errors)\(two.shell.file("errors"))")
@@ -89,7 +89,7 @@ struct RejectsTests {
       ls full
       jq -s -c 'length' full/rejects.part > written 2>&1; echo $?
       jq -r --argjson written "$(cat written)" '[.read == .imported + .updated + .deleted + .ignored + .refused + .notSent + .queued, .read > 1000, .status, .isWhole, .rejectsLost > 0, .rejectsLost + $written == .refused + .notSent] | tostring' summary
-      grep -c 'cannot write full/rejects.part: No space left on device' errors; grep -c 'a part of what was not taken is in full/rejects.part' errors; grep -c 'could not be written to the rejects' errors; grep -c 'do not add up' errors
+      grep -c 'cannot write full/rejects.part: No space left on device' errors; grep -c 'full/rejects.part holds a part of the rejects' errors; grep -c 'could not be written to the rejects' errors; grep -c 'do not add up' errors
       """)
     let outcome = two.shell.run(
       "mkdir -p full; unshare -m bash -c 'mount -t tmpfs -o size=300k none full && source ./small.sh'")

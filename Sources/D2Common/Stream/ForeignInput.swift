@@ -6,6 +6,10 @@ package enum ForeignInput {
     if line.starts(with: Array("PK\u{3}\u{4}".utf8)) {
       return "this is a zip archive, not text: put unzip -p FILE | before the command"
     }
+    // Excel's "Unicode text", and what PowerShell writes.
+    if line.starts(with: [0xFF, 0xFE]) || line.starts(with: [0xFE, 0xFF]) || line.prefix(2).contains(0) {
+      return "this is UTF-16, and d2 reads UTF-8: put iconv -f UTF-16 -t UTF-8 FILE | before the command"
+    }
     guard let first = line.firstIndex(where: { $0 > 0x20 }) else { return nil }
     let text = line[first...]
     switch text[first] {
@@ -28,10 +32,12 @@ package enum ForeignInput {
     }
   }
 
-  /// A whole answer of DHIS2 that stands in one line, named by its array; `nil` for anything else.
+  /// A whole answer of DHIS2 that stands in one line, named by its array, or a line of rejects; `nil` for anything else.
   package static func document(in line: DataValueLine) -> String? {
     let parts: String
-    if line[.dataValues].kind == .array {
+    if line[.value].kind == .object {
+      return "this is a line of a rejects file: put jq -c 'select(.value).value' FILE | before the command"
+    } else if line[.dataValues].kind == .array {
       parts = partsOfDocument
     } else if line[.completeDataSetRegistrations].kind == .array {
       parts = "jq -c '.completeDataSetRegistrations[]'"
