@@ -136,12 +136,12 @@ UPDATE integration_pair SET
   destination = CASE WHEN destination ~ '\S' THEN destination END
 WHERE source !~ '\S' OR destination !~ '\S';
 UPDATE sync_datasets SET
-  dataset_id = nullif(btrim(dataset_id, E' \t\r\n'), ''),
+  dataset_id = nullif(regexp_replace(dataset_id, '^\s+|\s+$', '', 'g'), ''),
   dataset_name = CASE WHEN dataset_name ~ '\S' THEN dataset_name END,
   dataset_code = CASE WHEN dataset_code ~ '\S' THEN dataset_code END
 WHERE dataset_id ~ '^\s|\s$|^$' OR dataset_name !~ '\S' OR dataset_code !~ '\S';
 UPDATE orgunits SET
-  dhis2_id = nullif(btrim(dhis2_id, E' \t\r\n'), ''),
+  dhis2_id = nullif(regexp_replace(dhis2_id, '^\s+|\s+$', '', 'g'), ''),
   dhis2_name = CASE WHEN dhis2_name ~ '\S' THEN dhis2_name END,
   dhis2_code = CASE WHEN dhis2_code ~ '\S' THEN dhis2_code END,
   dhis2_path = CASE WHEN dhis2_path ~ '\S' THEN dhis2_path END,

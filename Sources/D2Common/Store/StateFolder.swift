@@ -6,8 +6,8 @@ package enum StateFolder {
   /// - Throws: `CommandFailure`, 78 where the environment names no folder: a shared one such as /tmp is no place for health data.
   package static func path(_ environment: [String: String], orElse instead: String) throws(CommandFailure) -> String {
     if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return state + "/d2" }
-    guard let home = environment["HOME"], !home.isEmpty else {
-      throw CommandFailure(.configuration, "neither HOME nor XDG_STATE_HOME is set: \(instead)")
+    guard let home = environment["HOME"], home.hasPrefix("/") else {
+      throw CommandFailure(.configuration, "neither HOME nor XDG_STATE_HOME is set to a folder: \(instead)")
     }
     return home + "/.local/state/d2"
   }
