@@ -55,7 +55,7 @@ struct DestinationKeeping: Sendable {
   @inline(__always)
   func state(of line: DataValueLine) -> (SideRecord.Keeping, stored: String?) {
     let oddity = keeping.oddity(of: line)
-    return oddity.isEmpty && !hasFiles ? (.whole, nil) : state(oddity, line)
+    return oddity.isNone && !hasFiles ? (.whole, nil) : state(oddity, line)
   }
 
   private func state(

@@ -34,7 +34,7 @@ struct BlockElements {
     let known = directory.traits(of: Array(names.dropFirst()))
     let traits = names.map { known[$0] }
     let holdFiles = traits.contains { $0?.contains(.holdsFiles) ?? false }
-    for index in piece.lines.indices where !piece.lines[index].oddity.isEmpty {
+    for index in piece.lines.indices where !piece.lines[index].oddity.isNone {
       let line = piece.lines[index]
       piece.lines[index].fate = keeping.fate(line.oddity, of: traits[Int(line.element)])
     }

@@ -20,7 +20,7 @@ struct LocatedLines: Sendable {
     /// What the destination makes of it.
     var fate = ValueFate.kept
     /// What stands out about its text, and which of the block's data elements it is of.
-    var oddity: ValueKeeping.Oddity = []
+    var oddity = ValueKeeping.Oddity()
     var element: UInt16 = 0
   }
 

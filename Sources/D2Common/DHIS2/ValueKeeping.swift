@@ -38,24 +38,32 @@ package struct ValueKeeping: Sendable {
 
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
+    // Constants, since a literal of several is put together by generic code, for each line.
     static let zero = Oddity(rawValue: 1)
     static let padded = Oddity(rawValue: 2)
     static let blank = Oddity(rawValue: 4)
     static let booleanSpelling = Oddity(rawValue: 8)
+    static let zeroOrFalse = Oddity(rawValue: 9)
+
+    /// Nothing: the literal `[]` is put together by generic code, too.
+    package init() { rawValue = 0 }
+
+    package var isNone: Bool { rawValue == 0 }
   }
 
   /// Looks at the value of a line; at nearly all of them no further than its first byte and its last ones.
-  @inline(__always)
   package func oddity(of line: DataValueLine) -> Oddity {
     let field = line[.value]
-    guard field.length > 0, field.kind == .string || field.kind == .number || field.kind == .boolean else { return [] }
+    guard field.length > 0, field.kind == .string || field.kind == .number || field.kind == .boolean else {
+      return Oddity()
+    }
     let bytes = line.bytes(field)
     let (first, last, count) = (bytes[0], bytes[bytes.count - 1], bytes.count)
     if count == 1 { return oddity(ofOne: first, line) }
     if first > 0x20, last > 0x20, first != UInt8(ascii: "\\") {
-      if first > UInt8(ascii: "0"), first <= UInt8(ascii: "9") { return [] }
+      if first > UInt8(ascii: "0"), first <= UInt8(ascii: "9") { return Oddity() }
       // Longer than any spelling of true, and no escape at its end, which may be white space.
-      if first != UInt8(ascii: "0"), count > 6, !bytes[(count - 6)...].contains(UInt8(ascii: "\\")) { return [] }
+      if first != UInt8(ascii: "0"), count > 6, !bytes[(count - 6)...].contains(UInt8(ascii: "\\")) { return Oddity() }
     }
     return slowOddity(of: line)
   }
@@ -64,9 +72,9 @@ package struct ValueKeeping: Sendable {
   @inline(__always)
   private func oddity(ofOne byte: UInt8, _ line: DataValueLine) -> Oddity {
     switch byte {
-    case UInt8(ascii: "0"): line.isTrue(.deleted) ? [] : dropsAndTrims ? [.zero, .booleanSpelling] : .booleanSpelling
-    case UInt8(ascii: "2")...UInt8(ascii: "9"): []
-    case UInt8(ascii: "1"): line.isTrue(.deleted) ? [] : .booleanSpelling
+    case UInt8(ascii: "0"): line.isTrue(.deleted) ? Oddity() : dropsAndTrims ? .zeroOrFalse : .booleanSpelling
+    case UInt8(ascii: "2")...UInt8(ascii: "9"): Oddity()
+    case UInt8(ascii: "1"): line.isTrue(.deleted) ? Oddity() : .booleanSpelling
     default: slowOddity(of: line)
     }
   }

@@ -16,8 +16,14 @@ package struct DataValueLine {
   private static let keyCount = Key.allCases.count
 
   /// What stands behind a key.
-  package enum Kind: Sendable {
+  package enum Kind: UInt8, Sendable {
     case absent, string, number, boolean, null, object, array
+
+    /// Spelled out, since the compiler's own is called through a table by other modules, several times a line.
+    @inline(__always)
+    package static func == (left: Kind, right: Kind) -> Bool {
+      unsafeBitCast(left, to: UInt8.self) == unsafeBitCast(right, to: UInt8.self)
+    }
   }
 
   /// Where the value of a key stands in the line; a string without its quotes.
