@@ -115,7 +115,7 @@ struct IntegratorScriptTests {
     }
     #expect(differences.isEmpty, "\(differences)")
     #expect(lines.suffix(4) == ["0", "all went well", "0", "0"], "\(outcome.output)\(outcome.errors)")
-    #expect(lines.contains { $0.contains("slices done") && $0.contains("Quarterly staff return") })
+    #expect(lines.contains { $0.contains("slice done") && $0.contains("Quarterly staff return") })
     #expect(lines.contains { $0.contains("in all: ") })
     guard python else { return }
     // What stood twice is one, and nothing was lost.
