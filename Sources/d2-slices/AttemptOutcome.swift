@@ -19,9 +19,7 @@ enum AttemptOutcome: Equatable {
     status: Int, pull: JSONValue?, push: JSONValue?, lastLine: String, acceptsRejects: Bool, trustsStatus: Bool
   ) {
     func failed(_ text: String, isLasting: Bool = false) -> AttemptOutcome {
-      // What is wrong with a command line is the same each time, and its numbers are what to change.
-      let reason = status == Int(ExitStatus.usage.rawValue) ? lastLine : StableReason.of(lastLine)
-      return .failed(lastLine.isEmpty ? text : reason, isLasting: isLasting)
+      .failed(lastLine.isEmpty ? text : StableReason.of(lastLine), isLasting: isLasting)
     }
     if trustsStatus, status == 0 {
       self = .done

@@ -41,9 +41,7 @@ struct AttemptOutcomeTests {
       (75, Self.well, #"{"status":75}"#, false), (64, Self.well, Self.well, true), (1, Self.well, Self.well, false),
     ] {
       let outcome = try Self.outcome(status, pull: pull, push: push, accepts: accepts)
-      // The numbers of a command line that is wrong are what has to be changed.
-      let said = status == 64 ? "d2-push: line 7: last words" : words
-      #expect(outcome == .failed(said, isLasting: isLasting), "\(status) \(pull) \(push)")
+      #expect(outcome == .failed(words, isLasting: isLasting), "\(status) \(pull) \(push)")
     }
     // A command in the pipeline that hides the status.
     #expect(try Self.outcome(0, pull: #"{"status":75}"#, push: Self.well, accepts: accepts) == .failed(words))
