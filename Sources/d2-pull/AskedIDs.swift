@@ -99,7 +99,7 @@ struct AskedIDs {
   }
 
   /// Without the units that lie below another asked-for one: in separate requests their values would come twice.
-  private static func withoutNested(_ units: [String], _ paths: [String: String]) -> [String] {
+  static func withoutNested(_ units: [String], _ paths: [String: String]) -> [String] {
     let asked = Set(units)
     return units.filter { unit in
       let ancestors = (paths[unit] ?? "").split(separator: "/").dropLast()

@@ -52,11 +52,8 @@ struct RequestDivision: Sendable {
     guard request.children else { return Self.halves(request, \.places) }
     let paths = try KnownIDs(request.places.map(\.value), in: "organisationUnits", client).paths
     guard request.places.allSatisfy({ paths[$0.value] != nil }) else { return nil }
-    let asked = Set(request.places.map { Substring($0.value) })
     var request = request
-    request.places.removeAll { place in
-      paths[place.value]!.split(separator: "/").dropLast().contains(where: asked.contains)
-    }
+    request.places = AskedIDs.withoutNested(request.places.map(\.value), paths).map { ("orgUnit", $0) }
     return request.places.count > 1 ? Self.halves(request, \.places) : try below(request)
   }
 
