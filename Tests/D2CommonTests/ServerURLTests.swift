@@ -71,6 +71,10 @@ struct ServerURLTests {
       ("https://dhis2.example/#", "remove the ? or #"), ("https://admin:district@dhis2.example", "take them out"),
       ("https://user@dhis2.example", "take them out"), ("admin:district@dhis2.example/hmis", "is not a URL"),
       ("admin:district@dhis2.example://hmis", "not https or http"), ("admin:district@\u{301}x", "is not a URL"),
+      ("https://admin:a/district@dhis2.example", "take them out"),
+      ("https://admin:a/district@dhis2.example/x?y", "take them out"),
+      ("https://admin:a?district@dhis2.example", "take them out"),
+      ("https://admin:a#district@dhis2.example", "take them out"),
     ])
   func refused(text: String, part: String) {
     #expect { try ServerURL(text) } throws: { error in

@@ -63,7 +63,8 @@ package struct ServerURL: Sendable, Equatable, CustomStringConvertible {
     let rest = text[schemeEnd.upperBound...]
     let path = rest.prefix { $0 != "?" && $0 != "#" }
     let authority = path.prefix { $0 != "/" }
-    guard !authority.contains("@") else {
+    // Wherever the @ stands: a password may hold a / ? or #.
+    guard !rest.contains("@") else {
       throw Invalid(
         description:
           "the URL holds a user name or password: take them out, and give them by an option or the environment (--help says which)"
