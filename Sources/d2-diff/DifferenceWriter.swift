@@ -49,7 +49,7 @@ struct DifferenceWriter {
   }
 
   /// A line as its own deletion. The value stays: of an element with an option set a server refuses the deletion without it
-  /// (`dhis2-api.md`, E7621).
+  /// (docs/dhis2-servers.md, "Imports").
   static func deleted(_ line: DataValueLine, _ bytes: UnsafeRawBufferPointer) -> [UInt8] {
     let field = line[.deleted]
     if field.kind != .absent {

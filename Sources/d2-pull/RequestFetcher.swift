@@ -188,7 +188,7 @@ struct RequestFetcher: Sendable {
   // MARK: Answers that look whole
 
   /// The marks of a query that failed half-way on a server up to 2.42, which ends as HTTP 200 and valid JSON (seen on real servers,
-  /// `dhis2-api.md` trap 1): a multiple of the 1,000 rows that it fetches at a time, or a connection closed unannounced.
+  /// docs/dhis2-servers.md, trap 1): a multiple of the 1,000 rows that it fetches at a time, or a connection closed unannounced.
   private func isDoubtful(_ answer: Answer) -> Bool {
     guard options.checks else { return false }
     if answer.closedUnannounced { return true }

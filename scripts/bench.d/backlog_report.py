@@ -8,7 +8,7 @@ import json
 import os
 import sys
 
-# What servers were measured to take (dhis2-api.md, section 0): seconds to sign in and to the first byte of a country's values,
+# What servers were measured to take (docs/dhis2-servers.md, "What it costs"): seconds to sign in and to the first byte of a country's values,
 # values a second out, and by batch size in, with what a second connection gains.
 COSTS = {
     "2.42": (0.111, 0.1, 55_000, {1000: 1200, 5000: 3290, 20_000: 6520, 50_000: 6850}, {1000: 2.0, 5000: 1.3, 50_000: 1.1}),

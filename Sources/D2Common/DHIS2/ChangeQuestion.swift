@@ -1,7 +1,7 @@
 /// "What changed since?", in the form that a version understands.
 ///
 /// Up to 2.42 a server turns the time that it is given into UTC text and compares that with a column of its *local* time: the right question is the
-/// local time, written as if it were UTC. From 2.43 on it cuts the time down to the day. (`dhis2-api.md`, traps 15, 16 and 21.) What comes too
+/// local time, written as if it were UTC. From 2.43 on it cuts the time down to the day. (docs/dhis2-servers.md, traps 15, 16 and 21.) What comes too
 /// much is told apart by the `lastUpdated` in the values, which is right in all versions.
 extension ServerInfo {
   /// How far increments go back beyond the last one, where nobody says otherwise: for imports that had begun but were not stored when the mark

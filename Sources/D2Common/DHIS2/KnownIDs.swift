@@ -1,6 +1,6 @@
 /// Which of some ids a server knows and lets the user see.
 ///
-/// Servers up to 2.42 drop the ids of a query that they don't know without a word (`dhis2-api.md` trap 3), and those from 2.43 on
+/// Servers up to 2.42 drop the ids of a query that they don't know without a word (docs/dhis2-servers.md, trap 3), and those from 2.43 on
 /// answer with nothing: so they are looked up first.
 package struct KnownIDs: Sendable {
   /// Of the asked-for ids, those that the server has.

@@ -27,7 +27,7 @@ package struct ServerInfo: Sendable {
     calendar = info?["calendar"]?.string ?? "iso8601"
     let text = info?["serverDate"]?.string
     let local = text.flatMap { UTCTime($0) }
-    // It has no zone (`dhis2-api.md` 4.3); with an offset it is a moment already.
+    // It has no zone (docs/dhis2-servers.md, "System info"); with an offset it is a moment already.
     let isMoment = text.map { $0.dropFirst(10).contains { "+-Z".contains($0) } } ?? false
     let observed = local.flatMap { local in date.flatMap { isMoment ? nil : Self.offset(local, from: $0) } }
     zone = ServerZone(named: info?["serverTimeZoneId"]?.string, observed: observed, at: date ?? local ?? .now)

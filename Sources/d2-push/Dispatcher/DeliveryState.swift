@@ -126,7 +126,7 @@ struct DeliveryState: Sendable {
   private func named(by summary: ImportSummary, _ batch: Batch) -> [Int: Refusal] {
     var refused: [Int: Refusal] = [:]
     var vague: [(conflict: ImportSummary.Conflict, reason: Refusal)] = []
-    // A server that lost its place in the request counts too many, and means the neighbours (`dhis2-api.md`, trap 26).
+    // A server that lost its place in the request counts too many, and means the neighbours (docs/dhis2-servers.md, trap 26).
     let fits =
       summary.accepted + summary.ignored <= batch.values.count
       && summary.conflicts.allSatisfy { $0.indexes.allSatisfy { $0 < batch.values.count } }
