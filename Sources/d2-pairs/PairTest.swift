@@ -48,12 +48,8 @@ struct PairTest {
         "the calendar is \(calendar): -y, -q, -m, -n, --from with --to and slices of a backlog mean Gregorian days and do not work there; \(PairCalendars.whatWorks(pair: pair.label))"
       )
     }
-    switch failures.first {
-    case let failure as ServerError: return failure.exitStatus
-    case let failure as CommandFailure: return failure.status
-    case nil: return problems == 0 ? .success : .incomplete
-    default: return .bug
-    }
+    if let failure = failures.first { return ExitStatus(of: failure) }
+    return problems == 0 ? .success : .incomplete
   }
 
   private func look(_ end: String, _ server: ConfiguredServer, _ client: DHIS2Client) throws -> JSONValue {

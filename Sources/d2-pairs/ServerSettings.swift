@@ -87,7 +87,7 @@ struct ServerSettings {
       server.set("use_pat", false)
       server.set("username", .string(username))
       if password == nil, server.text("password") == nil {
-        password = try Prompt.secret("password of \(username) at the \(end)")
+        password = try Self.prompted("password of \(username) at the \(end)")
       }
     }
     if let password {
@@ -103,7 +103,7 @@ struct ServerSettings {
   private func secret(_ option: String, variable name: String, what: String) throws(CommandFailure) -> String? {
     if let file = value(option + "-file") { return "file:" + absolute(file) }
     guard let given = value(option) else { return variable(name) }
-    if given == "prompt" { return try Prompt.secret(what) }
+    if given == "prompt" { return try Self.prompted(what) }
     guard !Secret(given).isLiteral else {
       throw CommandFailure(
         .usage,
@@ -112,6 +112,10 @@ struct ServerSettings {
     }
     if case .file(let path) = Secret(given) { return "file:" + absolute(path) }
     return given
+  }
+
+  private static func prompted(_ what: String) throws(CommandFailure) -> String {
+    try Credentials.checked(try Prompt.secret(what), what)
   }
 
   private func value(_ option: String) -> String? { arguments.string("--\(end)-\(option)") }

@@ -53,9 +53,7 @@ final class PullRun: Sendable {
         let refusal = (error as? ServerError).flatMap {
           $0.refusesAccess && $0.path == PullPlan.path(options) ? $0 : nil
         }
-        report(
-          (error as? CommandFailure)?.status ?? (error as? ServerError)?.exitStatus ?? .bug,
-          refusal: refusal?.description)
+        report(ExitStatus(of: error), refusal: refusal?.description)
       }
       throw error
     }

@@ -7,13 +7,8 @@ struct RunReport: Sendable {
   let log: Log
 
   func status(after failure: (any Error)?) -> ExitStatus {
-    switch failure {
-    case let failure as CommandFailure: failure.status
-    case let failure as ServerError: failure.exitStatus
-    case nil:
-      account.totals.refused > 0 || options.failsOnNotKept && account.totals.notKept > 0 ? .incomplete : .success
-    default: .bug
-    }
+    if let failure { return ExitStatus(of: failure) }
+    return account.totals.refused > 0 || options.failsOnNotKept && account.totals.notKept > 0 ? .incomplete : .success
   }
 
   /// Says what became of the values; the failure itself is another line.
@@ -98,6 +93,6 @@ struct RunReport: Sendable {
 
   /// Whether what is left of the input belongs into the rejects: the server failed, not we.
   func keepsRest(after failure: any Error) -> Bool {
-    account.keepsRejects && (failure is ServerError || (failure as? CommandFailure)?.status == .incomplete)
+    account.keepsRejects && (failure is ServerError || (failure as? CommandFailure)?.exitStatus == .incomplete)
   }
 }

@@ -74,7 +74,7 @@ struct ArgumentsTests {
       _ = try Arguments(words, Self.command)
       Issue.record("not refused")
     } catch {
-      #expect(error.status == .usage)
+      #expect(error.exitStatus == .usage)
       #expect(error.message == message)
     }
   }

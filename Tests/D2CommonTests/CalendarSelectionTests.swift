@@ -162,7 +162,7 @@ struct CalendarSelectionTests {
       _ = try flags.resolve(Self.today)
       return nil
     } catch {
-      #expect(error.status == .usage)
+      #expect(error.exitStatus == .usage)
       return error.message
     }
   }

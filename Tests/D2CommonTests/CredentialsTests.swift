@@ -106,7 +106,8 @@ struct CredentialsTests {
         let credentials = try body()
         Issue.record("no failure but \(credentials)")
       } catch {
-        #expect(error.status == status && error.message.contains(part) && !error.message.contains("s3cr3t"), "\(error)")
+        #expect(error.exitStatus == status)
+        #expect(error.message.contains(part) && !error.message.contains("s3cr3t"), "\(error)")
       }
     }
     check(.usage, "not both") { () throws(CommandFailure) in try resolve(pat: odd, username: "u") }

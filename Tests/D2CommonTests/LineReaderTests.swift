@@ -83,7 +83,7 @@ struct LineReaderTests {
       while try reader.next() != nil {}
     } throws: { error in
       let failure = error as? CommandFailure
-      return failure?.status == .malformedInput
+      return failure?.exitStatus == .malformedInput
         && failure?.message.hasPrefix("line 3 is longer than 16 MiB: is it a whole document?") ?? false
     }
     #expect(reader.bytes < 20 << 20)
@@ -94,6 +94,6 @@ struct LineReaderTests {
     let folder = open("/tmp", O_RDONLY | O_CLOEXEC)
     defer { close(folder) }
     var reader = LineReader(descriptor: folder)
-    #expect { try reader.next() } throws: { ($0 as? CommandFailure)?.status == .cannotRead }
+    #expect { try reader.next() } throws: { ($0 as? CommandFailure)?.exitStatus == .cannotRead }
   }
 }

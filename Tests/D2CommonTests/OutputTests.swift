@@ -100,7 +100,7 @@ struct LineOutputTests {
       try output.flush()
     } throws: { error in
       let failure = error as? CommandFailure
-      return failure?.status == .cannotWrite && failure?.message.contains("standard output: No space left") == true
+      return failure?.exitStatus == .cannotWrite && failure?.message.contains("standard output: No space left") == true
     }
   }
 }
@@ -145,7 +145,7 @@ struct SpoolFileTests {
   func noFolder() {
     #expect { try SpoolFile(environment: ["TMPDIR": "/nowhere/at/all"]) } throws: { error in
       let failure = error as? CommandFailure
-      return failure?.status == .cannotWrite && failure?.message.contains("/nowhere/at/all") == true
+      return failure?.exitStatus == .cannotWrite && failure?.message.contains("/nowhere/at/all") == true
     }
   }
 }
@@ -183,7 +183,7 @@ struct SummaryFileTests {
   func failure(path: String) {
     #expect { try SummaryFile.write(["a": 1], to: path) } throws: { error in
       let failure = error as? CommandFailure
-      return failure?.status == .cannotWrite && failure?.message.contains(path) == true
+      return failure?.exitStatus == .cannotWrite && failure?.message.contains(path) == true
     }
   }
 }

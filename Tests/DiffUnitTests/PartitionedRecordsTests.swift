@@ -33,7 +33,7 @@ struct PartitionedRecordsTests {
     #expect {
       for number in 0..<100 { try records.append(number, to: 0) }
     } throws: { error in
-      (error as? CommandFailure)?.status == .cannotWrite
+      (error as? CommandFailure)?.exitStatus == .cannotWrite
     }
   }
 }

@@ -86,7 +86,7 @@ struct AccountTests {
       try account.malformed(text: "x", number: 12, "not a JSON object")
     } throws: { error in
       let failure = error as? CommandFailure
-      return failure?.status == .malformedInput && failure?.message.hasPrefix("line 12: not a JSON object") == true
+      return failure?.exitStatus == .malformedInput && failure?.message.hasPrefix("line 12: not a JSON object") == true
     }
   }
 
@@ -96,7 +96,7 @@ struct AccountTests {
       let account = try Account(rejectsFile: path, Self.log)
       try account.malformed(text: "x", number: 1, "no")
       try account.finish(isWhole: true)
-    } throws: { ($0 as? CommandFailure)?.status == .cannotWrite }
+    } throws: { ($0 as? CommandFailure)?.exitStatus == .cannotWrite }
   }
 
   @Test("the commonest reasons come first")

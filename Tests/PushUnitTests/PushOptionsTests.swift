@@ -37,7 +37,7 @@ struct PushOptionsTests {
       "0", "-5", "20..10", "x", "", "1..2..3", "1.5", "1000001", "5..", "..5", "..", "1...3", "1 2", " 5",
     ])
   func noBatchSize(text: String) {
-    #expect { try Self.options("--batch-size", text) } throws: { ($0 as? CommandFailure)?.status == .usage }
+    #expect { try Self.options("--batch-size", text) } throws: { ($0 as? CommandFailure)?.exitStatus == .usage }
   }
 
   @Test("parameters go to the server by the names it knows")
@@ -82,7 +82,7 @@ struct PushOptionsTests {
     #expect {
       let arguments = try Arguments(["--url", "https://dhis2.example"] + words, Push.description)
       _ = try PushOptions(arguments, Log(command: "d2-push", least: .error))
-    } throws: { ($0 as? CommandFailure)?.status == .usage }
+    } throws: { ($0 as? CommandFailure)?.exitStatus == .usage }
   }
 
   @Test(

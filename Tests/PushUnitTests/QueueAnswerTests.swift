@@ -130,7 +130,7 @@ struct QueueAnswerTests {
       ["--compression", "gzip"],
     ])
   func refused(words: [String]) {
-    #expect { try options(Self.usual + words) } throws: { ($0 as? CommandFailure)?.status == .usage }
+    #expect { try options(Self.usual + words) } throws: { ($0 as? CommandFailure)?.exitStatus == .usage }
   }
 
   @Test(
@@ -145,7 +145,7 @@ struct QueueAnswerTests {
       ["--via", "kafka"], ["--source", "a"], ["--wait"],
     ])
   func missing(words: [String]) {
-    #expect { try options(words) } throws: { ($0 as? CommandFailure)?.status == .usage }
+    #expect { try options(words) } throws: { ($0 as? CommandFailure)?.exitStatus == .usage }
   }
 
   @Test("dispatcher2 takes neither colons nor tokens")
@@ -154,7 +154,7 @@ struct QueueAnswerTests {
     for environment in [
       ["D2_DISPATCHER_USERNAME": "u", "D2_DISPATCHER_PASSWORD": "p:q"], ["D2_DISPATCHER_TOKEN": "t"],
     ] {
-      #expect { try options(words, environment) } throws: { ($0 as? CommandFailure)?.status == .configuration }
+      #expect { try options(words, environment) } throws: { ($0 as? CommandFailure)?.exitStatus == .configuration }
     }
   }
 
@@ -183,6 +183,8 @@ struct QueueAnswerTests {
     let knownCodes = try ["u1", "u2", "u3"].map { try codes.label(of: $0) }
     #expect(knownCodes == ["C1", "7", nil])
     #expect(try Facilities.ids.label(of: "u9") == "u9")
-    #expect { try Facilities.file("/nowhere", by: .name) } throws: { ($0 as? CommandFailure)?.status == .cannotRead }
+    #expect {
+      try Facilities.file("/nowhere", by: .name)
+    } throws: { ($0 as? CommandFailure)?.exitStatus == .cannotRead }
   }
 }

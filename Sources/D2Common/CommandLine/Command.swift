@@ -113,20 +113,8 @@ package enum Command {
       log.error("interrupted by a signal")
       return Signals.status
     }
-    switch error {
-    case let failure as CommandFailure:
-      log.error(failure.message)
-      return failure.status
-    case let failure as ServerError:
-      log.error(failure.description)
-      return failure.exitStatus
-    case let failure as StoreError:
-      log.error(failure.description)
-      return failure.exitStatus
-    default:
-      log.error("\(error)")
-      return .bug
-    }
+    log.error("\(error)")
+    return ExitStatus(of: error)
   }
 }
 

@@ -30,7 +30,7 @@ package enum Prompt {
     let answer = line(terminal)
     try interrupted()
     guard !answer.isEmpty else { throw CommandFailure(.usage, "\(question): nothing was typed") }
-    return try Credentials.checked(answer, question)
+    return answer
   }
 
   /// Asks before what cannot be undone, unless `--yes` stands on the command line.

@@ -1,5 +1,5 @@
 /// What went wrong with a request: server, path, HTTP status, DHIS2's own code and message, and what to do next. One line.
-package struct ServerError: Error, Sendable, CustomStringConvertible {
+package struct ServerError: CommandError {
   /// The kinds of failure that end or are retried differently.
   package enum Kind: Sendable, Equatable {
     case unreachable, tls, timedOut, broken, setup

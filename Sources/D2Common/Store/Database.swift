@@ -109,7 +109,7 @@ extension Database {
 }
 
 /// What a store cannot do, told in one line without a secret.
-package struct StoreError: Error, CustomStringConvertible, Equatable {
+package struct StoreError: CommandError, Equatable {
   package enum Kind: Sendable {
     /// No connection, or it broke.
     case unreachable

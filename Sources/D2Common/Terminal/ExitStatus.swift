@@ -30,13 +30,23 @@ package enum ExitStatus: Int32, Sendable {
   case terminated = 143
 }
 
+/// A failure that says how a command ends. What is none ends it as a bug of ours.
+package protocol CommandError: Error, CustomStringConvertible {
+  var exitStatus: ExitStatus { get }
+}
+
+extension ExitStatus {
+  /// How a command ends that this error stopped.
+  package init(of error: any Error) { self = (error as? any CommandError)?.exitStatus ?? .bug }
+}
+
 /// A failure that ends a command: one line for the person, one number for the shell.
-package struct CommandFailure: Error, CustomStringConvertible {
-  package let status: ExitStatus
+package struct CommandFailure: CommandError {
+  package let exitStatus: ExitStatus
   package let message: String
 
-  package init(_ status: ExitStatus, _ message: String) {
-    self.status = status
+  package init(_ exitStatus: ExitStatus, _ message: String) {
+    self.exitStatus = exitStatus
     self.message = message
   }
 

@@ -153,13 +153,7 @@ struct LagReport {
       for place in lags.indices where lags[place].change == nil && lags[place].error == nil {
         lags[place].error = "\(error)"
       }
-      if Signals.received != nil { return Signals.status }
-      return switch error {
-      case let failure as CommandFailure: failure.status
-      case let failure as ServerError: failure.exitStatus
-      case let failure as StoreError: failure.exitStatus
-      default: .bug
-      }
+      return Signals.received == nil ? ExitStatus(of: error) : Signals.status
     }
   }
 }

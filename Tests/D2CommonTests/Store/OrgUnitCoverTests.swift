@@ -211,7 +211,7 @@ struct OrgUnitCoverTests {
     let error = #expect(throws: CommandFailure.self) {
       try OrgUnitCover(Self.units(nodes), only: nil, pair, Log(command: "test"))
     }
-    #expect(error?.status == .usage)
+    #expect(error?.exitStatus == .usage)
     let message = error?.message ?? ""
     for part in [Self.uid(0), "unit 0", Self.uid(2), "unit 2", "d2-orgunits sync --pair hmis --all"] {
       #expect(message.contains(part), "\(message)")

@@ -123,7 +123,7 @@ struct StoreErrorTests {
     let secret = "postgresql://u:s3cret@h/d"
     #expect(try resolve(nil, ["D2_STORE": secret]) == .postgresql(url: secret))
     let onCommandLine = #expect(throws: CommandFailure.self) { try resolve(secret, [:]) }
-    #expect(onCommandLine?.status == .usage && onCommandLine?.message.contains("s3cret") == false)
+    #expect(onCommandLine?.exitStatus == .usage && onCommandLine?.message.contains("s3cret") == false)
     #expect(throws: CommandFailure.self) { try resolve("postgresql://h/d?password=s3cret", [:]) }
     #expect(throws: CommandFailure.self) { try resolve(nil, [:]) }
   }
