@@ -43,7 +43,8 @@ class Gate:
                 return
             with self.lock:
                 self.connections |= {client, server}
-            ends = [threading.Thread(target=self.carry, args=pair, daemon=True) for pair in ((client, server), (server, client))]
+            ends = [threading.Thread(target=self.carry, args=pair, daemon=True)
+                    for pair in ((client, server), (server, client))]
             for end in ends:
                 end.start()
             threading.Thread(target=self.finish, args=(ends, client, server), daemon=True).start()

@@ -1,4 +1,4 @@
-"""Two servers that speak as much DHIS2 as one long pull and push need, at a limited bandwidth, and keep nothing of it."""
+"""Two servers that speak as much DHIS2 as one long pull and push need, at a limited bandwidth. They keep nothing."""
 
 import hashlib
 import json
@@ -12,14 +12,17 @@ BLOCK_VALUES = 2000
 UNIT = b"U0000000000"
 # Small, so that what waits in the kernel does not hide what waits in the commands.
 SOCKET_BYTES = 262_144
-INFO = json.dumps({"version": "2.42.5.2", "calendar": "iso8601", "serverTimeZoneId": "Etc/UTC", "serverDate": "2026-01-01T00:00:00.000"}).encode()
+INFO = json.dumps({"version": "2.42.5.2", "calendar": "iso8601", "serverTimeZoneId": "Etc/UTC",
+                   "serverDate": "2026-01-01T00:00:00.000"}).encode()
 
 
 def block():
     """The values of one unit, as DHIS2 writes them."""
     return b",".join(
-        b'{"dataElement":"D%010d","period":"2022%02d","orgUnit":"%s","categoryOptionCombo":"HllvX50cXC0","attributeOptionCombo":"HllvX50cXC0",'
-        b'"value":"%d","storedBy":"admin","created":"2022-01-09T06:32:40.000+0000","lastUpdated":"2022-01-09T06:32:40.000+0000",'
+        b'{"dataElement":"D%010d","period":"2022%02d","orgUnit":"%s","categoryOptionCombo":"HllvX50cXC0",'
+        b'"attributeOptionCombo":"HllvX50cXC0",'
+        b'"value":"%d","storedBy":"admin","created":"2022-01-09T06:32:40.000+0000",'
+        b'"lastUpdated":"2022-01-09T06:32:40.000+0000",'
         b'"comment":null,"followup":false}' % (number, number % 12 + 1, UNIT, number * 7919 % 10000)
         for number in range(BLOCK_VALUES))
 
@@ -115,8 +118,10 @@ class Destination(Handler):
         self.answer(json.dumps({
             "httpStatus": "OK", "httpStatusCode": 200, "status": "OK", "message": "Import was successful.",
             "response": {
-                "responseType": "ImportSummary", "status": "SUCCESS", "description": "Import process completed successfully",
-                "importCount": {"imported": values, "updated": 0, "ignored": 0, "deleted": 0}, "conflicts": [], "rejectedIndexes": []},
+                "responseType": "ImportSummary", "status": "SUCCESS",
+                "description": "Import process completed successfully",
+                "importCount": {"imported": values, "updated": 0, "ignored": 0, "deleted": 0}, "conflicts": [],
+                "rejectedIndexes": []},
         }).encode())
 
     # recv_into goes past the buffer of rfile: it must be none.
@@ -139,7 +144,8 @@ def start(handler, shared, rate, size=0):
         server.socket.setsockopt(socket.SOL_SOCKET, option, SOCKET_BYTES)
     server.server_bind()
     server.server_activate()
-    server.shared, server.rate, server.pace, server.size, server.digest = shared, rate, Pace(rate), size, hashlib.sha256()
+    server.shared, server.rate, server.pace, server.size, server.digest = shared, rate, Pace(
+        rate), size, hashlib.sha256()
     process = multiprocessing.Process(target=server.serve_forever, daemon=True)
     process.start()
     server.socket.close()
