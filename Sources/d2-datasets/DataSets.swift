@@ -86,8 +86,8 @@ struct DataSets {
           let isWritten = try table.write(set)
           var isMarked = false
           if arguments.has("--synced-through") {
-            isMarked = try table.mark(
-              set, through: set.syncedThrough, arguments.has("--registrations") ? .registrations : .values)
+            let kind = kind(arguments)
+            isMarked = try table.mark(set, through: set.marks[kind].through, kind)
           }
           if isWritten || isMarked { changed += 1 }
         }
@@ -96,6 +96,10 @@ struct DataSets {
       log.info("\(counted(changed, "data set")) changed")
       return .success
     }
+  }
+
+  private static func kind(_ arguments: Arguments) -> DataKind {
+    arguments.has("--registrations") ? .registrations : .dataValues
   }
 
   private static func switching(_ verb: String, to isActive: Bool) -> Verb {
@@ -146,14 +150,15 @@ struct DataSets {
     guard let text = arguments.string("--synced-through") else {
       throw CommandFailure(.usage, "say up to when: --synced-through TIME")
     }
-    if text == "never" { return { $0.syncedThrough = nil } }
+    let kind = kind(arguments)
+    if text == "never" { return { $0.marks[kind].through = nil } }
     guard let time = UTCTime(text) else {
       throw CommandFailure(.usage, "--synced-through \"\(text)\": a time such as 2024-01-31T06:00:00Z, or never")
     }
     guard time <= UTCTime(seconds: UTCTime.now.seconds + 86400) else {
       throw CommandFailure(.usage, "--synced-through \(text) lies in the future")
     }
-    return { $0.syncedThrough = time }
+    return { $0.marks[kind].through = time }
   }
 
   private static let check = Verb(

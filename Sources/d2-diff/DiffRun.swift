@@ -158,7 +158,7 @@ struct DiffRun: Sendable {
     for found in findings { counts += found.counts }
     try checkDeletions(
       counts, isWhole: isWhole, isFile: source.isFile, isFromStart: source.isFromStart,
-      noun: destination.hasRegistrations ? "registration" : "value")
+      noun: destination.kind.noun)
 
     try write(comparison, findings)
     let differences = counts.missing + counts.different + (includesExtras ? counts.extra : 0)

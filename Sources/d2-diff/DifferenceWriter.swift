@@ -121,7 +121,7 @@ struct DifferenceWriter {
   ) throws -> JSONValue {
     try lines.withLine(at: place) { bytes in
       let line = try DataValueLine(bytes, scratch)
-      return .string(line.text(line[.dataElement].kind == .absent ? .completed : .value) ?? "")
+      return .string(line.text(line.dataKind == .registrations ? .completed : .value) ?? "")
     }
   }
 }

@@ -19,7 +19,7 @@ struct RecordMaker: ~Copyable {
   mutating func record(
     _ line: DataValueLine, _ place: LinePlace, _ groups: inout GroupTable
   ) throws(DataValueLine.Fault) -> SideRecord {
-    let isRegistration = line[.dataElement].kind == .absent && line[.dataSet].kind != .absent
+    let isRegistration = if case .registrations = line.dataKind { true } else { false }
     if isRegistration {
       hasher.add(CollectionOfOne(UInt8(ascii: "r")))
       try add(.dataSet, line)
@@ -107,5 +107,13 @@ struct RecordMaker: ~Copyable {
         addText(.value, line)
       }
     }
+  }
+}
+
+extension DataValueLine {
+  /// What a line holds: a registration names a data set, and no data element.
+  @inline(__always)
+  var dataKind: DataKind {
+    self[.dataElement].kind == .absent && self[.dataSet].kind != .absent ? .registrations : .dataValues
   }
 }

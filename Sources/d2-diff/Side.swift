@@ -30,8 +30,8 @@ final class Side: @unchecked Sendable {
   private(set) var placeEnd = 0
   /// Whether the input was read from its first byte.
   private(set) var isFromStart = true
-  /// Whether there is a registration among its lines.
-  private(set) var hasRegistrations = false
+  /// What its lines hold: registrations, if there is one among them.
+  private(set) var kind = DataKind.dataValues
   private let settings: Settings
   private let read = Atomic<Int>(0)
   private var lines = Lines.none
@@ -109,7 +109,7 @@ final class Side: @unchecked Sendable {
       do {
         let line = try DataValueLine(bytes, scratch)
         if spool != nil { place.offset = UInt64(try spool!.append(bytes)) }
-        if line[.dataElement].kind == .absent { hasRegistrations = true }
+        if case .registrations = line.dataKind { kind = .registrations }
         let record = try maker.record(line, place, &groups)
         try records.append(record, to: Int(record.key.high >> 56))
       } catch let fault as DataValueLine.Fault {

@@ -20,7 +20,7 @@ struct Answer {
   ///   - written: told how many values have gone to the sink, also where the answer breaks.
   /// - Throws: `ServerError` for what the server or the network did, with the whole values that arrived in the sink.
   static func receive(
-    _ request: PullRequest, arrayKey: String, into sink: inout some LineSink, _ client: DHIS2Client, _ meter: PullMeter,
+    _ request: PullRequest, kind: DataKind, into sink: inout some LineSink, _ client: DHIS2Client, _ meter: PullMeter,
     counts: Bool, written: (Int) -> Void, whileWaiting: () throws -> Void
   ) throws -> Answer {
     var question = HTTPRequest(.get, request.target)
@@ -28,7 +28,7 @@ struct Answer {
     question.handsOnBody = true
     var decoder = BodyDecoder()
     var splitter = DataValueSplitter(
-      arrayKey: arrayKey, completion: arrayKey == "dataValues" ? ValueCompletion(dataSet: request.dataSet) : .none)
+      arrayKey: kind.arrayKey, completion: kind == .dataValues ? ValueCompletion(dataSet: request.dataSet) : .none)
     var sieved = SievedSink(request.sieve, sink)
     var isWhole = false
     var passed = 0
@@ -74,7 +74,7 @@ struct Answer {
       if response.wireBytes == 0 { throw Self.emptyBody(request, client) }
       try splitter.finish()
       if let error = Self.errorDocument(splitter, request, client) { throw error }
-      if !splitter.sawArray, let error = Self.otherDocument(splitter, arrayKey, request, client) { throw error }
+      if !splitter.sawArray, let error = Self.otherDocument(splitter, kind.arrayKey, request, client) { throw error }
       isWhole = true
       return Answer(
         values: splitter.count, kept: sieved.kept, closedUnannounced: response.closedUnannounced,

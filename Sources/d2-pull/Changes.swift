@@ -87,10 +87,10 @@ enum Changes: Sendable, Equatable {
     for place in selections.indices {
       guard let changes = selections[place].changes else { continue }
       let moment = try changes.moment(info, client)
-      let value = selections[place].registrations ? info.created(since: moment) : info.lastUpdated(since: moment)
-      let name = selections[place].registrations ? "created" : "lastUpdated"
+      let (name, value) = info.changes(of: selections[place].kind, since: moment)
       selections[place].passedOn.append((name, value))
-      if !selections[place].registrations { selections[place].notBefore = moment }
+      // Registrations do not tell when they were made.
+      if selections[place].kind == .dataValues { selections[place].notBefore = moment }
       let zone = info.zone?.name.map { ", \($0)" } ?? ""
       if said.insert(value).inserted {
         log.info("asking for changes since \(moment.iso8601) (\(name)=\(value)\(zone))")

@@ -4,55 +4,61 @@ import D2Common
 /// something else (of a combo, for the default one); later ones refuse the export.
 struct MissingIDs {
   /// A kind of object that values name.
-  private struct Kind {
+  private struct ObjectKind {
     let key: String
     let parameter: String
     let option: String
     let plural: String
   }
 
-  private static let kindsOfValues = [
-    Kind(
+  private static let objectsInValues = [
+    ObjectKind(
       key: "dataElement", parameter: "dataElementIdScheme", option: "--data-element-id-scheme", plural: "data elements"),
-    Kind(key: "orgUnit", parameter: "orgUnitIdScheme", option: "--org-unit-id-scheme", plural: "organisation units"),
-    Kind(
+    ObjectKind(
+      key: "orgUnit", parameter: "orgUnitIdScheme", option: "--org-unit-id-scheme", plural: "organisation units"),
+    ObjectKind(
       key: "categoryOptionCombo", parameter: "categoryOptionComboIdScheme",
       option: "--category-option-combo-id-scheme", plural: "category option combos"),
-    Kind(
+    ObjectKind(
       key: "attributeOptionCombo", parameter: "attributeOptionComboIdScheme",
       option: "--attribute-option-combo-id-scheme", plural: "attribute option combos"),
   ]
-  private static let kindsOfRegistrations =
+  private static let objectsInRegistrations =
     [
-      Kind(
+      ObjectKind(
         key: "organisationUnit", parameter: "orgUnitIdScheme", option: "--org-unit-id-scheme",
         plural: "organisation units"),
-      Kind(key: "dataSet", parameter: "dataSetIdScheme", option: "--data-set-id-scheme", plural: "data sets"),
-    ] + kindsOfValues.filter { $0.key == "attributeOptionCombo" }
+      ObjectKind(key: "dataSet", parameter: "dataSetIdScheme", option: "--data-set-id-scheme", plural: "data sets"),
+    ] + objectsInValues.filter { $0.key == "attributeOptionCombo" }
 
   private let client: DHIS2Client
   private let log: Log
-  private let isOfRegistrations: Bool
+  private let kind: DataKind
   private let passedOn: [(name: String, value: String)]
 
   init(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) {
     self.client = client
     self.log = log
-    isOfRegistrations = options.registrations
+    kind = options.kind
     passedOn = options.passedOn
   }
 
-  private static func kinds(ofRegistrations: Bool) -> [Kind] { ofRegistrations ? kindsOfRegistrations : kindsOfValues }
+  private static func objects(in kind: DataKind) -> [ObjectKind] {
+    switch kind {
+    case .dataValues: objectsInValues
+    case .registrations: objectsInRegistrations
+    }
+  }
 
   /// The keys of a value whose ids may be missing.
   static func keys(_ options: PullOptions) -> [String] {
-    kinds(ofRegistrations: options.registrations)
+    objects(in: options.kind)
       .filter { IDScheme(of: $0.parameter, in: options.passedOn) != .uid }.map(\.key)
   }
 
   private func scheme(_ key: String) -> IDScheme {
-    let kind = Self.kinds(ofRegistrations: isOfRegistrations).first { $0.key == key }
-    return kind.map { IDScheme(of: $0.parameter, in: passedOn) } ?? .uid
+    let object = Self.objects(in: kind).first { $0.key == key }
+    return object.map { IDScheme(of: $0.parameter, in: passedOn) } ?? .uid
   }
 
   /// Whether some may lack an id: each object has a uid and a name.
@@ -79,7 +85,7 @@ struct MissingIDs {
     let element = "name,\(scheme("dataElement").fields),categoryCombo[id]"
     let fields =
       "id,categoryCombo[id]"
-      + (isOfRegistrations ? "" : ",dataSetElements[categoryCombo[id],dataElement[\(element)]]")
+      + (kind == .registrations ? "" : ",dataSetElements[categoryCombo[id],dataElement[\(element)]]")
     for set in try objects("dataSets", sets, fields) {
       if let combo = set["categoryCombo"]?["id"]?.string { combosOfSets.append(combo) }
       for member in set["dataSetElements"]?.array ?? [] {
@@ -113,10 +119,10 @@ struct MissingIDs {
 
   private func announce(_ key: String, _ nameless: [JSONValue]) {
     guard mayMiss(key), !nameless.isEmpty,
-      let kind = Self.kinds(ofRegistrations: isOfRegistrations).first(where: { $0.key == key })
+      let object = Self.objects(in: kind).first(where: { $0.key == key })
     else { return }
     log.warning(
-      "no \(scheme(key)) at \(client.server) of \(counted(nameless.count, String(kind.plural.dropLast()))) of these data sets: \(Self.named(nameless, log)). Values of theirs will be left out. \(Self.advice(kind))"
+      "no \(scheme(key)) at \(client.server) of \(counted(nameless.count, String(object.plural.dropLast()))) of these data sets: \(Self.named(nameless, log)). Values of theirs will be left out. \(Self.advice(object))"
     )
   }
 
@@ -127,11 +133,11 @@ struct MissingIDs {
     return Enumeration.few(names, log)
   }
 
-  private static func advice(_ kind: Kind) -> String {
+  private static func advice(_ object: ObjectKind) -> String {
     // A server up to 2.42 reads both kinds of combos in one scheme.
     let options =
-      kind.key.hasSuffix("OptionCombo")
-      ? "--category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID" : "\(kind.option) UID"
+      object.key.hasSuffix("OptionCombo")
+      ? "--category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID" : "\(object.option) UID"
     return "Give each one, or take uids for them: \(options), here and for d2-push"
   }
 
@@ -139,20 +145,20 @@ struct MissingIDs {
 
   /// Says of how many values an id was missing. Returns whether there were any.
   func report(_ counts: [String: Int]) -> Bool {
-    let found = Self.kinds(ofRegistrations: isOfRegistrations).compactMap { kind in
-      counts[kind.key].flatMap { $0 > 0 ? (kind: kind, count: $0) : nil }
+    let found = Self.objects(in: kind).compactMap { object in
+      counts[object.key].flatMap { $0 > 0 ? (object: object, count: $0) : nil }
     }
-    for (kind, count) in found {
+    for (object, count) in found {
       log.error(
-        "\(counted(count, isOfRegistrations ? "registration" : "value")) left out: the server wrote null as their \(kind.key), since some \(kind.plural) have no \(scheme(kind.key))\(units(kind)). \(Self.advice(kind))"
+        "\(counted(count, kind.noun)) left out: the server wrote null as their \(object.key), since some \(object.plural) have no \(scheme(object.key))\(units(object)). \(Self.advice(object))"
       )
     }
     return !found.isEmpty
   }
 
   /// Which units those may be.
-  private func units(_ kind: Kind) -> String {
-    guard kind.parameter == "orgUnitIdScheme", scheme(kind.key) == .code else { return "" }
+  private func units(_ object: ObjectKind) -> String {
+    guard object.parameter == "orgUnitIdScheme", scheme(object.key) == .code else { return "" }
     let query = Query(["fields": "id,name", "filter": "code:null", "pageSize": "50", "order": "id:asc"])
     guard let answer = try? client.json(query.target("/api/organisationUnits")),
       let units = answer["organisationUnits"]?.array, !units.isEmpty

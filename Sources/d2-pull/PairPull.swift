@@ -64,7 +64,7 @@ struct PairPull: StoredSelection {
     self.arguments = arguments
     label = pair.label
     today = CalendarDate.today
-    overlapSeconds = try arguments.seconds("--overlap") ?? ServerInfo.defaultOverlapSeconds
+    overlapSeconds = try arguments.seconds("--overlap") ?? DataKind.dataValues.overlapSeconds
     isIncrement = arguments.has("--incremental")
     guard side == .source || !isIncrement else {
       throw CommandFailure(.usage, "-i is for the source: what was delivered says nothing of the destination's clock")
@@ -166,8 +166,8 @@ struct PairPull: StoredSelection {
   ) throws -> PullOptions? {
     var selection = options
     selection.dataSets = [set.uid]
-    selection.tagsDataSet = !options.registrations
-    if side == .source, set.includesDeleted, !options.registrations,
+    selection.tagsDataSet = options.kind == .dataValues
+    if side == .source, set.asksForDeleted(options.kind),
       !options.passedOn.contains(where: { $0.name == "includeDeleted" })
     {
       selection.passedOn.append(("includeDeleted", "true"))
@@ -184,11 +184,11 @@ struct PairPull: StoredSelection {
       if selection.periods.isEmpty { return nil }
     }
     guard isIncrement else { return selection }
-    if options.registrations {
+    if options.kind == .registrations {
       throw CommandFailure(.usage, "-i is for values: registrations know no lastUpdated")
     }
     if options.isIncrement { throw CommandFailure(.usage, "-i and --last-updated exclude each other") }
-    if let through = set.syncedThrough {
+    if let through = set.marks[options.kind].through {
       selection.changes = .since(UTCTime(seconds: through.seconds - Int(overlapSeconds)))
     } else {
       log.info(

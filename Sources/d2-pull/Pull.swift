@@ -9,7 +9,7 @@ struct Pull {
       let stored: (any StoredSelection)? =
         if let slice { slice } else { arguments.has("--pair") ? try PairPull(arguments, log) : nil }
       var options = try PullOptions(arguments, log, server: stored?.server)
-      if slice?.slice.kind == .registrations { options.registrations = true }
+      if let slice { options.kind = slice.slice.kind }
       let client = DHIS2Client(options.server, log)
       return try await PullRun(options, stored, client, log).run()
     }

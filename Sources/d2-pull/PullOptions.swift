@@ -13,7 +13,7 @@ struct PullOptions: Sendable {
   var dates: (start: String, end: String)?
   var attributeOptionCombos: [String]
   let limit: Int?
-  var registrations: Bool
+  var kind: DataKind
   /// Only what changed.
   var changes: Changes?
   /// Values that changed before do not go out, whatever the server sends.
@@ -50,7 +50,7 @@ struct PullOptions: Sendable {
     children = arguments.has("--children")
     periods = arguments.list("--period").unique
     attributeOptionCombos = arguments.list("--attribute-option-combo").unique
-    registrations = arguments.has("--registrations")
+    kind = arguments.has("--registrations") ? .registrations : .dataValues
     limit = try arguments.int("--limit", in: 0...Int.max)
     tagsDataSet = arguments.has("--tag-data-set")
     spools = arguments.has("--spool")
@@ -113,12 +113,12 @@ struct PullOptions: Sendable {
 
   /// Whether each value says its data set.
   var isTagged: Bool {
-    (tagsDataSet || dataSets.count > 1) && !registrations && dataElements.isEmpty && dataElementGroups.isEmpty
+    (tagsDataSet || dataSets.count > 1) && kind == .dataValues && dataElements.isEmpty && dataElementGroups.isEmpty
   }
 
   /// Whether the selection is one that servers answer.
   func check() throws(CommandFailure) {
-    if registrations {
+    if kind == .registrations {
       guard !dataSets.isEmpty else { throw CommandFailure(.usage, "--registrations needs --data-set") }
       guard dataElements.isEmpty, dataElementGroups.isEmpty else {
         throw CommandFailure(.usage, "--registrations are of data sets: leave out data elements and their groups")

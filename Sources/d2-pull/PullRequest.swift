@@ -56,15 +56,10 @@ struct PullPlan {
   /// - Parameter selections: asked for one after the other.
   init(_ selections: [PullOptions]) { requests = selections.flatMap { Self.requests($0) } }
 
-  /// Where the data are asked for.
-  static func path(_ options: PullOptions) -> String {
-    options.registrations ? "/api/completeDataSetRegistrations" : "/api/dataValueSets"
-  }
-
   private static func requests(_ options: PullOptions) -> [PullRequest] {
     Self.subjects(options).flatMap { subject in
       let whole = PullRequest(
-        path: path(options), subject: subject.parameters,
+        path: options.kind.path, subject: subject.parameters,
         combos: options.attributeOptionCombos.map { ("attributeOptionCombo", $0) },
         places: options.orgUnits.map { ("orgUnit", $0) } + options.orgUnitGroups.map { ("orgUnitGroup", $0) },
         times: times(options), passedOn: options.passedOn, children: options.children, dataSet: subject.dataSet,
@@ -80,7 +75,7 @@ struct PullPlan {
   }
 
   private static func subjects(_ options: PullOptions) -> [Subject] {
-    if options.registrations || !options.dataElements.isEmpty || !options.dataElementGroups.isEmpty {
+    if options.kind == .registrations || !options.dataElements.isEmpty || !options.dataElementGroups.isEmpty {
       // A union of sets and elements cannot be cut without a value coming twice, but it can where they are all of one kind.
       let subjects: [Parameter] =
         options.dataSets.map { ("dataSet", $0) } + options.dataElements.map { ("dataElement", $0) }

@@ -51,7 +51,7 @@ final class PullRun: Sendable {
       try output.flush()
       if !options.counts {
         let refusal = (error as? ServerError).flatMap {
-          $0.refusesAccess && $0.path == PullPlan.path(options) ? $0 : nil
+          $0.refusesAccess && $0.path == options.kind.path ? $0 : nil
         }
         report(ExitStatus(of: error), refusal: refusal?.description)
       }

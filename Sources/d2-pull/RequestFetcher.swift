@@ -177,7 +177,7 @@ struct RequestFetcher: Sendable {
     _ request: PullRequest, counts: Bool, into sink: inout some LineSink, written: (Int) -> Void
   ) throws -> Answer {
     try Answer.receive(
-      request, arrayKey: options.registrations ? "completeDataSetRegistrations" : "dataValues", into: &sink, client,
+      request, kind: options.kind, into: &sink, client,
       meter, counts: counts, written: written
     ) { [output] in
       output.checkReader()

@@ -86,7 +86,7 @@ struct DestinationTraits: Sendable {
 
   /// The beginning of a request body, up to the bracket of the array. The options' data set is named to every server; that of the values
   /// only where the server wants to know it.
-  func header(dataSet: String?, kind: ImportKind) -> [UInt8] {
+  func header(dataSet: String?, kind: DataKind) -> [UInt8] {
     var header: [UInt8] = Array("{".utf8)
     if let name = namedDataSet ?? (failsWholeGroups ? dataSet : nil), kind == .dataValues {
       header += #""dataSet":"#.utf8

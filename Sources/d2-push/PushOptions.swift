@@ -23,7 +23,7 @@ struct PushOptions: Sendable {
   let rejectsFile: String?
   let rejectsPolicy: RejectsTarget.Policy
   let maxRejects: Quota?
-  let kind: ImportKind
+  let kind: DataKind
   let summaryFile: String?
   /// Whether the destination's metadata are looked at before values are posted.
   let looksAhead: Bool
@@ -167,12 +167,4 @@ struct PushOptions: Sendable {
       "Refuse values that name no attribute option combo, instead of taking the default"
     ),
   ]
-}
-
-/// What is imported: the collection, its key in the body, and what a line must hold.
-enum ImportKind: Sendable {
-  case dataValues, registrations
-
-  var path: String { self == .dataValues ? "/api/dataValueSets" : "/api/completeDataSetRegistrations" }
-  var arrayKey: String { self == .dataValues ? "dataValues" : "completeDataSetRegistrations" }
 }

@@ -141,7 +141,7 @@ struct Planner {
       pair, to: ledger, name: arguments.string("--plan"), again: arguments.has("--again"))
   }
 
-  private var kinds: [Slice.Kind] { arguments.has("--registrations") ? [.values, .registrations] : [.values] }
+  private var kinds: [DataKind] { arguments.has("--registrations") ? DataKind.allCases : [.dataValues] }
 
   private func dataSets() throws -> [DataSet] {
     let table = DataSetTable(store, pair)
@@ -162,7 +162,7 @@ struct Planner {
   }
 
   private func backlog(
-    _ set: DataSet, _ kind: Slice.Kind, _ places: Int, _ calendar: CalendarOptions, since: UTCTime? = nil, window: Int?,
+    _ set: DataSet, _ kind: DataKind, _ places: Int, _ calendar: CalendarOptions, since: UTCTime? = nil, window: Int?,
     _ plan: inout LedgerPlan
   ) throws {
     let periods = calendar.periods(of: try type(of: set), openFuturePeriods: set.openFuturePeriods)
@@ -190,14 +190,14 @@ struct Planner {
   }
 
   private func add(
-    _ set: DataSet, _ kind: Slice.Kind, periods: String, since: UTCTime? = nil, newest: Int, _ places: Int,
+    _ set: DataSet, _ kind: DataKind, periods: String, since: UTCTime? = nil, newest: Int, _ places: Int,
     window: Int?,
     _ plan: inout LedgerPlan
   ) {
     var subject = LedgerPlan.Subject(dataSet: set.uid, periods: periods, newest: newest, places: places)
     subject.since = since?.iso8601 ?? ""
     subject.kind = kind
-    subject.includesDeleted = set.includesDeleted && kind == .values
+    subject.includesDeleted = set.asksForDeleted(kind)
     subject.window = window
     plan.add(subject)
   }
@@ -206,10 +206,10 @@ struct Planner {
 
   /// What changed in the units that were there at the last delivery, and all of those that came since.
   private func increment(
-    _ set: DataSet, _ kind: Slice.Kind, _ units: [OrgUnit], _ everywhere: Int, _ now: UTCTime, _ planned: Int,
+    _ set: DataSet, _ kind: DataKind, _ units: [OrgUnit], _ everywhere: Int, _ now: UTCTime, _ planned: Int,
     _ calendar: CalendarOptions?, _ plan: inout LedgerPlan
   ) throws {
-    let name = kind == .values ? set.name : "\(set.name), registrations"
+    let name = set.name + kind.suffix
     if try ledger.hasWindowUnderWay(pair, set.uid, kind) {
       log.info("\(name): the last increment is not worked off yet; another one follows it")
       return
@@ -225,14 +225,12 @@ struct Planner {
         self.add(set, kind, periods: "", since: since, newest: today, places, window: window, &plan)
       }
     }
-    guard let through = kind == .values ? set.syncedThrough : set.registrationsThrough else {
+    guard let through = set.marks[kind].through else {
       return try add(everywhere, since: nil)
     }
-    let overlap =
-      try arguments.seconds("--overlap")
-      ?? (kind == .values ? ServerInfo.defaultOverlapSeconds : ServerInfo.registrationOverlapSeconds)
+    let overlap = try arguments.seconds("--overlap") ?? kind.overlapSeconds
     try add(everywhere, since: UTCTime(seconds: through.seconds - Int(overlap)))
-    let covered = (kind == .values ? set.coveredAt : set.registrationsCoveredAt) ?? 0
+    let covered = set.marks[kind].coveredAt ?? 0
     var new = units.filter { $0.isActive && $0.activeSince > covered }
     // Then those above it were asked for alone. What is active now but was there before may have been inactive, or below such a one.
     let wasSplit = units.contains { $0.isDisabled || ($0.activeSince > covered && $0.addedAt <= covered) }

@@ -40,7 +40,7 @@ struct RemovedPlanner {
       var outcome = LedgerPlan.Outcome()
       guard !around.units.isEmpty else { return outcome }
       for set in sets {
-        for kind in [Slice.Kind.values, .registrations] where try ledger.knows(pair, set, kind) {
+        for kind in DataKind.allCases where try ledger.knows(pair, set, kind) {
           try plan(set, kind, around, &outcome)
         }
       }
@@ -49,9 +49,9 @@ struct RemovedPlanner {
   }
 
   private func plan(
-    _ set: DataSet, _ kind: Slice.Kind, _ around: AroundRemoved, _ outcome: inout LedgerPlan.Outcome
+    _ set: DataSet, _ kind: DataKind, _ around: AroundRemoved, _ outcome: inout LedgerPlan.Outcome
   ) throws {
-    guard (kind == .values ? set.syncedThrough : set.registrationsThrough) != nil else {
+    guard set.marks[kind].through != nil else {
       // A backlog alone: its slices are all that was moved.
       let reset = try ledger.resetHistory(pair, set.uid, kind, around)
       outcome.planned += reset.near
@@ -64,7 +64,7 @@ struct RemovedPlanner {
       var subject = LedgerPlan.Subject(
         dataSet: set.uid, periods: "", newest: CalendarDate.today.dayNumber, places: plan.add(places: places))
       subject.kind = kind
-      subject.includesDeleted = set.includesDeleted && kind == .values
+      subject.includesDeleted = set.asksForDeleted(kind)
       plan.add(subject)
       let one = try plan.writeLocked(pair, to: ledger, name: nil, again: false, startedBefore: time)
       outcome.planned += one.planned

@@ -66,7 +66,7 @@ struct PushOptionsTests {
     #expect(options.rejectsFile == "r" && options.maxRejects != nil && options.summaryFile == "s")
     #expect(options.server.concurrency == 4 && options.server.retry.retries == 0)
     #expect(try Self.options("--registrations").kind == .registrations)
-    #expect(ImportKind.registrations.path == "/api/completeDataSetRegistrations")
+    #expect(DataKind.registrations.path == "/api/completeDataSetRegistrations")
   }
 
   @Test(

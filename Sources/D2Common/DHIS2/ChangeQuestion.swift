@@ -4,27 +4,29 @@
 /// local time, written as if it were UTC. From 2.43 on it cuts the time down to the day. (docs/dhis2-servers.md, traps 15, 16 and 21.) What comes too
 /// much is told apart by the `lastUpdated` in the values, which is right in all versions.
 extension ServerInfo {
-  /// How far increments go back beyond the last one, where nobody says otherwise: for imports that had begun but were not stored when the mark
-  /// was taken (their values carry the time of the beginning), and for clocks of one server's machines that differ.
-  package static let defaultOverlapSeconds = 3600.0
-  /// The same for registrations, which may carry the day alone, and whose answers do not tell when they were changed.
-  package static let registrationOverlapSeconds = 86_400.0
-
   /// Where the server's offset from UTC is not known, so much more is asked for.
   private static let slackSeconds = 86_400
 
   /// Whether it is asked for a day more, because nobody knows its offset from UTC.
   package var isAskedForMore: Bool { zone == nil }
 
+  /// The parameter that asks for what changed since a time.
+  package func changes(of kind: DataKind, since time: UTCTime) -> (name: String, value: String) {
+    switch kind {
+    case .dataValues: ("lastUpdated", lastUpdated(since: time))
+    case .registrations: ("created", created(since: time))
+    }
+  }
+
   /// The value of `lastUpdated`, for all data values changed since a time.
-  package func lastUpdated(since time: UTCTime) -> String {
+  func lastUpdated(since time: UTCTime) -> String {
     if let version, version.cutsTimesToDays { return String(local(time).iso8601.prefix(10)) }
     return Self.stamp(version == nil ? min(time, local(time)) : local(time))
   }
 
   /// The value of `created`, for all registrations made since a time. That 2.43 reads it as it reads `lastUpdated` was not seen: the earlier
   /// of both times is right either way.
-  package func created(since time: UTCTime) -> String {
+  func created(since time: UTCTime) -> String {
     let isOld = version.map { !$0.cutsTimesToDays } ?? false
     return Self.stamp(isOld ? local(time) : min(time, local(time)))
   }

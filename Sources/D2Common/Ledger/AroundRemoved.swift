@@ -89,8 +89,8 @@ extension OrgUnitTable {
 
 extension Ledger {
   /// Whether anything of a data set was ever planned or delivered.
-  package func knows(_ pair: Pair, _ set: DataSet, _ kind: Slice.Kind) throws -> Bool {
-    if (kind == .values ? set.syncedThrough : set.registrationsThrough) != nil { return true }
+  package func knows(_ pair: Pair, _ set: DataSet, _ kind: DataKind) throws -> Bool {
+    if set.marks[kind].through != nil { return true }
     return try database.rows(
       "SELECT EXISTS (SELECT 1 FROM slices WHERE integration_pair_id = $1 AND dataset_id = $2 AND kind = $3)",
       [.int(pair.id), .text(set.uid), .text(kind.rawValue)])[0].bool(0) ?? false
@@ -100,7 +100,7 @@ extension Ledger {
   ///
   /// - Returns: how many are near, and how many of them wait again.
   package func resetHistory(
-    _ pair: Pair, _ dataSet: String, _ kind: Slice.Kind, _ around: AroundRemoved
+    _ pair: Pair, _ dataSet: String, _ kind: DataKind, _ around: AroundRemoved
   ) throws -> (near: Int, again: Int) {
     var near = 0
     var ids: [Int] = []

@@ -2,7 +2,7 @@ extension Ledger {
   /// What the ledger says of one data set's deliveries, of values or of registrations.
   package struct Delivery: Sendable {
     package var dataSet: String
-    package var kind: Slice.Kind
+    package var kind: DataKind
     /// Slices that are waiting, leased, or wait for another attempt.
     package var open: Int
     package var parked: Int
@@ -22,7 +22,7 @@ extension Ledger {
       """, [.int(pair.id)]
     ).map { row in
       Delivery(
-        dataSet: row.text(0) ?? "", kind: row.text(1).flatMap { Slice.Kind(rawValue: $0) } ?? .values,
+        dataSet: row.text(0) ?? "", kind: DataKind(stored: row.text(1)),
         open: row.int(2) ?? 0, parked: row.int(3) ?? 0, refused: row.int(4) ?? 0, lastFinished: row.int(5))
     }
   }

@@ -34,7 +34,7 @@ package final class Ledger {
     var slice = Slice()
     slice.id = row.int(0) ?? 0
     slice.pair = row.int(1) ?? 0
-    slice.kind = row.text(2).flatMap { Slice.Kind(rawValue: $0) } ?? .values
+    slice.kind = DataKind(stored: row.text(2))
     slice.dataSet = row.text(3) ?? ""
     slice.periods = row.text(4) ?? ""
     slice.since = row.text(5) ?? ""
@@ -202,7 +202,7 @@ package final class Ledger {
       """, [.int(window)])
     guard closed > 0 else { return }
     let kind = try database.rows("SELECT kind FROM sync_windows WHERE id = $1", [.int(window)]).first?.text(0)
-    let (mark, covered) = (kind.flatMap { Slice.Kind(rawValue: $0) } ?? .values).markColumns
+    let (mark, covered) = DataKind(stored: kind).markColumns
     try database.execute(
       """
       UPDATE sync_datasets AS d SET \(mark) = w.until, \(covered) = w.planned, updated = CURRENT_TIMESTAMP

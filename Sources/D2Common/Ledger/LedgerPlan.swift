@@ -4,7 +4,7 @@
 package struct LedgerPlan {
   /// What is moved, of one data set.
   package struct Subject: Sendable {
-    package var kind = Slice.Kind.values
+    package var kind = DataKind.dataValues
     package var dataSet: String
     package var periods: String
     package var since = ""
@@ -187,7 +187,7 @@ package struct LedgerPlan {
 
 extension Ledger {
   /// Whether a data set's window is still being worked on. What was refused or is parked rests, and does not keep the next one waiting.
-  package func hasWindowUnderWay(_ pair: Pair, _ dataSet: String, _ kind: Slice.Kind = .values) throws -> Bool {
+  package func hasWindowUnderWay(_ pair: Pair, _ dataSet: String, _ kind: DataKind = .dataValues) throws -> Bool {
     try database.rows(
       """
       SELECT EXISTS (SELECT 1 FROM sync_windows w JOIN slices s ON s.window_id = w.id
@@ -205,7 +205,7 @@ extension Ledger {
   ///   - until: the source's clock before anything of the window is read.
   ///   - isWhole: whether it covers all units that are active: only then the mark moves.
   package func openWindow(
-    _ pair: Pair, _ dataSet: String, _ kind: Slice.Kind = .values, until: UTCTime, planned: Int, isWhole: Bool
+    _ pair: Pair, _ dataSet: String, _ kind: DataKind = .dataValues, until: UTCTime, planned: Int, isWhole: Bool
   ) throws -> Int {
     try database.execute(
       "UPDATE sync_windows SET state = 'superseded' WHERE integration_pair_id = $1 AND dataset_id = $2 AND kind = $3 AND state = 'open'",

@@ -234,7 +234,7 @@ extension Ledger {
       slice.counts.refused = row.int(11)
       slice.counts.reasons = row.text(12)
       slice.rejects = row.text(13)
-      slice.kind = row.text(14).flatMap { Slice.Kind(rawValue: $0) } ?? .values
+      slice.kind = DataKind(stored: row.text(14))
       try body(slice)
     }
   }

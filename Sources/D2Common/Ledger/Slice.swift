@@ -15,22 +15,10 @@ package struct Slice: Sendable, Equatable {
     case failed
   }
 
-  package enum Kind: String, Sendable {
-    case values, registrations
-
-    /// Where a data set's row says up to when they are delivered, and when that was planned.
-    var markColumns: (through: String, covered: String) {
-      switch self {
-      case .values: ("synced_through", "covered_at")
-      case .registrations: ("registrations_through", "registrations_covered_at")
-      }
-    }
-  }
-
   package var id = 0
   /// The pair's number.
   package var pair = 0
-  package var kind = Kind.values
+  package var kind = DataKind.dataValues
   package var dataSet = ""
   /// `202401`, `20240101..20240131` for all periods of one type from the first to the last, or empty for all time.
   package var periods = ""
@@ -147,7 +135,7 @@ extension Slice {
     }
     id = json["id"]?.int ?? 0
     self.pair = pair
-    kind = json["kind"]?.string.flatMap { Kind(rawValue: $0) } ?? .values
+    kind = DataKind(stored: json["kind"]?.string)
     self.dataSet = dataSet
     periods = json["periods"]?.string ?? ""
     since = json["since"]?.string ?? ""

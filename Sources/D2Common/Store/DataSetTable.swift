@@ -9,19 +9,43 @@ package struct DataSet: Sendable, Equatable {
   package var openFuturePeriods: Int
   package var includesDeleted: Bool
   package var isActive: Bool
-  /// Everything that the source had up to then, by its own clock, is at the destination.
-  package var syncedThrough: UTCTime?
+  package var marks = Marks()
   package var isRemoved: Bool
-  /// When the run that moved the mark last was planned, in milliseconds since 1970 by the database's clock: units that became active later
-  /// are not in it.
-  package fileprivate(set) var coveredAt: Int?
-  /// The same two of complete data set registrations.
-  package fileprivate(set) var registrationsThrough: UTCTime?
-  package fileprivate(set) var registrationsCoveredAt: Int?
+
+  /// Up to when a data set is delivered.
+  package struct Mark: Sendable, Equatable {
+    /// Everything that the source had up to then, by its own clock, is at the destination; `nil` if no increment was
+    /// delivered.
+    package var through: UTCTime?
+    /// When the run that moved the mark last was planned, in milliseconds since 1970 by the database's clock: units that
+    /// became active later are not in it.
+    package fileprivate(set) var coveredAt: Int?
+  }
+
+  /// A mark for each kind of data.
+  package struct Marks: Sendable, Equatable {
+    private var dataValues = Mark()
+    private var registrations = Mark()
+
+    package subscript(kind: DataKind) -> Mark {
+      get {
+        switch kind {
+        case .dataValues: dataValues
+        case .registrations: registrations
+        }
+      }
+      set {
+        switch kind {
+        case .dataValues: dataValues = newValue
+        case .registrations: registrations = newValue
+        }
+      }
+    }
+  }
 
   package init(
     uid: String, name: String, code: String? = nil, periodType: String?, openFuturePeriods: Int = 0,
-    includesDeleted: Bool = false, isActive: Bool = true, syncedThrough: UTCTime? = nil, isRemoved: Bool = false
+    includesDeleted: Bool = false, isActive: Bool = true, isRemoved: Bool = false
   ) {
     self.uid = uid
     self.name = name
@@ -30,18 +54,31 @@ package struct DataSet: Sendable, Equatable {
     self.openFuturePeriods = openFuturePeriods
     self.includesDeleted = includesDeleted
     self.isActive = isActive
-    self.syncedThrough = syncedThrough
     self.isRemoved = isRemoved
   }
 
+  /// Whether the source is asked for what was deleted, too. Nobody can ask it for deleted registrations.
+  package func asksForDeleted(_ kind: DataKind) -> Bool { kind == .dataValues && includesDeleted }
+
   package var json: JSONValue {
-    [
+    func through(_ kind: DataKind) -> JSONValue { marks[kind].through.map { .string($0.iso8601) } ?? .null }
+    return [
       "id": .string(uid), "name": .string(name), "code": code.map { .string($0) } ?? .null,
       "periodType": periodType.map { .string($0) } ?? .null, "openFuturePeriods": .int(openFuturePeriods),
       "includeDeleted": .bool(includesDeleted), "active": .bool(isActive),
-      "syncedThrough": syncedThrough.map { .string($0.iso8601) } ?? .null,
-      "registrationsThrough": registrationsThrough.map { .string($0.iso8601) } ?? .null, "removed": .bool(isRemoved),
+      "syncedThrough": through(.dataValues), "registrationsThrough": through(.registrations),
+      "removed": .bool(isRemoved),
     ]
+  }
+}
+
+extension DataKind {
+  /// The columns of a data set's row that hold its mark.
+  package var markColumns: (through: String, covered: String) {
+    switch self {
+    case .dataValues: ("synced_through", "covered_at")
+    case .registrations: ("registrations_through", "registrations_covered_at")
+    }
   }
 }
 
@@ -60,23 +97,24 @@ package struct DataSetTable {
     try database.rows(
       """
       SELECT dataset_id, dataset_name, dataset_code, reporting_frequency, open_future_periods, include_deleted, is_active,
-        synced_through, removed, covered_at, registrations_through, registrations_covered_at
+        removed, \(DataKind.allCases.map { "\($0.markColumns.through), \($0.markColumns.covered)" }.joined(separator: ", "))
       FROM sync_datasets WHERE integration_pair_id = $1 AND dataset_id <> '' ORDER BY id
       """, [.int(pair)]
     ).map { row in
       var set = DataSet(
         uid: row.text(0)!, name: row.text(1) ?? "", code: row.known(2), periodType: row.known(3),
         openFuturePeriods: row.int(4) ?? 0, includesDeleted: row.bool(5) ?? false, isActive: row.bool(6) ?? false,
-        syncedThrough: row.text(7).flatMap { UTCTime($0) }, isRemoved: row.text(8) != nil)
-      set.coveredAt = row.int(9)
-      set.registrationsThrough = row.text(10).flatMap { UTCTime($0) }
-      set.registrationsCoveredAt = row.int(11)
+        isRemoved: row.text(7) != nil)
+      for (kind, column) in zip(DataKind.allCases, [8, 10]) {
+        set.marks[kind] = DataSet.Mark(
+          through: row.text(column).flatMap { UTCTime($0) }, coveredAt: row.int(column + 1))
+      }
       return set
     }
   }
 
   /// Says up to when a data set is delivered. Units that became active later than that get all of their history. Returns whether it changed.
-  package func mark(_ set: DataSet, through: UTCTime?, _ kind: Slice.Kind) throws -> Bool {
+  package func mark(_ set: DataSet, through: UTCTime?, _ kind: DataKind) throws -> Bool {
     let (mark, covered) = kind.markColumns
     return try database.execute(
       """
@@ -110,7 +148,7 @@ package struct DataSetTable {
         .int(pair), .text(set.uid), .text(set.name.withoutNUL), SQLValue(set.code?.withoutNUL),
         SQLValue(set.periodType),
         .int(set.openFuturePeriods), .bool(set.includesDeleted), .bool(set.isActive),
-        SQLValue(set.syncedThrough?.iso8601), .bool(set.isRemoved),
+        SQLValue(set.marks[.dataValues].through?.iso8601), .bool(set.isRemoved),
       ]) > 0
   }
 

@@ -4,7 +4,7 @@ import D2Common
 struct CountAsker {
   let client: DHIS2Client
   let meter: PullMeter
-  let isOfRegistrations: Bool
+  let kind: DataKind
 
   /// What came to a question.
   struct Answered {
@@ -21,9 +21,9 @@ struct CountAsker {
   func ask(_ request: PullRequest) throws -> Answered {
     try client.retrying { _ in
       let before = meter.current
-      var sink = CountingSink(key: isOfRegistrations ? "organisationUnit" : "orgUnit")
+      var sink = CountingSink(key: kind.orgUnitKey)
       let answer = try Answer.receive(
-        request, arrayKey: isOfRegistrations ? "completeDataSetRegistrations" : "dataValues", into: &sink, client,
+        request, kind: kind, into: &sink, client,
         meter,
         counts: false
       ) { _ in

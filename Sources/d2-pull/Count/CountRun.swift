@@ -20,7 +20,7 @@ struct CountRun {
 
   /// - Parameter listing: takes a row for each data set.
   func run(_ selections: [PullOptions], into listing: inout Listing, _ status: ExitStatus) throws {
-    let asker = CountAsker(client: client, meter: meter, isOfRegistrations: options.registrations)
+    let asker = CountAsker(client: client, meter: meter, kind: options.kind)
     var rows: [JSONValue] = []
     var counts: [SubjectCount] = []
     for subject in Self.subjects(selections) {
@@ -48,7 +48,8 @@ struct CountRun {
   private static func subjects(_ selections: [PullOptions]) -> [[PullOptions]] {
     var subjects: [(key: String, selections: [PullOptions])] = []
     for selection in selections {
-      let isOne = selection.registrations || !selection.dataElements.isEmpty || !selection.dataElementGroups.isEmpty
+      let isOne =
+        selection.kind == .registrations || !selection.dataElements.isEmpty || !selection.dataElementGroups.isEmpty
       for dataSets in isOne ? [selection.dataSets] : selection.dataSets.map({ [$0] }) {
         var one = selection
         one.dataSets = dataSets

@@ -6,7 +6,7 @@ import D2Common
 struct ChangeQuestions {
   private let client: DHIS2Client
   private let dataSet: DataSet
-  private let kind: Slice.Kind
+  private let kind: DataKind
   private let places: [OrgUnitCover.Places]
   private let info: ServerInfo
   private let days = AskedDays()
@@ -21,7 +21,7 @@ struct ChangeQuestions {
   private static let mostParents = 50
 
   init(
-    _ client: DHIS2Client, _ info: ServerInfo, _ dataSet: DataSet, _ kind: Slice.Kind, _ places: [OrgUnitCover.Places]
+    _ client: DHIS2Client, _ info: ServerInfo, _ dataSet: DataSet, _ kind: DataKind, _ places: [OrgUnitCover.Places]
   ) {
     self.client = client
     self.dataSet = dataSet
@@ -67,7 +67,7 @@ struct ChangeQuestions {
   private func target(_ query: Query, limit: Int) -> String {
     var query = query
     query.add("limit", String(limit))
-    return query.target(kind == .values ? "/api/dataValueSets" : "/api/completeDataSetRegistrations")
+    return query.target(kind.path)
   }
 
   private func queries(since: UTCTime) -> [Query] {
@@ -80,12 +80,9 @@ struct ChangeQuestions {
         var query = Query(["dataSet": dataSet.uid, "startDate": "1900-01-01", "endDate": "2199-12-31"])
         query.add("orgUnit", units)
         if places.children { query.add("children", "true") }
-        if kind == .values, dataSet.includesDeleted { query.add("includeDeleted", "true") }
-        if kind == .values {
-          query.add("lastUpdated", info.lastUpdated(since: since))
-        } else {
-          query.add("created", info.created(since: since))
-        }
+        if dataSet.asksForDeleted(kind) { query.add("includeDeleted", "true") }
+        let changes = info.changes(of: kind, since: since)
+        query.add(changes.name, changes.value)
         return query
       }
     }
@@ -123,7 +120,7 @@ struct ChangeQuestions {
       guard let document = try? JSONValue(parsing: response.body), document.members != nil else {
         throw ServerError(client.server, target, .notDHIS2, "the answer is not JSON")
       }
-      let rows = document[kind == .values ? "dataValues" : "completeDataSetRegistrations"]?.array ?? []
+      let rows = document[kind.arrayKey]?.array ?? []
       let isSlow = rows.isEmpty && response.firstByteSeconds > Self.slowEmptySeconds
       return (rows, response.closedUnannounced || isSlow, response.seconds)
     }

@@ -4,7 +4,7 @@ import D2Common
 struct Lag {
   let dataSet: String
   let name: String
-  let kind: Slice.Kind
+  let kind: DataKind
   /// Everything that the source had up to then is at the destination; `nil` where it was never delivered as an increment.
   let syncedThrough: UTCTime?
   let lastDelivered: UTCTime?

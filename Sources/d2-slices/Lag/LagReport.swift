@@ -87,7 +87,7 @@ struct LagReport {
     if !missing.isEmpty {
       let named = missing.map { lag in
         let age = StatusReport.shown(seconds: Double(lag.changeAgeSeconds ?? lookBackSeconds))
-        return lag.name + (lag.kind == .registrations ? ", registrations" : "")
+        return lag.name + lag.kind.suffix
           + (lag.changeAgeSeconds == nil ? " (newest change more than \(age) ago)" : " (newest change \(age) ago)")
       }
       log.error(
@@ -101,13 +101,13 @@ struct LagReport {
   private func delivered() throws -> [Lag] {
     let deliveries = try Ledger(store).deliveries(pair)
     return try DataSetTable(store, pair).active(of: pair).flatMap { set in
-      [Slice.Kind.values, .registrations].compactMap { kind in
+      DataKind.allCases.compactMap { kind in
         let delivery = deliveries.first { $0.dataSet == set.uid && $0.kind == kind }
         // Registrations travel only where they were asked for.
-        if kind == .registrations, delivery == nil, set.registrationsThrough == nil { return nil }
+        if kind == .registrations, delivery == nil, set.marks[kind].through == nil { return nil }
         return Lag(
           dataSet: set.uid, name: set.name, kind: kind,
-          syncedThrough: kind == .values ? set.syncedThrough : set.registrationsThrough,
+          syncedThrough: set.marks[kind].through,
           lastDelivered: delivery?.lastFinished.map { UTCTime(seconds: $0 / 1000) }, open: delivery?.open ?? 0,
           parked: delivery?.parked ?? 0, refused: delivery?.refused ?? 0)
       }
@@ -134,7 +134,7 @@ struct LagReport {
         do {
           lags[place].change = try NewestChange.search(
             since: lags[place].syncedThrough, now: now, lookBackSeconds: lookBackSeconds,
-            resolutionSeconds: lags[place].kind == .values ? 1 : 60, ask: questions.ask)
+            resolutionSeconds: lags[place].kind.resolutionSeconds, ask: questions.ask)
           lags[place].changeAgeSeconds = lags[place].change?.time.map { max(0, now.seconds - $0.seconds) }
           if mostLagSeconds != nil, lags[place].syncedThrough == nil, lags[place].change?.time == nil {
             lags[place].hasOlderChanges = try questions.ask(since: Self.longAgo).newest != nil

@@ -102,7 +102,7 @@ struct CauseLists {
     let rejects: HTML = slice.rejects.map { "<br><code>\($0.clipped(300))</code>" } ?? ""
     return """
       <li><b>\(slice.id)</b> \(ReportPage.name(data.name(of: slice.dataSet))), \(slice.time), \(ReportPage.name(data.units(of: slice)))\
-      \(slice.kind == .registrations ? ", registrations" as HTML : "")<span class="soft">\(facts)</span>\(rejects)</li>
+      \(slice.kind.suffix)<span class="soft">\(facts)</span>\(rejects)</li>
       """
   }
 }

@@ -86,7 +86,7 @@ struct LedgerTests {
     let alone = plan.add(places: [.init(units: ["u"], children: false, priority: nil)])
     for places in [whole, alone] {
       for since in ["", "2024-01-01T00:00:00Z"] {
-        for sort in [Slice.Kind.values, .registrations] {
+        for sort in DataKind.allCases {
           for periods in ["202401", ""] {
             var subject = LedgerPlan.Subject(dataSet: "a", periods: periods, newest: 1, places: places)
             subject.since = since

@@ -108,7 +108,7 @@ final class LedgerWorld {
 
   /// - Parameter planned: in milliseconds since 1970; now where `nil`.
   func openWindow(
-    _ uid: String, _ kind: Slice.Kind = .values, until: String, planned: Int? = nil, isWhole: Bool = true
+    _ uid: String, _ kind: DataKind = .dataValues, until: String, planned: Int? = nil, isWhole: Bool = true
   ) throws -> Int {
     try ledger.openWindow(
       pair, uid, kind, until: UTCTime(until)!, planned: try planned ?? ledger.databaseTime(), isWhole: isWhole)

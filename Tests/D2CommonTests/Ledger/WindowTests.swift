@@ -10,7 +10,7 @@ struct WindowTests {
 
   /// Opens a window of a data set with so many slices of its increment.
   private func window(
-    _ world: World, _ set: String = "a", _ kind: Slice.Kind = .values, until: String, planned: Int? = nil,
+    _ world: World, _ set: String = "a", _ kind: DataKind = .dataValues, until: String, planned: Int? = nil,
     units: Int = 2, isWhole: Bool = true, since: String = since
   ) throws -> Int {
     let window = try world.openWindow(set, kind, until: until, planned: planned, isWhole: isWhole)
@@ -27,7 +27,7 @@ struct WindowTests {
   }
 
   private func mark(_ world: World, _ set: String = "a") throws -> String? {
-    try world.set(set)?.syncedThrough?.iso8601
+    try world.set(set)?.marks[.dataValues].through?.iso8601
   }
 
   /// Claims so many slices, by the tokens 1, 2, ….
@@ -56,7 +56,7 @@ struct WindowTests {
     }
     #expect(try !world.ledger.hasWindowUnderWay(world.pair, "a"))
     #expect(try mark(world, "b") == nil)
-    let covered = try #require(try world.set("a")?.coveredAt)
+    let covered = try #require(try world.set("a")?.marks[.dataValues].coveredAt)
     #expect(try covered >= before && covered <= world.ledger.databaseTime())
     #expect(try world.test.rows("SELECT state FROM sync_windows") == ["done"])
   }
@@ -66,7 +66,7 @@ struct WindowTests {
     let world = try world(kind)
     _ = try window(world, until: "2024-03-01T10:00:00Z", isWhole: false)
     try finishAll(world)
-    #expect(try mark(world) == nil && world.set("a")?.coveredAt == nil)
+    #expect(try mark(world) == nil && world.set("a")?.marks[.dataValues].coveredAt == nil)
     _ = try window(world, until: "2024-03-02T10:00:00Z")
     try finishAll(world)
     #expect(try mark(world) == "2024-03-02T10:00:00Z")
@@ -106,21 +106,16 @@ struct WindowTests {
   }
 
   /// Both marks of a kind, as text.
-  private func marks(_ world: World, _ kind: Slice.Kind) throws -> String {
-    let set = try #require(try world.set("a"))
-    let (through, covered) =
-      switch kind {
-      case .values: (set.syncedThrough, set.coveredAt)
-      case .registrations: (set.registrationsThrough, set.registrationsCoveredAt)
-      }
-    return "\(through?.iso8601 ?? "never") \(covered.map { String($0) } ?? "never")"
+  private func marks(_ world: World, _ kind: DataKind) throws -> String {
+    let mark = try #require(try world.set("a")).marks[kind]
+    return "\(mark.through?.iso8601 ?? "never") \(mark.coveredAt.map { String($0) } ?? "never")"
   }
 
   @Test(
     "values and registrations have marks of their own, and neither moves the other's", arguments: StoreKind.available,
-    [Slice.Kind.values, .registrations])
-  func kinds(kind: StoreKind, first: Slice.Kind) throws {
-    let second: Slice.Kind = first == .values ? .registrations : .values
+    DataKind.allCases)
+  func kinds(kind: StoreKind, first: DataKind) throws {
+    let second: DataKind = first == .dataValues ? .registrations : .dataValues
     let world = try world(kind)
     _ = try window(world, "a", first, until: "2024-03-01T10:00:00Z", planned: 1_700_000_000_001)
     _ = try window(world, "a", second, until: "2024-03-02T10:00:00Z", planned: 1_700_000_000_002)
@@ -149,7 +144,7 @@ struct WindowTests {
     let world = try world(kind)
     _ = try window(world, until: "2024-03-01T10:00:00Z", planned: 1_234_567_890_123)
     try finishAll(world)
-    #expect(try marks(world, .values) == "2024-03-01T10:00:00Z 1234567890123", "not when it was done")
+    #expect(try marks(world, .dataValues) == "2024-03-01T10:00:00Z 1234567890123", "not when it was done")
   }
 
   @Test(
@@ -165,7 +160,7 @@ struct WindowTests {
       #expect(try world.ledger.finish(slice.id, token: slice.token ?? "", status: 0, counts, rejects: nil))
     }
     #expect(try world.states() == ["done|2"])
-    #expect(try marks(world, .values) == "never never")
+    #expect(try marks(world, .dataValues) == "never never")
     #expect(try world.test.rows("SELECT state FROM sync_windows") == ["done"])
     #expect(try !world.ledger.hasWindowUnderWay(world.pair, "a"), "another one may follow")
     _ = try window(world, until: "2024-03-02T10:00:00Z", units: 2)
@@ -182,7 +177,7 @@ struct WindowTests {
     let table = DataSetTable(world.ledger.store, world.pair)
     var read = try #require(try world.set("a"))
     // Workers end windows between the reading and the writing.
-    for (kind, planned) in [(Slice.Kind.values, 1_700_000_000_001), (.registrations, 1_700_000_000_002)] {
+    for (kind, planned) in [(DataKind.dataValues, 1_700_000_000_001), (.registrations, 1_700_000_000_002)] {
       _ = try window(world, "a", kind, until: "2024-03-01T10:00:00Z", planned: planned)
       try finishAll(world)
     }
@@ -192,7 +187,7 @@ struct WindowTests {
     read.isRemoved = true
     #expect(try table.write(read))
     #expect(try world.set("a")?.name == "renamed")
-    #expect(try marks(world, .values) == "2024-03-01T10:00:00Z 1700000000001")
+    #expect(try marks(world, .dataValues) == "2024-03-01T10:00:00Z 1700000000001")
     #expect(try marks(world, .registrations) == "2024-03-01T10:00:00Z 1700000000002")
   }
 
@@ -204,12 +199,12 @@ struct WindowTests {
     let table = DataSetTable(world.ledger.store, world.pair)
     let set = try #require(try world.set("a"))
     let time = try #require(UTCTime("2024-03-01T10:00:00Z"))
-    #expect(try table.mark(set, through: time, .values))
-    #expect(try !table.mark(set, through: time, .values), "nothing changes")
-    #expect(try marks(world, .values) == "2024-03-01T10:00:00Z \(time.seconds * 1000)")
+    #expect(try table.mark(set, through: time, .dataValues))
+    #expect(try !table.mark(set, through: time, .dataValues), "nothing changes")
+    #expect(try marks(world, .dataValues) == "2024-03-01T10:00:00Z \(time.seconds * 1000)")
     #expect(try marks(world, .registrations) == "never never")
-    #expect(try table.mark(set, through: time, .registrations) && table.mark(set, through: nil, .values))
-    #expect(try marks(world, .values) == "never never")
+    #expect(try table.mark(set, through: time, .registrations) && table.mark(set, through: nil, .dataValues))
+    #expect(try marks(world, .dataValues) == "never never")
     #expect(try marks(world, .registrations) == "2024-03-01T10:00:00Z \(time.seconds * 1000)")
   }
 

@@ -1,0 +1,68 @@
+/// What the Web API exports and imports of a data set: its data values, or the registrations that say where it is
+/// complete.
+package enum DataKind: String, Sendable, CaseIterable {
+  // The store and the JSON of slices spell the cases like this.
+  case dataValues = "values"
+  case registrations = "registrations"
+
+  /// The kind of a row of the store. Rows from before there were registrations name none.
+  package init(stored text: String?) { self = text.flatMap { DataKind(rawValue: $0) } ?? .dataValues }
+
+  /// Where the Web API exports and imports it.
+  package var path: String {
+    switch self {
+    case .dataValues: "/api/dataValueSets"
+    case .registrations: "/api/completeDataSetRegistrations"
+    }
+  }
+
+  /// The key of the array that holds the items, in exports and imports.
+  package var arrayKey: String {
+    switch self {
+    case .dataValues: "dataValues"
+    case .registrations: "completeDataSetRegistrations"
+    }
+  }
+
+  /// The key of an item's organisation unit.
+  package var orgUnitKey: String {
+    switch self {
+    case .dataValues: "orgUnit"
+    case .registrations: "organisationUnit"
+    }
+  }
+
+  /// What one item is called in messages.
+  package var noun: String {
+    switch self {
+    case .dataValues: "value"
+    case .registrations: "registration"
+    }
+  }
+
+  /// What follows the name of a data set where both kinds may be meant.
+  package var suffix: String {
+    switch self {
+    case .dataValues: ""
+    case .registrations: ", registrations"
+    }
+  }
+
+  /// How far increments go back beyond the last one, if nobody says otherwise: for imports that had begun but were not
+  /// stored when the mark was taken (their values carry the time of the beginning), and for clocks of one server's
+  /// machines that differ. Registrations may carry the day alone, and answers do not tell when they were changed.
+  package var overlapSeconds: Double {
+    switch self {
+    case .dataValues: 3600
+    case .registrations: 86_400
+    }
+  }
+
+  /// How exactly the time of the newest change can be found: registrations do not tell it themselves.
+  package var resolutionSeconds: Int {
+    switch self {
+    case .dataValues: 1
+    case .registrations: 60
+    }
+  }
+}
