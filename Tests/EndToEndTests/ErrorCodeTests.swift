@@ -42,9 +42,9 @@ struct ErrorCodeTests {
       """)
     #expect(
       outcome.lines == [
-        "1", "E7619\tMend it in the source or in the rejects file, or change the value type at the destination.",
+        "1", "E7619\tCorrect it in the source or in the rejects file, or change the value type at the destination.",
       ],
       "\(outcome.output)\(outcome.errors)")
-    #expect(outcome.errors.contains("d2-push: E7619 means: the value is not of the data element's type. Mend it"))
+    #expect(outcome.errors.contains("d2-push: E7619 means: the value is not of the data element's type. Correct it"))
   }
 }

@@ -81,8 +81,8 @@ package struct ErrorCode: Sendable {
       "Move the values first, then the registrations; what is compulsory says the data set at the destination."),
     .init("E7610", "the data element does not exist at the destination, or the user may not see it", metadata),
     .init(
-      "E7611", "the period is none",
-      "Mend the period: 202401, 2024Q1, 2024W5 (d2-datasets periods --type … prints them)."),
+      "E7611", "the period is malformed",
+      "Correct the period: 202401, 2024Q1, 2024W5 (d2-datasets periods --type … prints them)."),
     .init("E7612", "the organisation unit does not exist at the destination, or the user may not see it", metadata),
     .init(
       "E7613", "the category option combo does not exist at the destination, or the user may not write to it", combos),
@@ -97,14 +97,14 @@ package struct ErrorCode: Sendable {
     .init("E7618", "the value is empty and has no comment", "Leave it out, or send it as \"deleted\":true."),
     .init(
       "E7619", "the value is not of the data element's type",
-      "Mend it in the source or in the rejects file, or change the value type at the destination."),
+      "Correct it in the source or in the rejects file, or change the value type at the destination."),
     .init("E7620", "the comment is too long", "Shorten it."),
     .init(
-      "E7621", "the value is none of the option set's codes",
-      "Mend it, or add the option at the destination; d2-map can replace values."),
+      "E7621", "the value is not a code of the option set",
+      "Correct it, or add the option at the destination; d2-map can replace values."),
     .init(
-      "E7622", "the comment is none of the option set's codes",
-      "Mend it, or take the comment's option set from the data element."),
+      "E7622", "the comment is not a code of the option set",
+      "Correct it, or take the comment's option set from the data element."),
     .init(
       "E7630", "a category option combo is required",
       "Pull the combos with uids (--category-option-combo-id-scheme UID) where they have no code; leave out --require-category-option-combo only if the default combo is right."
@@ -129,7 +129,7 @@ package struct ErrorCode: Sendable {
       "E7638", "the period lies outside of the attribute option combo's dates",
       "Change the dates of its category options at the destination."),
     .init(
-      "E7639", "the organisation unit is none of the attribute option combo's",
+      "E7639", "the attribute option combo does not belong to the organisation unit",
       "Change the organisation units of its category options at the destination."),
     .init(
       "E7640", "the period is locked: its expiry days are over",
@@ -169,10 +169,10 @@ package struct ErrorCode: Sendable {
       "E8004", "the data set is not known",
       "Its id is of another scheme (--data-set-id-scheme), or it is not at the destination: d2-datasets check --pair P."
     ),
-    .init("E8005", "the data set's id is none", "Check the \"dataSet\" of the values and --data-set."),
+    .init("E8005", "the data set's id is malformed", "Check the \"dataSet\" of the values and --data-set."),
     .init("E8006", "the import failed", "Look into the server's log."),
     .init("E8007", "the import was cancelled", "Run it again."),
-    .init("E8008", "the completion date is none", "Leave completeDate out."),
+    .init("E8008", "the completion date is malformed", "Leave completeDate out."),
     .init("E8009", "the completion date lies in the future", "Leave completeDate out."),
     .init("E8010", "the user may not enter data for the data set", access),
     .init(
@@ -227,13 +227,13 @@ package struct ErrorCode: Sendable {
     .init("E8121", "the value is empty", "Leave it out, or send it as \"deleted\":true with its old value."),
     .init(
       "E8122", "the value is not of the data element's type",
-      "Mend it in the source or in the rejects file, or change the value type at the destination."),
+      "Correct it in the source or in the rejects file, or change the value type at the destination."),
     .init(
-      "E8123", "the value is none of the option set's codes",
-      "Mend it, or add the option at the destination; d2-map can replace values."),
+      "E8123", "the value is not a code of the option set",
+      "Correct it, or add the option at the destination; d2-map can replace values."),
     .init(
-      "E8124", "the comment is none of the option set's codes",
-      "Mend it, or take the comment's option set from the data element."),
+      "E8124", "the comment is not a code of the option set",
+      "Correct it, or take the comment's option set from the data element."),
     .init("E8125", "the comment is longer than 5,000 characters", "Shorten it."),
     .init("E8126", "a category option does not exist at the destination", metadata),
     .init("E8127", "category options make no combo", metadata),

@@ -190,7 +190,7 @@ struct CookbookExpectation: Sendable {
 
   private static let running: [CookbookExpectation] = [
     .init(
-      anchor: "years-of-backlog-stopped-and-gone-on-with",
+      anchor: "years-of-backlog-stopped-and-resumed",
       before: #"fault $SRC '{"kind": "latency", "seconds": 1, "times": 6, "path": "/api/dataValueSets"}'"#,
       statuses: ["124", "0"],
       after: """
