@@ -156,7 +156,8 @@ struct GeneratedTests {
         complete_of d2-\#(script) -- | sort > offered
         # Options of its own, and where it passes others on, those.
         '\#(SliceWorld.package)/scripts/\#(script)' --help | sed -E 's/d2-(slices|diff) [^)|;,]*//g' | grep -oE -e '--[a-z_-]+' | sort -u | grep -vxF -f offered
-        sed -n '/^while/,/^done/p' '\#(SliceWorld.package)/scripts/\#(script)' | grep -oE -e '^ +--?[a-z_-][^)]*\)' | grep -oE -e '--[a-z_-]+' | sort -u | grep -vxF -f offered
+        awk -F'\t' '!/^#/ && ("," $1 ",") ~ /,\#(script),/ { print $2 }' '\#(SliceWorld.package)/scripts/lib/options.tsv' > names
+        tr ' ' '\n' < names | grep -e '^--' | sort -u > declared; [[ -s declared ]] || echo none; grep -vxF -f offered declared
         grep -cx -e --help offered; complete_of d2-\#(script) o; bash -n c && echo read
         for shell in zsh fish; do d2-slices --generate $shell d2-\#(script) | grep -c 'd2-\#(script)' > many; [[ $(cat many) -gt 0 ]] && echo $shell; done
         """#)

@@ -23,7 +23,8 @@ state_folder() { # WHAT-TO-DO-WITHOUT
   fi
 }
 
-# Whatever runs behind this looks into the store that --store named. It is refused where the commands would: with a password in it, or not there.
+# Whatever runs behind this looks into the store that --store named. It is refused where the commands would: with a
+# password in it, or not there.
 use_store() { # STORE
   d2-pairs list --store "$1" >/dev/null || return
   export D2_STORE=$1
@@ -62,8 +63,8 @@ relaying_signals() {
   return "$status"
 }
 
-# For dry runs: what would be moved if a plan with these options were made and worked off. Where resets is set, what is refused or parked in these plans gets
-# another try.
+# For dry runs: what would be moved if a plan with these options were made and worked off. Where resets is set, what is
+# refused or parked in these plans gets another try.
 would_move() { # PAIR HOW OPTION-OF-PLAN…
   local pair=$1 how=$2 planned ends count
   shift 2
@@ -86,6 +87,7 @@ would_fetch_and_move() { # PAIR HOW OPTION-OF-PLAN…
   if ((units > 0 && sets > 0)); then
     would_move "$@"
   else
-    echo "slices would be planned behind that: the store has $units active organisation units and $sets active data sets now; nothing was changed"
+    echo "slices would be planned behind that: the store has $units active organisation units and $sets active data" \
+      "sets now; nothing was changed"
   fi
 }

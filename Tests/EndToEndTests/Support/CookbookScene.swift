@@ -159,7 +159,7 @@ final class CookbookScene {
     for (name, text) in CookbookTools.all { shell.write(name, text) }
     let made = shell.run(
       """
-      mkdir -p home bin etc/d2; cp -r '\(SliceWorld.package)/scripts' scripts; rm -rf scripts/*.d
+      mkdir -p home bin etc/d2; cp -r '\(SliceWorld.package)/scripts' scripts
       for script in sync backlog continuous reconcile; do ln -s "$PWD/scripts/$script" bin/d2-$script; done
       chmod +x \(CookbookTools.all.keys.joined(separator: " ")); mv \(CookbookTools.all.keys.joined(separator: " ")) bin
       umask 077; echo d2pat_source > etc/d2/hmis.pat; echo d2pat_destination > etc/d2/repository.pat; echo secret > etc/d2/queue.password

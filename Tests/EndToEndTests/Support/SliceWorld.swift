@@ -28,7 +28,7 @@ final class SliceWorld {
   /// Puts the scripts and `lib.sh` into a shell's folder: there they find the binaries under test, and no others.
   static func prepare(_ shell: Shell) {
     shell.write("lib.sh", library)
-    _ = shell.run("mkdir -p tmp; cp -r '\(package)/scripts' scripts; rm -rf scripts/*.d")
+    _ = shell.run("mkdir -p tmp; cp -r '\(package)/scripts' scripts")
   }
 
   /// The top of the package.

@@ -16,7 +16,7 @@ start_scene() { # VERSION
   start_stand_in "$work/destination" "${backlog_country[@]}" --version "$1" --cost-model "$1"
   source_direct=$(<"$work/source") destination_direct=$(<"$work/destination")
   rm -f "$work/link"
-  python3 scripts/bench.d/link.py --round-trip $round_trip --rate $link_rate "${source_direct#http://}" \
+  python3 scripts/lib/bench/link.py --round-trip $round_trip --rate $link_rate "${source_direct#http://}" \
     "${destination_direct#http://}" >"$work/link" &
   link=$!
   servers+=("$link")
@@ -87,8 +87,8 @@ d2_slices() { # PLAN_OPTIONS RUN_OPTIONS
   # shellcheck disable=SC2086
   PATH=$bin:$PATH "$bin/d2-slices" run --pair bench $2
 }
-python_tool() { "$python" scripts/bench.d/python_tool.py "$source_url" "$destination" "$data_set" "$districts" "$periods"; }
-sane_script() { scripts/bench.d/sane-script.sh "$source_url" "$destination" "$data_set" "$root" "$periods" "$@"; }
+python_tool() { "$python" scripts/lib/bench/python_tool.py "$source_url" "$destination" "$data_set" "$districts" "$periods"; }
+sane_script() { scripts/lib/bench/sane-script.sh "$source_url" "$destination" "$data_set" "$root" "$periods" "$@"; }
 
 # Each version in turn; the Python tool's way takes half an hour of each.
 measured_backlog() {
@@ -99,7 +99,7 @@ measured_backlog() {
     ! wanted backlog || measure_backlog "$version"
     ! wanted backlog-curves || measure_curves "$version"
   done
-  scripts/bench.d/backlog_report.py "$work/backlog.jsonl" $round_trip $link_rate docs/plots
+  scripts/lib/bench/backlog_report.py "$work/backlog.jsonl" $round_trip $link_rate docs/plots
 }
 
 # json-stream is what the Python tool reads with.

@@ -40,6 +40,6 @@ profile_commands() {
   profile "\`d2-push --compression none\`" "$size" "$push --compression none --batch-size 20000 <$data/values.ndjson"
   profile "\`d2-push\`, gzip" "$size" "$push --batch-size 20000 <$data/values.ndjson"
   profile "\`d2-diff\`, both sides" $((2 * size)) "$bin/d2-diff --quiet $data/values.ndjson $data/values.ndjson"
-  [[ -e $data/mapping.csv ]] || python3 scripts/bench.d/make-mapping.py "$data/values.ndjson" "$data"
+  [[ -e $data/mapping.csv ]] || python3 scripts/lib/bench/make-mapping.py "$data/values.ndjson" "$data"
   profile "\`d2-map\`" "$size" "$bin/d2-map --quiet $data/mapping.csv <$data/values.ndjson"
 }

@@ -1,0 +1,149 @@
+# shellcheck shell=bash
+# Sourced by the scripts that chain the commands: reads their command lines, and tells of their options, by options.tsv.
+
+options_table=$(dirname "${BASH_SOURCE[0]}")/options.tsv
+
+# Calls a function with each row of a script: NAMES VALUE INTO HELP.
+each_option() { # SCRIPT FUNCTION
+  local scripts names value into help
+  while IFS=$'\t' read -r scripts names value into help; do
+    [[ $scripts == '#'* || ,$scripts, != *",$1,"* ]] || "$2" "$names" "${value#-}" "${into#-}" "$help"
+  done <"$options_table"
+}
+
+# A line of --help.
+describe_option() { # NAMES VALUE INTO HELP
+  local names=$1
+  case $names in
+    [!-@]*) return ;;
+    @*) names='OPTION …' ;;
+    *' '*) names="${names#* }, ${names%% *}" ;;
+  esac
+  names+=${2:+ $2}
+  # printf itself would count bytes.
+  printf '  %s%*s  %s\n' "$names" $((${#names} < 25 ? 25 - ${#names} : 0)) '' "$4"
+}
+
+option_help() { # SCRIPT
+  each_option "$1" describe_option
+}
+
+# Reads a command line into the variables that the table names. What is wrong ends the script with 64.
+parse_options() { # SCRIPT WORD…
+  local script=$1 operand='' others='' word name letters
+  local -A into_of=() value_of=() long_of=()
+  each_option "$script" learn_option
+  shift
+  if [[ $operand ]]; then
+    case ${1-} in
+      --help | -h) usage && exit 0 ;;
+      '' | -*) usage >&2 && exit 64 ;;
+    esac
+    printf -v "$operand" %s "$1"
+    shift
+  fi
+  while (($#)); do
+    word=$1 letters=''
+    shift
+    case $word in
+      --?*)
+        name=$(whole_name "${word%%=*}") || exit
+        if [[ ! $name ]]; then
+          take_other "$word"
+        elif [[ $word == *=* ]]; then
+          [[ ${value_of[$name]} == [!\[]* ]] || wrong "$name takes no value"
+          store_option "$name" "${word#*=}"
+        elif [[ ! ${value_of[$name]} || ${value_of[$name]} == \[* ]]; then
+          store_option "$name"
+        else
+          (($#)) || wrong "$name: the value is missing"
+          store_option "$name" "$1"
+          shift
+        fi
+        ;;
+      -[!-]*) letters=${word:1} ;;
+      *) take_other "$word" ;;
+    esac
+    # Short names, several behind one dash, the last one with its value.
+    while [[ $letters ]]; do
+      name=-${letters:0:1} letters=${letters:1}
+      if [[ ! ${into_of[$name]+known} ]]; then
+        take_other "$word"
+        break
+      fi
+      case ${value_of[$name]} in
+        '') store_option "$name" ;;
+        \[*)
+          store_option "$name"
+          if [[ ! $letters ]]; then
+            [[ ${1--} == -* ]] || shift
+          elif ! are_flags "$letters"; then
+            [[ ! ${into_of[-${letters:0:1}]+known} ]] || wrong "$word: give each option by itself"
+            letters=''
+          fi
+          ;;
+        *)
+          [[ $letters ]] || (($#)) || wrong "$name: the value is missing"
+          if [[ $letters ]]; then store_option "$name" "$letters"; else store_option "$name" "$1" && shift; fi
+          letters=''
+          ;;
+      esac
+    done
+  done
+}
+
+# The rest are the parts of parse_options, and use its variables.
+
+wrong() { # WHAT
+  echo "$script: $1" >&2
+  exit 64
+}
+
+learn_option() { # NAMES VALUE INTO HELP
+  local name
+  case $1 in
+    @*) others=${3%+} ;;
+    [!-]*) operand=$3 ;;
+    *) for name in $1; do into_of[$name]=$3 value_of[$name]=$2 long_of[$name]=${1%% *}; done ;;
+  esac
+}
+
+# The long name that is meant; nothing where none is known. It may be abbreviated where nothing is handed to a command.
+whole_name() { # NAME
+  local name found=()
+  [[ ! ${into_of[$1]+known} ]] || found=("$1")
+  if ((${#found[@]} == 0)) && [[ ! $others ]]; then
+    for name in "${!into_of[@]}"; do [[ $name != "$1"* ]] || found+=("$name"); done
+  fi
+  ((${#found[@]} < 2)) || wrong "$1: which one: ${found[*]}"
+  echo "${found[*]}"
+}
+
+are_flags() { # LETTERS
+  local n
+  for ((n = 0; n < ${#1}; n++)); do
+    [[ ${into_of[-${1:n:1}]+known} && ${value_of[-${1:n:1}]} != [!\[]* ]] || return
+  done
+}
+
+# A word that the table does not have.
+take_other() { # WORD
+  [[ $others ]] || wrong "unexpected argument: $1 (--help tells what there is)"
+  local -n others_=$others
+  others_+=("$1")
+}
+
+store_option() { # NAME [VALUE]
+  local name=${long_of[$1]} into=${into_of[$1]}
+  [[ $into ]] || { usage && exit 0; }
+  case ${value_of[$1]} in
+    N) [[ $2 =~ ^[1-9][0-9]*$ ]] || wrong "$name $2: a number above 0" ;;
+    SECONDS) [[ $2 =~ ^[0-9]+$ ]] || wrong "$name $2: a number of seconds" ;;
+  esac
+  local -n array_=${into%[+*]}
+  case $into in
+    *+) array_+=("$name" ${2+"$2"}) ;;
+    *\*) array_+=("$2") ;;
+    *) printf -v "$into" %s "${2-$name}" ;;
+  esac
+}
