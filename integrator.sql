@@ -4,9 +4,10 @@
 -- nothing.
 -- The commands of d2 apply this very text by themselves:  psql -v ON_ERROR_STOP=1 -f integrator.sql
 --
--- Tables and columns of the Python tool keep their names and types; what d2 needs besides is added, and constraints that
--- d2 cannot keep are dropped. Rows that were inserted twice are folded: the oldest row stays, with the settings of the
--- oldest active one. Rows that are folded stay in d2_folded as they were, and at the end a warning names each of them.
+-- Tables and columns of the Python tool keep their names and types; what d2 needs besides is added, and constraints
+-- that d2 cannot keep are dropped. Rows that were inserted twice are folded: the oldest row stays, with the settings of
+-- the oldest active one. Rows that are folded stay in d2_folded as they were, and at the end a warning names each of
+-- them.
 
 BEGIN;
 
@@ -22,7 +23,8 @@ DECLARE
   found integer := (SELECT max(version) FROM d2_schema);
 BEGIN
   IF found > 2 THEN
-    RAISE EXCEPTION 'the schema has version %, made by a newer d2 than this one, which knows version 2: install the newer d2', found;
+    RAISE EXCEPTION
+      'the schema has version %, made by a newer d2 than this one, which knows version 2: install the newer d2', found;
   END IF;
 END $$;
 
@@ -55,8 +57,8 @@ ALTER TABLE sync_datasets
   ADD COLUMN IF NOT EXISTS open_future_periods integer NOT NULL DEFAULT 0,
   -- Everything that the source had up to this time, by the source's clock, is at the destination.
   ADD COLUMN IF NOT EXISTS synced_through timestamptz,
-  -- When the last run that moved it was planned, in milliseconds since 1970 by the database's clock: organisation units that became
-  -- active later are not in it.
+  -- When the last run that moved it was planned, in milliseconds since 1970 by the database's clock: organisation units
+  -- that became active later are not in it.
   ADD COLUMN IF NOT EXISTS covered_at bigint,
   -- The same two of complete data set registrations.
   ADD COLUMN IF NOT EXISTS registrations_through timestamptz,
@@ -96,7 +98,8 @@ BEGIN
       -- What d2 always fills, or what a column that d2 does not know fills by itself.
       AND a.attname NOT IN ('last_sync', 'open_future_periods', 'active_since')
       AND (NOT a.atthasdef OR a.attname IN ('source', 'destination', 'source_config', 'destination_config',
-        'source_orgunits_synced', 'is_active', 'created', 'updated', 'integration_pair_id', 'dataset_id', 'dataset_name',
+        'source_orgunits_synced', 'is_active', 'created', 'updated', 'integration_pair_id', 'dataset_id',
+        'dataset_name',
         'reporting_frequency', 'include_deleted', 'dhis2_name', 'dhis2_id', 'dhis2_path', 'dhis2_parent', 'dhis2_level',
         'priority'))
   LOOP
@@ -222,7 +225,8 @@ UPDATE integration_pair k SET is_active = f.any_active,
     ORDER BY coalesce(p.destination_config ->> 'api_url', '') = '', g.turn LIMIT 1)
 FROM d2_pairs f WHERE k.id = f.kept AND f.turn = 1;
 
--- A data set that was inserted twice for a pair becomes one. What an inactive pair had is not made active by another one.
+-- A data set that was inserted twice for a pair becomes one. What an inactive pair had is not made active by another
+-- one.
 CREATE TEMPORARY TABLE d2_sets ON COMMIT DROP AS
 SELECT *, is_heard OR NOT any_heard AS speaks FROM (
   SELECT *, min(id) OVER same AS kept, count(*) OVER same AS rows, bool_or(is_heard) OVER same AS any_heard,

@@ -5,7 +5,9 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-CURLcode d2_curl_set_long(CURL *handle, CURLoption option, long value) { return curl_easy_setopt(handle, option, value); }
+CURLcode d2_curl_set_long(CURL *handle, CURLoption option, long value) {
+  return curl_easy_setopt(handle, option, value);
+}
 
 CURLcode d2_curl_set_large(CURL *handle, CURLoption option, curl_off_t value) {
   return curl_easy_setopt(handle, option, value);

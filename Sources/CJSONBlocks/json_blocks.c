@@ -35,11 +35,12 @@ static inline uint64_t prefix_parity(uint64_t bits) {
   return bits;
 }
 
-/// The strings of a block: a mask of their bytes with the opening quote and without the closing one, and the true quotes.
+/// The strings of a block: a mask of their bytes with the opening quote and without the closing one, and the true
+/// quotes.
 static inline uint64_t string_bytes(uint64_t backslashes, uint64_t *quotes, d2_json_state *state) {
   if (__builtin_expect((backslashes | state->escaped) != 0, 0)) *quotes &= ~escaped_bytes(backslashes, &state->escaped);
   uint64_t inside = prefix_parity(*quotes) ^ state->in_string;
-  state->in_string = (uint64_t)((int64_t)inside >> 63);
+  state->in_string = 0 - (inside >> 63);
   return inside;
 }
 
@@ -148,8 +149,8 @@ DEFINE_PATH(portable, )
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-/// Two masks as one, which the compiler takes as it is. Clang 21 would see through to the comparisons behind them, and take
-/// the bits of `raw.brackets | raw.separators` out one by one: `index_avx2` had three times as many instructions.
+/// Two masks as one, which the compiler takes as it is. Clang 21 would see through to the comparisons behind them, and
+/// take the bits of `raw.brackets | raw.separators` out one by one: `index_avx2` had three times as many instructions.
 static inline uint64_t joined_masks(uint32_t low, uint32_t high) {
   uint64_t mask = (uint64_t)low | (uint64_t)high << 32;
   __asm__("" : "+r"(mask));

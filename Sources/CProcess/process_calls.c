@@ -7,8 +7,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-// What every child does first: ends with its parent, takes signals as a new program does, reads nothing. Only what may be called between fork and
-// exec of a program with threads.
+// What every child does first: ends with its parent, takes signals as a new program does, reads nothing. Only what may
+// be called between fork and exec of a program with threads.
 static void begin_child(pid_t parent, int death_signal, int standard_output) {
   prctl(PR_SET_PDEATHSIG, death_signal);
   if (getppid() != parent) _exit(127);

@@ -5,14 +5,17 @@
 for folder in "$here" "$here/../.build/release" "$here/../bin" "$here/../../../bin"; do
   if [[ -x $folder/d2-slices ]]; then PATH=$folder:$PATH && break; fi
 done
-command -v d2-slices >/dev/null || { echo "${0##*/}: d2-slices is not on the PATH: run scripts/install" >&2 && exit 78; }
+command -v d2-slices >/dev/null ||
+  { echo "${0##*/}: d2-slices is not on the PATH: run scripts/install" >&2 && exit 78; }
 
 # What reads JSON here is jq.
 need_jq() {
-  command -v jq >/dev/null || { echo "${0##*/}: jq is not installed, and this needs it: apt-get install jq" >&2 && return 78; }
+  command -v jq >/dev/null ||
+    { echo "${0##*/}: jq is not installed, and this needs it: apt-get install jq" >&2 && return 78; }
 }
 
-# The folder of what a user has: ~/.local/state/d2, as for the commands. A variable that is empty or relative counts as unset.
+# The folder of what a user has: ~/.local/state/d2, as for the commands. A variable that is empty or relative counts as
+# unset.
 state_folder() { # WHAT-TO-DO-WITHOUT
   if [[ ${XDG_STATE_HOME-} == /* ]]; then
     echo "$XDG_STATE_HOME/d2"
@@ -70,7 +73,8 @@ would_move() { # PAIR HOW OPTION-OF-PLAN…
   shift 2
   need_jq || return
   planned=$(d2-slices plan --dry-run --pair "$pair" "$@") || return
-  ends=$(d2-pairs show "$pair" --format json | jq -r '"\(.source) to \(.destination)" | gsub("[[:cntrl:]]"; "?")') || return
+  ends=$(d2-pairs show "$pair" --format json |
+    jq -r '"\(.source) to \(.destination)" | gsub("[[:cntrl:]]"; "?")') || return
   count=$(jq .open <<<"$planned")
   # Unless all of the plan waits again already.
   if [[ ${resets+set} && $(jq .again <<<"$planned") == 0 ]]; then

@@ -3,11 +3,19 @@
 
 D2_SWIFT_HOME=${D2_SWIFT_HOME:-${XDG_CACHE_HOME:-${HOME-~}/.cache}/d2/swift}
 
-# True where a Swift of at least 6.1 is on the PATH, or in the private toolchain (which is then put on the PATH).
+# The oldest Swift that builds d2: as in .swift-version, and in Package.swift.
+least_swift=6.1
+
+# The version of the swift on the PATH; nothing where there is none.
+swift_version() {
+  swift --version 2>/dev/null | sed -nE 's/.*Swift version ([0-9]+(\.[0-9]+)+).*/\1/p' | head -n 1 || true
+}
+
+# True where a Swift that is new enough is on the PATH, or in the private toolchain (which is then put on the PATH).
 have_swift() {
   local version
-  version=$(swift --version 2>/dev/null | grep -oE 'Swift version [0-9]+\.[0-9]+' | grep -oE '[0-9.]+$') || version=0.0
-  if (($(echo "$version" | cut -d. -f1) * 100 + $(echo "$version" | cut -d. -f2) >= 601)); then return 0; fi
+  version=$(swift_version)
+  [[ ! $version || $(printf '%s\n' "$least_swift" "$version" | sort -V | head -n 1) != "$least_swift" ]] || return 0
   [[ -x $D2_SWIFT_HOME/bin/swift && :$PATH: != *":$D2_SWIFT_HOME/bin:"* ]] || return 1
   PATH=$D2_SWIFT_HOME/bin:$PATH
   have_swift
@@ -15,6 +23,11 @@ have_swift() {
 
 as_root() {
   if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+}
+
+# Installs packages of Debian, with what they need and no more.
+apt_install() { # PACKAGE…
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
 }
 
 # Builds the release binaries: Swift's runtime linked in, so that they run where no Swift is.
@@ -25,4 +38,13 @@ build_release() {
 # The version of d2, or its date, from the one place where they stand.
 d2_fact() { # version|date
   sed -n "s/.*static let $1 = \"\(.*\)\"/\1/p" Sources/D2Common/D2.swift
+}
+
+# The scripts of the package, one a line: what begins as one.
+files_of_shell() {
+  local file first
+  git ls-files -co --exclude-standard | while read -r file; do
+    { read -r first <"$file"; } 2>/dev/null || continue
+    [[ $first != '#!'*bash && $first != '# shellcheck shell='* ]] || printf '%s\n' "$file"
+  done
 }

@@ -1,6 +1,6 @@
-// What the sanitizers' libraries of the private toolchain miss on a machine with an older C library: names that a newer glibc
-// gives to old functions, and the size of a structure that the newer one no longer has. Weak, so that whatever else defines
-// them wins.
+// What the sanitizers' libraries of the private toolchain miss on a machine with an older C library: names that a newer
+// glibc gives to old functions, and the size of a structure that the newer one no longer has. Weak, so that whatever
+// else defines them wins.
 #include <locale.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-// libcurl for Swift: its variadic functions under fixed signatures, and a store of cookies and TLS sessions that threads share.
+// libcurl for Swift: its variadic functions under fixed signatures, and a store of cookies and TLS sessions that
+// threads share.
 #pragma once
 
 #include <curl/curl.h>
@@ -21,7 +22,8 @@ CURLcode d2_curl_set_progress_callback(CURL *handle, d2_curl_progress callback);
 CURLcode d2_curl_get_long(CURL *handle, CURLINFO info, long *value);
 CURLcode d2_curl_get_large(CURL *handle, CURLINFO info, curl_off_t *value);
 CURLcode d2_curl_get_list(CURL *handle, CURLINFO info, struct curl_slist **value);
-/// Where the sockets of a handle's connections are noted, the newest last: libcurl does not tell them while a transfer runs.
+/// Where the sockets of a handle's connections are noted, the newest last: libcurl does not tell them while a transfer
+/// runs.
 typedef struct {
   int sockets[4];
 } d2_curl_sockets;

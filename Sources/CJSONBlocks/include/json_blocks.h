@@ -28,20 +28,20 @@ typedef struct {
   uint64_t faults;
 } d2_json_block;
 
-/// Masks of `length` bytes of text, continuing from `state`, which is moved on. Writes (length + 63) / 64 blocks; the bits of
-/// the last one beyond the text are zero.
+/// Masks of `length` bytes of text, continuing from `state`, which is moved on. Writes (length + 63) / 64 blocks; the
+/// bits of the last one beyond the text are zero.
 void d2_json_blocks(const uint8_t *text, size_t length, d2_json_state *state, d2_json_block *blocks);
 
-/// What a text may hold that needs a closer look: bytes above 0x7F, backslashes, control bytes outside strings, not all of which
-/// are white space.
+/// What a text may hold that needs a closer look: bytes above 0x7F, backslashes, control bytes outside strings, not all
+/// of which are white space.
 enum { D2_JSON_NOT_ASCII = 1, D2_JSON_BACKSLASH = 2, D2_JSON_CONTROL_OUTSIDE = 4 };
 
 /// Why `d2_json_index` refused a text.
 enum { D2_JSON_OPEN_STRING = -1, D2_JSON_CONTROL_BYTE = -2 };
 
 /// The structure of one whole text: the positions of `{ } [ ] : ,` outside strings, of both quotes of each string, and
-/// of the first byte of each number or word. `text` must be readable for 63 bytes beyond `length`; `positions` must hold
-/// `length` entries. `traits` becomes the sum of what is true of the text.
+/// of the first byte of each number or word. `text` must be readable for 63 bytes beyond `length`; `positions` must
+/// hold `length` entries. `traits` becomes the sum of what is true of the text.
 /// Returns how many positions were written, or one of the reasons above with the offset of the fault in `positions[0]`.
 int64_t d2_json_index(const uint8_t *text, size_t length, uint32_t *positions, uint32_t *traits);
 

@@ -3,15 +3,16 @@
 
 #include <sys/types.h>
 
-/// Starts `bash -o pipefail -c command` in a process group of its own, killed when the calling thread ends. Its stdin is empty.
-/// Returns -1 with errno.
+/// Starts `bash -o pipefail -c command` in a process group of its own, killed when the calling thread ends. Its stdin
+/// is empty. Returns -1 with errno.
 pid_t d2_spawn_shell(const char *command, char *const environment[], int standard_output, int standard_error);
 
-/// Starts a program, found on PATH if `file` has no slash, whose standard output goes to `standard_output`; ended (SIGTERM) when the calling thread ends.
-/// Returns -1 with errno.
+/// Starts a program, found on PATH if `file` has no slash, whose standard output goes to `standard_output`; ended
+/// (SIGTERM) when the calling thread ends. Returns -1 with errno.
 pid_t d2_spawn(const char *file, char *const words[], int standard_output);
 
-/// Makes a pipe whose ends no child inherits, not even one that another thread starts at the same moment. 0, or -1 with errno.
+/// Makes a pipe whose ends no child inherits, not even one that another thread starts at the same moment. 0, or -1 with
+/// errno.
 int d2_pipe(int ends[2]);
 
 /// From now on processes whose parents end become children of this one.

@@ -10,9 +10,11 @@ backlog_to=2024-12-31
 round_trip=0.15
 link_rate=2000000
 
-# Both servers with the costs of a version behind the link, which is $source_url and $destination then; direct are their own addresses.
+# Both servers with the costs of a version behind the link, which is $source_url and $destination then; direct are their
+# own addresses.
 start_scene() { # VERSION
-  start_stand_in "$work/source" "${backlog_country[@]}" --version "$1" --cost-model "$1" --generate-values "$backlog_values"
+  start_stand_in "$work/source" "${backlog_country[@]}" --version "$1" --cost-model "$1" \
+    --generate-values "$backlog_values"
   start_stand_in "$work/destination" "${backlog_country[@]}" --version "$1" --cost-model "$1"
   source_direct=$(<"$work/source") destination_direct=$(<"$work/destination")
   rm -f "$work/link"
@@ -34,7 +36,8 @@ look_at_country() {
     jq -r '[.organisationUnits[].id] | join(",")')
   periods=$(for year in {2020..2024}; do printf "$year%02d\n" {1..12}; done | paste -sd,)
   # What should arrive in the end; the generated country has no deleted values in it.
-  D2_USERNAME=admin D2_PASSWORD=district "$bin/d2-pull" --url "$source_direct" --quiet --data-set "$data_set" --org-unit "$root" \
+  D2_USERNAME=admin D2_PASSWORD=district "$bin/d2-pull" --url "$source_direct" --quiet --data-set "$data_set" \
+    --org-unit "$root" \
     --children --start-date $backlog_from --end-date $backlog_to | jq -r "$key_of_value" | sort >"$work/expected"
 }
 key_of_value='[.dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .value] | @tsv'
@@ -48,18 +51,23 @@ backlog_row() {
   ask -X POST "$source_direct/control/reset-stats" >/dev/null
   ask -X POST "$destination_direct/control/reset-stats" >/dev/null
   begun=$EPOCHREALTIME
-  D2_USERNAME=admin D2_PASSWORD=district "$@" >"$work/stdout" 2>"$work/stderr" || { echo "bench: $name failed:" && tail -n 5 "$work/stderr"; } >&2
+  D2_USERNAME=admin D2_PASSWORD=district "$@" >"$work/stdout" 2>"$work/stderr" ||
+    { echo "bench: $name failed:" && tail -n 5 "$work/stderr"; } >&2
   ended=$EPOCHREALTIME
   ask "$source_direct/control/stats" >"$work/source.json"
   ask "$destination_direct/control/stats" >"$work/destination.json"
   ask "$destination_direct/control/values" | jq -r "$key_of_value" | sort >"$work/arrived"
   { kill "$link" && wait "$link"; } || true
   jq -nc --arg version "$version" --arg name "$name" --argjson seconds "$(bc <<<"scale=3; $ended - $begun")" \
-    --argjson expected "$(wc -l <"$work/expected")" --argjson arrived "$(comm -12 "$work/expected" "$work/arrived" | wc -l)" \
-    --argjson link "$(tail -n 1 "$work/link")" --slurpfile source "$work/source.json" --slurpfile destination "$work/destination.json" '
+    --argjson expected "$(wc -l <"$work/expected")" \
+    --argjson arrived "$(comm -12 "$work/expected" "$work/arrived" | wc -l)" \
+    --argjson link "$(tail -n 1 "$work/link")" --slurpfile source "$work/source.json" \
+    --slurpfile destination "$work/destination.json" '
       {$version, $name, $seconds, $expected, $arrived, bytes: ($link.up + $link.down), connections: $link.connections,
-       requests: ([$source[0], $destination[0]] | map(.requests | add) | add), logins: ([$source[0], $destination[0]] | map(.logins) | add),
-       imports: ($destination[0].importSizes | length), largest: ($destination[0].importSizes | max)}' >>"$work/backlog.jsonl"
+       requests: ([$source[0], $destination[0]] | map(.requests | add) | add),
+       logins: ([$source[0], $destination[0]] | map(.logins) | add),
+       imports: ($destination[0].importSizes | length),
+       largest: ($destination[0].importSizes | max)}' >>"$work/backlog.jsonl"
   stop_servers
   jq -r '"bench: \(.version), \(.name): \(.seconds) s, \(.arrived) of \(.expected) values, \(.requests) requests"' \
     <(tail -n 1 "$work/backlog.jsonl") >&2
@@ -78,8 +86,8 @@ d2_slices() { # PLAN_OPTIONS RUN_OPTIONS
   rm -f "$store"*
   export D2_STORE=$store
   "$bin/d2-pairs" add bench --source-url "$source_url" \
-    --source-username admin --source-password env:D2_PASSWORD --destination-url "$destination" --destination-username admin \
-    --destination-password env:D2_PASSWORD
+    --source-username admin --source-password env:D2_PASSWORD --destination-url "$destination" \
+    --destination-username admin --destination-password env:D2_PASSWORD
   "$bin/d2-orgunits" sync --pair bench --level 2
   "$bin/d2-datasets" sync --pair bench --data-set MONTH
   # shellcheck disable=SC2086  # words of options
@@ -87,7 +95,9 @@ d2_slices() { # PLAN_OPTIONS RUN_OPTIONS
   # shellcheck disable=SC2086
   PATH=$bin:$PATH "$bin/d2-slices" run --pair bench $2
 }
-python_tool() { "$python" scripts/lib/bench/python_tool.py "$source_url" "$destination" "$data_set" "$districts" "$periods"; }
+python_tool() {
+  "$python" scripts/lib/bench/python_tool.py "$source_url" "$destination" "$data_set" "$districts" "$periods"
+}
 sane_script() { scripts/lib/bench/sane-script.sh "$source_url" "$destination" "$data_set" "$root" "$periods" "$@"; }
 
 # Each version in turn; the Python tool's way takes half an hour of each.
@@ -125,7 +135,7 @@ measure_backlog() { # VERSION
 
 # What the defaults are chosen by: one setting at a time.
 measure_curves() { # VERSION
-  local size n
+  local size n spans=([1]=month [3]=quarter [12]=year)
   for size in 500 1000 2000 5000 10000 20000 50000; do
     backlog_row "$1" "batch size/$size" d2_pipeline '' "--batch-size $size --batch-bytes 64M"
   done
@@ -134,6 +144,6 @@ measure_curves() { # VERSION
   done
   # So many months of values in one request of d2-pull, with all units of the country.
   for n in 1 3 12; do
-    backlog_row "$1" "months in a slice/$n" d2_slices "--span $(case $n in 1) echo month ;; 3) echo quarter ;; 12) echo year ;; esac)" '--jobs 2'
+    backlog_row "$1" "months in a slice/$n" d2_slices "--span ${spans[n]}" '--jobs 2'
   done
 }

@@ -8,18 +8,22 @@ import json
 import os
 import sys
 
-# What servers were measured to take (docs/dhis2-servers.md, "What it costs"): seconds to sign in and to the first byte of a country's values,
-# values a second out, and by batch size in, with what a second connection gains.
+# What servers were measured to take (docs/dhis2-servers.md, "What it costs"): seconds to sign in and to the first byte
+# of a country's values, values a second out, and by batch size in, with what a second connection gains.
 COSTS = {
-    "2.42": (0.111, 0.1, 55_000, {1000: 1200, 5000: 3290, 20_000: 6520, 50_000: 6850}, {1000: 2.0, 5000: 1.3, 50_000: 1.1}),
+    "2.42": (0.111, 0.1, 55_000, {1000: 1200, 5000: 3290, 20_000: 6520, 50_000: 6850},
+             {1000: 2.0, 5000: 1.3, 50_000: 1.1}),
     "2.43": (0.106, 0.9, 29_000, {500: 1600, 1000: 1800, 2000: 1620, 5000: 1400}, {1000: 0.6, 5000: 1.1}),
 }
 D2, SCRIPT, PYTHON = "d2-pull \\| d2-push", "script: curl \\| jq \\| split \\| curl", "Python, 16 values a request"
 
 
 def bound(version, values, bytes_down, round_trip, rate):
-    """The least time with one request at a time at each end, whose answers all come before the next request: the source's
-    connection, sign-in and first byte, then the slower of what comes out of it and of what goes in at the best batch size."""
+    """The least time with one request at a time at each end, whose answers all come before the next request.
+
+    That is the source's connection, sign-in and first byte, then the slower of what comes out of it and of what goes in
+    at the best batch size.
+    """
     login, first_byte, out, rates, _ = COSTS[version]
     begin = 2 * round_trip + login + first_byte
     imports = min(-(-values // size) * round_trip + values / rate for size, rate in rates.items())
@@ -30,12 +34,15 @@ def table(version, rows, round_trip, rate):
     d2 = rows[D2]
     values = d2["expected"]
     least = bound(version, values, d2["bytes"], round_trip, rate)
-    print(f"\n## The backlog, DHIS2 {version}: {values} values over {1000 * round_trip:.0f} ms and {rate / 1e6:g} MB/s\n")
+    link = f"{1000 * round_trip:.0f} ms and {rate / 1e6:g} MB/s"
+    print(f"\n## The backlog, DHIS2 {version}: {values} values over {link}\n")
     print("| | s | × d2 | requests | sign-ins | connections | MB on the wire | values delivered | lost |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
     for name, row in rows.items():
-        print(f"| {'`' + name + '`' if '|' in name and ':' not in name else name} | {row['seconds']:.1f} | {row['seconds'] / d2['seconds']:.1f} | {row['requests']} | {row['logins']} | "
-              f"{row['connections']} | {row['bytes'] / 1e6:.1f} | {row['arrived']} | {values - row['arrived']} |")
+        title = f"`{name}`" if "|" in name and ":" not in name else name
+        print(f"| {title} | {row['seconds']:.1f} | {row['seconds'] / d2['seconds']:.1f} | {row['requests']} | "
+              f"{row['logins']} | {row['connections']} | {row['bytes'] / 1e6:.1f} | {row['arrived']} | "
+              f"{values - row['arrived']} |")
     print(f"\nBound of link and servers, one request at a time at each end: {least:.1f} s.\n")
     bar(f"d2 at most 1.3 times the bound, {version}", d2["seconds"] / least, d2["seconds"] <= 1.3 * least)
     for name, times in ((SCRIPT, 5), (PYTHON, 50)):
@@ -54,10 +61,17 @@ def plot(title, series, path):
     width, height, left, bottom, top = 640, 300, 56, 44, 36
     settings = sorted({x for points in series.values() for x, _ in points})
     most = max(y for points in series.values() for _, y in points) * 1.1
-    across = lambda x: left + (width - left - 90) * settings.index(x) / max(1, len(settings) - 1)
-    up = lambda y: height - bottom - (height - bottom - top) * y / most
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
-             f'<rect width="{width}" height="{height}" fill="#fff"/>', f'<text x="{left}" y="20" font-size="14">{title}</text>']
+
+    def across(x):
+        return left + (width - left - 90) * settings.index(x) / max(1, len(settings) - 1)
+
+    def up(y):
+        return height - bottom - (height - bottom - top) * y / most
+
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
+             'font-size="12">',
+             f'<rect width="{width}" height="{height}" fill="#fff"/>',
+             f'<text x="{left}" y="20" font-size="14">{title}</text>']
     step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if most / s <= 6)
     for tick in range(0, int(most) + 1, step):
         parts.append(f'<line x1="{left}" x2="{width - 80}" y1="{up(tick):.1f}" y2="{up(tick):.1f}" stroke="#ddd"/>'
@@ -69,7 +83,8 @@ def plot(title, series, path):
         parts.append(f'<polyline fill="none" stroke="{color}" stroke-width="2" points="'
                      + " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in points) + '"/>')
         parts += [f'<circle cx="{across(x):.1f}" cy="{up(y):.1f}" r="3" fill="{color}"/>' for x, y in points]
-        parts.append(f'<text x="{across(points[-1][0]) + 8:.1f}" y="{up(points[-1][1]) + 4:.1f}" fill="{color}">DHIS2 {name}</text>')
+        last_x, last_y = points[-1]
+        parts.append(f'<text x="{across(last_x) + 8:.1f}" y="{up(last_y) + 4:.1f}" fill="{color}">DHIS2 {name}</text>')
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(parts) + "\n</svg>\n")
 
@@ -88,9 +103,11 @@ def main():
     for version, rows in tables.items():
         table(version, rows, round_trip, rate)
     for curve, series in curves.items():
-        print(f"\n| {curve} | " + " | ".join(f"DHIS2 {version}, s" for version in series) + " |\n|--:|" + "--:|" * len(series))
+        print(f"\n| {curve} | " + " | ".join(f"DHIS2 {version}, s" for version in series) + " |")
+        print("|--:|" + "--:|" * len(series))
         for setting in sorted({x for points in series.values() for x, _ in points}):
-            print(f"| {setting} | " + " | ".join(f"{dict(points).get(setting, float('nan')):.1f}" for points in series.values()) + " |")
+            seconds = [dict(points).get(setting, float("nan")) for points in series.values()]
+            print(f"| {setting} | " + " | ".join(f"{figure:.1f}" for figure in seconds) + " |")
         if folder:
             os.makedirs(folder, exist_ok=True)
             name = curve.replace(" ", "-") + ".svg"

@@ -35,9 +35,12 @@ measure_ledger() {
   timed "the same again" d2-slices plan --pair bench --from "$from-01-01" --to 2024-12-31
   timed "d2-slices status" d2-slices status --pair bench
   # Sixteen workers whose slices take a moment: the processes that they start would be measured otherwise.
-  d2-slices run --pair bench --jobs 16 --force-concurrency --max-slices 3000 --trust-status --verbose -- 'sleep 0.3' 2>"$work/claims" >/dev/null || true
+  d2-slices run --pair bench --jobs 16 --force-concurrency --max-slices 3000 --trust-status --verbose -- 'sleep 0.3' \
+    2>"$work/claims" >/dev/null || true
   grep -o 'claimed in [0-9]* ' "$work/claims" | awk '{ print $3 }' | sort -n |
-    awk '{ all[NR] = $1 } END { printf "| a claim, 16 workers: median of %d | %.1f ms |\n| the 95th percentile | %.1f ms |\n", NR, all[int((NR + 1) / 2)] / 1000, all[int(NR * 0.95)] / 1000 }'
+    awk '{ all[NR] = $1 } END {
+      printf "| a claim, 16 workers: median of %d | %.1f ms |\n", NR, all[int((NR + 1) / 2)] / 1000
+      printf "| the 95th percentile | %.1f ms |\n", all[int(NR * 0.95)] / 1000 }'
   timed "d2-slices status" d2-slices status --pair bench
   timed "d2-slices report --html" d2-slices report --pair bench --html "$work/report.html"
 }

@@ -3,9 +3,9 @@
 
   link.py --round-trip 0.15 --rate 2000000 HOST:PORT …
 
-Prints an address for each server, then relays until SIGTERM, upon which it prints what went over it as JSON. All connections share the
-rate, each direction its own. A connection takes a round trip before its first bytes leave, as the handshake does. What is not there: loss, and
-TCP's slow beginning.
+Prints an address for each server, then relays until SIGTERM, upon which it prints what went over it as JSON. All
+connections share the rate, each direction its own. A connection takes a round trip before its first bytes leave, as the
+handshake does. What is not there: loss, and TCP's slow beginning.
 """
 
 import argparse

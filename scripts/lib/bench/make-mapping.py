@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a mapping of all data elements and organisation units of a file of values, as CSV for d2-map and as JSON for jq.
+"""Writes a mapping of all ids of a file of values, as CSV for d2-map and as JSON for jq.
 
 usage: make-mapping.py VALUES.ndjson FOLDER
 """

@@ -24,11 +24,13 @@ def main(number, folder):
         return pick(LETTERS) + "".join(pick(LETTERS + "0123456789") for _ in range(10))
 
     combos = [uid() for _ in range(12)]
-    cells = [f'{{"dataElement":"{uid()}","period":"%s","orgUnit":"%s","categoryOptionCombo":"{pick(combos)}"' for _ in range(60)]
+    cells = [f'{{"dataElement":"{uid()}","period":"%s","orgUnit":"%s","categoryOptionCombo":"{pick(combos)}"'
+             for _ in range(60)]
     attribute = uid()
     tails = []
     for _ in range(5000):
-        time = f"2024-{1 + int(draw() * 12):02}-{1 + int(draw() * 28):02}T{int(draw() * 24):02}:{int(draw() * 60):02}:{int(draw() * 60):02}.000+0000"
+        time = (f"2024-{1 + int(draw() * 12):02}-{1 + int(draw() * 28):02}T{int(draw() * 24):02}:"
+                f"{int(draw() * 60):02}:{int(draw() * 60):02}.000+0000")
         comment = f',"comment":"{pick(COMMENTS)}"' if draw() < 0.05 else ""
         tails.append(
             f'","storedBy":"{pick(PEOPLE)}","created":"{time}","lastUpdated":"{time}"{comment},"followup":false}}')

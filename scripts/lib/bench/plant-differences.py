@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Makes the two sides of a comparison of values.ndjson: shuffled, with so many values missing, different and extra at the destination.
+"""Makes the two sides of a comparison: shuffled, with so many values missing, different and extra at the destination.
 
 usage: plant-differences.py VALUES.ndjson EACH FOLDER
-Writes FOLDER/source.ndjson, destination.ndjson, and expected.ndjson: the lines of the source that a comparison must find.
+Writes FOLDER/source.ndjson, destination.ndjson, and expected.ndjson: the lines of the source that a comparison must
+find.
 """
 
 import random

@@ -7,8 +7,8 @@ profile() {
   local name=$1 bytes=$2 out=$work/callgrind
   shift 2
   rm -f "$out"*
-  bash -c "exec valgrind --tool=callgrind --callgrind-out-file=$out.%p $*" >/dev/null 2>"$work/stderr" || [[ $? == 1 ]] ||
-    { tail -n 5 "$work/stderr" >&2 && exit 70; }
+  bash -c "exec valgrind --tool=callgrind --callgrind-out-file=$out.%p $*" >/dev/null 2>"$work/stderr" ||
+    [[ $? == 1 ]] || { tail -n 5 "$work/stderr" >&2 && exit 70; }
   callgrind_annotate --auto=no --show-percs=no "$out".* 2>/dev/null >"$work/annotated"
   awk -v name="$name" -v bytes="$bytes" '
     /PROGRAM TOTALS/ { gsub(",", "", $1); total = $1 }
@@ -26,7 +26,7 @@ swift_names() { if command -v swift-demangle >/dev/null; then swift-demangle -si
 
 profile_commands() {
   local size name plain=$bin bin=$work/stripped
-  command -v valgrind >/dev/null || as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends valgrind >&2
+  command -v valgrind >/dev/null || apt_install valgrind
   # valgrind cannot read Swift's debugging information.
   mkdir -p "$bin"
   for name in d2-pull d2-push d2-diff d2-map; do strip --strip-debug -o "$bin/$name" "$plain/$name"; done

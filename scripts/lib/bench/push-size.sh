@@ -14,7 +14,8 @@ start_country() { # OPTION…
 pull_values() {
   local set root
   start_country --generate-values 1000000
-  set=$(curl -sSf -u admin:district "$address/api/dataSets.json?filter=code:eq:MONTH&fields=id" | jq -r '.dataSets[0].id')
+  set=$(curl -sSf -u admin:district "$address/api/dataSets.json?filter=code:eq:MONTH&fields=id" |
+    jq -r '.dataSets[0].id')
   root=$(curl -sSf -u admin:district "$address/api/organisationUnits.json?filter=code:eq:LAND&fields=id" |
     jq -r '.organisationUnits[0].id')
   "$bin/d2-pull" --url "$address" --quiet --data-set "$set" --org-unit "$root" --children \
@@ -46,9 +47,11 @@ compare_batch_sizes() {
     { name[NR] = $1; rate[NR] = values / $2; seconds[NR] = $2 }
     $1 != "default" && rate[NR] > best { best = rate[NR] }
     END {
-      printf "\n## Batch size, DHIS2 %s (%d values, a server that takes %s of the measured time)\n\n", version, values, scale
+      printf "\n## Batch size, DHIS2 %s (%d values, a server that takes %s of the measured time)\n\n",
+        version, values, scale
       print "| batch size | × best fixed size | values/s | s |\n|---|--:|--:|--:|"
       for (i = 1; i <= NR; i++) printf "| %s | %.2f | %d | %.1f |\n", name[i], rate[i] / best, rate[i], seconds[i]
-      printf "\nDefault at least 0.8 of the best fixed size: %.2f, %s.\n", rate[1] / best, rate[1] >= 0.8 * best ? "met" : "**missed**"
+      printf "\nDefault at least 0.8 of the best fixed size: %.2f, %s.\n",
+        rate[1] / best, rate[1] >= 0.8 * best ? "met" : "**missed**"
     }' "$work/sizes.tsv"
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Moves values as the Python tool does that d2 replaces: a request for each period and district, sixteen values a post, one at a time.
+"""Moves values as the Python tool does that d2 replaces: a request for each period and district, sixteen values a post.
 
   python_tool.py SOURCE DESTINATION DATA_SET DISTRICT,… PERIOD,…
 
-Written anew after its behaviour: each request signs in by itself; values are read one by one while they arrive, by json-stream where it is
-installed; what is left behind the last sixteen is not sent; answers are not looked at. Credentials: D2_USERNAME, D2_PASSWORD.
+Written anew after its behaviour: one request at a time, each signs in by itself; values are read one by one while they
+arrive, by json-stream where it is installed; what is left behind the last sixteen is not sent; answers are not looked
+at. Credentials: D2_USERNAME, D2_PASSWORD.
 """
 
 import base64

@@ -58,8 +58,8 @@ def write_table(title, rows):
         seconds = [run[0] for run in runs.values()]
         cpu = median(run[2] for run in runs.values())
         peak = max(run[1] for run in runs.values())
-        print(
-            f"| `{name}` | {figure(ratio(runs, base))} | {median(seconds):.3f} | {min(seconds):.3f} | {cpu:.2f} | {peak:.0f} | {len(runs)} |")
+        print(f"| `{name}` | {figure(ratio(runs, base))} | {median(seconds):.3f} | {min(seconds):.3f} | {cpu:.2f} | "
+              f"{peak:.0f} | {len(runs)} |")
 
 
 def write_bars(rows):
