@@ -9,6 +9,16 @@ let dataPath: [SwiftSetting] = [
   .unsafeFlags(["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
 ]
 
+/// A command: what every one needs, and what it needs besides.
+func command(
+  _ name: String, _ besides: [Target.Dependency] = [], resources: [Resource] = [], linked archives: [String] = []
+) -> Target {
+  .executableTarget(
+    name: name, dependencies: ["D2Store", "D2Client", "D2Common"] + besides, resources: resources,
+    swiftSettings: dataPath,
+    linkerSettings: besideTheCommands + archives.map { .unsafeFlags(["-Xlinker", $0]) })
+}
+
 // scripts/install puts libcurl, libpq and libsqlite3 beside the commands, for machines that lack them.
 let besideTheCommands: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-rpath=$ORIGIN/../lib/d2"])]
 
@@ -18,8 +28,9 @@ let fuzzing: [Target] =
   ? []
   : [
     .target(
-      name: "FuzzTargets", dependencies: ["D2Common", "CJSONBlocks", "CZlib", "TestSupport"], path: "Tests/Fuzz/Targets"
-    ),
+      name: "FuzzTargets",
+      dependencies: ["D2Store", "D2Client", "D2Split", "D2Mapping", "D2Common", "CJSONBlocks", "CZlib", "TestSupport"],
+      path: "Tests/Fuzz/Targets"),
     .executableTarget(name: "d2-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Main"),
   ]
 
@@ -47,52 +58,55 @@ let package = Package(
     .systemLibrary(name: "CPQ", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
 
+    // Each imports only those above it. DESIGN.md says what is where.
     .target(
-      name: "D2Common", dependencies: ["CJSONBlocks", "CMemory", "CCurl", "CZlib", "CPQ", "CSQLite", "CProcess"],
+      name: "D2Common", dependencies: ["CMemory", "CProcess", "CJSONBlocks"], swiftSettings: dataPath),
+    .target(name: "D2Client", dependencies: ["D2Common", "CCurl", "CZlib"], swiftSettings: dataPath),
+    .target(
+      name: "D2Store", dependencies: ["D2Client", "D2Common", "CPQ", "CSQLite"],
       // integrator.sql is a link to the schema at the top of the package: psql and the commands apply the same text.
-      resources: [.embedInCode("Store/integrator.sql"), .embedInCode("Store/sqlite.sql")], swiftSettings: dataPath,
+      resources: [.embedInCode("Pairs/integrator.sql"), .embedInCode("Pairs/sqlite.sql")], swiftSettings: dataPath,
       linkerSettings: [.linkedLibrary("pq")]),
-    .executableTarget(
-      name: "d2-pull", dependencies: ["D2Common", "CMemory"], swiftSettings: dataPath, linkerSettings: besideTheCommands
-    ),
-    .executableTarget(
-      name: "d2-push", dependencies: ["D2Common", "CMemory", "CDeflate"], swiftSettings: dataPath,
-      // Linked in: hardly any machine has libdeflate.
-      linkerSettings: besideTheCommands + [.unsafeFlags(["-Xlinker", "-l:libdeflate.a"])]),
-    .executableTarget(
-      name: "d2-pairs", dependencies: ["D2Common"], swiftSettings: dataPath, linkerSettings: besideTheCommands),
-    .executableTarget(
-      name: "d2-orgunits", dependencies: ["D2Common"], swiftSettings: dataPath, linkerSettings: besideTheCommands),
-    .executableTarget(
-      name: "d2-datasets", dependencies: ["D2Common"], swiftSettings: dataPath, linkerSettings: besideTheCommands),
-    .executableTarget(
-      name: "d2-slices", dependencies: ["D2Common", "CProcess"], resources: [.embedInCode("Report/report.css")],
-      swiftSettings: dataPath, linkerSettings: besideTheCommands),
-    .executableTarget(
-      name: "d2-map", dependencies: ["D2Common"], swiftSettings: dataPath, linkerSettings: besideTheCommands),
-    .executableTarget(
-      name: "d2-diff", dependencies: ["D2Common", "CSodium", "CProcess"], swiftSettings: dataPath,
-      linkerSettings: besideTheCommands + [.unsafeFlags(["-Xlinker", "-l:libsodium.a"])]),
+    .target(name: "D2Ledger", dependencies: ["D2Store", "D2Client", "D2Common"], swiftSettings: dataPath),
+
+    // The cores of d2-pull and d2-map, which the fuzzer needs too.
+    .target(name: "D2Split", dependencies: ["D2Common", "CJSONBlocks"], swiftSettings: dataPath),
+    .target(name: "D2Mapping", dependencies: ["D2Common"], swiftSettings: dataPath),
+
+    command("d2-pull", ["D2Split", "CMemory"]),
+    // Linked in: hardly any machine has libdeflate.
+    command("d2-push", ["CMemory", "CDeflate"], linked: ["-l:libdeflate.a"]),
+    command("d2-pairs"),
+    command("d2-orgunits"),
+    command("d2-datasets"),
+    command("d2-slices", ["D2Ledger", "CProcess"], resources: [.embedInCode("Report/report.css")]),
+    command("d2-map", ["D2Mapping"]),
+    command("d2-diff", ["CSodium", "CProcess"], linked: ["-l:libsodium.a"]),
 
     // The stand-in DHIS2 server of the tests and the demo.
-    .target(name: "StandInServer", dependencies: ["D2Common", "CZlib"], path: "Tests/StandIn/Server"),
+    .target(
+      name: "StandInServer", dependencies: ["D2Store", "D2Client", "D2Common", "CZlib"], path: "Tests/StandIn/Server"),
     .executableTarget(name: "dhis2-stand-in", dependencies: ["StandInServer"], path: "Tests/StandIn/Main"),
 
     // What tests of several kinds share: stores of their own, random numbers.
-    .target(name: "TestSupport", dependencies: ["D2Common", "CZlib"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["D2Store", "D2Client", "D2Split", "D2Common", "CZlib"],
+      path: "Tests/TestSupport"),
 
-    .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "CJSONBlocks", "CSQLite", "TestSupport"]),
-    .testTarget(name: "PullUnitTests", dependencies: ["d2-pull", "TestSupport"]),
-    .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Common", "TestSupport"]),
-    .testTarget(name: "SliceUnitTests", dependencies: ["d2-slices", "D2Common", "TestSupport"]),
-    .testTarget(name: "MapUnitTests", dependencies: ["d2-map", "TestSupport"]),
-    .testTarget(name: "DiffUnitTests", dependencies: ["d2-diff", "D2Common", "TestSupport"]),
+    .testTarget(
+      name: "D2CommonTests",
+      dependencies: ["D2Ledger", "D2Store", "D2Client", "D2Split", "D2Common", "CJSONBlocks", "CSQLite", "TestSupport"]),
+    .testTarget(name: "PullUnitTests", dependencies: ["d2-pull", "D2Split", "D2Common", "TestSupport"]),
+    .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Store", "D2Client", "D2Common", "TestSupport"]),
+    .testTarget(name: "SliceUnitTests", dependencies: ["d2-slices", "D2Ledger", "D2Store", "D2Common", "TestSupport"]),
+    .testTarget(name: "MapUnitTests", dependencies: ["d2-map", "D2Mapping", "D2Common", "TestSupport"]),
+    .testTarget(name: "DiffUnitTests", dependencies: ["d2-diff", "D2Client", "D2Common", "TestSupport"]),
     .testTarget(name: "StandInTests", dependencies: ["StandInServer"]),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
         "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "d2-map", "d2-diff",
-        "dhis2-stand-in", "StandInServer", "TestSupport", "D2Common",
+        "dhis2-stand-in", "StandInServer", "TestSupport", "D2Ledger", "D2Store", "D2Client", "D2Split", "D2Common",
       ]),
   ] + fuzzing,
   swiftLanguageModes: [.v6]

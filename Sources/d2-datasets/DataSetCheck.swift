@@ -1,4 +1,6 @@
+import D2Client
 import D2Common
+import D2Store
 
 /// Compares data sets with the destination's: elements, combos, assignments.
 struct DataSetCheck {

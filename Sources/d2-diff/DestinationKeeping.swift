@@ -1,4 +1,6 @@
+import D2Client
 import D2Common
+import D2Store
 
 /// What the destination of a pair does not keep of the source's values as it is: to miss it there is no difference that a push could mend.
 struct DestinationKeeping: Sendable {

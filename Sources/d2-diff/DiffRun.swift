@@ -1,4 +1,6 @@
+import D2Client
 import D2Common
+import D2Store
 import Glibc
 
 /// One run: reads both sides at once, compares them, writes what was found.

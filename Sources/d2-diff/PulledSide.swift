@@ -1,4 +1,6 @@
+import D2Client
 import D2Common
+import D2Store
 
 /// The command lines of the two d2-pulls that read a pair.
 enum PulledSide {

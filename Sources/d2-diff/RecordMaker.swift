@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// Makes the record of a line: what it is the value of, and which.

@@ -1,4 +1,5 @@
 import D2Common
+import D2Mapping
 
 /// Replaces the ids of one server by those of another, in lines of data values.
 @main

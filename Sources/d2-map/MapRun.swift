@@ -1,4 +1,5 @@
 import D2Common
+import D2Mapping
 
 /// What happens to ids that the table does not know, of a kind that it has.
 enum Unmapped: String, CaseIterable {

@@ -1,4 +1,7 @@
+import D2Client
 import D2Common
+import D2Mapping
+import D2Store
 
 /// Writes a mapping for a pair: what each object of the source is at the destination, so far as can be told. A person looks it over.
 struct MappingSuggestion {

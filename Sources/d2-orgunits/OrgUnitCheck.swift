@@ -1,4 +1,6 @@
+import D2Client
 import D2Common
+import D2Store
 
 /// Compares the source's units, at and below those that are pulled, with the destination's.
 struct OrgUnitCheck {

@@ -1,4 +1,6 @@
+import D2Client
 import D2Common
+import D2Store
 
 /// Fetches the source's organisation units page by page, reports what changed, and takes it over in one transaction.
 struct OrgUnitSync {

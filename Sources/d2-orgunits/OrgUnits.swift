@@ -1,4 +1,6 @@
+import D2Client
 import D2Common
+import D2Store
 
 /// Keeps the organisation units of a pair in step with its source.
 @main

@@ -1,4 +1,6 @@
+import D2Client
 import D2Common
+import D2Store
 
 /// Signs in at both ends of a pair and reports what is there.
 struct PairTest {

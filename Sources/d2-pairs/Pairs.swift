@@ -1,4 +1,6 @@
+import D2Client
 import D2Common
+import D2Store
 
 /// Keeps the pairs of servers between which data move.
 @main

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// The options that describe one end of a pair, and what they make of its configuration.

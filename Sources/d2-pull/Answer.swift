@@ -1,4 +1,6 @@
+import D2Client
 import D2Common
+import D2Split
 
 /// One answer, received whole and split into lines.
 struct Answer {

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// Finds what a server would leave out without a word: ids that it does not know, periods that it cannot read.

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// Which changes are asked for, and how the server is asked for them.

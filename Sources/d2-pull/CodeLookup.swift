@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// Which objects codes and names mean that stand where a uid is wanted: for a message that says what to type.

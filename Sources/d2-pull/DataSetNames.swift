@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// What data sets are called in the output's id scheme: a value that says its data set must say it as it says all else.

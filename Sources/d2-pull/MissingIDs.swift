@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// Objects that have no id in the scheme of the output. Servers up to 2.42 write `null` for them, which the destination would take for

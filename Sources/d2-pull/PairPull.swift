@@ -1,4 +1,6 @@
+import D2Client
 import D2Common
+import D2Store
 
 /// What a pull takes from the store instead of the command line.
 protocol StoredSelection: Sendable {

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// Reads data values from a DHIS2 server and writes them to stdout, one a line, while they download.

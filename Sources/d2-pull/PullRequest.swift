@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// One request of a run.

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// Makes one request of a run, until its answer is believed; divides it where it is too much for the server.

@@ -1,4 +1,6 @@
+import D2Client
 import D2Common
+import D2Store
 
 /// What a pull takes from a slice of the ledger: all of it.
 struct SlicePull: StoredSelection {

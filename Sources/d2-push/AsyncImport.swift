@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// An import that the server does as a job of its own: it is followed until it is done.

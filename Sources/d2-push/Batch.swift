@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// Some values of the input that go to the server together, verbatim, in their order.

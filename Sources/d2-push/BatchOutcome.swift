@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// What became of the values of a batch, gathered over all requests that it took.

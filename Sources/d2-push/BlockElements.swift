@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// The data elements of one block of the input, by number, and what the destination makes of their values.

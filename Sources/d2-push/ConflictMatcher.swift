@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// The ids of a value as a server's messages name them.

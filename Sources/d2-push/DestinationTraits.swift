@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// What has to be known of the destination before values are sent: its version, and the uid of its default option combo.

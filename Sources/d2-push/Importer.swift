@@ -1,4 +1,5 @@
 import CDeflate
+import D2Client
 import D2Common
 
 /// Posts values and reads what the server says it did, in the one form of all versions.

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// Reads data values from stdin and posts them in batches to a DHIS2 server, or to a queue before it, accounting for every one.

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// What one run of d2-push was asked for.

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// Why a value was not taken, in the server's words.

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// How a run ends: its status, what its user is told, what is kept of the input.

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// Brings one batch to an end: every value is accepted, refused with the server's reason, or not sent.

@@ -1,4 +1,5 @@
 import D2Common
+import D2Store
 
 /// The pair that `--pair` or `--slice` names, and the store that it is from.
 struct StoredPair {

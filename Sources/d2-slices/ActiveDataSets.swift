@@ -1,4 +1,5 @@
 import D2Common
+import D2Store
 
 extension DataSetTable {
   /// The data sets of the pair that are moved.

@@ -1,4 +1,7 @@
+import D2Client
 import D2Common
+import D2Ledger
+import D2Store
 
 /// Makes slices of what a pair has: a backlog by the calendar, or the increment of each data set.
 struct Planner {

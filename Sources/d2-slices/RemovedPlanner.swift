@@ -1,4 +1,7 @@
+import D2Client
 import D2Common
+import D2Ledger
+import D2Store
 
 /// Plans again what lies around organisation units that the source no longer has: `AroundRemoved` says why.
 struct RemovedPlanner {

@@ -1,5 +1,8 @@
 import CProcess
+import D2Client
 import D2Common
+import D2Ledger
+import D2Store
 import Glibc
 
 /// Works a pair's slices off with several workers in one process.

@@ -1,4 +1,5 @@
 import D2Common
+import D2Store
 
 /// The scripts that chain the commands (`scripts/sync`, …), by the names under which they are installed: what shells complete of them. Their help and
 /// manual pages they write themselves.

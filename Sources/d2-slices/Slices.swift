@@ -1,4 +1,7 @@
+import D2Client
 import D2Common
+import D2Ledger
+import D2Store
 
 /// The ledger: cuts a backlog or an increment into slices, hands them to workers, knows what is done.
 @main

@@ -1,4 +1,6 @@
 import D2Common
+import D2Ledger
+import D2Store
 
 /// How far a pair's ledger is.
 struct StatusReport {

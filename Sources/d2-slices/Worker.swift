@@ -1,4 +1,7 @@
+import D2Client
 import D2Common
+import D2Ledger
+import D2Store
 import Glibc
 
 /// Claims slices one after the other, runs the command for each, and notes what came of it.

@@ -2,6 +2,7 @@ import TestSupport
 import Testing
 
 @testable import D2Common
+@testable import D2Client
 
 /// Decodes a body given in chunks of the sizes that `nextSize` draws.
 func decode(_ body: [UInt8], nextSize: () -> Int) -> (output: [UInt8], problem: GzipProblem?) {

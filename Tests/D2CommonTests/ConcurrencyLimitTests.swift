@@ -2,6 +2,7 @@ import TestSupport
 import Testing
 
 @testable import D2Common
+@testable import D2Client
 
 @Suite("ConcurrencyLimit")
 struct ConcurrencyLimitTests {

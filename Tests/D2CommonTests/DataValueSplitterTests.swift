@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import D2Common
+@testable import D2Split
 
 /// Keeps what it is given.
 struct CollectingSink: LineSink {

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import D2Common
+@testable import D2Split
 
 @Suite("TopLevelReader")
 struct TopLevelReaderTests {

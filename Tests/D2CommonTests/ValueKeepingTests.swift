@@ -1,6 +1,7 @@
 import Testing
 
 @testable import D2Common
+@testable import D2Client
 
 @Suite("ValueKeeping and ElementTraits")
 struct ValueKeepingTests {

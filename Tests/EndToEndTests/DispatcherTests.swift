@@ -1,3 +1,4 @@
+import D2Store
 import D2Common
 import Testing
 

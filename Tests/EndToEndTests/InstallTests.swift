@@ -1,3 +1,4 @@
+import D2Common
 import Glibc
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import D2Common
+import D2Store
 import TestSupport
 import Testing
 

@@ -2,6 +2,8 @@ import Glibc
 import Testing
 
 @testable import D2Common
+@testable import D2Client
+@testable import D2Split
 
 @Suite("Real files", .enabled(if: RealData.isThere, "D2_REAL_DATA does not name a folder of real files"))
 struct RealDataTests {

@@ -2,6 +2,7 @@ import TestSupport
 import Testing
 
 @testable import d2_map
+import D2Mapping
 
 @Suite("DelimitedRows")
 struct DelimitedRowsTests {

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import d2_pull
+import D2Split
 
 /// What goes out of an answer, however it is cut into pieces.
 @Suite("ValueSieve")

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import d2_push
+import D2Client
 
 @Suite("Account, BatchOutcome and RejectsFile")
 struct AccountTests {

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import d2_push
+import D2Client
 
 @Suite("LineLocator and Batcher")
 struct LineLocatorTests {

@@ -2,6 +2,7 @@ import D2Common
 import Testing
 
 @testable import d2_push
+import D2Client
 
 @Suite("LineRules")
 struct LineRulesTests {

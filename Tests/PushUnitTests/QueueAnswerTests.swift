@@ -3,6 +3,7 @@ import Glibc
 import Testing
 
 @testable import d2_push
+import D2Client
 
 @Suite("answers of queues, and options for them")
 struct QueueAnswerTests {

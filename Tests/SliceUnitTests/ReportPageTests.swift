@@ -2,6 +2,7 @@ import D2Common
 import Testing
 
 @testable import d2_slices
+import D2Store
 
 @Suite("ReportPage")
 struct ReportPageTests {

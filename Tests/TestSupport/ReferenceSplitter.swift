@@ -1,4 +1,5 @@
 import D2Common
+import D2Split
 
 /// The splitter as anyone would write it first: the whole text, one byte after the other, no masks. Slow and obvious.
 package struct ReferenceSplitter {

@@ -112,29 +112,3 @@ package struct Arguments: Sendable {
     return text
   }
 }
-
-extension StringProtocol {
-  /// Without white space at both ends.
-  var trimmed: String {
-    var text = Substring(self)
-    while text.first?.isWhitespace == true { text.removeFirst() }
-    while text.last?.isWhitespace == true { text.removeLast() }
-    return String(text)
-  }
-}
-
-/// How many letters must be put in, taken out or changed to make one word of the other (Levenshtein).
-func editDistance(_ left: String, _ right: String) -> Int {
-  let right = Array(right)
-  var row = Array(0...right.count)
-  for (position, letter) in left.enumerated() {
-    var diagonal = row[0]
-    row[0] = position + 1
-    for column in right.indices {
-      let change = diagonal + (letter == right[column] ? 0 : 1)
-      diagonal = row[column + 1]
-      row[column + 1] = min(change, row[column] + 1, diagonal + 1)
-    }
-  }
-  return row[right.count]
-}

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// The questions that a count asks of a server.

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// `d2-pull --count`: what a pull would move, without moving it.

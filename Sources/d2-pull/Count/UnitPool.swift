@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// Organisation units that a selection asks for, as many as there are, and some of them in an order of chance.

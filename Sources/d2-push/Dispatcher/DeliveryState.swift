@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// What go-dispatcher2 says of a request that it holds (its table `requests`; `request_processor.go` and `schedule_processor.go` write it).

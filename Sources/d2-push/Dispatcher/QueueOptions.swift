@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// The two queues that stand between d2-push and a DHIS2 server. Their APIs were read from their sources.

@@ -1,4 +1,5 @@
 import CMemory
+import D2Client
 import D2Common
 import Glibc
 

@@ -1,4 +1,6 @@
+import D2Client
 import D2Common
+import D2Store
 
 /// Asks a source what changed of one data set since a time, in the organisation units of the pair.
 ///

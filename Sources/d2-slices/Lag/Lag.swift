@@ -1,4 +1,6 @@
+import D2Client
 import D2Common
+import D2Store
 
 /// How far one data set's delivery is behind its source.
 struct Lag {

@@ -1,4 +1,5 @@
 import D2Common
+import D2Store
 
 /// The lags of a pair in the text format of Prometheus, as node_exporter's textfile collector reads it.
 struct LagMetrics {

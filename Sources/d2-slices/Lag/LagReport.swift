@@ -1,4 +1,7 @@
+import D2Client
 import D2Common
+import D2Ledger
+import D2Store
 
 /// `d2-slices status --lag`: the newest change at the source against what was delivered, by data set.
 ///

@@ -1,4 +1,6 @@
+import D2Client
 import D2Common
+import D2Store
 
 /// Slices that are parked and values that were refused, by what was at fault; each cause opens to where it was.
 struct CauseLists {

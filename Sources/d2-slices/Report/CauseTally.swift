@@ -1,4 +1,5 @@
 import D2Common
+import D2Store
 
 /// Why something did not go well, and where: texts that differ only in ids are one cause.
 struct Cause: Sendable {

@@ -1,4 +1,5 @@
 import D2Common
+import D2Store
 
 /// `d2-slices report`: a page for people, an object for programs, or both.
 struct Report {

@@ -1,4 +1,6 @@
 import D2Common
+import D2Ledger
+import D2Store
 
 /// All that a report tells, page and JSON alike. Bounded, whatever the number of slices.
 struct ReportData: Sendable {

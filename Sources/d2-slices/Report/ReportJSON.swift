@@ -1,4 +1,7 @@
+import D2Client
 import D2Common
+import D2Ledger
+import D2Store
 
 extension ReportData {
   /// The same as the page tells, for programs.

@@ -1,3 +1,4 @@
+import D2Store
 import D2Common
 
 /// The report as one page: no script, nothing from the network, and a policy that forbids both.

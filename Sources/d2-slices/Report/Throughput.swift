@@ -1,4 +1,6 @@
 import D2Common
+import D2Ledger
+import D2Store
 
 /// What was done when.
 struct Throughput: Sendable {

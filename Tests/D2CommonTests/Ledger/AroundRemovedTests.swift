@@ -2,6 +2,7 @@ import TestSupport
 import Testing
 
 @testable import D2Common
+@testable import D2Store
 
 @Suite("what lies around units that are gone")
 struct AroundRemovedTests {

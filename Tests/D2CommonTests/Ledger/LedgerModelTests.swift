@@ -2,6 +2,8 @@ import TestSupport
 import Testing
 
 @testable import D2Common
+@testable import D2Store
+@testable import D2Ledger
 
 /// Random lives of slices, against what the ledger ought to say of them.
 @Suite("the ledger against a model")

@@ -1,7 +1,10 @@
+import D2Client
 import TestSupport
 import Testing
 
 @testable import D2Common
+@testable import D2Store
+@testable import D2Ledger
 
 @Suite("the ledger: leases and attempts")
 struct LedgerTests {

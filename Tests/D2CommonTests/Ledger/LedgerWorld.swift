@@ -2,6 +2,9 @@ import Glibc
 import TestSupport
 
 @testable import D2Common
+@testable import D2Client
+@testable import D2Store
+@testable import D2Ledger
 /// A store with one pair, and slices that are planned without any server.
 final class LedgerWorld {
   let test: TestStore

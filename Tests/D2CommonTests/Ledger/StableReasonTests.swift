@@ -1,6 +1,8 @@
 import Testing
 
 @testable import D2Common
+@testable import D2Store
+@testable import D2Ledger
 
 @Suite("reasons that are the same for the same cause")
 struct StableReasonTests {

@@ -4,6 +4,9 @@ import TestSupport
 import Testing
 
 @testable import D2Common
+@testable import D2Client
+@testable import D2Store
+@testable import D2Ledger
 
 @Suite("both stores: statements")
 struct DatabaseTests {

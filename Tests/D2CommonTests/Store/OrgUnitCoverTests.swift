@@ -2,6 +2,8 @@ import TestSupport
 import Testing
 
 @testable import D2Common
+@testable import D2Client
+@testable import D2Store
 
 /// Whom a pull asks for.
 @Suite("the cover of organisation units")

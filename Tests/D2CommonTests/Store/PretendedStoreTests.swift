@@ -2,6 +2,8 @@ import TestSupport
 import Testing
 
 @testable import D2Common
+@testable import D2Client
+@testable import D2Store
 
 @Suite("both stores: what a dry run writes is gone with it")
 struct PretendedStoreTests {

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import D2Common
+@testable import D2Store
 
 @Suite("stores: what fails, and how it is told", .serialized)
 struct StoreErrorTests {

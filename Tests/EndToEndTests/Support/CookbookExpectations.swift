@@ -1,3 +1,5 @@
+import D2Common
+
 /// What a recipe of docs/cookbook.md begins with and what comes of it. The scripts are written with the words of `CookbookScene`.
 struct CookbookExpectation: Sendable {
   /// The recipe's.

@@ -3,6 +3,7 @@ import Glibc
 import TestSupport
 
 @testable import StandInServer
+import D2Store
 
 /// Where a recipe is cooked: two servers with the same metadata, the source with values of 2024; a queue; the files under /etc/d2; commands that a
 /// test cannot run for real.

@@ -1,4 +1,6 @@
+import D2Client
 import D2Common
+import D2Store
 
 /// A store with a pair and whatever slices a test puts into it, by SQL as fast as the database can.
 struct ReportStore {

@@ -1,4 +1,5 @@
 import CZlib
+import D2Client
 import D2Common
 import TestSupport
 

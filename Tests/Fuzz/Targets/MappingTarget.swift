@@ -1,4 +1,5 @@
 import D2Common
+import D2Mapping
 
 extension FuzzTarget {
   /// Rows that are written with quotes are read again as they are, with any separator. A table finds all that was put into it, and reads the

@@ -1,4 +1,5 @@
 import D2Common
+import D2Store
 
 extension FuzzTarget {
   /// A slice that is read from its task has the same task, and its periods are those between its first and its last.

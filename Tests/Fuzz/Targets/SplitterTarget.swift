@@ -1,5 +1,6 @@
 import CJSONBlocks
 import D2Common
+import D2Split
 import TestSupport
 
 /// The ways to make masks that this machine can run.

@@ -1,4 +1,5 @@
 import D2Common
+import D2Store
 
 /// A country that is made up: five levels of organisation units, data sets of several period types, and their data
 /// elements. It depends on the number of units and the seed alone, so that two servers can have the same one.

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// Delivers what a stand-in queue holds, one request after the other, and judges the answers as the two implementations do

@@ -1,3 +1,5 @@
+import D2Common
+
 /// What stands between a client and DHIS2, and what it writes.
 enum FaultPages {
   static func proxy(_ status: Int) -> String {

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// The import of 2.43 and later: decode all, find the data set, validate the group, then upsert.

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// The import of 2.36 to 2.42: value by value, the good ones are stored and the bad ones skipped.

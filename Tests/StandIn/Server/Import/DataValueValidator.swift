@@ -1,4 +1,5 @@
 import D2Common
+import D2Store
 
 /// The rules that 2.36 to 2.42 put to one value whose ids were found; the first that fails counts.
 struct DataValueValidator {

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// What an import works on: the payload, who posted it, and the rules of the run.

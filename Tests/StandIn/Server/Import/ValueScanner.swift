@@ -1,4 +1,5 @@
 import D2Common
+import D2Store
 
 /// Reads posted data values straight from the bytes, many times faster than through a document.
 ///

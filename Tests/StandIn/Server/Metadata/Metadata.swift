@@ -1,4 +1,5 @@
 import D2Common
+import D2Store
 
 /// All metadata of the server. Objects refer to each other by their position.
 struct Metadata: Sendable {

@@ -1,0 +1,161 @@
+import CCurl
+import D2Common
+import Synchronization
+
+/// Speaks HTTP with one server, through libcurl: connections and the session cookie are kept, TLS is verified, redirects are never followed.
+///
+/// DHIS2 checks the password's hash on every request without its session cookie (a tenth of a second each, and a new session
+/// each), so that all transfers of a process share one store of cookies. Where the server has ended the session meanwhile, the request is
+/// made once more without its cookie, which signs in anew: nobody above learns of it.
+///
+/// `perform` blocks its thread; run it where threads may block (`BlockingExecutor`).
+package final class HTTPClient: Sendable {
+  /// What differs from one use to the other.
+  package struct Configuration: Sendable {
+    package var credentials = Credentials.none
+    package var caFile: String?
+    package var clientCertificate: String?
+    package var clientKey: String?
+    package var insecure = false
+    package var userAgent = "d2/\(D2.version)"
+    /// Until a connection stands.
+    package var connectSeconds = 30.0
+    /// From the end of the request to the first byte of the answer: the database may take minutes to find its first row.
+    package var firstByteSeconds = 600.0
+    /// Between two bytes.
+    package var idleSeconds = 120.0
+    package var environment: [String: String] = [:]
+    /// Notes each exchange.
+    package var recorder: ExchangeRecorder?
+
+    package init() {}
+
+    /// No part of a request may take longer.
+    package mutating func limitPatience(seconds: Double) {
+      connectSeconds = min(connectSeconds, seconds)
+      firstByteSeconds = min(firstByteSeconds, seconds)
+      idleSeconds = min(idleSeconds, seconds)
+    }
+  }
+
+  package let server: ServerURL
+  let configuration: Configuration
+  /// What the requests under way share in each direction.
+  private let rate: (limit: RateLimit, among: ConcurrencyLimit)?
+  private let share: SharedStore
+  private let idle = Mutex<[CurlHandle]>([])
+
+  package init(
+    _ server: ServerURL, _ configuration: Configuration, rate: (limit: RateLimit, among: ConcurrencyLimit)? = nil
+  ) {
+    self.server = server
+    self.rate = rate
+    self.configuration = configuration
+    share = SharedStore()
+  }
+
+  /// Asks and waits for the whole answer. Nothing of a refusal that only means the end of a session is handed on.
+  ///
+  /// - Parameters:
+  ///   - onBody: takes the body of a 2xx answer while it arrives, where the request hands it on. The bytes may be changed.
+  ///   - whileWaiting: called several times a second while the transfer goes on.
+  /// - Throws: `TransferError`, or what the closures threw.
+  package func perform(
+    _ request: HTTPRequest,
+    onBody: (HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void = { _, _ in },
+    whileWaiting: () throws -> Void = {}
+  ) throws -> HTTPResponse {
+    let handle = try idle.withLock { $0.popLast() } ?? CurlHandle(share: share)
+    defer { idle.withLock { $0.append(handle) } }
+    return try withoutActuallyEscaping(onBody) { onBody in
+      try withoutActuallyEscaping(whileWaiting) { whileWaiting in
+        func exchange(carriesCookies: Bool) throws -> (response: HTTPResponse, cookies: [String]) {
+          let transfer = Transfer(
+            handle: handle, configuration: configuration, onBody: request.handsOnBody ? onBody : nil,
+            whileWaiting: whileWaiting, carriesCookies: carriesCookies)
+          transfer.rate = rate?.limit
+          transfer.bytesSentPerSecond = rate.map { max(1, $0.limit.bytesPerSecond / $0.among.current) }
+          return (try run(transfer, request), transfer.cookies)
+        }
+        let first = try exchange(carriesCookies: true)
+        guard first.response.refusesSession else { return first.response }
+        // Once: what is answered to no cookie at all is said of the credentials.
+        SessionCookies.forget(first.cookies, handle)
+        var second = try exchange(carriesCookies: false).response
+        second.signedInAnew = true
+        return second
+      }
+    }
+  }
+
+  private func run(_ transfer: Transfer, _ request: HTTPRequest) throws -> HTTPResponse {
+    guard let recorder = configuration.recorder else {
+      return try transfer.run(request, url: server.appending(request.target), proxy: proxy)
+    }
+    return try recorded(request, transfer, recorder)
+  }
+
+  private func recorded(
+    _ request: HTTPRequest, _ transfer: Transfer, _ recorder: ExchangeRecorder
+  ) throws -> HTTPResponse {
+    let begin = monotonicSeconds()
+    let capture = BodyCapture()
+    transfer.capture = capture
+    func note(_ response: HTTPResponse, _ error: String?) {
+      recorder.note(
+        request, to: server, configuration.credentials, response, body: capture, seconds: monotonicSeconds() - begin,
+        error: error)
+    }
+    do {
+      let response = try transfer.run(request, url: server.appending(request.target), proxy: proxy)
+      note(response, nil)
+      return response
+    } catch {
+      note(transfer.response, "\(error)")
+      throw error
+    }
+  }
+
+  private var proxy: ProxyChoice { ProxyChoice(for: server, configuration.environment) }
+}
+
+/// A libcurl handle with its open connection. One thread uses it at a time: the client lends it out.
+final class CurlHandle: @unchecked Sendable {
+  let pointer: OpaquePointer
+
+  init(share: SharedStore) throws(TransferError) {
+    guard let raw = curl_easy_init() else { throw .setup("libcurl could not be started") }
+    pointer = OpaquePointer(raw)
+    self.share = share
+    sockets.initialize(to: d2_curl_sockets())
+  }
+
+  let share: SharedStore
+  /// How long the connection took to stand: about one round trip.
+  var roundTripMilliseconds: Int32 = 0
+  /// Of its connections.
+  let sockets = UnsafeMutablePointer<d2_curl_sockets>.allocate(capacity: 1)
+  var raw: UnsafeMutableRawPointer { UnsafeMutableRawPointer(pointer) }
+
+  deinit {
+    curl_easy_cleanup(raw)
+    sockets.deallocate()
+  }
+}
+
+/// Cookies and TLS sessions for all handles of a client; libcurl locks it itself.
+final class SharedStore: @unchecked Sendable {
+  let pointer: OpaquePointer?
+
+  /// libcurl's own start-up, once a process, before any thread.
+  private static let started: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+
+  init() {
+    precondition(Self.started, "libcurl could not be started")
+    pointer = d2_curl_share_new().map { OpaquePointer($0) }
+  }
+
+  deinit {
+    if let pointer { curl_share_cleanup(UnsafeMutableRawPointer(pointer)) }
+  }
+}

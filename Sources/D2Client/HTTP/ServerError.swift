@@ -1,0 +1,250 @@
+import D2Common
+
+/// What went wrong with a request: server, path, HTTP status, DHIS2's own code and message, and what to do next. One line.
+package struct ServerError: CommandError {
+  /// The kinds of failure that end or are retried differently.
+  package enum Kind: Sendable, Equatable {
+    case unreachable, tls, timedOut, broken, setup
+    /// An HTTP status other than 2xx.
+    case status(Int)
+    /// A page asks for a login.
+    case loginPage
+    /// The server sends elsewhere.
+    case redirect(String)
+    /// HTML or something else that is not the Web API.
+    case notDHIS2
+    /// A 2xx answer without one byte.
+    case emptyBody
+    /// An answer that ends before its end.
+    case cutOff
+    /// An answer that is damaged.
+    case malformed
+    /// Answers to one question that do not agree.
+    case disagreement
+    /// The failure of a server that is no DHIS2 (a queue before it): how it ends a command, and whether it may pass. Its message holds the advice.
+    case foreign(ExitStatus, mayPass: Bool)
+  }
+
+  package let server: ServerURL
+  package let path: String
+  package let kind: Kind
+  /// DHIS2's error code: `E2012`.
+  package var code: String?
+  package var message: String
+  package var retryAfterSeconds: Double?
+  /// Whether the answer is an error document of DHIS2, and not a proxy's.
+  private var isOfDHIS2 = false
+  /// The status of the answer, also where that is a page.
+  private var httpStatus: Int?
+  /// Set where trying again would repeat what is out already.
+  package var isFinal = false
+
+  package init(_ server: ServerURL, _ path: String, _ kind: Kind, _ message: String, code: String? = nil) {
+    self.server = server
+    self.path = String(path.prefix { $0 != "?" })
+    self.kind = kind
+    self.message = message
+    self.code = code
+  }
+
+  /// The failure of a transfer.
+  package init(_ server: ServerURL, _ path: String, _ error: TransferError) {
+    switch error {
+    case .unreachable(let text): self.init(server, path, .unreachable, text)
+    case .tls(let text): self.init(server, path, .tls, text)
+    case .timedOut(let text): self.init(server, path, .timedOut, text)
+    case .broken(let text): self.init(server, path, .broken, text)
+    case .setup(let text): self.init(server, path, .setup, text)
+    case .interrupted: self.init(server, path, .broken, "interrupted")
+    }
+  }
+
+  /// The failure that an answer means; `nil` for a 2xx answer that is not a page.
+  package init?(_ server: ServerURL, _ path: String, _ response: HTTPResponse) {
+    let body = response.body
+    // The body tells, not its type: servers and proxies mislabel both ways.
+    let looksLikePage = Self.beginsLikePage(body)
+    switch response.status {
+    case 300..<400:
+      let location = response.header("location") ?? ""
+      let isLogin = Self.isLoginPage(location)
+      self.init(
+        server, path, isLogin ? .loginPage : .redirect(location),
+        isLogin ? "the server sends to its login page" : Self.redirectMessage(location, server))
+    case 200..<300 where looksLikePage:
+      let isLogin = Self.looksLikeLogin(body)
+      self.init(
+        server, path, isLogin ? .loginPage : .notDHIS2,
+        isLogin ? "a login page came instead of an answer" : "a page of HTML came instead of an answer of the Web API")
+    case 200..<300: return nil
+    default:
+      let document = try? JSONValue(parsing: body)
+      let text = document?["message"]?.string ?? document?["response"]?["description"]?.string
+      let kind: Kind =
+        looksLikePage && !Self.statusesOfProxies.contains(response.status) ? .notDHIS2 : .status(response.status)
+      self.init(
+        server, path, kind,
+        text ?? (looksLikePage ? "a page of HTML: \(Self.title(of: body))" : "no message"),
+        code: document?["errorCode"]?.string)
+      isOfDHIS2 = document?["httpStatusCode"] != nil
+      httpStatus = response.status
+      if case .notDHIS2 = kind { message = "HTTP \(response.status), \(message)" }
+      retryAfterSeconds = response.retryAfterSeconds
+    }
+  }
+
+  /// Statuses that a proxy in front of a DHIS2 answers with a page of its own.
+  private static let statusesOfProxies: Set<Int> = [401, 403, 408, 413, 414, 429, 431, 500, 502, 503, 504, 524]
+
+  /// The status that a command ends with when this cannot be mended by trying again.
+  /// Whether the data may be there although the question about metadata failed so. A server that cannot be reached or refuses the
+  /// credentials will not answer the next question either.
+  package var leavesDataInReach: Bool {
+    switch kind {
+    case .status(401), .loginPage, .unreachable, .tls, .setup, .redirect, .timedOut, .broken: false
+    case .status(400): !isForeignToken
+    default: true
+    }
+  }
+
+  package var exitStatus: ExitStatus {
+    switch kind {
+    case .unreachable, .tls: .unreachable
+    case .setup: .configuration
+    case .timedOut, .broken, .cutOff, .malformed, .disagreement: .temporary
+    case .loginPage, .emptyBody: .refused
+    case .redirect: .unreachable
+    case .notDHIS2: .notDHIS2
+    case .status(let status): exitStatus(of: status)
+    case .foreign(let status, _): status
+    }
+  }
+
+  private func exitStatus(of status: Int) -> ExitStatus {
+    if isAccessCode { return .refused }
+    return switch status {
+    case 401, 403, 407: .refused
+    case 400 where isForeignToken: .refused
+    case 400, 409, 414, 431: .usage
+    case 408, 425, 429, 500...: .temporary
+    default: .notDHIS2
+    }
+  }
+
+  /// A personal access token that the server did not make: 2.40 looks it up in vain; 2.42 and 2.43 find its check sum wrong, also where it is
+  /// only in the older form, and call that a bad request.
+  package var isForeignToken: Bool {
+    switch kind {
+    case .status(400): message.hasPrefix("Checksum validation failed")
+    case .status(401): message.hasPrefix("The API token does not exist")
+    default: false
+    }
+  }
+
+  /// E2010–E2013: no access to a data set, option combo or organisation unit.
+  private var isAccessCode: Bool { code.map { ["E2010", "E2011", "E2012", "E2013"].contains($0) } ?? false }
+
+  /// DHIS2 itself refuses this user what was asked for, and knows who asks.
+  package var refusesAccess: Bool { isAccessCode || (kind == .status(403) && isOfDHIS2) }
+
+  /// Whether the server, or a proxy before it, gave up waiting: less may be answered.
+  package var tookTooLong: Bool { kind == .timedOut || [502, 504, 524].contains { kind == .status($0) } }
+
+  /// Whether the address was too long for the server or for a proxy before it. Tomcat and nginx also say so by a page with status 400.
+  ///
+  /// - Parameter targetBytes: how long it was.
+  package func refusesLength(of targetBytes: Int) -> Bool {
+    guard let httpStatus, !isOfDHIS2, !isForeignToken else { return false }
+    return [414, 431].contains(httpStatus) || (httpStatus == 400 && isPage && targetBytes > Self.shortTargetBytes)
+  }
+
+  /// No proxy is known that refuses so little.
+  private static let shortTargetBytes = 500
+
+  /// Whether a page came instead of an answer of the Web API.
+  package var isPage: Bool { kind == .loginPage || kind == .notDHIS2 }
+
+  /// Whether the same request may succeed later. 401 and 403 never: accounts lock.
+  package var isRetryable: Bool {
+    if isFinal { return false }
+    return switch kind {
+    case .unreachable, .timedOut, .broken, .cutOff, .malformed: true
+    case .status(let status): [408, 425, 429, 502, 503, 504, 524].contains(status)
+    case .foreign(_, let mayPass): mayPass
+    default: false
+    }
+  }
+
+  package var description: String {
+    var line = "\(server.appending(path)): "
+    if case .status(let status) = kind { line += "HTTP \(status)" + (code.map { " \($0)" } ?? "") + ": " }
+    line += message.split(whereSeparator: \.isNewline).joined(separator: " ")
+    if let advice { line += " (\(advice))" }
+    return line
+  }
+
+  /// What the person can do next.
+  private var advice: String? {
+    switch kind {
+    case .unreachable: "check the address and the network"
+    case .tls:
+      RunningCommand.offers("--ca-file")
+        ? "is the certificate the server's? --ca-file adds an authority" : "is the certificate the server's?"
+    case .timedOut, .broken, .cutOff: "run the command again"
+    case .malformed, .disagreement:
+      RunningCommand.offers("--spool")
+        ? "run the command again, with --spool to hold answers back until they are whole" : "run the command again"
+    case .setup where message.contains("certificate file"):
+      "install ca-certificates" + (RunningCommand.offers("--ca-file") ? ", or name a file by --ca-file" : "")
+    case .setup: nil
+    case .loginPage: server.credentialsAdvice
+    case .redirect, .emptyBody: nil
+    case .notDHIS2: "is this the address of a DHIS2 server, with its context path?"
+    case .status where isForeignToken:
+      "the personal access token is not one of this server's: \(server.credentialsAdvice); it is not tried again"
+    case .status(401): "\(server.credentialsAdvice); they are not tried again"
+    case .status(403): "the user lacks an authority"
+    case .status(429), .status(500...): "try again later"
+    default: nil
+    }
+  }
+
+  /// Pages where people sign in or out, on the server or at a service for many (OAuth 2, SAML): never the address of a Web API.
+  private static func isLoginPage(_ location: String) -> Bool {
+    let path = location.prefix { $0 != "?" && $0 != "#" }.lowercased()
+    return ["login", "logout", "signin", "oauth2", "saml"].contains { path.contains($0) }
+  }
+
+  private static func redirectMessage(_ location: String, _ server: ServerURL) -> String {
+    var target = String(location.prefix { $0 != "?" && $0 != "#" })
+    if target.hasPrefix("/"), !target.hasPrefix("//") { target = "\(server.scheme)://\(server.authority)\(target)" }
+    guard !target.isEmpty else { return "the server sends elsewhere and does not say where" }
+    let api = target.firstRange(of: "/api/").map { String(target[..<$0.lowerBound]) }
+    // What is no address of the Web API may still say that the server speaks https.
+    let base = api ?? (target.hasPrefix("https://") && server.scheme == "http" ? target : nil)
+    guard let other = base.flatMap({ try? ServerURL($0) }), other != server else {
+      return
+        "the server sends to \(target), which is not the Web API; is this the address of a DHIS2 server, with its context path?"
+    }
+    return "the server sends elsewhere; redirects are not followed. If that is right, use "
+      + server.renaming(to: other.description)
+  }
+
+  private static func beginsLikePage(_ body: [UInt8]) -> Bool {
+    body.first { $0 > 0x20 && $0 < 0x80 } == UInt8(ascii: "<")
+  }
+
+  private static func looksLikeLogin(_ body: [UInt8]) -> Bool {
+    let text = String(decoding: body.prefix(64 * 1024), as: UTF8.self).lowercased()
+    return text.contains("j_username") || text.contains("login") || text.contains("type=\"password\"")
+  }
+
+  private static func title(of body: [UInt8]) -> String {
+    let text = String(decoding: body.prefix(4096), as: UTF8.self)
+    let visible = text.split(separator: "<").compactMap { piece in
+      piece.split(separator: ">", maxSplits: 1).dropFirst().first.map(String.init)
+    }
+    return String(
+      visible.joined(separator: " ").split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(120))
+  }
+}

@@ -1,0 +1,165 @@
+import D2Common
+
+/// The options by which every command reaches its server.
+package struct ServerOptions: Sendable {
+  package let url: ServerURL
+  package var configuration: HTTPClient.Configuration
+  package var retry: RetryPolicy
+  /// Bytes a second, in each direction.
+  package let rate: Int?
+  /// How many requests at a time, at most.
+  package let concurrency: Int
+  /// Whether their number is found, up to that.
+  package let findsConcurrency: Bool
+
+  /// Which server, and how to sign in.
+  ///
+  /// - Parameter side: the part that the server plays in a move: credentials in the environment can be named for it.
+  package static func group(_ side: PairSide) -> OptionGroup {
+    let own = "D2_\(side.rawValue.uppercased())_"
+    return OptionGroup(
+      "Server",
+      [
+        Option("--url", value: "URL", help: "The server: https://host[/context], with or without /api."),
+        Option(
+          "--username", value: "USER",
+          help: "User name; the password comes from --password-file, \(own)PASSWORD or D2_PASSWORD."),
+        Option("--password-file", value: "FILE", help: "The password is the file's first line."),
+        Option(
+          "--pat-file", value: "FILE",
+          help:
+            "A personal access token is the file's first line. Else \(own)PAT, or \(own)USERNAME with \(own)PASSWORD; else D2_PAT, or D2_USERNAME with D2_PASSWORD."
+        ),
+      ])
+  }
+
+  /// How it is talked to.
+  package static let transport = OptionGroup(
+    "Connection",
+    [
+      Option("--ca-file", value: "FILE", help: "Certificates of authorities to trust besides the system's (PEM)."),
+      Option("--client-cert", value: "FILE", help: "A client certificate (PEM)."),
+      Option("--client-key", value: "FILE", help: "Its private key, where the certificate's file does not hold it."),
+      Option("--insecure", help: "Do not verify the server's certificate. For tests; warns each time."),
+      Option(
+        "--concurrency", value: "N|auto",
+        help: "Requests at a time (default 1: calm for the server); auto finds how many it answers well, up to 8."),
+      Option("--max-rate", value: "BYTES", help: "Move at most so many bytes a second in each direction (64K, 2M)."),
+      Option(
+        "--retries", value: "N",
+        help: "Repeat a request at most N times after connection errors, 408, 429, 502, 503, 504 (default 5)."),
+      Option(
+        "--retry-for", value: "TIME", help: "Begin no repetition later than this after the first attempt (default 10m)."
+      ),
+      Option("--connect-timeout", value: "TIME", help: "Until a connection stands (default 30s)."),
+      Option("--first-byte-timeout", value: "TIME", help: "Until the answer begins (default 10m)."),
+      Option(
+        "--idle-timeout", value: "TIME", help: "Between two bytes (default 2m). Nothing limits the whole transfer."),
+      Option(
+        "--record", value: "DIR",
+        help:
+          "Write each exchange with the server into a file of this folder, without secrets; D2_RECORD does the same for all commands."
+      ),
+    ])
+
+  /// More than this no server is asked to bear unless a person says so.
+  private static let mostFound = 8
+  private static let variables = Set(ProxyChoice.variables + ["TMPDIR"])
+
+  /// The server of a pair. Credentials on the command line go before its own; those of the environment are used where it has none.
+  ///
+  /// - Parameter takesCredentials: whether those on the command line are meant for this server; false for the other end of a pair, to
+  ///   which they must not be sent.
+  /// - Throws: `CommandFailure`: 64 for what is wrong on the command line, 78 in the pair's configuration.
+  package init(
+    _ arguments: Arguments, _ log: Log, _ server: ConfiguredServer, takesCredentials: Bool = true
+  ) throws(CommandFailure) {
+    guard !arguments.has("--url") else { throw CommandFailure(.usage, "give either --pair or --url, not both") }
+    let environment = processEnvironment()
+    let isNamed =
+      takesCredentials && ["--pat-file", "--username", "--password-file"].contains { arguments.has($0) }
+    let own = isNamed ? Credentials.none : try server.credentials(environment: environment)
+    var signIn = SignIn(own, server.end.map { .pair($0) } ?? .given(["the credentials of \(server.name)"]))
+    if case .none = own {
+      signIn = try Self.signIn(
+        takesCredentials ? arguments : nil, server.end?.side ?? .source, of: server.end, environment)
+    }
+    try self.init(arguments, log, peer: (try server.url(), signIn), configured: server)
+  }
+
+  /// The server of `--url`.
+  ///
+  /// - Parameter side: the part that it plays in a move.
+  /// - Throws: `CommandFailure`, 64 for what is wrong on the command line.
+  package init(_ arguments: Arguments, _ log: Log, side: PairSide) throws(CommandFailure) {
+    let url = try Self.url(arguments)
+    if url.isOfPage { log.info("--url is the address of a page: the server's own is \(url)") }
+    try self.init(
+      arguments, log, peer: (url, try Self.signIn(arguments, side, of: nil, processEnvironment())))
+  }
+
+  private static func signIn(
+    _ arguments: Arguments?, _ side: PairSide, of end: PairEnd?, _ environment: [String: String]
+  ) throws(CommandFailure) -> SignIn {
+    try SignIn.find(
+      patFile: arguments?.string("--pat-file"), username: arguments?.string("--username"),
+      passwordFile: arguments?.string("--password-file"), for: side, of: end, environment: environment)
+  }
+
+  /// - Parameters:
+  ///   - peer: what is talked to, and with what credentials.
+  ///   - configured: whose certificates are used where the command line names none.
+  /// - Throws: `CommandFailure`, 64 for what is wrong on the command line.
+  package init(
+    _ arguments: Arguments, _ log: Log, peer: (url: ServerURL, signIn: SignIn), configured: ConfiguredServer? = nil
+  ) throws(CommandFailure) {
+    url = peer.url.reached(.init(end: configured?.end, signIn: peer.signIn.origin))
+    let environment = processEnvironment()
+    var configuration = HTTPClient.Configuration()
+    // No more than is needed: the rest may hold secrets.
+    configuration.environment = environment.filter { Self.variables.contains($0.key.uppercased()) }
+    configuration.credentials = peer.signIn.credentials
+    for (option, key, path) in [
+      ("--ca-file", "ca_file", \HTTPClient.Configuration.caFile), ("--client-cert", "client_cert", \.clientCertificate),
+      ("--client-key", "client_key", \.clientKey),
+    ] {
+      let named = arguments.string(option)
+      guard let file = named ?? configured?.text(key) else { continue }
+      do { _ = try FileBytes.read(file, atMost: 1) } catch {
+        throw CommandFailure(
+          .cannotRead, "\(named == nil ? "\(key) of \(configured?.name ?? "")" : option) \(file): \(error)")
+      }
+      configuration[keyPath: path] = file
+    }
+    configuration.insecure = arguments.has("--insecure")
+    if configuration.insecure { log.warning("--insecure: the certificate of \(url) is not verified") }
+    if case .basic = configuration.credentials, url.scheme == "http", !Self.isLoopback(url.authority) {
+      log.warning("the password crosses the network in clear text: \(url) is not https")
+    }
+    if let seconds = try arguments.seconds("--connect-timeout") { configuration.connectSeconds = seconds }
+    if let seconds = try arguments.seconds("--first-byte-timeout") { configuration.firstByteSeconds = seconds }
+    if let seconds = try arguments.seconds("--idle-timeout") { configuration.idleSeconds = seconds }
+    if let folder = arguments.string("--record") ?? environment["D2_RECORD"], !folder.isEmpty {
+      configuration.recorder = try .shared(folder, log)
+    }
+    self.configuration = configuration
+    var retry = RetryPolicy()
+    if let retries = try arguments.int("--retries", in: 0...1000) { retry.retries = retries }
+    if let seconds = try arguments.seconds("--retry-for") { retry.totalSeconds = seconds }
+    self.retry = retry
+    findsConcurrency = arguments.string("--concurrency") == "auto"
+    concurrency = findsConcurrency ? Self.mostFound : try arguments.int("--concurrency", in: 1...64) ?? 1
+    rate = try arguments.bytes("--max-rate")
+  }
+
+  private static func url(_ arguments: Arguments) throws(CommandFailure) -> ServerURL {
+    guard let text = arguments.string("--url") else {
+      throw CommandFailure(.usage, "--url is missing: the server to talk to (or --pair, from the store)")
+    }
+    do { return try ServerURL(text) } catch { throw CommandFailure(.usage, "--url: \(error)") }
+  }
+
+  private static func isLoopback(_ authority: String) -> Bool {
+    authority.hasPrefix("127.") || authority.hasPrefix("localhost") || authority.hasPrefix("[::1]")
+  }
+}

@@ -1,0 +1,306 @@
+import CCurl
+import D2Common
+import Glibc
+
+/// One request and its answer on one libcurl handle.
+final class Transfer {
+  /// Bodies that are kept in memory: error texts and import summaries. Beyond it the server is not what it seems.
+  static let largestKeptBody = 64 << 20
+  /// How often, at most, the caller's `whileWaiting` runs.
+  private static let waitingInterval = 0.1
+
+  private let handle: CurlHandle
+  private let configuration: HTTPClient.Configuration
+  private let onBody: ((HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void)?
+  private let whileWaiting: () throws -> Void
+  /// Whether to carry the cookies of earlier answers.
+  private let carriesCookies: Bool
+  /// Those that the request carried.
+  private(set) var cookies: [String] = []
+  private(set) var response = HTTPResponse()
+  /// What comes in waits for it.
+  var rate: RateLimit?
+  /// What goes out.
+  var bytesSentPerSecond: Int?
+  /// Takes what crosses the wire, where it is recorded.
+  var capture: BodyCapture?
+  private var failure: (any Error)?
+  private var lastProgress = monotonicSeconds()
+  private var lastWaiting = 0.0
+  private var transferred: Int = 0
+  private var answering = false
+  /// When nothing more had come than what was being taken.
+  private var drainedAt = monotonicSeconds()
+  /// Whether bytes were read from the connection since the last piece was taken.
+  private var isFreshRead = true
+  private var usesTLS = false
+
+  init(
+    handle: CurlHandle, configuration: HTTPClient.Configuration,
+    onBody: ((HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void)?, whileWaiting: @escaping () throws -> Void,
+    carriesCookies: Bool
+  ) {
+    self.carriesCookies = carriesCookies
+    self.handle = handle
+    self.configuration = configuration
+    self.onBody = onBody
+    self.whileWaiting = whileWaiting
+  }
+
+  func run(_ request: HTTPRequest, url: String, proxy: ProxyChoice) throws -> HTTPResponse {
+    let curl = handle.raw
+    usesTLS = url.hasPrefix("https:")
+    curl_easy_reset(curl)
+    var reason = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
+    var list: UnsafeMutablePointer<curl_slist>?
+    defer { curl_slist_free_all(list) }
+    for header in headers(of: request) { list = curl_slist_append(list, header) }
+    let code = reason.withUnsafeMutableBufferPointer { reason in
+      d2_curl_set_pointer(curl, CURLOPT_ERRORBUFFER, reason.baseAddress)
+      defer { d2_curl_set_pointer(curl, CURLOPT_ERRORBUFFER, nil) }
+      setConnection(curl, url, proxy)
+      d2_curl_set_list(curl, CURLOPT_HTTPHEADER, list)
+      setCallbacks(curl)
+      cookies = SessionCookies.all(handle)
+      return withBody(request, curl) {
+        lastProgress = monotonicSeconds()
+        return curl_easy_perform(curl)
+      }
+    }
+    if !carriesCookies { SessionCookies.attach(handle) }
+    if let failure { throw failure }
+    guard code == CURLE_OK else {
+      let text = String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      throw transferError(code, proxy.hidden(in: text))
+    }
+    response.carriedCookies = !cookies.isEmpty
+    readFigures(curl)
+    try inflateBody()
+    if request.watchesForClose { response.closedUnannounced = closedUnannounced(curl) && wasReadAtOnce }
+    return response
+  }
+
+  // MARK: Setting up
+
+  private func headers(of request: HTTPRequest) -> [String] {
+    var headers = [
+      "Accept: application/json", "Accept-Encoding: gzip", "X-Requested-With: XMLHttpRequest",
+      // A server that ignores "100-continue" would cost a second a batch.
+      "Expect:",
+    ]
+    if let authorization = configuration.credentials.authorization { headers.append("Authorization: " + authorization) }
+    return headers + request.headers.map { "\($0.name): \($0.value)" }
+  }
+
+  private func setConnection(
+    _ curl: UnsafeMutableRawPointer, _ url: String, _ proxy: ProxyChoice
+  ) {
+    d2_curl_set_string(curl, CURLOPT_URL, url)
+    d2_curl_set_string(curl, CURLOPT_USERAGENT, configuration.userAgent)
+    d2_curl_set_string(curl, CURLOPT_PROTOCOLS_STR, "http,https")
+    d2_curl_set_long(curl, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+    d2_curl_set_long(curl, CURLOPT_FOLLOWLOCATION, 0)
+    d2_curl_set_long(curl, CURLOPT_NOSIGNAL, 1)
+    d2_curl_set_long(curl, CURLOPT_TCP_KEEPALIVE, 1)
+    d2_curl_set_long(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+    // A brake needs small steps.
+    d2_curl_set_long(curl, CURLOPT_BUFFERSIZE, rate == nil ? 512 * 1024 : 16 * 1024)
+    d2_curl_set_long(curl, CURLOPT_UPLOAD_BUFFERSIZE, 512 * 1024)
+    d2_curl_set_long(curl, CURLOPT_CONNECTTIMEOUT_MS, Int(configuration.connectSeconds * 1000))
+    if let bytesSentPerSecond {
+      d2_curl_set_large(curl, CURLOPT_MAX_SEND_SPEED_LARGE, curl_off_t(bytesSentPerSecond))
+    }
+    d2_curl_set_string(curl, CURLOPT_COOKIEFILE, "")
+    if !carriesCookies {
+      SessionCookies.detach(handle)
+    } else if let share = handle.share.pointer {
+      d2_curl_set_share(curl, UnsafeMutableRawPointer(share))
+    }
+    d2_curl_set_string(curl, CURLOPT_PROXY, proxy.address ?? "")
+    d2_curl_set_string(curl, CURLOPT_NOPROXY, proxy.except ?? "")
+    // Debian's libcurl also looks into the system's folder of certificates, so that this file adds to them.
+    if let file = configuration.caFile { d2_curl_set_string(curl, CURLOPT_CAINFO, file) }
+    if let file = configuration.clientCertificate { d2_curl_set_string(curl, CURLOPT_SSLCERT, file) }
+    if let file = configuration.clientKey { d2_curl_set_string(curl, CURLOPT_SSLKEY, file) }
+    if configuration.insecure {
+      d2_curl_set_long(curl, CURLOPT_SSL_VERIFYPEER, 0)
+      d2_curl_set_long(curl, CURLOPT_SSL_VERIFYHOST, 0)
+    }
+  }
+
+  private func withBody(_ request: HTTPRequest, _ curl: UnsafeMutableRawPointer, _ perform: () -> CURLcode) -> CURLcode
+  {
+    guard request.method == .post else { return perform() }
+    return (request.body ?? []).withUnsafeBytes { bytes in
+      d2_curl_set_long(curl, CURLOPT_POST, 1)
+      d2_curl_set_large(curl, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(bytes.count))
+      d2_curl_set_pointer(curl, CURLOPT_POSTFIELDS, bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1)!)
+      return perform()
+    }
+  }
+
+  private func setCallbacks(_ curl: UnsafeMutableRawPointer) {
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    d2_curl_set_bytes_callback(curl, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
+      Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue().takeHeader(bytes!, size * count)
+    }
+    d2_curl_set_pointer(curl, CURLOPT_HEADERDATA, context)
+    d2_curl_set_bytes_callback(curl, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
+      Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue().takeBody(bytes!, size * count)
+    }
+    d2_curl_set_pointer(curl, CURLOPT_WRITEDATA, context)
+    d2_curl_set_long(curl, CURLOPT_NOPROGRESS, 0)
+    d2_curl_set_progress_callback(curl) { context, _, downloaded, _, uploaded in
+      Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue().wait(Int(downloaded) + Int(uploaded))
+    }
+    d2_curl_set_pointer(curl, CURLOPT_XFERINFODATA, context)
+    _ = d2_curl_note_sockets(curl, handle.sockets)
+  }
+
+  // MARK: While it runs
+
+  private func takeHeader(_ bytes: UnsafeMutablePointer<CChar>, _ count: Int) -> Int {
+    lastProgress = monotonicSeconds()
+    drainedAt = lastProgress
+    let line =
+      String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
+      .split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+    if line.hasPrefix("HTTP/") {
+      // A new head: the one before was a "100 Continue".
+      response = HTTPResponse()
+      capture?.removeAll()
+      let words = line.split(separator: " ", maxSplits: 2)
+      response.version = String(words[0])
+      response.status = words.count > 1 ? Int(words[1]) ?? 0 : 0
+    } else if let colon = line.firstIndex(of: ":") {
+      let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
+      response.headers.append((line[..<colon].lowercased(), String(value)))
+    } else if line.isEmpty {
+      answering = response.status >= 200
+    }
+    return count
+  }
+
+  private func takeBody(_ bytes: UnsafeMutablePointer<CChar>, _ count: Int) -> Int {
+    lastProgress = monotonicSeconds()
+    if isFreshRead {
+      isFreshRead = false
+      if d2_curl_waiting_bytes(handle.sockets) == 0 { drainedAt = lastProgress }
+    }
+    response.wireBytes += count
+    capture?.add(UnsafeRawBufferPointer(start: bytes, count: count))
+    do {
+      try rate?.take(count)
+      if let onBody, (200..<300).contains(response.status) {
+        try onBody(response, UnsafeMutableRawBufferPointer(start: bytes, count: count))
+        // The reader of our output may have kept us waiting; that was not the server.
+        lastProgress = monotonicSeconds()
+      } else {
+        guard response.body.count + count <= Self.largestKeptBody else { throw Self.tooLarge }
+        response.body += UnsafeRawBufferPointer(start: bytes, count: count)
+      }
+      return count
+    } catch {
+      failure = error
+      return count &+ 1  // Anything but `count` ends the transfer.
+    }
+  }
+
+  /// Called by libcurl at least once a second. Not zero ends the transfer.
+  private func wait(_ transferredSoFar: Int) -> Int32 {
+    let now = monotonicSeconds()
+    isFreshRead = true
+    if transferredSoFar != transferred {
+      transferred = transferredSoFar
+      lastProgress = now
+    }
+    do {
+      guard Signals.received == nil else { throw TransferError.interrupted }
+      // Another request of the same run has failed.
+      guard !Task.isCancelled else { throw CancellationError() }
+      let limit = answering ? configuration.idleSeconds : configuration.firstByteSeconds
+      guard now - lastProgress <= limit else {
+        let seconds = Int(limit.rounded())
+        throw TransferError.timedOut(
+          answering ? "nothing came for \(seconds) s in the middle of the answer" : "no answer within \(seconds) s")
+      }
+      if now - lastWaiting >= Self.waitingInterval {
+        lastWaiting = now
+        try whileWaiting()
+      }
+      return 0
+    } catch {
+      failure = error
+      return 1
+    }
+  }
+
+  // MARK: Afterwards
+
+  /// A kept body that a proxy has compressed, as our `Accept-Encoding` allows.
+  private func inflateBody() throws {
+    guard response.body.starts(with: [0x1F, 0x8B]) else { return }
+    var decoder = BodyDecoder()
+    var inflated: [UInt8] = []
+    func keep(_ bytes: UnsafeMutableRawBufferPointer) throws {
+      guard inflated.count + bytes.count <= Self.largestKeptBody else { throw Self.tooLarge }
+      inflated += bytes
+    }
+    do {
+      try response.body.withUnsafeMutableBytes { try decoder.consume($0, into: keep) }
+      try decoder.finish(into: keep)
+    } catch is GzipProblem {
+      throw TransferError.broken("the compressed answer is damaged")
+    }
+    response.body = inflated
+  }
+
+  private static let tooLarge = TransferError.broken("the answer is larger than \(largestKeptBody >> 20) MiB")
+
+  private func readFigures(_ curl: UnsafeMutableRawPointer) {
+    var microseconds: curl_off_t = 0
+    d2_curl_get_large(curl, CURLINFO_STARTTRANSFER_TIME_T, &microseconds)
+    response.firstByteSeconds = Double(microseconds) * 1e-6
+    d2_curl_get_large(curl, CURLINFO_TOTAL_TIME_T, &microseconds)
+    response.seconds = Double(microseconds) * 1e-6
+  }
+
+  /// Whether the end of the answer was read about when it came. Where the reader of our output holds us back, the server may have closed a
+  /// connection that it found idle (5 s are usual, 1 s is possible): then that tells nothing of the answer.
+  private var wasReadAtOnce: Bool { monotonicSeconds() - drainedAt < Self.promptSeconds }
+  private static let promptSeconds = 0.8
+
+  /// Whether the server closed the connection although the answer was framed and said nothing of it. The closing segment may
+  /// come a moment behind the last byte: one round trip is waited for it.
+  private func closedUnannounced(_ curl: UnsafeMutableRawPointer) -> Bool {
+    let announced = response.header("connection")?.lowercased().contains("close") ?? false
+    let framed = response.header("content-length") != nil || response.header("transfer-encoding") != nil
+    guard !announced, framed, response.version == "HTTP/1.1" else { return false }
+    let socket = d2_curl_open_socket(curl)
+    guard socket >= 0 else { return false }
+    var connectMicroseconds: curl_off_t = 0
+    d2_curl_get_large(curl, CURLINFO_CONNECT_TIME_T, &connectMicroseconds)
+    if connectMicroseconds > 0 { handle.roundTripMilliseconds = Int32(clamping: connectMicroseconds / 1000) }
+    var polled = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+    guard poll(&polled, 1, min(max(handle.roundTripMilliseconds, 5), 200)) > 0 else { return false }
+    var byte: UInt8 = 0
+    // Over TLS the peer's closing alert comes first: what arrives unasked behind an answer can be nothing else.
+    return usesTLS || recv(socket, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) <= 0
+  }
+
+  private func transferError(_ code: CURLcode, _ reason: String) -> TransferError {
+    let text = reason.isEmpty ? String(cString: curl_easy_strerror(code)) : reason
+    switch code {
+    case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT, CURLE_PROXY:
+      return .unreachable(text)
+    case CURLE_OPERATION_TIMEDOUT: return answering ? .timedOut(text) : .unreachable(text)
+    case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
+      CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
+      return .tls(text)
+    // Bytes behind an answer, which libcurl takes for an answer in HTTP/0.9, end in CURLE_UNSUPPORTED_PROTOCOL: they are the server's fault.
+    case CURLE_SSL_CACERT_BADFILE, CURLE_URL_MALFORMAT, CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT:
+      return .setup(text)
+    default: return .broken(text)
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import D2Common
+import Glibc
+
+/// What a request is authenticated with. Its description never shows a secret.
+package enum Credentials: Sendable, CustomStringConvertible {
+  /// User name and password, sent as HTTP Basic.
+  case basic(username: String, password: String)
+  /// A personal access token, sent as `ApiToken`.
+  case token(String)
+  /// A token of go-dispatcher2, sent as `Token:`, with the colon that it looks for.
+  case queueToken(String)
+  /// No authentication.
+  case none
+
+  package var description: String {
+    switch self {
+    case .basic(let username, _): "user \(username)"
+    case .token: "a personal access token"
+    case .queueToken: "a token of the queue"
+    case .none: "no credentials"
+    }
+  }
+
+  /// The value of the `Authorization` header.
+  var authorization: String? {
+    switch self {
+    case .basic(let username, let password): "Basic " + Base64.encoded(Array("\(username):\(password)".utf8))
+    case .token(let token): "ApiToken " + token
+    case .queueToken(let token): "Token: " + token
+    case .none: nil
+    }
+  }
+
+  /// What must be shown nowhere, in the forms in which it could appear.
+  var secrets: [String] {
+    let secrets: [String] =
+      switch self {
+      case .basic(let username, let password):
+        [password, Base64.encoded(Array("\(username):\(password)".utf8))].filter { !$0.isEmpty }
+      case .token(let token), .queueToken(let token): [token]
+      case .none: []
+      }
+    // As it stands in an address, and in JSON.
+    let written = secrets.flatMap { secret in
+      var json: [UInt8] = []
+      JSONValue.writeString(secret, to: &json)
+      let quoted = String(decoding: json.dropFirst().dropLast(), as: UTF8.self)
+      return [Query.encoded(secret), quoted, quoted.replacing("/", with: "\\/")]
+    }
+    return Set(secrets + written).sorted { $0.utf8.count > $1.utf8.count }
+  }
+
+  /// The first line of a file.
+  ///
+  /// - Throws: `CommandFailure`: 74 where it cannot be read, 78 where it holds no secret.
+  package static func secret(inFile path: String) throws(CommandFailure) -> String {
+    let bytes: [UInt8]
+    do { bytes = try FileBytes.read(path, atMost: 64 * 1024) } catch {
+      throw CommandFailure(.cannotRead, "cannot read \(path): \(error)")
+    }
+    let line = String(decoding: bytes.prefix { $0 != 0x0A && $0 != 0x0D }, as: UTF8.self)
+    guard !line.isEmpty else {
+      throw CommandFailure(.configuration, "\(path) is empty: its first line must be the secret")
+    }
+    return try Credentials.checked(line, path)
+  }
+
+  /// A line break or control byte would end the header and begin another.
+  ///
+  /// - Throws: `CommandFailure`, 78, naming where the secret came from.
+  package static func checked(_ secret: String, _ source: String) throws(CommandFailure) -> String {
+    guard secret.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+      throw CommandFailure(.configuration, "the secret in \(source) holds a control character")
+    }
+    return secret
+  }
+}

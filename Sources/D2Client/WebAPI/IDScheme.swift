@@ -1,0 +1,57 @@
+import D2Common
+
+/// Which property of an object stands for it in data: DHIS2's id schemes.
+package enum IDScheme: Sendable, Equatable, CustomStringConvertible {
+  case uid, code, name
+  /// The value of a metadata attribute, by the attribute's uid.
+  case attribute(String)
+
+  /// As the Web API spells it: `UID`, `CODE`, `NAME` or `ATTRIBUTE:uid`. `nil` for anything else.
+  package init?(_ text: String) {
+    switch text.uppercased() {
+    case "UID", "ID": self = .uid
+    case "CODE": self = .code
+    case "NAME": self = .name
+    default:
+      guard text.uppercased().hasPrefix("ATTRIBUTE:"), KnownIDs.canBeUID(String(text.dropFirst(10))) else { return nil }
+      self = .attribute(String(text.dropFirst(10)))
+    }
+  }
+
+  /// The scheme of one kind of object among a request's parameters: its own (`dataSetIdScheme`), else the one of all. What is not known is
+  /// the server's to refuse.
+  package init(of parameter: String, in parameters: [(name: String, value: String)]) {
+    let named = [parameter, "idScheme"].lazy.compactMap { name in parameters.first { $0.name == name }?.value }.first
+    self = named.flatMap { IDScheme($0) } ?? .uid
+  }
+
+  /// The fields to ask the metadata API for, besides `id`.
+  package var fields: String {
+    switch self {
+    case .uid: "id"
+    case .code: "id,code"
+    case .name: "id,name"
+    case .attribute: "id,attributeValues[value,attribute[id]]"
+    }
+  }
+
+  /// An object's id in this scheme; `nil` where it has none.
+  package func id(of object: JSONValue) -> String? {
+    switch self {
+    case .uid: object["id"]?.string
+    case .code: object["code"]?.string
+    case .name: object["name"]?.string
+    case .attribute(let uid):
+      object["attributeValues"]?.array?.first { $0["attribute"]?["id"]?.string == uid }?["value"]?.scalarText
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .uid: "uid"
+    case .code: "code"
+    case .name: "name"
+    case .attribute(let uid): "value of the attribute \(uid)"
+    }
+  }
+}

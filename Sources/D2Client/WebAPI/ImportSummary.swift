@@ -1,0 +1,81 @@
+import D2Common
+
+/// What a server says it did with an import: the summary of every version from 2.24 on, wrapped (`response`) or bare.
+package struct ImportSummary: Sendable, Equatable {
+  /// A reason why something was not taken.
+  package struct Conflict: Sendable, Equatable {
+    /// The first of the ids that it is about, or the value's text; `nil` from 2.43 on.
+    package var object: String?
+    /// What it is about, by kind: `{"dataElement": "x"}`.
+    package var objects: [String: String] = [:]
+    /// The message.
+    package var message: String
+    /// DHIS2's error code; none up to 2.36.
+    package var code: String?
+    /// Positions in the posted list; `[-1]` for the whole request, empty where the server does not say.
+    package var indexes: [Int] = []
+
+    package init(message: String) { self.message = message }
+  }
+
+  /// `SUCCESS`, `OK`, `WARNING` or `ERROR`. Not to be believed on its own.
+  package var status: String
+  package var description: String?
+  package var imported = 0
+  package var updated = 0
+  package var ignored = 0
+  package var deleted = 0
+  /// Whether any counts were there.
+  package var hasCounts = false
+  package var conflicts: [Conflict] = []
+  package var rejectedIndexes: [Int] = []
+
+  /// Values that the server took in some way.
+  package var accepted: Int { imported + updated + deleted }
+  package var isError: Bool { status == "ERROR" }
+
+  /// Finds the summary in an answer; `nil` where there is none.
+  package init?(_ document: JSONValue) {
+    guard let summary = Self.candidates(document).first(where: Self.isSummary) else { return nil }
+    status = summary["status"]?.string ?? document["status"]?.string ?? ""
+    description = summary["description"]?.string
+    for counts in [summary["importCount"], summary["import_count"], summary] {
+      guard let counts, counts["imported"]?.int != nil || counts["ignored"]?.int != nil else { continue }
+      imported = Self.count(counts["imported"])
+      updated = Self.count(counts["updated"])
+      ignored = Self.count(counts["ignored"])
+      deleted = Self.count(counts["deleted"])
+      hasCounts = true
+      break
+    }
+    conflicts = (summary["conflicts"]?.array ?? []).map(Conflict.init)
+    rejectedIndexes = (summary["rejectedIndexes"]?.array ?? []).compactMap(\.int)
+    for nested in summary["importSummaries"]?.array ?? [] {
+      conflicts += (nested["conflicts"]?.array ?? []).map(Conflict.init)
+      if description == nil { description = nested["description"]?.string }
+    }
+  }
+
+  /// A count that no request can have is a lie; it must not become an overflow.
+  private static func count(_ json: JSONValue?) -> Int { min(max(json?.int ?? 0, 0), 1 << 31) }
+
+  private static func candidates(_ document: JSONValue) -> [JSONValue] {
+    [document["response"], document].compactMap { $0 }
+  }
+
+  private static func isSummary(_ object: JSONValue) -> Bool {
+    ["importCount", "import_count", "conflicts", "importSummaries"].contains { object[$0] != nil }
+      || ["ImportSummary", "ImportSummaries"].contains(object["responseType"]?.string)
+  }
+}
+
+extension ImportSummary.Conflict {
+  /// Reads a conflict of any version.
+  init(_ json: JSONValue) {
+    object = json["object"]?.scalarText
+    for member in json["objects"]?.members ?? [] { objects[member.key] = member.value.scalarText }
+    message = json["value"]?.scalarText ?? ""
+    code = json["errorCode"]?.string
+    indexes = (json["indexes"]?.array ?? []).compactMap(\.int)
+  }
+}

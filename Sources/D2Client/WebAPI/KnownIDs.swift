@@ -1,0 +1,90 @@
+import D2Common
+
+/// Which of some ids a server knows and lets the user see.
+///
+/// Servers up to 2.42 drop the ids of a query that they don't know without a word (docs/dhis2-servers.md, trap 3), and those from 2.43 on
+/// answer with nothing: so they are looked up first.
+package struct KnownIDs: Sendable {
+  /// Of the asked-for ids, those that the server has.
+  package private(set) var ids: Set<String> = []
+  /// The paths of organisation units (`/root/…/uid`), where they were asked for.
+  package private(set) var paths: [String: String] = [:]
+  /// Data elements that hold files: those asked for, or those of the data sets asked for, where `lookingForFiles` says so.
+  package private(set) var elementsOfFiles: Set<String> = []
+
+  /// Asks for some ids of one kind of object.
+  ///
+  /// - Parameters:
+  ///   - plural: the collection's name in the Web API: `organisationUnits`.
+  ///   - urlBytes: how long a request's address may be.
+  ///   - lookingForFiles: of data elements and data sets, asks for the types of values too.
+  /// - Throws: `ServerError`.
+  package init(
+    _ asked: [String], in plural: String, _ client: DHIS2Client, urlBytes: Int = RequestSize.safeURLBytes,
+    lookingForFiles: Bool = false
+  ) throws {
+    let fields =
+      switch (plural, lookingForFiles) {
+      case ("organisationUnits", _): "id,path"
+      case ("dataElements", true): "id,valueType"
+      case ("dataSets", true): "id,dataSetElements[dataElement[id,valueType]]"
+      default: "id"
+      }
+    // A uid that cannot be one needs no question, and could not be put into a filter unharmed.
+    let possible = asked.filter(Self.canBeUID)
+    for group in RequestSize.groups(of: possible, bytesEach: { $0.utf8.count + 1 }, limit: urlBytes - 200) {
+      let query = Query([
+        "fields": fields, "filter": "id:in:[\(group.joined(separator: ","))]", "paging": "false",
+      ])
+      let target = query.target("/api/\(plural)")
+      let page = try client.json(target)
+      guard let objects = page[plural]?.array else {
+        throw ServerError(client.server, target, .notDHIS2, "the answer has no \(plural)")
+      }
+      for object in objects {
+        guard let id = object["id"]?.string else { continue }
+        ids.insert(id)
+        paths[id] = object["path"]?.string
+        let elements = (object["dataSetElements"]?.array ?? []).compactMap { $0["dataElement"] } + [object]
+        for element in elements where ElementTraits(element).contains(.holdsFiles) {
+          if let id = element["id"]?.string { elementsOfFiles.insert(id) }
+        }
+      }
+    }
+  }
+
+  /// A letter and ten letters or digits (`CodeGenerator` in dhis2-core).
+  package static func canBeUID(_ text: String) -> Bool { canBeUID(bytes: text.utf8) }
+
+  /// The same of an id's bytes.
+  package static func canBeUID(bytes: some Collection<UInt8>) -> Bool {
+    func isLetter(_ byte: UInt8) -> Bool { (0x41...0x5A).contains(byte & 0xDF) && byte < 0x80 }
+    guard bytes.count == 11, isLetter(bytes.first!) else { return false }
+    return bytes.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) }
+  }
+}
+
+/// How large a request may be.
+package enum RequestSize {
+  /// Real servers refuse 8 KB of request line and headers; half of it is safe behind any proxy.
+  package static let safeURLBytes = 4096
+
+  /// Cuts a list into runs whose parameters fit a number of bytes, and which hold no more than `most`.
+  package static func groups<Item>(
+    of items: [Item], bytesEach: (Item) -> Int, limit: Int, most: Int = .max
+  ) -> [[Item]] {
+    var groups: [[Item]] = []
+    var bytes = 0
+    for item in items {
+      let size = bytesEach(item)
+      if let last = groups.indices.last, bytes + size <= limit, groups[last].count < most {
+        groups[last].append(item)
+        bytes += size
+      } else {
+        groups.append([item])
+        bytes = size
+      }
+    }
+    return groups
+  }
+}

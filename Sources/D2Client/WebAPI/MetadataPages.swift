@@ -1,0 +1,97 @@
+import D2Common
+
+/// Lists of metadata, page by page: 100,000 organisation units do not fit one answer that a slow link would survive.
+package struct MetadataPages: Sendable {
+  private let client: DHIS2Client
+  /// The collection's name in the Web API: `organisationUnits`.
+  private let plural: String
+  private let fields: String
+  private let filters: [String]
+  private let pageSize: Int
+
+  /// - Parameter filters: as the Web API takes them (`level:eq:3`), all of which must hold.
+  package init(
+    _ plural: String, fields: String, filters: [String] = [], pageSize: Int = 5000, _ client: DHIS2Client
+  ) {
+    self.client = client
+    self.plural = plural
+    self.fields = fields
+    self.filters = filters
+    self.pageSize = pageSize
+  }
+
+  /// How often a list that changes while it is read is read again.
+  private static let mostReadings = 3
+
+  /// Reads all pages.
+  ///
+  /// An object that is added or removed meanwhile shifts the others over the pages' borders, so that one may be left out: then there are not
+  /// as many as the server counts, and all is read again.
+  ///
+  /// - Parameters:
+  ///   - begin: called before the first page, each time.
+  ///   - page: takes the objects of a page and returns how many of them were not seen before.
+  /// - Throws: `ServerError`, `CommandFailure`, or what the closures threw.
+  package func read(begin: () throws -> Void, page: ([JSONValue]) throws -> Int) throws {
+    var last: (seen: Int, total: Int?)?
+    for reading in 1... {
+      try begin()
+      let (seen, total) = try readOnce(page)
+      guard let total, seen != total else { return }
+      if let last, last == (seen, total) {
+        // Steady: the server counts what it does not show to this user.
+        client.log.debug("\(seen) \(plural) came twice, though the server counts \(total)")
+        return
+      }
+      guard reading < Self.mostReadings else {
+        throw ServerError(
+          client.server, query(page: 1), .disagreement,
+          "\(seen) different \(plural) came, but the server counts \(total)")
+      }
+      client.log.info("\(seen) \(plural) came, the server counts \(total): reading them again")
+      last = (seen, total)
+    }
+  }
+
+  /// All of them in memory, for lists that are short.
+  package func all() throws -> [JSONValue] {
+    var objects: [JSONValue] = []
+    var seen: Set<String> = []
+    try read {
+      objects = []
+      seen = []
+    } page: { page in
+      let new = page.filter { seen.insert($0["id"]?.string ?? "").inserted }
+      objects += new
+      return new.count
+    }
+    return objects
+  }
+
+  private func readOnce(_ page: ([JSONValue]) throws -> Int) throws -> (seen: Int, total: Int?) {
+    var seen = 0
+    for number in 1... {
+      try Signals.check()
+      let target = query(page: number)
+      let answer = try client.json(target)
+      guard let objects = answer[plural]?.array else {
+        throw ServerError(client.server, target, .notDHIS2, "the answer has no \(plural)")
+      }
+      seen += try page(objects)
+      // A server that does not page has told all; one that does says how many there are (its nextPage may carry a wrong address).
+      guard let pager = answer["pager"] else { return (seen, nil) }
+      let pageCount = pager["pageCount"]?.int ?? 1
+      if number >= pageCount || objects.isEmpty { return (seen, pager["total"]?.int) }
+    }
+    return (seen, nil)
+  }
+
+  private func query(page: Int) -> String {
+    var query = Query(["fields": fields])
+    query.add("filter", filters)
+    query.add("order", "id:asc")
+    query.add("page", String(page))
+    query.add("pageSize", String(pageSize))
+    return query.target("/api/\(plural)")
+  }
+}

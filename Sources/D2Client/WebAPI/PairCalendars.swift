@@ -1,0 +1,44 @@
+import D2Common
+
+/// Servers that do not count by the Gregorian calendar: what d2 can do with them, and what it must not.
+///
+/// A period id such as `201601` has no calendar in it. It means what the server's own calendar says, so that ids may be handed from a server to
+/// another one of the same calendar as they are, and to no other. Days of the command line and slices of a backlog are made of Gregorian
+/// periods, and mean others there.
+package enum PairCalendars {
+  /// What works, for the end of a sentence that says what does not.
+  ///
+  /// - Parameter pair: its name, or how it stands for one in a help text.
+  package static func whatWorks(pair: String) -> String {
+    "what works: --period with the server's own period ids (d2-pull --pair \(pair) --period 201601 | d2-push --pair \(pair)), "
+      + "--start-date with --end-date, and -i (d2-slices plan --pair \(pair) -i: all of it, later what changed); see docs/calendars.md"
+  }
+
+  package static func areSame(_ one: String, _ other: String) -> Bool {
+    normal(one) == normal(other)
+  }
+
+  package static func isGregorian(_ name: String) -> Bool { normal(name) == "gregorian" }
+
+  private static func normal(_ name: String) -> String {
+    let name = name.lowercased()
+    return name == "iso8601" ? "gregorian" : name
+  }
+
+  /// Asks the other end of a pair for its calendar, and refuses to move values where it is another one.
+  ///
+  /// - Parameter calendar: of the end that `server` is.
+  /// - Throws: `CommandFailure`, 64 where they differ; `ServerError` where the other end does not answer: then nothing is moved either.
+  package static func check(
+    _ calendar: String, of server: ServerURL, other: ConfiguredServer, _ arguments: Arguments, _ log: Log
+  ) throws {
+    let client = DHIS2Client(try ServerOptions(arguments, log, other, takesCredentials: false), log)
+    let theirs = try client.json("/api/system/info")["calendar"]?.string ?? "iso8601"
+    guard areSame(calendar, theirs) else {
+      throw CommandFailure(
+        .usage,
+        "\(server) has the calendar \(calendar), \(client.server) has \(theirs): the same period id means other days there. "
+          + "Nothing is moved: values would arrive in wrong periods (docs/calendars.md)")
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import D2Common
+
+/// What a server says of itself (`/api/system/info`), as far as it matters.
+package struct ServerInfo: Sendable {
+  package let version: DHIS2Version?
+  /// `iso8601`, or another calendar's name.
+  package let calendar: String
+  /// The server's clock when it answered; `nil` where it does not tell.
+  package let time: UTCTime?
+  /// Its local time; `nil` where it names a zone that this machine does not know, and its clock cannot be compared with UTC.
+  package let zone: ServerZone?
+
+  /// A server that does not say.
+  package static let unknown = ServerInfo(nil, date: nil)
+
+  /// Asks for it.
+  ///
+  /// - Throws: `ServerError`.
+  package init(_ client: DHIS2Client) throws {
+    let (info, date) = try client.dated("/api/system/info")
+    self.init(info, date: date)
+  }
+
+  /// - Parameters:
+  ///   - info: the document.
+  ///   - date: the `Date` header of its answer, which is UTC.
+  init(_ info: JSONValue?, date: UTCTime?) {
+    version = info?["version"]?.string.flatMap { DHIS2Version($0) }
+    calendar = info?["calendar"]?.string ?? "iso8601"
+    let text = info?["serverDate"]?.string
+    let local = text.flatMap { UTCTime($0) }
+    // It has no zone (docs/dhis2-servers.md, "System info"); with an offset it is a moment already.
+    let isMoment = text.map { $0.dropFirst(10).contains { "+-Z".contains($0) } } ?? false
+    let observed = local.flatMap { local in date.flatMap { isMoment ? nil : Self.offset(local, from: $0) } }
+    zone = ServerZone(named: info?["serverTimeZoneId"]?.string, observed: observed, at: date ?? local ?? .now)
+    guard let local, !isMoment else {
+      time = local ?? date
+      return
+    }
+    let byZone = zone.map { $0.moment(ofLocal: local, near: date) }
+    // Zone files of two machines may differ. A mark that is too early costs something, one that is too late loses changes.
+    let byClock = observed.map { UTCTime(seconds: local.seconds - $0) }
+    time = [byZone, byClock].compactMap { $0 }.min() ?? date
+  }
+
+  package var isGregorian: Bool { PairCalendars.isGregorian(calendar) }
+
+  /// Offsets are whole quarters of an hour; the rest is what the two clocks differ by.
+  private static let offsetStepSeconds = 900
+  /// Where two clocks differ by more, they do not tell the offset.
+  private static let mostSkewSeconds = 300
+  private static let offsets = -12 * 3600...14 * 3600
+
+  private static func offset(_ local: UTCTime, from date: UTCTime) -> Int? {
+    let difference = local.seconds - date.seconds
+    let quarters = (difference + offsetStepSeconds / 2).flooredQuotient(by: offsetStepSeconds)
+    let offset = quarters * offsetStepSeconds
+    return abs(difference - offset) <= mostSkewSeconds && offsets.contains(offset) ? offset : nil
+  }
+}

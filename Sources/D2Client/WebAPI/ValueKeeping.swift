@@ -1,0 +1,141 @@
+import D2Common
+
+/// What becomes of a value that a server accepts: servers up to 2.42 drop some and change others, with SUCCESS (docs/dhis2-servers.md, trap 25).
+package enum ValueFate: UInt8, Sendable {
+  /// It is stored as it is.
+  case kept
+  /// It is stored in another spelling: without the white space around it, or as `true` or `false`.
+  case changed
+  /// A zero that is not significant: it is not stored, and deletes the value that was there.
+  case droppedZero
+  /// A value of spaces only: the same.
+  case droppedBlank
+  /// A zero of an element of which the server tells nothing.
+  case doubtfulZero
+
+  /// Whether the destination does not hold the value afterwards.
+  package var isDropped: Bool { self == .droppedZero || self == .droppedBlank }
+
+  /// Why the destination does not hold the value; `nil` where it does.
+  package var reason: String? {
+    switch self {
+    case .droppedZero:
+      "not kept: the destination stores no zeros of this data element (zeroIsSignificant is false), and deletes what it had"
+    case .droppedBlank: "not kept: the value is white space, which the destination does not store"
+    default: nil
+    }
+  }
+}
+
+/// Which values a server does not keep as they are, by its version.
+package struct ValueKeeping: Sendable {
+  private let dropsAndTrims: Bool
+
+  /// - Parameter version: the destination's; one that tells nothing of itself is taken for one up to 2.42.
+  package init(_ version: DHIS2Version?) { dropsAndTrims = !(version?.failsWholeGroups ?? false) }
+
+  /// What stands out about a text, before anything is known of its data element.
+  package struct Oddity: OptionSet, Sendable {
+    package let rawValue: UInt8
+
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    // Constants, since a literal of several is put together by generic code, for each line.
+    static let zero = Oddity(rawValue: 1)
+    static let padded = Oddity(rawValue: 2)
+    static let blank = Oddity(rawValue: 4)
+    static let booleanSpelling = Oddity(rawValue: 8)
+    static let zeroOrFalse = Oddity(rawValue: 9)
+
+    /// Nothing: the literal `[]` is put together by generic code, too.
+    package init() { rawValue = 0 }
+
+    package var isNone: Bool { rawValue == 0 }
+  }
+
+  /// Looks at the value of a line; at nearly all of them no further than its first byte and its last ones.
+  package func oddity(of line: DataValueLine) -> Oddity {
+    let field = line[.value]
+    guard field.length > 0, field.kind == .string || field.kind == .number || field.kind == .boolean else {
+      return Oddity()
+    }
+    let bytes = line.bytes(field)
+    let (first, last, count) = (bytes[0], bytes[bytes.count - 1], bytes.count)
+    if count == 1 { return oddity(ofOne: first, line) }
+    if first > 0x20, last > 0x20, first != UInt8(ascii: "\\") {
+      if first > UInt8(ascii: "0"), first <= UInt8(ascii: "9") { return Oddity() }
+      // Longer than any spelling of true, and no escape at its end, which may be white space.
+      if first != UInt8(ascii: "0"), count > 6, !bytes[(count - 6)...].contains(UInt8(ascii: "\\")) { return Oddity() }
+    }
+    return slowOddity(of: line)
+  }
+
+  /// Zeros are many.
+  @inline(__always)
+  private func oddity(ofOne byte: UInt8, _ line: DataValueLine) -> Oddity {
+    switch byte {
+    case UInt8(ascii: "0"): line.isTrue(.deleted) ? Oddity() : dropsAndTrims ? .zeroOrFalse : .booleanSpelling
+    case UInt8(ascii: "2")...UInt8(ascii: "9"): Oddity()
+    case UInt8(ascii: "1"): line.isTrue(.deleted) ? Oddity() : .booleanSpelling
+    default: slowOddity(of: line)
+    }
+  }
+
+  @inline(never)
+  private func slowOddity(of line: DataValueLine) -> Oddity {
+    guard let text = line.text(.value), !line.isTrue(.deleted) else { return [] }
+    var oddity = Oddity()
+    let bytes = Array(text.utf8)
+    if dropsAndTrims {
+      if Self.isZero(bytes) { oddity.insert(.zero) }
+      if let first = bytes.first, let last = bytes.last, first <= 0x20 || last <= 0x20 {
+        // The comment of a blank value is kept.
+        let hasComment = line[.comment].kind == .string && line[.comment].length > 0
+        oddity.insert(bytes.allSatisfy { $0 <= 0x20 } && !hasComment ? .blank : .padded)
+      }
+    }
+    if Self.booleanSpellings.contains(text.lowercased()), text != "true", text != "false" {
+      oddity.insert(.booleanSpelling)
+    }
+    return oddity
+  }
+
+  /// `^0(\.0*)?$` (`MathUtils` in dhis2-core).
+  private static func isZero(_ bytes: [UInt8]) -> Bool {
+    guard bytes.first == UInt8(ascii: "0") else { return false }
+    return bytes.count == 1
+      || bytes[1] == UInt8(ascii: ".") && bytes[2...].allSatisfy { $0 == UInt8(ascii: "0") }
+  }
+
+  /// Up to 2.42 the last four are refused.
+  private static let booleanSpellings: Set<String> = [
+    "true", "false", "t", "f", "1", "0", "yes", "y", "no", "n",
+  ]
+
+  /// What becomes of a value of an element.
+  ///
+  /// - Parameter traits: the element's at the destination; `nil` where it does not tell.
+  package func fate(_ oddity: Oddity, of traits: ElementTraits?) -> ValueFate {
+    if oddity.contains(.blank) { return .droppedBlank }
+    if oddity.contains(.padded) { return .changed }
+    guard let traits else { return oddity.contains(.zero) ? .doubtfulZero : .kept }
+    if oddity.contains(.zero), traits.contains(.dropsZeros) { return .droppedZero }
+    return oddity.contains(.booleanSpelling) && traits.contains(.isBoolean) ? .changed : .kept
+  }
+
+  /// The text that such a server stores of one that it changes.
+  package static func stored(_ text: String, of traits: ElementTraits) -> String {
+    if traits.contains(.isBoolean) {
+      switch text.lowercased() {
+      case "true", "t", "1", "yes", "y": return "true"
+      case "false", "f", "0", "no", "n": return "false"
+      default: break
+      }
+    }
+    let bytes = Array(text.utf8)
+    guard let first = bytes.firstIndex(where: { $0 > 0x20 }), let last = bytes.lastIndex(where: { $0 > 0x20 }) else {
+      return ""
+    }
+    return String(decoding: bytes[first...last], as: UTF8.self)
+  }
+}

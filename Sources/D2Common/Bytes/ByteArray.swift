@@ -1,0 +1,89 @@
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// A growing run of bytes that the data path appends to and empties again without giving its memory back.
+package struct ByteArray: ~Copyable {
+  package private(set) var base: UnsafeMutablePointer<UInt8>
+  package private(set) var count = 0
+  private var capacity: Int
+
+  /// - Parameter capacity: bytes that fit before it grows.
+  package init(capacity: Int = 4096) {
+    self.capacity = max(capacity, 64)
+    base = .allocate(capacity: self.capacity)
+  }
+
+  deinit { base.deallocate() }
+
+  package var isEmpty: Bool { count == 0 }
+
+  /// Valid until the next change.
+  package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+
+  /// Makes room for `extra` more bytes.
+  @inline(__always)
+  package mutating func reserve(_ extra: Int) {
+    if count + extra > capacity { grow(extra) }
+  }
+
+  @inline(never)
+  private mutating func grow(_ extra: Int) {
+    capacity = max(capacity * 2, count + extra)
+    let wider = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+    memcpy(wider, base, count)
+    base.deallocate()
+    base = wider
+  }
+
+  @inline(__always)
+  package mutating func append(_ from: UnsafePointer<UInt8>, _ length: Int) {
+    reserve(length)
+    memcpy(base + count, from, length)
+    count += length
+  }
+
+  @inline(__always)
+  package mutating func append(_ from: UnsafeRawBufferPointer) {
+    guard let start = from.baseAddress else { return }
+    append(start.assumingMemoryBound(to: UInt8.self), from.count)
+  }
+
+  package mutating func append(contentsOf text: some Collection<UInt8>) {
+    reserve(text.count)
+    for byte in text {
+      base[count] = byte
+      count += 1
+    }
+  }
+
+  @inline(__always)
+  package mutating func append(_ byte: UInt8) {
+    reserve(1)
+    base[count] = byte
+    count += 1
+  }
+
+  package mutating func removeAll() { count = 0 }
+
+  package mutating func removeByte(at position: Int) {
+    memmove(base + position, base + position + 1, count - position - 1)
+    count -= 1
+  }
+
+  /// Drops the first bytes; the rest moves to the front.
+  package mutating func removeFirst(_ length: Int) {
+    memmove(base, base + length, count - length)
+    count -= length
+  }
+
+  /// Lets `fill` write into at most `room` bytes behind the end; it says how many it wrote.
+  package mutating func append<Failure: Error>(
+    room: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
+  ) throws(Failure) -> Int {
+    reserve(room)
+    let written = try fill(UnsafeMutableRawBufferPointer(start: base + count, count: room))
+    count += written
+    return written
+  }
+}

@@ -1,0 +1,5 @@
+/// Where whole lines go.
+package protocol LineSink {
+  /// Takes one piece of output: `carried` first, then `lines`, then a line end where it is missing.
+  mutating func write(_ carried: UnsafeRawBufferPointer, _ lines: UnsafeRawBufferPointer, lineEndMissing: Bool) throws
+}

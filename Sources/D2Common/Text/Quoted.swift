@@ -1,0 +1,22 @@
+extension StringProtocol {
+  /// In double quotes, for messages.
+  package var quoted: String { "\"\(self)\"" }
+
+  /// Where a substring stands first.
+  package func firstRange(of needle: String) -> Range<Index>? {
+    var start = startIndex
+    while start < endIndex {
+      if self[start...].hasPrefix(needle) { return start..<index(start, offsetBy: needle.count) }
+      start = index(after: start)
+    }
+    return nil
+  }
+
+  /// Without white space at both ends.
+  package var trimmed: String {
+    var text = Substring(self)
+    while text.first?.isWhitespace == true { text.removeFirst() }
+    while text.last?.isWhitespace == true { text.removeLast() }
+    return String(text)
+  }
+}

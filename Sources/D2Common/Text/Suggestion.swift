@@ -1,0 +1,26 @@
+/// The likely meaning of a mistyped name.
+package enum Suggestion {
+  /// The nearest of some names, where it is near.
+  package static func nearest(to name: String, among names: [String]) -> String? {
+    let lowered = name.lowercased()
+    let nearest = names.map { (name: $0, distance: editDistance($0.lowercased(), lowered)) }
+      .min { $0.distance < $1.distance }
+    return nearest.flatMap { $0.distance <= min(3, max(1, name.count / 2)) ? $0.name : nil }
+  }
+}
+
+/// How many letters must be put in, taken out or changed to make one word of the other (Levenshtein).
+func editDistance(_ left: String, _ right: String) -> Int {
+  let right = Array(right)
+  var row = Array(0...right.count)
+  for (position, letter) in left.enumerated() {
+    var diagonal = row[0]
+    row[0] = position + 1
+    for column in right.indices {
+      let change = diagonal + (letter == right[column] ? 0 : 1)
+      diagonal = row[column + 1]
+      row[column + 1] = min(change, row[column] + 1, diagonal + 1)
+    }
+  }
+  return row[right.count]
+}

@@ -1,0 +1,271 @@
+import D2Client
+import D2Common
+import D2Store
+
+/// The ledger of slices in the store: leases them to workers, knows what is done.
+///
+/// Leases end by the database's clock, the only one that workers of several hosts share. On PostgreSQL a claim passes over the rows that others
+/// are claiming (`SKIP LOCKED`); on SQLite a writer waits for the other.
+package final class Ledger {
+  package let store: Store
+  /// For queries of its rows that are none of its own.
+  package let database: any Database
+
+  package init(_ store: Store) {
+    self.store = store
+    database = store.database
+  }
+
+  /// For workers: what they note need not be on the disk before they go on. Where a database loses the last moment in a crash, a slice
+  /// that was claimed or done is waiting or leased again, and is done anew.
+  package func hurry() throws {
+    if database.dialect == .postgresql { try database.execute("SET synchronous_commit = 'off'") }
+  }
+
+  /// Which of two waiting slices of one priority comes first.
+  package enum Order: String, Sendable, CaseIterable { case newest, oldest }
+
+  /// Milliseconds since 1970 by the database's clock, as SQL.
+  package var now: String { database.dialect.now }
+  /// As SQL: pulled and pushed, with refusals or without.
+  package static let ended = "state IN ('done', 'refused')"
+
+  package static let columns =
+    """
+    id, integration_pair_id, kind, dataset_id, periods, since, orgunits, children, include_deleted, state, verified, worker,
+    token, attempts, started, finished, last_status, last_error, pulled, pushed, imported, updated, ignored, deleted, refused,
+    not_sent, queued, wire_bytes, reasons, rejects
+    """
+
+  package static func slice(_ row: SQLRow) -> Slice {
+    var slice = Slice()
+    slice.id = row.int(0) ?? 0
+    slice.pair = row.int(1) ?? 0
+    slice.kind = DataKind(stored: row.text(2))
+    slice.dataSet = row.text(3) ?? ""
+    slice.periods = row.text(4) ?? ""
+    slice.since = row.text(5) ?? ""
+    slice.orgUnits = (row.text(6) ?? "").split(separator: ",").map(String.init)
+    slice.children = row.bool(7) ?? true
+    slice.includesDeleted = row.bool(8) ?? false
+    slice.state = row.text(9).flatMap { Slice.State(rawValue: $0) } ?? .waiting
+    slice.isVerified = row.bool(10) ?? false
+    slice.worker = row.text(11)
+    slice.token = row.text(12)
+    slice.attempts = row.int(13) ?? 0
+    slice.startedAt = row.int(14)
+    slice.finishedAt = row.int(15)
+    slice.lastStatus = row.int(16)
+    slice.lastError = row.text(17)
+    slice.counts.pulled = row.int(18)
+    slice.counts.pushed = row.int(19)
+    slice.counts.imported = row.int(20)
+    slice.counts.updated = row.int(21)
+    slice.counts.ignored = row.int(22)
+    slice.counts.deleted = row.int(23)
+    slice.counts.refused = row.int(24)
+    slice.counts.notSent = row.int(25)
+    slice.counts.queued = row.int(26)
+    slice.counts.wireBytes = row.int(27)
+    slice.counts.reasons = row.text(28)
+    slice.rejects = row.text(29)
+    return slice
+  }
+
+  // MARK: Leases
+
+  /// A slice whose workers die over it so often is parked: it may be what kills them.
+  private static let mostDeaths = 20
+
+  /// Leases the next slice of a pair to a worker; `nil` where none is waiting now.
+  ///
+  /// - Parameters:
+  ///   - token: what the worker will prove its lease with; unique.
+  ///   - leaseSeconds: how long it has it, unless it renews.
+  ///   - plan: only slices of the plan of this name.
+  ///   - last: a data set whose slices are taken only where there are no others.
+  package func claim(
+    _ pair: Pair, worker: String, token: String, leaseSeconds: Double, order: Order, plan: String? = nil,
+    last: String? = nil
+  ) throws -> Slice? {
+    try wakeUp()
+    let isPostgreSQL = database.dialect == .postgresql
+    var parameters: [SQLValue] = [.int(pair.id), .text(worker), .text(token), .int(Int(leaseSeconds * 1000))]
+    func parameter(_ text: String) -> String {
+      parameters.append(.text(text))
+      return "$\(parameters.count)"
+    }
+    let isOfPlan = plan.map { "AND plan = \(parameter($0))" } ?? ""
+    let comesLast = last.map { "CASE WHEN dataset_id = \(parameter($0)) THEN 1 ELSE 0 END, " } ?? ""
+    let sql = """
+      UPDATE slices SET state = 'leased', worker = $2, token = $3, lease_until = \(now) + $4, attempts = attempts + 1,
+        started = \(now)
+      WHERE id = (
+        SELECT id FROM slices WHERE integration_pair_id = $1 AND state = 'waiting' \(isOfPlan)
+        ORDER BY \(comesLast)rank, newest \(order == .newest ? "DESC" : ""), id LIMIT 1 \(isPostgreSQL ? "FOR UPDATE SKIP LOCKED" : ""))
+      RETURNING \(Self.columns)
+      """
+    return try writing {
+      try database.rows(sql, parameters).first.map(Self.slice)
+    }
+  }
+
+  /// Slices whose lease has ended, or whose time for another attempt has come, are waiting again.
+  private func wakeUp() throws {
+    let skip = database.dialect == .postgresql ? "FOR UPDATE SKIP LOCKED" : ""
+    // Looking costs nothing; only where there is something is anything written.
+    let due = try database.rows(
+      """
+      SELECT EXISTS (SELECT 1 FROM slices WHERE state = 'retry' AND next_attempt <= \(now)),
+        EXISTS (SELECT 1 FROM slices WHERE state = 'leased' AND lease_until <= \(now))
+      """)[0]
+    if due.bool(0) == true {
+      try writing {
+        try database.execute(
+          """
+          UPDATE slices SET state = 'waiting' WHERE id IN (
+            SELECT id FROM slices WHERE state = 'retry' AND next_attempt <= \(now) LIMIT 1000 \(skip))
+          """)
+      }
+    }
+    if due.bool(1) == true {
+      try writing {
+        try database.execute(
+          """
+          UPDATE slices SET state = CASE WHEN attempts >= $1 THEN 'failed' ELSE 'waiting' END, token = NULL,
+            last_error = 'its worker was gone before the slice was done'
+          WHERE id IN (SELECT id FROM slices WHERE state = 'leased' AND lease_until <= \(now) LIMIT 1000 \(skip))
+          """, [.int(Self.mostDeaths)])
+      }
+    }
+  }
+
+  /// SQLite must know from the beginning that a writer comes; PostgreSQL makes each statement a transaction.
+  @discardableResult
+  private func writing<Result>(_ body: () throws -> Result) throws -> Result {
+    database.dialect == .sqlite ? try database.transaction(body) : try body()
+  }
+
+  /// Lengthens a lease. False where it was lost.
+  package func renew(_ id: Int, token: String, leaseSeconds: Double) throws -> Bool {
+    try writing {
+      try database.execute(
+        "UPDATE slices SET lease_until = \(now) + $3 WHERE \(holds)",
+        [.int(id), .text(token), .int(Int(leaseSeconds * 1000))]) > 0
+    }
+  }
+
+  /// Whether a worker still has the slice.
+  private var holds: String { "id = $1 AND state = 'leased' AND token = $2 AND lease_until > \(now)" }
+
+  /// Notes that a slice was pulled and pushed; where it was the last of its window, the data set's mark moves. False where the lease was lost.
+  ///
+  /// - Parameter refusal: why values were refused, where that is not accepted: then it is done with refusals, and the mark stays.
+  package func finish(
+    _ id: Int, token: String, status: Int, _ counts: Slice.Counts, rejects: String?, refusal: String? = nil
+  ) throws -> Bool {
+    try database.transaction {
+      let window = try lockWindow(of: id)
+      let state = refusal == nil ? Slice.State.done : .refused
+      let parameters: [SQLValue] =
+        [
+          .int(id), .text(token), .int(status), SQLValue(rejects), .text(state.rawValue),
+          SQLValue(refusal.map { String($0.prefix(Self.mostErrorCharacters)).withoutNUL }),
+        ] + Self.parameters(counts)
+      let changed = try database.execute(
+        """
+        UPDATE slices SET state = $5, verified = FALSE, token = NULL, finished = \(now), last_status = $3, rejects = $4,
+          last_error = $6, \(Self.assignments(first: 7))
+        WHERE \(holds)
+        """, parameters)
+      guard changed > 0 else { return false }
+      if let window {
+        // Queued is not delivered: what the queue loses must be asked for again.
+        if counts.queued ?? 0 > 0 {
+          try database.execute("UPDATE sync_windows SET is_whole = FALSE WHERE id = $1", [.int(window)])
+        }
+        try closeWindow(window)
+      }
+      return true
+    }
+  }
+
+  /// Two workers that finish the last two slices of a window must not both see the other's as open.
+  private func lockWindow(of slice: Int) throws -> Int? {
+    guard let window = try database.rows("SELECT window_id FROM slices WHERE id = $1", [.int(slice)]).first?.int(0)
+    else { return nil }
+    if database.dialect == .postgresql {
+      try database.execute("SELECT id FROM sync_windows WHERE id = $1 FOR UPDATE", [.int(window)])
+    }
+    return window
+  }
+
+  /// Moves the mark of a window's data set, if all of its slices are done and it covers all units.
+  private func closeWindow(_ window: Int) throws {
+    let closed = try database.execute(
+      """
+      UPDATE sync_windows SET state = 'done'
+      WHERE id = $1 AND state = 'open' AND NOT EXISTS (SELECT 1 FROM slices WHERE window_id = $1 AND state <> 'done')
+      """, [.int(window)])
+    guard closed > 0 else { return }
+    let kind = try database.rows("SELECT kind FROM sync_windows WHERE id = $1", [.int(window)]).first?.text(0)
+    let (mark, covered) = DataKind(stored: kind).markColumns
+    try database.execute(
+      """
+      UPDATE sync_datasets AS d SET \(mark) = w.until, \(covered) = w.planned, updated = CURRENT_TIMESTAMP
+      FROM sync_windows w
+      WHERE w.id = $1 AND w.is_whole = TRUE AND d.integration_pair_id = w.integration_pair_id
+        AND d.dataset_id = w.dataset_id AND (d.\(mark) IS NULL OR d.\(mark) < w.until)
+      """, [.int(window)])
+  }
+
+  private static let mostErrorCharacters = 2000
+
+  /// Notes that an attempt failed: another follows after a pause, or the slice is parked. False where the lease was lost.
+  ///
+  /// - Parameters:
+  ///   - counts: whether it was the slice's own fault, so far as is known; a server that is down is not.
+  ///   - pauseSeconds: until the next attempt.
+  package func fail(
+    _ id: Int, token: String, status: Int, error: String, counts: Bool, pauseSeconds: Double, mostAttempts: Int,
+    _ figures: Slice.Counts = Slice.Counts(), rejects: String? = nil
+  ) throws -> Bool {
+    let parameters: [SQLValue] =
+      [
+        .int(id), .text(token), .int(status), .text(String(error.prefix(Self.mostErrorCharacters)).withoutNUL),
+        .bool(counts),
+        .int(Int(pauseSeconds * 1000)), .int(mostAttempts), SQLValue(rejects),
+      ] + Self.parameters(figures)
+    return try writing {
+      try database.execute(
+        """
+        UPDATE slices SET state = CASE WHEN $5 AND attempts >= $7 THEN 'failed' ELSE 'retry' END, token = NULL,
+          attempts = CASE WHEN $5 THEN attempts ELSE attempts - 1 END, next_attempt = \(now) + $6, finished = \(now),
+          last_status = $3, last_error = $4, rejects = $8, \(Self.assignments(first: 9))
+        WHERE \(holds)
+        """, parameters) > 0
+    }
+  }
+
+  /// Gives a slice back untouched: the worker ends before its work does.
+  package func release(_ id: Int, token: String) throws -> Bool {
+    try writing {
+      try database.execute(
+        "UPDATE slices SET state = 'waiting', token = NULL, attempts = attempts - 1 WHERE \(holds)",
+        [.int(id), .text(token)]) > 0
+    }
+  }
+
+  private static let countColumns = [
+    "pulled", "pushed", "imported", "updated", "ignored", "deleted", "refused", "not_sent", "queued", "wire_bytes",
+    "reasons",
+  ]
+
+  private static func assignments(first: Int) -> String {
+    countColumns.enumerated().map { "\($1) = $\(first + $0)" }.joined(separator: ", ")
+  }
+
+  private static func parameters(_ counts: Slice.Counts) -> [SQLValue] {
+    counts.members.map { SQLValue($0.1) } + [SQLValue(counts.reasons?.withoutNUL)]
+  }
+}

@@ -1,0 +1,239 @@
+import D2Common
+import D2Client
+import D2Store
+
+/// Adds slices to the ledger: each of some subjects (data set, time) with each of its places (organisation units).
+///
+/// Half a million of them are made by the database itself, from the two lists.
+package struct LedgerPlan {
+  /// What is moved, of one data set.
+  package struct Subject: Sendable {
+    package var kind = DataKind.dataValues
+    package var dataSet: String
+    package var periods: String
+    package var since = ""
+    package var includesDeleted = false
+    /// The later, the earlier it is claimed: days.
+    package var newest: Int
+    /// The list of places that it goes with.
+    package var places: Int
+    package var window: Int?
+
+    package init(dataSet: String, periods: String, newest: Int, places: Int = 0) {
+      self.dataSet = dataSet
+      self.periods = periods
+      self.newest = newest
+      self.places = places
+    }
+  }
+
+  /// What a plan came to.
+  package struct Outcome: Sendable, Equatable {
+    /// Slices that were not there.
+    package var added = 0
+    /// Slices of this plan in all.
+    package var planned = 0
+    /// Slices that were done, refused or parked and wait again.
+    package var again = 0
+
+    package init(added: Int = 0, planned: Int = 0, again: Int = 0) {
+      self.added = added
+      self.planned = planned
+      self.again = again
+    }
+  }
+
+  /// Lists of places; subjects name theirs by its number.
+  private var places: [[OrgUnitCover.Places]] = []
+  private var subjects: [Subject] = []
+
+  package init() {}
+
+  /// So many units that are asked for without what is below them share a slice.
+  private static let mostUnits = 50
+
+  /// Adds a list of places. Returns its number.
+  package mutating func add(places list: [OrgUnitCover.Places]) -> Int {
+    // A subtree is a slice of its own, so that workers share them; single units are gathered.
+    places.append(
+      list.flatMap { place -> [OrgUnitCover.Places] in
+        RequestSize.groups(of: place.units, bytesEach: { _ in 1 }, limit: place.children ? 1 : Self.mostUnits).map {
+          OrgUnitCover.Places(units: $0, children: place.children, priority: place.priority)
+        }
+      })
+    return places.count - 1
+  }
+
+  package mutating func add(_ subject: Subject) { subjects.append(subject) }
+
+  package var count: Int { subjects.reduce(0) { $0 + places[$1.places].count } }
+
+  /// Writes what is not there yet. Slices of a window wait again where they are there: their data are wanted anew.
+  ///
+  /// - Parameters:
+  ///   - name: what the plan is called, for workers that do its slices only; it replaces an earlier plan of that name.
+  ///   - again: whether slices that are done wait again, if none of the plan is open: a plan that was interrupted is gone on with, one
+  ///     that came to its end is begun anew.
+  package func write(_ pair: Pair, to ledger: Ledger, name: String? = nil, again: Bool = false) throws -> Outcome {
+    try ledger.database.exclusively(pair: pair.id) { try writeLocked(pair, to: ledger, name: name, again: again) }
+  }
+
+  /// The same inside of `Database.exclusively`, so that nothing changes between what the plan was made of and the plan.
+  ///
+  /// - Parameter startedBefore: slices that were begun before this time, in milliseconds since 1970 by the database's clock, wait again.
+  package func writeLocked(
+    _ pair: Pair, to ledger: Ledger, name: String?, again: Bool, startedBefore: Int? = nil
+  ) throws -> Outcome {
+    let database = ledger.database
+    try stage(database)
+    var outcome = Outcome()
+    outcome.planned = count
+    if let name {
+      try database.execute(
+        "UPDATE slices SET plan = NULL WHERE integration_pair_id = $1 AND plan = $2", [.int(pair.id), .text(name)])
+    }
+    try database.execute(
+      "UPDATE slices AS t SET \(Self.anew), window_id = s.window_id \(Self.matches) AND s.window_id IS NOT NULL",
+      [.int(pair.id)])
+    // What the plan says of slices that are there holds for their next attempt.
+    try database.execute(
+      "UPDATE slices AS t SET \(Self.refreshed) \(Self.matches) AND \(Self.isStale)", [.int(pair.id)])
+    if again, try !hasOpen(pair, database) {
+      outcome.again = try database.execute(
+        "UPDATE slices AS t SET \(Self.anew) \(Self.matches) AND t.state IN ('done', 'refused', 'failed')",
+        [.int(pair.id)])
+    }
+    if let startedBefore {
+      outcome.again += try database.execute(
+        """
+        UPDATE slices AS t SET \(Self.anew) \(Self.matches) AND t.state IN ('done', 'refused', 'failed')
+          AND coalesce(t.started, 0) < $2
+        """, [.int(pair.id), .int(startedBefore)])
+    }
+    outcome.added = try database.execute(
+      """
+      INSERT INTO slices (integration_pair_id, window_id, kind, dataset_id, periods, since, orgunits, children,
+        include_deleted, rank, newest)
+      SELECT CAST($1 AS integer), s.window_id, s.kind, s.dataset_id, s.periods, s.since, p.orgunits, p.children,
+        s.include_deleted, p.rank, s.newest
+      \(Self.cross) WHERE TRUE
+      ORDER BY p.rank, s.newest DESC, s.id, p.id
+      ON CONFLICT DO NOTHING
+      """, [.int(pair.id)])
+    if let name {
+      try database.execute(
+        "UPDATE slices AS t SET plan = $2 \(Self.matches)", [.int(pair.id), .text(name)])
+    }
+    return outcome
+  }
+
+  private static let refreshed = "include_deleted = s.include_deleted, rank = p.rank, newest = s.newest"
+  private static let isStale =
+    "(t.include_deleted <> s.include_deleted OR t.rank <> p.rank OR t.newest <> s.newest)"
+
+  private static let anew =
+    "state = 'waiting', verified = FALSE, token = NULL, attempts = 0, next_attempt = NULL, last_error = NULL"
+  private static let cross = "FROM d2_plan_subjects s JOIN d2_plan_places p ON p.list = s.list"
+  /// The slices of the plan that are in the ledger.
+  private static let matches =
+    """
+    \(cross) WHERE t.integration_pair_id = $1 AND t.dataset_id = s.dataset_id AND t.periods = s.periods
+      AND t.orgunits = p.orgunits AND t.children = p.children AND t.since = s.since AND t.kind = s.kind
+    """
+
+  private func hasOpen(_ pair: Pair, _ database: any Database) throws -> Bool {
+    try database.rows(
+      """
+      SELECT EXISTS (SELECT 1 FROM slices t JOIN d2_plan_subjects s ON t.dataset_id = s.dataset_id
+          AND t.periods = s.periods AND t.since = s.since AND t.kind = s.kind
+        JOIN d2_plan_places p ON p.list = s.list AND t.orgunits = p.orgunits AND t.children = p.children
+        WHERE t.integration_pair_id = $1 AND t.state IN ('waiting', 'leased', 'retry'))
+      """, [.int(pair.id)])[0].bool(0) ?? false
+  }
+
+  private func stage(_ database: any Database) throws {
+    try database.execute(
+      """
+      CREATE TEMPORARY TABLE IF NOT EXISTS d2_plan_subjects (id integer, list integer, kind text, dataset_id text,
+        periods text, since text, include_deleted boolean, newest integer, window_id integer)
+      """)
+    try database.execute(
+      """
+      CREATE TEMPORARY TABLE IF NOT EXISTS d2_plan_places (id integer, list integer, orgunits text, children boolean,
+        rank integer)
+      """)
+    try database.execute("DELETE FROM d2_plan_subjects")
+    try database.execute("DELETE FROM d2_plan_places")
+    try database.insert(
+      into: "d2_plan_subjects",
+      columns: ["id", "list", "kind", "dataset_id", "periods", "since", "include_deleted", "newest", "window_id"],
+      rows: subjects.enumerated().map { place, subject in
+        [
+          .int(place), .int(subject.places), .text(subject.kind.rawValue), .text(subject.dataSet),
+          .text(subject.periods),
+          .text(subject.since), .bool(subject.includesDeleted), .int(subject.newest), SQLValue(subject.window),
+        ]
+      })
+    for (list, places) in places.enumerated() {
+      try database.insert(
+        into: "d2_plan_places", columns: ["id", "list", "orgunits", "children", "rank"],
+        rows: places.enumerated().map { place, unit in
+          [
+            .int(place), .int(list), .text(unit.units.joined(separator: ",")), .bool(unit.children),
+            .int(unit.priority ?? Int(Int32.max)),
+          ]
+        })
+    }
+  }
+}
+
+// MARK: Windows
+
+extension Ledger {
+  /// Whether a data set's window is still being worked on. What was refused or is parked rests, and does not keep the next one waiting.
+  package func hasWindowUnderWay(_ pair: Pair, _ dataSet: String, _ kind: DataKind = .dataValues) throws -> Bool {
+    try database.rows(
+      """
+      SELECT EXISTS (SELECT 1 FROM sync_windows w JOIN slices s ON s.window_id = w.id
+        WHERE w.integration_pair_id = $1 AND w.dataset_id = $2 AND w.kind = $3 AND w.state = 'open'
+          AND s.state IN ('waiting', 'leased', 'retry'))
+      """, [.int(pair.id), .text(dataSet), .text(kind.rawValue)])[0].bool(0) ?? false
+  }
+
+  /// Slices of increments are kept for thirty days, and windows as long as slices refer to them, but no shorter.
+  private static let keptMilliseconds = 30 * 86_400_000
+
+  /// Opens a window; what earlier ones left undone belongs to it from now on.
+  ///
+  /// - Parameters:
+  ///   - until: the source's clock before anything of the window is read.
+  ///   - isWhole: whether it covers all units that are active: only then the mark moves.
+  package func openWindow(
+    _ pair: Pair, _ dataSet: String, _ kind: DataKind = .dataValues, until: UTCTime, planned: Int, isWhole: Bool
+  ) throws -> Int {
+    try database.execute(
+      "UPDATE sync_windows SET state = 'superseded' WHERE integration_pair_id = $1 AND dataset_id = $2 AND kind = $3 AND state = 'open'",
+      [.int(pair.id), .text(dataSet), .text(kind.rawValue)])
+    // The new window asks again for what failed or was refused, and what was done long ago is only history.
+    try database.execute(
+      """
+      DELETE FROM slices WHERE integration_pair_id = $1 AND dataset_id = $2 AND kind = $4 AND since <> ''
+        AND (state IN ('refused', 'failed') OR (state = 'done' AND finished < $3))
+      """, [.int(pair.id), .text(dataSet), .int(planned - Self.keptMilliseconds), .text(kind.rawValue)])
+    try database.execute(
+      """
+      DELETE FROM sync_windows WHERE integration_pair_id = $1 AND dataset_id = $2 AND kind = $4 AND state <> 'open'
+        AND planned < $3 AND NOT EXISTS (SELECT 1 FROM slices WHERE window_id = sync_windows.id)
+      """, [.int(pair.id), .text(dataSet), .int(planned - Self.keptMilliseconds), .text(kind.rawValue)])
+    return try database.rows(
+      """
+      INSERT INTO sync_windows (integration_pair_id, dataset_id, kind, until, planned, is_whole)
+      VALUES ($1, $2, $6, $3, $4, $5) RETURNING id
+      """, [.int(pair.id), .text(dataSet), .text(until.iso8601), .int(planned), .bool(isWhole), .text(kind.rawValue)])[
+        0
+      ].int(0)!
+  }
+
+  /// Milliseconds since 1970 by the database's clock.
+  package func databaseTime() throws -> Int { try database.rows("SELECT \(now)")[0].int(0)! }
+}

@@ -1,0 +1,383 @@
+import CJSONBlocks
+import D2Common
+
+/// Turns the answer of `GET /api/dataValueSets` into lines, one data value a line, while it arrives.
+///
+/// It decodes nothing: it finds the elements of one top-level array by the brackets outside strings and hands on their
+/// bytes, with white space between tokens removed and nothing else changed. Chunks may be cut anywhere; the part of an
+/// element that has not ended is carried to the next chunk, so that only whole values are ever written.
+///
+/// Two ways lead through a chunk. An answer without white space (every DHIS2 server's) whose values need nothing appended is
+/// patched in place: the comma behind each value becomes the line end, and the chunk itself is written. All others are
+/// copied value by value.
+package struct DataValueSplitter: ~Copyable {
+  /// Brackets within one element; a data value has two at most.
+  static let deepest = 64
+  /// No data value comes near (a comment has at most 50,000 characters); beyond it something is not what it seems.
+  static let largestElementBytes = 16 << 20
+  /// Masks are made for this many bytes at a time, so that they stay in the processor's cache.
+  private static let strideBytes = 256 * 1024
+  /// Copied lines are handed on in pieces of at least this size.
+  private static let copiedBytes = 128 * 1024
+
+  private enum Phase { case header, elements, trailer }
+  /// Between elements: what may come next.
+  fileprivate enum Gap { case elementOrEnd, separator, element }
+
+  /// Elements handed on so far.
+  package private(set) var count = 0
+
+  private var reader: TopLevelReader
+  private let completion: ValueCompletion
+  private var phase = Phase.header
+  private var gap = Gap.elementOrEnd
+  private var state = d2_json_state()
+  private var kinds: UInt64 = 0
+  private var depth = 0
+  private var carried = ByteArray()
+  private var copied: ByteArray
+  private var consumed = 0
+  private let masks = UnsafeMutablePointer<d2_json_block>.allocate(capacity: strideBytes / 64)
+  private var suffix: [UInt8] = []
+  private var hoisted: [ValueCompletion.Member] = []
+
+  /// - Parameters:
+  ///   - arrayKey: the key of the array: `dataValues` or `completeDataSetRegistrations`.
+  ///   - completion: what each value gets appended, so that its line stands alone.
+  package init(arrayKey: String = "dataValues", completion: ValueCompletion = .none) {
+    reader = TopLevelReader(arrayKey: arrayKey)
+    self.completion = completion
+    copied = ByteArray(capacity: 4096)
+  }
+
+  deinit { masks.deallocate() }
+
+  /// Takes the next chunk; whole values go to the sink. The chunk's bytes may be changed.
+  package mutating func consume(_ chunk: UnsafeMutableRawBufferPointer, into sink: inout some LineSink) throws {
+    guard let start = chunk.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
+    var at = 0
+    while at < chunk.count {
+      if phase != .elements {
+        // Before a fault behind the array can be thrown: what is counted is handed on.
+        try flushCopied(into: &sink)
+        at = try takeAround(start, at, chunk.count)
+      } else {
+        let length = min(Self.strideBytes, chunk.count - at)
+        d2_json_blocks(start + at, length, &state, masks)
+        let used =
+          mayPatch(length)
+          ? try patch(start + at, length, offset: at, into: &sink)
+          : try copy(start + at, length, offset: at, into: &sink)
+        at += used
+      }
+    }
+    try flushCopied(into: &sink)
+    consumed += chunk.count
+  }
+
+  /// The answer has ended. - Throws: `SplitError` where it ended too early.
+  package func finish() throws(SplitError) {
+    guard reader.isComplete else { throw SplitError(problem: .endsEarly, offset: consumed) }
+  }
+
+  /// True where not one byte other than white space has come.
+  package var isEmpty: Bool { !reader.hasBegun }
+
+  /// The members around the array, raw.
+  package var topLevelMembers: [(key: [UInt8], value: [UInt8])] { reader.members }
+
+  /// Whether the document had the array.
+  package var sawArray: Bool { reader.sawArray }
+
+  // MARK: Around the array
+
+  private mutating func takeAround(_ start: UnsafePointer<UInt8>, _ from: Int, _ end: Int) throws(SplitError) -> Int {
+    var at = from
+    while at < end {
+      do {
+        let event = try reader.take(start[at])
+        at += 1
+        if event == .arrayOpened {
+          phase = .elements
+          state = d2_json_state()
+          hoisted = completion.hoistedMembers(in: reader.members)
+          suffix = completion.suffix
+          return at
+        }
+        if event == .documentClosed, phase == .trailer { try checkNothingCameLate() }
+      } catch {
+        throw SplitError(problem: error, offset: consumed + at)
+      }
+    }
+    return at
+  }
+
+  /// Keys behind the array cannot be given to values that are out already.
+  private func checkNothingCameLate() throws(SplitProblem) {
+    let late = completion.hoistedMembers(in: reader.members)
+    guard late.count > hoisted.count, count > 0, !completion.isNone else { return }
+    throw .hoistedKeyBehindValues(String(decoding: late.last?.key ?? [], as: UTF8.self))
+  }
+
+  // MARK: In place
+
+  /// In place only where nothing is to be removed or appended.
+  private func mayPatch(_ length: Int) -> Bool {
+    guard hoisted.isEmpty, suffix.isEmpty, copied.isEmpty else { return false }
+    var spaces: UInt64 = 0
+    for block in 0..<(length + 63) / 64 { spaces |= masks[block].spaces }
+    return spaces == 0
+  }
+
+  private mutating func patch(
+    _ text: UnsafeMutablePointer<UInt8>, _ length: Int, offset: Int, into sink: inout some LineSink
+  ) throws -> Int {
+    var cursor = Cursor(depth: depth, kinds: kinds, gap: gap)
+    let problem = Self.patchScan(text, length, masks, &cursor)
+    depth = cursor.depth
+    kinds = cursor.kinds
+    gap = cursor.gap
+    count += cursor.elements
+    try writePatched(text, cursor, into: &sink)
+    if let problem { throw fault(problem, offset + cursor.next) }
+    if cursor.ended {
+      phase = .trailer
+      reader.arrayClosed()
+      return cursor.next
+    }
+    if depth > 0 {
+      let from = max(cursor.begin, cursor.done)
+      carried.append(text + from, length - from)
+      try checkSize(offset + length)
+    }
+    return length
+  }
+
+  /// Where the scan of one stretch stands.
+  private struct Cursor {
+    var depth: Int
+    var kinds: UInt64
+    var gap: Gap
+    /// The end of the last whole element, with its line end where the separator stood in the stretch.
+    var done = 0
+    /// Where the output begins: behind a separator that the stretch begins with.
+    var begin = 0
+    /// Between elements: the first byte that no token has accounted for. On a fault: its place.
+    var next = 0
+    var elements = 0
+    var ended = false
+
+    mutating func problem(_ problem: SplitProblem, _ at: Int) -> SplitProblem {
+      next = at
+      return problem
+    }
+  }
+
+  /// Finds the elements of a stretch and turns the commas behind them into line ends. Returns the problem it met, if any.
+  private static func patchScan(
+    _ text: UnsafeMutablePointer<UInt8>, _ length: Int, _ masks: UnsafePointer<d2_json_block>, _ cursor: inout Cursor
+  ) -> SplitProblem? {
+    for block in 0..<(length + 63) / 64 {
+      var events = masks[block].brackets | masks[block].faults
+      while events != 0 {
+        let at = block * 64 + events.trailingZeroBitCount
+        events &= events &- 1
+        let byte = text[at]
+        switch byte {
+        case UInt8(ascii: "{"), UInt8(ascii: "["):
+          if cursor.depth == 0 {
+            if let problem = passGap(text, at, opening: byte, &cursor) { return problem }
+            if cursor.done == 0 { cursor.begin = at }
+          }
+          guard cursor.depth < deepest else { return cursor.problem(.tooDeep, at) }
+          cursor.kinds = cursor.kinds << 1 | (byte == UInt8(ascii: "{") ? 1 : 0)
+          cursor.depth += 1
+        case UInt8(ascii: "}"), UInt8(ascii: "]"):
+          if cursor.depth == 0 {
+            if let problem = passGap(text, at, closing: byte, &cursor) { return problem }
+            cursor.next = at + 1
+            cursor.ended = true
+            return nil
+          }
+          guard (cursor.kinds & 1 == 1) == (byte == UInt8(ascii: "}")) else { return cursor.problem(.unbalanced, at) }
+          cursor.kinds >>= 1
+          cursor.depth -= 1
+          if cursor.depth == 0 {
+            cursor.elements += 1
+            let separated = at + 1 < length && text[at + 1] == UInt8(ascii: ",")
+            if separated { text[at + 1] = UInt8(ascii: "\n") }
+            cursor.gap = separated ? .element : .separator
+            cursor.next = separated ? at + 2 : at + 1
+            cursor.done = cursor.next
+          }
+        default:
+          if cursor.depth == 0, let problem = passSeparator(text, at, &cursor) { return problem }
+          return cursor.problem(problemOfFault(byte), at)
+        }
+      }
+    }
+    return cursor.depth == 0 ? passSeparator(text, length, &cursor) : nil
+  }
+
+  /// Writes the carried part of the first element and the whole elements behind it, with a line end if it still lacks.
+  private mutating func writePatched(
+    _ text: UnsafeMutablePointer<UInt8>, _ cursor: Cursor, into sink: inout some LineSink
+  ) throws {
+    guard cursor.done > 0 else { return }
+    let lines = UnsafeRawBufferPointer(start: text + cursor.begin, count: cursor.done - cursor.begin)
+    try sink.write(carried.bytes, lines, lineEndMissing: text[cursor.done - 1] != UInt8(ascii: "\n"))
+    carried.removeAll()
+  }
+
+  // MARK: Between elements
+
+  /// The bytes up to `to`, outside elements: at most one comma, and only behind an element.
+  private static func passSeparator(_ text: UnsafePointer<UInt8>, _ to: Int, _ cursor: inout Cursor) -> SplitProblem? {
+    while cursor.next < to {
+      let byte = text[cursor.next]
+      guard cursor.gap == .separator, byte == UInt8(ascii: ",") else { return problemInGap(byte, cursor.gap) }
+      cursor.gap = .element
+      cursor.next += 1
+    }
+    return nil
+  }
+
+  private static func passGap(
+    _ text: UnsafePointer<UInt8>, _ at: Int, opening byte: UInt8, _ cursor: inout Cursor
+  ) -> SplitProblem? {
+    if let problem = passSeparator(text, at, &cursor) { return problem }
+    if cursor.gap == .separator { return .unexpected(byte) }
+    return byte == UInt8(ascii: "{") ? nil : .elementNotAnObject
+  }
+
+  private static func passGap(
+    _ text: UnsafePointer<UInt8>, _ at: Int, closing byte: UInt8, _ cursor: inout Cursor
+  ) -> SplitProblem? {
+    if let problem = passSeparator(text, at, &cursor) { return problem }
+    return byte == UInt8(ascii: "]") && cursor.gap != .element ? nil : .unexpected(byte)
+  }
+
+  private static func problemOfFault(_ byte: UInt8) -> SplitProblem {
+    switch byte {
+    case UInt8(ascii: "<"): .htmlInside
+    case UInt8(ascii: "\\"): .unexpected(byte)
+    default: .controlByte
+    }
+  }
+
+  private static func problemInGap(_ byte: UInt8, _ gap: Gap) -> SplitProblem {
+    switch byte {
+    case UInt8(ascii: "<"): .htmlInside
+    case UInt8(ascii: ","), UInt8(ascii: ":"), 0..<0x20: .unexpected(byte)
+    default: gap == .separator ? .unexpected(byte) : .elementNotAnObject
+    }
+  }
+
+  // MARK: By copy
+
+  private mutating func copy(
+    _ text: UnsafeMutablePointer<UInt8>, _ length: Int, offset: Int, into sink: inout some LineSink
+  ) throws -> Int {
+    var cursor = Cursor(depth: depth, kinds: kinds, gap: gap)
+    let problem = try copyScan(text, length, &cursor, offset: offset, into: &sink)
+    depth = cursor.depth
+    kinds = cursor.kinds
+    gap = cursor.gap
+    if let problem {
+      try flushCopied(into: &sink)
+      throw fault(problem, offset + cursor.next)
+    }
+    if cursor.ended {
+      phase = .trailer
+      reader.arrayClosed()
+      return cursor.next
+    }
+    if depth > 0 {
+      carried.append(text + cursor.next, length - cursor.next)
+      try checkSize(offset + length)
+    }
+    return length
+  }
+
+  /// As `patchScan`, but each element is copied, without the white space between its tokens, and completed.
+  private mutating func copyScan(
+    _ text: UnsafeMutablePointer<UInt8>, _ length: Int, _ cursor: inout Cursor, offset: Int,
+    into sink: inout some LineSink
+  ) throws -> SplitProblem? {
+    for block in 0..<(length + 63) / 64 {
+      var events = masks[block].brackets | masks[block].faults | masks[block].spaces
+      while events != 0 {
+        let at = block * 64 + events.trailingZeroBitCount
+        events &= events &- 1
+        let byte = text[at]
+        switch byte {
+        case 0x20, 0x0A, 0x0D, 0x09:
+          guard masks[block].faults >> UInt64(at & 63) & 1 == 0 else {
+            if cursor.depth == 0, let problem = Self.passSeparator(text, at, &cursor) { return problem }
+            return cursor.problem(.controlByte, at)
+          }
+          if cursor.depth > 0 {
+            carried.append(text + cursor.next, at - cursor.next)
+          } else if let problem = Self.passSeparator(text, at, &cursor) {
+            return problem
+          }
+          cursor.next = at + 1
+        case UInt8(ascii: "{"), UInt8(ascii: "["):
+          if cursor.depth == 0 {
+            if let problem = Self.passGap(text, at, opening: byte, &cursor) { return problem }
+            cursor.next = at
+          }
+          guard cursor.depth < Self.deepest else { return cursor.problem(.tooDeep, at) }
+          cursor.kinds = cursor.kinds << 1 | (byte == UInt8(ascii: "{") ? 1 : 0)
+          cursor.depth += 1
+        case UInt8(ascii: "}"), UInt8(ascii: "]"):
+          if cursor.depth == 0 {
+            if let problem = Self.passGap(text, at, closing: byte, &cursor) { return problem }
+            cursor.next = at + 1
+            cursor.ended = true
+            return nil
+          }
+          guard (cursor.kinds & 1 == 1) == (byte == UInt8(ascii: "}")) else { return cursor.problem(.unbalanced, at) }
+          cursor.kinds >>= 1
+          cursor.depth -= 1
+          if cursor.depth == 0 {
+            carried.append(text + cursor.next, at + 1 - cursor.next)
+            try endCopied(offset + at, into: &sink)
+            cursor.next = at + 1
+            cursor.gap = .separator
+          }
+        default:
+          if cursor.depth == 0, let problem = Self.passSeparator(text, at, &cursor) { return problem }
+          return cursor.problem(Self.problemOfFault(byte), at)
+        }
+      }
+    }
+    return cursor.depth == 0 ? Self.passSeparator(text, length, &cursor) : nil
+  }
+
+  /// A whole element stands in `carried`: it is completed and joins the copied lines.
+  private mutating func endCopied(_ at: Int, into sink: inout some LineSink) throws {
+    try checkSize(at)
+    completion.append(to: &copied, element: carried.bytes, hoisted: hoisted)
+    copied.append(UInt8(ascii: "\n"))
+    carried.removeAll()
+    count += 1
+    if copied.count >= Self.copiedBytes { try flushCopied(into: &sink) }
+  }
+
+  private mutating func flushCopied(into sink: inout some LineSink) throws {
+    guard !copied.isEmpty else { return }
+    try sink.write(UnsafeRawBufferPointer(start: nil, count: 0), copied.bytes, lineEndMissing: false)
+    copied.removeAll()
+  }
+
+  // MARK: Faults
+
+  private func checkSize(_ at: Int) throws(SplitError) {
+    guard carried.count <= Self.largestElementBytes else { throw fault(.tooLarge, at) }
+  }
+
+  private func fault(_ problem: SplitProblem, _ at: Int) -> SplitError {
+    SplitError(problem: problem, offset: consumed + at)
+  }
+}

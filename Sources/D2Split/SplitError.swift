@@ -1,0 +1,70 @@
+import D2Common
+
+/// What can be wrong with an answer that should be a JSON object with an array of data values.
+public enum SplitProblem: Error, Equatable, Sendable {
+  /// The text does not begin with `{`.
+  case notAnObject
+  /// A byte that cannot stand where it stands.
+  case unexpected(UInt8)
+  /// An element of the array that is not an object.
+  case elementNotAnObject
+  /// A closing bracket of the other kind.
+  case unbalanced
+  /// A control byte inside a string.
+  case controlByte
+  /// A `<` outside strings: a proxy's or a login page inside the answer.
+  case htmlInside
+  /// Something other than white space behind the document.
+  case trailingBytes
+  /// Brackets nested deeper than 64 levels.
+  case tooDeep
+  /// An element larger than 16 MiB.
+  case tooLarge
+  /// The array stands twice in the document.
+  case arrayTwice
+  /// The document ends before its closing brace.
+  case endsEarly
+  /// The array under the wanted key is another kind of value.
+  case notAnArray
+  /// A key that values lack stands behind them at the top, where it can no longer be given back to them.
+  case hoistedKeyBehindValues(String)
+}
+
+/// A fault of an answer with the offset of the first byte that cannot be.
+public struct SplitError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// What is wrong.
+  public let problem: SplitProblem
+  /// The offset in the (inflated) answer, counted from 0.
+  public let offset: Int
+
+  /// The fault as the end of a sentence, with its offset.
+  public var description: String { "\(problem) at byte \(offset)" }
+
+  /// True where the text could be the beginning of a good answer.
+  public var isCutOff: Bool { problem == .endsEarly }
+}
+
+extension SplitProblem: CustomStringConvertible {
+  /// The problem as the end of a sentence.
+  public var description: String {
+    switch self {
+    case .notAnObject: "the answer is not a JSON object"
+    case .unexpected(let byte): "unexpected \(Self.shown(byte)) in the JSON"
+    case .elementNotAnObject: "an element that is not a JSON object"
+    case .unbalanced: "unbalanced brackets"
+    case .controlByte: "a control byte inside a string"
+    case .htmlInside: "a page of HTML inside the JSON"
+    case .trailingBytes: "something stands after the end of the JSON"
+    case .tooDeep: "JSON nested deeper than \(DataValueSplitter.deepest) levels"
+    case .tooLarge: "an element larger than \(DataValueSplitter.largestElementBytes >> 20) MiB"
+    case .arrayTwice: "the array of values stands twice"
+    case .endsEarly: "the JSON ends early"
+    case .notAnArray: "the values are not an array"
+    case .hoistedKeyBehindValues(let key): "the common \"\(key)\" stands behind the values that lack it"
+    }
+  }
+
+  private static func shown(_ byte: UInt8) -> String {
+    byte > 0x20 && byte < 0x7F ? "'\(Character(Unicode.Scalar(byte)))'" : "byte 0x\(String(byte, radix: 16))"
+  }
+}

@@ -1,0 +1,165 @@
+import D2Client
+import D2Common
+
+/// A data set of a pair, as the store keeps it.
+package struct DataSet: Sendable, Equatable {
+  package let uid: String
+  package var name: String
+  package var code: String?
+  /// DHIS2's name of its period type: `Monthly`. `nil` in a row of the Python tool that lacks it.
+  package var periodType: String?
+  /// How many periods beyond the last closed one are open for entry.
+  package var openFuturePeriods: Int
+  package var includesDeleted: Bool
+  package var isActive: Bool
+  package var marks = Marks()
+  package var isRemoved: Bool
+
+  /// Up to when a data set is delivered.
+  package struct Mark: Sendable, Equatable {
+    /// Everything that the source had up to then, by its own clock, is at the destination; `nil` if no increment was
+    /// delivered.
+    package var through: UTCTime?
+    /// When the run that moved the mark last was planned, in milliseconds since 1970 by the database's clock: units that
+    /// became active later are not in it.
+    package fileprivate(set) var coveredAt: Int?
+  }
+
+  /// A mark for each kind of data.
+  package struct Marks: Sendable, Equatable {
+    private var dataValues = Mark()
+    private var registrations = Mark()
+
+    package subscript(kind: DataKind) -> Mark {
+      get {
+        switch kind {
+        case .dataValues: dataValues
+        case .registrations: registrations
+        }
+      }
+      set {
+        switch kind {
+        case .dataValues: dataValues = newValue
+        case .registrations: registrations = newValue
+        }
+      }
+    }
+  }
+
+  package init(
+    uid: String, name: String, code: String? = nil, periodType: String?, openFuturePeriods: Int = 0,
+    includesDeleted: Bool = false, isActive: Bool = true, isRemoved: Bool = false
+  ) {
+    self.uid = uid
+    self.name = name
+    self.code = code
+    self.periodType = periodType
+    self.openFuturePeriods = openFuturePeriods
+    self.includesDeleted = includesDeleted
+    self.isActive = isActive
+    self.isRemoved = isRemoved
+  }
+
+  /// Whether the source is asked for what was deleted, too. Nobody can ask it for deleted registrations.
+  package func asksForDeleted(_ kind: DataKind) -> Bool { kind == .dataValues && includesDeleted }
+
+  package var json: JSONValue {
+    func through(_ kind: DataKind) -> JSONValue { marks[kind].through.map { .string($0.iso8601) } ?? .null }
+    return [
+      "id": .string(uid), "name": .string(name), "code": code.map { .string($0) } ?? .null,
+      "periodType": periodType.map { .string($0) } ?? .null, "openFuturePeriods": .int(openFuturePeriods),
+      "includeDeleted": .bool(includesDeleted), "active": .bool(isActive),
+      "syncedThrough": through(.dataValues), "registrationsThrough": through(.registrations),
+      "removed": .bool(isRemoved),
+    ]
+  }
+}
+
+extension DataKind {
+  /// The columns of a data set's row that hold its mark.
+  package var markColumns: (through: String, covered: String) {
+    switch self {
+    case .dataValues: ("synced_through", "covered_at")
+    case .registrations: ("registrations_through", "registrations_covered_at")
+    }
+  }
+}
+
+extension DataSet: Named {
+  package var distinction: String { periodType ?? "period type unknown" }
+}
+
+/// The data sets of one pair.
+package struct DataSetTable {
+  private let database: any Database
+  private let pair: Int
+
+  package init(_ store: Store, _ pair: Pair) {
+    database = store.database
+    self.pair = pair.id
+  }
+
+  /// All of them, oldest row first.
+  package func all() throws -> [DataSet] {
+    try database.rows(
+      """
+      SELECT dataset_id, dataset_name, dataset_code, reporting_frequency, open_future_periods, include_deleted, is_active,
+        removed, \(DataKind.allCases.map { "\($0.markColumns.through), \($0.markColumns.covered)" }.joined(separator: ", "))
+      FROM sync_datasets WHERE integration_pair_id = $1 AND dataset_id <> '' ORDER BY id
+      """, [.int(pair)]
+    ).map { row in
+      var set = DataSet(
+        uid: row.text(0)!, name: row.text(1) ?? "", code: row.known(2), periodType: row.known(3),
+        openFuturePeriods: row.int(4) ?? 0, includesDeleted: row.bool(5) ?? false, isActive: row.bool(6) ?? false,
+        isRemoved: row.text(7) != nil)
+      for (kind, column) in zip(DataKind.allCases, [8, 10]) {
+        set.marks[kind] = DataSet.Mark(
+          through: row.text(column).flatMap { UTCTime($0) }, coveredAt: row.int(column + 1))
+      }
+      return set
+    }
+  }
+
+  /// Says up to when a data set is delivered. Units that became active later than that get all of their history. Returns whether it changed.
+  package func mark(_ set: DataSet, through: UTCTime?, _ kind: DataKind) throws -> Bool {
+    let (mark, covered) = kind.markColumns
+    return try database.execute(
+      """
+      UPDATE sync_datasets SET \(mark) = $3, \(covered) = $4, updated = CURRENT_TIMESTAMP
+      WHERE integration_pair_id = $1 AND dataset_id = $2 AND \(mark) IS DISTINCT FROM $3
+      """,
+      [.int(pair), .text(set.uid), SQLValue(through?.iso8601), SQLValue(through.map { $0.seconds * 1000 })]) > 0
+  }
+
+  /// Writes a data set where it differs from what is there, but for its marks, which workers move. Returns whether it did.
+  package func write(_ set: DataSet) throws -> Bool {
+    try database.execute(
+      """
+      INSERT INTO sync_datasets AS d (integration_pair_id, dataset_id, dataset_name, dataset_code, reporting_frequency,
+        open_future_periods, include_deleted, is_active, synced_through, removed, created, updated)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $10 THEN CURRENT_TIMESTAMP END, CURRENT_TIMESTAMP,
+        CURRENT_TIMESTAMP)
+      ON CONFLICT (integration_pair_id, dataset_id) DO UPDATE SET
+        dataset_name = excluded.dataset_name, dataset_code = excluded.dataset_code,
+        reporting_frequency = excluded.reporting_frequency, open_future_periods = excluded.open_future_periods,
+        include_deleted = excluded.include_deleted, is_active = excluded.is_active,
+        removed = excluded.removed, updated = CURRENT_TIMESTAMP
+      WHERE d.dataset_name IS DISTINCT FROM excluded.dataset_name OR d.dataset_code IS DISTINCT FROM excluded.dataset_code
+        OR d.reporting_frequency IS DISTINCT FROM excluded.reporting_frequency
+        OR d.open_future_periods IS DISTINCT FROM excluded.open_future_periods
+        OR d.include_deleted IS DISTINCT FROM excluded.include_deleted
+        OR d.is_active IS DISTINCT FROM excluded.is_active
+        OR (d.removed IS NULL) <> (excluded.removed IS NULL)
+      """,
+      [
+        .int(pair), .text(set.uid), .text(set.name.withoutNUL), SQLValue(set.code?.withoutNUL),
+        SQLValue(set.periodType),
+        .int(set.openFuturePeriods), .bool(set.includesDeleted), .bool(set.isActive),
+        SQLValue(set.marks[.dataValues].through?.iso8601), .bool(set.isRemoved),
+      ]) > 0
+  }
+
+  package func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+    try database.exclusively(pair: pair, body)
+  }
+}

@@ -1,0 +1,90 @@
+import D2Common
+
+/// What lies around organisation units that the source no longer has. A merge moves their values to other units, mostly to neighbours, without
+/// touching `lastUpdated`: no increment sees that, so that everything of the neighbours must be moved again.
+package struct AroundRemoved {
+  /// Active units: those beside a removed one and the one above them, each with the time of the last removal that it is near to, in milliseconds
+  /// since 1970 by the database's clock.
+  package let units: [(unit: OrgUnit, at: Int)]
+  private let times: [String: Int]
+  /// Of the units above them.
+  private let above: [Substring: Int]
+  private let all: [OrgUnit]
+
+  /// - Parameters:
+  ///   - all: the units of the store.
+  ///   - removals: when units were found to be gone.
+  package init(_ all: [OrgUnit], removals: [String: Int]) {
+    self.all = all
+    let active = all.filter(\.isActive).map { (unit: $0, path: Self.path(of: $0)) }
+    var times: [String: Int] = [:]
+    // Those of one parent have the same neighbours.
+    let removed = Dictionary(grouping: all.filter { $0.isRemoved && removals[$0.uid] != nil }) { unit in
+      Self.path(of: unit).dropLast().joined(separator: "/") + " " + (unit.parent ?? "")
+    }
+    for units in removed.values {
+      let time = units.compactMap { removals[$0.uid] }.max() ?? 0
+      for neighbour in Self.neighbours(of: units[0], among: active) {
+        times[neighbour.uid] = max(times[neighbour.uid] ?? 0, time)
+      }
+    }
+    self.times = times
+    units = all.compactMap { unit in times[unit.uid].map { (unit, $0) } }
+    var above: [Substring: Int] = [:]
+    for (unit, time) in units {
+      for ancestor in unit.ancestors { above[ancestor] = max(above[ancestor] ?? 0, time) }
+    }
+    self.above = above
+  }
+
+  private static func path(of unit: OrgUnit) -> [Substring] { (unit.path ?? "").split(separator: "/") }
+
+  /// The nearest unit above that is still there, with what is right below it; where the store has only some levels, the units of those.
+  private static func neighbours(of removed: OrgUnit, among active: [(unit: OrgUnit, path: [Substring])]) -> [OrgUnit] {
+    let path = path(of: removed)
+    for depth in stride(from: path.count - 1, to: 0, by: -1) {
+      let below = active.filter { $0.path.count >= depth && $0.path.prefix(depth).elementsEqual(path.prefix(depth)) }
+      let near = below.filter { $0.path.count <= depth + 1 }
+      if !near.isEmpty { return near.map(\.unit) }
+      if !below.isEmpty { return below.map(\.unit) }
+    }
+    return path.isEmpty ? active.map(\.unit).filter { $0.parent != nil && $0.parent == removed.parent } : []
+  }
+
+  /// The time of the last removal near to some places; `nil` where none was.
+  package func time(_ places: [String], children: Bool) -> Int? {
+    var last: Int?
+    for uid in places {
+      for time in [times[uid], children ? above[Substring(uid)] : nil] {
+        if let time { last = max(last ?? 0, time) }
+      }
+    }
+    return last
+  }
+
+  /// The places to ask for, by the time of the last removal near to them.
+  package var places: [(at: Int, places: [OrgUnitCover.Places])] {
+    Dictionary(grouping: units) { $0.at }.sorted { $0.key < $1.key }.map { time, units in
+      (at: time, places: OrgUnitCover.cover(units.map { $0.unit }, among: all))
+    }
+  }
+}
+
+extension OrgUnitTable {
+  /// When units were found to be gone at the source, in milliseconds since 1970 by the database's clock; rounded up, in SQLite to the second.
+  package func removals() throws -> [String: Int] {
+    let time =
+      switch database.dialect {
+      case .postgresql: "(extract(epoch FROM removed) * 1000)::bigint + 1"
+      case .sqlite: "CAST(strftime('%s', removed) AS integer) * 1000 + 1000"
+      }
+    var times: [String: Int] = [:]
+    try database.execute(
+      "SELECT dhis2_id, \(time) FROM orgunits WHERE integration_pair_id = $1 AND removed IS NOT NULL AND dhis2_id IS NOT NULL",
+      [.int(pair)]
+    ) { row in
+      if let uid = row.text(0), let time = row.int(1) { times[uid] = time }
+    }
+    return times
+  }
+}

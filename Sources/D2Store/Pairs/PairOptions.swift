@@ -1,0 +1,31 @@
+import D2Common
+import D2Client
+
+/// The option that names a pair, and the store where it is.
+package enum PairOptions {
+  package static let options =
+    [
+      Option(
+        "--pair", value: "PAIR", help: "The pair of servers, by name (d2-pairs list), or by number: id:7.")
+    ] + Store.options
+
+  package static let group = OptionGroup("Pair", options)
+
+  /// Opens the store and finds the pair.
+  ///
+  /// - Throws: `StoreError`; `CommandFailure`, 64 where none is named, 78 where it is not there.
+  ///
+  /// - Parameter writes: whether a verb that writes opens it, which `--dry-run` keeps from it.
+  package static func open(_ arguments: Arguments, writes: Bool = false) throws -> (store: Store, pair: Pair) {
+    guard let name = arguments.string("--pair") else {
+      throw CommandFailure(.usage, "--pair is missing: which pair of servers (d2-pairs list)")
+    }
+    let store = try Store(arguments, writes: writes)
+    return (store, try store.pair(named: name))
+  }
+}
+
+extension PairSide {
+  /// The server that this end of a pair is.
+  package func server(of pair: Pair) -> ConfiguredServer { self == .source ? pair.source : pair.destination }
+}

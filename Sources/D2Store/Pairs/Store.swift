@@ -1,0 +1,131 @@
+import D2Common
+import Glibc
+
+/// Where pairs, their metadata and the ledger are kept: a SQLite file, or a PostgreSQL database.
+package enum StoreLocation: Sendable, Equatable, CustomStringConvertible {
+  case sqlite(path: String)
+  case postgresql(url: String)
+
+  /// The location that `--store` or `D2_STORE` names; else a file of the user's own.
+  ///
+  /// - Throws: `CommandFailure`, 64 for a password on the command line, 78 where the environment names no folder for the user.
+  package static func resolve(option: String?, environment: [String: String]) throws(CommandFailure) -> StoreLocation {
+    if let option {
+      let location = StoreLocation(option)
+      if case .postgresql(let url) = location, PostgreSQLDatabase.withoutPassword(url) != url {
+        throw CommandFailure(
+          .usage,
+          "--store holds a password, which others can see: put it into ~/.pgpass, PGPASSWORD, a service file or D2_STORE"
+        )
+      }
+      return location
+    }
+    if let named = environment["D2_STORE"], !named.isEmpty { return StoreLocation(named) }
+    let folder = try StateFolder.path(environment, orElse: "say where the store is with --store or D2_STORE")
+    return .sqlite(path: folder + "/d2.sqlite")
+  }
+
+  init(_ text: String) {
+    let isURL = ["postgresql://", "postgres://"].contains { text.lowercased().hasPrefix($0) }
+    self = isURL ? .postgresql(url: text) : .sqlite(path: text)
+  }
+
+  /// Tells stores from each other in the name of a folder: eight hexadecimal digits.
+  package var fingerprint: String {
+    let text = if case .sqlite(let path) = self { WorkingFolder.absolute(path) } else { description }
+    var hash: UInt32 = 2_166_136_261
+    for byte in text.utf8 { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: 8 - digits.count) + digits
+  }
+
+  /// Without a password.
+  package var description: String {
+    switch self {
+    case .sqlite(let path): path
+    case .postgresql(let url): PostgreSQLDatabase.withoutPassword(url)
+    }
+  }
+}
+
+/// What is wanted of a store.
+package struct StoreAccess: Sendable {
+  /// Whether a file, or tables, that are not there are made.
+  package var creates = false
+  /// Whether it is only read: tables of the Python tool then stay as they are.
+  package var reads = false
+  /// Whether all that is written, tables too, is gone with the store.
+  package var pretends = false
+  /// Whether an upgrade that is only pretended is told line by line.
+  package var upgrades = false
+
+  package init(creates: Bool = false, reads: Bool = false, pretends: Bool = false, upgrades: Bool = false) {
+    self.creates = creates
+    self.reads = reads
+    self.pretends = pretends
+    self.upgrades = upgrades
+  }
+}
+
+/// The store, its tables up to date. Used by one task at a time.
+package final class Store {
+  package let database: any Database
+
+  package static let options = [
+    Option(
+      "--store", value: "STORE",
+      help:
+        "Where pairs are kept: a SQLite file or postgresql://… Else D2_STORE, else a file under ~/.local/state/d2.")
+  ]
+
+  /// Opens the store and brings its tables up to date.
+  ///
+  /// - Parameters:
+  ///   - access: what is wanted of it.
+  ///   - log: where an upgrade is told.
+  /// - Throws: `StoreError`.
+  package init(_ location: StoreLocation, _ access: StoreAccess = StoreAccess(), _ log: Log? = nil) throws {
+    switch location {
+    case .sqlite(let path):
+      let isThere = Glibc.access(path, F_OK) == 0
+      var access = access
+      if path == Self.inMemory { access.creates = true }
+      guard isThere || access.creates else {
+        throw StoreError(.unusable, "there is no store \(path) yet: d2-pairs add makes it")
+      }
+      let file =
+        if access.pretends && isThere {
+          try SQLiteDatabase(copyOf: path)
+        } else if access.pretends || path == Self.inMemory {
+          try SQLiteDatabase(path: Self.inMemory, creates: false)
+        } else {
+          try SQLiteDatabase(path: path, creates: access.creates)
+        }
+      try StoreSchema.prepare(file, access)
+      database = file
+    case .postgresql(let url):
+      let server = try PostgreSQLDatabase(url: url)
+      try StoreSchema.prepare(server, access, log)
+      database = server
+    }
+  }
+
+  /// The store that the command line or the environment names.
+  ///
+  /// - Parameters:
+  ///   - writes: whether a verb that writes opens it: with `--dry-run` nothing of what it writes lasts.
+  ///   - upgrades: whether that is all it is for, so that a dry run tells it in full.
+  package convenience init(
+    _ arguments: Arguments, creates: Bool = false, writes: Bool = false, upgrades: Bool = false
+  ) throws {
+    try self.init(
+      StoreLocation.resolve(option: arguments.string("--store"), environment: processEnvironment()),
+      StoreAccess(
+        creates: creates, reads: !writes, pretends: writes && arguments.has(Self.dryRun.name), upgrades: upgrades),
+      try Log(arguments))
+  }
+
+  private static let inMemory = ":memory:"
+
+  package static let dryRun = Option("--dry-run", help: "Say what would be changed, and change nothing.")
+}

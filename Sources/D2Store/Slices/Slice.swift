@@ -1,0 +1,162 @@
+import D2Client
+import D2Common
+
+/// A piece of a backlog or of an increment: one data set, some time, some organisation units. What one pull and one push move.
+package struct Slice: Sendable, Equatable {
+  package enum State: String, Sendable, CaseIterable {
+    /// Nobody has it.
+    case waiting
+    /// A worker has it, until its lease ends.
+    case leased
+    /// It failed and waits for its next attempt.
+    case retry
+    /// Pulled and pushed without error.
+    case done
+    /// Pulled and pushed, and the destination refused some values: done with refusals. Trying again changes nothing; it rests until `reset`.
+    case refused
+    /// It failed too often: parked until `reset`.
+    case failed
+  }
+
+  package var id = 0
+  /// The pair's number.
+  package var pair = 0
+  package var kind = DataKind.dataValues
+  package var dataSet = ""
+  /// `202401`, `20240101..20240131` for all periods of one type from the first to the last, or empty for all time.
+  package var periods = ""
+  /// Only what changed since: `2024-01-31T06:00:00Z`; empty for everything.
+  package var since = ""
+  package var orgUnits: [String] = []
+  package var children = true
+  package var includesDeleted = false
+  package var state = State.waiting
+  package var isVerified = false
+  package var worker: String?
+  /// Proves to the ledger that a worker still has it.
+  package var token: String?
+  package var attempts = 0
+  package var startedAt: Int?
+  package var finishedAt: Int?
+  package var lastStatus: Int?
+  package var lastError: String?
+  package var counts = Counts()
+  /// Where its refused values are.
+  package var rejects: String?
+
+  /// What an attempt read, and what became of it; `nil` where nobody told.
+  package struct Counts: Sendable, Equatable {
+    package var pulled: Int?
+    package var pushed: Int?
+    package var imported: Int?
+    package var updated: Int?
+    package var ignored: Int?
+    package var deleted: Int?
+    package var refused: Int?
+    package var notSent: Int?
+    package var queued: Int?
+    package var wireBytes: Int?
+    /// Why values were refused, as d2-push sums it up: JSON.
+    package var reasons: String?
+
+    package init() {}
+
+    /// Reads the summaries of d2-pull and d2-push.
+    package init(pull: JSONValue?, push: JSONValue?) {
+      pulled = pull?["values"]?.int
+      wireBytes = pull?["wireBytes"]?.int
+      pushed = push?["read"]?.int
+      imported = push?["imported"]?.int
+      updated = push?["updated"]?.int
+      // What the destination accepts and does not keep is nothing that it changed, either.
+      ignored = push?["ignored"]?.int.map { $0 + (push?["notKept"]?.int ?? 0) }
+      deleted = push?["deleted"]?.int
+      refused = push?["refused"]?.int
+      notSent = push?["notSent"]?.int
+      queued = push?["queued"]?.int
+      if let list = push?["reasons"]?.array, !list.isEmpty { reasons = JSONValue.array(list).text }
+    }
+
+    package var members: [(String, Int?)] {
+      [
+        ("pulled", pulled), ("pushed", pushed), ("imported", imported), ("updated", updated), ("ignored", ignored),
+        ("deleted", deleted), ("refused", refused), ("notSent", notSent), ("queued", queued), ("wireBytes", wireBytes),
+      ]
+    }
+  }
+
+  package init() {}
+}
+
+// MARK: JSON
+
+extension Slice {
+  /// What a worker and its commands need: the value of `$D2_SLICE`, and what `d2-pull --slice` reads.
+  package var task: JSONValue {
+    var members: [JSONValue.Member] = [
+      .init("id", .int(id)), .init("pair", .string(String(pair))), .init("kind", .string(kind.rawValue)),
+      .init("dataSet", .string(dataSet)), .init("periods", .string(periods)),
+    ]
+    if !since.isEmpty { members.append(.init("since", .string(since))) }
+    members += [
+      .init("orgUnits", .array(orgUnits.map { .string($0) })), .init("children", .bool(children)),
+      .init("includeDeleted", .bool(includesDeleted)), .init("attempt", .int(attempts)),
+    ]
+    if let token { members.append(.init("token", .string(token))) }
+    return .object(members)
+  }
+
+  /// All that is known, as `list` shows it.
+  package var json: JSONValue {
+    func time(_ milliseconds: Int?) -> JSONValue {
+      milliseconds.map { .string(UTCTime(seconds: $0 / 1000).iso8601) } ?? .null
+    }
+    var members = task.members!.filter { $0.key != "token" }
+    members += [
+      .init("state", .string(isVerified && state == .done ? "verified" : state.rawValue)),
+      .init("worker", worker.map { .string($0) } ?? .null), .init("started", time(startedAt)),
+      .init("finished", time(finishedAt)), .init("lastStatus", lastStatus.map { .int($0) } ?? .null),
+      .init("lastError", lastError.map { .string($0) } ?? .null),
+    ]
+    for (name, count) in counts.members { if let count { members.append(.init(name, .int(count))) } }
+    if let reasons = counts.reasons, let list = try? JSONValue(parsing: Array(reasons.utf8)) {
+      members.append(.init("reasons", list))
+    }
+    if let rejects { members.append(.init("rejects", .string(rejects))) }
+    return .object(members)
+  }
+
+  /// Reads a task.
+  ///
+  /// - Throws: `CommandFailure`, 64 where it is none.
+  package init(task text: String) throws(CommandFailure) {
+    guard let json = try? JSONValue(parsing: Array(text.utf8)),
+      let pair = json["pair"]?.scalarText.flatMap({ Int($0) }),
+      let dataSet = json["dataSet"]?.string, let units = json["orgUnits"]?.array?.compactMap(\.string), !units.isEmpty
+    else {
+      throw CommandFailure(.usage, "--slice: not a slice as d2-slices claim prints it: \(text.prefix(80).quoted)")
+    }
+    id = json["id"]?.int ?? 0
+    self.pair = pair
+    kind = DataKind(stored: json["kind"]?.string)
+    self.dataSet = dataSet
+    periods = json["periods"]?.string ?? ""
+    since = json["since"]?.string ?? ""
+    orgUnits = units
+    children = json["children"]?.bool ?? true
+    includesDeleted = json["includeDeleted"]?.bool ?? false
+    attempts = json["attempt"]?.int ?? 0
+    token = json["token"]?.string
+  }
+
+  /// The ids of its periods; empty for all time.
+  ///
+  /// - Throws: `CommandFailure`, 64 for a malformed range.
+  package func periodIDs() throws(CommandFailure) -> [String] {
+    guard let dots = periods.firstRange(of: "..") else { return periods.isEmpty ? [] : [periods] }
+    guard let first = Period(id: periods[..<dots.lowerBound]), let last = Period(id: periods[dots.upperBound...]),
+      first.type == last.type, first.start <= last.start
+    else { throw CommandFailure(.usage, "--slice: \(periods.quoted) is no range of periods") }
+    return first.type.periods(overlapping: first.start...last.start).map(\.id)
+  }
+}

@@ -1,1 +1,0 @@
-../../../../Sources/d2-map/MappingTable.swift
