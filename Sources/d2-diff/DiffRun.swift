@@ -108,8 +108,8 @@ struct DiffRun: Sendable {
     }
   }
 
-  /// Whether two names are of one stream, of which the second side would get nothing: `-` and /dev/stdin, or a FIFO twice. A regular file can be
-  /// read twice.
+  /// Whether two names are of one stream, of which the second side would get nothing: `-` and /dev/stdin, or a FIFO
+  /// twice. A regular file can be read twice.
   private static func areOneStream(_ first: String, _ second: String) -> Bool {
     func status(_ path: String) -> stat? {
       var status = stat()
@@ -188,7 +188,7 @@ struct DiffRun: Sendable {
     let notKept = counts.notKept > 0 ? ", \(counts.notKept) that the destination does not keep as they are" : ""
     return
       "source \(counted(counts.source, "value")), destination \(counts.destination): \(counts.equal) equal, \(counts.missing) missing, "
-      + "\(counts.different) different\(extra)\(notKept); \(DHIS2Client.shown(seconds: seconds))"
+      + "\(counts.different) different\(extra)\(notKept); \(DurationText.measured(seconds))"
   }
 
   // MARK: Reading

@@ -60,7 +60,8 @@ final class PullMeter: Sendable {
     let now_ = current
     let rate = Int(Double(now_.values) / max(seconds, 0.001))
     let left = now_.planned > 1 ? ", request \(min(now_.done + 1, now_.planned)) of \(now_.planned)" : ""
-    log.draw("\(counted(now_.values, "value")), \(rate)/s, \(shown(bytes: now_.bytes)), \(Int(seconds)) s\(left)")
+    log.draw(
+      "\(counted(now_.values, "value")), \(rate)/s, \(SizeText.shown(bytes: now_.bytes)), \(Int(seconds)) s\(left)")
   }
 
   /// The last line of a run.
@@ -68,8 +69,8 @@ final class PullMeter: Sendable {
     let figures = current
     let older = figures.older > 0 ? "\(figures.older) older left out, " : ""
     return
-      "\(counted(figures.values, "value")), \(older)\(counted(figures.requests, "request")), \(shown(bytes: figures.bytes)) "
-      + "(\(shown(bytes: figures.wireBytes)) on the wire), \(DHIS2Client.shown(seconds: seconds)), \(counted(figures.retries, "retry"))"
+      "\(counted(figures.values, "value")), \(older)\(counted(figures.requests, "request")), \(SizeText.shown(bytes: figures.bytes)) "
+      + "(\(SizeText.shown(bytes: figures.wireBytes)) on the wire), \(DurationText.measured(seconds)), \(counted(figures.retries, "retry"))"
   }
 
   /// The same as one JSON object.
@@ -83,17 +84,9 @@ final class PullMeter: Sendable {
       "values": .int(figures.values), "older": .int(figures.older),
       "withoutID": .int(figures.withoutID.values.reduce(0, +)), "requests": .int(figures.requests),
       "bytes": .int(figures.bytes),
-      "wireBytes": .int(figures.wireBytes), "seconds": .number(String((seconds * 1000).rounded() / 1000)),
+      "wireBytes": .int(figures.wireBytes), "seconds": .number(String(seconds.toThousandths)),
       "retries": .int(figures.retries), "status": .int(Int(status.rawValue)),
       "serverTime": serverTime.map { .string($0.iso8601) } ?? .null, "refusal": refusal.map { .string($0) } ?? .null,
     ]
-  }
-}
-
-func shown(bytes: Int) -> String {
-  switch bytes {
-  case ..<10_000: "\(bytes) B"
-  case ..<10_000_000: "\(bytes / 1000) kB"
-  default: "\(bytes / 1_000_000) MB"
   }
 }

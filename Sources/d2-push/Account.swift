@@ -2,7 +2,8 @@ import D2Client
 import D2Common
 import Synchronization
 
-/// Accounts for every value: read = imported + updated + deleted + ignored + refused + not sent + not kept + queued. Used from several threads.
+/// Accounts for every value: read = imported + updated + deleted + ignored + refused + not sent + not kept + queued.
+/// Used from several threads.
 final class Account: Sendable {
   struct Totals: Sendable {
     var read = 0
@@ -158,7 +159,8 @@ final class Account: Sendable {
 
   /// Puts the rejects in place.
   ///
-  /// - Parameter isWhole: whether all of the input was read and answered for; else nothing that was there before is replaced.
+  /// - Parameter isWhole: whether all of the input was read and answered for; else nothing that was there before is
+  ///   replaced.
   func finish(isWhole: Bool) throws {
     try state.withLock { (state: inout State) throws in try state.rejects?.finish(isWhole: isWhole) }
   }
@@ -190,7 +192,7 @@ final class Account: Sendable {
       + "read \(totals.read) = \(totals.imported) imported + \(totals.updated) updated + \(totals.deleted) deleted + "
       + "\(totals.ignored) ignored + \(totals.refused) refused + \(totals.notSent) not sent\(notKept)\(queued)\(unwritten); "
       + "\(counted(totals.batches, "batch")), \(counted(totals.requests, "request")), "
-      + "\(counted(totals.retries, "retry")), \(DHIS2Client.shown(seconds: seconds))"
+      + "\(counted(totals.retries, "retry")), \(DurationText.measured(seconds))"
   }
 
   /// The same as one JSON object.
@@ -205,7 +207,7 @@ final class Account: Sendable {
       "dryRun": .bool(dryRun), "queued": .int(totals.queued), "delivered": .int(totals.delivered),
       "rejectsLost": .int(rejects?.lost ?? 0), "batches": .int(totals.batches), "requests": .int(totals.requests),
       "retries": .int(totals.retries), "bytes": .int(totals.bytes), "wireBytes": .int(totals.wireBytes),
-      "seconds": .number(String((seconds * 1000).rounded() / 1000)), "status": .int(Int(status.rawValue)),
+      "seconds": .number(String(seconds.toThousandths)), "status": .int(Int(status.rawValue)),
       "isWhole": .bool(isWhole),
       "valuesPerSecondByBatchSize": learnt,
       "reasons": .array(commonReasons(50).map { ["reason": .string($0.reason), "count": .int($0.count)] }),

@@ -84,7 +84,7 @@ final class RunMeter: Sendable {
     let seconds = monotonicSeconds() - start
     guard done > 0, total > done else { return "\(done) of \(max(total, done))" }
     return
-      "\(done) of \(total), about \(StatusReport.shown(seconds: seconds / Double(done) * Double(total - done))) left"
+      "\(done) of \(total), about \(DurationText.rough(seconds / Double(done) * Double(total - done))) left"
   }
 
   var seconds: Double { monotonicSeconds() - start }

@@ -158,7 +158,8 @@ struct Runner {
     return ServerError(client.server, target, response) == nil
   }
 
-  /// More workers than the destination can bear imports are refused before any of them begins. What goes into a queue is no import.
+  /// More workers than the destination can bear imports are refused before any of them begins. What goes into a queue
+  /// is no import.
   private func limitImports() throws {
     guard jobs > ImportLimit.most, !arguments.has(ImportLimit.option.name),
       settings.command.firstRange(of: "--via") == nil
@@ -202,12 +203,12 @@ struct Runner {
     let figures = meter.figures
     log.info(
       "\(counted(figures.done - figures.withRefusals, "slice")) done, \(figures.withRefusals) done with refusals, "
-        + "\(counted(figures.failed, "failed attempt")), \(figures.parked) parked; \(counted(figures.pulled, "value")) read, \(figures.refused) refused; \(DHIS2Client.shown(seconds: meter.seconds))"
+        + "\(counted(figures.failed, "failed attempt")), \(figures.parked) parked; \(counted(figures.pulled, "value")) read, \(figures.refused) refused; \(DurationText.measured(meter.seconds))"
     )
     if let failure { throw failure }
     if let most = settings.giveUpSeconds, breaker.downSeconds >= most {
       log.error(
-        "a server has been down for \(StatusReport.shown(seconds: breaker.downSeconds)): given up; run it again later")
+        "a server has been down for \(DurationText.rough(breaker.downSeconds)): given up; run it again later")
       return .temporary
     }
     if let signal = Signals.received { return signal == SIGINT ? .interrupted : .terminated }

@@ -78,18 +78,9 @@ struct StatusReport {
       "\(done) of \(counted(total, "slice")) done\(total > 0 ? " (\(done * 100 / total) %)" : ""), \(open) open, "
       + "\(refused) done with refusals, \(failed) parked"
     if open > 0, let rate = try ledger.rate(pair, within: Self.rateSeconds) {
-      text += "; \(Int((rate * 60).rounded())) a minute, about \(Self.shown(seconds: Double(open) / rate)) left"
+      text += "; \(Int((rate * 60).rounded())) a minute, about \(DurationText.rough(Double(open) / rate)) left"
     }
     return text
-  }
-
-  static func shown(seconds: Double) -> String {
-    switch seconds {
-    case ..<90: "\(Int(seconds)) s"
-    case ..<5400: "\(Int((seconds / 60).rounded())) min"
-    case ..<172_800: "\(Int((seconds / 3600).rounded())) h"
-    default: "\(Int((seconds / 86400).rounded())) days"
-    }
   }
 }
 

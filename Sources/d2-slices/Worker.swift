@@ -231,7 +231,7 @@ final class Worker {
     meter.done(pulled: counts.pulled ?? 0, refused: counts.refused ?? 0, isAtRest: refusal != nil)
     let figures =
       "\(counts.pulled ?? 0) read, \((counts.imported ?? 0) + (counts.updated ?? 0) + (counts.deleted ?? 0)) taken, "
-      + "\(counts.refused ?? 0) refused, \(DHIS2Client.shown(seconds: seconds)); \(meter.progress)"
+      + "\(counts.refused ?? 0) refused, \(DurationText.measured(seconds)); \(meter.progress)"
     if let refusal {
       log.warning(
         "\(name(slice)): done with refusals: \(refusal)\(rejects.map { " (see \($0))" } ?? ""); \(figures)")
@@ -242,8 +242,8 @@ final class Worker {
   }
 
   /// - Parameters:
-  ///   - isLasting: whether waiting changes nothing, as where the source refuses the user just these data: when it has failed twice in the same
-  ///     way, the slice is parked.
+  ///   - isLasting: whether waiting changes nothing, as where the source refuses the user just these data: when it has
+  ///     failed twice in the same way, the slice is parked.
   ///   - isServers: whether it may be the fault of a server that is down.
   private func noteFailure(
     _ slice: Slice, _ token: String, _ status: Int, _ fault: String, isLasting: Bool, isServers: Bool,
@@ -273,8 +273,8 @@ final class Worker {
       isParked
       ? "parked after \(counted(slice.attempts, "attempt"))"
       : verdict.pauseSeconds > 0
-        ? "the server seems down: all pause \(DHIS2Client.shown(seconds: verdict.pauseSeconds))"
-        : "again in \(DHIS2Client.shown(seconds: wait))"
+        ? "the server seems down: all pause \(DurationText.measured(verdict.pauseSeconds))"
+        : "again in \(DurationText.measured(wait))"
     log.warning("\(name(slice)): status \(status): \(fault); \(next)")
   }
 

@@ -42,7 +42,7 @@ package final class DHIS2Client: Sendable {
     return try policy.run(
       willRetry: { error, delay in
         limit.failed()
-        log.warning("\(error); trying again in \(Self.shown(seconds: delay))")
+        log.warning("\(error); trying again in \(DurationText.measured(delay))")
       }, operation)
   }
 
@@ -89,15 +89,11 @@ package final class DHIS2Client: Sendable {
         $0.wireBytes += response.wireBytes
       }
       if response.signedInAnew { log.debug("the server had ended the session: signed in anew") }
-      log.debug("HTTP \(response.status), \(response.wireBytes) bytes, \(Self.shown(seconds: response.seconds))")
+      log.debug("HTTP \(response.status), \(response.wireBytes) bytes, \(DurationText.measured(response.seconds))")
       return response
     } catch let error as TransferError {
       try Signals.check()
       throw ServerError(server, request.target, error)
     }
-  }
-
-  package static func shown(seconds: Double) -> String {
-    seconds < 10 ? "\((seconds * 100).rounded() / 100) s" : "\(Int(seconds.rounded())) s"
   }
 }

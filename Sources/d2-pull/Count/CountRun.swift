@@ -105,7 +105,7 @@ struct CountRun {
     let traffic = client.traffic
     return [
       "requests": .int(traffic.requests), "wireBytes": .int(traffic.wireBytes),
-      "seconds": .number(String((meter.seconds * 1000).rounded() / 1000)),
+      "seconds": .number(String(meter.seconds.toThousandths)),
     ]
   }
 
@@ -120,7 +120,7 @@ struct CountRun {
       text += " (\(Self.rounded(number("low"), down: true))\(high))"
     }
     text +=
-      ", \(shown(bytes: number("bytes"))) (\(shown(bytes: number("wireBytes"))) on the wire), in \(number("requests")) requests. "
+      ", \(SizeText.shown(bytes: number("bytes"))) (\(SizeText.shown(bytes: number("wireBytes"))) on the wire), in \(number("requests")) requests. "
     let sampled = counts.filter { $0.units != nil }
     if !sampled.isEmpty {
       let units = sampled.reduce((0, 0)) { ($0.0 + $1.units!.sampled, $0.1 + $1.units!.all) }
@@ -130,7 +130,7 @@ struct CountRun {
     }
     let traffic = client.traffic
     return text
-      + "It took \(counted(traffic.requests, "request")), \(shown(bytes: traffic.wireBytes)), \(DHIS2Client.shown(seconds: meter.seconds))"
+      + "It took \(counted(traffic.requests, "request")), \(SizeText.shown(bytes: traffic.wireBytes)), \(DurationText.measured(meter.seconds))"
   }
 
   /// Two digits and a half are all that an estimate knows.

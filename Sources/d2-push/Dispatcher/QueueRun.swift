@@ -3,8 +3,8 @@ import D2Client
 import D2Common
 import Glibc
 
-/// One run with `--via`: reads the input, sorts it into requests, queues them, several at a time, and accounts for every value. With
-/// `--wait` each request is followed until the queue has delivered it.
+/// One run with `--via`: reads the input, sorts it into requests, queues them, several at a time, and accounts for
+/// every value. With `--wait` each request is followed until the queue has delivered it.
 final class QueueRun: Sendable {
   private let options: PushOptions
   private let queue: QueueOptions
@@ -85,8 +85,8 @@ final class QueueRun: Sendable {
   /// How many blocks of the input are read ahead, and located at once.
   private static let blocksAhead = 4
 
-  /// Reads, sorts and queues, all at once. The first failure that is not that of some values ends the reading; what was not queued goes to the
-  /// rejects.
+  /// Reads, sorts and queues, all at once. The first failure that is not that of some values ends the reading; what was
+  /// not queued goes to the rejects.
   private func send(_ sender: QueueSender, _ executor: BlockingExecutor) async throws {
     let stop = StopSign()
     let reader = InputReader(stop: stop)
@@ -176,7 +176,8 @@ final class QueueRun: Sendable {
     running.count < client.limit.current && !running.values.contains { $0.intersects(batch.keys) }
   }
 
-  /// Lines that are no values, and values without a data set, go to the rejects; without these the first of them ends the input.
+  /// Lines that are no values, and values without a data set, go to the rejects; without these the first of them ends
+  /// the input.
   private func keepingFaults(_ piece: LocatedLines, _ input: inout InputOrder) -> LocatedLines {
     var piece = piece
     let homeless = (piece.requests?.places ?? []).indices.filter { index in
@@ -273,7 +274,7 @@ final class QueueRun: Sendable {
       }
       if late > 0 {
         parts.append(
-          "\(late) values are still in the queue after \(DHIS2Client.shown(seconds: queue.waitSeconds)): whether they will "
+          "\(late) values are still in the queue after \(DurationText.measured(queue.waitSeconds)): whether they will "
             + "arrive is not known")
       }
       return parts.isEmpty ? nil : CommandFailure(.temporary, parts.joined(separator: "; "))

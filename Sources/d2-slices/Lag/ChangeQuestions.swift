@@ -4,7 +4,8 @@ import D2Store
 
 /// Asks a source what changed of one data set since a time, in the organisation units of the pair.
 ///
-/// `limit` keeps an answer small however much changed. It picks whatever rows the server finds first; each tells its own time.
+/// `limit` keeps an answer small however much changed. It picks whatever rows the server finds first; each tells its
+/// own time.
 struct ChangeQuestions {
   private let client: DHIS2Client
   private let dataSet: DataSet
@@ -102,7 +103,7 @@ struct ChangeQuestions {
       answer = second
     }
     client.log.debug(
-      "\(dataSet.name): \(counted(answer.rows.count, "change")) since \(since.iso8601), \(DHIS2Client.shown(seconds: answer.seconds))"
+      "\(dataSet.name): \(counted(answer.rows.count, "change")) since \(since.iso8601), \(DurationText.measured(answer.seconds))"
     )
     return answer.rows
   }
@@ -129,7 +130,8 @@ struct ChangeQuestions {
   }
 }
 
-/// What came to the questions of a search, of a server that reads times as days: questions of one day are one and the same.
+/// What came to the questions of a search, of a server that reads times as days: questions of one day are one and the
+/// same.
 private final class AskedDays {
   private var answers: [String: (times: [UTCTime], isWhole: Bool)] = [:]
 

@@ -7,7 +7,8 @@ struct Lag {
   let dataSet: String
   let name: String
   let kind: DataKind
-  /// Everything that the source had up to then is at the destination; `nil` where it was never delivered as an increment.
+  /// Everything that the source had up to then is at the destination; `nil` where it was never delivered as an
+  /// increment.
   let syncedThrough: UTCTime?
   let lastDelivered: UTCTime?
   let open: Int
@@ -26,7 +27,8 @@ struct Lag {
   /// Never delivered as an increment, though the source has something to deliver.
   var isMissing: Bool { syncedThrough == nil && (change?.time != nil || hasOlderChanges) }
 
-  /// From what is delivered to the newest change; 0 where nothing changed since. `nil` where one of the two is not known.
+  /// From what is delivered to the newest change; 0 where nothing changed since. `nil` where one of the two is not
+  /// known.
   var seconds: Int? {
     guard let syncedThrough, let change else { return nil }
     return max(0, (change.time?.seconds ?? 0) - syncedThrough.seconds)
@@ -105,7 +107,7 @@ struct LagTotals {
       parts.append(
         behind == 0
           ? "none of those known is behind"
-          : "\(behind) behind, the most \(StatusReport.shown(seconds: Double(worst!.seconds!))) (\(worst!.name))")
+          : "\(behind) behind, the most \(DurationText.rough(Double(worst!.seconds!))) (\(worst!.name))")
     }
     if unknown > 0 { parts.append(asked ? "\(unknown) without an answer of the source" : "the source was not asked") }
     if neverDelivered > 0 { parts.append("\(neverDelivered) never delivered as an increment") }

@@ -79,17 +79,18 @@ struct LagReport {
     return mostLagSeconds.map { judge(lags, totals, $0) } ?? .success
   }
 
-  /// What is over the limit. What was never delivered is, however young the newest change: all that the source has is missing.
+  /// What is over the limit. What was never delivered is, however young the newest change: all that the source has is
+  /// missing.
   private func judge(_ lags: [Lag], _ totals: LagTotals, _ mostLagSeconds: Double) -> ExitStatus {
     var status = ExitStatus.success
     if let worst = totals.worst, Double(worst.seconds!) > mostLagSeconds {
-      log.error("\(worst.name) is \(StatusReport.shown(seconds: Double(worst.seconds!))) behind: more than --max-lag")
+      log.error("\(worst.name) is \(DurationText.rough(Double(worst.seconds!))) behind: more than --max-lag")
       status = .incomplete
     }
     let missing = lags.filter(\.isMissing)
     if !missing.isEmpty {
       let named = missing.map { lag in
-        let age = StatusReport.shown(seconds: Double(lag.changeAgeSeconds ?? lookBackSeconds))
+        let age = DurationText.rough(Double(lag.changeAgeSeconds ?? lookBackSeconds))
         return lag.name + lag.kind.suffix
           + (lag.changeAgeSeconds == nil ? " (newest change more than \(age) ago)" : " (newest change \(age) ago)")
       }

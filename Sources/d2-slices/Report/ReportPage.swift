@@ -105,7 +105,7 @@ struct ReportPage {
     guard !data.slowest.isEmpty else { return "" }
     let rows = data.slowest.map { slice -> HTML in
       """
-      <tr><th scope="row" class="n">\(slice.id)</th><td class="n">\(Self.duration(slice.seconds))</td>\
+      <tr><th scope="row" class="n">\(slice.id)</th><td class="n">\(DurationText.exact(slice.seconds))</td>\
       <td class="n">\(Shown.count(slice.counts.pulled ?? 0))</td><td>\(Self.name(data.name(of: slice.dataSet)))</td>\
       <td>\(slice.time)</td><td>\(Self.name(data.units(of: slice)))</td><td>\(Self.state(slice))</td></tr>
       """
@@ -121,15 +121,6 @@ struct ReportPage {
           <th scope="col">Data set</th><th scope="col">Period</th><th scope="col">Units</th><th scope="col">State</th></tr></thead>
           <tbody>\(rows)</tbody></table>
           """))
-  }
-
-  /// `45 s`, `3 min 20 s`, `2 h 5 min`.
-  static func duration(_ seconds: Int) -> String {
-    switch seconds {
-    case ..<60: "\(seconds) s"
-    case ..<3600: "\(seconds / 60) min" + (seconds % 60 > 0 ? " \(seconds % 60) s" : "")
-    default: "\(seconds / 3600) h" + (seconds / 60 % 60 > 0 ? " \(seconds / 60 % 60) min" : "")
-    }
   }
 
   static func state(_ slice: Slice) -> HTML {

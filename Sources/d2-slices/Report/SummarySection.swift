@@ -20,7 +20,7 @@ extension ReportPage {
     if data.states.open > 0 { parts.append("\(Shown.count(data.states.open)) open") }
     if let seconds = data.secondsLeft {
       let hourly = Int(((data.throughput.rate ?? 0) * 3600).rounded())
-      parts.append("\(Shown.count(hourly)) an hour lately: about \(StatusReport.shown(seconds: seconds)) left")
+      parts.append("\(Shown.count(hourly)) an hour lately: about \(DurationText.rough(seconds)) left")
     } else if data.states.open > 0 {
       parts.append("nobody works on them, or none was done in the last \(StatusReport.rateSeconds / 60) minutes")
     }
