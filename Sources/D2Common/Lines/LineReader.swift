@@ -1,15 +1,4 @@
 import Glibc
-import Synchronization
-
-/// Tells those who wait for input that nobody wants it any more.
-package final class StopSign: Sendable {
-  private let state = Atomic<Bool>(false)
-
-  package init() {}
-
-  package var isSet: Bool { state.load(ordering: .relaxed) }
-  package func set() { state.store(true, ordering: .relaxed) }
-}
 
 /// Lines of a file descriptor, read in large blocks. A line is handed out where it lies in the block; 64 bytes behind it can be read.
 package struct LineReader: ~Copyable {
