@@ -4,6 +4,9 @@ import D2Store
 
 /// Compares data sets with the destination's: elements, combos, assignments.
 struct DataSetCheck {
+  static let chosen = Option(
+    "--data-set", values: "UID|CODE|NAME", splits: false, help: "Only these (default: all active ones).")
+
   private let pair: Pair
   private let store: Store
   private let arguments: Arguments
@@ -42,7 +45,7 @@ struct DataSetCheck {
 
   func run() throws -> ExitStatus {
     let sets = try DataSetTable(store, pair).all()
-    let named = arguments.texts("--data-set")
+    let named = arguments[Self.chosen]
     let chosen = named.isEmpty ? sets.filter(\.isActive) : try NameSelection(sets, kind: "data set").find(named)
     guard !chosen.isEmpty else {
       throw CommandFailure(
@@ -56,7 +59,7 @@ struct DataSetCheck {
     let destinationVersion = try version(destination)
     let zeros = ZeroCheck(source: try version(source), destination: destinationVersion)
     let pulled = try PulledUnits(store, pair)
-    var listing = try Listing(
+    var listing = Listing(
       arguments, columns: ["object", "id", "name", "dataSet", "problem", "source", "destination"])
     var problems = 0
     var foundFiles = false

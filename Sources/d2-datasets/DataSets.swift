@@ -12,6 +12,25 @@ struct DataSets {
       [sync, list, enable, disable, setting, mark, check, periods])
   }
 
+  private static let manual = Manual([
+    """
+    Keeps the data sets of a pair's source in the store, with their period types, and up to when each was delivered. What is active is what \
+    `d2-pull --pair` reads and d2-slices(1) plans.
+    """,
+    """
+    `sync` fetches what the source's user may see, and says what was added, changed or is gone; data sets that were disabled stay so. \
+    `set --include-deleted on` lets deletions at the source travel too.
+    """,
+    """
+    Increments (`-i` of d2-pull(1) and d2-slices(1)) go on from the time that `list` shows as `syncedThrough`, by the source's clock. \
+    d2-slices moves it by itself. `mark` sets it by hand, after a full run that something else did.
+    """,
+    """
+    `check` compares with the destination before any data move: data sets, elements, category option combos and assignments that it lacks or \
+    has differently, elements whose zeros it does not keep (`zerosNotKept`) and those that hold files, which do not travel (`holdsFiles`). `periods` needs no server and no pair: it prints the periods of a type.
+    """,
+  ])
+
   static let statuses: [(status: ExitStatus, meaning: String)] = [
     (.success, "done"), (.usage, "the command line is wrong, or a name is unknown or not unique"),
     (.unreachable, "a server or the store cannot be reached"), (.temporary, "a server failed after all retries"),
@@ -21,7 +40,7 @@ struct DataSets {
 
   private static func description(
     _ verb: String, _ abstract: String, example: (String, String), operands: String = "", groups: [OptionGroup] = [],
-    options: [Option] = [], incomplete: String? = nil, inPair: Bool = true
+    options: [any AnyOption] = [], incomplete: String? = nil, inPair: Bool = true
   ) -> CommandDescription {
     CommandDescription(
       name: "d2-datasets \(verb)", abstract: abstract, examples: [(command: example.0, effect: example.1)],
@@ -30,41 +49,49 @@ struct DataSets {
       statuses: statuses + (incomplete.map { [(.incomplete, $0)] } ?? []), operands: operands)
   }
 
+  // MARK: Sync
+
+  private static let chosen = Option(
+    "--data-set", values: "UID|CODE|NAME", splits: false,
+    help: "Only these are added; those that are in the store already are kept in step too.")
+  private static let all = Flag("--all", help: "All data sets again, where only some were chosen before.")
+  private static let force = Flag("--force", help: "Also where most of the active data sets would be found missing.")
+
   private static let sync = Verb(
     description(
       "sync", "fetch the source's data sets into the store, and report what changed",
       example: ("d2-datasets sync --pair hmis", "all data sets that the user may see"),
       groups: [ServerOptions.transport],
-      options: [
-        Store.dryRun,
-        Option(
-          "--data-set", value: "UID|CODE|NAME", repeats: true,
-          help: "Only these are added; those that are in the store already are kept in step too."),
-        Option("--all", help: "All data sets again, where only some were chosen before."),
-        Option("--force", help: "Also where most of the active data sets would be found missing."),
-      ], incomplete: "the source has no such data set, or some cannot be used: the rest is in the store")
+      options: [Command.dryRun, chosen, all, force],
+      incomplete: "the source has no such data set, or some cannot be used: the rest is in the store")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
     return try DataSetSync(store, pair, client, log).run(
-      only: arguments.texts("--data-set"), all: arguments.has("--all"), force: arguments.has("--force"))
+      only: arguments[chosen], all: arguments[all], force: arguments[force])
   }
+
+  // MARK: List
+
+  private static let active = Flag("--active", help: "Only those that are pulled.")
 
   private static let list = Verb(
     description(
       "list", "list the data sets in the store",
       example: ("d2-datasets list --pair hmis --active --format tsv", "those that are pulled, for a spreadsheet"),
-      options: [Option("--active", help: "Only those that are pulled."), Listing.option])
+      options: [active, Listing.option])
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
-    var listing = try Listing(
+    var listing = Listing(
       arguments, columns: ["id", "name", "periodType", "includeDeleted", "active", "syncedThrough"])
-    for set in try DataSetTable(store, pair).all() where set.isActive || !arguments.has("--active") {
+    for set in try DataSetTable(store, pair).all() where set.isActive || !arguments[active] {
       try listing.add(set.json)
     }
     try listing.finish()
     return .success
   }
+
+  // MARK: Enable, disable, set, mark
 
   /// A verb that changes some data sets.
   private static func changing(
@@ -87,7 +114,7 @@ struct DataSets {
           change(&set)
           let isWritten = try table.write(set)
           var isMarked = false
-          if arguments.has("--synced-through") {
+          if arguments[ifDeclared: syncedThrough] != nil {
             let kind = kind(arguments)
             isMarked = try table.mark(set, through: set.marks[kind].through, kind)
           }
@@ -109,7 +136,7 @@ struct DataSets {
       description(
         verb, isActive ? "pull data sets again" : "no longer pull data sets; the next sync leaves it so",
         example: ("d2-datasets \(verb) --pair hmis BfMAe6Itzgt", "by uid, code or name"), operands: "DATASET…",
-        options: [Store.dryRun])
+        options: [Command.dryRun])
     ) { _ in
       { set in
         set.isActive = isActive
@@ -121,17 +148,33 @@ struct DataSets {
   private static let enable = switching("enable", to: true)
   private static let disable = switching("disable", to: false)
 
+  private enum Switch: String, CaseIterable { case on, off }
+
+  private static let includeDeleted = Option(
+    "--include-deleted", as: .one(of: Switch.self), help: "Whether deleted values are pulled.")
+
   private static let setting = changing(
     description(
       "set", "choose how data sets are pulled",
       example: ("d2-datasets set --pair hmis --include-deleted on all", "deletions at the source travel too"),
       operands: "DATASET…|all",
-      options: [Store.dryRun, Option("--include-deleted", value: "on|off", help: "Whether deleted values are pulled.")])
+      options: [Command.dryRun, includeDeleted])
   ) { arguments in
-    guard let word = try arguments.choice("--include-deleted", ["on", "off"]) else {
+    guard let word = arguments[includeDeleted] else {
       throw CommandFailure(.usage, "say what to set: --include-deleted on or off")
     }
-    return { $0.includesDeleted = word == "on" }
+    return { $0.includesDeleted = word == .on }
+  }
+
+  private static let syncedThrough = Option(
+    "--synced-through", as: ValueReader("TIME|never", "a time such as 2024-01-31T06:00:00Z, or never", read: time),
+    help: "All that the source had up to then is at the destination: 2024-01-31 or 2024-01-31T06:00:00Z (UTC).")
+  private static let registrations = Flag(
+    "--registrations", help: "Of complete data set registrations, not of values.")
+
+  /// A time, or that there is none.
+  private static func time(_ text: String) -> UTCTime?? {
+    text == "never" ? .some(nil) : UTCTime(text).map(Optional.some)
   }
 
   private static let mark = changing(
@@ -141,27 +184,19 @@ struct DataSets {
         "d2-datasets mark --pair hmis --synced-through 2024-01-31T06:00:00Z all",
         "after a first full run that began then, by the source's clock"
       ), operands: "DATASET…|all",
-      options: [
-        Store.dryRun,
-        Option(
-          "--synced-through", value: "TIME|never",
-          help: "All that the source had up to then is at the destination: 2024-01-31 or 2024-01-31T06:00:00Z (UTC)."),
-        Option("--registrations", help: "Of complete data set registrations, not of values."),
-      ])
+      options: [Command.dryRun, syncedThrough, registrations])
   ) { arguments in
-    guard let text = arguments.string("--synced-through") else {
+    guard let time = arguments[syncedThrough] else {
       throw CommandFailure(.usage, "say up to when: --synced-through TIME")
     }
     let kind = kind(arguments)
-    if text == "never" { return { $0.marks[kind].through = nil } }
-    guard let time = UTCTime(text) else {
-      throw CommandFailure(.usage, "--synced-through \"\(text)\": a time such as 2024-01-31T06:00:00Z, or never")
-    }
-    guard time <= UTCTime(seconds: UTCTime.now.seconds + 86400) else {
-      throw CommandFailure(.usage, "--synced-through \(text) lies in the future")
+    if let time, time > UTCTime(seconds: UTCTime.now.seconds + 86400) {
+      throw CommandFailure(.usage, "--synced-through \(arguments.texts(of: syncedThrough)[0]) lies in the future")
     }
     return { $0.marks[kind].through = time }
   }
+
+  // MARK: Check, periods
 
   private static let check = Verb(
     description(
@@ -170,10 +205,8 @@ struct DataSets {
         "d2-datasets check --pair hmis > problems.ndjson",
         "what the destination lacks or has differently: sets, elements, combos, assignments"
       ), groups: [ServerOptions.transport],
-      options: [
-        Option("--data-set", value: "UID|CODE|NAME", repeats: true, help: "Only these (default: all active ones)."),
-        Listing.option,
-      ], incomplete: "the destination lacks something or has it differently")
+      options: [DataSetCheck.chosen, Listing.option],
+      incomplete: "the destination lacks something or has it differently")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
     return try DataSetCheck(store, pair, arguments, log).run()
@@ -185,12 +218,7 @@ struct DataSets {
       example: (
         "d2-datasets periods --type Weekly --from 2024-01-01 --to 2024-03-31 --format tsv", "the weeks of a quarter"
       ),
-      options: [
-        Option(
-          "--type", value: "TYPE", help: "A period type by its DHIS2 name: Daily, Weekly, Monthly, FinancialApril …"),
-        Option("--from", value: "DATE", help: "The first day."), Option("--to", value: "DATE", help: "The last day."),
-        Listing.option,
-      ], inPair: false)
+      options: PeriodListing.options, inPair: false)
   ) { arguments, log in
     try PeriodListing.run(arguments)
   }

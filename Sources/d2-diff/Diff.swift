@@ -51,7 +51,7 @@ struct Diff {
             help: "With more extras than this, a number or a share of the destination, nothing is written (default 1%)."
           ),
           Option(
-            "--default-combo", value: "UID", repeats: true,
+            "--default-combo", values: "UID",
             help:
               "An option combo that says as much as none, besides HllvX50cXC0 and \"default\"; both servers of a pair are asked for theirs."
           ),

@@ -8,13 +8,13 @@ enum PulledSide {
   static let group = OptionGroup(
     "What to compare of a pair (as d2-pull --pair)",
     [
-      PairOptions.options[0],
+      PairOptions.pair,
       Option("--slice", value: "JSON|-", help: "A slice of the ledger as d2-slices list prints it."),
-      Option("--data-set", value: "NAME", repeats: true, help: "Data sets (default: all active ones)."),
+      Option("--data-set", values: "NAME", help: "Data sets (default: all active ones)."),
       Option("--only", "-l", value: "UNIT,…", help: "Of the pair's active organisation units only these."),
-      Option("--org-unit", value: "UID", repeats: true, help: "Organisation units of the servers instead."),
+      Option("--org-unit", values: "UID", help: "Organisation units of the servers instead."),
       Option("--children", help: "With all below them."),
-      Option("--period", "-p", value: "PERIOD", repeats: true, help: "The data sets' periods in it."),
+      Option("--period", "-p", values: "PERIOD", help: "The data sets' periods in it."),
     ] + CalendarOptions.options + [
       Option("--registrations", help: "Compare complete data set registrations instead of values."),
       Option("--start-date", value: "DATE", help: "With --end-date: all periods that lie wholly between."),
@@ -22,7 +22,8 @@ enum PulledSide {
       Option(
         "--include-deleted",
         help: "Ask the source for deleted values too: what it deleted and the destination has is then known as such."),
-    ] + Store.options)
+      Store.option,
+    ])
 
   /// What is handed on to both: all of the group, and how servers are talked to.
   private static let passedOn = group.options + ServerOptions.transport.options

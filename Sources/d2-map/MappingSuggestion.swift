@@ -20,18 +20,7 @@ struct MappingSuggestion {
       ),
     ],
     groups: [
-      OptionGroup(
-        "What is matched",
-        [
-          Option(
-            "--kind", value: "KIND", repeats: true,
-            help: "dataElement, orgUnit, categoryOptionCombo, attributeOptionCombo, dataSet (default: all)."),
-          Option(
-            "--min-confidence", value: "0…1",
-            help:
-              "What is less certain is left undecided (default 0): equal ids are 1, codes and options 0.95, names 0.8 to 0.9."
-          ),
-        ]), PairOptions.group, ServerOptions.transport,
+      OptionGroup("What is matched", [kind, minConfidence]), PairOptions.group, ServerOptions.transport,
     ],
     statuses: [
       (.success, "all has a counterpart"), (.incomplete, "something is left to decide: its target is ?"),
@@ -39,6 +28,20 @@ struct MappingSuggestion {
       (.temporary, "a server failed after all retries"), (.refused, "credentials or access refused"),
       (.configuration, "no such pair, or a bad store"),
     ])
+
+  private static let kind = Option(
+    "--kind", values: "KIND",
+    as: ValueReader("KIND", "one of \(kinds.map(\.name).joined(separator: ", "))") { name in
+      kinds.first { $0.name == name }
+    }, help: "dataElement, orgUnit, categoryOptionCombo, attributeOptionCombo, dataSet (default: all).")
+  private static let minConfidence = Option(
+    "--min-confidence",
+    as: ValueReader("0…1", "a number from 0 to 1") { text in
+      Double(text).flatMap { (0...1).contains($0) ? $0 : nil }
+    },
+    help:
+      "What is less certain is left undecided (default 0): equal ids are 1, codes and options 0.95, names 0.8 to 0.9."
+  )
 
   private static let kinds: [DataValueLine.Key] = [
     .dataElement, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .dataSet,
@@ -53,22 +56,9 @@ struct MappingSuggestion {
 
   init(_ arguments: Arguments, _ log: Log) throws {
     self.log = log
-    let named = arguments.list("--kind")
-    kinds = Set(
-      try named.isEmpty
-        ? Self.kinds
-        : named.map { (name) throws(CommandFailure) in
-          guard let kind = Self.kinds.first(where: { $0.name == name }) else {
-            throw CommandFailure(
-              .usage, "--kind \(name.quoted): one of \(Self.kinds.map(\.name).joined(separator: ", "))")
-          }
-          return kind
-        })
-    let text = arguments.string("--min-confidence") ?? "0"
-    guard let confidence = Double(text), (0...1).contains(confidence) else {
-      throw CommandFailure(.usage, "--min-confidence \(text.quoted): a number from 0 to 1")
-    }
-    leastConfidence = confidence
+    let named = arguments[Self.kind]
+    kinds = Set(named.isEmpty ? Self.kinds : named)
+    leastConfidence = arguments[Self.minConfidence] ?? 0
     let (_, pair) = try PairOptions.open(arguments)
     source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
     destination = DHIS2Client(try ServerOptions(arguments, log, pair.destination), log)

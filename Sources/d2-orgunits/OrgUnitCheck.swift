@@ -4,6 +4,10 @@ import D2Store
 
 /// Compares the source's units, at and below those that are pulled, with the destination's.
 struct OrgUnitCheck {
+  static let from = Option(
+    "--from", as: .date, help: "Units must be open from here on (default: this year's begin).")
+  static let to = Option("--to", as: .date, help: "Units must be open up to here (default: today).")
+
   private let pair: Pair
   private let table: OrgUnitTable
   private let arguments: Arguments
@@ -27,8 +31,8 @@ struct OrgUnitCheck {
 
   func run() throws -> ExitStatus {
     let today = UTCTime.now.iso8601.prefix(10)
-    let from = try date("--from") ?? "\(today.prefix(4))-01-01"
-    let to = try date("--to") ?? String(today)
+    let from = arguments[Self.from]?.description ?? "\(today.prefix(4))-01-01"
+    let to = arguments[Self.to]?.description ?? String(today)
     guard from <= to else { throw CommandFailure(.usage, "--from \(from) is after --to \(to)") }
     let units = try table.all()
     let active = Set(units.filter(\.isActive).map(\.uid))
@@ -38,7 +42,7 @@ struct OrgUnitCheck {
         .usage, "no unit of \(pair.label) is active: run d2-orgunits sync --pair \(pair.label) first")
     }
     let there = try counterparts()
-    var listing = try Listing(arguments, columns: ["id", "name", "problem", "source", "destination"])
+    var listing = Listing(arguments, columns: ["id", "name", "problem", "source", "destination"])
     var checked = 0
     var problems = 0
     let source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
@@ -65,14 +69,6 @@ struct OrgUnitCheck {
       "\(counted(checked, "organisation unit")) compared: \(problems == 0 ? "no problem" : "\(counted(problems, "problem"))")"
     )
     return problems == 0 ? .success : .incomplete
-  }
-
-  private func date(_ option: String) throws(CommandFailure) -> String? {
-    guard let text = arguments.string(option) else { return nil }
-    guard CalendarDate(iso8601: text) != nil else {
-      throw CommandFailure(.usage, "\(option) \"\(text)\": a date such as 2024-01-31")
-    }
-    return text
   }
 
   private func counterparts() throws -> [String: Counterpart] {

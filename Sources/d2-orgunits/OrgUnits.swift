@@ -11,6 +11,25 @@ struct OrgUnits {
       manual: manual, [sync, list, enable, disable, setting, check])
   }
 
+  private static let manual = Manual([
+    """
+    Keeps the organisation units of a pair's source in the store. Each active one stands for itself and all below it: whoever syncs \
+    `--level District` pulls a country by its districts, and d2-slices(1) makes a slice of each.
+    """,
+    """
+    `sync` fetches what there is and says what was added, changed or is gone. What it selects (`--level`, `--root`) is selected from then on, \
+    until `--all`. Units that were disabled stay so, with all below them. Where most active units would be found missing, nothing is written: a \
+    user who may see less than before looks just so; `--force` does it all the same.
+    """,
+    """
+    `check` compares with the destination before any data move: units that are not there, have another name, code or parent, or were closed in \
+    the time that is asked about. It writes one problem a line, and ends with 1 where there is any.
+    """,
+    """
+    Units are named by uid, code or name. A name that several have is refused, with those that it could mean.
+    """,
+  ])
+
   static let statuses: [(status: ExitStatus, meaning: String)] = [
     (.success, "done"), (.usage, "the command line is wrong, or a name is unknown or not unique"),
     (.unreachable, "a server or the store cannot be reached"), (.temporary, "a server failed after all retries"),
@@ -20,7 +39,7 @@ struct OrgUnits {
 
   private static func description(
     _ verb: String, _ abstract: String, example: (String, String), operands: String = "", groups: [OptionGroup] = [],
-    options: [Option] = [], incomplete: String? = nil
+    options: [any AnyOption] = [], incomplete: String? = nil
   ) -> CommandDescription {
     CommandDescription(
       name: "d2-orgunits \(verb)", abstract: abstract, examples: [(command: example.0, effect: example.1)],
@@ -28,52 +47,57 @@ struct OrgUnits {
       statuses: statuses + (incomplete.map { [(.incomplete, $0)] } ?? []), operands: operands)
   }
 
+  // MARK: Sync
+
+  private static let syncLevel = Option(
+    "--level", value: "N|NAME", help: "Only units of this level (default: as the last time, at first all).")
+  private static let root = Option("--root", value: "UID|NAME", help: "Only this unit and those below it.")
+  private static let all = Flag("--all", help: "All units again.")
+  private static let force = Flag("--force", help: "Also where most of the active units would be found missing.")
+
   private static let sync = Verb(
     description(
       "sync", "fetch the source's units into the store, and report what changed",
       example: ("d2-orgunits sync --pair hmis --level District", "the districts; each stands for all below it"),
       groups: [ServerOptions.transport],
-      options: [
-        Store.dryRun,
-        Option("--level", value: "N|NAME", help: "Only units of this level (default: as the last time, at first all)."),
-        Option("--root", value: "UID|NAME", help: "Only this unit and those below it."),
-        Option("--all", help: "All units again."),
-        Option("--force", help: "Also where most of the active units would be found missing."),
-      ], incomplete: "the source has no such unit, or most would be found missing: nothing was written")
+      options: [Command.dryRun, syncLevel, root, all, force],
+      incomplete: "the source has no such unit, or most would be found missing: nothing was written")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
     return try OrgUnitSync(store, pair, client, log).run(
-      level: arguments.string("--level"), root: arguments.string("--root"), all: arguments.has("--all"),
-      force: arguments.has("--force"))
+      level: arguments[syncLevel], root: arguments[root], all: arguments[all], force: arguments[force])
   }
+
+  // MARK: List
+
+  private static let active = Flag("--active", help: "Only those that are pulled.")
+  private static let level = Option("--level", as: .number(in: 1...100), help: "All units of this level.")
 
   private static let list = Verb(
     description(
       "list", "list the units in the store, in order of priority",
       example: ("d2-orgunits list --pair hmis --active | jq -r .name", "the names of those that are pulled"),
-      options: [
-        Option("--active", help: "Only those that are pulled."),
-        Option("--level", value: "N", help: "Only of this level."),
-        Listing.option,
-      ])
+      options: [active, level.described("Only of this level."), Listing.option])
   ) { arguments, log in
-    let level = try arguments.int("--level", in: 1...100)
+    let level = arguments[level]
     let (store, pair) = try PairOptions.open(arguments)
-    var listing = try Listing(arguments, columns: ["id", "name", "code", "level", "priority", "active"])
-    try OrgUnitTable(store, pair).forEach(active: arguments.has("--active")) { unit in
+    var listing = Listing(arguments, columns: ["id", "name", "code", "level", "priority", "active"])
+    try OrgUnitTable(store, pair).forEach(active: arguments[active]) { unit in
       if level == nil || unit.level == level { try listing.add(unit.json) }
     }
     try listing.finish()
     return .success
   }
 
+  // MARK: Enable, disable, set
+
   private static func switching(_ verb: String, to isActive: Bool) -> Verb {
     Verb(
       description(
         verb, isActive ? "pull units again" : "no longer pull units; the next sync leaves it so",
         example: ("d2-orgunits \(verb) --pair hmis \"Bo\" Kenema", "two districts"), operands: "UNIT…",
-        options: [Store.dryRun, Option("--level", value: "N", help: "All units of this level.")])
+        options: [Command.dryRun, level])
     ) { arguments, log in
       let (store, pair) = try PairOptions.open(arguments, writes: true)
       let table = OrgUnitTable(store, pair)
@@ -86,19 +110,18 @@ struct OrgUnits {
   private static let enable = switching("enable", to: true)
   private static let disable = switching("disable", to: false)
 
+  private static let priority = Option(
+    "--priority", as: .number(in: 0...1_000_000_000, or: "none"), help: "The priority.")
+
   private static let setting = Verb(
     description(
       "set", "set the priority of units: those of a small number are pulled first",
       example: ("d2-orgunits set --pair hmis --priority 1 Bo", "Bo goes first"), operands: "UNIT…",
-      options: [
-        Store.dryRun,
-        Option("--priority", value: "N|none", help: "The priority."),
-        Option("--level", value: "N", help: "All units of this level."),
-      ])
+      options: [Command.dryRun, priority, level])
   ) { arguments, log in
-    let isNone = arguments.string("--priority") == "none"
-    guard arguments.has("--priority") else { throw CommandFailure(.usage, "say what to set: --priority N") }
-    let priority = isNone ? nil : try arguments.int("--priority", in: 0...1_000_000_000)
+    guard let priority = arguments[priority] else {
+      throw CommandFailure(.usage, "say what to set: --priority N")
+    }
     let (store, pair) = try PairOptions.open(arguments, writes: true)
     let table = OrgUnitTable(store, pair)
     let changed = try table.setPriority(priority, try selected(arguments, in: table))
@@ -109,7 +132,7 @@ struct OrgUnits {
   /// The units that operands name, or all of a level.
   private static func selected(_ arguments: Arguments, in table: OrgUnitTable) throws -> [String] {
     let units = try table.all()
-    if let level = try arguments.int("--level", in: 1...100) {
+    if let level = arguments[level] {
       guard arguments.operands.isEmpty else { throw CommandFailure(.usage, "give either units or --level") }
       let found = units.filter { $0.level == level }.map(\.uid)
       guard !found.isEmpty else { throw CommandFailure(.usage, "the store has no unit of level \(level)") }
@@ -119,6 +142,8 @@ struct OrgUnits {
     return try NameSelection(units, kind: "organisation unit").find(arguments.operands).map(\.uid)
   }
 
+  // MARK: Check
+
   private static let check = Verb(
     description(
       "check", "compare the units that are pulled with the destination's, before any data move",
@@ -127,10 +152,8 @@ struct OrgUnits {
         "what the destination lacks, has differently, or had closed in 2022"
       ),
       groups: [ServerOptions.transport],
-      options: [
-        Option("--from", value: "DATE", help: "Units must be open from here on (default: this year's begin)."),
-        Option("--to", value: "DATE", help: "Units must be open up to here (default: today)."), Listing.option,
-      ], incomplete: "the destination lacks units or has them differently")
+      options: [OrgUnitCheck.from, OrgUnitCheck.to, Listing.option],
+      incomplete: "the destination lacks units or has them differently")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
     return try OrgUnitCheck(store, pair, arguments, log).run()

@@ -18,7 +18,7 @@ struct PairTest {
   private static let clockSeconds = 60
 
   func run() throws -> ExitStatus {
-    var listing = try Listing(
+    var listing = Listing(
       arguments,
       columns: [
         "side", "server", "version", "username", "calendar", "clockDifferenceSeconds", "roundTripMilliseconds",

@@ -12,6 +12,33 @@ struct Pairs {
       [add, set, show, list, enable, disable, remove, test, upgrade])
   }
 
+  private static let manual = Manual(
+    [
+      """
+      A pair is two DHIS2 servers under one name: a source, which is only read, and a destination. The other commands take it as `--pair`, and \
+      need neither addresses nor ids any more. Pairs are kept in a store, a SQLite file that is made when the first one is added; \
+      or, for several hosts, in the PostgreSQL database that `D2_STORE` or `--store` names.
+      """,
+      """
+      Secrets are best kept elsewhere, and the store only told where. `env:NAME` is a variable, `file:PATH` the first line of a file, \
+      `cmd:COMMAND` the first line that a command prints, `prompt` asks at the terminal. What is typed, or stood in `D2_SOURCE_PAT` and its \
+      like, is kept in the store itself. `list` and `show` mask it. No secret is ever taken from the command line, where others could see it. \
+      Who may write to the store may name a command: trust it as you trust a shell.
+      """,
+      """
+      `test` signs in at both ends and reports version, user, authorities, calendar, clock and round trip of each; it ends with 1 where something \
+      of that would keep data from moving. `set` changes what its options name and leaves the rest. `remove` asks first; with the pair go its data \
+      sets, organisation units and slices.
+      """,
+    ],
+    environment: [
+      (
+        "D2_SOURCE_PAT, D2_SOURCE_USERNAME, D2_SOURCE_PASSWORD",
+        "Credentials of the source. `add` keeps them in the store where no option names others; `test` uses them where the pair has none."
+      ),
+      ("D2_DESTINATION_PAT, D2_DESTINATION_USERNAME, D2_DESTINATION_PASSWORD", "The same of the destination."),
+    ])
+
   private static let statuses: [(status: ExitStatus, meaning: String)] = [
     (.success, "done"), (.usage, "the command line is wrong"),
     (.unreachable, "the store cannot be reached"), (.cannotWrite, "the store cannot be written"),
@@ -21,11 +48,11 @@ struct Pairs {
   private static func description(
     _ verb: String, _ abstract: String, example: (String, String), operands: String = "PAIR",
     groups: [OptionGroup] = [],
-    options: [Option] = [], statuses more: [(status: ExitStatus, meaning: String)] = []
+    options: [any AnyOption] = [], statuses more: [(status: ExitStatus, meaning: String)] = []
   ) -> CommandDescription {
     CommandDescription(
       name: "d2-pairs \(verb)", abstract: abstract, examples: [(command: example.0, effect: example.1)],
-      groups: groups + (options.isEmpty ? [] : [OptionGroup("How", options)]) + [OptionGroup("Store", Store.options)],
+      groups: groups + (options.isEmpty ? [] : [OptionGroup("How", options)]) + [OptionGroup("Store", [Store.option])],
       statuses: statuses + more, operands: operands)
   }
 
@@ -45,12 +72,14 @@ struct Pairs {
   private static let columns = ["pair", "active", "source", "destination"]
 
   private static func show(_ pairs: [Pair], _ arguments: Arguments) throws {
-    var listing = try Listing(arguments, columns: columns)
+    var listing = Listing(arguments, columns: columns)
     for pair in pairs { try listing.add(pair.shown) }
     try listing.finish()
   }
 
   // MARK: Verbs
+
+  private static let inactive = Flag("--inactive", help: "Scripts that run all active pairs leave it out.")
 
   private static let add = Verb(
     description(
@@ -58,18 +87,18 @@ struct Pairs {
       example: (
         "d2-pairs add hmis --source-url https://a.example/dhis --source-pat file:/etc/d2/a.pat --destination-url https://b.example --destination-username mover",
         "a pair; the source's token stays in its file, the destination's password is asked for and kept in the store"
-      ), operands: "NAME", groups: [ServerSettings.group("source"), ServerSettings.group("destination")],
-      options: [Store.dryRun, Option("--inactive", help: "Scripts that run all active pairs leave it out.")])
+      ), operands: "NAME", groups: [ServerSettings.Options.source.group, ServerSettings.Options.destination.group],
+      options: [Command.dryRun, inactive])
   ) { arguments, log in
     let name = try name(arguments)
     if let fault = Pair.fault(inName: name) { throw CommandFailure(.usage, fault) }
-    let source = try ServerSettings("source", arguments, readsSecretVariables: true).made()
-    let destination = try ServerSettings("destination", arguments, readsSecretVariables: true).made()
+    let source = try ServerSettings(.source, arguments, readsSecretVariables: true).made()
+    let destination = try ServerSettings(.destination, arguments, readsSecretVariables: true).made()
     let url = try source.url()
     if try destination.url() == url { log.warning("source and destination are the same server: \(url)") }
     let store = try Store(arguments, creates: true, writes: true)
     let pair = try store.add(
-      name: name, source: source, destination: destination, isActive: !arguments.has("--inactive"))
+      name: name, source: source, destination: destination, isActive: !arguments[inactive])
     for server in [source, destination] where !server.literalSecrets.isEmpty {
       log.info(
         "the \(server.literalSecrets.joined(separator: " and ")) of \(server.name) is kept in the store itself; env:, file: or cmd: keep it elsewhere"
@@ -79,21 +108,23 @@ struct Pairs {
     return .success
   }
 
+  private static let newName = Option("--name", value: "NAME", help: "What the pair is called from now on.")
+
   private static let set = Verb(
     description(
       "set", "change a pair",
       example: ("d2-pairs set hmis --destination-pat env:HMIS_TOKEN", "another way to sign in at the destination"),
-      groups: [ServerSettings.group("source"), ServerSettings.group("destination")],
-      options: [Store.dryRun, Option("--name", value: "NAME", help: "What the pair is called from now on.")])
+      groups: [ServerSettings.Options.source.group, ServerSettings.Options.destination.group],
+      options: [Command.dryRun, newName])
   ) { arguments, log in
     let store = try Store(arguments, writes: true)
     var pair = try pair(arguments, in: store)
-    for end in ["source", "destination"] where arguments.has("--\(end)-name") {
-      throw CommandFailure(.usage, "--\(end)-name is fixed when a pair is added")
+    for end in [ServerSettings.Options.source, .destination] where arguments.has(end.name) {
+      throw CommandFailure(.usage, "\(end.name.name) is fixed when a pair is added")
     }
-    try ServerSettings("source", arguments, readsSecretVariables: false).change(&pair.source)
-    try ServerSettings("destination", arguments, readsSecretVariables: false).change(&pair.destination)
-    if let name = arguments.string("--name") {
+    try ServerSettings(.source, arguments, readsSecretVariables: false).change(&pair.source)
+    try ServerSettings(.destination, arguments, readsSecretVariables: false).change(&pair.destination)
+    if let name = arguments[newName] {
       if let fault = Pair.fault(inName: name) { throw CommandFailure(.usage, fault) }
       guard try !store.pairs().contains(where: { $0.label == name && $0.id != pair.id }) else {
         throw CommandFailure(.configuration, "another pair is called \"\(name)\"")
@@ -115,12 +146,14 @@ struct Pairs {
     return .success
   }
 
+  private static let active = Flag("--active", help: "Only the active ones.")
+
   private static let list = Verb(
     description(
       "list", "list all pairs", example: ("d2-pairs list --format table", "what there is"), operands: "",
-      options: [Listing.option, Option("--active", help: "Only the active ones.")])
+      options: [Listing.option, active])
   ) { arguments, log in
-    try show(try Store(arguments).pairs().filter { $0.isActive || !arguments.has("--active") }, arguments)
+    try show(try Store(arguments).pairs().filter { $0.isActive || !arguments[active] }, arguments)
     return .success
   }
 
@@ -128,7 +161,7 @@ struct Pairs {
     Verb(
       description(
         verb, isActive ? "let scripts run a pair" : "let scripts that run all active pairs leave one out",
-        example: ("d2-pairs \(verb) hmis", "\(verb) the pair"), options: [Store.dryRun])
+        example: ("d2-pairs \(verb) hmis", "\(verb) the pair"), options: [Command.dryRun])
     ) { arguments, log in
       let store = try Store(arguments, writes: true)
       var pair = try pair(arguments, in: store)
@@ -146,12 +179,12 @@ struct Pairs {
     description(
       "remove", "remove a pair with all that is kept about it",
       example: ("d2-pairs remove hmis --yes", "without asking"),
-      options: [Store.dryRun, Prompt.confirmation],
+      options: [Command.dryRun, Prompt.confirmation],
       statuses: [(.incomplete, "the answer was not yes: nothing was removed")])
   ) { arguments, log in
     let store = try Store(arguments, writes: true)
     let pair = try pair(arguments, in: store)
-    if !arguments.has(Store.dryRun.name) {
+    if !arguments[Command.dryRun] {
       try Prompt.confirm(
         "remove \(pair.label) with its data sets, organisation units and slices?", otherwise: "nothing was removed",
         arguments)
@@ -167,7 +200,7 @@ struct Pairs {
       example: (
         "d2-pairs upgrade --dry-run",
         "on a database of the Python tool: which rows are there twice, and would be folded"
-      ), operands: "", options: [Store.dryRun])
+      ), operands: "", options: [Command.dryRun])
   ) { arguments, log in
     let store = try Store(arguments, writes: true, upgrades: true)
     log.info("store \(store.database.location) is up to date")

@@ -33,7 +33,7 @@ struct PairPull: StoredSelection {
   static let group = OptionGroup(
     "What to read, from a pair in the store",
     [
-      PairOptions.options[0], PairSide.option,
+      PairOptions.pair, PairSide.option,
       Option(
         "--slice", value: "JSON|-",
         help:
@@ -51,16 +51,17 @@ struct PairPull: StoredSelection {
         help:
           "How far -i goes back beyond that (default 1h: for imports that had begun but were not stored yet, and for clocks that differ)."
       ),
-    ] + Store.options)
+      Store.option,
+    ])
 
   /// Options that mean nothing without a pair.
   static let flags =
-    ["--only", "--incremental", "--overlap", "--store"] + CalendarOptions.flags.filter { $0 != "--period" }
+    ["--only", "--incremental", "--overlap", "--store"] + CalendarOptions.options.map(\.name)
 
   /// Reads the store. - Throws: `StoreError`, `CommandFailure`.
   init(_ arguments: Arguments, _ log: Log) throws {
     let (store, pair) = try PairOptions.open(arguments)
-    side = try PairSide(arguments)
+    side = arguments[PairSide.option] ?? .source
     server = side.server(of: pair)
     other = side.other.server(of: pair)
     self.arguments = arguments
@@ -107,7 +108,7 @@ struct PairPull: StoredSelection {
     _ arguments: Arguments, _ today: CalendarDate
   ) throws(CommandFailure) -> (CalendarOptions?, (typed: [String], failure: CommandFailure?)?) {
     let typed = arguments.list("--period").unique
-    let isAlone = CalendarOptions.flags(in: arguments) == ["--period"]
+    let isAlone = CalendarOptions.flags(in: arguments).map(\.name) == ["--period"]
     do throws(CommandFailure) {
       let calendar = try calendar(arguments, today)
       return (calendar, isAlone ? (typed, nil) : nil)
@@ -121,7 +122,7 @@ struct PairPull: StoredSelection {
   /// An increment without flags is one of all time; dates and times that are given to the server as they are need no calendar.
   private static func calendar(_ arguments: Arguments, _ today: CalendarDate) throws(CommandFailure) -> CalendarOptions?
   {
-    let flag = CalendarOptions.flags(in: arguments).first
+    let flag = CalendarOptions.flags(in: arguments).first?.name
     let takesDates = arguments.has("--start-date") || arguments.has("--end-date")
     if let flag, takesDates { throw CommandFailure(.usage, "\(flag) and --start-date exclude each other") }
     let needsNone = ["--incremental", "--last-updated", "--last-updated-duration"].contains { arguments.has($0) }
@@ -210,7 +211,7 @@ struct PairPull: StoredSelection {
       let info = try client.serverInfo()
       if !info.isGregorian {
         if periods == nil, calendar != nil {
-          let flag = CalendarOptions.flags(in: arguments).first.map { "\($0) means" } ?? "the current year means"
+          let flag = CalendarOptions.flags(in: arguments).first.map { "\($0.name) means" } ?? "the current year means"
           throw CommandFailure(
             .usage,
             "\(client.server) has the calendar \(info.calendar): \(flag) other days there. "

@@ -43,14 +43,14 @@ struct Pull {
       OptionGroup(
         "What to read",
         [
-          Option("--data-set", value: "UID", repeats: true, help: "Data sets, one request each."),
-          Option("--data-element", value: "UID", repeats: true, help: "Data elements."),
-          Option("--data-element-group", value: "UID", repeats: true, help: "Data element groups."),
-          Option("--org-unit", value: "UID", repeats: true, help: "Organisation units."),
-          Option("--org-unit-group", value: "UID", repeats: true, help: "Organisation unit groups."),
+          Option("--data-set", values: "UID", help: "Data sets, one request each."),
+          Option("--data-element", values: "UID", help: "Data elements."),
+          Option("--data-element-group", values: "UID", help: "Data element groups."),
+          Option("--org-unit", values: "UID", help: "Organisation units."),
+          Option("--org-unit-group", values: "UID", help: "Organisation unit groups."),
           Option("--children", help: "The organisation units with all below them."),
           Option(
-            "--period", "-p", value: "PERIOD", repeats: true,
+            "--period", "-p", values: "PERIOD",
             help:
               "Periods by their DHIS2 ids: 202401, 2024Q1, 2024W5; with --pair those of each data set's own type in it."
           ),
@@ -65,7 +65,7 @@ struct Pull {
             "--last-updated-duration", value: "TIME",
             help: "Only values changed within: 12h, 7d, by the source's clock."),
           Option("--include-deleted", help: "Deleted values too, with \"deleted\":true."),
-          Option("--attribute-option-combo", value: "UID", repeats: true, help: "Only these attribute option combos."),
+          Option("--attribute-option-combo", values: "UID", help: "Only these attribute option combos."),
           Option("--limit", value: "N", help: "At most N values in all."),
           Option("--registrations", help: "Complete data set registrations instead of values."),
         ]),

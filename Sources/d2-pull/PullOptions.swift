@@ -41,7 +41,7 @@ struct PullOptions: Sendable {
     }
     server =
       if let stored { try ServerOptions(arguments, log, stored) } else {
-        try ServerOptions(arguments, log, side: try PairSide(arguments))
+        try ServerOptions(arguments, log, side: arguments[PairSide.option] ?? .source)
       }
     dataSets = arguments.list("--data-set").unique
     dataElements = arguments.list("--data-element").unique

@@ -18,11 +18,13 @@ struct SlicePull: StoredSelection {
 
   /// - Throws: `StoreError`; `CommandFailure`, 64 for what is no slice.
   init(_ arguments: Arguments) throws {
-    if let option = (Self.answered + CalendarOptions.flags(in: arguments)).first(where: { arguments.has($0) }) {
+    if let option = (Self.answered + CalendarOptions.flags(in: arguments).map(\.name)).first(where: {
+      arguments.has($0)
+    }) {
       throw CommandFailure(.usage, "\(option) does not go with --slice, which says all of that")
     }
     slice = try SliceOption.read(arguments)!
-    side = try PairSide(arguments)
+    side = arguments[PairSide.option] ?? .source
     server = side.server(of: try Store(arguments).pair(numbered: slice.pair))
   }
 

@@ -10,10 +10,11 @@ struct StoredPair {
 
   static let group = OptionGroup(
     "Pair",
-    PairOptions.options + [
+    [
+      PairOptions.pair, Store.option,
       Option(
         "--slice", value: "JSON",
-        help: "A slice of the ledger: its pair's destination, and whether it is of registrations.")
+        help: "A slice of the ledger: its pair's destination, and whether it is of registrations."),
     ])
 
   /// - Returns: `nil` where neither is given.

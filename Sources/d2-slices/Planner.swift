@@ -26,13 +26,13 @@ struct Planner {
     }
   }
 
-  static let options =
+  static let options: [any AnyOption] =
     [
-      Option("--data-set", value: "UID|CODE|NAME", repeats: true, help: "Only these (default: all active ones)."),
+      Option("--data-set", values: "UID|CODE|NAME", help: "Only these (default: all active ones)."),
       Option(
         "--only", "-l", value: "UNIT,…",
         help: "Only these organisation units, by name, code or uid, with all below them."),
-      Option("--period", "-p", value: "PERIOD", repeats: true, help: "The periods of each data set's own type in it."),
+      Option("--period", "-p", values: "PERIOD", help: "The periods of each data set's own type in it."),
     ] + CalendarOptions.options + [
       Option(
         "--incremental", "-i",

@@ -33,7 +33,7 @@ struct Runner {
     func unitName(_ uid: String) -> String { units[uid] ?? uid }
   }
 
-  static let options = [
+  static let options: [any AnyOption] = [
     Option("--jobs", "-j", value: "N", help: "How many slices at a time (default 1)."),
     ImportLimit.option,
     Option("--order", value: "newest|oldest", help: "Which period first (default newest)."),

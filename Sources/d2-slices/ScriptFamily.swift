@@ -8,21 +8,21 @@ enum ScriptFamily {
 
   private static let sync = script(
     "d2-sync", "bring a pair's destination up to date",
-    [jobs, acceptRejects, forceConcurrency, dryRun] + Store.options + Planner.options)
+    [jobs, acceptRejects, forceConcurrency, dryRun] + [Store.option] + Planner.options)
 
   private static let backlog = script(
     "d2-backlog", "move years of data",
     [
-      jobs, Option("--host", value: "HOST", repeats: true, help: "Works there too, over ssh."), acceptRejects,
+      jobs, Option("--host", values: "HOST", help: "Works there too, over ssh."), acceptRejects,
       forceConcurrency, dryRun,
-    ] + Store.options + Planner.options)
+    ] + [Store.option] + Planner.options)
 
   private static let continuous = script(
     "d2-continuous", "keep a pair's destination up to date",
     [
       Option("--interval", value: "SECONDS", help: "From one run to the next."), jobs, acceptRejects, forceConcurrency,
       dryRun,
-    ] + Store.options + Planner.options)
+    ] + [Store.option] + Planner.options)
 
   private static let reconcile = script(
     "d2-reconcile", "prove that what the ledger has as done is there",
@@ -30,7 +30,7 @@ enum ScriptFamily {
       jobs, Option("--all", help: "Those that were verified before, too."),
       Option("--numeric", help: "Values that are the same number are equal."),
       Option("--ignore-extras", help: "Verify slices of which the destination holds more."), dryRun,
-    ] + Store.options + Slices.selectionOptions.filter { $0.name != "--state" })
+    ] + [Store.option] + Slices.selectionOptions.filter { $0.name != "--state" })
 
   private static let integrator = script(
     "d2-integrator", "move the data of all active pairs",
@@ -57,7 +57,7 @@ enum ScriptFamily {
   private static let dryRun = Option("--dry-run", help: "Say what would be done, and do nothing.")
 
   private static func script(
-    _ name: String, _ abstract: String, _ options: [Option], operands: String = "PAIR"
+    _ name: String, _ abstract: String, _ options: [any AnyOption], operands: String = "PAIR"
   ) -> CommandDescription {
     CommandDescription(
       name: name, abstract: abstract, examples: [], groups: [OptionGroup("Options", options)], statuses: [],

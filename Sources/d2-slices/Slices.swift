@@ -21,7 +21,7 @@ struct Slices {
 
   static func description(
     _ verb: String, _ abstract: String, example: (String, String), more: [(String, String)] = [], operands: String = "",
-    groups: [OptionGroup] = [], title: String = "Selection", options: [Option] = [], incomplete: String? = nil
+    groups: [OptionGroup] = [], title: String = "Selection", options: [any AnyOption] = [], incomplete: String? = nil
   ) -> CommandDescription {
     CommandDescription(
       name: "d2-slices \(verb)", abstract: abstract,
@@ -41,7 +41,7 @@ struct Slices {
         "eight years of all active data sets; again: nothing new"
       ),
       more: [("d2-slices plan --pair hmis -i", "what changed since each data set was delivered last")],
-      groups: [ServerOptions.transport], options: Planner.options + [Store.dryRun])
+      groups: [ServerOptions.transport], options: Planner.options + [Command.dryRun])
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)
     return try Planner(store, pair, arguments, log).run()
@@ -104,7 +104,7 @@ struct Slices {
     return (id, token)
   }
 
-  private static let heldOptions = [
+  private static let heldOptions: [any AnyOption] = [
     Option("--slice", value: "JSON", help: "What claim printed; instead of number and token."), tokenOption,
   ]
 
@@ -125,7 +125,7 @@ struct Slices {
       try Ledger(store).renew(id, token: token, leaseSeconds: try arguments.seconds("--lease") ?? 600), id, log)
   }
 
-  private static let summaryOptions = [
+  private static let summaryOptions: [any AnyOption] = [
     Option("--pull-summary", value: "FILE", help: "What d2-pull --summary wrote: its figures are kept."),
     Option("--push-summary", value: "FILE", help: "What d2-push --summary wrote."),
     Option("--rejects", value: "FILE", help: "Where its refused values are."),
@@ -208,12 +208,12 @@ struct Slices {
 
   // MARK: Looking
 
-  static let selectionOptions = [
+  static let selectionOptions: [any AnyOption] = [
     Option(
-      "--state", value: "STATE", repeats: true, help: "waiting, leased, retry, done, verified, refused or failed."),
-    Option("--data-set", value: "UID|CODE|NAME", repeats: true, help: "Only of these data sets."),
-    Option("--period", value: "PERIOD", repeats: true, help: "Only of these periods, as the ledger has them."),
-    Option("--id", value: "N", repeats: true, help: "Only these slices."),
+      "--state", values: "STATE", help: "waiting, leased, retry, done, verified, refused or failed."),
+    Option("--data-set", values: "UID|CODE|NAME", help: "Only of these data sets."),
+    Option("--period", values: "PERIOD", help: "Only of these periods, as the ledger has them."),
+    Option("--id", values: "N", help: "Only these slices."),
     Option("--plan", value: "NAME", help: "Only of the plan of this name."),
   ]
 
@@ -260,7 +260,7 @@ struct Slices {
       options: selectionOptions + [Listing.option])
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
-    var listing = try Listing(
+    var listing = Listing(
       arguments,
       columns: [
         "id", "state", "dataSet", "periods", "since", "orgUnits", "children", "attempt", "pulled", "refused",
@@ -325,7 +325,7 @@ struct Slices {
       more: [("d2-slices reset --pair hmis --all --remove --yes", "forget them all, without asking")],
       options: selectionOptions + [
         Option("--all", help: "All slices."), Option("--remove", help: "Take them out of the ledger instead."),
-        Prompt.confirmation, Store.dryRun,
+        Prompt.confirmation, Command.dryRun,
       ])
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)
@@ -348,7 +348,7 @@ struct Slices {
   private static func confirmReset(
     _ arguments: Arguments, _ ledger: Ledger, _ pair: Pair, _ selection: SliceSelection
   ) throws {
-    guard !arguments.has(Prompt.confirmation.name), !arguments.has(Store.dryRun.name) else { return }
+    guard !arguments.has(Prompt.confirmation.name), !arguments.has(Command.dryRun.name) else { return }
     var (count, done) = (0, 0)
     try ledger.forEach(pair, selection) { slice in
       count += 1
@@ -370,7 +370,7 @@ struct Slices {
         "d2-diff --slice \"$slice\" --extras > /dev/null && d2-slices verify --pair hmis --id 17",
         "one slice by hand; d2-reconcile (scripts/reconcile) does it for all"
       ),
-      options: [Option("--id", value: "N", repeats: true, help: "Slices of these numbers.")],
+      options: [Option("--id", values: "N", help: "Slices of these numbers.")],
       incomplete: "a slice is not done, or is no longer there")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)

@@ -24,7 +24,7 @@ struct StatusReport {
     let states = ["waiting", "leased", "retry", "done", "verified", "refused", "failed"].map {
       (state: $0, column: $0 == Slice.State.refused.rawValue ? "refusedSlices" : $0)
     }
-    var listing = try Listing(
+    var listing = Listing(
       arguments,
       columns: (by == "period" ? ["periods"] : by == "all" ? ["dataSet", "name", "periods"] : ["dataSet", "name"])
         + ["slices"] + states.map(\.column) + ["percent", "pulled", "refused"])

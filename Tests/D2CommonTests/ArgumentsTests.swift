@@ -4,6 +4,11 @@ import Testing
 
 @Suite("Arguments")
 struct ArgumentsTests {
+  static let period = D2Common.Option("--period", "-p", values: "ID", help: "Which periods.")
+  static let name = D2Common.Option("--name", values: "NAME", splits: false, help: "Which names.")
+  static let limit = D2Common.Option("--limit", value: "N", help: "At most so many.")
+  static let children = Flag("--children", help: "Those below too.")
+
   static let command = CommandDescription(
     name: "d2-test", abstract: "do nothing",
     examples: [("d2-test --period 202401", "the one example")],
@@ -11,9 +16,7 @@ struct ArgumentsTests {
       OptionGroup(
         "Selection",
         [
-          D2Common.Option("--period", "-p", value: "ID", repeats: true, help: "Which periods."),
-          D2Common.Option("--limit", value: "N", help: "At most so many."),
-          D2Common.Option("--children", help: "Those below too."),
+          period, limit, children, name,
           D2Common.Option(
             "--a-name-longer-than-the-column", value: "VALUE",
             help:
@@ -32,29 +35,42 @@ struct ArgumentsTests {
     ])
   func forms(words: [String]) throws {
     let arguments = try Arguments(words, Self.command)
-    #expect(arguments.string("--limit") == "5" && arguments.has("--children"))
-    #expect(!arguments.has("--period") && arguments.string("--period") == nil && arguments.operands == [])
+    #expect(arguments[Self.limit] == "5")
+    #expect(arguments[Self.children] && arguments.has(Self.limit))
+    #expect(!arguments.has(Self.period) && arguments[Self.period] == [] && arguments.operands == [])
   }
 
   @Test("short names stand for long ones, values may hold = and begin with a dash, lists repeat")
   func values() throws {
     let arguments = try Self.parse("-p", "2024, 2025,,", "--period=a=b", "--limit", "-5", "--period", "")
-    #expect(arguments.list("--period") == ["2024", "2025", "a=b"])
-    #expect(arguments.string("--limit") == "-5")
-    #expect(arguments.list("--children") == [])
+    #expect(arguments[Self.period] == ["2024", "2025", "a=b"])
+    #expect(arguments.texts(of: Self.period) == ["2024, 2025,,", "a=b", ""])
+    #expect(arguments[Self.limit] == "-5")
+    #expect(!arguments[Self.children])
+    #expect(try Self.parse("--name", "Kenema, South", "--name=Bo")[Self.name] == ["Kenema, South", "Bo"])
   }
 
   @Test("operands, a single dash, and all behind two dashes")
   func operands() throws {
     let arguments = try Self.parse("a", "-", "--children", "b", "--", "--limit", "-x", "--")
     #expect(arguments.operands == ["a", "-", "b", "--limit", "-x", "--"])
-    #expect(arguments.has("--children") && !arguments.has("--limit"))
+    #expect(arguments[Self.children] && !arguments.has(Self.limit))
   }
 
   @Test("the value of a short option may stand at once behind it")
   func attached() throws {
-    #expect(try Self.parse("-p2024Q1", "--limit", "3").list("--period") == ["2024Q1"])
-    #expect(try Self.parse("-p=x").list("--period") == ["=x"])
+    #expect(try Self.parse("-p2024Q1", "--limit", "3")[Self.period] == ["2024Q1"])
+    #expect(try Self.parse("-p=x")[Self.period] == ["=x"])
+  }
+
+  @Test("an option is declared by its name and the type of its value")
+  func declared() throws {
+    let arguments = try Self.parse("--limit", "5")
+    #expect(arguments.declares(Self.limit))
+    #expect(!arguments.declares(D2Common.Option("--limit", as: .number(in: 0...9), help: "")))
+    let other = D2Common.Option("--limits", value: "N", help: "")
+    #expect(!arguments.declares(other) && arguments[ifDeclared: other] == nil)
+    #expect(arguments[ifDeclared: Self.limit] == "5")
   }
 
   @Test(
@@ -79,22 +95,37 @@ struct ArgumentsTests {
     }
   }
 
+  /// What an option of its own makes of a text, or what is said about it.
+  private static func read<Parsed>(_ text: String, as reader: ValueReader<Parsed>) -> (Parsed?, refusal: String?) {
+    let option = D2Common.Option("--it", as: reader, help: "")
+    let command = CommandDescription(
+      name: "d2-test", abstract: "", examples: [], groups: [OptionGroup("", [option])], statuses: [])
+    do throws(CommandFailure) {
+      return (try Arguments(["--it", text], command)[option], nil)
+    } catch {
+      #expect(error.exitStatus == .usage)
+      return (nil, error.message)
+    }
+  }
+
   @Test(
     "whole numbers within bounds",
     arguments: [
       ("0", 0), ("10", 10), ("-1", nil), ("11", nil), ("1.5", nil), ("", nil), ("1e1", nil),
       ("99999999999999999999", nil),
     ])
-  func int(text: String, expected: Int?) throws {
-    let arguments = try Self.parse("--limit", text)
-    if let expected {
-      #expect(try arguments.int("--limit", in: 0...10) == expected)
-    } else {
-      #expect { try arguments.int("--limit", in: 0...10) } throws: { error in
-        "\(error)" == "--limit \"\(text)\": a whole number from 0 to 10"
-      }
-    }
-    #expect(try arguments.int("--period", in: 0...10) == nil)
+  func int(text: String, expected: Int?) {
+    let (number, refusal) = Self.read(text, as: .number(in: 0...10))
+    #expect(number == expected)
+    #expect(refusal == (expected == nil ? "--it \"\(text)\": a whole number from 0 to 10" : nil))
+  }
+
+  @Test("a word in place of a number", arguments: [("7", 7), ("none", nil)])
+  func numberOrWord(text: String, expected: Int?) {
+    let (number, refusal) = Self.read(text, as: .number(in: 0...10, or: "none"))
+    #expect(number == .some(expected))
+    #expect(refusal == nil)
+    #expect(Self.read("no", as: .number(in: 0...10, or: "none")).refusal == "--it \"no\": a whole number from 0 to 10")
   }
 
   @Test(
@@ -104,13 +135,10 @@ struct ArgumentsTests {
       ("1d", nil),
       ("inf", nil), ("nan", nil), ("1e300", nil), ("1e300h", nil), ("999999999999h", nil), ("1 s", nil),
     ])
-  func seconds(text: String, expected: Double?) throws {
-    let arguments = try Self.parse("--limit", text)
-    if let expected {
-      #expect(try arguments.seconds("--limit") == expected)
-    } else {
-      #expect(throws: CommandFailure.self) { try arguments.seconds("--limit") }
-    }
+  func seconds(text: String, expected: Double?) {
+    let (seconds, refusal) = Self.read(text, as: .duration)
+    #expect(seconds == expected)
+    #expect((refusal == nil) == (expected != nil))
   }
 
   @Test(
@@ -121,21 +149,29 @@ struct ArgumentsTests {
       ("K", nil), ("1.5M", nil), ("8MB", nil), ("999999999999G", nil), ("9223372036854775807K", nil),
       ("99999999999999999999", nil),
     ])
-  func bytes(text: String, expected: Int?) throws {
-    let arguments = try Self.parse("--limit", text)
-    if let expected {
-      #expect(try arguments.bytes("--limit") == expected)
-    } else {
-      #expect(throws: CommandFailure.self) { try arguments.bytes("--limit") }
-    }
+  func bytes(text: String, expected: Int?) {
+    let (bytes, refusal) = Self.read(text, as: .size)
+    #expect(bytes == expected)
+    #expect((refusal == nil) == (expected != nil))
   }
 
+  private enum Word: String, CaseIterable { case gzip, none }
+
   @Test("one of some words")
-  func choice() throws {
-    let arguments = try Self.parse("--limit", "gzip")
-    #expect(try arguments.choice("--limit", ["gzip", "none"]) == "gzip")
-    #expect(try arguments.choice("--period", ["gzip"]) == nil)
-    #expect { try arguments.choice("--limit", ["a", "b"]) } throws: { "\($0)" == "--limit \"gzip\": one of a, b" }
+  func choice() {
+    #expect(Self.read("gzip", as: .one(of: Word.self)).0 == .gzip)
+    #expect(Self.read("zip", as: .one(of: Word.self)).refusal == "--it \"zip\": one of gzip, none")
+  }
+
+  @Test("each of a list is checked")
+  func list() throws {
+    let option = D2Common.Option("--it", values: "N", as: .number(in: 1...9), help: "")
+    let command = CommandDescription(
+      name: "d2-test", abstract: "", examples: [], groups: [OptionGroup("", [option])], statuses: [])
+    #expect(try Arguments(["--it", "1,2", "--it=3"], command)[option] == [1, 2, 3])
+    #expect { try Arguments(["--it", "1,0"], command) } throws: {
+      "\($0)" == "--it \"0\": a whole number from 1 to 9"
+    }
   }
 
   @Test(

@@ -12,55 +12,70 @@ package struct ServerOptions: Sendable {
   /// Whether their number is found, up to that.
   package let findsConcurrency: Bool
 
-  /// Which server, and how to sign in.
-  ///
+  // MARK: Which server, and how to sign in
+
+  package static let address = Option(
+    "--url", value: "URL", help: "The server: https://host[/context], with or without /api.")
+
+  private static let username = Option(
+    "--username", value: "USER",
+    help: "User name; the password comes from --password-file, D2_SIDE_PASSWORD or D2_PASSWORD.")
+  private static let passwordFile = Option(
+    "--password-file", value: "FILE", help: "The password is the file's first line.")
+  private static let patFile = Option(
+    "--pat-file", value: "FILE",
+    help:
+      "A personal access token is the file's first line. Else D2_SIDE_PAT, or D2_SIDE_USERNAME with D2_SIDE_PASSWORD; else D2_PAT, or D2_USERNAME with D2_PASSWORD."
+  )
+  private static let credentials = [username, passwordFile, patFile]
+
   /// - Parameter side: the part that the server plays in a move: credentials in the environment can be named for it.
   package static func group(_ side: PairSide) -> OptionGroup {
-    let own = "D2_\(side.rawValue.uppercased())_"
+    let variables = "D2_\(side.rawValue.uppercased())_"
     return OptionGroup(
-      "Server",
-      [
-        Option("--url", value: "URL", help: "The server: https://host[/context], with or without /api."),
-        Option(
-          "--username", value: "USER",
-          help: "User name; the password comes from --password-file, \(own)PASSWORD or D2_PASSWORD."),
-        Option("--password-file", value: "FILE", help: "The password is the file's first line."),
-        Option(
-          "--pat-file", value: "FILE",
-          help:
-            "A personal access token is the file's first line. Else \(own)PAT, or \(own)USERNAME with \(own)PASSWORD; else D2_PAT, or D2_USERNAME with D2_PASSWORD."
-        ),
-      ])
+      "Server", ([address] + credentials).map { $0.described($0.help.replacing("D2_SIDE_", with: variables)) })
   }
 
-  /// How it is talked to.
+  // MARK: How it is talked to
+
+  static let caFile = Option(
+    "--ca-file", value: "FILE", help: "Certificates of authorities to trust besides the system's (PEM).")
+  private static let clientCertificate = Option(
+    "--client-cert", value: "FILE", help: "A client certificate (PEM).")
+  private static let clientKey = Option(
+    "--client-key", value: "FILE", help: "Its private key, where the certificate's file does not hold it.")
+  private static let insecure = Flag(
+    "--insecure", help: "Do not verify the server's certificate. For tests; warns each time.")
+  private static let requests = Option(
+    "--concurrency", as: .number(in: 1...64, or: "auto"),
+    help: "Requests at a time (default 1: calm for the server); auto finds how many it answers well, up to 8.")
+  private static let maxRate = Option(
+    "--max-rate", as: .size, help: "Move at most so many bytes a second in each direction (64K, 2M).")
+  package static let retries = Option(
+    "--retries", as: .number(in: 0...1000),
+    help: "Repeat a request at most N times after connection errors, 408, 429, 502, 503, 504 (default 5).")
+  private static let retryFor = Option(
+    "--retry-for", as: .duration, help: "Begin no repetition later than this after the first attempt (default 10m).")
+  private static let connectTimeout = Option(
+    "--connect-timeout", as: .duration, help: "Until a connection stands (default 30s).")
+  private static let firstByteTimeout = Option(
+    "--first-byte-timeout", as: .duration, help: "Until the answer begins (default 10m).")
+  private static let idleTimeout = Option(
+    "--idle-timeout", as: .duration, help: "Between two bytes (default 2m). Nothing limits the whole transfer.")
+  private static let record = Option(
+    "--record", value: "DIR",
+    help:
+      "Write each exchange with the server into a file of this folder, without secrets; D2_RECORD does the same for all commands."
+  )
+
   package static let transport = OptionGroup(
     "Connection",
     [
-      Option("--ca-file", value: "FILE", help: "Certificates of authorities to trust besides the system's (PEM)."),
-      Option("--client-cert", value: "FILE", help: "A client certificate (PEM)."),
-      Option("--client-key", value: "FILE", help: "Its private key, where the certificate's file does not hold it."),
-      Option("--insecure", help: "Do not verify the server's certificate. For tests; warns each time."),
-      Option(
-        "--concurrency", value: "N|auto",
-        help: "Requests at a time (default 1: calm for the server); auto finds how many it answers well, up to 8."),
-      Option("--max-rate", value: "BYTES", help: "Move at most so many bytes a second in each direction (64K, 2M)."),
-      Option(
-        "--retries", value: "N",
-        help: "Repeat a request at most N times after connection errors, 408, 429, 502, 503, 504 (default 5)."),
-      Option(
-        "--retry-for", value: "TIME", help: "Begin no repetition later than this after the first attempt (default 10m)."
-      ),
-      Option("--connect-timeout", value: "TIME", help: "Until a connection stands (default 30s)."),
-      Option("--first-byte-timeout", value: "TIME", help: "Until the answer begins (default 10m)."),
-      Option(
-        "--idle-timeout", value: "TIME", help: "Between two bytes (default 2m). Nothing limits the whole transfer."),
-      Option(
-        "--record", value: "DIR",
-        help:
-          "Write each exchange with the server into a file of this folder, without secrets; D2_RECORD does the same for all commands."
-      ),
+      caFile, clientCertificate, clientKey, insecure, requests, maxRate, retries, retryFor, connectTimeout,
+      firstByteTimeout, idleTimeout, record,
     ])
+
+  // MARK: Reading
 
   /// More than this no server is asked to bear unless a person says so.
   private static let mostFound = 8
@@ -74,10 +89,11 @@ package struct ServerOptions: Sendable {
   package init(
     _ arguments: Arguments, _ log: Log, _ server: ConfiguredServer, takesCredentials: Bool = true
   ) throws(CommandFailure) {
-    guard !arguments.has("--url") else { throw CommandFailure(.usage, "give either --pair or --url, not both") }
+    guard arguments[ifDeclared: Self.address] == nil else {
+      throw CommandFailure(.usage, "give either --pair or --url, not both")
+    }
     let environment = processEnvironment()
-    let isNamed =
-      takesCredentials && ["--pat-file", "--username", "--password-file"].contains { arguments.has($0) }
+    let isNamed = takesCredentials && Self.credentials.contains { arguments[ifDeclared: $0] != nil }
     let own = isNamed ? Credentials.none : try server.credentials(environment: environment)
     var signIn = SignIn(own, server.end.map { .pair($0) } ?? .given(["the credentials of \(server.name)"]))
     if case .none = own {
@@ -102,13 +118,14 @@ package struct ServerOptions: Sendable {
     _ arguments: Arguments?, _ side: PairSide, of end: PairEnd?, _ environment: [String: String]
   ) throws(CommandFailure) -> SignIn {
     try SignIn.find(
-      patFile: arguments?.string("--pat-file"), username: arguments?.string("--username"),
-      passwordFile: arguments?.string("--password-file"), for: side, of: end, environment: environment)
+      patFile: arguments?[ifDeclared: patFile], username: arguments?[ifDeclared: username],
+      passwordFile: arguments?[ifDeclared: passwordFile], for: side, of: end, environment: environment)
   }
 
   /// - Parameters:
   ///   - peer: what is talked to, and with what credentials.
-  ///   - configured: whose certificates are used where the command line names none.
+  ///   - configured: whose certificates are used where the command line names none. A command need not take the options
+  ///     that are read here: `d2-slices run` takes none.
   /// - Throws: `CommandFailure`, 64 for what is wrong on the command line.
   package init(
     _ arguments: Arguments, _ log: Log, peer: (url: ServerURL, signIn: SignIn), configured: ConfiguredServer? = nil
@@ -120,40 +137,41 @@ package struct ServerOptions: Sendable {
     configuration.environment = environment.filter { Self.variables.contains($0.key.uppercased()) }
     configuration.credentials = peer.signIn.credentials
     for (option, key, path) in [
-      ("--ca-file", "ca_file", \HTTPClient.Configuration.caFile), ("--client-cert", "client_cert", \.clientCertificate),
-      ("--client-key", "client_key", \.clientKey),
+      (Self.caFile, "ca_file", \HTTPClient.Configuration.caFile),
+      (Self.clientCertificate, "client_cert", \.clientCertificate), (Self.clientKey, "client_key", \.clientKey),
     ] {
-      let named = arguments.string(option)
+      let named = arguments[ifDeclared: option]
       guard let file = named ?? configured?.text(key) else { continue }
       do { _ = try FileBytes.read(file, atMost: 1) } catch {
         throw CommandFailure(
-          .cannotRead, "\(named == nil ? "\(key) of \(configured?.name ?? "")" : option) \(file): \(error)")
+          .cannotRead, "\(named == nil ? "\(key) of \(configured?.name ?? "")" : option.name) \(file): \(error)")
       }
       configuration[keyPath: path] = file
     }
-    configuration.insecure = arguments.has("--insecure")
+    configuration.insecure = arguments[ifDeclared: Self.insecure]
     if configuration.insecure { log.warning("--insecure: the certificate of \(url) is not verified") }
     if case .basic = configuration.credentials, url.scheme == "http", !Self.isLoopback(url.authority) {
       log.warning("the password crosses the network in clear text: \(url) is not https")
     }
-    if let seconds = try arguments.seconds("--connect-timeout") { configuration.connectSeconds = seconds }
-    if let seconds = try arguments.seconds("--first-byte-timeout") { configuration.firstByteSeconds = seconds }
-    if let seconds = try arguments.seconds("--idle-timeout") { configuration.idleSeconds = seconds }
-    if let folder = arguments.string("--record") ?? environment["D2_RECORD"], !folder.isEmpty {
+    if let seconds = arguments[ifDeclared: Self.connectTimeout] { configuration.connectSeconds = seconds }
+    if let seconds = arguments[ifDeclared: Self.firstByteTimeout] { configuration.firstByteSeconds = seconds }
+    if let seconds = arguments[ifDeclared: Self.idleTimeout] { configuration.idleSeconds = seconds }
+    if let folder = arguments[ifDeclared: Self.record] ?? environment["D2_RECORD"], !folder.isEmpty {
       configuration.recorder = try .shared(folder, log)
     }
     self.configuration = configuration
     var retry = RetryPolicy()
-    if let retries = try arguments.int("--retries", in: 0...1000) { retry.retries = retries }
-    if let seconds = try arguments.seconds("--retry-for") { retry.totalSeconds = seconds }
+    if let retries = arguments[ifDeclared: Self.retries] { retry.retries = retries }
+    if let seconds = arguments[ifDeclared: Self.retryFor] { retry.totalSeconds = seconds }
     self.retry = retry
-    findsConcurrency = arguments.string("--concurrency") == "auto"
-    concurrency = findsConcurrency ? Self.mostFound : try arguments.int("--concurrency", in: 1...64) ?? 1
-    rate = try arguments.bytes("--max-rate")
+    let requests = arguments[ifDeclared: Self.requests] ?? 1
+    findsConcurrency = requests == nil
+    concurrency = requests ?? Self.mostFound
+    rate = arguments[ifDeclared: Self.maxRate]
   }
 
   private static func url(_ arguments: Arguments) throws(CommandFailure) -> ServerURL {
-    guard let text = arguments.string("--url") else {
+    guard let text = arguments[address] else {
       throw CommandFailure(.usage, "--url is missing: the server to talk to (or --pair, from the store)")
     }
     do { return try ServerURL(text) } catch { throw CommandFailure(.usage, "--url: \(error)") }

@@ -6,7 +6,7 @@ package enum ImportLimit {
   /// The most at once to a server up to 2.42: with a pool of 80 connections, the default, this leaves room for those who use the server.
   package static let most = 6
 
-  package static let option = Option(
+  package static let option = Flag(
     "--force-concurrency", help: "Allow more than 6 imports at once to a server up to 2.42, which may hang for good.")
 
   /// By which a run of the ledger tells the commands of its slices how many of them there are at once.

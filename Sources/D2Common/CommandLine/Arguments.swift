@@ -7,10 +7,21 @@ package struct Arguments: Sendable {
   package private(set) var operandsBehindDashes: ArraySlice<String> = []
   /// The command that they are for, without its verb: `d2-pairs`.
   package let commandName: String
+  /// The command's options by their first names.
+  private let declared: [String: any AnyOption]
 
-  /// - Throws: `CommandFailure` with status 64 that names the option and, where it looks mistyped, the likely one.
+  /// - Throws: `CommandFailure`, 64, as `init(unchecked:_:)` and `check`.
   package init(_ words: [String], _ command: CommandDescription) throws(CommandFailure) {
+    try self.init(unchecked: words, command)
+    try check(command.options)
+  }
+
+  /// Tells options, their texts and operands apart.
+  ///
+  /// - Throws: `CommandFailure`, 64, that names the option and, where it looks mistyped, the likely one.
+  init(unchecked words: [String], _ command: CommandDescription) throws(CommandFailure) {
     commandName = String(command.name.prefix { $0 != " " })
+    declared = Dictionary(command.options.map { ($0.name, $0) }) { first, _ in first }
     var rest = words[...]
     while let word = rest.popFirst() {
       if word == "--" {
@@ -44,7 +55,14 @@ package struct Arguments: Sendable {
     }
   }
 
-  private mutating func add(_ value: String, to option: Option) throws(CommandFailure) {
+  /// Before options are read: whether their texts are values of theirs.
+  ///
+  /// - Throws: `CommandFailure`, 64, that says what the value should have been.
+  func check(_ options: [any AnyOption]) throws(CommandFailure) {
+    for option in options where values[option.name] != nil { try option.check(texts(of: option)) }
+  }
+
+  private mutating func add(_ value: String, to option: any AnyOption) throws(CommandFailure) {
     values[option.name, default: []].append(value)
     guard option.repeats || values[option.name]!.count == 1 else {
       throw CommandFailure(.usage, "\(option.name) is given twice")
@@ -57,6 +75,43 @@ package struct Arguments: Sendable {
     return CommandFailure(.usage, "unknown option \(name)\(hint) (\(command.name) --help lists them)")
   }
 
+  // MARK: Reading
+
+  /// What an option says; where it is not given, what its absence says: `nil`, `false`, no values.
+  ///
+  /// The command must have declared it: anything else is a mistake of ours, which ends the tests.
+  package subscript<Value>(_ option: Option<Value>) -> Value {
+    assert(declares(option), "\(commandName) does not declare \(option.name)")
+    return self[ifDeclared: option]
+  }
+
+  /// The same of an option that not every command has that comes here.
+  package subscript<Value>(ifDeclared option: Option<Value>) -> Value {
+    do { return try option.read(declares(option) ? texts(of: option) : []) } catch {
+      preconditionFailure("\(option.name) was not checked: \(error)")
+    }
+  }
+
+  /// Whether an option stands on the command line.
+  package func has(_ option: any AnyOption) -> Bool {
+    assert(declares(option), "\(commandName) does not declare \(option.name)")
+    return values[option.name] != nil
+  }
+
+  /// The first of some options that stands on the command line.
+  package func first(of options: [any AnyOption]) -> (any AnyOption)? { options.first(where: has) }
+
+  /// What was given, as it was written: to be handed on.
+  package func texts(of option: any AnyOption) -> [String] { values[option.name] ?? [] }
+
+  /// Whether the command has an option: this one, and not only one of its name.
+  package func declares(_ option: any AnyOption) -> Bool {
+    declared[option.name].map { type(of: $0) == type(of: option) } ?? false
+  }
+}
+
+// For commands whose options are not read by their declarations yet.
+extension Arguments {
   package func has(_ name: String) -> Bool { values[name] != nil }
 
   package func string(_ name: String) -> String? { values[name]?.last }
@@ -110,5 +165,14 @@ package struct Arguments: Sendable {
       throw CommandFailure(.usage, "\(name) \(text.quoted): one of \(choices.joined(separator: ", "))")
     }
     return text
+  }
+
+  /// A number of values, or a share of them.
+  package func quota(_ name: String) throws(CommandFailure) -> Quota? {
+    guard let text = string(name) else { return nil }
+    guard let quota = Quota(text) else {
+      throw CommandFailure(.usage, "\(name) \(text.quoted): a number of values, or a share such as 1%")
+    }
+    return quota
   }
 }

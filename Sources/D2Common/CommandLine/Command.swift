@@ -3,6 +3,9 @@ import Glibc
 
 /// Runs a command from its words to its exit status.
 package enum Command {
+  /// Of the verbs that change something.
+  package static let dryRun = Flag("--dry-run", help: "Say what would be changed, and change nothing.")
+
   /// Reads the command line, answers `--help` and `--version`, runs `body`, and exits with the right status. A failure is one line on stderr.
   ///
   /// - Parameter verbs: what the command does instead, where its first word says so.
@@ -77,16 +80,18 @@ package enum Command {
     var log = Log(command: name)
     RunningCommand.begin(description, words)
     do {
-      let arguments = try Arguments(words, description)
-      if arguments.has("--help") {
+      let arguments = try Arguments(unchecked: words, description)
+      if arguments[CommandDescription.help] {
         print(description.helpText(), terminator: "")
         exit(0)
       }
-      if arguments.has("--version") {
+      if arguments[CommandDescription.version] {
         print("\(name) \(D2.version)")
         exit(0)
       }
-      log = try Log(arguments)
+      try arguments.check([CommandDescription.logFormat])
+      log = Log(arguments)
+      try arguments.check(description.options)
       // A stray word may be a mistyped option, which would have narrowed what is done. d2-pull and d2-push say more themselves.
       if description.operands.isEmpty, description.name != name, let word = arguments.operands.first {
         throw CommandFailure(.usage, "unexpected argument \(word.quoted) (\(description.name) --help)")
@@ -97,7 +102,7 @@ package enum Command {
       let status = try await body(arguments, log)
       log.wipe()
       // Of the verbs: d2-push asks the server to store nothing.
-      if description.name != name, arguments.has("--dry-run") { log.info("--dry-run: nothing of this was written") }
+      if description.name != name, arguments[ifDeclared: dryRun] { log.info("--dry-run: nothing of this was written") }
       exit(Signals.received == nil ? status.rawValue : Signals.status.rawValue)
     } catch {
       log.wipe()
@@ -120,12 +125,11 @@ package enum Command {
 
 extension Log {
   /// As the command line wants it.
-  ///
-  /// - Throws: `CommandFailure`, 64.
-  package convenience init(_ arguments: Arguments) throws(CommandFailure) {
-    let format = try arguments.choice("--log-format", ["text", "json"]) ?? "text"
-    let least: Log.Level = arguments.has("--quiet") ? .error : arguments.has("--verbose") ? .debug : .info
-    self.init(command: arguments.commandName, least: least, format: Log.Format(rawValue: format)!)
+  package convenience init(_ arguments: Arguments) {
+    self.init(
+      command: arguments.commandName,
+      least: arguments[CommandDescription.quiet] ? .error : arguments[CommandDescription.verbose] ? .debug : .info,
+      format: arguments[CommandDescription.logFormat] ?? .text)
   }
 }
 

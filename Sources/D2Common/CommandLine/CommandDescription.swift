@@ -1,29 +1,9 @@
-/// One option of a command, as its help, its reading and its completion know it.
-package struct Option: Sendable {
-  /// Long name first: `["--period", "-p"]`.
-  package let names: [String]
-  /// What the value is called in the help; `nil` for a flag.
-  package let value: String?
-  package let help: String
-  /// Whether it may be given several times, or its value be a comma-separated list.
-  package let repeats: Bool
-
-  package init(_ names: String..., value: String? = nil, repeats: Bool = false, help: String) {
-    self.names = names
-    self.value = value
-    self.repeats = repeats
-    self.help = help
-  }
-
-  package var name: String { names[0] }
-}
-
 /// Options that belong together under one heading.
 package struct OptionGroup: Sendable {
   package let title: String
-  package let options: [Option]
+  package let options: [any AnyOption]
 
-  package init(_ title: String, _ options: [Option]) {
+  package init(_ title: String, _ options: [any AnyOption]) {
     self.title = title
     self.options = options
   }
@@ -58,19 +38,18 @@ package struct CommandDescription: Sendable {
     self.statuses = statuses
   }
 
-  package static let common = OptionGroup(
-    "Messages",
-    [
-      Option("--quiet", help: "Only errors on stderr."),
-      Option("--verbose", help: "Each request on stderr."),
-      Option("--log-format", value: "text|json", help: "How lines on stderr are written."),
-      Option("--help", "-h", help: "Examples, options and exit statuses."),
-      Option("--version", help: "The version."),
-    ])
+  static let quiet = Flag("--quiet", help: "Only errors on stderr.")
+  package static let verbose = Flag("--verbose", help: "Each request on stderr.")
+  static let logFormat = Option(
+    "--log-format", as: .one(of: Log.Format.self), help: "How lines on stderr are written.")
+  static let help = Flag("--help", "-h", help: "Examples, options and exit statuses.")
+  static let version = Flag("--version", help: "The version.")
 
-  var options: [Option] { groups.flatMap(\.options) }
+  package static let common = OptionGroup("Messages", [quiet, verbose, logFormat, help, version])
 
-  func option(named name: String) -> Option? { options.first { $0.names.contains(name) } }
+  var options: [any AnyOption] { groups.flatMap(\.options) }
+
+  func option(named name: String) -> (any AnyOption)? { options.first { $0.names.contains(name) } }
 
   /// The text of `--help`.
   package func helpText(width: Int = 100) -> String {

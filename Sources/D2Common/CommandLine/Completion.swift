@@ -38,17 +38,17 @@ package struct Completion {
   }
 
   /// The words that a value may be: `json|table|tsv`; `nil` where it is free.
-  private static func choices(_ option: Option) -> [String]? {
+  private static func choices(_ option: any AnyOption) -> [String]? {
     guard let value = option.value, value.contains("|") else { return nil }
     let words = value.split(separator: "|").map(String.init)
     return words.allSatisfy { $0.allSatisfy { $0.isLowercase || $0 == "-" || $0.isNumber } } ? words : nil
   }
 
-  private static func takesFile(_ option: Option) -> Bool {
+  private static func takesFile(_ option: any AnyOption) -> Bool {
     ["FILE", "DIR", "FILE|-", "STORE"].contains(option.value)
   }
 
-  private static func takesPair(_ option: Option) -> Bool { option.value == "PAIR" }
+  private static func takesPair(_ option: any AnyOption) -> Bool { option.value == "PAIR" }
 
   /// Prints the names of the pairs, one a line, with options of d2-pairs that say in which store: that of the line, where it names one.
   private static func pairs(_ store: String) -> String {
@@ -154,7 +154,7 @@ package struct Completion {
   }
 
   /// What `_arguments` of zsh takes for an option.
-  private static func zshArguments(_ option: Option) -> [String] {
+  private static func zshArguments(_ option: any AnyOption) -> [String] {
     var action = ""
     if let value = option.value {
       action = ":\(zshQuoted(value)):"

@@ -5,7 +5,7 @@ package struct Listing {
   package enum Format: String, Sendable, CaseIterable { case json, table, tsv }
 
   package static let option = Option(
-    "--format", value: "json|table|tsv", help: "How rows are written (default: a table on a terminal, else JSON).")
+    "--format", as: .one(of: Format.self), help: "How rows are written (default: a table on a terminal, else JSON).")
 
   private let format: Format
   private let output = LineOutput.standardOutput()
@@ -18,9 +18,9 @@ package struct Listing {
     self.columns = columns
   }
 
-  package init(_ arguments: Arguments, columns: [String]) throws(CommandFailure) {
-    let named = try arguments.choice("--format", Format.allCases.map(\.rawValue))
-    self.init(named.flatMap(Format.init(rawValue:)) ?? (isatty(1) == 1 ? .table : .json), columns: columns)
+  /// As `--format` says, where the command has it.
+  package init(_ arguments: Arguments, columns: [String]) {
+    self.init(arguments[ifDeclared: Self.option] ?? (isatty(1) == 1 ? .table : .json), columns: columns)
   }
 
   /// - Throws: `CommandFailure`, 73.

@@ -42,7 +42,7 @@ package enum Prompt {
   package static func confirm(
     _ question: String, otherwise: String, _ arguments: Arguments
   ) throws(CommandFailure) {
-    guard !arguments.has(confirmation.name) else { return }
+    guard !arguments[confirmation] else { return }
     let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
     guard terminal >= 0, isatty(0) == 1 || isatty(2) == 1 else {
       if terminal >= 0 { close(terminal) }
@@ -58,7 +58,7 @@ package enum Prompt {
     guard ["y", "yes"].contains(answer) else { throw CommandFailure(.incomplete, otherwise) }
   }
 
-  package static let confirmation = Option("--yes", help: "Do not ask before what cannot be undone.")
+  package static let confirmation = Flag("--yes", help: "Do not ask before what cannot be undone.")
 
   /// Other commands of the pipeline may be drawing their progress there, and must not draw over the question.
   private static func ask(_ question: String, _ turn: TerminalTurn, _ terminal: Int32) {

@@ -28,14 +28,3 @@ package enum Quota: Equatable, Sendable, CustomStringConvertible {
     }
   }
 }
-
-extension Arguments {
-  /// A number of values, or a share of them.
-  package func quota(_ name: String) throws(CommandFailure) -> Quota? {
-    guard let text = string(name) else { return nil }
-    guard let quota = Quota(text) else {
-      throw CommandFailure(.usage, "\(name) \(text.quoted): a number of values, or a share such as 1%")
-    }
-    return quota
-  }
-}

@@ -18,7 +18,7 @@ package final class Log: Sendable {
     }
   }
 
-  package enum Format: String, Sendable { case text, json }
+  package enum Format: String, CaseIterable, Sendable { case text, json }
 
   private let command: String
   private let least: Level

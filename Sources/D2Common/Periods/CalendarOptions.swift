@@ -3,35 +3,39 @@ package struct CalendarOptions: Sendable {
   private let selections: [CalendarSelection]
   private let today: CalendarDate
 
-  /// But `--period`, which commands describe in their own words.
-  package static let options = [
-    Option("--year", "-y", value: "YEAR", help: "The periods of a year."),
-    Option("--month", "-m", value: "MONTH", help: "A month of it, or of this year."),
-    Option(
-      "--quarter", "-q", value: "QUARTER",
-      help: "A quarter of it, or of this year. With -m: for data sets of quarters and longer periods."),
-    Option("--days-back", "-n", value: "N", help: "From N days ago until today."),
-    Option("--current-date", "-c", help: "Today."),
-    Option("--from", value: "DATE", help: "With --to: all periods that have one of these days."),
-    Option("--to", value: "DATE", help: "The last day."),
-  ]
+  private static let year = Option("--year", "-y", value: "YEAR", help: "The periods of a year.")
+  private static let month = Option("--month", "-m", value: "MONTH", help: "A month of it, or of this year.")
+  private static let quarter = Option(
+    "--quarter", "-q", value: "QUARTER",
+    help: "A quarter of it, or of this year. With -m: for data sets of quarters and longer periods.")
+  private static let daysBack = Option("--days-back", "-n", value: "N", help: "From N days ago until today.")
+  private static let currentDate = Flag("--current-date", "-c", help: "Today.")
+  private static let from = Option(
+    "--from", value: "DATE", help: "With --to: all periods that have one of these days.")
+  private static let to = Option("--to", value: "DATE", help: "The last day.")
 
-  package static let flags = ["--period"] + options.map(\.name)
+  package static let period = Option(
+    "--period", "-p", values: "PERIOD", help: "The periods of each data set's own type in it.")
+
+  /// But `--period`, which commands describe in their own words.
+  package static let options: [any AnyOption] = [year, month, quarter, daysBack, currentDate, from, to]
 
   /// Those that a command line has.
-  package static func flags(in arguments: Arguments) -> [String] { flags.filter { arguments.has($0) } }
+  package static func flags(in arguments: Arguments) -> [any AnyOption] {
+    ([period] + options).filter(arguments.has)
+  }
 
   /// - Throws: `CommandFailure`, 64 for flags that are malformed or exclude each other.
   package init(_ arguments: Arguments, today: CalendarDate) throws(CommandFailure) {
     self.today = today
-    let periods = arguments.list("--period")
+    let periods = arguments[Self.period]
     var selections: [CalendarSelection] = []
     for period in periods.isEmpty ? [nil] : periods.map(Optional.some) {
       selections.append(
         try CalendarSelection.resolve(
-          year: arguments.string("--year"), month: arguments.string("--month"), quarter: arguments.string("--quarter"),
-          daysBack: arguments.string("--days-back"), currentDate: arguments.has("--current-date"), period: period,
-          from: arguments.string("--from"), to: arguments.string("--to"), today: today))
+          year: arguments[Self.year], month: arguments[Self.month], quarter: arguments[Self.quarter],
+          daysBack: arguments[Self.daysBack], currentDate: arguments[Self.currentDate], period: period,
+          from: arguments[Self.from], to: arguments[Self.to], today: today))
     }
     self.selections = selections
   }
@@ -42,4 +46,9 @@ package struct CalendarOptions: Sendable {
     return selections.flatMap { $0.periods(of: type, openFuturePeriods: openFuturePeriods, today: today) }
       .filter { seen.insert($0.id).inserted }
   }
+}
+
+extension ValueReader where Parsed == CalendarDate {
+  /// A day: `2024-01-31`.
+  package static var date: Self { Self("DATE", "a date such as 2024-01-31") { CalendarDate(iso8601: $0) } }
 }

@@ -3,13 +3,10 @@ import D2Client
 
 /// The option that names a pair, and the store where it is.
 package enum PairOptions {
-  package static let options =
-    [
-      Option(
-        "--pair", value: "PAIR", help: "The pair of servers, by name (d2-pairs list), or by number: id:7.")
-    ] + Store.options
+  package static let pair = Option(
+    "--pair", value: "PAIR", help: "The pair of servers, by name (d2-pairs list), or by number: id:7.")
 
-  package static let group = OptionGroup("Pair", options)
+  package static let group = OptionGroup("Pair", [pair, Store.option])
 
   /// Opens the store and finds the pair.
   ///
@@ -17,7 +14,7 @@ package enum PairOptions {
   ///
   /// - Parameter writes: whether a verb that writes opens it, which `--dry-run` keeps from it.
   package static func open(_ arguments: Arguments, writes: Bool = false) throws -> (store: Store, pair: Pair) {
-    guard let name = arguments.string("--pair") else {
+    guard let name = arguments[pair] else {
       throw CommandFailure(.usage, "--pair is missing: which pair of servers (d2-pairs list)")
     }
     let store = try Store(arguments, writes: writes)

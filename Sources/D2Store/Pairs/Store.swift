@@ -71,12 +71,9 @@ package struct StoreAccess: Sendable {
 package final class Store {
   package let database: any Database
 
-  package static let options = [
-    Option(
-      "--store", value: "STORE",
-      help:
-        "Where pairs are kept: a SQLite file or postgresql://… Else D2_STORE, else a file under ~/.local/state/d2.")
-  ]
+  package static let option = Option(
+    "--store", value: "STORE",
+    help: "Where pairs are kept: a SQLite file or postgresql://… Else D2_STORE, else a file under ~/.local/state/d2.")
 
   /// Opens the store and brings its tables up to date.
   ///
@@ -119,13 +116,11 @@ package final class Store {
     _ arguments: Arguments, creates: Bool = false, writes: Bool = false, upgrades: Bool = false
   ) throws {
     try self.init(
-      StoreLocation.resolve(option: arguments.string("--store"), environment: processEnvironment()),
+      StoreLocation.resolve(option: arguments[Self.option], environment: processEnvironment()),
       StoreAccess(
-        creates: creates, reads: !writes, pretends: writes && arguments.has(Self.dryRun.name), upgrades: upgrades),
-      try Log(arguments))
+        creates: creates, reads: !writes, pretends: writes && arguments[ifDeclared: Command.dryRun], upgrades: upgrades),
+      Log(arguments))
   }
 
   private static let inMemory = ":memory:"
-
-  package static let dryRun = Option("--dry-run", help: "Say what would be changed, and change nothing.")
 }

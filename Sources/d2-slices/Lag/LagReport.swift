@@ -16,7 +16,7 @@ struct LagReport {
   private let lookBackSeconds: Int
   private let mostLagSeconds: Double?
 
-  static let options = [
+  static let options: [any AnyOption] = [
     Option(
       "--lag", help: "The newest change at the source against what was delivered instead; asks the source a little."),
     Option("--no-ask", help: "With --lag: only what was delivered; the source is not asked."),
@@ -61,7 +61,7 @@ struct LagReport {
     var lags = try delivered()
     let failure = asks ? ask(&lags) : nil
     let totals = LagTotals(lags)
-    var listing = try Listing(arguments, columns: isSummedUp ? LagTotals.columns : Lag.columns)
+    var listing = Listing(arguments, columns: isSummedUp ? LagTotals.columns : Lag.columns)
     if isSummedUp {
       try listing.add(totals.json(pair))
     } else {

@@ -3,7 +3,7 @@ import D2Store
 
 /// `d2-slices report`: a page for people, an object for programs, or both.
 struct Report {
-  static let options = [
+  static let options: [any AnyOption] = [
     Option("--html", value: "FILE", help: "Write a page that needs nothing but itself: no network, no script."),
     Option("--format", value: "json", help: "The same as one JSON object on stdout (so it is without --html)."),
   ]

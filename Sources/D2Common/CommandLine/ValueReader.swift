@@ -1,0 +1,76 @@
+/// How the value of an option is read.
+package struct ValueReader<Parsed: Sendable>: Sendable {
+  /// What the value is called in the help: `TIME`.
+  let name: String
+  /// What is expected, for the message about anything else: `a duration such as 90s, 15m or 2h`.
+  let expected: String
+  fileprivate let read: @Sendable (String) -> Parsed?
+
+  package init(_ name: String, _ expected: String, read: @escaping @Sendable (String) -> Parsed?) {
+    self.name = name
+    self.expected = expected
+    self.read = read
+  }
+
+  func value(of text: String, of option: String) throws(CommandFailure) -> Parsed {
+    guard let value = read(text) else { throw CommandFailure(.usage, "\(option) \(text.quoted): \(expected)") }
+    return value
+  }
+}
+
+extension ValueReader where Parsed == Int {
+  /// A whole number within bounds.
+  package static func number(in range: ClosedRange<Int>) -> Self {
+    Self("N", "a whole number from \(range.lowerBound) to \(range.upperBound)") { text in
+      Int(text).flatMap { range.contains($0) ? $0 : nil }
+    }
+  }
+
+  /// A number of bytes: `65536`, `64K`, `8M`.
+  package static var size: Self {
+    Self("BYTES", "a number of bytes such as 65536, 64K or 8M") { text in
+      let units: [Character: Int] = ["K": 1 << 10, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+      let unit = text.last.flatMap { units[$0] }
+      let product = Int(unit == nil ? text : String(text.dropLast()))?.multipliedReportingOverflow(by: unit ?? 1)
+      guard let product, !product.overflow, (1..<(1 << 40)).contains(product.partialValue) else { return nil }
+      return product.partialValue
+    }
+  }
+}
+
+extension ValueReader where Parsed == Int? {
+  /// A whole number within bounds, or a word in its place: `nil`.
+  package static func number(in range: ClosedRange<Int>, or word: String) -> Self {
+    let number = ValueReader<Int>.number(in: range)
+    return Self("N|\(word)", number.expected) { text in text == word ? .some(nil) : number.read(text).map(Optional.some)
+    }
+  }
+}
+
+extension ValueReader where Parsed == Double {
+  /// A duration in seconds: `90`, `90s`, `15m`, `2h`.
+  package static var duration: Self {
+    Self("TIME", "a duration such as 90s, 15m or 2h") { text in
+      let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600]
+      let unit = text.last.flatMap { units[$0] }
+      // Far beyond any use, and safe to count in milliseconds.
+      guard let number = Double(unit == nil ? text : String(text.dropLast())), (0...1e9).contains(number) else {
+        return nil
+      }
+      return number * (unit ?? 1)
+    }
+  }
+}
+
+extension ValueReader where Parsed == Quota {
+  /// A number of values, or a share of them.
+  package static var quota: Self { Self("N|P%", "a number of values, or a share such as 1%") { Quota($0) } }
+}
+
+extension ValueReader where Parsed: CaseIterable & RawRepresentable<String> {
+  /// One of the words that a type's cases are.
+  package static func one(of type: Parsed.Type) -> Self {
+    let words = type.allCases.map(\.rawValue)
+    return Self(words.joined(separator: "|"), "one of \(words.joined(separator: ", "))") { Parsed(rawValue: $0) }
+  }
+}
