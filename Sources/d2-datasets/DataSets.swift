@@ -128,7 +128,7 @@ struct DataSets {
   }
 
   private static func kind(_ arguments: Arguments) -> DataKind {
-    arguments.has("--registrations") ? .registrations : .dataValues
+    arguments[registrations] ? .registrations : .dataValues
   }
 
   private static func switching(_ verb: String, to isActive: Bool) -> Verb {

@@ -5,12 +5,6 @@ import Glibc
 /// Compares what two servers hold, or two streams of data values.
 @main
 struct Diff {
-  static func main() async {
-    await Command.main(description) { arguments, log in
-      try await DiffRun(arguments, log).run()
-    }
-  }
-
   static let description = CommandDescription(
     name: "d2-diff",
     abstract:
@@ -36,49 +30,9 @@ struct Diff {
       ),
     ],
     groups: [
-      OptionGroup(
-        "What counts as a difference",
-        [
-          Option("--numeric", help: "Values that are the same number are equal: 1, 1.0 and 01."),
-          Option("--extras", help: "What only the destination has is a difference too."),
-          Option(
-            "--delete-extras",
-            help:
-              "Write it as deleted values. Never where the source is empty, was not read to its end, or comes through a pipe."
-          ),
-          Option(
-            "--max-delete", value: "N|P%",
-            help: "With more extras than this, a number or a share of the destination, nothing is written (default 1%)."
-          ),
-          Option(
-            "--default-combo", values: "UID",
-            help:
-              "An option combo that says as much as none, besides HllvX50cXC0 and \"default\"; both servers of a pair are asked for theirs."
-          ),
-        ]),
-      OptionGroup(
-        "What is written",
-        [
-          Option(
-            "--format", value: "ndjson|table|tsv|json|summary",
-            help:
-              "ndjson: the lines of the source, byte for byte (default where stdout is no terminal); table, tsv, json: a row for each difference; summary: counts by data set, period and organisation unit."
-          ),
-          Option(
-            "--level", value: "N",
-            help: "With --format summary and --pair: count by the organisation units of this level (d2-orgunits list)."),
-          Option("--summary", value: "FILE", help: "Write what was found as one JSON object."),
-        ]),
-      PulledSide.group,
-      OptionGroup(
-        "Resources",
-        [
-          Option(
-            "--memory", value: "BYTES",
-            help:
-              "How much memory is used, about (default 64M); what does not fit goes to temporary files, in $TMPDIR: 48 bytes a value, and the lines of what is no file."
-          )
-        ]),
+      OptionGroup("What counts as a difference", DiffOptions.differences),
+      OptionGroup("What is written", DiffOptions.output), PulledSide.group,
+      OptionGroup("Resources", [DiffOptions.memory]),
       ServerOptions.transport,
     ],
     statuses: [
@@ -89,5 +43,38 @@ struct Diff {
       (.cannotRead, "an input cannot be read"),
       (.temporary, "an answer was cut off, or a server failed after all retries: nothing is compared"),
       (.refused, "credentials or access refused"), (.configuration, "no such pair, or a bad store"),
-    ], operands: "[SOURCE DESTINATION]", manual: manual)
+    ], operands: "[SOURCE DESTINATION]",
+    manual: Manual([
+      """
+      Compares the data values of two servers, or of two streams, by data element, period, organisation unit, category option combo and attribute option \
+      combo, and writes what is missing or different at the destination. With `--pair` it runs d2-pull(1) on both ends; else SOURCE and DESTINATION \
+      are files, FIFOs or `-` for standard input. The lines may stand in any order. Status 0 means no difference, 1 differences; after anything \
+      else nothing was compared, and nothing is written.
+      """,
+      """
+      Values are compared as text: `1` and `"1"` are equal, `1` and `1.0` only with `--numeric`. Comments, follow-up marks and dates are not compared. \
+      A default combo that is written out and one that is left out are the same, and a deleted value is as good as none. Complete data set registrations \
+      are known by their keys and compared too.
+      """,
+      """
+      With `--pair` the destination is asked what it does not keep: zeros of data elements with `zeroIsSignificant` false and white space (up to 2.42), the white space around \
+      a text, other spellings of true and false, files. Such values are counted apart (`notKept` in the summary) and are no difference, since \
+      a push would not change it. A zero that has another value at the destination is a difference: pushed, it deletes that value.
+      """,
+      """
+      In a pipeline the output is the source's own lines, byte for byte, ready for d2-push(1). `--delete-extras` adds what only the destination \
+      has, as deleted values. It writes nothing at all (status 65) where that would be more than `--max-delete`, where the source is empty or \
+      was not read to its end, or where it comes through a pipe, whose end says nothing of its writer's.
+      """,
+      """
+      Both sides are read once, at the same time. Memory stays at about `--memory` whatever the number of values; beyond it 48 bytes a \
+      value go to temporary files.
+      """,
+    ]))
+
+  static func main() async {
+    await Command.main(description) { arguments, log in
+      try await DiffRun(arguments, log).run()
+    }
+  }
 }

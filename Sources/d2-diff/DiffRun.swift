@@ -5,10 +5,6 @@ import Glibc
 
 /// One run: reads both sides at once, compares them, writes what was found.
 struct DiffRun: Sendable {
-  private enum Format: String, CaseIterable {
-    case ndjson, table, tsv, json, summary
-  }
-
   /// Where the two sides come from.
   private enum Input: Sendable {
     case file(String)
@@ -16,12 +12,8 @@ struct DiffRun: Sendable {
   }
 
   private let arguments: Arguments
+  private let options: DiffOptions
   private let log: Log
-  private let format: Format
-  private let deletesExtras: Bool
-  private let includesExtras: Bool
-  private let maxDelete: Quota
-  private let memoryBytes: Int
   private let inputs: [Input]
   private let pair: Pair?
   /// All of the pair's.
@@ -32,7 +24,6 @@ struct DiffRun: Sendable {
 
   /// A table on a terminal ends here.
   private static let mostRows = 1000
-  private static let leastMemoryBytes = 16 << 20
 
   /// - Throws: `CommandFailure`, 64; `StoreError`.
   init(_ arguments: Arguments, _ log: Log) throws {
@@ -40,23 +31,9 @@ struct DiffRun: Sendable {
     self.log = log
     // The summary that a worker looks for is that of the pull whose values are moved, and not of what d2-diff reads.
     unsetenv("D2_SUMMARY_DIR")
-    let named = try arguments.choice("--format", Format.allCases.map(\.rawValue))
-    format = named.flatMap(Format.init(rawValue:)) ?? (isatty(1) == 1 ? .table : .ndjson)
-    deletesExtras = arguments.has("--delete-extras")
-    includesExtras = deletesExtras || arguments.has("--extras")
-    maxDelete = try arguments.quota("--max-delete") ?? .percent(1)
-    guard !arguments.has("--max-delete") || deletesExtras else {
-      throw CommandFailure(.usage, "--max-delete goes with --delete-extras")
-    }
-    memoryBytes = try arguments.bytes("--memory") ?? 64 << 20
-    guard memoryBytes >= Self.leastMemoryBytes else {
-      throw CommandFailure(.usage, "--memory: at least \(Self.leastMemoryBytes >> 20)M")
-    }
-    guard !arguments.has("--level") || format == .summary else {
-      throw CommandFailure(.usage, "--level goes with --format summary")
-    }
+    options = try DiffOptions(arguments)
     var isIncrement = false
-    if arguments.has("--pair") || arguments.has("--slice") {
+    if arguments.has(PairOptions.pair) || arguments.has(PulledSide.slice) {
       guard arguments.operands.isEmpty else {
         throw CommandFailure(
           .usage, "give either a pair or two files, not both: unexpected \(arguments.operands[0].quoted)")
@@ -74,7 +51,7 @@ struct DiffRun: Sendable {
       pair = named
       units = try OrgUnitTable(store, named).all()
       dataSets =
-        try slice.map { [$0.dataSet] } ?? DestinationKeeping.dataSets(store, named, arguments.texts("--data-set"))
+        try slice.map { [$0.dataSet] } ?? DestinationKeeping.dataSets(store, named, arguments[PulledSide.dataSets])
       let task = slice?.task.text
       inputs = PairSide.allCases.map { .pull($0, PulledSide.arguments($0, of: named, arguments, slice: task)) }
     } else {
@@ -82,7 +59,7 @@ struct DiffRun: Sendable {
         throw CommandFailure(
           .usage, "say what to compare: d2-diff --pair PAIR …, or d2-diff SOURCE DESTINATION (files or FIFOs)")
       }
-      if let option = PulledSide.group.options.first(where: { arguments.has($0.name) }) {
+      if let option = arguments.first(of: PulledSide.group.options) {
         throw CommandFailure(.usage, "\(option.name) goes with --pair")
       }
       guard arguments.operands != ["-", "-"] else {
@@ -93,7 +70,7 @@ struct DiffRun: Sendable {
           .usage,
           "\(arguments.operands.joined(separator: " and ")) are one stream: it can be one of the sides, not both")
       }
-      guard !arguments.has("--level") else {
+      guard options.level == nil else {
         throw CommandFailure(.usage, "--level needs --pair: the store knows what lies below what")
       }
       pair = nil
@@ -102,7 +79,7 @@ struct DiffRun: Sendable {
       inputs = arguments.operands.map { .file($0) }
     }
     self.isIncrement = isIncrement
-    guard !isIncrement || !includesExtras else {
+    guard !isIncrement || !options.includesExtras else {
       throw CommandFailure(
         .usage, "a slice of an increment holds what changed: what it lacks is not extra at the destination")
     }
@@ -130,10 +107,10 @@ struct DiffRun: Sendable {
   func run() async throws -> ExitStatus {
     let begin = monotonicSeconds()
     var settings = Side.Settings()
-    settings.isNumeric = arguments.has("--numeric")
-    settings.defaultCombos = try ["HllvX50cXC0", "default"] + arguments.list("--default-combo") + askedDefaultCombos()
-    settings.ancestors = format == .summary ? try ancestors() : nil
-    settings.memoryBytes = memoryBytes / 8
+    settings.isNumeric = options.isNumeric
+    settings.defaultCombos = try ["HllvX50cXC0", "default"] + options.defaultCombos + askedDefaultCombos()
+    settings.ancestors = options.format == .summary ? try ancestors() : nil
+    settings.memoryBytes = options.memoryBytes / 8
     settings.environment = processEnvironment()
     let names = inputs.map { (input: Input) in
       switch input {
@@ -141,20 +118,21 @@ struct DiffRun: Sendable {
       case .pull(let side, _): "the \(side.rawValue)"
       }
     }
-    let writesLines = format == .ndjson
-    settings.keepsLines = format != .summary
+    let writesLines = options.format == .ndjson
+    settings.keepsLines = options.format != .summary
     settings.destination = pair.flatMap { DestinationKeeping.asking($0, dataSets, arguments, log) }
     let source = Side(name: names[0], settings)
     settings.destination = nil
-    settings.keepsLines = format != .summary && (includesExtras || !writesLines)
+    settings.keepsLines = options.format != .summary && (options.includesExtras || !writesLines)
     let destination = Side(name: names[1], settings)
     let executor = BlockingExecutor(threads: 3)
     let isWhole = try await read([source, destination], executor)
     log.wipe()
 
     let comparison = Comparison(
-      source: source, destination: destination, includesExtras: includesExtras, countsGroups: format == .summary,
-      memoryBytes: memoryBytes, environment: settings.environment)
+      source: source, destination: destination, includesExtras: options.includesExtras,
+      countsGroups: options.format == .summary,
+      memoryBytes: options.memoryBytes, environment: settings.environment)
     let findings = try await comparison.run(executor)
     var counts = DifferenceCounts()
     for found in findings { counts += found.counts }
@@ -163,12 +141,12 @@ struct DiffRun: Sendable {
       noun: destination.kind.noun)
 
     try write(comparison, findings)
-    let differences = counts.missing + counts.different + (includesExtras ? counts.extra : 0)
+    let differences = counts.missing + counts.different + (options.includesExtras ? counts.extra : 0)
     // Without all of the source, equal proves nothing.
     let status: ExitStatus = differences == 0 && isWhole ? .success : .incomplete
     log.info(text(counts, seconds: monotonicSeconds() - begin))
     if counts.source + counts.destination == 0 { log.warning("neither side has a value: nothing was compared") }
-    if let file = arguments.string("--summary") {
+    if let file = options.summaryFile {
       try SummaryFile.write(
         [
           "source": .int(counts.source), "destination": .int(counts.destination), "equal": .int(counts.equal),
@@ -184,7 +162,7 @@ struct DiffRun: Sendable {
       isIncrement
       ? ""
       : ", \(counts.extra) extra at the destination"
-        + (counts.extra > 0 && !includesExtras ? " (--extras shows them)" : "")
+        + (counts.extra > 0 && !options.includesExtras ? " (--extras shows them)" : "")
     let notKept = counts.notKept > 0 ? ", \(counts.notKept) that the destination does not keep as they are" : ""
     return
       "source \(counted(counts.source, "value")), destination \(counts.destination): \(counts.equal) equal, \(counts.missing) missing, "
@@ -266,10 +244,7 @@ struct DiffRun: Sendable {
   }
 
   private func ancestors() throws -> [String: String] {
-    guard let text = arguments.string("--level") else { return [:] }
-    guard let level = Int(text), level > 0 else {
-      throw CommandFailure(.usage, "--level \(text.quoted): the number of a level, 1 for the root")
-    }
+    guard let level = options.level else { return [:] }
     var ancestors: [String: String] = [:]
     for unit in units {
       let path = (unit.path ?? "").split(separator: "/")
@@ -287,7 +262,7 @@ struct DiffRun: Sendable {
   private func checkDeletions(
     _ counts: DifferenceCounts, isWhole: Bool, isFile: Bool, isFromStart: Bool, noun: String
   ) throws(CommandFailure) {
-    guard deletesExtras else { return }
+    guard options.deletesExtras else { return }
     let extra = counts.extra - counts.deleted
     guard extra > 0 else { return }
     let reason: String? =
@@ -299,8 +274,8 @@ struct DiffRun: Sendable {
         "the source was not read from its beginning"
       } else if pair == nil, !isFile {
         "the source comes through a pipe, whose end does not tell whether it was all: write it into a file, or use --pair"
-      } else if maxDelete.isExceeded(by: extra, of: counts.destination) {
-        "they are more than --max-delete \(maxDelete) of \(counts.destination)"
+      } else if options.maxDelete.isExceeded(by: extra, of: counts.destination) {
+        "they are more than --max-delete \(options.maxDelete) of \(counts.destination)"
       } else {
         nil
       }
@@ -311,18 +286,18 @@ struct DiffRun: Sendable {
   }
 
   private func write(_ comparison: Comparison, _ findings: [Findings]) throws {
-    switch format {
+    switch options.format {
     case .ndjson:
-      try DifferenceWriter(comparison, findings).writeLines(to: .standardOutput(), deletesExtras: deletesExtras)
+      try DifferenceWriter(comparison, findings).writeLines(to: .standardOutput(), deletesExtras: options.deletesExtras)
     case .summary:
       var names: [String: String] = [:]
       for unit in units { names[unit.uid] = unit.name }
       var listing = Listing(isatty(1) == 1 ? .table : .json, columns: GroupSummary.columns)
       try GroupSummary(comparison, findings).write(to: &listing, names: names)
     case .table, .tsv, .json:
-      var listing = Listing(Listing.Format(rawValue: format.rawValue)!, columns: DifferenceWriter.columns)
+      var listing = Listing(Listing.Format(rawValue: options.format.rawValue)!, columns: DifferenceWriter.columns)
       let left = try DifferenceWriter(comparison, findings).writeRows(
-        to: &listing, most: format == .table ? Self.mostRows : .max)
+        to: &listing, most: options.format == .table ? Self.mostRows : .max)
       if left > 0 { log.info("\(left) more differences: --format tsv or ndjson shows all") }
     }
   }

@@ -9,24 +9,29 @@ enum Changes: Sendable, Equatable {
   /// Before now, by the server's clock.
   case within(seconds: Int)
 
+  static let lastUpdated = Option(
+    "--last-updated",
+    as: ValueReader(
+      "TIME",
+      "a time such as 2024-01-31, 2024-01-31T06:00:00 (the source's local time) or 2024-01-31T06:00:00Z", read: time),
+    help:
+      "Only values changed since: 2024-01-31 or 2024-01-31T06:00:00 in the source's local time, or 2024-01-31T06:00:00Z."
+  )
+  static let lastUpdatedDuration = Option(
+    "--last-updated-duration", as: ValueReader("TIME", "a duration such as 12h or 7d (E2005)", read: duration),
+    help: "Only values changed within: 12h, 7d, by the source's clock.")
+
   /// The furthest east that clocks are.
   private static let furthestEastSeconds = 14 * 3600
 
   /// What the command line asks for.
-  ///
-  /// - Throws: `CommandFailure`, 64 for what is no time or no duration.
-  init?(_ arguments: Arguments) throws(CommandFailure) {
+  init?(_ arguments: Arguments) {
     // Both: the server takes the time.
-    if let text = arguments.string("--last-updated") {
-      self = try Self.time(text)
-    } else if let text = arguments.string("--last-updated-duration") {
-      self = .within(seconds: try Self.duration(text))
-    } else {
-      return nil
-    }
+    guard let changes = arguments[Self.lastUpdated] ?? arguments[Self.lastUpdatedDuration] else { return nil }
+    self = changes
   }
 
-  private static func time(_ text: String) throws(CommandFailure) -> Changes {
+  private static func time(_ text: String) -> Changes? {
     // DHIS2 also takes a year, a month, and a day without hyphens.
     let digits = text.utf8.count
     let date =
@@ -36,26 +41,19 @@ enum Changes: Sendable, Equatable {
       case 8: CalendarDate(compact: text)?.description ?? text
       default: text
       }
-    guard let time = UTCTime(date) else {
-      throw CommandFailure(
-        .usage,
-        "--last-updated \(text.quoted): a time such as 2024-01-31, 2024-01-31T06:00:00 (the source's local time) or 2024-01-31T06:00:00Z"
-      )
-    }
+    guard let time = UTCTime(date) else { return nil }
     return date.dropFirst(10).contains { "+-Z".contains($0) } ? .since(time) : .sinceLocal(time)
   }
 
   /// A century: there is nothing older, and the year stays one of four digits.
   private static let longestSeconds = 36_500 * 86_400
 
-  private static func duration(_ text: String) throws(CommandFailure) -> Int {
+  private static func duration(_ text: String) -> Changes? {
     let units: [Character: Int] = ["d": 86_400, "h": 3600, "m": 60, "s": 1]
     guard let unit = text.last.flatMap({ units[$0] }), let number = Int(text.dropLast()),
       number >= 1, number <= longestSeconds / unit
-    else {
-      throw CommandFailure(.usage, "--last-updated-duration \(text.quoted): a duration such as 12h or 7d (E2005)")
-    }
-    return number * unit
+    else { return nil }
+    return .within(seconds: number * unit)
   }
 
   /// The moment that is meant. - Throws: `CommandFailure`, 76 where that needs a clock that the server does not show.

@@ -15,6 +15,26 @@ protocol StoredSelection: Sendable {
 
 /// What a pull takes from a pair: the source, and selections made of its active data sets, its organisation units and the calendar.
 struct PairPull: StoredSelection {
+  static let only = Option(
+    "--only", "-l", value: "UNIT,…",
+    help: "Of the pair's active organisation units only these, by name, code or uid. Each stands for all below it.")
+  static let incremental = Flag(
+    "--incremental", "-i",
+    help: "Only what changed since each data set was delivered last (d2-datasets list: syncedThrough).")
+  private static let overlap = Option(
+    "--overlap", as: .duration,
+    help:
+      "How far -i goes back beyond that (default 1h: for imports that had begun but were not stored yet, and for clocks that differ)."
+  )
+
+  static let group = OptionGroup(
+    "What to read, from a pair in the store",
+    [PairOptions.pair, PairSide.option, SliceOption.option, only] + CalendarOptions.options
+      + [incremental, overlap, Store.option])
+
+  /// Options that mean nothing without a pair.
+  static let flags: [any AnyOption] = [only, incremental, overlap, Store.option] + CalendarOptions.options
+
   let server: ConfiguredServer
   private let side: PairSide
   private let label: String
@@ -30,34 +50,6 @@ struct PairPull: StoredSelection {
   private let overlapSeconds: Double
   private let today: CalendarDate
 
-  static let group = OptionGroup(
-    "What to read, from a pair in the store",
-    [
-      PairOptions.pair, PairSide.option,
-      Option(
-        "--slice", value: "JSON|-",
-        help:
-          "A slice of the ledger as d2-slices claim prints it (- reads it from stdin): pair, data set, periods and units."
-      ),
-      Option(
-        "--only", "-l", value: "UNIT,…",
-        help: "Of the pair's active organisation units only these, by name, code or uid. Each stands for all below it."),
-    ] + CalendarOptions.options + [
-      Option(
-        "--incremental", "-i",
-        help: "Only what changed since each data set was delivered last (d2-datasets list: syncedThrough)."),
-      Option(
-        "--overlap", value: "TIME",
-        help:
-          "How far -i goes back beyond that (default 1h: for imports that had begun but were not stored yet, and for clocks that differ)."
-      ),
-      Store.option,
-    ])
-
-  /// Options that mean nothing without a pair.
-  static let flags =
-    ["--only", "--incremental", "--overlap", "--store"] + CalendarOptions.options.map(\.name)
-
   /// Reads the store. - Throws: `StoreError`, `CommandFailure`.
   init(_ arguments: Arguments, _ log: Log) throws {
     let (store, pair) = try PairOptions.open(arguments)
@@ -67,23 +59,23 @@ struct PairPull: StoredSelection {
     self.arguments = arguments
     label = pair.label
     today = CalendarDate.today
-    overlapSeconds = try arguments.seconds("--overlap") ?? DataKind.dataValues.overlapSeconds
-    isIncrement = arguments.has("--incremental")
+    overlapSeconds = arguments[Self.overlap] ?? DataKind.dataValues.overlapSeconds
+    isIncrement = arguments[Self.incremental]
     guard side == .source || !isIncrement else {
       throw CommandFailure(.usage, "-i is for the source: what was delivered says nothing of the destination's clock")
     }
     let sets = try DataSetTable(store, pair).all()
-    dataSets = try Self.dataSets(arguments.texts("--data-set"), of: sets, pair)
-    for option in ["--data-element", "--data-element-group"] where arguments.has(option) {
-      throw CommandFailure(.usage, "\(option) does not go with --pair, which pulls data sets")
+    dataSets = try Self.dataSets(arguments[PullOptions.dataSets], of: sets, pair)
+    if let option = arguments.first(of: [PullOptions.dataElements, PullOptions.dataElementGroups]) {
+      throw CommandFailure(.usage, "\(option.name) does not go with --pair, which pulls data sets")
     }
     (calendar, periods) = try Self.times(arguments, today)
-    let namesUnits = arguments.has("--org-unit") || arguments.has("--org-unit-group")
-    guard !namesUnits || !arguments.has("--only") else {
+    let namesUnits = arguments.has(PullOptions.orgUnits) || arguments.has(PullOptions.orgUnitGroups)
+    guard !namesUnits || !arguments.has(Self.only) else {
       throw CommandFailure(.usage, "give either -l/--only, units of the pair, or --org-unit, any of the source")
     }
     units =
-      namesUnits ? nil : try OrgUnitCover(OrgUnitTable(store, pair).all(), only: arguments.string("--only"), pair, log)
+      namesUnits ? nil : try OrgUnitCover(OrgUnitTable(store, pair).all(), only: arguments[Self.only], pair, log)
   }
 
   private static func dataSets(_ named: [String], of sets: [DataSet], _ pair: Pair) throws(CommandFailure) -> [DataSet]
@@ -107,13 +99,13 @@ struct PairPull: StoredSelection {
   private static func times(
     _ arguments: Arguments, _ today: CalendarDate
   ) throws(CommandFailure) -> (CalendarOptions?, (typed: [String], failure: CommandFailure?)?) {
-    let typed = arguments.list("--period").unique
-    let isAlone = CalendarOptions.flags(in: arguments).map(\.name) == ["--period"]
+    let typed = arguments[CalendarOptions.period].unique
+    let isAlone = CalendarOptions.flags(in: arguments).map(\.name) == [CalendarOptions.period.name]
     do throws(CommandFailure) {
       let calendar = try calendar(arguments, today)
       return (calendar, isAlone ? (typed, nil) : nil)
     } catch {
-      let takesDates = arguments.has("--start-date") || arguments.has("--end-date")
+      let takesDates = arguments.has(PullOptions.startDate) || arguments.has(PullOptions.endDate)
       guard isAlone, !takesDates, typed.allSatisfy({ PeriodID.isPlausible($0) }) else { throw error }
       return (nil, (typed, error))
     }
@@ -123,9 +115,9 @@ struct PairPull: StoredSelection {
   private static func calendar(_ arguments: Arguments, _ today: CalendarDate) throws(CommandFailure) -> CalendarOptions?
   {
     let flag = CalendarOptions.flags(in: arguments).first?.name
-    let takesDates = arguments.has("--start-date") || arguments.has("--end-date")
+    let takesDates = arguments.has(PullOptions.startDate) || arguments.has(PullOptions.endDate)
     if let flag, takesDates { throw CommandFailure(.usage, "\(flag) and --start-date exclude each other") }
-    let needsNone = ["--incremental", "--last-updated", "--last-updated-duration"].contains { arguments.has($0) }
+    let needsNone = arguments.first(of: [incremental, Changes.lastUpdated, Changes.lastUpdatedDuration]) != nil
     if flag == nil, takesDates || needsNone { return nil }
     return try CalendarOptions(arguments, today: today)
   }

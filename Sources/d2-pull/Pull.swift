@@ -1,21 +1,10 @@
 import D2Client
 import D2Common
+import D2Store
 
 /// Reads data values from a DHIS2 server and writes them to stdout, one a line, while they download.
 @main
 struct Pull {
-  static func main() async {
-    await Command.main(description) { arguments, log in
-      let slice = arguments.has("--slice") ? try SlicePull(arguments) : nil
-      let stored: (any StoredSelection)? =
-        if let slice { slice } else { arguments.has("--pair") ? try PairPull(arguments, log) : nil }
-      var options = try PullOptions(arguments, log, server: stored?.server)
-      if let slice { options.kind = slice.slice.kind }
-      let client = DHIS2Client(options.server, log)
-      return try await PullRun(options, stored, client, log).run()
-    }
-  }
-
   static let description = CommandDescription(
     name: "d2-pull",
     abstract: "read data values from a DHIS2 server, one JSON object a line, while they download",
@@ -40,74 +29,7 @@ struct Pull {
       ("d2-pull --pair hmis -y 2024 --count", "how much that year would be, and by which requests"),
     ],
     groups: [
-      OptionGroup(
-        "What to read",
-        [
-          Option("--data-set", values: "UID", help: "Data sets, one request each."),
-          Option("--data-element", values: "UID", help: "Data elements."),
-          Option("--data-element-group", values: "UID", help: "Data element groups."),
-          Option("--org-unit", values: "UID", help: "Organisation units."),
-          Option("--org-unit-group", values: "UID", help: "Organisation unit groups."),
-          Option("--children", help: "The organisation units with all below them."),
-          Option(
-            "--period", "-p", values: "PERIOD",
-            help:
-              "Periods by their DHIS2 ids: 202401, 2024Q1, 2024W5; with --pair those of each data set's own type in it."
-          ),
-          Option("--start-date", value: "DATE", help: "With --end-date: all periods that lie wholly between."),
-          Option("--end-date", value: "DATE", help: "The last day."),
-          Option(
-            "--last-updated", value: "TIME",
-            help:
-              "Only values changed since: 2024-01-31 or 2024-01-31T06:00:00 in the source's local time, or 2024-01-31T06:00:00Z."
-          ),
-          Option(
-            "--last-updated-duration", value: "TIME",
-            help: "Only values changed within: 12h, 7d, by the source's clock."),
-          Option("--include-deleted", help: "Deleted values too, with \"deleted\":true."),
-          Option("--attribute-option-combo", values: "UID", help: "Only these attribute option combos."),
-          Option("--limit", value: "N", help: "At most N values in all."),
-          Option("--registrations", help: "Complete data set registrations instead of values."),
-        ]),
-      PairPull.group,
-      OptionGroup(
-        "How they are written",
-        [
-          Option("--id-scheme", value: "SCHEME", help: "Ids in the output: UID, CODE, NAME or ATTRIBUTE:uid."),
-          Option("--data-element-id-scheme", value: "SCHEME", help: "Ids of data elements in the output."),
-          Option("--org-unit-id-scheme", value: "SCHEME", help: "Ids of organisation units in the output."),
-          Option(
-            "--category-option-combo-id-scheme", value: "SCHEME", help: "Ids of category option combos in the output."),
-          Option(
-            "--attribute-option-combo-id-scheme", value: "SCHEME", help: "Ids of attribute option combos in the output."
-          ),
-          Option("--data-set-id-scheme", value: "SCHEME", help: "Ids of data sets in the output, also of \"dataSet\"."),
-          Option(
-            "--tag-data-set",
-            help:
-              "Append \"dataSet\" to each value, as is done with several data sets: servers from 2.43 on want to know it."
-          ),
-        ]),
-      OptionGroup(
-        "How they are fetched",
-        [
-          Option(
-            "--spool",
-            help:
-              "Hold each answer in a temporary file until it is known to be whole: then a broken one is fetched again."),
-          Option(
-            "--no-check",
-            help: "Do not look for unknown ids, nor ask again for answers that bear the marks of a failed query."),
-          Option("--compression", value: "gzip|none", help: "Ask for gzip (default) or plain JSON."),
-          Option(
-            "--count",
-            help:
-              "Estimate what would come, without moving it: counts little exactly, else extrapolates from some organisation units."
-          ),
-          Option("--explain", help: "Write the requests that would be made, one a line, and make none of them."),
-          Option(
-            "--summary", value: "FILE", help: "Write values, requests, bytes, seconds and retries as one JSON object."),
-        ]),
+      PullOptions.selection, PairPull.group, PullOptions.output, PullOptions.fetching,
       ServerOptions.group(.source), ServerOptions.transport,
     ],
     statuses: [
@@ -123,5 +45,59 @@ struct Pull {
       (.notDHIS2, "the other end does not speak DHIS2"),
       (.refused, "credentials or access refused"),
       (.interrupted, "interrupted (143 by SIGTERM); dies of SIGPIPE when its reader goes"),
-    ], manual: manual)
+    ],
+    manual: Manual([
+      """
+      Reads data values of a DHIS2 server through `/api/dataValueSets` and writes them to standard output, one JSON object a line, while they \
+      download. Each value is byte for byte as the server wrote it; where the data set is known and the server did not name it, a last key \
+      `"dataSet"` is added. Memory does not grow with the number of values.
+      """,
+      """
+      What is read is said in one of two ways. By ids: `--data-set` (or `--data-element`, `--data-element-group`), `--org-unit` with `--children`, and \
+      `--period` or `--start-date` with `--end-date`. Or by `--pair`: the active data sets and organisation units that d2-datasets(1) and \
+      d2-orgunits(1) fetched into the store, each data set in the periods of its own type that overlap the dates of `-y`, `-m`, `-q`, `-n`, \
+      `-c`, `-p` or `--from` with `--to`. Without dates that is the current year so far, and of daily data the current month.
+      """,
+      """
+      Servers up to 2.42 leave out ids that they do not know, without a word. d2-pull looks them up first, names them, and ends with status 1. \
+      They also end a failed query as an answer that looks whole: one that has a multiple of 1,000 values, or whose connection is closed \
+      unannounced. Such an answer is asked for again, and counts only when two agree. `--no-check` does neither.
+      """,
+      """
+      With `--id-scheme CODE` (or `NAME`, `ATTRIBUTE:uid`, or the scheme of one kind of object) the values come with such ids, the `"dataSet"` that is \
+      added too; d2-push(1) is given the same schemes. Where a data set has no such id, nothing is read and the status is 64. For anything else that has \
+      none, servers up to 2.42 write `null`, which a destination would take for another object (of a combo, for the default one): such values are left out \
+      and counted, the objects are named, and the status is 1. Later servers refuse the export. Combos seldom have codes: \
+      `--id-scheme CODE --category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID`, given to both commands, takes uids for them.
+      """,
+      """
+      With `-i`, `--last-updated` or `--last-updated-duration` only changes come. Servers compare times by their own zone, each version in another way: \
+      d2-pull asks in the form that is right for the server, says what it asks for, and leaves out values whose own `lastUpdated` is older (`older` in the summary). \
+      A time without an offset is the source's local time. With `--limit` the server picks the values before those are left out.
+      """,
+      """
+      A request that is too much for the server or for a proxy before it (status 502 or 504, a timeout, an address that is too long) is divided: by \
+      periods, dates, organisation units and what is below them, until the parts are answered. Each value still comes once.
+      """,
+      """
+      An answer that breaks off ends the command with status 75, after the values that came are out. With `--spool` each answer is held in a \
+      temporary file until it is whole: a broken one is fetched again by itself, and no value comes out twice. That is what d2-slices(1) runs.
+      """,
+      """
+      Credentials come from the pair, from `--pat-file` or `--username` with `--password-file`, or from the environment; never from the command \
+      line itself. A password that a server refuses is not tried twice.
+      """,
+    ]))
+
+  static func main() async {
+    await Command.main(description) { arguments, log in
+      let slice = arguments.has(SliceOption.option) ? try SlicePull(arguments) : nil
+      let stored: (any StoredSelection)? =
+        if let slice { slice } else { arguments.has(PairOptions.pair) ? try PairPull(arguments, log) : nil }
+      var options = try PullOptions(arguments, log, server: stored?.server)
+      if let slice { options.kind = slice.slice.kind }
+      let client = DHIS2Client(options.server, log)
+      return try await PullRun(options, stored, client, log).run()
+    }
+  }
 }

@@ -3,6 +3,88 @@ import D2Common
 
 /// What one run of d2-pull was asked for.
 struct PullOptions: Sendable {
+  // MARK: What to read
+
+  static let dataSets = Option("--data-set", values: "UID", splits: false, help: "Data sets, one request each.")
+  static let dataElements = Option("--data-element", values: "UID", help: "Data elements.")
+  static let dataElementGroups = Option("--data-element-group", values: "UID", help: "Data element groups.")
+  static let orgUnits = Option("--org-unit", values: "UID", help: "Organisation units.")
+  static let orgUnitGroups = Option("--org-unit-group", values: "UID", help: "Organisation unit groups.")
+  static let children = Flag("--children", help: "The organisation units with all below them.")
+  static let startDate = Option(
+    "--start-date", as: .date, help: "With --end-date: all periods that lie wholly between.")
+  static let endDate = Option("--end-date", as: .date, help: "The last day.")
+  private static let includeDeleted = Flag("--include-deleted", help: "Deleted values too, with \"deleted\":true.")
+  private static let attributeOptionCombos = Option(
+    "--attribute-option-combo", values: "UID", help: "Only these attribute option combos.")
+  static let limit = Option("--limit", as: .number(in: 0...Int.max), help: "At most N values in all.")
+  static let registrations = Flag("--registrations", help: "Complete data set registrations instead of values.")
+
+  static let selection = OptionGroup(
+    "What to read",
+    [
+      dataSets, dataElements, dataElementGroups, orgUnits, orgUnitGroups, children,
+      CalendarOptions.period.described(
+        "Periods by their DHIS2 ids: 202401, 2024Q1, 2024W5; with --pair those of each data set's own type in it."),
+      startDate, endDate, Changes.lastUpdated, Changes.lastUpdatedDuration, includeDeleted, attributeOptionCombos,
+      limit, registrations,
+    ])
+
+  // MARK: How values are written
+
+  /// With the parameters of the Web API that take them.
+  private static let schemes = [
+    scheme("--id-scheme", "idScheme", "Ids in the output: UID, CODE, NAME or ATTRIBUTE:uid."),
+    scheme("--data-element-id-scheme", "dataElementIdScheme", "Ids of data elements in the output."),
+    scheme("--org-unit-id-scheme", "orgUnitIdScheme", "Ids of organisation units in the output."),
+    scheme(
+      "--category-option-combo-id-scheme", "categoryOptionComboIdScheme", "Ids of category option combos in the output."
+    ),
+    scheme(
+      "--attribute-option-combo-id-scheme", "attributeOptionComboIdScheme",
+      "Ids of attribute option combos in the output."),
+    scheme("--data-set-id-scheme", "dataSetIdScheme", "Ids of data sets in the output, also of \"dataSet\"."),
+  ]
+
+  private static func scheme(
+    _ name: String, _ parameter: String, _ help: String
+  ) -> (option: Option<String?>, parameter: String) {
+    (Option(name, value: "SCHEME", help: help), parameter)
+  }
+
+  private static let tagDataSet = Flag(
+    "--tag-data-set",
+    help: "Append \"dataSet\" to each value, as is done with several data sets: servers from 2.43 on want to know it.")
+
+  static let output = OptionGroup("How they are written", schemes.map { $0.option } + [tagDataSet])
+
+  // MARK: How they are fetched
+
+  private enum Compression: String, CaseIterable { case gzip, none }
+
+  private static let spool = Flag(
+    "--spool",
+    help: "Hold each answer in a temporary file until it is known to be whole: then a broken one is fetched again.")
+  private static let noCheck = Flag(
+    "--no-check",
+    help: "Do not look for unknown ids, nor ask again for answers that bear the marks of a failed query.")
+  private static let compression = Option(
+    "--compression", as: .one(of: Compression.self), help: "Ask for gzip (default) or plain JSON.")
+  private static let count = Flag(
+    "--count",
+    help:
+      "Estimate what would come, without moving it: counts little exactly, else extrapolates from some organisation units."
+  )
+  private static let explain = Flag(
+    "--explain", help: "Write the requests that would be made, one a line, and make none of them.")
+  private static let summary = Option(
+    "--summary", value: "FILE", help: "Write values, requests, bytes, seconds and retries as one JSON object.")
+
+  static let fetching = OptionGroup(
+    "How they are fetched", [spool, noCheck, compression, count, explain, summary])
+
+  // MARK: What was asked for
+
   let server: ServerOptions
   var dataSets: [String]
   var dataElements: [String]
@@ -43,32 +125,32 @@ struct PullOptions: Sendable {
       if let stored { try ServerOptions(arguments, log, stored) } else {
         try ServerOptions(arguments, log, side: arguments[PairSide.option] ?? .source)
       }
-    dataSets = arguments.list("--data-set").unique
-    dataElements = arguments.list("--data-element").unique
-    dataElementGroups = arguments.list("--data-element-group").unique
-    orgUnits = arguments.list("--org-unit").unique
-    orgUnitGroups = arguments.list("--org-unit-group").unique
-    children = arguments.has("--children")
-    periods = arguments.list("--period").unique
-    attributeOptionCombos = arguments.list("--attribute-option-combo").unique
-    kind = arguments.has("--registrations") ? .registrations : .dataValues
-    limit = try arguments.int("--limit", in: 0...Int.max)
-    tagsDataSet = arguments.has("--tag-data-set")
-    spools = arguments.has("--spool")
-    explains = arguments.has("--explain")
-    counts = arguments.has("--count")
+    dataSets = arguments[Self.dataSets].flatMap(\.listed).unique
+    dataElements = arguments[Self.dataElements].unique
+    dataElementGroups = arguments[Self.dataElementGroups].unique
+    orgUnits = arguments[Self.orgUnits].unique
+    orgUnitGroups = arguments[Self.orgUnitGroups].unique
+    children = arguments[Self.children]
+    periods = arguments[CalendarOptions.period].unique
+    attributeOptionCombos = arguments[Self.attributeOptionCombos].unique
+    kind = arguments[Self.registrations] ? .registrations : .dataValues
+    limit = arguments[Self.limit]
+    tagsDataSet = arguments[Self.tagDataSet]
+    spools = arguments[Self.spool]
+    explains = arguments[Self.explain]
+    counts = arguments[Self.count]
     guard !explains || !counts else {
       throw CommandFailure(.usage, "--count shows the requests too (as \"urls\"): leave out --explain")
     }
-    checks = !arguments.has("--no-check")
+    checks = !arguments[Self.noCheck]
     // What a slice's worker looks for is what was pulled.
-    let named = arguments.string("--summary")
+    let named = arguments[Self.summary]
     summaryFile = counts ? named : SummaryFile.path(named: named, command: "pull")
     dates = try Self.dates(arguments)
-    changes = try Changes(arguments)
-    passedOn = try Self.passedOn(arguments)
+    changes = Changes(arguments)
+    passedOn = Self.passedOn(arguments)
     if stored == nil {
-      if let flag = PairPull.flags.first(where: { arguments.has($0) }) {
+      if let flag = arguments.first(of: PairPull.flags)?.name {
         throw CommandFailure(.usage, "\(flag) goes with --pair, which knows the data sets' period types, or --slice")
       }
       try check()
@@ -76,33 +158,22 @@ struct PullOptions: Sendable {
   }
 
   private static func dates(_ arguments: Arguments) throws(CommandFailure) -> (start: String, end: String)? {
-    switch (arguments.string("--start-date"), arguments.string("--end-date")) {
+    switch (arguments[startDate]?.description, arguments[endDate]?.description) {
     case (nil, nil): return nil
     case (let start?, let end?):
-      for (option, text) in [("--start-date", start), ("--end-date", end)] {
-        guard CalendarDate(iso8601: text) != nil else {
-          throw CommandFailure(.usage, "\(option) \"\(text)\": a date such as 2024-01-31")
-        }
-      }
       guard start <= end else { throw CommandFailure(.usage, "--start-date \(start) is after --end-date \(end)") }
       return (start, end)
     default: throw CommandFailure(.usage, "--start-date and --end-date go together")
     }
   }
 
-  private static func passedOn(_ arguments: Arguments) throws(CommandFailure) -> [(name: String, value: String)] {
+  private static func passedOn(_ arguments: Arguments) -> [(name: String, value: String)] {
     var parameters: [(name: String, value: String)] = []
-    for (option, name) in [
-      ("--id-scheme", "idScheme"),
-      ("--data-element-id-scheme", "dataElementIdScheme"), ("--org-unit-id-scheme", "orgUnitIdScheme"),
-      ("--category-option-combo-id-scheme", "categoryOptionComboIdScheme"),
-      ("--attribute-option-combo-id-scheme", "attributeOptionComboIdScheme"),
-      ("--data-set-id-scheme", "dataSetIdScheme"),
-    ] {
-      if let value = arguments.string(option) { parameters.append((name, value)) }
+    for (option, name) in schemes {
+      if let value = arguments[option] { parameters.append((name, value)) }
     }
-    if arguments.has("--include-deleted") { parameters.append(("includeDeleted", "true")) }
-    if try arguments.choice("--compression", ["gzip", "none"]) != "none" { parameters.append(("compression", "gzip")) }
+    if arguments[includeDeleted] { parameters.append(("includeDeleted", "true")) }
+    if arguments[compression] != Compression.none { parameters.append(("compression", "gzip")) }
     return parameters
   }
 

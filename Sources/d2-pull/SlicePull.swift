@@ -9,18 +9,17 @@ struct SlicePull: StoredSelection {
   private let side: PairSide
 
   /// Options that a slice answers itself.
-  private static let answered = [
-    "--pair", "--data-set", "--data-element", "--data-element-group", "--org-unit", "--org-unit-group", "--children",
-    "--start-date", "--end-date", "--last-updated", "--last-updated-duration", "--registrations", "--only",
-    "--incremental",
-    "--limit",
-  ]
+  private static let answered: [any AnyOption] =
+    [
+      PairOptions.pair, PullOptions.dataSets, PullOptions.dataElements, PullOptions.dataElementGroups,
+      PullOptions.orgUnits, PullOptions.orgUnitGroups, PullOptions.children, PullOptions.startDate,
+      PullOptions.endDate, Changes.lastUpdated, Changes.lastUpdatedDuration, PullOptions.registrations, PairPull.only,
+      PairPull.incremental, PullOptions.limit, CalendarOptions.period,
+    ] + CalendarOptions.options
 
   /// - Throws: `StoreError`; `CommandFailure`, 64 for what is no slice.
   init(_ arguments: Arguments) throws {
-    if let option = (Self.answered + CalendarOptions.flags(in: arguments).map(\.name)).first(where: {
-      arguments.has($0)
-    }) {
+    if let option = arguments.first(of: Self.answered)?.name {
       throw CommandFailure(.usage, "\(option) does not go with --slice, which says all of that")
     }
     slice = try SliceOption.read(arguments)!

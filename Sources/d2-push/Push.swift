@@ -4,12 +4,104 @@ import D2Common
 /// Reads data values from stdin and posts them in batches to a DHIS2 server, or to a queue before it, accounting for every one.
 @main
 struct Push {
+  static let description = CommandDescription(
+    name: "d2-push",
+    abstract: "post data values (NDJSON on stdin) to a DHIS2 server in batches, and account for every one",
+    examples: [
+      (
+        "d2-push --url https://dhis2.example --rejects rejects.ndjson < values.ndjson",
+        "send a file; what is refused is kept"
+      ),
+      (
+        "jq -c .value rejects.ndjson | d2-push --url https://dhis2.example --rejects again.ndjson",
+        "try the refused values again, after fixing the cause"
+      ),
+      ("d2-pull … | d2-push --url https://other.example --dry-run", "see what the server would say, storing nothing"),
+      (
+        "d2-pull … --registrations | d2-push --url https://other.example --registrations",
+        "complete data set registrations"
+      ),
+      (
+        "d2-pull … --tag-data-set | d2-push --via dispatcher2 --dispatcher-url http://localhost:9191/queue --source hmis --destination repo --facilities units.ndjson",
+        "queue the values in a dispatcher2, which posts them"
+      ),
+    ],
+    groups: [
+      PushOptions.what, PushOptions.how,
+      QueueOptions.group, StoredPair.group, ServerOptions.group(.destination), ServerOptions.transport,
+    ],
+    statuses: [
+      (
+        .success,
+        "every value was accepted; ignored ones are equal to what the server has, those not kept are zeros or white space that it does not store"
+      ),
+      (.incomplete, "some values were refused, or not kept with --fail-on-not-kept"),
+      (.usage, "the command line is wrong"),
+      (.malformedInput, "a line of the input is not a data value; what stands before it was sent"),
+      (.unreachable, "the server cannot be reached"),
+      (.cannotWrite, "the rejects or the output cannot be written"),
+      (
+        .temporary,
+        "the server failed after all retries: what was not accepted is in the rejects, or the input must be run again"
+      ),
+      (.notDHIS2, "the other end does not speak DHIS2, or is not the queue"),
+      (.refused, "credentials or authority refused"),
+      (.configuration, "a queue does not know the source or the destination"),
+      (.interrupted, "interrupted (143 by SIGTERM)"),
+    ],
+    manual: Manual(
+      [
+        """
+        Reads data values, one JSON object a line, from standard input and posts them in batches to `/api/dataValueSets` of a DHIS2 server. Of \
+        every value it says what became of it: imported, updated, deleted, ignored (the server changed nothing, as a rule because it has the same \
+        value), refused, not sent or not kept. The totals come last on standard error, and add up to what was read. Standard output has a JSON line \
+        for each batch.
+        """,
+        """
+        *Not kept* are values that a server up to 2.42 accepts and does not store: a zero of a data element with `zeroIsSignificant` false, which \
+        also deletes the value that was there, and white space. They are in the rejects too, with the reason, and do not change the status unless \
+        `--fail-on-not-kept` is given. *Changed* counts values that are stored in another spelling: without the white space around a text, booleans \
+        as `true` or `false`; they are among the others. For both, d2-push asks the destination once about the data elements.
+        """,
+        """
+        Lines that a server would read otherwise than they are written are malformed and never sent: an object or array where a text belongs, a key that is there \
+        twice, a category option combo that is null (the server would take the default one; `--null-combo default` sends it). Values of data elements that hold \
+        files or pictures are refused without asking the server: the file itself does not travel with the value.
+        """,
+        """
+        A server may refuse a whole batch for one bad value, or say SUCCESS and store nothing. d2-push divides such a batch until the bad values \
+        stand alone, and posts the others. What is refused goes to the file of `--rejects`, one JSON object a line: `value` (the line as it \
+        was read; `text` where it is malformed), `line` (its number), `errorCode`, `message`, `hint` (what to do) and `httpStatus`.
+        """,
+        """
+        How many values a request holds is found by measuring, within the bounds of `--batch-size`. An import whose answer is lost is posted again: \
+        imports are idempotent. Of a key that stands twice in the input the last value wins, whatever `--concurrency` says. When a server stays \
+        away, what was not accepted is in the rejects too, and `jq -c .value rejects.ndjson | d2-push ... --rejects again.ndjson` goes on from there.
+        """,
+        """
+        With `--via` the values are queued in a dispatcher2 or go-dispatcher2, which posts them. Queued is not imported: the totals count it apart. \
+        With `--wait` each request is followed until go-dispatcher2 has delivered it.
+        """,
+      ],
+      environment: [
+        ("D2_DISPATCHER_URL", "The address of the queue, for `--via`."),
+        ("D2_DISPATCHER_USERNAME, D2_DISPATCHER_PASSWORD", "Who signs in at the queue."),
+        ("D2_DISPATCHER_TOKEN", "A token of go-dispatcher2, in place of these."),
+      ],
+      files: [
+        (
+          "rejects.ndjson",
+          "What `--rejects` names: made with mode 0600, and holds data. Rejects that are there already are replaced only with `--overwrite-rejects`."
+        ),
+        ("rejects.ndjson.part", "What a run writes until its end; a run that was killed leaves it."),
+      ]))
+
   static func main() async {
     await Command.main(description) { arguments, log in
-      if let code = arguments.string("--explain") { return try explain(code) }
+      if let code = arguments[PushOptions.explain] { return try explain(code) }
       let stored = try StoredPair(arguments)
       let options = try PushOptions(arguments, log, stored: stored)
-      if arguments.string("--import-strategy") == "DELETE", !arguments.has("--dry-run") {
+      if options.importStrategy == "DELETE", !options.dryRun {
         try Prompt.confirm(
           "delete what is read from stdin at \(options.server.url)?", otherwise: "nothing was deleted", arguments)
       }
@@ -39,108 +131,4 @@ struct Push {
     try output.flush()
     return .success
   }
-
-  static let description = CommandDescription(
-    name: "d2-push",
-    abstract: "post data values (NDJSON on stdin) to a DHIS2 server in batches, and account for every one",
-    examples: [
-      (
-        "d2-push --url https://dhis2.example --rejects rejects.ndjson < values.ndjson",
-        "send a file; what is refused is kept"
-      ),
-      (
-        "jq -c .value rejects.ndjson | d2-push --url https://dhis2.example --rejects again.ndjson",
-        "try the refused values again, after fixing the cause"
-      ),
-      ("d2-pull … | d2-push --url https://other.example --dry-run", "see what the server would say, storing nothing"),
-      (
-        "d2-pull … --registrations | d2-push --url https://other.example --registrations",
-        "complete data set registrations"
-      ),
-      (
-        "d2-pull … --tag-data-set | d2-push --via dispatcher2 --dispatcher-url http://localhost:9191/queue --source hmis --destination repo --facilities units.ndjson",
-        "queue the values in a dispatcher2, which posts them"
-      ),
-    ],
-    groups: [
-      OptionGroup(
-        "What is sent",
-        [
-          Option(
-            "--rejects", value: "FILE",
-            help:
-              "Keep what is not taken, as NDJSON with the value, the reason and the line number. A FILE that holds rejects already is left alone: then nothing is sent, unless one of the next two is given."
-          ),
-          Option("--append-rejects", help: "Add the rejects to those that FILE holds."),
-          Option("--overwrite-rejects", help: "Replace what FILE holds, when all of the input was read."),
-          Option(
-            "--max-rejects", value: "N|P%",
-            help: "End when more than N values, or P percent of those read, were refused."),
-          Option(
-            "--import-strategy", value: "STRATEGY", help: "CREATE_AND_UPDATE (default), CREATE, UPDATE or DELETE."),
-          Option("--dry-run", help: "The server checks and counts but stores nothing."),
-          Option("--yes", help: "Do not ask before values are deleted with --import-strategy DELETE."),
-          Option(
-            "--explain", value: "CODE|all",
-            help: "Say what an error code of DHIS2 means and what to do; nothing is sent."),
-          Option("--data-set", value: "UID", help: "Name this data set in every request."),
-          Option(
-            "--null-combo", value: "refuse|default",
-            help:
-              "Values whose option combo is null: refuse them (default), or send them under the default combo, as a server would read them."
-          ),
-          Option("--registrations", help: "The input is complete data set registrations."),
-          Option(
-            "--no-check",
-            help:
-              "Do not look at the destination's metadata for values that it would not keep, nor, with --pair to a server from 2.43 on, for those that would fail others."
-          ),
-          Option(
-            "--fail-on-not-kept", help: "Status 1 also where the server accepted values that it does not keep."),
-          Option("--async", help: "Let the server import as a job, and follow it."),
-          Option("--id-scheme", value: "SCHEME", help: "Ids in the input: UID (default), CODE, NAME or ATTRIBUTE:uid."),
-          Option("--data-element-id-scheme", value: "SCHEME", help: "Ids of data elements."),
-          Option("--org-unit-id-scheme", value: "SCHEME", help: "Ids of organisation units."),
-          Option("--data-set-id-scheme", value: "SCHEME", help: "Ids of data sets."),
-          Option("--category-option-combo-id-scheme", value: "SCHEME", help: "Ids of category option combos."),
-          Option(
-            "--attribute-option-combo-id-scheme", value: "SCHEME",
-            help: "Ids of attribute option combos (2.43 and later)."),
-        ] + PushOptions.switches.map { Option($0.0, help: "\($0.2) (\($0.1)=true).") }),
-      OptionGroup(
-        "How it is sent",
-        [
-          Option(
-            "--batch-size", value: "N|MIN..MAX",
-            help: "Values a request; within bounds the best size is found by measuring (default 100..50000, from 1000)."
-          ),
-          Option(
-            "--batch-bytes", value: "BYTES",
-            help: "At most so many bytes a request, before compression (default 12M; less at higher concurrency)."),
-          ImportLimit.option,
-          Option("--batch-time", value: "TIME", help: "Smaller batches where a request takes longer (default 20s)."),
-          Option("--compression", value: "gzip|none", help: "Compress the requests (default gzip)."),
-          Option("--summary", value: "FILE", help: "Write the totals as one JSON object."),
-        ]),
-      QueueOptions.group, StoredPair.group, ServerOptions.group(.destination), ServerOptions.transport,
-    ],
-    statuses: [
-      (
-        .success,
-        "every value was accepted; ignored ones are equal to what the server has, those not kept are zeros or white space that it does not store"
-      ),
-      (.incomplete, "some values were refused, or not kept with --fail-on-not-kept"),
-      (.usage, "the command line is wrong"),
-      (.malformedInput, "a line of the input is not a data value; what stands before it was sent"),
-      (.unreachable, "the server cannot be reached"),
-      (.cannotWrite, "the rejects or the output cannot be written"),
-      (
-        .temporary,
-        "the server failed after all retries: what was not accepted is in the rejects, or the input must be run again"
-      ),
-      (.notDHIS2, "the other end does not speak DHIS2, or is not the queue"),
-      (.refused, "credentials or authority refused"),
-      (.configuration, "a queue does not know the source or the destination"),
-      (.interrupted, "interrupted (143 by SIGTERM)"),
-    ], manual: manual)
 }

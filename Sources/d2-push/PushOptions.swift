@@ -3,6 +3,133 @@ import D2Common
 
 /// What one run of d2-push was asked for.
 struct PushOptions: Sendable {
+  // MARK: What is sent
+
+  private static let rejects = Option(
+    "--rejects", value: "FILE",
+    help:
+      "Keep what is not taken, as NDJSON with the value, the reason and the line number. A FILE that holds rejects already is left alone: then nothing is sent, unless one of the next two is given."
+  )
+  private static let appendRejects = Flag("--append-rejects", help: "Add the rejects to those that FILE holds.")
+  private static let overwriteRejects = Flag(
+    "--overwrite-rejects", help: "Replace what FILE holds, when all of the input was read.")
+  private static let maxRejects = Option(
+    "--max-rejects", as: .quota, help: "End when more than N values, or P percent of those read, were refused.")
+  static let importStrategy = Option(
+    "--import-strategy", value: "STRATEGY", as: .one(of: ImportStrategy.self),
+    help: "CREATE_AND_UPDATE (default), CREATE, UPDATE or DELETE.")
+  static let dryRun = Command.dryRun.described("The server checks and counts but stores nothing.")
+  static let explain = Option(
+    "--explain", value: "CODE|all",
+    help: "Say what an error code of DHIS2 means and what to do; nothing is sent.")
+  private static let dataSet = Option("--data-set", value: "UID", help: "Name this data set in every request.")
+  private static let nullCombo = Option(
+    "--null-combo", value: "refuse|default", as: .one(of: NullCombo.self),
+    help:
+      "Values whose option combo is null: refuse them (default), or send them under the default combo, as a server would read them."
+  )
+  static let registrations = Flag("--registrations", help: "The input is complete data set registrations.")
+  private static let noCheck = Flag(
+    "--no-check",
+    help:
+      "Do not look at the destination's metadata for values that it would not keep, nor, with --pair to a server from 2.43 on, for those that would fail others."
+  )
+  private static let failOnNotKept = Flag(
+    "--fail-on-not-kept", help: "Status 1 also where the server accepted values that it does not keep.")
+  static let asJob = Flag("--async", help: "Let the server import as a job, and follow it.")
+
+  enum ImportStrategy: String, CaseIterable {
+    case createAndUpdate = "CREATE_AND_UPDATE"
+    case create = "CREATE"
+    case update = "UPDATE"
+    case delete = "DELETE"
+  }
+
+  private enum NullCombo: String, CaseIterable { case `default`, refuse }
+
+  /// Import parameters of the Web API that name what ids are.
+  static let schemes = [
+    scheme("--id-scheme", "idScheme", "Ids in the input: UID (default), CODE, NAME or ATTRIBUTE:uid."),
+    scheme("--data-element-id-scheme", "dataElementIdScheme", "Ids of data elements."),
+    scheme("--org-unit-id-scheme", "orgUnitIdScheme", "Ids of organisation units."),
+    scheme("--data-set-id-scheme", "dataSetIdScheme", "Ids of data sets."),
+    scheme("--category-option-combo-id-scheme", "categoryOptionComboIdScheme", "Ids of category option combos."),
+    scheme(
+      "--attribute-option-combo-id-scheme", "attributeOptionComboIdScheme",
+      "Ids of attribute option combos (2.43 and later)."),
+  ]
+
+  private static func scheme(
+    _ name: String, _ parameter: String, _ help: String
+  ) -> (option: Option<String?>, parameter: String) {
+    (Option(name, value: "SCHEME", help: help), parameter)
+  }
+
+  /// Import parameters of the Web API that are on or off.
+  static let switches = [
+    parameter(
+      "--skip-audit", "skipAudit",
+      "No audit entries for what changes: up to 2.42, and only with the authority F_SKIP_DATA_IMPORT_AUDIT"),
+    parameter("--force", "force", "Closed periods, locked and approved data are written too: for superusers only"),
+    parameter(
+      "--skip-existing-check", "skipExistingCheck",
+      "Nothing is looked up before it is inserted: up to 2.42, and only safe for an empty destination"),
+    parameter("--strict-periods", "strictPeriods", "Refuse periods that are not of the data set's type"),
+    parameter("--strict-data-elements", "strictDataElements", "Refuse data elements that are not in the data set"),
+    parameter(
+      "--strict-category-option-combos", "strictCategoryOptionCombos",
+      "Refuse category option combos that are not the data element's"),
+    parameter(
+      "--strict-attribute-option-combos", "strictAttributeOptionCombos",
+      "Refuse attribute option combos that are not the data set's"),
+    parameter(
+      "--strict-organisation-units", "strictOrganisationUnits",
+      "Refuse organisation units to which the data set is not assigned"),
+    parameter(
+      "--require-category-option-combo", "requireCategoryOptionCombo",
+      "Refuse values that name no category option combo, instead of taking the default"),
+    parameter(
+      "--require-attribute-option-combo", "requireAttributeOptionCombo",
+      "Refuse values that name no attribute option combo, instead of taking the default"),
+  ]
+
+  private static func parameter(
+    _ name: String, _ parameter: String, _ help: String
+  ) -> (option: Flag, parameter: String) {
+    (Flag(name, help: "\(help) (\(parameter)=true)."), parameter)
+  }
+
+  static let what = OptionGroup(
+    "What is sent",
+    [
+      rejects, appendRejects, overwriteRejects, maxRejects, importStrategy, dryRun,
+      Prompt.confirmation.described("Do not ask before values are deleted with --import-strategy DELETE."), explain,
+      dataSet, nullCombo, registrations, noCheck, failOnNotKept, asJob,
+    ] + schemes.map { $0.option } + switches.map { $0.option })
+
+  // MARK: How it is sent
+
+  enum Compression: String, CaseIterable { case gzip, none }
+
+  private static let batchSize = Option(
+    "--batch-size",
+    as: ValueReader(
+      "N|MIN..MAX", "a number of values such as 5000, or bounds such as 500..20000", read: batchBounds),
+    help: "Values a request; within bounds the best size is found by measuring (default 100..50000, from 1000).")
+  private static let batchBytes = Option(
+    "--batch-bytes", as: .size,
+    help: "At most so many bytes a request, before compression (default 12M; less at higher concurrency).")
+  static let batchTime = Option(
+    "--batch-time", as: .duration, help: "Smaller batches where a request takes longer (default 20s).")
+  static let compression = Option(
+    "--compression", as: .one(of: Compression.self), help: "Compress the requests (default gzip).")
+  private static let summary = Option("--summary", value: "FILE", help: "Write the totals as one JSON object.")
+
+  static let how = OptionGroup(
+    "How it is sent", [batchSize, batchBytes, ImportLimit.option, batchTime, compression, summary])
+
+  // MARK: What was asked for
+
   let server: ServerOptions
   /// Where the values are queued instead of posted, for `--via`.
   let queue: QueueOptions?
@@ -48,36 +175,36 @@ struct PushOptions: Sendable {
       } else {
         try ServerOptions(arguments, log, side: .destination)
       }
-    batchSize = try Self.batchSize(arguments)
-    batchBytes = try arguments.bytes("--batch-bytes") ?? Self.defaultBatchBytes(server.concurrency)
+    batchSize = arguments[Self.batchSize] ?? 100...50_000
+    batchBytes = arguments[Self.batchBytes] ?? Self.defaultBatchBytes(server.concurrency)
     guard batchBytes <= 1 << 30 else { throw CommandFailure(.usage, "--batch-bytes: at most 1G") }
     guard queue == nil || batchBytes <= QueueOptions.mostBatchBytes else {
       throw CommandFailure(.usage, "--batch-bytes: with --via at most 16M, since a queue sends each request back")
     }
-    batchSeconds = try arguments.seconds("--batch-time") ?? 20
-    importStrategy = try arguments.choice("--import-strategy", ["CREATE_AND_UPDATE", "CREATE", "UPDATE", "DELETE"])
-    dryRun = arguments.has("--dry-run")
-    async = arguments.has("--async")
-    dataSet = arguments.string("--data-set")
-    nullComboIsDefault = try arguments.choice("--null-combo", ["default", "refuse"]) == "default"
-    forcesConcurrency = arguments.has(ImportLimit.option.name)
-    compresses = try arguments.choice("--compression", ["gzip", "none"]) != "none"
-    rejectsFile = arguments.string("--rejects")
+    batchSeconds = arguments[Self.batchTime] ?? 20
+    importStrategy = arguments[Self.importStrategy]?.rawValue
+    dryRun = arguments[Self.dryRun]
+    async = arguments[Self.asJob]
+    dataSet = arguments[Self.dataSet]
+    nullComboIsDefault = arguments[Self.nullCombo] == .default
+    forcesConcurrency = arguments[ImportLimit.option]
+    compresses = arguments[Self.compression] != Compression.none
+    rejectsFile = arguments[Self.rejects]
     rejectsPolicy = try Self.rejectsPolicy(arguments)
-    maxRejects = try arguments.quota("--max-rejects")
-    kind = stored?.slice?.kind == .registrations || arguments.has("--registrations") ? .registrations : .dataValues
-    summaryFile = SummaryFile.path(named: arguments.string("--summary"), command: "push")
+    maxRejects = arguments[Self.maxRejects]
+    kind = stored?.slice?.kind == .registrations || arguments[Self.registrations] ? .registrations : .dataValues
+    summaryFile = SummaryFile.path(named: arguments[Self.summary], command: "push")
     let passedOn = Self.passedOn(arguments)
     self.passedOn = passedOn
     // What is foreseen of units and data sets is foreseen by their uids.
     let namesByUID = ["orgUnitIdScheme", "dataSetIdScheme"].allSatisfy { IDScheme(of: $0, in: passedOn) == .uid }
     looksAhead =
-      stored != nil && queue == nil && !arguments.has("--no-check") && kind == .dataValues && namesByUID
+      stored != nil && queue == nil && !arguments[Self.noCheck] && kind == .dataValues && namesByUID
     // The destination's elements are asked for by their uids; a deletion keeps nothing.
     asksAboutElements =
-      queue == nil && !arguments.has("--no-check") && kind == .dataValues && importStrategy != "DELETE"
+      queue == nil && !arguments[Self.noCheck] && kind == .dataValues && importStrategy != "DELETE"
       && IDScheme(of: "dataElementIdScheme", in: passedOn) == .uid
-    failsOnNotKept = arguments.has("--fail-on-not-kept")
+    failsOnNotKept = arguments[Self.failOnNotKept]
     // A slice may be of registrations without the option that says so.
     guard queue == nil || kind == .dataValues else {
       throw CommandFailure(.usage, "registrations do not go with --via: a queued request holds data values")
@@ -91,12 +218,14 @@ struct PushOptions: Sendable {
   }
 
   private static func rejectsPolicy(_ arguments: Arguments) throws(CommandFailure) -> RejectsTarget.Policy {
-    let given = ["--append-rejects", "--overwrite-rejects"].filter { arguments.has($0) }
-    guard given.count < 2 else { throw CommandFailure(.usage, "--append-rejects or --overwrite-rejects, not both") }
-    guard given.isEmpty || arguments.has("--rejects") else {
-      throw CommandFailure(.usage, "\(given[0]) goes with --rejects FILE")
+    let (appends, overwrites) = (arguments[appendRejects], arguments[overwriteRejects])
+    guard !appends || !overwrites else {
+      throw CommandFailure(.usage, "--append-rejects or --overwrite-rejects, not both")
     }
-    return given.isEmpty ? .refuse : given[0] == "--append-rejects" ? .append : .overwrite
+    guard !appends && !overwrites || arguments.has(rejects) else {
+      throw CommandFailure(.usage, "\((appends ? appendRejects : overwriteRejects).name) goes with --rejects FILE")
+    }
+    return appends ? .append : overwrites ? .overwrite : .refuse
   }
 
   /// Several requests under way share a budget, so that memory stays below 100 MB.
@@ -105,67 +234,20 @@ struct PushOptions: Sendable {
   }
 
   /// `5000` or `500..20000`.
-  private static func batchSize(_ arguments: Arguments) throws(CommandFailure) -> ClosedRange<Int> {
-    guard let text = arguments.string("--batch-size") else { return 100...50_000 }
+  private static func batchBounds(_ text: String) -> ClosedRange<Int>? {
     let parts = text.split(separator: "..", omittingEmptySubsequences: false).map { Int($0) }
     guard let least = parts.first ?? nil, let most = parts.last ?? nil, parts.count <= 2, least >= 1, most >= least,
       most <= 1_000_000
-    else {
-      throw CommandFailure(
-        .usage, "--batch-size \"\(text)\": a number of values such as 5000, or bounds such as 500..20000")
-    }
+    else { return nil }
     return least...most
   }
 
   private static func passedOn(_ arguments: Arguments) -> [(name: String, value: String)] {
     var parameters: [(name: String, value: String)] = []
     for (option, name) in schemes {
-      if let value = arguments.string(option) { parameters.append((name, value)) }
+      if let value = arguments[option] { parameters.append((name, value)) }
     }
-    for (option, name, _) in Self.switches where arguments.has(option) { parameters.append((name, "true")) }
+    for (option, name) in switches where arguments[option] { parameters.append((name, "true")) }
     return parameters
   }
-
-  /// Import parameters of the Web API that name what ids are.
-  static let schemes = [
-    ("--id-scheme", "idScheme"), ("--data-element-id-scheme", "dataElementIdScheme"),
-    ("--org-unit-id-scheme", "orgUnitIdScheme"), ("--data-set-id-scheme", "dataSetIdScheme"),
-    ("--category-option-combo-id-scheme", "categoryOptionComboIdScheme"),
-    ("--attribute-option-combo-id-scheme", "attributeOptionComboIdScheme"),
-  ]
-
-  /// Import parameters of the Web API that are on or off, and what they mean.
-  static let switches = [
-    (
-      "--skip-audit", "skipAudit",
-      "No audit entries for what changes: up to 2.42, and only with the authority F_SKIP_DATA_IMPORT_AUDIT"
-    ),
-    ("--force", "force", "Closed periods, locked and approved data are written too: for superusers only"),
-    (
-      "--skip-existing-check", "skipExistingCheck",
-      "Nothing is looked up before it is inserted: up to 2.42, and only safe for an empty destination"
-    ),
-    ("--strict-periods", "strictPeriods", "Refuse periods that are not of the data set's type"),
-    ("--strict-data-elements", "strictDataElements", "Refuse data elements that are not in the data set"),
-    (
-      "--strict-category-option-combos", "strictCategoryOptionCombos",
-      "Refuse category option combos that are not the data element's"
-    ),
-    (
-      "--strict-attribute-option-combos", "strictAttributeOptionCombos",
-      "Refuse attribute option combos that are not the data set's"
-    ),
-    (
-      "--strict-organisation-units", "strictOrganisationUnits",
-      "Refuse organisation units to which the data set is not assigned"
-    ),
-    (
-      "--require-category-option-combo", "requireCategoryOptionCombo",
-      "Refuse values that name no category option combo, instead of taking the default"
-    ),
-    (
-      "--require-attribute-option-combo", "requireAttributeOptionCombo",
-      "Refuse values that name no attribute option combo, instead of taking the default"
-    ),
-  ]
 }

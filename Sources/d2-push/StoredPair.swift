@@ -8,14 +8,10 @@ struct StoredPair {
   /// Where the values are of a slice of the ledger.
   let slice: Slice?
 
-  static let group = OptionGroup(
-    "Pair",
-    [
-      PairOptions.pair, Store.option,
-      Option(
-        "--slice", value: "JSON",
-        help: "A slice of the ledger: its pair's destination, and whether it is of registrations."),
-    ])
+  private static let sliceOption = SliceOption.option.described(
+    "A slice of the ledger: its pair's destination, and whether it is of registrations.", value: "JSON")
+
+  static let group = OptionGroup("Pair", [PairOptions.pair, Store.option, sliceOption])
 
   /// - Returns: `nil` where neither is given.
   /// - Throws: `StoreError`; `CommandFailure`: 64 for what is no slice, 78 where there is no such pair.
@@ -24,7 +20,7 @@ struct StoredPair {
     if let slice {
       store = try Store(arguments)
       pair = try store.pair(numbered: slice.pair)
-    } else if arguments.has("--pair") {
+    } else if arguments.has(PairOptions.pair) {
       (store, pair) = try PairOptions.open(arguments)
     } else {
       return nil

@@ -5,6 +5,36 @@ import D2Store
 
 /// Makes slices of what a pair has: a backlog by the calendar, or the increment of each data set.
 struct Planner {
+  private static let chosen = Option(
+    "--data-set", values: "UID|CODE|NAME", splits: false, help: "Only these (default: all active ones).")
+  static let only = Option(
+    "--only", "-l", value: "UNIT,…",
+    help: "Only these organisation units, by name, code or uid, with all below them.")
+  static let incremental = Flag(
+    "--incremental", "-i",
+    help: "What changed since each data set was delivered last; all of it where it was not yet, or for new units.")
+  static let overlap = Option(
+    "--overlap", as: .duration,
+    help:
+      "How far -i goes back beyond the last delivery: for imports that had begun but were not stored yet, and for clocks that differ (default 1h; 24h for registrations)."
+  )
+  private static let registrations = Flag("--registrations", help: "Complete data set registrations too.")
+  static let span = Option(
+    "--span", as: .one(of: Span.self),
+    help:
+      "How much time a slice holds: shorter periods go together (default month). Larger ones move faster over a long way, and more is lost when one is interrupted."
+  )
+  static let again = Flag(
+    "--again",
+    help:
+      "Slices that are done or parked wait again, if none of this plan is open: an interrupted one is gone on with.")
+  static let name = Option(
+    "--plan", value: "NAME", help: "What this plan is called, for run --plan NAME; it replaces one of that name.")
+
+  static let options: [any AnyOption] =
+    [chosen, only, CalendarOptions.period] + CalendarOptions.options
+    + [incremental, overlap, registrations, span, again, RemovedPlanner.option, name]
+
   private let store: Store
   private let pair: Pair
   private let arguments: Arguments
@@ -13,7 +43,7 @@ struct Planner {
   private let span: Span
 
   /// How much time a slice holds at least, where periods are shorter.
-  private enum Span: String, CaseIterable {
+  enum Span: String, CaseIterable {
     case month, quarter, year
 
     /// Dates with the same number lie in the same span.
@@ -26,60 +56,24 @@ struct Planner {
     }
   }
 
-  static let options: [any AnyOption] =
-    [
-      Option("--data-set", values: "UID|CODE|NAME", help: "Only these (default: all active ones)."),
-      Option(
-        "--only", "-l", value: "UNIT,…",
-        help: "Only these organisation units, by name, code or uid, with all below them."),
-      Option("--period", "-p", values: "PERIOD", help: "The periods of each data set's own type in it."),
-    ] + CalendarOptions.options + [
-      Option(
-        "--incremental", "-i",
-        help: "What changed since each data set was delivered last; all of it where it was not yet, or for new units."),
-      Option(
-        "--overlap", value: "TIME",
-        help:
-          "How far -i goes back beyond the last delivery: for imports that had begun but were not stored yet, and for clocks that differ (default 1h; 24h for registrations)."
-      ),
-      Option("--registrations", help: "Complete data set registrations too."),
-      Option(
-        "--span", value: "month|quarter|year",
-        help:
-          "How much time a slice holds: shorter periods go together (default month). Larger ones move faster over a long way, and more is lost when one is interrupted."
-      ),
-      Option(
-        "--again",
-        help:
-          "Slices that are done or parked wait again, if none of this plan is open: an interrupted one is gone on with."
-      ),
-      RemovedPlanner.option,
-      Option(
-        "--plan", value: "NAME", help: "What this plan is called, for run --plan NAME; it replaces one of that name."),
-    ]
-
-  init(_ store: Store, _ pair: Pair, _ arguments: Arguments, _ log: Log) throws(CommandFailure) {
+  init(_ store: Store, _ pair: Pair, _ arguments: Arguments, _ log: Log) {
     self.store = store
     self.pair = pair
     self.arguments = arguments
     self.log = log
     ledger = Ledger(store)
-    let span = arguments.string("--span") ?? Span.month.rawValue
-    guard let span = Span(rawValue: span) else {
-      throw CommandFailure(.usage, "--span \(span): month, quarter or year")
-    }
-    self.span = span
+    span = arguments[Self.span] ?? .month
   }
 
   func run() throws -> ExitStatus {
-    if arguments.has(RemovedPlanner.option.name) {
+    if arguments[RemovedPlanner.option] {
       try report(RemovedPlanner(store, pair, log).run(dataSets(), arguments))
       return .success
     }
     // The source's clock before anything is read.
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
     let info = try ServerInfo(client)
-    let isIncrement = arguments.has("--incremental")
+    let isIncrement = arguments[Self.incremental]
     try checkCalendar(info, client, isOfAllTime: isIncrement && CalendarOptions.flags(in: arguments).isEmpty)
     if isIncrement, info.time == nil {
       throw CommandFailure(
@@ -98,7 +92,7 @@ struct Planner {
     log.info(
       "\(counted(outcome.planned, "slice")) planned: \(outcome.added) added, \(outcome.planned - outcome.added) were there"
         + (outcome.again > 0 ? ", \(outcome.again) of them wait again" : ""))
-    let open = try ledger.open(pair, plan: arguments.string("--plan"))
+    let open = try ledger.open(pair, plan: arguments[Self.name])
     let output = LineOutput.standardOutput()
     try output.line(
       JSONValue.object([
@@ -126,7 +120,7 @@ struct Planner {
     let planned = try ledger.databaseTime()
     let sets = try dataSets()
     let units = try OrgUnitTable(store, pair).all()
-    let cover = try OrgUnitCover(units, only: arguments.string("--only"), pair, log)
+    let cover = try OrgUnitCover(units, only: arguments[Self.only], pair, log)
     let hasFlags = !CalendarOptions.flags(in: arguments).isEmpty
     let calendar = isIncrement && !hasFlags ? nil : try CalendarOptions(arguments, today: CalendarDate.today)
     var plan = LedgerPlan()
@@ -141,14 +135,14 @@ struct Planner {
       }
     }
     return try plan.writeLocked(
-      pair, to: ledger, name: arguments.string("--plan"), again: arguments.has("--again"))
+      pair, to: ledger, name: arguments[Self.name], again: arguments[Self.again])
   }
 
-  private var kinds: [DataKind] { arguments.has("--registrations") ? DataKind.allCases : [.dataValues] }
+  private var kinds: [DataKind] { arguments[Self.registrations] ? DataKind.allCases : [.dataValues] }
 
   private func dataSets() throws -> [DataSet] {
     let table = DataSetTable(store, pair)
-    let named = arguments.texts("--data-set")
+    let named = arguments[Self.chosen]
     if named.isEmpty || named == ["all"] { return try table.active(of: pair) }
     return try NameSelection(table.all(), kind: "data set").find(named)
   }
@@ -218,7 +212,7 @@ struct Planner {
       return
     }
     // An increment of some districts or dates says nothing about the others: then the mark stays.
-    let isWhole = !arguments.has("--only") && calendar == nil
+    let isWhole = !arguments.has(Self.only) && calendar == nil
     let window = try ledger.openWindow(pair, set.uid, kind, until: now, planned: planned, isWhole: isWhole)
     let today = CalendarDate.today.dayNumber
     func add(_ places: Int, since: UTCTime?) throws {
@@ -231,7 +225,7 @@ struct Planner {
     guard let through = set.marks[kind].through else {
       return try add(everywhere, since: nil)
     }
-    let overlap = try arguments.seconds("--overlap") ?? kind.overlapSeconds
+    let overlap = arguments[Self.overlap] ?? kind.overlapSeconds
     try add(everywhere, since: UTCTime(seconds: through.seconds - Int(overlap)))
     let covered = set.marks[kind].coveredAt ?? 0
     var new = units.filter { $0.isActive && $0.activeSince > covered }

@@ -5,7 +5,7 @@ import D2Store
 
 /// Plans again what lies around organisation units that the source no longer has: `AroundRemoved` says why.
 struct RemovedPlanner {
-  static let option = Option(
+  static let option = Flag(
     "--around-removed",
     help:
       "Around the organisation units that are gone at the source: what was ever delivered of their neighbours is moved again, since a merge moves values where no increment sees it. Again: nothing new."
@@ -24,12 +24,14 @@ struct RemovedPlanner {
   }
 
   /// Options that say which periods or units: here the ledger knows.
-  private static let others =
-    ["--only", "--period", "--incremental", "--overlap", "--again", "--plan", "--span"]
-    + CalendarOptions.options.map(\.name)
+  private static let others: [any AnyOption] =
+    [
+      Planner.only, CalendarOptions.period, Planner.incremental, Planner.overlap, Planner.again, Planner.name,
+      Planner.span,
+    ] + CalendarOptions.options
 
   func run(_ sets: [DataSet], _ arguments: Arguments) throws -> LedgerPlan.Outcome {
-    if let other = Self.others.first(where: { arguments.has($0) }) {
+    if let other = arguments.first(of: Self.others)?.name {
       throw CommandFailure(.usage, "\(other) does not go with \(Self.option.name), which plans all that was delivered")
     }
     return try store.database.exclusively(pair: pair.id) {

@@ -33,31 +33,38 @@ struct Runner {
     func unitName(_ uid: String) -> String { units[uid] ?? uid }
   }
 
+  private static let jobs = Option(
+    "--jobs", "-j", as: .number(in: 1...256), help: "How many slices at a time (default 1).")
+  static let order = Option(
+    "--order", as: .one(of: Ledger.Order.self), help: "Which period first (default newest).")
+  private static let lease = Option(
+    "--lease", as: .duration,
+    help: "How long a worker that dies keeps its slice (default 2m; it renews while it lives).")
+  private static let attempts = Option(
+    "--attempts", as: .number(in: 1...1000), help: "Park a slice that failed so often (default 5).")
+  private static let retryAfter = Option(
+    "--retry-after", as: .duration,
+    help: "The pause before the second attempt (default 30s); it doubles each time.")
+  private static let acceptRejects = Flag(
+    "--accept-rejects",
+    help: "A slice is done also where values were refused: they are on record. Else it rests in the state refused.")
+  private static let trustStatus = Flag(
+    "--trust-status",
+    help: "A slice is done where the command ends with 0, though nothing proves that d2-pull and d2-push did.")
+  private static let rejectsDir = Option(
+    "--rejects-dir", value: "DIR",
+    help: "Where $D2_REJECTS of each slice lies (default beside the store of the user).")
+  private static let plan = Option("--plan", value: "NAME", help: "Only slices of the plan of this name.")
+  private static let giveUpAfter = Option(
+    "--give-up-after", as: .duration,
+    help: "End where a server has been down for so long (default: wait until it is back).")
+  private static let maxSlices = Option("--max-slices", as: .number(in: 0...Int.max), help: "End after so many.")
+  private static let noWait = Flag(
+    "--no-wait", help: "End when nothing is waiting, though attempts will be due later or others still work.")
+
   static let options: [any AnyOption] = [
-    Option("--jobs", "-j", value: "N", help: "How many slices at a time (default 1)."),
-    ImportLimit.option,
-    Option("--order", value: "newest|oldest", help: "Which period first (default newest)."),
-    Option(
-      "--lease", value: "TIME",
-      help: "How long a worker that dies keeps its slice (default 2m; it renews while it lives)."),
-    Option("--attempts", value: "N", help: "Park a slice that failed so often (default 5)."),
-    Option(
-      "--retry-after", value: "TIME", help: "The pause before the second attempt (default 30s); it doubles each time."),
-    Option(
-      "--accept-rejects",
-      help: "A slice is done also where values were refused: they are on record. Else it rests in the state refused."),
-    Option(
-      "--trust-status",
-      help: "A slice is done where the command ends with 0, though nothing proves that d2-pull and d2-push did."),
-    Option(
-      "--rejects-dir", value: "DIR",
-      help: "Where $D2_REJECTS of each slice lies (default beside the store of the user)."),
-    Option("--plan", value: "NAME", help: "Only slices of the plan of this name."),
-    Option(
-      "--give-up-after", value: "TIME",
-      help: "End where a server has been down for so long (default: wait until it is back)."),
-    Option("--max-slices", value: "N", help: "End after so many."),
-    Option("--no-wait", help: "End when nothing is waiting, though attempts will be due later or others still work."),
+    jobs, ImportLimit.option, order, lease, attempts, retryAfter, acceptRejects, trustStatus, rejectsDir, plan,
+    giveUpAfter, maxSlices, noWait,
   ]
 
   /// What is run where no command is given.
@@ -74,16 +81,15 @@ struct Runner {
   init(_ arguments: Arguments, _ log: Log) throws {
     self.arguments = arguments
     self.log = log
-    jobs = try arguments.int("--jobs", in: 1...256) ?? 1
+    jobs = arguments[Self.jobs] ?? 1
     if let word = arguments.operands.first, arguments.operands.count > arguments.operandsBehindDashes.count {
       throw CommandFailure(.usage, "unexpected argument \(word.debugDescription): the command stands behind --")
     }
     guard arguments.operands.count <= 1 else {
       throw CommandFailure(.usage, "the command must be one word of the shell: put it into quotes")
     }
-    let order = try arguments.choice("--order", Ledger.Order.allCases.map(\.rawValue))
     let environment = processEnvironment()
-    let location = try StoreLocation.resolve(option: arguments.string("--store"), environment: environment)
+    let location = try StoreLocation.resolve(option: arguments[Store.option], environment: environment)
     let (store, pair) = try PairOptions.open(arguments, writes: true)
     var names: [String: String] = [:]
     for set in try DataSetTable(store, pair).all() { names[set.uid] = set.name }
@@ -91,14 +97,14 @@ struct Runner {
     try OrgUnitTable(store, pair).forEach { if $0.isActive { units[$0.uid] = $0.name } }
     settings = Settings(
       store: location, pair: pair, command: arguments.operands.first ?? Self.defaultCommand,
-      environment: try Self.environment(environment, location, arguments),
-      leaseSeconds: try arguments.seconds("--lease") ?? 120,
-      order: order.flatMap(Ledger.Order.init(rawValue:)) ?? .newest,
-      mostAttempts: try arguments.int("--attempts", in: 1...1000) ?? Worker.defaultAttempts,
-      retrySeconds: try arguments.seconds("--retry-after") ?? 30, acceptsRejects: arguments.has("--accept-rejects"),
-      trustsStatus: arguments.has("--trust-status"), showsChildren: arguments.has("--verbose"),
-      endsWhenIdle: arguments.has("--no-wait"), mostSlices: try arguments.int("--max-slices", in: 0...Int.max),
-      plan: arguments.string("--plan"), giveUpSeconds: try arguments.seconds("--give-up-after"),
+      environment: Self.environment(environment, location, arguments),
+      leaseSeconds: arguments[Self.lease] ?? 120,
+      order: arguments[Self.order] ?? .newest,
+      mostAttempts: arguments[Self.attempts] ?? Worker.defaultAttempts,
+      retrySeconds: arguments[Self.retryAfter] ?? 30, acceptsRejects: arguments[Self.acceptRejects],
+      trustsStatus: arguments[Self.trustStatus], showsChildren: arguments[CommandDescription.verbose],
+      endsWhenIdle: arguments[Self.noWait], mostSlices: arguments[Self.maxSlices],
+      plan: arguments[Self.plan], giveUpSeconds: arguments[Self.giveUpAfter],
       rejectsFolder: try Self.rejectsFolder(arguments, environment, location, pair), dataSets: names, units: units)
     var ends: [DHIS2Client] = []
     for server in [pair.source, pair.destination] {
@@ -116,7 +122,7 @@ struct Runner {
   /// The commands of the pipeline must find the same store, and each other.
   private static func environment(
     _ environment: [String: String], _ location: StoreLocation, _ arguments: Arguments
-  ) throws(CommandFailure) -> [String: String] {
+  ) -> [String: String] {
     var environment = environment
     switch location {
     case .sqlite(let path):
@@ -124,7 +130,7 @@ struct Runner {
     case .postgresql(let url): environment["D2_STORE"] = url
     }
     // d2-push multiplies its own requests by the workers.
-    let jobs = arguments.has(ImportLimit.option.name) ? 1 : try arguments.int("--jobs", in: 1...256) ?? 1
+    let jobs = arguments[ImportLimit.option] ? 1 : arguments[jobs] ?? 1
     environment[ImportLimit.jobsVariable] = String(jobs)
     if let folder = OwnFolder.path { environment["PATH"] = folder + ":" + (environment["PATH"] ?? "/usr/bin:/bin") }
     return environment
@@ -133,7 +139,7 @@ struct Runner {
   private static func rejectsFolder(
     _ arguments: Arguments, _ environment: [String: String], _ location: StoreLocation, _ pair: Pair
   ) throws(CommandFailure) -> String {
-    var folder = arguments.string("--rejects-dir") ?? ""
+    var folder = arguments[rejectsDir] ?? ""
     if folder.isEmpty {
       let state = try StateFolder.path(environment, orElse: "say where refused values go with --rejects-dir")
       // The numbers of pairs and slices begin anew in each store.
@@ -161,7 +167,7 @@ struct Runner {
   /// More workers than the destination can bear imports are refused before any of them begins. What goes into a queue
   /// is no import.
   private func limitImports() throws {
-    guard jobs > ImportLimit.most, !arguments.has(ImportLimit.option.name),
+    guard jobs > ImportLimit.most, !arguments[ImportLimit.option],
       settings.command.firstRange(of: "--via") == nil
     else { return }
     let version = try ServerInfo(ends[1]).version

@@ -30,7 +30,7 @@ enum ScriptFamily {
       jobs, Option("--all", help: "Those that were verified before, too."),
       Option("--numeric", help: "Values that are the same number are equal."),
       Option("--ignore-extras", help: "Verify slices of which the destination holds more."), dryRun,
-    ] + [Store.option] + Slices.selectionOptions.filter { $0.name != "--state" })
+    ] + [Store.option] + SelectedSlices.options.filter { $0.name != "--state" })
 
   private static let integrator = script(
     "d2-integrator", "move the data of all active pairs",

@@ -4,6 +4,16 @@ import D2Store
 
 /// How far a pair's ledger is.
 struct StatusReport {
+  /// What it may be depends on `--lag`.
+  static let by = Option(
+    "--by", value: "data-set|period|all|pair",
+    help:
+      "A row for each data set (default), for each period, or (all) for each period of each data set; with --lag for each data set, or one for the pair."
+  )
+  static let plan = Option("--plan", value: "NAME", help: "Only of the plan of this name.")
+
+  private enum Rows: String, CaseIterable { case dataSet = "data-set", period, all }
+
   private let ledger: Ledger
   private let pair: Pair
 
@@ -16,8 +26,8 @@ struct StatusReport {
   static let rateSeconds = 900
 
   func write(_ arguments: Arguments, _ log: Log) throws -> ExitStatus {
-    let by = try arguments.choice("--by", ["data-set", "period", "all"]) ?? "data-set"
-    let progress = try ledger.progress(pair, plan: arguments.string("--plan"))
+    let by = try arguments.value(of: Self.by, as: .one(of: Rows.self)) ?? .dataSet
+    let progress = try ledger.progress(pair, plan: arguments[Self.plan])
     var names: [String: String] = [:]
     for set in try DataSetTable(ledger.store, pair).all() { names[set.uid] = set.name }
     // Beside the count of values that were refused, the slices of that state need another name.
@@ -26,15 +36,15 @@ struct StatusReport {
     }
     var listing = Listing(
       arguments,
-      columns: (by == "period" ? ["periods"] : by == "all" ? ["dataSet", "name", "periods"] : ["dataSet", "name"])
+      columns: (by == .period ? ["periods"] : by == .all ? ["dataSet", "name", "periods"] : ["dataSet", "name"])
         + ["slices"] + states.map(\.column) + ["percent", "pulled", "refused"])
     for row in Self.summed(progress, by: by) {
       var members: [JSONValue.Member] = []
-      if by != "period" {
+      if by != .period {
         members.append(.init("dataSet", .string(row.dataSet)))
         members.append(.init("name", names[row.dataSet].map { .string($0) } ?? .null))
       }
-      if by != "data-set" { members.append(.init("periods", .string(row.periods))) }
+      if by != .dataSet { members.append(.init("periods", .string(row.periods))) }
       members.append(.init("slices", .int(row.total)))
       for (state, column) in states { members.append(.init(column, .int(row.counts[state] ?? 0))) }
       members.append(.init("percent", .int(Self.percent(row))))
@@ -53,11 +63,11 @@ struct StatusReport {
     row.total == 0 ? 100 : ((row.counts["done"] ?? 0) + (row.counts["verified"] ?? 0)) * 100 / row.total
   }
 
-  private static func summed(_ progress: [Ledger.Progress], by: String) -> [Ledger.Progress] {
-    guard by != "all" else { return progress }
+  private static func summed(_ progress: [Ledger.Progress], by: Rows) -> [Ledger.Progress] {
+    guard by != .all else { return progress }
     var rows: [String: Ledger.Progress] = [:]
     for one in progress {
-      let key = by == "period" ? one.periods : one.dataSet
+      let key = by == .period ? one.periods : one.dataSet
       var row = rows[key] ?? Ledger.Progress(dataSet: one.dataSet, periods: one.periods)
       row.counts.merge(one.counts) { $0 + $1 }
       row.pulled += one.pulled

@@ -27,7 +27,7 @@ package struct ServerOptions: Sendable {
     help:
       "A personal access token is the file's first line. Else D2_SIDE_PAT, or D2_SIDE_USERNAME with D2_SIDE_PASSWORD; else D2_PAT, or D2_USERNAME with D2_PASSWORD."
   )
-  private static let credentials = [username, passwordFile, patFile]
+  package static let credentials = [username, passwordFile, patFile]
 
   /// - Parameter side: the part that the server plays in a move: credentials in the environment can be named for it.
   package static func group(_ side: PairSide) -> OptionGroup {

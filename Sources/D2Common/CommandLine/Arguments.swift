@@ -92,6 +92,16 @@ package struct Arguments: Sendable {
     }
   }
 
+  /// The value of an option whose values depend on others.
+  ///
+  /// - Throws: `CommandFailure`, 64.
+  package func value<Parsed>(
+    of option: Option<String?>, as reader: ValueReader<Parsed>
+  ) throws(CommandFailure) -> Parsed? {
+    guard let text = self[option] else { return nil }
+    return try reader.value(of: text, of: option.name)
+  }
+
   /// Whether an option stands on the command line.
   package func has(_ option: any AnyOption) -> Bool {
     assert(declares(option), "\(commandName) does not declare \(option.name)")
@@ -107,72 +117,5 @@ package struct Arguments: Sendable {
   /// Whether the command has an option: this one, and not only one of its name.
   package func declares(_ option: any AnyOption) -> Bool {
     declared[option.name].map { type(of: $0) == type(of: option) } ?? false
-  }
-}
-
-// For commands whose options are not read by their declarations yet.
-extension Arguments {
-  package func has(_ name: String) -> Bool { values[name] != nil }
-
-  package func string(_ name: String) -> String? { values[name]?.last }
-
-  /// The values of an option that repeats, as they were given: names may hold commas, which `NameSelection` understands.
-  package func texts(_ name: String) -> [String] { values[name] ?? [] }
-
-  /// The values of an option that repeats: each may be a comma-separated list.
-  package func list(_ name: String) -> [String] {
-    (values[name] ?? []).flatMap { $0.split(separator: ",").map { $0.trimmed } }.filter { !$0.isEmpty }
-  }
-
-  /// A whole number within bounds.
-  package func int(_ name: String, in range: ClosedRange<Int>) throws(CommandFailure) -> Int? {
-    guard let text = string(name) else { return nil }
-    guard let number = Int(text), range.contains(number) else {
-      throw CommandFailure(
-        .usage, "\(name) \(text.quoted): a whole number from \(range.lowerBound) to \(range.upperBound)")
-    }
-    return number
-  }
-
-  /// A duration in seconds: `90`, `90s`, `15m`, `2h`.
-  package func seconds(_ name: String) throws(CommandFailure) -> Double? {
-    guard let text = string(name) else { return nil }
-    let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600]
-    let unit = text.last.flatMap { units[$0] }
-    // Far beyond any use, and safe to count in milliseconds.
-    guard let number = Double(unit == nil ? text : String(text.dropLast())), (0...1e9).contains(number) else {
-      throw CommandFailure(.usage, "\(name) \(text.quoted): a duration such as 90s, 15m or 2h")
-    }
-    return number * (unit ?? 1)
-  }
-
-  /// A number of bytes: `65536`, `64K`, `8M`.
-  package func bytes(_ name: String) throws(CommandFailure) -> Int? {
-    guard let text = string(name) else { return nil }
-    let units: [Character: Int] = ["K": 1 << 10, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30]
-    let unit = text.last.flatMap { units[$0] }
-    let product = Int(unit == nil ? text : String(text.dropLast()))?.multipliedReportingOverflow(by: unit ?? 1)
-    guard let product, !product.overflow, product.partialValue > 0, product.partialValue < 1 << 40 else {
-      throw CommandFailure(.usage, "\(name) \(text.quoted): a number of bytes such as 65536, 64K or 8M")
-    }
-    return product.partialValue
-  }
-
-  /// One of some words.
-  package func choice(_ name: String, _ choices: [String]) throws(CommandFailure) -> String? {
-    guard let text = string(name) else { return nil }
-    guard choices.contains(text) else {
-      throw CommandFailure(.usage, "\(name) \(text.quoted): one of \(choices.joined(separator: ", "))")
-    }
-    return text
-  }
-
-  /// A number of values, or a share of them.
-  package func quota(_ name: String) throws(CommandFailure) -> Quota? {
-    guard let text = string(name) else { return nil }
-    guard let quota = Quota(text) else {
-      throw CommandFailure(.usage, "\(name) \(text.quoted): a number of values, or a share such as 1%")
-    }
-    return quota
   }
 }

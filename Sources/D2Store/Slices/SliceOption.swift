@@ -2,11 +2,17 @@ import D2Common
 
 /// `--slice JSON|-`, by which a command takes its task from the ledger.
 package enum SliceOption {
+  package static let option = Option(
+    "--slice", value: "JSON|-",
+    help:
+      "A slice of the ledger as d2-slices claim prints it (- reads it from stdin): pair, data set, periods and units."
+  )
+
   /// The slice that the command line has; `nil` where it has none.
   ///
   /// - Throws: `CommandFailure`, 64 for what is no slice.
   package static func read(_ arguments: Arguments) throws(CommandFailure) -> Slice? {
-    guard let text = arguments.string("--slice") else { return nil }
+    guard let text = arguments[option] else { return nil }
     guard text == "-" else { return try Slice(task: text) }
     guard let bytes = try? FileBytes.read("/dev/stdin", atMost: 1 << 20) else {
       throw CommandFailure(.cannotRead, "--slice -: standard input cannot be read")

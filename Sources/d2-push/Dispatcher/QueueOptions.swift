@@ -16,6 +16,43 @@ enum FacilityLabel: String, Sendable, CaseIterable {
 
 /// What `--via` was asked for: queue the values in a dispatcher instead of posting them to DHIS2.
 struct QueueOptions: Sendable {
+  /// The flavours, and that it is to be found; by its former name too.
+  private enum Via: String, CaseIterable {
+    case dispatcher2
+    case goDispatcher2 = "go-dispatcher2"
+    case auto, dispatcher
+  }
+
+  private static let via = Option(
+    "--via", value: "dispatcher2|go-dispatcher2|auto", as: .one(of: Via.self),
+    help: "dispatcher2 (in C), go-dispatcher2, or auto: which of them it is, is found by asking.")
+  private static let address = Option(
+    "--dispatcher-url", value: "URL",
+    help: "The whole address of the queue: http://host:9191/queue, http://host:9090/api/queue. Else D2_DISPATCHER_URL.")
+  private static let source = Option(
+    "--source", value: "NAME",
+    help: "The source's name in the queue's table of servers (default: as the pair has it).")
+  private static let destination = Option("--destination", value: "NAME", help: "The destination's name there.")
+  private static let facilityBy = Option(
+    "--facility-by", as: .one(of: FacilityLabel.self),
+    help: "What a request calls its organisation unit (default name).")
+  private static let facilities = Option(
+    "--facilities", value: "FILE",
+    help: "Names and codes of organisation units: {\"id\":…,\"name\":…,\"code\":…} a line.")
+  private static let username = Option(
+    "--dispatcher-username", value: "USER",
+    help: "Else D2_DISPATCHER_USERNAME with D2_DISPATCHER_PASSWORD, or D2_DISPATCHER_TOKEN (go-dispatcher2).")
+  private static let passwordFile = Option(
+    "--dispatcher-password-file", value: "FILE", help: "The password is the file's first line.")
+  private static let wait = Flag(
+    "--wait", help: "Follow each request until it is delivered, and account for it then (go-dispatcher2).")
+  private static let waitFor = Option(
+    "--wait-for", as: .duration, help: "Follow a request no longer than this (default 30m).")
+
+  static let group = OptionGroup(
+    "Through a queue (dispatcher2) instead of to a server",
+    [via, address, source, destination, facilityBy, facilities, username, passwordFile, wait, waitFor])
+
   /// `nil`: it is found by asking.
   let flavour: QueueFlavour?
   /// The address above the queue's own path.
@@ -41,25 +78,25 @@ struct QueueOptions: Sendable {
   /// - Returns: `nil` without `--via`.
   /// - Throws: `CommandFailure`: 64 for what is wrong on the command line, 74 and 78 for the password's file.
   init?(_ arguments: Arguments, _ stored: StoredPair? = nil, environment: [String: String]) throws(CommandFailure) {
-    guard let via = try arguments.choice("--via", ["dispatcher2", "go-dispatcher2", "auto", "dispatcher"]) else {
-      for option in Self.ownOptions where arguments.has(option) {
-        throw CommandFailure(.usage, "\(option) goes with --via dispatcher2 or go-dispatcher2")
+    guard let via = arguments[Self.via] else {
+      if let option = arguments.first(of: Self.ownOptions) {
+        throw CommandFailure(.usage, "\(option.name) goes with --via dispatcher2 or go-dispatcher2")
       }
       return nil
     }
-    for option in Self.otherOptions where arguments.has(option) {
-      throw CommandFailure(.usage, "\(option) does not go with --via: \(Self.whyNot(option))")
+    for (options, why) in Self.otherOptions {
+      guard let option = arguments.first(of: options) else { continue }
+      throw CommandFailure(.usage, "\(option.name) does not go with --via: \(why)")
     }
-    flavour = QueueFlavour(rawValue: via)
+    flavour = QueueFlavour(rawValue: via.rawValue)
     (root, path) = try Self.address(arguments, environment)
     signIn = try Self.signIn(arguments, environment)
-    source = try Self.server("--source", arguments, stored?.pair.source)
-    destination = try Self.server("--destination", arguments, stored?.pair.destination)
-    let label = try arguments.choice("--facility-by", FacilityLabel.allCases.map(\.rawValue))
-    facilityBy = label.flatMap { FacilityLabel(rawValue: $0) } ?? .name
-    facilitiesFile = arguments.string("--facilities")
-    waits = arguments.has("--wait")
-    let wanted = try arguments.seconds("--wait-for")
+    source = try Self.server(Self.source, arguments, stored?.pair.source)
+    destination = try Self.server(Self.destination, arguments, stored?.pair.destination)
+    facilityBy = arguments[Self.facilityBy] ?? .name
+    facilitiesFile = arguments[Self.facilities]
+    waits = arguments[Self.wait]
+    let wanted = arguments[Self.waitFor]
     guard wanted == nil || waits else { throw CommandFailure(.usage, "--wait-for goes with --wait") }
     waitSeconds = wanted ?? Self.defaultWaitSeconds
     if let flavour { try check(flavour) }
@@ -88,34 +125,36 @@ struct QueueOptions: Sendable {
     }
   }
 
-  private static let ownOptions = [
-    "--dispatcher-url", "--dispatcher-username", "--dispatcher-password-file", "--source", "--destination",
-    "--facility-by", "--facilities", "--wait", "--wait-for",
+  /// Options that mean nothing without `--via`.
+  private static let ownOptions: [any AnyOption] = [
+    address, username, passwordFile, source, destination, facilityBy, facilities, wait, waitFor,
   ]
 
-  private static let otherOptions =
-    ["--url", "--username", "--password-file", "--pat-file", "--registrations", "--async", "--dry-run"]
-    + ["--import-strategy", "--compression", "--batch-time"] + PushOptions.schemes.map(\.0)
-    + PushOptions.switches.map(\.0)
-
-  private static func whyNot(_ option: String) -> String {
-    switch option {
-    case "--url": "the queue knows its servers by name; its own address is --dispatcher-url"
-    case "--username", "--password-file", "--pat-file":
+  /// Options that mean nothing with it, and why.
+  private static let otherOptions: [(options: [any AnyOption], why: String)] = [
+    (
+      [ServerOptions.address], "the queue knows its servers by name; its own address is --dispatcher-url"
+    ),
+    (
+      ServerOptions.credentials,
       "the queue has the destination's credentials; its own are --dispatcher-username with --dispatcher-password-file"
-    case "--registrations": "a queued request holds data values"
-    case "--compression": "the queue reads no compressed requests"
-    case "--batch-time": "how many values a request holds is decided by data set, period and facility"
-    default: "import parameters belong to the address that the queue has for its destination"
-    }
-  }
+    ),
+    ([PushOptions.registrations], "a queued request holds data values"),
+    ([PushOptions.asJob, PushOptions.dryRun, PushOptions.importStrategy], importParameters),
+    ([PushOptions.compression], "the queue reads no compressed requests"),
+    ([PushOptions.batchTime], "how many values a request holds is decided by data set, period and facility"),
+    (PushOptions.schemes.map { $0.option }, importParameters),
+    (PushOptions.switches.map { $0.option }, importParameters),
+  ]
+
+  private static let importParameters = "import parameters belong to the address that the queue has for its destination"
 
   /// A pair's servers have the names that the queue knows them by.
   private static func server(
-    _ option: String, _ arguments: Arguments, _ configured: ConfiguredServer?
+    _ option: Option<String?>, _ arguments: Arguments, _ configured: ConfiguredServer?
   ) throws(CommandFailure) -> String {
-    guard let name = arguments.string(option) ?? configured?.name, !name.isEmpty else {
-      throw CommandFailure(.usage, "\(option) is missing: a name in the queue's table of servers")
+    guard let name = arguments[option] ?? configured?.name, !name.isEmpty else {
+      throw CommandFailure(.usage, "\(option.name) is missing: a name in the queue's table of servers")
     }
     return name
   }
@@ -125,7 +164,7 @@ struct QueueOptions: Sendable {
     _ arguments: Arguments, _ environment: [String: String]
   ) throws(CommandFailure) -> (root: ServerURL, path: String) {
     let hint = "the whole address of the queue: http://localhost:9191/queue, http://localhost:9090/api/queue"
-    guard let text = arguments.string("--dispatcher-url") ?? environment["D2_DISPATCHER_URL"], !text.isEmpty else {
+    guard let text = arguments[address] ?? environment["D2_DISPATCHER_URL"], !text.isEmpty else {
       throw CommandFailure(.usage, "--dispatcher-url is missing: \(hint)")
     }
     let address: (root: ServerURL, path: String)
@@ -147,8 +186,8 @@ struct QueueOptions: Sendable {
   private static func signIn(
     _ arguments: Arguments, _ environment: [String: String]
   ) throws(CommandFailure) -> SignIn {
-    let file = arguments.string("--dispatcher-password-file")
-    if let username = arguments.string("--dispatcher-username") {
+    let file = arguments[passwordFile]
+    if let username = arguments[username] {
       let place = "--dispatcher-username \(username)"
       if let file {
         return SignIn(
@@ -186,34 +225,4 @@ struct QueueOptions: Sendable {
     }
     return password
   }
-
-  /// What the command line's help says of all this.
-  static let group = OptionGroup(
-    "Through a queue (dispatcher2) instead of to a server",
-    [
-      Option(
-        "--via", value: "dispatcher2|go-dispatcher2|auto",
-        help: "dispatcher2 (in C), go-dispatcher2, or auto: which of them it is, is found by asking."),
-      Option(
-        "--dispatcher-url", value: "URL",
-        help:
-          "The whole address of the queue: http://host:9191/queue, http://host:9090/api/queue. Else D2_DISPATCHER_URL."
-      ),
-      Option(
-        "--source", value: "NAME",
-        help: "The source's name in the queue's table of servers (default: as the pair has it)."),
-      Option("--destination", value: "NAME", help: "The destination's name there."),
-      Option(
-        "--facility-by", value: "name|id|code",
-        help: "What a request calls its organisation unit (default name)."),
-      Option(
-        "--facilities", value: "FILE",
-        help: "Names and codes of organisation units: {\"id\":…,\"name\":…,\"code\":…} a line."),
-      Option(
-        "--dispatcher-username", value: "USER",
-        help: "Else D2_DISPATCHER_USERNAME with D2_DISPATCHER_PASSWORD, or D2_DISPATCHER_TOKEN (go-dispatcher2)."),
-      Option("--dispatcher-password-file", value: "FILE", help: "The password is the file's first line."),
-      Option("--wait", help: "Follow each request until it is delivered, and account for it then (go-dispatcher2)."),
-      Option("--wait-for", value: "TIME", help: "Follow a request no longer than this (default 30m)."),
-    ])
 }

@@ -7,6 +7,27 @@ import D2Store
 ///
 /// What the ledger knows comes out whatever the source does; the status then says why the rest is missing.
 struct LagReport {
+  static let lag = Flag(
+    "--lag", help: "The newest change at the source against what was delivered instead; asks the source a little.")
+  private static let noAsk = Flag(
+    "--no-ask", help: "With --lag: only what was delivered; the source is not asked.")
+  private static let lookBack = Option(
+    "--look-back", as: .duration,
+    help: "With --lag: how far back the newest change is looked for where nothing changed since the delivery (720h).")
+  private static let maxLag = Option(
+    "--max-lag", as: .duration,
+    help:
+      "With --lag: status 1 where a data set is further behind than this, or was never delivered though the source has values of it."
+  )
+  static let prometheus = Option(
+    "--prometheus", value: "FILE",
+    help:
+      "With --lag: write it as metrics too, put in place at once: for node_exporter's textfile collector (*.prom).")
+
+  static let options: [any AnyOption] = [lag, noAsk, lookBack, maxLag, prometheus]
+
+  private enum Rows: String, CaseIterable { case dataSet = "data-set", pair }
+
   private let store: Store
   private let pair: Pair
   private let arguments: Arguments
@@ -15,24 +36,6 @@ struct LagReport {
   private let isSummedUp: Bool
   private let lookBackSeconds: Int
   private let mostLagSeconds: Double?
-
-  static let options: [any AnyOption] = [
-    Option(
-      "--lag", help: "The newest change at the source against what was delivered instead; asks the source a little."),
-    Option("--no-ask", help: "With --lag: only what was delivered; the source is not asked."),
-    Option(
-      "--look-back", value: "TIME",
-      help: "With --lag: how far back the newest change is looked for where nothing changed since the delivery (720h)."),
-    Option(
-      "--max-lag", value: "TIME",
-      help:
-        "With --lag: status 1 where a data set is further behind than this, or was never delivered though the source has values of it."
-    ),
-    Option(
-      "--prometheus", value: "FILE",
-      help:
-        "With --lag: write it as metrics too, put in place at once: for node_exporter's textfile collector (*.prom)."),
-  ]
 
   /// No value is older, in no time zone.
   private static let longAgo = UTCTime(seconds: 86400)
@@ -45,13 +48,13 @@ struct LagReport {
     self.pair = pair
     self.arguments = arguments
     self.log = log
-    asks = !arguments.has("--no-ask")
-    isSummedUp = try arguments.choice("--by", ["data-set", "pair"]) == "pair"
-    guard !arguments.has("--plan") else {
+    asks = !arguments[Self.noAsk]
+    isSummedUp = try arguments.value(of: StatusReport.by, as: .one(of: Rows.self)) == .pair
+    guard !arguments.has(StatusReport.plan) else {
       throw CommandFailure(.usage, "--plan does not go with --lag, which is of all that was delivered")
     }
-    lookBackSeconds = Int(try arguments.seconds("--look-back") ?? Self.defaultLookBackSeconds)
-    mostLagSeconds = try arguments.seconds("--max-lag")
+    lookBackSeconds = Int(arguments[Self.lookBack] ?? Self.defaultLookBackSeconds)
+    mostLagSeconds = arguments[Self.maxLag]
     guard asks || mostLagSeconds == nil else {
       throw CommandFailure(.usage, "--max-lag needs the source's answers: leave out --no-ask")
     }
@@ -68,7 +71,7 @@ struct LagReport {
       for lag in lags { try listing.add(lag.json) }
     }
     try listing.finish()
-    if let file = arguments.string("--prometheus") {
+    if let file = arguments[Self.prometheus] {
       let metrics = LagMetrics(lags, totals, pair, sourceAnswers: asks ? failure == nil : nil, checkedAt: .now)
       let replaced = try ReplacedFile(file, mode: 0o644)
       try replaced.write(Array(metrics.text.utf8))
@@ -122,7 +125,7 @@ struct LagReport {
   private func ask(_ lags: inout [Lag]) -> ExitStatus? {
     do {
       var options = try ServerOptions(arguments, log, pair.source)
-      if !arguments.has("--retries") { options.retry.retries = Self.defaultRetries }
+      if !arguments.has(ServerOptions.retries) { options.retry.retries = Self.defaultRetries }
       let client = DHIS2Client(options, log)
       let info = try ServerInfo(client)
       guard let now = info.time else {

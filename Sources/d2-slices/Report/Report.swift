@@ -3,17 +3,21 @@ import D2Store
 
 /// `d2-slices report`: a page for people, an object for programs, or both.
 struct Report {
-  static let options: [any AnyOption] = [
-    Option("--html", value: "FILE", help: "Write a page that needs nothing but itself: no network, no script."),
-    Option("--format", value: "json", help: "The same as one JSON object on stdout (so it is without --html)."),
-  ]
+  private enum Format: String, CaseIterable { case json }
+
+  private static let html = Option(
+    "--html", value: "FILE", help: "Write a page that needs nothing but itself: no network, no script.")
+  private static let format = Option(
+    "--format", as: .one(of: Format.self), help: "The same as one JSON object on stdout (so it is without --html).")
+
+  static let options: [any AnyOption] = [html, format]
 
   private let page: String?
   private let writesJSON: Bool
 
-  init(_ arguments: Arguments) throws(CommandFailure) {
-    page = arguments.string("--html")
-    writesJSON = try arguments.choice("--format", ["json"]) != nil || page == nil
+  init(_ arguments: Arguments) {
+    page = arguments[Self.html]
+    writesJSON = arguments.has(Self.format) || page == nil
   }
 
   func write(_ store: Store, _ pair: Pair, _ log: Log) throws -> ExitStatus {

@@ -1,0 +1,134 @@
+import D2Common
+import D2Ledger
+import D2Store
+
+/// The slices that options select, and what is done with them: list, reset, verify.
+enum SelectedSlices {
+  private enum State: String { case waiting, leased, retry, done, verified, refused, failed }
+
+  private static let states = Option(
+    "--state", values: "STATE",
+    as: ValueReader("STATE", "waiting, leased, retry, done, verified, refused or failed") { State(rawValue: $0) },
+    help: "waiting, leased, retry, done, verified, refused or failed.")
+  private static let dataSets = Option(
+    "--data-set", values: "UID|CODE|NAME", splits: false, help: "Only of these data sets.")
+  private static let periods = Option(
+    "--period", values: "PERIOD", help: "Only of these periods, as the ledger has them.")
+  private static let ids = Option(
+    "--id", values: "N", as: ValueReader("N", "the number of a slice") { Int32($0).map(Int.init) },
+    help: "Only these slices.")
+  static let options: [any AnyOption] = [states, dataSets, periods, ids, StatusReport.plan]
+
+  private static func selection(_ arguments: Arguments, _ store: Store, _ pair: Pair) throws -> SliceSelection {
+    var selection = SliceSelection()
+    selection.onlyVerified = arguments[states].contains(.verified)
+    selection.states = arguments[states].map { Slice.State(rawValue: $0.rawValue) ?? .done }
+    if arguments.has(dataSets) {
+      selection.dataSets = try NameSelection(DataSetTable(store, pair).all(), kind: "data set")
+        .find(arguments[dataSets]).map(\.uid)
+    }
+    selection.periods = arguments[periods]
+    selection.plan = arguments[StatusReport.plan]
+    selection.ids = arguments[ids]
+    return selection
+  }
+
+  // MARK: List
+
+  static let list = Verb(
+    Slices.description(
+      "list", "list slices",
+      example: (
+        "d2-slices list --pair hmis --state failed | jq -r .lastError | sort | uniq -c", "why slices are parked"
+      ),
+      more: [
+        (
+          "d2-slices list --pair hmis --state waiting --format tsv | parallel --header : --colsep '\\t' …",
+          "feed another engine"
+        )
+      ],
+      options: options + [Listing.option])
+  ) { arguments, log in
+    let (store, pair) = try PairOptions.open(arguments)
+    var listing = Listing(
+      arguments,
+      columns: [
+        "id", "state", "dataSet", "periods", "since", "orgUnits", "children", "attempt", "pulled", "refused",
+        "lastStatus",
+        "lastError",
+      ])
+    try Ledger(store).forEach(pair, try selection(arguments, store, pair)) { try listing.add($0.json) }
+    try listing.finish()
+    return .success
+  }
+
+  // MARK: Reset
+
+  private static let all = Flag("--all", help: "All slices.")
+  private static let remove = Flag("--remove", help: "Take them out of the ledger instead.")
+
+  static let reset = Verb(
+    Slices.description(
+      "reset", "make slices wait again from the beginning",
+      example: ("d2-slices reset --pair hmis --state failed", "another try for what is parked"),
+      more: [("d2-slices reset --pair hmis --all --remove --yes", "forget them all, without asking")],
+      options: options + [all, remove, Prompt.confirmation, Command.dryRun])
+  ) { arguments, log in
+    let (store, pair) = try PairOptions.open(arguments, writes: true)
+    let selection = try selection(arguments, store, pair)
+    guard options.contains(where: arguments.has) != arguments[all] else {
+      throw CommandFailure(.usage, "say which: --state, --data-set, --period, --id, or --all")
+    }
+    let ledger = Ledger(store)
+    try confirmReset(arguments, ledger, pair, selection)
+    let count =
+      arguments[remove] ? try ledger.remove(pair, selection) : try ledger.reset(pair, selection)
+    log.info(
+      "\(counted(count, "slice"))\(arguments[remove] ? " removed" : verbForm(count, "waits", "wait") + " again")"
+    )
+    return .success
+  }
+
+  /// What is only open or parked loses nothing by waiting again; what is done was work, and taken out is forgotten.
+  private static func confirmReset(
+    _ arguments: Arguments, _ ledger: Ledger, _ pair: Pair, _ selection: SliceSelection
+  ) throws {
+    guard !arguments[Prompt.confirmation], !arguments[Command.dryRun] else { return }
+    var (count, done) = (0, 0)
+    try ledger.forEach(pair, selection) { slice in
+      count += 1
+      if slice.state == .done { done += 1 }
+    }
+    let removes = arguments[remove]
+    guard removes ? count > 0 : done > 0 else { return }
+    try Prompt.confirm(
+      removes
+        ? "take \(counted(count, "slice")) of \(pair.label) out of the ledger, \(done) of which\(verbForm(done, "is", "are")) done?"
+        : "\(done) of \(counted(count, "slice")) of \(pair.label)\(verbForm(done, "is", "are")) done: do them again?",
+      otherwise: "no slice was changed", arguments)
+  }
+
+  // MARK: Verify
+
+  static let verify = Verb(
+    Slices.description(
+      "verify", "note that both ends of slices that are done were compared, and are equal",
+      example: (
+        "d2-diff --slice \"$slice\" --extras > /dev/null && d2-slices verify --pair hmis --id 17",
+        "one slice by hand; d2-reconcile (scripts/reconcile) does it for all"
+      ),
+      options: [ids.described("Slices of these numbers.")],
+      incomplete: "a slice is not done, or is no longer there")
+  ) { arguments, log in
+    let (store, pair) = try PairOptions.open(arguments, writes: true)
+    var selection = SliceSelection()
+    selection.ids = arguments[ids]
+    guard !selection.ids.isEmpty else { throw CommandFailure(.usage, "say which: --id N") }
+    let ledger = Ledger(store)
+    _ = try ledger.verify(pair, selection)
+    var verified: Set<Int> = []
+    try ledger.forEach(pair, selection) { if $0.isVerified { verified.insert($0.id) } }
+    guard let other = Set(selection.ids).subtracting(verified).min() else { return .success }
+    throw CommandFailure(.incomplete, "slice \(other) is not done: it cannot be verified")
+  }
+}
