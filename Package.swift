@@ -83,6 +83,9 @@ let package = Package(
     command("d2-map", ["D2Mapping"]),
     command("d2-diff", ["CSodium", "CProcess"], linked: ["-l:libsodium.a"]),
 
+    // Makes manual pages and completions at packaging time; it is not installed.
+    .executableTarget(name: "d2-pages", dependencies: ["D2Common"]),
+
     // The stand-in DHIS2 server of the tests and the demo.
     .target(
       name: "StandInServer", dependencies: ["D2Store", "D2Client", "D2Common", "CZlib"], path: "Tests/StandIn/Server"),
@@ -105,7 +108,7 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "d2-map", "d2-diff",
+        "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "d2-map", "d2-diff", "d2-pages",
         "dhis2-stand-in", "StandInServer", "TestSupport", "D2Ledger", "D2Store", "D2Client", "D2Split", "D2Common",
       ]),
   ] + fuzzing,

@@ -17,7 +17,7 @@ enum SelectedSlices {
   private static let ids = Option(
     "--id", values: "N", as: ValueReader("N", "the number of a slice") { Int32($0).map(Int.init) },
     help: "Only these slices.")
-  static let options: [any AnyOption] = [states, dataSets, periods, ids, StatusReport.plan]
+  private static let options: [any AnyOption] = [states, dataSets, periods, ids, StatusReport.plan]
 
   private static func selection(_ arguments: Arguments, _ store: Store, _ pair: Pair) throws -> SliceSelection {
     var selection = SliceSelection()

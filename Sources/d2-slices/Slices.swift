@@ -13,7 +13,7 @@ struct Slices {
       [
         plan, run, status, report, SelectedSlices.list, SelectedSlices.reset, SelectedSlices.verify, HeldSlice.claim,
         HeldSlice.renew, HeldSlice.done, HeldSlice.fail,
-      ], scripts: ScriptFamily.all)
+      ])
   }
 
   private static let manual = Manual(

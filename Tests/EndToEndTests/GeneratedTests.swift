@@ -17,7 +17,7 @@ struct GeneratedTests {
     let shell = Shell()
     let outcome = shell.run(
       #"""
-      \#(command) --generate man > page.1; echo $?
+      \#(command) --describe | d2-pages man > page.1; echo $?
       MANWIDTH=200 man --warnings -E UTF-8 -l page.1 > page 2> warnings; wc -c < warnings
       { \#(command) --help; for verb in $(\#(command) --help | sed -n '/^Verbs/,/^$/p' | awk '/^  / { print $1 }'); do \#(command) $verb --help; done; } |
         grep -oE '^  (-[a-z], )?--[a-z-]+' | grep -oE -e '--[a-z-]+' | sort -u > options
@@ -36,7 +36,7 @@ struct GeneratedTests {
   @Test("each page has all sections, in their order, and the version of the commands", arguments: commands)
   func sections(command: String) {
     let outcome = Shell().run(
-      "\(command) --generate man > page; grep '^.SH' page | cut -c5- | grep -v '^VERBS$' | tr '\\n' ','; echo; \(command) --version; head -1 page"
+      "\(command) --describe | d2-pages man > page; grep '^.SH' page | cut -c5- | grep -v '^VERBS$' | tr '\\n' ','; echo; \(command) --version; head -1 page"
     )
     #expect(
       outcome.lines == [
@@ -44,7 +44,8 @@ struct GeneratedTests {
         "\(command) \(D2.version)",
         ".TH \(command.uppercased()) 1 \(D2.date) \"d2 \(D2.version)\" d2",
       ], "\(outcome.output)")
-    let described = Shell().run("\(command) --generate man | sed -n '/^.SH DESCRIPTION/,/^.SH/p' | wc -w").lines.first
+    let described = Shell().run("\(command) --describe | d2-pages man | sed -n '/^.SH DESCRIPTION/,/^.SH/p' | wc -w")
+      .lines.first
     #expect((described.flatMap { Int($0) } ?? 0) > 60, "the description is thin: \(described ?? "")")
   }
 
@@ -53,13 +54,14 @@ struct GeneratedTests {
     arguments: commands)
   func mandoc(command: String) {
     let outcome = Shell().run(
-      "\(command) --generate man > page; mandoc -T lint -W warning page; groff -ww -man page 2>&1 >/dev/null; echo end")
+      "\(command) --describe | d2-pages man > page; mandoc -T lint -W warning page; groff -ww -man page 2>&1 >/dev/null; echo end"
+    )
     #expect(outcome.lines == ["end"], "\(outcome.output)\(outcome.errors)")
   }
 
   @Test("an example in a page is broken where a shell goes on, and its quotes are those of a keyboard")
   func examples() {
-    let outcome = Shell().run("d2-slices --generate man | grep -A3 '^d2.-slices run .*e$'")
+    let outcome = Shell().run("d2-slices --describe | d2-pages man | grep -A3 '^d2.-slices run .*e$'")
     #expect(
       outcome.lines.prefix(4) == [
         #"d2\-slices run \-\-pair hmis \e"#, #"  \-\- \(aqd2\-pull \-\-slice "$D2_SLICE" \-\-spool |"#,
@@ -88,7 +90,7 @@ struct GeneratedTests {
     let outcome = Shell().run(
       #"""
       touch a-file; complete_of() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _${1//-/_}; printf '%s\n' "${COMPREPLY[@]}" | sort | tr '\n' ' '; echo; }
-      for command in d2-pull d2-slices d2-diff d2-map; do $command --generate bash > c; bash -n c && source ./c; done
+      for command in d2-pull d2-slices d2-diff d2-map; do $command --describe | d2-pages bash > c; bash -n c && source ./c; done
       complete_of d2-pull --data-elem; complete_of d2-pull --compression ''; complete_of d2-pull --compression = g; complete_of d2-slices re
       complete_of d2-slices list --st; complete_of d2-slices --ver; complete_of d2-pull --summary a-; complete_of d2-pull --org-unit x; complete_of d2-diff a-
       complete_of d2-map s; complete_of d2-map suggest --min; complete_of d2-map --min; complete_of d2-map --un
@@ -114,7 +116,7 @@ struct GeneratedTests {
   func pairNames() {
     let outcome = Shell().run(
       Self.pairs + #"""
-        for command in d2-pull d2-pairs; do $command --generate bash > c; source ./c; done
+        for command in d2-pull d2-pairs; do $command --describe | d2-pages bash > c; source ./c; done
         COMP_WORDS=(d2-pull --pair h); COMP_CWORD=2; _d2_pull; printf '%s\n' "${COMPREPLY[@]}"
         COMP_WORDS=(d2-pairs show o); _d2_pairs; printf '%s\n' "${COMPREPLY[@]}"; ls broken 2>/dev/null
         """#)
@@ -126,8 +128,8 @@ struct GeneratedTests {
     let outcome = Shell().run(
       Self.pairs + #"""
         export HOME=$PWD; mkdir other; mv store other/a-store; unset D2_STORE
-        for command in d2-pull d2-pairs; do $command --generate bash > c; source ./c; done
-        d2-slices --generate bash d2-sync > c; source ./c
+        for command in d2-pull d2-pairs; do $command --describe | d2-pages bash > c; source ./c; done
+        d2-slices --describe | d2-pages bash d2-sync > c; source ./c
         complete_of() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _${1//-/_}; echo "${COMPREPLY[@]}"; }
         complete_of d2-pull --store other/a-store --pair o; complete_of d2-pull --store = other/a-store --pair = o
         complete_of d2-pull --store '~/other/a-store' --pair o; complete_of d2-pull --store "'other/a-store'" --pair o
@@ -151,7 +153,7 @@ struct GeneratedTests {
   func scriptFamily(script: String) {
     let outcome = Shell().run(
       Self.pairs + #"""
-        d2-slices --generate bash d2-\#(script) > c; echo $?; source ./c
+        d2-slices --describe | d2-pages bash d2-\#(script) > c; echo $?; source ./c
         complete_of() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _${1//-/_}; printf '%s\n' "${COMPREPLY[@]}"; }
         complete_of d2-\#(script) -- | sort > offered
         # Options of its own, and where it passes others on, those.
@@ -159,7 +161,7 @@ struct GeneratedTests {
         awk -F'\t' '!/^#/ && ("," $1 ",") ~ /,\#(script),/ { print $2 }' '\#(SliceWorld.package)/scripts/lib/options.tsv' > names
         tr ' ' '\n' < names | grep -e '^--' | sort -u > declared; [[ -s declared ]] || echo none; grep -vxF -f offered declared
         grep -cx -e --help offered; complete_of d2-\#(script) o; bash -n c && echo read
-        for shell in zsh fish; do d2-slices --generate $shell d2-\#(script) | grep -c 'd2-\#(script)' > many; [[ $(cat many) -gt 0 ]] && echo $shell; done
+        for shell in zsh fish; do d2-slices --describe | d2-pages $shell d2-\#(script) | grep -c 'd2-\#(script)' > many; [[ $(cat many) -gt 0 ]] && echo $shell; done
         """#)
     let pairs = script == "integrator" ? ["offered"] : ["other"]
     #expect(outcome.lines == ["0", "1"] + pairs + ["read", "zsh", "fish"], "\(outcome.output)\(outcome.errors)")
@@ -172,7 +174,7 @@ struct GeneratedTests {
     // A terminal of zsh's own: what it writes when Tab was pressed is what a person sees.
     let outcome = Shell().run(
       Self.pairs + #"""
-        mkdir f; for command in d2-pull d2-slices d2-pairs d2-map; do $command --generate zsh > f/_$command; done
+        mkdir f; for command in d2-pull d2-slices d2-pairs d2-map; do $command --describe | d2-pages zsh > f/_$command; done
         # Each line is completed and then printed instead of run.
         cat > init.zsh <<'END'
         PS1= RPS1= fpath=($PWD/f $fpath); unsetopt zle_bracketed_paste prompt_sp; stty cols 200 rows 100
@@ -202,7 +204,7 @@ struct GeneratedTests {
   func fish() {
     let outcome = Shell().run(
       Self.pairs + #"""
-        for command in d2-pull d2-slices d2-pairs d2-map; do $command --generate fish; done > all.fish
+        for command in d2-pull d2-slices d2-pairs d2-map; do $command --describe | d2-pages fish; done > all.fish
         export HOME=$PWD XDG_CONFIG_HOME=$PWD/config
         for line in 'd2-pull --data-set-' 'd2-pull --compression g' 'd2-slices rep' 'd2-map sugg' 'd2-map suggest --min' \
           'd2-map --min' 'd2-pull --pair hm' 'd2-pairs show oth'; do
@@ -221,11 +223,11 @@ struct GeneratedTests {
     arguments: commands)
   func others(command: String) {
     for (shell, check) in [("zsh", "zsh -n"), ("fish", "fish -n")] {
-      let outcome = Shell().run("\(command) --generate \(shell) > c; \(check) c; echo $?")
+      let outcome = Shell().run("\(command) --describe | d2-pages \(shell) > c; \(check) c; echo $?")
       #expect(outcome.lines == ["0"], "\(outcome.output)\(outcome.errors)")
     }
     let outcome = Shell().run(
-      "\(command) --generate zsh | head -1; \(command) --generate fish | grep -c '^complete -c \(command) '; \(command) --generate word; echo $?"
+      "\(command) --describe | d2-pages zsh | head -1; \(command) --describe | d2-pages fish | grep -c '^complete -c \(command) '; \(command) --describe | d2-pages word; echo $?"
     )
     #expect(outcome.lines.first == "#compdef \(command)" && outcome.lines.last == "64", "\(outcome.output)")
   }

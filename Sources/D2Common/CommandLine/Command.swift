@@ -12,7 +12,10 @@ package enum Command {
   package static func main(
     _ description: CommandDescription, verbs: [Verb] = [], _ body: @Sendable (Arguments, Log) async throws -> ExitStatus
   ) async -> Never {
-    generate(page: { ManPage(description, verbs).roff }, completion: { Completion(description, verbs).script($0) })
+    describe(
+      DescribedCommand(
+        name: description.name, abstract: description.abstract, manual: description.manual, own: description,
+        verbs: verbs.map(\.description)))
     let words = Array(CommandLine.arguments.dropFirst())
     if let verb = verbs.first(where: { $0.word(of: description.name) == words.first }) {
       await run(verb.description, Array(words.dropFirst()), verb.body)
@@ -21,18 +24,12 @@ package enum Command {
   }
 
   /// The same for a command whose first word is a verb: `d2-pairs add …`.
-  ///
-  /// - Parameter scripts: others whose completions it makes, by name: `--generate bash d2-sync`.
   package static func main(
-    name: String, abstract: String, manual: Manual, _ verbs: [Verb], scripts: [CommandDescription] = []
+    name: String, abstract: String, manual: Manual, _ verbs: [Verb]
   ) async -> Never {
-    if CommandLine.arguments.count == 4, let script = scripts.first(where: { $0.name == CommandLine.arguments[3] }) {
-      generate(Array(CommandLine.arguments[1...2]), page: nil, completion: { Completion(script).script($0) })
-    }
-    generate(
-      page: { ManPage(name: name, abstract: abstract, manual: manual, verbs).roff },
-      completion: { Completion(name: name, verbs).script($0) }
-    )
+    describe(
+      DescribedCommand(
+        name: name, abstract: abstract, manual: manual, own: nil, verbs: verbs.map(\.description)))
     let words = CommandLine.arguments.dropFirst()
     let log = Log(command: name)
     switch words.first {
@@ -57,19 +54,10 @@ package enum Command {
     exit(ExitStatus.usage.rawValue)
   }
 
-  /// For those who package the commands: `--generate man|bash|zsh|fish`, alone.
-  private static func generate(
-    _ words: [String] = Array(CommandLine.arguments.dropFirst()), page: (() -> String)?,
-    completion: (Completion.Shell) -> String
-  ) {
-    guard words.count == 2, words.first == "--generate", let what = words.last else { return }
-    if what == "man", let page {
-      print(page(), terminator: "")
-    } else if let shell = Completion.Shell(rawValue: what) {
-      print(completion(shell), terminator: "")
-    } else {
-      return
-    }
+  /// For the tool that makes manual pages and completions: `--describe`, alone.
+  private static func describe(_ command: DescribedCommand) {
+    guard CommandLine.arguments.dropFirst() == ["--describe"] else { return }
+    print(command.json.text)
     exit(0)
   }
 
@@ -146,7 +134,7 @@ package struct Verb: Sendable {
     self.body = body
   }
 
-  func word(of command: String) -> String { String(description.name.dropFirst(command.count + 1)) }
+  func word(of command: String) -> String { description.verb(of: command) }
 
   static func helpText(name: String, abstract: String, _ verbs: [Verb]) -> String {
     let words = verbs.map { $0.word(of: name) }

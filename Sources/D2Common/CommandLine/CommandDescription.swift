@@ -47,7 +47,10 @@ package struct CommandDescription: Sendable {
 
   package static let common = OptionGroup("Messages", [quiet, verbose, logFormat, help, version])
 
-  var options: [any AnyOption] { groups.flatMap(\.options) }
+  /// The word of a verb whose name is the command's and its own: `add` of `d2-pairs add`.
+  package func verb(of command: String) -> String { String(name.dropFirst(command.count + 1)) }
+
+  package var options: [any AnyOption] { groups.flatMap(\.options) }
 
   func option(named name: String) -> (any AnyOption)? { options.first { $0.names.contains(name) } }
 

@@ -20,3 +20,11 @@ extension StringProtocol {
     return String(text)
   }
 }
+
+extension String {
+  /// With a capital letter, unless it begins with a command or an id.
+  package var capitalisedSentence: String {
+    guard let first, first.isLowercase, !hasPrefix("d2-") else { return self }
+    return first.uppercased() + dropFirst()
+  }
+}

@@ -1,3 +1,5 @@
+import D2Common
+
 /// The source of a manual page, of the macros that every `man` knows.
 struct Roff {
   private(set) var source = ""

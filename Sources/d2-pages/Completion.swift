@@ -1,6 +1,8 @@
+import D2Common
+
 /// What a shell needs to complete a command line, made of what the command says of itself.
-package struct Completion {
-  package enum Shell: String, CaseIterable { case bash, zsh, fish }
+struct Completion {
+  enum Shell: String, CaseIterable { case bash, zsh, fish }
 
   /// A command line of its own: that of a verb, or that of the command where no verb stands, whose word is empty.
   private struct Line {
@@ -15,21 +17,20 @@ package struct Completion {
   private let lines: [Line]
   private var verbs: [Line] { lines.filter { !$0.word.isEmpty } }
 
-  /// Of a command that has no verbs, or a few beside what it is for.
-  package init(_ command: CommandDescription, _ verbs: [Verb] = []) {
+  init(_ command: DescribedCommand) {
     name = command.name
     lines =
-      verbs.map { Line(word: $0.word(of: command.name), description: $0.description) }
-      + [Line(word: "", description: command)]
+      command.verbs.map { Line(word: $0.verb(of: command.name), description: $0) }
+      + [command.own].compactMap { $0.map { Line(word: "", description: $0) } }
   }
 
-  /// Of a command with verbs.
-  package init(name: String, _ verbs: [Verb]) {
-    self.name = name
-    lines = verbs.map { Line(word: $0.word(of: name), description: $0.description) }
+  /// Of a script.
+  init(_ script: CommandDescription) {
+    name = script.name
+    lines = [Line(word: "", description: script)]
   }
 
-  package func script(_ shell: Shell) -> String {
+  func script(_ shell: Shell) -> String {
     switch shell {
     case .bash: bash
     case .zsh: zsh

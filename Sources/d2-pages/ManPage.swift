@@ -1,34 +1,31 @@
+import D2Common
+
 /// A manual page, as `man` reads it, made of what a command says of itself.
-package struct ManPage {
+struct ManPage {
   private var text = Roff()
   private let name: String
 
-  /// The page of a command that has no verbs, or a few beside what it is for.
-  package init(_ command: CommandDescription, _ verbs: [Verb] = []) {
-    self.init(name: command.name, abstract: command.abstract, [command] + verbs.map(\.description), command.manual)
-    text.heading("OPTIONS")
-    for group in command.groups { options(group) }
-    if !verbs.isEmpty { list(verbs, besides: command.groups) }
-    let all = [command] + verbs.map(\.description)
+  init(_ command: DescribedCommand) {
+    self.init(command.name, command.abstract, [command.own].compactMap { $0 } + command.verbs, command.manual)
+    if let own = command.own {
+      text.heading("OPTIONS")
+      for group in own.groups { options(group) }
+      if !command.verbs.isEmpty { list(command.verbs, besides: own.groups) }
+    } else {
+      let shared = Self.shared(command.verbs)
+      list(command.verbs, besides: shared)
+      text.heading("OPTIONS")
+      text.paragraph("What several verbs take; every verb takes those of messages.")
+      for group in shared { options(group) }
+    }
+    let all = [command.own].compactMap { $0 } + command.verbs
     end(Self.merged(all.flatMap(\.statuses)), command.manual, all.flatMap(\.examples))
   }
 
-  /// The page of a command with verbs.
-  package init(name: String, abstract: String, manual: Manual, _ verbs: [Verb]) {
-    self.init(name: name, abstract: abstract, verbs.map(\.description), manual)
-    let shared = Self.shared(verbs)
-    list(verbs, besides: shared)
-    text.heading("OPTIONS")
-    text.paragraph("What several verbs take; every verb takes those of messages.")
-    for group in shared { options(group) }
-    end(
-      Self.merged(verbs.flatMap(\.description.statuses)), manual, verbs.flatMap(\.description.examples))
-  }
-
   /// The roff source.
-  package var roff: String { text.source }
+  var roff: String { text.source }
 
-  private init(name: String, abstract: String, _ commands: [CommandDescription], _ manual: Manual) {
+  private init(_ name: String, _ abstract: String, _ commands: [CommandDescription], _ manual: Manual) {
     self.name = name
     text.title(name, section: 1)
     text.heading("NAME")
@@ -44,19 +41,18 @@ package struct ManPage {
   }
 
   /// Groups that more than one verb has: they are told once.
-  private static func shared(_ verbs: [Verb]) -> [OptionGroup] {
-    let all = verbs.flatMap(\.description.groups)
+  private static func shared(_ verbs: [CommandDescription]) -> [OptionGroup] {
+    let all = verbs.flatMap(\.groups)
     var seen: Set<String> = []
     return all.filter { group in
       all.count { $0.isSame(as: group) } > 1 && seen.insert(group.title).inserted
     }
   }
 
-  private mutating func list(_ verbs: [Verb], besides shared: [OptionGroup]) {
+  private mutating func list(_ verbs: [CommandDescription], besides shared: [OptionGroup]) {
     text.heading("VERBS")
-    for verb in verbs {
-      let description = verb.description
-      text.subheading(verb.word(of: name))
+    for description in verbs {
+      text.subheading(description.verb(of: name))
       text.paragraph(description.abstract.capitalisedSentence + ".")
       // Messages, which are the last, go without saying.
       let groups = description.groups.dropLast()
@@ -168,13 +164,5 @@ extension OptionGroup {
   fileprivate func isSame(as other: OptionGroup) -> Bool {
     title == other.title && options.map(\.names) == other.options.map(\.names)
       && options.map(\.help) == other.options.map(\.help)
-  }
-}
-
-extension String {
-  /// With a capital letter, unless it begins with a command or an id.
-  package var capitalisedSentence: String {
-    guard let first, first.isLowercase, !hasPrefix("d2-") else { return self }
-    return first.uppercased() + dropFirst()
   }
 }

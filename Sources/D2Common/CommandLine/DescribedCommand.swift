@@ -1,0 +1,59 @@
+/// A command with all that it says of itself, for the tool that makes manual pages and completions (`d2-pages`).
+package struct DescribedCommand: Sendable {
+  package let name: String
+  package let abstract: String
+  package let manual: Manual
+  /// What the command does where no verb stands; `nil` where one must.
+  package let own: CommandDescription?
+  package let verbs: [CommandDescription]
+
+  package init(
+    name: String, abstract: String, manual: Manual, own: CommandDescription?, verbs: [CommandDescription]
+  ) {
+    self.name = name
+    self.abstract = abstract
+    self.manual = manual
+    self.own = own
+    self.verbs = verbs
+  }
+
+  /// What `--describe` prints.
+  package var json: JSONValue {
+    [
+      "name": .string(name), "abstract": .string(abstract), "manual": manual.json, "own": own?.json ?? .null,
+      "verbs": .array(verbs.map(\.json)),
+    ]
+  }
+}
+
+extension CommandDescription {
+  fileprivate var json: JSONValue {
+    [
+      "name": .string(name), "abstract": .string(abstract), "operands": .string(operands),
+      "examples": .array(examples.map { ["command": .string($0.command), "effect": .string($0.effect)] }),
+      "groups": .array(groups.map { ["title": .string($0.title), "options": .array($0.options.map(\.json))] }),
+      "statuses": .array(
+        statuses.map { ["status": .int(Int($0.status.rawValue)), "meaning": .string($0.meaning)] }),
+    ]
+  }
+}
+
+extension AnyOption {
+  fileprivate var json: JSONValue {
+    [
+      "names": .array(names.map { .string($0) }), "value": value.map { .string($0) } ?? .null, "help": .string(help),
+      "repeats": .bool(repeats),
+    ]
+  }
+}
+
+extension Manual {
+  fileprivate var json: JSONValue {
+    func list(_ entries: [(name: String, meaning: String)]) -> JSONValue {
+      .array(entries.map { ["name": .string($0.name), "meaning": .string($0.meaning)] })
+    }
+    return [
+      "description": .array(description.map { .string($0) }), "environment": list(environment), "files": list(files),
+    ]
+  }
+}

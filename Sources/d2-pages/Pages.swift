@@ -1,0 +1,48 @@
+import D2Common
+
+/// Makes manual pages and completions of what commands say of themselves: for those who build or package d2.
+@main
+struct Pages {
+  static let description = CommandDescription(
+    name: "d2-pages",
+    abstract: "make a manual page, or what a shell completes, of a command's description on stdin",
+    examples: [
+      ("d2-pull --describe | d2-pages man > d2-pull.1", "the manual page of d2-pull"),
+      ("d2-pull --describe | d2-pages bash", "what bash completes of it"),
+      ("d2-slices --describe | d2-pages zsh d2-sync", "what zsh completes of d2-sync, which passes options on to it"),
+    ],
+    groups: [],
+    statuses: [
+      (.success, "it is on stdout"), (.usage, "the command line is wrong"),
+      (.malformedInput, "stdin is not what a command prints with --describe"),
+    ], operands: "man|bash|zsh|fish [SCRIPT]")
+
+  static func main() async {
+    await Command.main(description) { arguments, log in
+      let command = try described()
+      print(try text(arguments.operands, of: command), terminator: "")
+      return .success
+    }
+  }
+
+  private static func described() throws(CommandFailure) -> DescribedCommand {
+    guard let bytes = try? FileBytes.read("/dev/stdin", atMost: 1 << 20), let json = try? JSONValue(parsing: bytes)
+    else {
+      throw CommandFailure(.malformedInput, "stdin is not JSON: give what a command of d2 prints with --describe")
+    }
+    return try DescribedCommand(json)
+  }
+
+  /// What the operands ask for.
+  private static func text(_ operands: [String], of command: DescribedCommand) throws(CommandFailure) -> String {
+    if operands == ["man"] { return ManPage(command).roff }
+    guard let shell = operands.first.flatMap(Completion.Shell.init(rawValue:)), operands.count <= 2 else {
+      throw CommandFailure(.usage, "say what to make: man, bash, zsh or fish; and of which script, where it is of one")
+    }
+    guard operands.count == 2 else { return Completion(command).script(shell) }
+    guard let script = ScriptFamily(command).all.first(where: { $0.name == operands[1] }) else {
+      throw CommandFailure(.usage, "\(operands[1].quoted) is no script that chains the commands")
+    }
+    return Completion(script).script(shell)
+  }
+}
