@@ -9,13 +9,17 @@ struct Pages {
     examples: [
       ("d2-pull --describe | d2-pages man > d2-pull.1", "the manual page of d2-pull"),
       ("d2-pull --describe | d2-pages bash", "what bash completes of it"),
-      ("d2-slices --describe | d2-pages zsh d2-sync", "what zsh completes of d2-sync, which passes options on to it"),
+      (
+        "d2-slices --describe | d2-pages zsh sync scripts/lib/options.tsv",
+        "what zsh completes of d2-sync, which passes options on to it"
+      ),
     ],
     groups: [],
     statuses: [
       (.success, "it is on stdout"), (.usage, "the command line is wrong"),
-      (.malformedInput, "stdin is not what a command prints with --describe"),
-    ], operands: "man|bash|zsh|fish [SCRIPT]")
+      (.malformedInput, "stdin is not what a command prints with --describe, or the table is malformed"),
+      (.cannotRead, "the table cannot be read"),
+    ], operands: "man|bash|zsh|fish [SCRIPT TABLE]")
 
   static func main() async {
     await Command.main(description) { arguments, log in
@@ -36,13 +40,12 @@ struct Pages {
   /// What the operands ask for.
   private static func text(_ operands: [String], of command: DescribedCommand) throws(CommandFailure) -> String {
     if operands == ["man"] { return ManPage(command).roff }
-    guard let shell = operands.first.flatMap(Completion.Shell.init(rawValue:)), operands.count <= 2 else {
-      throw CommandFailure(.usage, "say what to make: man, bash, zsh or fish; and of which script, where it is of one")
+    guard let shell = operands.first.flatMap(Completion.Shell.init(rawValue:)), [1, 3].contains(operands.count) else {
+      throw CommandFailure(
+        .usage, "say what to make: man, bash, zsh or fish; and of which script of which table, where it is of one")
     }
-    guard operands.count == 2 else { return Completion(command).script(shell) }
-    guard let script = ScriptFamily(command).all.first(where: { $0.name == operands[1] }) else {
-      throw CommandFailure(.usage, "\(operands[1].quoted) is no script that chains the commands")
-    }
-    return Completion(script).script(shell)
+    guard operands.count == 3 else { return Completion(command).script(shell) }
+    let table = try ScriptTable(path: operands[2])
+    return Completion(try table.description(of: operands[1], passingTo: command)).script(shell)
   }
 }

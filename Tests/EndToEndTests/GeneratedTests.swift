@@ -129,7 +129,7 @@ struct GeneratedTests {
       Self.pairs + #"""
         export HOME=$PWD; mkdir other; mv store other/a-store; unset D2_STORE
         for command in d2-pull d2-pairs; do $command --describe | d2-pages bash > c; source ./c; done
-        d2-slices --describe | d2-pages bash d2-sync > c; source ./c
+        d2-slices --describe | d2-pages bash sync '\#(SliceWorld.package)/scripts/lib/options.tsv' > c; source ./c
         complete_of() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _${1//-/_}; echo "${COMPREPLY[@]}"; }
         complete_of d2-pull --store other/a-store --pair o; complete_of d2-pull --store = other/a-store --pair = o
         complete_of d2-pull --store '~/other/a-store' --pair o; complete_of d2-pull --store "'other/a-store'" --pair o
@@ -153,7 +153,7 @@ struct GeneratedTests {
   func scriptFamily(script: String) {
     let outcome = Shell().run(
       Self.pairs + #"""
-        d2-slices --describe | d2-pages bash d2-\#(script) > c; echo $?; source ./c
+        d2-slices --describe | d2-pages bash \#(script) '\#(SliceWorld.package)/scripts/lib/options.tsv' > c; echo $?; source ./c
         complete_of() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _${1//-/_}; printf '%s\n' "${COMPREPLY[@]}"; }
         complete_of d2-\#(script) -- | sort > offered
         # Options of its own, and where it passes others on, those.
@@ -161,7 +161,7 @@ struct GeneratedTests {
         awk -F'\t' '!/^#/ && ("," $1 ",") ~ /,\#(script),/ { print $2 }' '\#(SliceWorld.package)/scripts/lib/options.tsv' > names
         tr ' ' '\n' < names | grep -e '^--' | sort -u > declared; [[ -s declared ]] || echo none; grep -vxF -f offered declared
         grep -cx -e --help offered; complete_of d2-\#(script) o; bash -n c && echo read
-        for shell in zsh fish; do d2-slices --describe | d2-pages $shell d2-\#(script) | grep -c 'd2-\#(script)' > many; [[ $(cat many) -gt 0 ]] && echo $shell; done
+        for shell in zsh fish; do d2-slices --describe | d2-pages $shell \#(script) '\#(SliceWorld.package)/scripts/lib/options.tsv' | grep -c 'd2-\#(script)' > many; [[ $(cat many) -gt 0 ]] && echo $shell; done
         """#)
     let pairs = script == "integrator" ? ["offered"] : ["other"]
     #expect(outcome.lines == ["0", "1"] + pairs + ["read", "zsh", "fish"], "\(outcome.output)\(outcome.errors)")
