@@ -104,6 +104,7 @@ let package = Package(
     .testTarget(name: "SliceUnitTests", dependencies: ["d2-slices", "D2Ledger", "D2Store", "D2Common", "TestSupport"]),
     .testTarget(name: "MapUnitTests", dependencies: ["d2-map", "D2Mapping", "D2Common", "TestSupport"]),
     .testTarget(name: "DiffUnitTests", dependencies: ["d2-diff", "D2Client", "D2Common", "TestSupport"]),
+    .testTarget(name: "PagesUnitTests", dependencies: ["d2-pages", "D2Common", "TestSupport"]),
     .testTarget(name: "StandInTests", dependencies: ["StandInServer"]),
     .testTarget(
       name: "EndToEndTests",
