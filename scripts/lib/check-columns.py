@@ -13,7 +13,7 @@ import sys
 WIDTH = 120
 COMMENT = re.compile(r"(\s*(?:///?|#|--) )(\s*)(\S.*)")
 # What a comment's line must not begin with to be one with the line before it.
-BEGINS_SOMETHING = re.compile(r"([-*|>]|\d+\.|```|shellcheck |MARK:|swift-format-)")
+BEGINS_SOMETHING = re.compile(r"([-*|>]|\d+[.)] |```|shellcheck |MARK:|swift-format-)")
 
 
 def may_be_longer(path, line, is_text):
