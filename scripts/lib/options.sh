@@ -30,69 +30,82 @@ option_help() { # SCRIPT
 
 # Reads a command line into the variables that the table names. What is wrong ends the script with 64.
 parse_options() { # SCRIPT WORD…
-  local script=$1 operand='' others='' word name letters
+  local script=$1 words=("${@:2}") operand='' others='' word
   local -A into_of=() value_of=() long_of=()
   each_option "$script" learn_option
-  shift
   if [[ $operand ]]; then
-    case ${1-} in
+    case ${words[0]-} in
       --help | -h) usage && exit 0 ;;
       '' | -*) usage >&2 && exit 64 ;;
     esac
-    printf -v "$operand" %s "$1"
-    shift
+    printf -v "$operand" %s "${words[0]}"
+    words=("${words[@]:1}")
   fi
-  while (($#)); do
-    word=$1 letters=''
-    shift
+  while ((${#words[@]})); do
+    word=${words[0]}
+    words=("${words[@]:1}")
     case $word in
-      --?*)
-        name=$(whole_name "${word%%=*}") || exit
-        if [[ ! $name ]]; then
-          take_other "$word"
-        elif [[ $word == *=* ]]; then
-          [[ ${value_of[$name]} == [!\[]* ]] || wrong "$name takes no value"
-          store_option "$name" "${word#*=}"
-        elif [[ ! ${value_of[$name]} || ${value_of[$name]} == \[* ]]; then
-          store_option "$name"
-        else
-          (($#)) || wrong "$name: the value is missing"
-          store_option "$name" "$1"
-          shift
-        fi
-        ;;
-      -[!-]*) letters=${word:1} ;;
+      --?*) take_long ;;
+      -[!-]*) take_short ;;
       *) take_other "$word" ;;
     esac
-    # Short names, several behind one dash, the last one with its value.
-    while [[ $letters ]]; do
-      name=-${letters:0:1} letters=${letters:1}
-      if [[ ! ${into_of[$name]+known} ]]; then
-        take_other "$word"
-        break
-      fi
-      case ${value_of[$name]} in
-        '') store_option "$name" ;;
-        \[*)
-          store_option "$name"
-          if [[ ! $letters ]]; then
-            [[ ${1--} == -* ]] || shift
-          elif ! are_flags "$letters"; then
-            [[ ! ${into_of[-${letters:0:1}]+known} ]] || wrong "$word: give each option by itself"
-            letters=''
-          fi
-          ;;
-        *)
-          [[ $letters ]] || (($#)) || wrong "$name: the value is missing"
-          if [[ $letters ]]; then store_option "$name" "$letters"; else store_option "$name" "$1" && shift; fi
-          letters=''
-          ;;
-      esac
-    done
   done
 }
 
-# The rest are the parts of parse_options, and use its variables.
+# The rest are the parts of parse_options, and use its variables: the word that is read, and the words behind it.
+
+# --name, --name=value, --name value.
+take_long() {
+  local name
+  name=$(whole_name "${word%%=*}") || exit
+  if [[ ! $name ]]; then
+    take_other "$word"
+  elif [[ $word != *=* ]]; then
+    take_named "$name"
+  else
+    [[ ${value_of[$name]} == [!\[]* ]] || wrong "$name takes no value"
+    store_option "$name" "${word#*=}"
+  fi
+}
+
+# Short names, several behind one dash, the last one with its value.
+take_short() {
+  local letters=${word:1} name
+  while [[ $letters ]]; do
+    name=-${letters:0:1} letters=${letters:1}
+    if [[ ! ${into_of[$name]+known} ]]; then
+      take_other "$word"
+      return
+    elif [[ ! $letters || ! ${value_of[$name]} ]]; then
+      take_named "$name"
+    elif [[ ${value_of[$name]} != \[* ]]; then
+      store_option "$name" "$letters"
+      return
+    else
+      store_option "$name"
+      ! are_flags "$letters" || continue
+      [[ ! ${into_of[-${letters:0:1}]+known} ]] || wrong "$word: give each option by itself"
+      return
+    fi
+  done
+}
+
+# An option behind which its value is the next word, where it has one.
+take_named() { # NAME
+  case ${value_of[$1]} in
+    '') store_option "$1" ;;
+    \[*)
+      store_option "$1"
+      # Only a short name had such a word in the Python tool.
+      [[ $1 == --* || ${words[0]--} == -* ]] || words=("${words[@]:1}")
+      ;;
+    *)
+      ((${#words[@]})) || wrong "$1: the value is missing"
+      store_option "$1" "${words[0]}"
+      words=("${words[@]:1}")
+      ;;
+  esac
+}
 
 wrong() { # WHAT
   echo "$script: $1" >&2
