@@ -58,8 +58,8 @@ struct ScriptTable {
       let other = String(row.names.dropFirst())
       return command.verbs.first { $0.name == other }?.options ?? options(of: other, passingTo: command)
     }
-    // Which pair, the script says; and what it has itself, it takes itself.
-    let taken = Set(own.map(\.name) + ["--pair"])
+    // Which pair, the script says; what it has itself, it takes itself; and whose version --version tells, nobody asks.
+    let taken = Set(own.map(\.name) + ["--pair", "--version"])
     return own + passedOn.filter { !taken.contains($0.name) }
   }
 

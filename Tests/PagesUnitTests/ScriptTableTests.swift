@@ -33,7 +33,6 @@ struct ScriptTableTests {
     #expect(
       one.options.map(\.name) == [
         "--jobs", "--host", "--word", "--flag", "--text", "--list", "--quiet", "--verbose", "--log-format", "--help",
-        "--version",
       ])
     #expect(one.options.map(\.value).prefix(3) == ["N", "HOST", nil])
     #expect(one.options.map(\.repeats).prefix(3) == [false, true, false])
