@@ -11,7 +11,8 @@ extension Ledger {
       [.int(pair.id), .text(set.uid), .text(kind.rawValue)])[0].bool(0) ?? false
   }
 
-  /// Slices of a data set's history near to units that are gone wait again, unless they were begun after that was found.
+  /// Slices of a data set's history near to units that are gone wait again, unless they were begun after that was
+  /// found.
   ///
   /// - Returns: how many are near, and how many of them wait again.
   package func resetHistory(

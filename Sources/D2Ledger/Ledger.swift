@@ -4,8 +4,8 @@ import D2Store
 
 /// The ledger of slices in the store: leases them to workers, knows what is done.
 ///
-/// Leases end by the database's clock, the only one that workers of several hosts share. On PostgreSQL a claim passes over the rows that others
-/// are claiming (`SKIP LOCKED`); on SQLite a writer waits for the other.
+/// Leases end by the database's clock, the only one that workers of several hosts share. On PostgreSQL a claim passes
+/// over the rows that others are claiming (`SKIP LOCKED`); on SQLite a writer waits for the other.
 package final class Ledger {
   package let store: Store
   /// For queries of its rows that are none of its own.
@@ -16,8 +16,8 @@ package final class Ledger {
     database = store.database
   }
 
-  /// For workers: what they note need not be on the disk before they go on. Where a database loses the last moment in a crash, a slice
-  /// that was claimed or done is waiting or leased again, and is done anew.
+  /// For workers: what they note need not be on the disk before they go on. Where a database loses the last moment in a
+  /// crash, a slice that was claimed or done is waiting or leased again, and is done anew.
   package func hurry() throws {
     if database.dialect == .postgresql { try database.execute("SET synchronous_commit = 'off'") }
   }
@@ -158,9 +158,11 @@ package final class Ledger {
   /// Whether a worker still has the slice.
   private var holds: String { "id = $1 AND state = 'leased' AND token = $2 AND lease_until > \(now)" }
 
-  /// Notes that a slice was pulled and pushed; where it was the last of its window, the data set's mark moves. False where the lease was lost.
+  /// Notes that a slice was pulled and pushed; where it was the last of its window, the data set's mark moves. False
+  /// where the lease was lost.
   ///
-  /// - Parameter refusal: why values were refused, where that is not accepted: then it is done with refusals, and the mark stays.
+  /// - Parameter refusal: why values were refused, where that is not accepted: then it is done with refusals, and the
+  ///   mark stays.
   package func finish(
     _ id: Int, token: String, status: Int, _ counts: Slice.Counts, rejects: String?, refusal: String? = nil
   ) throws -> Bool {
@@ -221,7 +223,8 @@ package final class Ledger {
 
   private static let mostErrorCharacters = 2000
 
-  /// Notes that an attempt failed: another follows after a pause, or the slice is parked. False where the lease was lost.
+  /// Notes that an attempt failed: another follows after a pause, or the slice is parked. False where the lease was
+  /// lost.
   ///
   /// - Parameters:
   ///   - counts: whether it was the slice's own fault, so far as is known; a server that is down is not.

@@ -72,15 +72,16 @@ package struct LedgerPlan {
   ///
   /// - Parameters:
   ///   - name: what the plan is called, for workers that do its slices only; it replaces an earlier plan of that name.
-  ///   - again: whether slices that are done wait again, if none of the plan is open: a plan that was interrupted is gone on with, one
-  ///     that came to its end is begun anew.
+  ///   - again: whether slices that are done wait again, if none of the plan is open: a plan that was interrupted is
+  ///     gone on with, one that came to its end is begun anew.
   package func write(_ pair: Pair, to ledger: Ledger, name: String? = nil, again: Bool = false) throws -> Outcome {
     try ledger.database.exclusively(pair: pair.id) { try writeLocked(pair, to: ledger, name: name, again: again) }
   }
 
   /// The same inside of `Database.exclusively`, so that nothing changes between what the plan was made of and the plan.
   ///
-  /// - Parameter startedBefore: slices that were begun before this time, in milliseconds since 1970 by the database's clock, wait again.
+  /// - Parameter startedBefore: slices that were begun before this time, in milliseconds since 1970 by the database's
+  ///   clock, wait again.
   package func writeLocked(
     _ pair: Pair, to ledger: Ledger, name: String?, again: Bool, startedBefore: Int? = nil
   ) throws -> Outcome {
@@ -190,7 +191,8 @@ package struct LedgerPlan {
 // MARK: Windows
 
 extension Ledger {
-  /// Whether a data set's window is still being worked on. What was refused or is parked rests, and does not keep the next one waiting.
+  /// Whether a data set's window is still being worked on. What was refused or is parked rests, and does not keep the
+  /// next one waiting.
   package func hasWindowUnderWay(_ pair: Pair, _ dataSet: String, _ kind: DataKind = .dataValues) throws -> Bool {
     try database.rows(
       """

@@ -31,8 +31,8 @@ package struct MappingTable {
 
   package init() {}
 
-  /// Reads a table: CSV or TSV with a header line that names at least `kind` (or `type`), `from` and `to`, or a JSON object of objects
-  /// (`{"dataElement": {"a": "b", "c": null}}`). An empty target drops the value.
+  /// Reads a table: CSV or TSV with a header line that names at least `kind` (or `type`), `from` and `to`, or a JSON
+  /// object of objects (`{"dataElement": {"a": "b", "c": null}}`). An empty target drops the value.
   ///
   /// - Throws: `CommandFailure`: 74 where it cannot be read, 65 for what is no mapping, with the line.
   package init(path: String) throws(CommandFailure) {

@@ -7,9 +7,9 @@ import D2Common
 /// bytes, with white space between tokens removed and nothing else changed. Chunks may be cut anywhere; the part of an
 /// element that has not ended is carried to the next chunk, so that only whole values are ever written.
 ///
-/// Two ways lead through a chunk. An answer without white space (every DHIS2 server's) whose values need nothing appended is
-/// patched in place: the comma behind each value becomes the line end, and the chunk itself is written. All others are
-/// copied value by value.
+/// Two ways lead through a chunk. An answer without white space (every DHIS2 server's) whose values need nothing
+/// appended is patched in place: the comma behind each value becomes the line end, and the chunk itself is written. All
+/// others are copied value by value.
 package struct DataValueSplitter: ~Copyable {
   /// Brackets within one element; a data value has two at most.
   static let deepest = 64
@@ -173,7 +173,8 @@ package struct DataValueSplitter: ~Copyable {
     }
   }
 
-  /// Finds the elements of a stretch and turns the commas behind them into line ends. Returns the problem it met, if any.
+  /// Finds the elements of a stretch and turns the commas behind them into line ends. Returns the problem it met, if
+  /// any.
   private static func patchScan(
     _ text: UnsafeMutablePointer<UInt8>, _ length: Int, _ masks: UnsafePointer<d2_json_block>, _ cursor: inout Cursor
   ) -> SplitProblem? {

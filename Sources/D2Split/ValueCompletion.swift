@@ -3,9 +3,9 @@ import D2Common
 
 /// What a value gets appended so that its line stands alone.
 ///
-/// Servers from 2.43 on write a `period`, `orgUnit` or `attributeOptionCombo` once at the top of the answer, and in no value,
-/// when just one was asked for. Older servers write a header too but keep the keys in the values: there is nothing to
-/// append then, and a key that a value has is never replaced.
+/// Servers from 2.43 on write a `period`, `orgUnit` or `attributeOptionCombo` once at the top of the answer, and in no
+/// value, when just one was asked for. Older servers write a header too but keep the keys in the values: there is
+/// nothing to append then, and a key that a value has is never replaced.
 package struct ValueCompletion: Sendable {
   /// A member of the document's top level, raw.
   struct Member: Equatable, Sendable {

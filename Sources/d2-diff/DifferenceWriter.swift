@@ -1,6 +1,7 @@
 import D2Common
 
-/// Writes differences, the source's in the order of its lines, then those that only the destination has in the order of its own.
+/// Writes differences, the source's in the order of its lines, then those that only the destination has in the order of
+/// its own.
 struct DifferenceWriter {
   private let comparison: Comparison
   private let findings: [Findings]
@@ -48,8 +49,8 @@ struct DifferenceWriter {
     try output.flush()
   }
 
-  /// A line as its own deletion. The value stays: of an element with an option set a server refuses the deletion without it
-  /// (docs/dhis2-servers.md, "Imports").
+  /// A line as its own deletion. The value stays: of an element with an option set a server refuses the deletion
+  /// without it (docs/dhis2-servers.md, "Imports").
   static func deleted(_ line: DataValueLine, _ bytes: UnsafeRawBufferPointer) -> [UInt8] {
     let field = line[.deleted]
     if field.kind != .absent {

@@ -3,7 +3,8 @@ import D2Common
 import Glibc
 import Synchronization
 
-/// One of the two sides that are compared: reads its lines once, remembers a record of each, and can fetch single lines again.
+/// One of the two sides that are compared: reads its lines once, remembers a record of each, and can fetch single lines
+/// again.
 final class Side: @unchecked Sendable {
   // Filled by one thread; afterwards only read.
 
@@ -63,7 +64,8 @@ final class Side: @unchecked Sendable {
 
   // MARK: Reading
 
-  /// Opens a file, FIFO or, by `-`, standard input. A FIFO's writer is waited for, but not longer than the other side goes well.
+  /// Opens a file, FIFO or, by `-`, standard input. A FIFO's writer is waited for, but not longer than the other side
+  /// goes well.
   ///
   /// - Throws: `CommandFailure`, 74, or the signal's status.
   static func open(_ path: String, stop: StopSign) throws(CommandFailure) -> Int32 {

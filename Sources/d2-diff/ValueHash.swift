@@ -1,7 +1,8 @@
 import CSodium
 import D2Common
 
-/// A keyed hash of 128 bits (SipHash-2-4-128 by libsodium): whoever does not know the key of this run cannot make two texts share one.
+/// A keyed hash of 128 bits (SipHash-2-4-128 by libsodium): whoever does not know the key of this run cannot make two
+/// texts share one.
 ///
 /// Of n values some two share a hash with a probability of about n²/2¹²⁹: for 10⁹ values 1.5 · 10⁻²¹.
 struct ValueHash: Equatable, Hashable, BitwiseCopyable {

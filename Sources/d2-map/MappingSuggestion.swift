@@ -3,7 +3,8 @@ import D2Common
 import D2Mapping
 import D2Store
 
-/// Writes a mapping for a pair: what each object of the source is at the destination, so far as can be told. A person looks it over.
+/// Writes a mapping for a pair: what each object of the source is at the destination, so far as can be told. A person
+/// looks it over.
 struct MappingSuggestion {
   static let description = CommandDescription(
     name: "d2-map suggest",
@@ -99,7 +100,8 @@ struct MappingSuggestion {
     return Counterparts.find(both[0], among: both[1], parents: hasParents ? [:] : nil)
   }
 
-  /// Category option combos are the same where their options are: the name puts those into an order that each server chooses.
+  /// Category option combos are the same where their options are: the name puts those into an order that each server
+  /// chooses.
   private func combos() throws -> (ofCategories: [Counterparts.Match], ofAttributes: [Counterparts.Match]) {
     var options: [String: (uid: String, confidence: Double)] = [:]
     for match in try matches("categoryOptions") where match.confidence >= leastConfidence {

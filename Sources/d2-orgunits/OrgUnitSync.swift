@@ -20,7 +20,8 @@ struct OrgUnitSync {
 
   private static let levelKey = "ous_level"
   private static let rootKey = "ous_root"
-  /// A user who may see less, or a wrong server, looks as if units were removed: beyond this share of the active ones a person must say so.
+  /// A user who may see less, or a wrong server, looks as if units were removed: beyond this share of the active ones a
+  /// person must say so.
   private static let mostRemoved = 0.5
   private static let fewUnits = 10
 

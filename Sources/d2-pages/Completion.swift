@@ -51,7 +51,8 @@ struct Completion {
 
   private static func takesPair(_ option: any AnyOption) -> Bool { option.value == "PAIR" }
 
-  /// Prints the names of the pairs, one a line, with options of d2-pairs that say in which store: that of the line, where it names one.
+  /// Prints the names of the pairs, one a line, with options of d2-pairs that say in which store: that of the line,
+  /// where it names one.
   private static func pairs(_ store: String) -> String {
     "d2-pairs list --format tsv \(store) 2>/dev/null | tail -n +2 | cut -f1"
   }

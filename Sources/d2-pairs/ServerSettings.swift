@@ -63,8 +63,8 @@ struct ServerSettings {
   private let readsSecretVariables: Bool
   private var end: String { options.end }
 
-  /// - Parameter readsSecretVariables: whether `D2_SOURCE_PAT` and its like count; where one thing of a pair is changed, a variable that is
-  ///   left over must not change another.
+  /// - Parameter readsSecretVariables: whether `D2_SOURCE_PAT` and its like count; where one thing of a pair is
+  ///   changed, a variable that is left over must not change another.
   init(_ options: Options, _ arguments: Arguments, readsSecretVariables: Bool) {
     self.options = options
     self.arguments = arguments

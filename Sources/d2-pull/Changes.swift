@@ -71,7 +71,8 @@ enum Changes: Sendable, Equatable {
     }
   }
 
-  /// Turns the changes that selections ask for into parameters of the server's version. Asks for that once, where there are any.
+  /// Turns the changes that selections ask for into parameters of the server's version. Asks for that once, where there
+  /// are any.
   ///
   /// - Throws: `ServerError`, `CommandFailure`.
   static func resolve(in selections: inout [PullOptions], _ client: DHIS2Client, _ log: Log) throws {

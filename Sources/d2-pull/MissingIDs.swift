@@ -1,8 +1,8 @@
 import D2Client
 import D2Common
 
-/// Objects that have no id in the scheme of the output. Servers up to 2.42 write `null` for them, which the destination would take for
-/// something else (of a combo, for the default one); later ones refuse the export.
+/// Objects that have no id in the scheme of the output. Servers up to 2.42 write `null` for them, which the destination
+/// would take for something else (of a combo, for the default one); later ones refuse the export.
 struct MissingIDs {
   /// A kind of object that values name.
   private struct ObjectKind {
@@ -67,7 +67,8 @@ struct MissingIDs {
 
   // MARK: Before anything is read
 
-  /// Says which data elements and combos of the asked-for data sets have no id. Whether values of theirs exist only the answers tell.
+  /// Says which data elements and combos of the asked-for data sets have no id. Whether values of theirs exist only the
+  /// answers tell.
   func announce(for selections: [PullOptions]) throws {
     let sets = selections.flatMap(\.dataSets).unique
     guard !sets.isEmpty, ["dataElement", "categoryOptionCombo", "attributeOptionCombo"].contains(where: mayMiss) else {

@@ -13,7 +13,8 @@ protocol StoredSelection: Sendable {
   func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions]
 }
 
-/// What a pull takes from a pair: the source, and selections made of its active data sets, its organisation units and the calendar.
+/// What a pull takes from a pair: the source, and selections made of its active data sets, its organisation units and
+/// the calendar.
 struct PairPull: StoredSelection {
   static let only = Option(
     "--only", "-l", value: "UNIT,…",
@@ -95,7 +96,8 @@ struct PairPull: StoredSelection {
     return chosen
   }
 
-  /// Ids of another calendar need not be any of the Gregorian one: whether that matters is known when the server has told its calendar.
+  /// Ids of another calendar need not be any of the Gregorian one: whether that matters is known when the server has
+  /// told its calendar.
   private static func times(
     _ arguments: Arguments, _ today: CalendarDate
   ) throws(CommandFailure) -> (CalendarOptions?, (typed: [String], failure: CommandFailure?)?) {
@@ -111,7 +113,8 @@ struct PairPull: StoredSelection {
     }
   }
 
-  /// An increment without flags is one of all time; dates and times that are given to the server as they are need no calendar.
+  /// An increment without flags is one of all time; dates and times that are given to the server as they are need no
+  /// calendar.
   private static func calendar(_ arguments: Arguments, _ today: CalendarDate) throws(CommandFailure) -> CalendarOptions?
   {
     let flag = CalendarOptions.flags(in: arguments).first?.name
@@ -126,7 +129,8 @@ struct PairPull: StoredSelection {
 
   /// What is asked for: by priority of the organisation units, and for each data set in periods of its own type.
   ///
-  /// - Throws: `ServerError`; `CommandFailure`, 64 where the source's periods are of another calendar than the flags or the destination.
+  /// - Throws: `ServerError`; `CommandFailure`, 64 where the source's periods are of another calendar than the flags or
+  ///   the destination.
   func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions] {
     // An increment's next one goes on from the server's clock, which the answer tells before anything is read.
     let asTyped = try takesPeriodsAsTyped(client, log) ? periods?.typed : nil
@@ -197,7 +201,8 @@ struct PairPull: StoredSelection {
   ///
   /// Other calendar flags mean Gregorian days; period ids of another calendar could only be guessed from them.
   ///
-  /// - Throws: `CommandFailure`, 64 for other flags there, and where the other end of the pair has yet another calendar.
+  /// - Throws: `CommandFailure`, 64 for other flags there, and where the other end of the pair has yet another
+  ///   calendar.
   private func takesPeriodsAsTyped(_ client: DHIS2Client, _ log: Log) throws -> Bool {
     do {
       let info = try client.serverInfo()

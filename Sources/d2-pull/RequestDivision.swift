@@ -2,7 +2,8 @@ import D2Client
 import D2Common
 import Synchronization
 
-/// Cuts a request that is too much for a server, or for a proxy before it, into smaller ones that bring the same values, each once.
+/// Cuts a request that is too much for a server, or for a proxy before it, into smaller ones that bring the same
+/// values, each once.
 struct RequestDivision: Sendable {
   let client: DHIS2Client
 
@@ -44,8 +45,8 @@ struct RequestDivision: Sendable {
     }
   }
 
-  /// Half of the units each. One request brings a value once, however many of its places hold it; several bring it once each. So groups,
-  /// which may share units, are not divided, and units below others are left out first.
+  /// Half of the units each. One request brings a value once, however many of its places hold it; several bring it once
+  /// each. So groups, which may share units, are not divided, and units below others are left out first.
   ///
   /// - Returns: `nil` where it is not known that no value would come twice.
   private func halvesOfPlaces(_ request: PullRequest) throws -> [PullRequest]? {
@@ -84,10 +85,11 @@ struct RequestDivision: Sendable {
     return Self.cutDates(request, today: .today, minor: version.minor)
   }
 
-  /// All periods that lie wholly in the first part of the days, all that lie in the second, and by their ids those that the cut goes through.
+  /// All periods that lie wholly in the first part of the days, all that lie in the second, and by their ids those that
+  /// the cut goes through.
   ///
-  /// - Parameter minor: the server's version. What it does not know it would leave out of the list, and take an empty list with `lastUpdated` for
-  ///   all periods.
+  /// - Parameter minor: the server's version. What it does not know it would leave out of the list, and take an empty
+  ///   list with `lastUpdated` for all periods.
   static func cutDates(_ request: PullRequest, today: CalendarDate, minor: Int) -> [PullRequest]? {
     func day(_ name: String) -> CalendarDate? {
       request.times.first { $0.name == name }.flatMap { CalendarDate(iso8601: $0.value) }
@@ -112,7 +114,8 @@ struct RequestDivision: Sendable {
     return parts
   }
 
-  /// The last day of the first part: the end of a year near the middle, else of a month; `nil` where there is none between.
+  /// The last day of the first part: the end of a year near the middle, else of a month; `nil` where there is none
+  /// between.
   private static func cut(_ start: CalendarDate, _ end: CalendarDate, today: CalendarDate) -> CalendarDate? {
     let recent = (max(start, today.adding(days: -recentDays)), min(end, today))
     let (from, to) = recent.0 < recent.1 ? recent : (start, end)

@@ -188,8 +188,9 @@ struct RequestFetcher: Sendable {
 
   // MARK: Answers that look whole
 
-  /// The marks of a query that failed half-way on a server up to 2.42, which ends as HTTP 200 and valid JSON (seen on real servers,
-  /// docs/dhis2-servers.md, trap 1): a multiple of the 1,000 rows that it fetches at a time, or a connection closed unannounced.
+  /// The marks of a query that failed half-way on a server up to 2.42, which ends as HTTP 200 and valid JSON (seen on
+  /// real servers, docs/dhis2-servers.md, trap 1): a multiple of the 1,000 rows that it fetches at a time, or a
+  /// connection closed unannounced.
   private func isDoubtful(_ answer: Answer) -> Bool {
     guard options.checks else { return false }
     if answer.closedUnannounced { return true }
@@ -197,7 +198,8 @@ struct RequestFetcher: Sendable {
     return answer.values % 1000 == 0 && answer.values != options.limit
   }
 
-  /// An empty answer that took longer than this may be a query that failed before its first row; a true one takes 0.05 s.
+  /// An empty answer that took longer than this may be a query that failed before its first row; a true one takes 0.05
+  /// s.
   private static let slowEmptySeconds = 3.0
 
   private func doubt(_ answer: Answer) -> String {

@@ -102,8 +102,9 @@ final class OpenBatch {
     return true
   }
 
-  /// Adds lines of a piece from one on: as many as belong into this batch and find room, up to a key that is in already. Where they stand one
-  /// behind the other they are copied in one go, and their line ends become commas. Returns the line behind them.
+  /// Adds lines of a piece from one on: as many as belong into this batch and find room, up to a key that is in
+  /// already. Where they stand one behind the other they are copied in one go, and their line ends become commas.
+  /// Returns the line behind them.
   func add(_ piece: LocatedLines, _ text: UnsafeRawBufferPointer, from first: Int, size: Int, bytes most: Int) -> Int {
     piece.lines.withUnsafeBufferPointer { lines in
       let start = lines[first]

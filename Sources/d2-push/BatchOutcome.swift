@@ -22,7 +22,8 @@ struct BatchOutcome: Sendable {
   var attempts = 0
   var seconds = 0.0
 
-  /// Counts what one answer says was stored. A value that is posted again may be counted by the server again: never more than there are.
+  /// Counts what one answer says was stored. A value that is posted again may be counted by the server again: never
+  /// more than there are.
   mutating func count(_ summary: ImportSummary, of batch: Batch) {
     imported += summary.imported
     updated += summary.updated
@@ -45,8 +46,8 @@ struct BatchOutcome: Sendable {
     clamp(batch)
   }
 
-  /// Counts apart what the destination does not keep of the values that it accepted. A zero that deletes what was there is in the server's
-  /// count of deletions: these are as many as were asked for, no more.
+  /// Counts apart what the destination does not keep of the values that it accepted. A zero that deletes what was there
+  /// is in the server's count of deletions: these are as many as were asked for, no more.
   ///
   /// - Parameter deletions: how many of the batch's values say that they are deleted.
   mutating func countFates(of batch: Batch, accepted: [Bool], deletions: () -> Int) {

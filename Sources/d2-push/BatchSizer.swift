@@ -3,9 +3,9 @@ import Synchronization
 
 /// Finds the batch size at which a server takes the most values a second.
 ///
-/// Servers differ in sign: 2.42 takes 20,000 values at six times the rate of 1,000, 2.43 takes 1,000 at three times the rate of 50,000
-/// (docs/dhis2-servers.md, "What it costs"). So the size climbs a ladder of doublings while the rate rises, turns where it falls, and looks at both
-/// neighbours again from time to time.
+/// Servers differ in sign: 2.42 takes 20,000 values at six times the rate of 1,000, 2.43 takes 1,000 at three times the
+/// rate of 50,000 (docs/dhis2-servers.md, "What it costs"). So the size climbs a ladder of doublings while the rate
+/// rises, turns where it falls, and looks at both neighbours again from time to time.
 final class BatchSizer: Sendable {
   private struct State: Sendable {
     /// The rung with the highest rate so far.
@@ -23,8 +23,9 @@ final class BatchSizer: Sendable {
     var lastSeconds: Double?
   }
 
-  /// Where the search begins. Up to 2.42 small batches are so much slower than large ones that the search itself would cost seconds; 16,000
-  /// values take such a server three (docs/dhis2-servers.md, "What it costs"), and still pass where all is ten times slower.
+  /// Where the search begins. Up to 2.42 small batches are so much slower than large ones that the search itself would
+  /// cost seconds; 16,000 values take such a server three (docs/dhis2-servers.md, "What it costs"), and still pass
+  /// where all is ten times slower.
   private static let firstSize = 1000
   private static let firstSizeOfLargeBatches = 16_000
   /// A change of rate below this is noise.

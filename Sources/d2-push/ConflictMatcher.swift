@@ -30,8 +30,9 @@ struct ValueIDs: Sendable {
 
 /// Tells which values a conflict is about, where the server gives no positions: by the ids in its text.
 ///
-/// Servers from 2.43 on fail a whole group and name what is at fault, all of it, between backticks: "Data set S not usable with org
-/// unit(s): `[A, B]`". What each code names is known (seen on 2.43.1); of a code that is not known here nothing is concluded.
+/// Servers from 2.43 on fail a whole group and name what is at fault, all of it, between backticks: "Data set S not
+/// usable with org unit(s): `[A, B]`". What each code names is known (seen on 2.43.1); of a code that is not known here
+/// nothing is concluded.
 struct ConflictMatcher {
   private let conflict: ImportSummary.Conflict
   private let named: Set<String>
@@ -56,7 +57,8 @@ struct ConflictMatcher {
     return conflict.message[range.upperBound...].split { " `:,".contains($0) }.first.map(String.init)
   }
 
-  /// Whether the conflict is about an id that the server does not have, and so about every value with that id. Up to 2.36 there are no codes.
+  /// Whether the conflict is about an id that the server does not have, and so about every value with that id. Up to
+  /// 2.36 there are no codes.
   var isAboutID: Bool {
     if let code = conflict.code { return ["E7610", "E7611", "E7612", "E7613", "E7615"].contains(code) }
     return conflict.message.contains("not found or not accessible")
@@ -97,8 +99,8 @@ struct ConflictMatcher {
     return named.isEmpty ? nil : !named.isDisjoint(with: all)
   }
 
-  /// What a value has in common with all others that this code would be about in the same way: remembered when it was refused, so that the
-  /// next values like it are not sent among others. `nil` for codes that are about one value.
+  /// What a value has in common with all others that this code would be about in the same way: remembered when it was
+  /// refused, so that the next values like it are not sent among others. `nil` for codes that are about one value.
   static func signature(_ code: String, _ ids: ValueIDs, _ dataSet: String?) -> String? {
     switch code {
     case "E8104", "E8103": "\(code) \(ids.dataElement)"

@@ -2,7 +2,8 @@ import D2Client
 import D2Common
 import Synchronization
 
-/// What the destination's metadata say of the data elements in the input: asked once for each, many in one request, and kept for the run.
+/// What the destination's metadata say of the data elements in the input: asked once for each, many in one request, and
+/// kept for the run.
 final class ElementDirectory: Sendable {
   private struct State {
     var known: [String: ElementTraits] = [:]
@@ -20,8 +21,8 @@ final class ElementDirectory: Sendable {
     state.withLock { $0.isSilent = !asks }
   }
 
-  /// The traits of elements, by uid; those of which the server does not tell are left out. The first that asks for an element waits for the
-  /// answer, and so do the others.
+  /// The traits of elements, by uid; those of which the server does not tell are left out. The first that asks for an
+  /// element waits for the answer, and so do the others.
   func traits(of elements: [String]) -> [String: ElementTraits] {
     state.withLock { state in
       let new = Set(elements).subtracting(state.asked).filter(KnownIDs.canBeUID).sorted()

@@ -2,11 +2,13 @@ import D2Client
 import D2Common
 import Synchronization
 
-/// What the destination's metadata tell of values before they are posted, where a pair says that both ends are ours to look at.
+/// What the destination's metadata tell of values before they are posted, where a pair says that both ends are ours to
+/// look at.
 ///
-/// Servers from 2.43 on refuse all values of a data set because of one unit that is shut or not assigned (E8031, E8022), and all of a request
-/// that does not name the data set (E8002). Values for which that is foreseen are kept out of the others' requests. The server
-/// decides: the first of them are posted on their own, and only when it has refused several as foreseen are the others not posted at all.
+/// Servers from 2.43 on refuse all values of a data set because of one unit that is shut or not assigned (E8031,
+/// E8022), and all of a request that does not name the data set (E8002). Values for which that is foreseen are kept out
+/// of the others' requests. The server decides: the first of them are posted on their own, and only when it has refused
+/// several as foreseen are the others not posted at all.
 final class Foresight: Sendable {
   private let client: DHIS2Client
   private let directory: DataSetDirectory

@@ -10,7 +10,8 @@ final class Importer: Sendable {
     case summary(ImportSummary, Int)
     /// 413: more than the server, or a proxy before it, takes.
     case tooLarge(ServerError)
-    /// The server failed over these values (500), or could not read them (400 and others without a summary): whatever is guilty is to be found.
+    /// The server failed over these values (500), or could not read them (400 and others without a summary): whatever
+    /// is guilty is to be found.
     case failed(ServerError)
     /// No answer in time, again and again (502, 504, time-outs): fewer values may do.
     case tooSlow(ServerError)
@@ -45,7 +46,8 @@ final class Importer: Sendable {
   /// - Parameters:
   ///   - canBeHalved: whether a server that is too slow may get fewer values instead.
   ///   - deletes: whether what it holds is deleted, whatever the options say: registrations know no other way.
-  /// - Throws: `ServerError` where the server cannot be reached, refuses the credentials, or is no DHIS2; `CommandFailure` on a signal.
+  /// - Throws: `ServerError` where the server cannot be reached, refuses the credentials, or is no DHIS2;
+  ///   `CommandFailure` on a signal.
   func post(_ body: [UInt8], canBeHalved: Bool, deletes: Bool = false) throws -> Answer {
     var request = HTTPRequest(.post, deletes ? deletingTarget : target)
     request.headers = [("Content-Type", "application/json")]
@@ -116,11 +118,13 @@ final class Importer: Sendable {
     }
   }
 
-  /// The body as gzip, which DHIS2 recognises by its first bytes. Level 1: a link is slower than any level, a processor is not.
+  /// The body as gzip, which DHIS2 recognises by its first bytes. Level 1: a link is slower than any level, a processor
+  /// is not.
   private static func gzip(_ body: [UInt8]) -> [UInt8]? {
     guard let compressor = libdeflate_alloc_compressor(1) else { return nil }
     defer { libdeflate_free_compressor(compressor) }
-    // The bound is as large as the body. What comes out is a tenth of it as a rule, and that alone is kept while the request is under way.
+    // The bound is as large as the body. What comes out is a tenth of it as a rule, and that alone is kept while the
+    // request is under way.
     let bound = libdeflate_gzip_compress_bound(compressor, body.count)
     for size in [bound / 4, bound] {
       let room = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)

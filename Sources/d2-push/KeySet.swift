@@ -1,7 +1,7 @@
 import D2Common
 
-/// The keys of the values of a batch, as 64-bit hashes. Two keys that share a hash are taken for one: then a batch ends earlier than it
-/// must, and nothing else happens.
+/// The keys of the values of a batch, as 64-bit hashes. Two keys that share a hash are taken for one: then a batch ends
+/// earlier than it must, and nothing else happens.
 final class KeySet: @unchecked Sendable {
   // Filled by one thread, then only read.
   private var slots: UnsafeMutablePointer<UInt64>

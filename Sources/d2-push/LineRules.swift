@@ -1,8 +1,9 @@
 import D2Common
 
-/// What a line must hold to be sent. A key whose value is not of the kind that servers expect is worse than a wrong one: up to 2.42 the
-/// server's reader loses its place over an object or array, and refuses the neighbour in its place; later ones answer 500 to all, or take
-/// the default option combo without a word (docs/dhis2-servers.md, traps 26 and 27).
+/// What a line must hold to be sent. A key whose value is not of the kind that servers expect is worse than a wrong
+/// one: up to 2.42 the server's reader loses its place over an object or array, and refuses the neighbour in its place;
+/// later ones answer 500 to all, or take the default option combo without a word (docs/dhis2-servers.md, traps 26 and
+/// 27).
 struct LineRules: Sendable {
   private let isDataValues: Bool
   /// From 2.43 on a combo may be an object of categories and their options, where the request names the data set.
@@ -110,7 +111,8 @@ struct LineRules: Sendable {
     }
   }
 
-  /// True, false or nothing; also as a text, which servers up to 2.42 read. Anything else fails the whole request there.
+  /// True, false or nothing; also as a text, which servers up to 2.42 read. Anything else fails the whole request
+  /// there.
   @inline(__always)
   private func checkFlag(_ line: DataValueLine, _ key: DataValueLine.Key) throws(DataValueLine.Fault) {
     let kind = line[key].kind

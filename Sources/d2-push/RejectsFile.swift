@@ -11,7 +11,8 @@ struct Refusal: Sendable, Hashable {
 }
 
 extension Refusal {
-  /// The reason without what differs from value to value, so that it can be counted: servers from 2.43 on begin with "Value #17 value `x` ".
+  /// The reason without what differs from value to value, so that it can be counted: servers from 2.43 on begin with
+  /// "Value #17 value `x` ".
   var reason: String {
     var text = message[...]
     if text.hasPrefix("Value #") { text = text.dropFirst(7).drop(while: \.isNumber).drop { $0 == " " } }
@@ -20,8 +21,8 @@ extension Refusal {
   }
 }
 
-/// The values that were not taken, as NDJSON: each with its reason and its line in the input. The value itself is verbatim, so that
-/// `jq -c .value` gives back what can be tried again.
+/// The values that were not taken, as NDJSON: each with its reason and its line in the input. The value itself is
+/// verbatim, so that `jq -c .value` gives back what can be tried again.
 struct RejectsFile {
   private let target: RejectsTarget
   private var pending: [UInt8] = []

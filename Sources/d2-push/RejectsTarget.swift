@@ -1,8 +1,9 @@
 import D2Common
 import Glibc
 
-/// Where the rejects of a run go: beside their file, into `FILE.part`, which takes the file's place at the end. It never costs anybody rejects of an
-/// earlier run, and two runs never write into one file: the part is locked as long as its writer lives.
+/// Where the rejects of a run go: beside their file, into `FILE.part`, which takes the file's place at the end. It
+/// never costs anybody rejects of an earlier run, and two runs never write into one file: the part is locked as long as
+/// its writer lives.
 ///
 /// A device or pipe (`/dev/stderr`, a FIFO) cannot be replaced; it is written to.
 final class RejectsTarget {
@@ -136,8 +137,8 @@ final class RejectsTarget {
 
   /// Puts the rejects in place; returns where they are.
   ///
-  /// - Parameter isWhole: whether all of the input was read and answered for. Else rejects that are there already stay, since they may
-  ///   be what the input was made of, and those of this run stay in the part.
+  /// - Parameter isWhole: whether all of the input was read and answered for. Else rejects that are there already stay,
+  ///   since they may be what the input was made of, and those of this run stay in the part.
   /// - Throws: `CommandFailure`, 73.
   func finish(isWhole: Bool) throws(CommandFailure) -> String {
     guard isOpen, isRegular else { return path }

@@ -1,7 +1,8 @@
 import D2Common
 import Synchronization
 
-/// Notices that a server is down, and keeps all workers from burning through the slices: they pause, longer each time, until it is back.
+/// Notices that a server is down, and keeps all workers from burning through the slices: they pause, longer each time,
+/// until it is back.
 final class CircuitBreaker: Sendable {
   private struct State: Sendable {
     /// Slices that failed with no success between.
@@ -36,8 +37,9 @@ final class CircuitBreaker: Sendable {
   /// Statuses of a server that cannot be reached, fails, or refuses the credentials.
   static let statuses: Set<Int> = [69, 75, 77]
 
-  /// - Parameter patienceSeconds: how long nothing but failures is taken for the server's fault although it answers when asked who we are: of a server
-  ///   that is in trouble often just the data fails. After that, slices that fail forever must come to their end.
+  /// - Parameter patienceSeconds: how long nothing but failures is taken for the server's fault although it answers
+  ///   when asked who we are: of a server that is in trouble often just the data fails. After that, slices that fail
+  ///   forever must come to their end.
   init(firstPauseSeconds: Double, patienceSeconds: Double = 900, isAlive: @escaping @Sendable () -> Bool) {
     self.firstPauseSeconds = firstPauseSeconds
     self.patienceSeconds = patienceSeconds
@@ -46,7 +48,8 @@ final class CircuitBreaker: Sendable {
 
   func succeeded() { state.withLock { $0 = State() } }
 
-  /// - Parameter isReachable: false where there was no connection at all, also to a queue before the destination: that is never a slice's fault.
+  /// - Parameter isReachable: false where there was no connection at all, also to a queue before the destination: that
+  ///   is never a slice's fault.
   func failed(_ slice: Int, of dataSet: String = "", isReachable: Bool = true) -> Verdict {
     let seconds: Double? = state.withLock { state in
       state.slices.insert(slice)
@@ -78,7 +81,8 @@ final class CircuitBreaker: Sendable {
     state.withLock { $0.isKnownAlive ? 0 : $0.since.map { monotonicSeconds() - $0 } ?? 0 }
   }
 
-  /// The data set whose slices fail, while nothing succeeds: others go before it, so that they are not kept waiting by it.
+  /// The data set whose slices fail, while nothing succeeds: others go before it, so that they are not kept waiting by
+  /// it.
   var suspect: String? { state.withLock { $0.since == nil ? nil : $0.dataSet } }
 
   /// Waits until the workers may go on. False where a signal came.

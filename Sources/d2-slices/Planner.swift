@@ -171,7 +171,8 @@ struct Planner {
     }
   }
 
-  /// Periods that follow each other and begin in the same span go together: one request for each day or week would cost more than what it brings.
+  /// Periods that follow each other and begin in the same span go together: one request for each day or week would cost
+  /// more than what it brings.
   private func groups(_ periods: [Period]) -> [[Period]] {
     var groups: [[Period]] = []
     for period in periods {
@@ -229,11 +230,12 @@ struct Planner {
     try add(everywhere, since: UTCTime(seconds: through.seconds - Int(overlap)))
     let covered = set.marks[kind].coveredAt ?? 0
     var new = units.filter { $0.isActive && $0.activeSince > covered }
-    // Then those above it were asked for alone. What is active now but was there before may have been inactive, or below such a one.
+    // Then those above it were asked for alone. What is active now but was there before may have been inactive, or
+    // below such a one.
     let wasSplit = units.contains { $0.isDisabled || ($0.activeSince > covered && $0.addedAt <= covered) }
     if !wasSplit {
-      // Below one that was asked for with all below it, units of a level that the store did not have are nothing new, only more of its rows. Others
-      // are: they may have been moved there from where nobody asked.
+      // Below one that was asked for with all below it, units of a level that the store did not have are nothing new,
+      // only more of its rows. Others are: they may have been moved there from where nobody asked.
       let old = Set(units.filter { $0.isActive && $0.activeSince <= covered }.map { Substring($0.uid) })
       let levels = Set(units.filter { $0.addedAt <= covered }.compactMap(\.level))
       new.removeAll { unit in

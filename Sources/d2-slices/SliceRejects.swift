@@ -1,8 +1,9 @@
 import D2Common
 import Glibc
 
-/// The files with a slice's refused values. An attempt writes into a file of its own; only when it has read everything does that take the place of
-/// what the attempts before it left, so that a failed attempt never replaces rejects by none.
+/// The files with a slice's refused values. An attempt writes into a file of its own; only when it has read everything
+/// does that take the place of what the attempts before it left, so that a failed attempt never replaces rejects by
+/// none.
 ///
 /// | file | |
 /// |---|---|

@@ -1,7 +1,8 @@
 import D2Common
 import Glibc
 
-/// A private folder for the summaries of one attempt, gone with it; or, where its worker was killed, with the next run that is begun.
+/// A private folder for the summaries of one attempt, gone with it; or, where its worker was killed, with the next run
+/// that is begun.
 final class WorkFolder {
   let path: String
   /// Locked as long as the worker lives.
@@ -63,7 +64,8 @@ final class WorkFolder {
   }
 
   private static func remove(_ path: String) {
-    // A command that was killed may have left a summary half written, under another name. What else lies there is not ours, and keeps the folder.
+    // A command that was killed may have left a summary half written, under another name. What else lies there is not
+    // ours, and keeps the folder.
     for name in names(in: path) where name.hasPrefix("pull.json") || name.hasPrefix("push.json") {
       unlink("\(path)/\(name)")
     }

@@ -29,7 +29,8 @@ package struct LineComparison {
     isAccepted = reference != nil
   }
 
-  /// The values of the keys; `nil` where this is no object, or has a byte order mark before it: so far `DataValueLine` is stricter.
+  /// The values of the keys; `nil` where this is no object, or has a byte order mark before it: so far `DataValueLine`
+  /// is stricter.
   private static func reference(_ text: [UInt8]) -> [DataValueLine.Key: JSONValue]? {
     guard text.first != 0xEF, let document = try? JSONValue(parsing: text), let members = document.members else {
       return nil

@@ -11,8 +11,9 @@ package enum GzipProblem: Error, Equatable, Sendable {
 
 /// Inflates a body while it arrives, where its first bytes say that it is gzip; hands on all else as it is.
 ///
-/// Two layers may lie over each other: the file that `compression=gzip` makes (DHIS2 sets no Content-Encoding for it), and a proxy's own
-/// Content-Encoding around it. Both are recognised by their first bytes, so that no header has to be believed.
+/// Two layers may lie over each other: the file that `compression=gzip` makes (DHIS2 sets no Content-Encoding for it),
+/// and a proxy's own Content-Encoding around it. Both are recognised by their first bytes, so that no header has to be
+/// believed.
 package struct BodyDecoder: ~Copyable {
   private static let windowBytes = 256 * 1024
   private static let deepestLayers = 2

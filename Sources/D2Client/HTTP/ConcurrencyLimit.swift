@@ -1,8 +1,9 @@
 import D2Common
 import Synchronization
 
-/// How many requests may be under way: a fixed number, or one that is found as TCP finds its window: it grows by one while the server answers well, and
-/// is halved where the server says that it has too much (429, 5xx, time-outs) or takes longer and longer.
+/// How many requests may be under way: a fixed number, or one that is found as TCP finds its window: it grows by one
+/// while the server answers well, and is halved where the server says that it has too much (429, 5xx, time-outs) or
+/// takes longer and longer.
 package final class ConcurrencyLimit: Sendable {
   private struct State: Sendable {
     var limit: Int

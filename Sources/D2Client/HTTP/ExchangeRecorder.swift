@@ -3,8 +3,8 @@ import D2Common
 import Glibc
 import Synchronization
 
-/// Writes each exchange with a server into a file, one JSON object a line, so that a failure in the field can become a test: the stand-in serves
-/// such a folder back (`dhis2-stand-in --replay`).
+/// Writes each exchange with a server into a file, one JSON object a line, so that a failure in the field can become a
+/// test: the stand-in serves such a folder back (`dhis2-stand-in --replay`).
 ///
 /// Credentials, cookies and every other appearance of the secret are left out. Bodies hold what was moved.
 package final class ExchangeRecorder: Sendable {

@@ -2,11 +2,12 @@ import CCurl
 import D2Common
 import Synchronization
 
-/// Speaks HTTP with one server, through libcurl: connections and the session cookie are kept, TLS is verified, redirects are never followed.
+/// Speaks HTTP with one server, through libcurl: connections and the session cookie are kept, TLS is verified,
+/// redirects are never followed.
 ///
-/// DHIS2 checks the password's hash on every request without its session cookie (a tenth of a second each, and a new session
-/// each), so that all transfers of a process share one store of cookies. Where the server has ended the session meanwhile, the request is
-/// made once more without its cookie, which signs in anew: nobody above learns of it.
+/// DHIS2 checks the password's hash on every request without its session cookie (a tenth of a second each, and a new
+/// session each), so that all transfers of a process share one store of cookies. Where the server has ended the session
+/// meanwhile, the request is made once more without its cookie, which signs in anew: nobody above learns of it.
 ///
 /// `perform` blocks its thread; run it where threads may block (`BlockingExecutor`).
 package final class HTTPClient: Sendable {
@@ -20,7 +21,8 @@ package final class HTTPClient: Sendable {
     package var userAgent = "d2/\(D2.version)"
     /// Until a connection stands.
     package var connectSeconds = 30.0
-    /// From the end of the request to the first byte of the answer: the database may take minutes to find its first row.
+    /// From the end of the request to the first byte of the answer: the database may take minutes to find its first
+    /// row.
     package var firstByteSeconds = 600.0
     /// Between two bytes.
     package var idleSeconds = 120.0
@@ -57,7 +59,8 @@ package final class HTTPClient: Sendable {
   /// Asks and waits for the whole answer. Nothing of a refusal that only means the end of a session is handed on.
   ///
   /// - Parameters:
-  ///   - onBody: takes the body of a 2xx answer while it arrives, where the request hands it on. The bytes may be changed.
+  ///   - onBody: takes the body of a 2xx answer while it arrives, where the request hands it on. The bytes may be
+  ///     changed.
   ///   - whileWaiting: called several times a second while the transfer goes on.
   /// - Throws: `TransferError`, or what the closures threw.
   package func perform(

@@ -33,8 +33,8 @@ package struct HTTPResponse: Sendable {
   package var firstByteSeconds = 0.0
   /// From the first byte of the request to the last byte of the answer.
   package var seconds = 0.0
-  /// The server closed the connection behind a whole answer and had not said that it would: the mark of an export that failed
-  /// half-way (servers up to 2.42 end such an answer as valid JSON).
+  /// The server closed the connection behind a whole answer and had not said that it would: the mark of an export that
+  /// failed half-way (servers up to 2.42 end such an answer as valid JSON).
   package var closedUnannounced = false
   /// Whether the request carried a cookie: then a refusal may only mean that its session has ended.
   var carriedCookies = false
@@ -50,8 +50,8 @@ package struct HTTPResponse: Sendable {
     headers.first { $0.name == name.lowercased() }?.value
   }
 
-  /// What a server answers to the cookie of a session that it has ended; also what it answers to wrong credentials. The request was not
-  /// performed.
+  /// What a server answers to the cookie of a session that it has ended; also what it answers to wrong credentials. The
+  /// request was not performed.
   var refusesSession: Bool {
     carriedCookies && (status == 401 || ((300..<400).contains(status) && status != 304))
   }

@@ -1,7 +1,8 @@
 import D2Common
 
-/// The proxy that the environment names for a server, and the hosts that need none: by curl's rules, but for `HTTP_PROXY` in capitals. curl passes
-/// it over, since a web server sets it from a request's header for the programs that it runs; here it counts.
+/// The proxy that the environment names for a server, and the hosts that need none: by curl's rules, but for
+/// `HTTP_PROXY` in capitals. curl passes it over, since a web server sets it from a request's header for the programs
+/// that it runs; here it counts.
 package struct ProxyChoice: Sendable, Equatable {
   /// `nil` where the server is spoken to directly.
   package let address: String?

@@ -17,7 +17,8 @@ package struct RetryPolicy: Sendable {
 
   package init() {}
 
-  /// Tries until it succeeds, the failure is final, or the policy is used up. `operation` gets the number of the attempt, from 1.
+  /// Tries until it succeeds, the failure is final, or the policy is used up. `operation` gets the number of the
+  /// attempt, from 1.
   ///
   /// - Parameter willRetry: told of each failure that is retried, with the delay in seconds.
   /// - Throws: the last failure; `CommandFailure` when a signal came meanwhile.

@@ -1,6 +1,7 @@
 import D2Common
 
-/// What went wrong with a request: server, path, HTTP status, DHIS2's own code and message, and what to do next. One line.
+/// What went wrong with a request: server, path, HTTP status, DHIS2's own code and message, and what to do next. One
+/// line.
 package struct ServerError: CommandError {
   /// The kinds of failure that end or are retried differently.
   package enum Kind: Sendable, Equatable {
@@ -21,7 +22,8 @@ package struct ServerError: CommandError {
     case malformed
     /// Answers to one question that do not agree.
     case disagreement
-    /// The failure of a server that is no DHIS2 (a queue before it): how it ends a command, and whether it may pass. Its message holds the advice.
+    /// The failure of a server that is no DHIS2 (a queue before it): how it ends a command, and whether it may pass.
+    /// Its message holds the advice.
     case foreign(ExitStatus, mayPass: Bool)
   }
 
@@ -97,8 +99,8 @@ package struct ServerError: CommandError {
   private static let statusesOfProxies: Set<Int> = [401, 403, 408, 413, 414, 429, 431, 500, 502, 503, 504, 524]
 
   /// The status that a command ends with when this cannot be mended by trying again.
-  /// Whether the data may be there although the question about metadata failed so. A server that cannot be reached or refuses the
-  /// credentials will not answer the next question either.
+  /// Whether the data may be there although the question about metadata failed so. A server that cannot be reached or
+  /// refuses the credentials will not answer the next question either.
   package var leavesDataInReach: Bool {
     switch kind {
     case .status(401), .loginPage, .unreachable, .tls, .setup, .redirect, .timedOut, .broken: false
@@ -131,8 +133,8 @@ package struct ServerError: CommandError {
     }
   }
 
-  /// A personal access token that the server did not make: 2.40 looks it up in vain; 2.42 and 2.43 find its check sum wrong, also where it is
-  /// only in the older form, and call that a bad request.
+  /// A personal access token that the server did not make: 2.40 looks it up in vain; 2.42 and 2.43 find its check sum
+  /// wrong, also where it is only in the older form, and call that a bad request.
   package var isForeignToken: Bool {
     switch kind {
     case .status(400): message.hasPrefix("Checksum validation failed")
@@ -150,7 +152,8 @@ package struct ServerError: CommandError {
   /// Whether the server, or a proxy before it, gave up waiting: less may be answered.
   package var tookTooLong: Bool { kind == .timedOut || [502, 504, 524].contains { kind == .status($0) } }
 
-  /// Whether the address was too long for the server or for a proxy before it. Tomcat and nginx also say so by a page with status 400.
+  /// Whether the address was too long for the server or for a proxy before it. Tomcat and nginx also say so by a page
+  /// with status 400.
   ///
   /// - Parameter targetBytes: how long it was.
   package func refusesLength(of targetBytes: Int) -> Bool {
@@ -209,7 +212,8 @@ package struct ServerError: CommandError {
     }
   }
 
-  /// Pages where people sign in or out, on the server or at a service for many (OAuth 2, SAML): never the address of a Web API.
+  /// Pages where people sign in or out, on the server or at a service for many (OAuth 2, SAML): never the address of a
+  /// Web API.
   private static func isLoginPage(_ location: String) -> Bool {
     let path = location.prefix { $0 != "?" && $0 != "#" }.lowercased()
     return ["login", "logout", "signin", "oauth2", "saml"].contains { path.contains($0) }

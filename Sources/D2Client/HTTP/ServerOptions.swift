@@ -81,10 +81,11 @@ package struct ServerOptions: Sendable {
   private static let mostFound = 8
   private static let variables = Set(ProxyChoice.variables + ["TMPDIR"])
 
-  /// The server of a pair. Credentials on the command line go before its own; those of the environment are used where it has none.
+  /// The server of a pair. Credentials on the command line go before its own; those of the environment are used where
+  /// it has none.
   ///
-  /// - Parameter takesCredentials: whether those on the command line are meant for this server; false for the other end of a pair, to
-  ///   which they must not be sent.
+  /// - Parameter takesCredentials: whether those on the command line are meant for this server; false for the other end
+  ///   of a pair, to which they must not be sent.
   /// - Throws: `CommandFailure`: 64 for what is wrong on the command line, 78 in the pair's configuration.
   package init(
     _ arguments: Arguments, _ log: Log, _ server: ConfiguredServer, takesCredentials: Bool = true

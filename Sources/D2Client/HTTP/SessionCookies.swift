@@ -3,8 +3,9 @@ import D2Common
 
 /// The cookies of a client, in the store that its libcurl handles share, as the lines of Netscape's file of cookies.
 ///
-/// A DHIS2 server ends sessions while a run goes on: with a token each sign-in makes one, and ten newer ones end the oldest. What then comes in
-/// answer to the old cookie is a redirect to the logout page, from some servers 401, whatever else the request says.
+/// A DHIS2 server ends sessions while a run goes on: with a token each sign-in makes one, and ten newer ones end the
+/// oldest. What then comes in answer to the old cookie is a redirect to the logout page, from some servers 401,
+/// whatever else the request says.
 enum SessionCookies {
   /// Those that a request on this handle would carry.
   static func all(_ handle: CurlHandle) -> [String] {

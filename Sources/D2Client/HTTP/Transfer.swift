@@ -265,13 +265,14 @@ final class Transfer {
     response.seconds = Double(microseconds) * 1e-6
   }
 
-  /// Whether the end of the answer was read about when it came. Where the reader of our output holds us back, the server may have closed a
-  /// connection that it found idle (5 s are usual, 1 s is possible): then that tells nothing of the answer.
+  /// Whether the end of the answer was read about when it came. Where the reader of our output holds us back, the
+  /// server may have closed a connection that it found idle (5 s are usual, 1 s is possible): then that tells nothing
+  /// of the answer.
   private var wasReadAtOnce: Bool { monotonicSeconds() - drainedAt < Self.promptSeconds }
   private static let promptSeconds = 0.8
 
-  /// Whether the server closed the connection although the answer was framed and said nothing of it. The closing segment may
-  /// come a moment behind the last byte: one round trip is waited for it.
+  /// Whether the server closed the connection although the answer was framed and said nothing of it. The closing
+  /// segment may come a moment behind the last byte: one round trip is waited for it.
   private func closedUnannounced(_ curl: UnsafeMutableRawPointer) -> Bool {
     let announced = response.header("connection")?.lowercased().contains("close") ?? false
     let framed = response.header("content-length") != nil || response.header("transfer-encoding") != nil
@@ -297,7 +298,8 @@ final class Transfer {
     case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
       CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
       return .tls(text)
-    // Bytes behind an answer, which libcurl takes for an answer in HTTP/0.9, end in CURLE_UNSUPPORTED_PROTOCOL: they are the server's fault.
+    // Bytes behind an answer, which libcurl takes for an answer in HTTP/0.9, end in CURLE_UNSUPPORTED_PROTOCOL: they
+    // are the server's fault.
     case CURLE_SSL_CACERT_BADFILE, CURLE_URL_MALFORMAT, CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT:
       return .setup(text)
     default: return .broken(text)

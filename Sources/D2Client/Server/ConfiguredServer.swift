@@ -2,8 +2,9 @@ import D2Common
 
 /// One end of a pair: its name (dispatcher2 knows servers by it) and its configuration.
 ///
-/// The keys are the Python tool's: `api_url` (ends in `/api`), `use_pat`, `username`, `password`, `pat`, and at the source
-/// `ous_synced` and `datasets_synced`; booleans may be the strings "true" and "false". Ours besides: `ca_file`, `client_cert`, `client_key`.
+/// The keys are the Python tool's: `api_url` (ends in `/api`), `use_pat`, `username`, `password`, `pat`, and at the
+/// source `ous_synced` and `datasets_synced`; booleans may be the strings "true" and "false". Ours besides: `ca_file`,
+/// `client_cert`, `client_key`.
 package struct ConfiguredServer: Sendable, Equatable {
   package let name: String
   /// An object.

@@ -1,6 +1,7 @@
 import D2Common
 
-/// Addresses of DHIS2's pages and resources, as people copy them out of a browser: what stands before is the server's own address.
+/// Addresses of DHIS2's pages and resources, as people copy them out of a browser: what stands before is the server's
+/// own address.
 enum DHIS2Page {
   /// Cuts off what belongs to a page, a resource or the Web API itself.
   ///

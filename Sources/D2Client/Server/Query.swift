@@ -1,6 +1,7 @@
 import D2Common
 
-/// A query string, its parameters in order, percent-encoded as RFC 3986 demands: `[`, `]`, `+` and all that is not unreserved.
+/// A query string, its parameters in order, percent-encoded as RFC 3986 demands: `[`, `]`, `+` and all that is not
+/// unreserved.
 package struct Query: Sendable, Equatable {
   package private(set) var text = ""
 

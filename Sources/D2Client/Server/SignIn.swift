@@ -48,8 +48,8 @@ package struct PairEnd: Sendable, Equatable {
 extension SignIn {
   /// Reads the credentials that the options and the environment name for one side of a move.
   ///
-  /// Options come before the environment, and there `D2_SOURCE_…` or `D2_DESTINATION_…` before `D2_…`. What is named for the other side is never
-  /// used. A secret is read from a file or the environment, never from the command line.
+  /// Options come before the environment, and there `D2_SOURCE_…` or `D2_DESTINATION_…` before `D2_…`. What is named
+  /// for the other side is never used. A secret is read from a file or the environment, never from the command line.
   ///
   /// - Parameter end: the end of a pair that has no credentials of its own.
   /// - Throws: `CommandFailure`, 64; 74 and 78 for a secret's file.
@@ -86,8 +86,8 @@ extension SignIn {
     return SignIn(.none, nowhere(own, side, end, environment))
   }
 
-  /// Those that begin with a prefix: a token, or a user name with its password. No user name is put together with a password of another
-  /// prefix.
+  /// Those that begin with a prefix: a token, or a user name with its password. No user name is put together with a
+  /// password of another prefix.
   private static func variables(
     _ prefix: String, _ environment: [String: String]
   ) throws(CommandFailure) -> SignIn? {
@@ -102,7 +102,8 @@ extension SignIn {
     return SignIn(.basic(username: name, password: secret), .given([username, password]))
   }
 
-  /// A token belongs to one server. Where `D2_PAT` has the one that is named for the other server, it was exported for that.
+  /// A token belongs to one server. Where `D2_PAT` has the one that is named for the other server, it was exported for
+  /// that.
   private static func checkTokenIsNotOfOther(
     _ signIn: SignIn, _ prefix: String, _ side: PairSide, _ environment: [String: String]
   ) throws(CommandFailure) {

@@ -2,9 +2,10 @@ import D2Common
 
 /// "What changed since?", in the form that a version understands.
 ///
-/// Up to 2.42 a server turns the time that it is given into UTC text and compares that with a column of its *local* time: the right question is the
-/// local time, written as if it were UTC. From 2.43 on it cuts the time down to the day. (docs/dhis2-servers.md, traps 15, 16 and 21.) What comes too
-/// much is told apart by the `lastUpdated` in the values, which is right in all versions.
+/// Up to 2.42 a server turns the time that it is given into UTC text and compares that with a column of its *local*
+/// time: the right question is the local time, written as if it were UTC. From 2.43 on it cuts the time down to the
+/// day. (docs/dhis2-servers.md, traps 15, 16 and 21.) What comes too much is told apart by the `lastUpdated` in the
+/// values, which is right in all versions.
 extension ServerInfo {
   /// Where the server's offset from UTC is not known, so much more is asked for.
   private static let slackSeconds = 86_400
@@ -26,8 +27,8 @@ extension ServerInfo {
     return Self.stamp(version == nil ? min(time, local(time)) : local(time))
   }
 
-  /// The value of `created`, for all registrations made since a time. That 2.43 reads it as it reads `lastUpdated` was not seen: the earlier
-  /// of both times is right either way.
+  /// The value of `created`, for all registrations made since a time. That 2.43 reads it as it reads `lastUpdated` was
+  /// not seen: the earlier of both times is right either way.
   func created(since time: UTCTime) -> String {
     let isOld = version.map { !$0.cutsTimesToDays } ?? false
     return Self.stamp(isOld ? local(time) : min(time, local(time)))

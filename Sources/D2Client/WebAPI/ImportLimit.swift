@@ -1,9 +1,11 @@
 import D2Common
 
-/// How many imports at once a server can bear. Up to 2.42 one import takes about three connections of the server's pool and waits for further ones while
-/// it holds a transaction: when imports use up the pool, the server hangs for good, until it is restarted. Later versions do not.
+/// How many imports at once a server can bear. Up to 2.42 one import takes about three connections of the server's pool
+/// and waits for further ones while it holds a transaction: when imports use up the pool, the server hangs for good,
+/// until it is restarted. Later versions do not.
 package enum ImportLimit {
-  /// The most at once to a server up to 2.42: with a pool of 80 connections, the default, this leaves room for those who use the server.
+  /// The most at once to a server up to 2.42: with a pool of 80 connections, the default, this leaves room for those
+  /// who use the server.
   package static let most = 6
 
   package static let option = Flag(

@@ -25,8 +25,8 @@ package struct MetadataPages: Sendable {
 
   /// Reads all pages.
   ///
-  /// An object that is added or removed meanwhile shifts the others over the pages' borders, so that one may be left out: then there are not
-  /// as many as the server counts, and all is read again.
+  /// An object that is added or removed meanwhile shifts the others over the pages' borders, so that one may be left
+  /// out: then there are not as many as the server counts, and all is read again.
   ///
   /// - Parameters:
   ///   - begin: called before the first page, each time.
@@ -78,7 +78,8 @@ package struct MetadataPages: Sendable {
         throw ServerError(client.server, target, .notDHIS2, "the answer has no \(plural)")
       }
       seen += try page(objects)
-      // A server that does not page has told all; one that does says how many there are (its nextPage may carry a wrong address).
+      // A server that does not page has told all; one that does says how many there are (its nextPage may carry a wrong
+      // address).
       guard let pager = answer["pager"] else { return (seen, nil) }
       let pageCount = pager["pageCount"]?.int ?? 1
       if number >= pageCount || objects.isEmpty { return (seen, pager["total"]?.int) }

@@ -7,7 +7,8 @@ package struct ServerInfo: Sendable {
   package let calendar: String
   /// The server's clock when it answered; `nil` where it does not tell.
   package let time: UTCTime?
-  /// Its local time; `nil` where it names a zone that this machine does not know, and its clock cannot be compared with UTC.
+  /// Its local time; `nil` where it names a zone that this machine does not know, and its clock cannot be compared with
+  /// UTC.
   package let zone: ServerZone?
 
   /// A server that does not say.
@@ -38,7 +39,8 @@ package struct ServerInfo: Sendable {
       return
     }
     let byZone = zone.map { $0.moment(ofLocal: local, near: date) }
-    // Zone files of two machines may differ. A mark that is too early costs something, one that is too late loses changes.
+    // Zone files of two machines may differ. A mark that is too early costs something, one that is too late loses
+    // changes.
     let byClock = observed.map { UTCTime(seconds: local.seconds - $0) }
     time = [byZone, byClock].compactMap { $0 }.min() ?? date
   }

@@ -1,6 +1,7 @@
 import D2Common
 
-/// What becomes of a value that a server accepts: servers up to 2.42 drop some and change others, with SUCCESS (docs/dhis2-servers.md, trap 25).
+/// What becomes of a value that a server accepts: servers up to 2.42 drop some and change others, with SUCCESS
+/// (docs/dhis2-servers.md, trap 25).
 package enum ValueFate: UInt8, Sendable {
   /// It is stored as it is.
   case kept

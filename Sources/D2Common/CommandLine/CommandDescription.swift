@@ -9,7 +9,8 @@ package struct OptionGroup: Sendable {
   }
 }
 
-/// A command as its user sees it: the one definition behind `--help`, the reading of the command line, man page and completions.
+/// A command as its user sees it: the one definition behind `--help`, the reading of the command line, man page and
+/// completions.
 package struct CommandDescription: Sendable {
   package let name: String
   /// What it does, in a sentence.

@@ -1,6 +1,7 @@
 import Glibc
 
-/// Rows for people or programs: NDJSON, one object a line, where stdout is no terminal; an aligned table where it is one.
+/// Rows for people or programs: NDJSON, one object a line, where stdout is no terminal; an aligned table where it is
+/// one.
 package struct Listing {
   package enum Format: String, Sendable, CaseIterable { case json, table, tsv }
 

@@ -77,8 +77,8 @@ extension Option {
 extension Option where Value == [String] {
   /// Texts of an option that repeats.
   ///
-  /// - Parameter splits: whether each text may be a comma-separated list; not that of names, which may hold commas: `NameSelection`
-  ///   understands those.
+  /// - Parameter splits: whether each text may be a comma-separated list; not that of names, which may hold commas:
+  ///   `NameSelection` understands those.
   package init(_ names: String..., values: String, splits: Bool = true, help: String) {
     self.init(names: names, value: values, help: help, repeats: true) { splits ? $0.flatMap(\.listed) : $0 }
   }

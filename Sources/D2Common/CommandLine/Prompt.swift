@@ -38,7 +38,8 @@ package enum Prompt {
   /// - Parameters:
   ///   - question: `remove hmis?`
   ///   - otherwise: what was not done then: `nothing was removed`.
-  /// - Throws: `CommandFailure`: 64 where there is no terminal to ask at, 1 where the answer is not yes, 130 after Ctrl-C.
+  /// - Throws: `CommandFailure`: 64 where there is no terminal to ask at, 1 where the answer is not yes, 130 after
+  ///   Ctrl-C.
   package static func confirm(
     _ question: String, otherwise: String, _ arguments: Arguments
   ) throws(CommandFailure) {

@@ -1,6 +1,7 @@
 import Synchronization
 
-/// Which options the command that runs has and was not given: a message that names another one sends its reader to the wrong place.
+/// Which options the command that runs has and was not given: a message that names another one sends its reader to the
+/// wrong place.
 package enum RunningCommand {
   private static let options = Mutex<Set<String>>([])
 

@@ -7,7 +7,8 @@ package enum SummaryFile {
     try file.finish()
   }
 
-  /// Where a command's summary goes: the file that is named, or, in the pipeline of a slice, the one that its worker looks for.
+  /// Where a command's summary goes: the file that is named, or, in the pipeline of a slice, the one that its worker
+  /// looks for.
   package static func path(named: String?, command: String) -> String? {
     if let named { return named }
     guard let folder = processEnvironment()["D2_SUMMARY_DIR"], !folder.isEmpty else { return nil }

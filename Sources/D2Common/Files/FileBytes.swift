@@ -30,7 +30,8 @@ package enum FileBytes {
     return bytes
   }
 
-  /// Fills a buffer with what stands in an open file from `offset` on, as far as it reaches; returns how many bytes that are.
+  /// Fills a buffer with what stands in an open file from `offset` on, as far as it reaches; returns how many bytes
+  /// that are.
   package static func read(
     _ descriptor: Int32, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
   ) throws(SystemError) -> Int {

@@ -1,6 +1,7 @@
 import Glibc
 
-/// A private temporary file that is written at its end and read anywhere. It has no name: whatever happens, nothing is left behind.
+/// A private temporary file that is written at its end and read anywhere. It has no name: whatever happens, nothing is
+/// left behind.
 package final class TemporaryFile: Sendable {
   private let descriptor: Int32
   private let folder: String

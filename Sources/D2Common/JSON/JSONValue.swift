@@ -44,7 +44,8 @@ extension JSONValue {
     if case .string(let text) = self { text } else { nil }
   }
 
-  /// The text of a string or the spelling of a number or boolean: DHIS2 and its clients write ids and values as any of these.
+  /// The text of a string or the spelling of a number or boolean: DHIS2 and its clients write ids and values as any of
+  /// these.
   public var scalarText: String? {
     switch self {
     case .string(let text): text

@@ -1,5 +1,6 @@
 extension JSONValue {
-  /// The document as compact JSON: no whitespace, keys in their order, control characters escaped, all else verbatim UTF-8.
+  /// The document as compact JSON: no whitespace, keys in their order, control characters escaped, all else verbatim
+  /// UTF-8.
   public var text: String {
     var out: [UInt8] = []
     write(to: &out)

@@ -83,7 +83,8 @@ package struct DataValueLine {
   /// Whether a field is true, also as a text.
   package func isTrue(_ key: Key) -> Bool { bytes(self[key]).elementsEqual("true".utf8) }
 
-  /// Reads a line whose bytes end where they end: they are copied, so that they can be read in blocks. `nil` where it is malformed.
+  /// Reads a line whose bytes end where they end: they are copied, so that they can be read in blocks. `nil` where it
+  /// is malformed.
   package static func reading<Result>(
     _ bytes: ArraySlice<UInt8>, _ scratch: Scratch, _ body: (DataValueLine) -> Result
   ) -> Result? {
@@ -114,7 +115,8 @@ package struct DataValueLine {
     }
   }
 
-  /// Locates the keys of a line. The whole line is checked to be valid JSON and UTF-8, since one bad value fails a whole request.
+  /// Locates the keys of a line. The whole line is checked to be valid JSON and UTF-8, since one bad value fails a
+  /// whole request.
   ///
   /// - Parameter line: readable for 63 bytes beyond its end.
   package init(_ line: UnsafeRawBufferPointer, _ scratch: Scratch) throws(Fault) {

@@ -1,4 +1,5 @@
-/// What stands in the input where a data value was expected, in words, with what to type: files of other kinds come as they are downloaded.
+/// What stands in the input where a data value was expected, in words, with what to type: files of other kinds come as
+/// they are downloaded.
 package enum ForeignInput {
   /// What is wrong with a line, as the end of a sentence; `nil` where it looks like a JSON object that is damaged.
   static func problem(with line: UnsafeRawBufferPointer) -> String? {
@@ -32,7 +33,8 @@ package enum ForeignInput {
     }
   }
 
-  /// A whole answer of DHIS2 that stands in one line, named by its array, or a line of rejects; `nil` for anything else.
+  /// A whole answer of DHIS2 that stands in one line, named by its array, or a line of rejects; `nil` for anything
+  /// else.
   package static func document(in line: DataValueLine) -> String? {
     let parts: String
     if line[.value].kind == .object {

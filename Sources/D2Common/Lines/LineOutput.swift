@@ -3,8 +3,8 @@ import Synchronization
 
 /// Whole lines to a file descriptor, from several threads, never mixed within a piece.
 ///
-/// Small pieces that follow each other within milliseconds are gathered, so that a server's 8 KB chunks do not cost a system call each; what
-/// comes alone is written at once.
+/// Small pieces that follow each other within milliseconds are gathered, so that a server's 8 KB chunks do not cost a
+/// system call each; what comes alone is written at once.
 package final class LineOutput: LineSink, Sendable {
   private struct State: ~Copyable {
     var gathered = ByteArray(capacity: gatheredBytes + 4096)

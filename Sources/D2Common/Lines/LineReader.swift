@@ -1,6 +1,7 @@
 import Glibc
 
-/// Lines of a file descriptor, read in large blocks. A line is handed out where it lies in the block; 64 bytes behind it can be read.
+/// Lines of a file descriptor, read in large blocks. A line is handed out where it lies in the block; 64 bytes behind
+/// it can be read.
 package struct LineReader: ~Copyable {
   /// A line longer than this is no data value.
   package static let longestLineBytes = 16 << 20
@@ -43,7 +44,8 @@ package struct LineReader: ~Copyable {
 
   /// The next line without its line end, LF or CRLF; `nil` behind the last. Valid until the next call.
   ///
-  /// - Throws: `CommandFailure`: 74 where the input cannot be read, 65 for a line that is too long, or the signal's status.
+  /// - Throws: `CommandFailure`: 74 where the input cannot be read, 65 for a line that is too long, or the signal's
+  ///   status.
   package mutating func next() throws(CommandFailure) -> UnsafeMutableRawBufferPointer? {
     while true {
       if let found = memchr(buffer + searched, 0x0A, end - searched) {
@@ -67,8 +69,8 @@ package struct LineReader: ~Copyable {
   /// Line ends behind the lines of a block, so that the last has one and masks can be made beyond it.
   package static let blockPaddingBytes = 64
 
-  /// All whole lines that are there, with their line ends and the padding behind them; reads where there is none. `nil` behind the last.
-  /// They are not counted: whoever splits them calls `count(lines:)`.
+  /// All whole lines that are there, with their line ends and the padding behind them; reads where there is none. `nil`
+  /// behind the last. They are not counted: whoever splits them calls `count(lines:)`.
   ///
   /// - Throws: as `next()`.
   package mutating func nextBlock() throws(CommandFailure) -> [UInt8]? {

@@ -1,7 +1,7 @@
 /// What may stand where a value names an option combo.
 extension DataValueLine {
-  /// Whether the combo is left out or named by an id. What is null, empty or an object stands for a combo, and says not which: two such values may
-  /// be of two combos.
+  /// Whether the combo is left out or named by an id. What is null, empty or an object stands for a combo, and says not
+  /// which: two such values may be of two combos.
   @inline(__always)
   package func namesOrOmitsCombo(_ key: Key) -> Bool {
     let field = self[key]

@@ -54,7 +54,8 @@ package final class Log: Sendable {
     }
   }
 
-  /// Draws a progress line over the last one, as long as the terminal is wide. Only where there is a terminal, and no other command draws there.
+  /// Draws a progress line over the last one, as long as the terminal is wide. Only where there is a terminal, and no
+  /// other command draws there.
   package func draw(_ line: String) {
     guard draws, monotonicSeconds() - start > Self.calmSeconds else { return }
     drawn.withLock { drawn in

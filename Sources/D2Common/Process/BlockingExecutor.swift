@@ -1,8 +1,8 @@
 import Glibc
 import Synchronization
 
-/// Threads on which tasks may block: on libcurl, on files, on a full pipe. Swift's own pool has a thread a core, and none to spare
-/// for waiting.
+/// Threads on which tasks may block: on libcurl, on files, on a full pipe. Swift's own pool has a thread a core, and
+/// none to spare for waiting.
 ///
 /// Tasks are started with `addTask(executorPreference:)`: they remain children of their group.
 package final class BlockingExecutor: TaskExecutor {

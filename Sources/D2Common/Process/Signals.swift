@@ -1,8 +1,8 @@
 import Glibc
 import Synchronization
 
-/// SIGINT and SIGTERM end a command in good order: transfers notice them, files are closed, the status is 128 + the signal's number.
-/// A second one ends it at once.
+/// SIGINT and SIGTERM end a command in good order: transfers notice them, files are closed, the status is 128 + the
+/// signal's number. A second one ends it at once.
 package enum Signals {
   private static let last = Atomic<Int32>(0)
 
@@ -15,8 +15,8 @@ package enum Signals {
   /// The status that a command ends with after that signal.
   package static var status: ExitStatus { received == SIGINT ? .interrupted : .terminated }
 
-  /// Begins to listen. SIGPIPE is ignored from now on: a write that fails tells the same, and `dieOfBrokenPipe` ends the command as
-  /// the signal would have; so a server that closes its connection can never end it.
+  /// Begins to listen. SIGPIPE is ignored from now on: a write that fails tells the same, and `dieOfBrokenPipe` ends
+  /// the command as the signal would have; so a server that closes its connection can never end it.
   package static func listen() {
     signal(SIGPIPE, SIG_IGN)
     for number in [SIGINT, SIGTERM] {

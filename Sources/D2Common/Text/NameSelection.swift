@@ -22,7 +22,8 @@ package struct NameSelection<Thing: Named> {
     }
   }
 
-  /// The things that some words mean, each once. A word may be a list with commas; a name that holds a comma is found too.
+  /// The things that some words mean, each once. A word may be a list with commas; a name that holds a comma is found
+  /// too.
   ///
   /// - Throws: `CommandFailure`, 64 for a word that means nothing, or several things.
   package func find(_ words: [String]) throws(CommandFailure) -> [Thing] {

@@ -9,8 +9,8 @@ package struct UTCTime: Sendable, Equatable, Comparable {
 
   package static func < (left: UTCTime, right: UTCTime) -> Bool { left.seconds < right.seconds }
 
-  /// Reads `2026-11-24T07:00:00.123+0200`: date and time with `T` or a space between; fraction, offset and `Z` may be absent (then it is
-  /// UTC), so may the time. A fraction is dropped.
+  /// Reads `2026-11-24T07:00:00.123+0200`: date and time with `T` or a space between; fraction, offset and `Z` may be
+  /// absent (then it is UTC), so may the time. A fraction is dropped.
   package init?(_ text: String) {
     let date = text.prefix(10)
     guard let day = CalendarDate(iso8601: String(date)) else { return nil }

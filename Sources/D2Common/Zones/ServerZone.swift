@@ -3,7 +3,8 @@ package struct ServerZone: Sendable {
   /// What the server calls it: `America/Bogota`; `nil` where only its offset was seen.
   package let name: String?
   private let clocks: Clocks
-  /// What is added where the server's own clock is further west than this machine's zone file says: its rules may be newer.
+  /// What is added where the server's own clock is further west than this machine's zone file says: its rules may be
+  /// newer.
   private let correction: Int
 
   private enum Clocks: Sendable {
@@ -62,8 +63,8 @@ package struct ServerZone: Sendable {
   /// How far the clocks are ahead of UTC at a moment, in seconds.
   package func offsetSeconds(at time: UTCTime) -> Int { Self.offset(of: clocks, at: time.seconds) }
 
-  /// The furthest west that the clocks may be about a moment: what was stored at it or later has no earlier local time than the moment's with
-  /// this offset, also where clocks are set back.
+  /// The furthest west that the clocks may be about a moment: what was stored at it or later has no earlier local time
+  /// than the moment's with this offset, also where clocks are set back.
   package func westmostOffsetSeconds(about time: UTCTime) -> Int {
     guard case .file(let file) = clocks else { return Self.offset(of: clocks, at: time.seconds) + correction }
     let around = stride(
@@ -71,7 +72,8 @@ package struct ServerZone: Sendable {
     return around.map { file.offsetSeconds(at: $0) }.min()! + correction
   }
 
-  /// The moment at which the clocks show a time: the earlier one where they show it twice, the one before where they skip it.
+  /// The moment at which the clocks show a time: the earlier one where they show it twice, the one before where they
+  /// skip it.
   ///
   /// - Parameter local: read as if it were UTC.
   package func moment(ofLocal local: UTCTime) -> UTCTime { candidates(ofLocal: local).min()! }

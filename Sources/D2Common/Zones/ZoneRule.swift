@@ -1,4 +1,5 @@
-/// The rule for all years to come at the end of a zone file: a POSIX `TZ` (RFC 9636, 3.3), such as `EST5EDT,M3.2.0,M11.1.0`.
+/// The rule for all years to come at the end of a zone file: a POSIX `TZ` (RFC 9636, 3.3), such as
+/// `EST5EDT,M3.2.0,M11.1.0`.
 struct ZoneRule: Sendable, Equatable {
   private let standardOffset: Int
   /// `nil` where there is no daylight-saving time.

@@ -2,8 +2,8 @@ import D2Common
 
 /// A connection to a relational database, used by one task at a time: the one seam between d2 and its two stores.
 ///
-/// Statements are written once, in the SQL that PostgreSQL and SQLite (3.39 or later) share: `$1` for parameters, `ON CONFLICT`,
-/// `RETURNING`, `IS DISTINCT FROM`, `TRUE`. Calls block.
+/// Statements are written once, in the SQL that PostgreSQL and SQLite (3.39 or later) share: `$1` for parameters, `ON
+/// CONFLICT`, `RETURNING`, `IS DISTINCT FROM`, `TRUE`. Calls block.
 package protocol Database: AnyObject {
   /// Where it is, without a secret: for messages.
   var location: String { get }
@@ -11,7 +11,8 @@ package protocol Database: AnyObject {
 
   /// Runs one statement with bound parameters and hands its rows on while they come.
   ///
-  /// Outside a transaction it may be run a second time, where the connection broke: such a statement must be harmless to repeat.
+  /// Outside a transaction it may be run a second time, where the connection broke: such a statement must be harmless
+  /// to repeat.
   ///
   /// - Returns: how many rows it wrote.
   /// - Throws: `StoreError`, or what `row` threw.
@@ -71,8 +72,8 @@ extension Database {
     return rows
   }
 
-  /// A transaction that no other one about the same pair runs beside: plans are made of its units and data sets, whose changes must come wholly
-  /// before or wholly behind. Temporary tables last as long.
+  /// A transaction that no other one about the same pair runs beside: plans are made of its units and data sets, whose
+  /// changes must come wholly before or wholly behind. Temporary tables last as long.
   package func exclusively<Result>(pair: Int, _ body: () throws -> Result) throws -> Result {
     try keepingSession {
       try transaction {

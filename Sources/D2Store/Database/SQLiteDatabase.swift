@@ -25,7 +25,8 @@ package final class SQLiteDatabase: Database {
     }
   }
 
-  /// A copy, in a nameless temporary file, that lasts as long as the connection: what is written changes nothing, and waits for nobody.
+  /// A copy, in a nameless temporary file, that lasts as long as the connection: what is written changes nothing, and
+  /// waits for nobody.
   ///
   /// - Throws: `StoreError`.
   package init(copyOf path: String) throws(StoreError) {

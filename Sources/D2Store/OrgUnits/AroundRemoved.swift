@@ -1,10 +1,11 @@
 import D2Common
 
-/// What lies around organisation units that the source no longer has. A merge moves their values to other units, mostly to neighbours, without
-/// touching `lastUpdated`: no increment sees that, so that everything of the neighbours must be moved again.
+/// What lies around organisation units that the source no longer has. A merge moves their values to other units, mostly
+/// to neighbours, without touching `lastUpdated`: no increment sees that, so that everything of the neighbours must be
+/// moved again.
 package struct AroundRemoved {
-  /// Active units: those beside a removed one and the one above them, each with the time of the last removal that it is near to, in milliseconds
-  /// since 1970 by the database's clock.
+  /// Active units: those beside a removed one and the one above them, each with the time of the last removal that it is
+  /// near to, in milliseconds since 1970 by the database's clock.
   package let units: [(unit: OrgUnit, at: Int)]
   private let times: [String: Int]
   /// Of the units above them.
@@ -39,7 +40,8 @@ package struct AroundRemoved {
 
   private static func path(of unit: OrgUnit) -> [Substring] { (unit.path ?? "").split(separator: "/") }
 
-  /// The nearest unit above that is still there, with what is right below it; where the store has only some levels, the units of those.
+  /// The nearest unit above that is still there, with what is right below it; where the store has only some levels, the
+  /// units of those.
   private static func neighbours(of removed: OrgUnit, among active: [(unit: OrgUnit, path: [Substring])]) -> [OrgUnit] {
     let path = path(of: removed)
     for depth in stride(from: path.count - 1, to: 0, by: -1) {
@@ -71,7 +73,8 @@ package struct AroundRemoved {
 }
 
 extension OrgUnitTable {
-  /// When units were found to be gone at the source, in milliseconds since 1970 by the database's clock; rounded up, in SQLite to the second.
+  /// When units were found to be gone at the source, in milliseconds since 1970 by the database's clock; rounded up, in
+  /// SQLite to the second.
   package func removals() throws -> [String: Int] {
     let time =
       switch database.dialect {

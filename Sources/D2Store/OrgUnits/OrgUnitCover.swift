@@ -1,6 +1,7 @@
 import D2Common
 
-/// The organisation units of a pair as few requests can ask for them: subtrees, but for those that hold a unit which is inactive.
+/// The organisation units of a pair as few requests can ask for them: subtrees, but for those that hold a unit which is
+/// inactive.
 package struct OrgUnitCover: Sendable {
   /// Units of one priority that can be asked for together.
   package struct Places: Sendable, Equatable {
@@ -55,8 +56,8 @@ package struct OrgUnitCover: Sendable {
     }
   }
 
-  /// A unit that is asked for without what is below it, and one below it that is reached through units which the store lacks: nobody would ask
-  /// for their values.
+  /// A unit that is asked for without what is below it, and one below it that is reached through units which the store
+  /// lacks: nobody would ask for their values.
   static func gap(_ places: [Places], among units: [OrgUnit]) -> (above: OrgUnit, below: OrgUnit)? {
     let single = Set(places.filter { !$0.children }.flatMap(\.units).map { Substring($0) })
     guard !single.isEmpty else { return nil }
@@ -75,8 +76,8 @@ package struct OrgUnitCover: Sendable {
     return nil
   }
 
-  /// Covers the chosen units and all below them, without those that a person made inactive and all below these. A unit below another is asked for with it, whatever
-  /// its own priority.
+  /// Covers the chosen units and all below them, without those that a person made inactive and all below these. A unit
+  /// below another is asked for with it, whatever its own priority.
   package static func cover(_ chosen: [OrgUnit], among units: [OrgUnit]) -> [Places] {
     // Above a unit that must be left out no subtree can be asked for.
     var split: Set<Substring> = []

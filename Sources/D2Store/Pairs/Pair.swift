@@ -69,8 +69,8 @@ extension Store {
     return try pair(row)
   }
 
-  /// The pair that a person means: by its name, `source/destination`, the source alone where that is one, the number of its row, or
-  /// that number as `id:7`, which means nothing else.
+  /// The pair that a person means: by its name, `source/destination`, the source alone where that is one, the number of
+  /// its row, or that number as `id:7`, which means nothing else.
   ///
   /// - Throws: `CommandFailure`, 78 where there is none, or several.
   package func pair(named name: String) throws -> Pair {
@@ -81,7 +81,8 @@ extension Store {
       pairs.filter { $0.name == name }, pairs.filter { $0.label == name }, pairs.filter { $0.source.name == name },
       numbered,
     ] where !named.isEmpty {
-      // A number is no worse a name than another: names of digits alone are old, and may stand beside rows of this number.
+      // A number is no worse a name than another: names of digits alone are old, and may stand beside rows of this
+      // number.
       let others = numbered.filter { other in !named.contains { $0.id == other.id } }
       let matches = (named + others).sorted { $0.id < $1.id }
       guard matches.count == 1 else {

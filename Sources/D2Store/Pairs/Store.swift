@@ -8,7 +8,8 @@ package enum StoreLocation: Sendable, Equatable, CustomStringConvertible {
 
   /// The location that `--store` or `D2_STORE` names; else a file of the user's own.
   ///
-  /// - Throws: `CommandFailure`, 64 for a password on the command line, 78 where the environment names no folder for the user.
+  /// - Throws: `CommandFailure`, 64 for a password on the command line, 78 where the environment names no folder for
+  ///   the user.
   package static func resolve(option: String?, environment: [String: String]) throws(CommandFailure) -> StoreLocation {
     if let option {
       let location = StoreLocation(option)
@@ -118,7 +119,8 @@ package final class Store {
     try self.init(
       StoreLocation.resolve(option: arguments[Self.option], environment: processEnvironment()),
       StoreAccess(
-        creates: creates, reads: !writes, pretends: writes && arguments[ifDeclared: Command.dryRun], upgrades: upgrades),
+        creates: creates, reads: !writes, pretends: writes && arguments[ifDeclared: Command.dryRun],
+        upgrades: upgrades),
       Log(arguments))
   }
 

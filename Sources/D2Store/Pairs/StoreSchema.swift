@@ -62,8 +62,8 @@ enum StoreSchema {
 
   // MARK: PostgreSQL
 
-  /// Brings the tables up to date, safe under any number of processes. Who only reads the Python tool's, or pretends to change them, gets a copy that is
-  /// up to date; they stay as they are.
+  /// Brings the tables up to date, safe under any number of processes. Who only reads the Python tool's, or pretends to
+  /// change them, gets a copy that is up to date; they stay as they are.
   ///
   /// - Throws: `StoreError`.
   static func prepare(_ database: PostgreSQLDatabase, _ access: StoreAccess, _ log: Log?) throws {
@@ -100,7 +100,8 @@ enum StoreSchema {
     "integration_pair", "sync_datasets", "orgunits", "d2_schema", "d2_folded", "sync_windows", "slices",
   ]
 
-  /// Puts copies of the tables before them, in the session's own schema, where all that is made from now on is made too.
+  /// Puts copies of the tables before them, in the session's own schema, where all that is made from now on is made
+  /// too.
   private static func copyTables(_ database: PostgreSQLDatabase) throws {
     // With their schemas: behind the first copy the bare name means the copy.
     let found = try tables.compactMap { name in

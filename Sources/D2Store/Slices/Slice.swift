@@ -1,7 +1,8 @@
 import D2Client
 import D2Common
 
-/// A piece of a backlog or of an increment: one data set, some time, some organisation units. What one pull and one push move.
+/// A piece of a backlog or of an increment: one data set, some time, some organisation units. What one pull and one
+/// push move.
 package struct Slice: Sendable, Equatable {
   package enum State: String, Sendable, CaseIterable {
     /// Nobody has it.
@@ -12,7 +13,8 @@ package struct Slice: Sendable, Equatable {
     case retry
     /// Pulled and pushed without error.
     case done
-    /// Pulled and pushed, and the destination refused some values: done with refusals. Trying again changes nothing; it rests until `reset`.
+    /// Pulled and pushed, and the destination refused some values: done with refusals. Trying again changes nothing; it
+    /// rests until `reset`.
     case refused
     /// It failed too often: parked until `reset`.
     case failed

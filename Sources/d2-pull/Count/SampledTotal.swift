@@ -11,7 +11,8 @@ struct SampledTotal: Equatable {
   /// Two-sided, for 95 of 100.
   private static let z = 1.96
 
-  /// Two things are estimated apart, since they differ in kind: how many of the units hold anything at all, and how much those hold.
+  /// Two things are estimated apart, since they differ in kind: how many of the units hold anything at all, and how
+  /// much those hold.
   ///
   /// - Parameters:
   ///   - counts: the values of each picked unit.
@@ -42,7 +43,8 @@ struct SampledTotal: Equatable {
     let deviation = (holding.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (k - 1)).squareRoot()
     let half = Self.studentT(k - 1) * deviation / k.squareRoot() * unseen
     low = min(expected, max(seen, all * share.low * max(mean - half, mean / 5)))
-    // Of a kind that was not picked at all there may be three in k (the rule of three); they are taken to hold twice as much as the others.
+    // Of a kind that was not picked at all there may be three in k (the rule of three); they are taken to hold twice as
+    // much as the others.
     let unpicked = 1 + 3 / k * unseen
     high = max(expected, all * share.high * unpicked * max(mean + half, Self.skewedUpper(holding, mean, unseen)))
   }
@@ -57,7 +59,8 @@ struct SampledTotal: Equatable {
     return (max(0, middle - half), min(1, middle + half))
   }
 
-  /// What few units that hold much add to a mean, and a small sample mostly misses: the upper bound of a lognormal mean (Cox), within reason.
+  /// What few units that hold much add to a mean, and a small sample mostly misses: the upper bound of a lognormal mean
+  /// (Cox), within reason.
   private static func skewedUpper(_ values: [Double], _ mean: Double, _ unseen: Double) -> Double {
     let k = Double(values.count)
     let logs = values.map { log($0) }

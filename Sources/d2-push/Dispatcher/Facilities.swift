@@ -25,7 +25,8 @@ extension Facilities {
   /// Units are called by their uids.
   static let ids = Facilities(origin: "uid") { $0 }
 
-  /// Reads names or codes from a file: `{"id":…,"name":…,"code":…}` a line, other keys are ignored. The last line of a unit counts.
+  /// Reads names or codes from a file: `{"id":…,"name":…,"code":…}` a line, other keys are ignored. The last line of a
+  /// unit counts.
   ///
   /// - Throws: `CommandFailure`: 74 where it cannot be read, 65 where a line is not of that form.
   static func file(_ path: String, by label: FacilityLabel) throws(CommandFailure) -> Facilities {
@@ -46,7 +47,8 @@ extension Facilities {
     return Facilities(origin: path) { known[$0] }
   }
 
-  /// Names or codes as the store has them. Units that it lacks (those below the level that is kept there) are asked of the source, one by one.
+  /// Names or codes as the store has them. Units that it lacks (those below the level that is kept there) are asked of
+  /// the source, one by one.
   ///
   /// - Throws: `StoreError`; `CommandFailure`, 78 for the source's configuration.
   static func pair(

@@ -29,8 +29,8 @@ struct QueueReceipt: Sendable, Equatable {
     }
   }
 
-  /// A server name that is not there, a request that could not be stored: dispatcher-2 says 202 all the same, and `Request Queued` behind the
-  /// error. So nothing counts but that text alone (`queue_request` in its src/server.c).
+  /// A server name that is not there, a request that could not be stored: dispatcher-2 says 202 all the same, and
+  /// `Request Queued` behind the error. So nothing counts but that text alone (`queue_request` in its src/server.c).
   private static func readText(_ response: HTTPResponse, _ queue: QueueAddress) throws(ServerError) -> String? {
     let text = shown(response.body)
     let isSpace: (UInt8) -> Bool = { $0 <= 0x20 }
@@ -53,8 +53,8 @@ struct QueueReceipt: Sendable, Equatable {
       .temporary, mayPass: true, "HTTP \(response.status): \(text) (nothing is queued; try again later)")
   }
 
-  /// go-dispatcher2 answers 200 also where it stored nothing, as for a server name that is not there: then the ids are empty or 0 (it drops
-  /// the error of `Save` in its controllers). The answer repeats the request's body.
+  /// go-dispatcher2 answers 200 also where it stored nothing, as for a server name that is not there: then the ids are
+  /// empty or 0 (it drops the error of `Save` in its controllers). The answer repeats the request's body.
   private static func readJSON(_ response: HTTPResponse, _ queue: QueueAddress) throws(ServerError) -> String? {
     guard response.status == 200 else {
       let text = shown(response.body)
@@ -127,7 +127,8 @@ struct QueueReceipt: Sendable, Equatable {
 }
 
 extension QueueAddress {
-  /// The connection closes without an answer, from the first request on: dispatcher-2 does that for every path that it does not know.
+  /// The connection closes without an answer, from the first request on: dispatcher-2 does that for every path that it
+  /// does not know.
   func closedUnanswered(_ error: ServerError) -> ServerError {
     failure(
       .notDHIS2,

@@ -16,7 +16,8 @@ final class QueueSender: Sendable {
     self.account = account
   }
 
-  /// Queues a body. What failed for a passing reason is tried again: a request that is stored twice imports the same values twice.
+  /// Queues a body. What failed for a passing reason is tried again: a request that is stored twice imports the same
+  /// values twice.
   ///
   /// - Parameter attempts: counts them.
   /// - Throws: `ServerError` where it cannot be queued; `CommandFailure` on a signal.
@@ -88,8 +89,8 @@ final class QueueSender: Sendable {
 }
 
 extension QueueFlavour {
-  /// Finds out which queue it is. dispatcher-2 answers `/test` with 200; go-dispatcher2 answers `/api/test2` with `Authorized`, or as
-  /// JSON that the credentials are wrong.
+  /// Finds out which queue it is. dispatcher-2 answers `/test` with 200; go-dispatcher2 answers `/api/test2` with
+  /// `Authorized`, or as JSON that the credentials are wrong.
   ///
   /// - Throws: `ServerError` where it is neither, cannot be reached, or refuses the credentials.
   init(asking client: DHIS2Client) throws {

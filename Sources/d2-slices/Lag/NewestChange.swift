@@ -1,6 +1,7 @@
 import D2Common
 
-/// When the newest change at a source was, found by few and small questions: "what changed since?", each with a limit on what comes.
+/// When the newest change at a source was, found by few and small questions: "what changed since?", each with a limit
+/// on what comes.
 struct NewestChange: Equatable {
   /// The newest change that was seen; `nil` where there was none in the time that was looked at.
   var time: UTCTime?
@@ -22,7 +23,8 @@ struct NewestChange: Equatable {
   private static let firstStepSeconds = 86400
   private static let stepFactor = 4
 
-  /// Asks what changed since the mark; where nothing did, further and further back; where too much did, nearer and nearer to now.
+  /// Asks what changed since the mark; where nothing did, further and further back; where too much did, nearer and
+  /// nearer to now.
   ///
   /// - Parameters:
   ///   - mark: up to when all is delivered; the first question, and mostly the only one.
@@ -56,7 +58,8 @@ struct NewestChange: Equatable {
     var found = self
     var newest = max(time!, lookedBackTo).seconds
     var end = now.seconds + 1
-    // A server that reads times as days sends more than was asked for: then a full answer may hold nothing of the time in question.
+    // A server that reads times as days sends more than was asked for: then a full answer may hold nothing of the time
+    // in question.
     var isCertain = true
     for _ in 0..<Self.mostHalvings where end - newest > resolutionSeconds {
       let middle = newest + (end - newest + 1) / 2

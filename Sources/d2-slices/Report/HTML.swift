@@ -1,7 +1,7 @@
 import D2Common
 
-/// A piece of a page. Literals are HTML; whatever is put into them is text and escaped, unless it is HTML itself: what a server sends cannot
-/// become markup by an oversight.
+/// A piece of a page. Literals are HTML; whatever is put into them is text and escaped, unless it is HTML itself: what
+/// a server sends cannot become markup by an oversight.
 struct HTML: ExpressibleByStringInterpolation, Sendable, Equatable {
   private(set) var text: String
 
@@ -27,8 +27,8 @@ struct HTML: ExpressibleByStringInterpolation, Sendable, Equatable {
 
   static func += (left: inout HTML, right: HTML) { left.text += right.text }
 
-  /// Text as content of an element or as a quoted attribute. Control characters and those that turn the direction of what follows are shown,
-  /// not obeyed.
+  /// Text as content of an element or as a quoted attribute. Control characters and those that turn the direction of
+  /// what follows are shown, not obeyed.
   static func escaped(_ text: String) -> String {
     let text = Log.printable(text)
     guard text.utf8.contains(where: { special($0) != nil }) else { return text }

@@ -52,7 +52,8 @@ struct HeatMap: Sendable {
     let states: StateCounts
   }
 
-  /// Where there are too many: those with most slices parked, then those with most refused, then with most that are open.
+  /// Where there are too many: those with most slices parked, then those with most refused, then with most that are
+  /// open.
   private static func worst(_ dataSets: [(uid: String, states: StateCounts)]) -> Set<String> {
     guard dataSets.count > mostRows else { return Set(dataSets.map(\.uid)) }
     let order = dataSets.sorted {

@@ -97,7 +97,8 @@ extension Ledger {
     var finished: ClosedRange<Int>?
   }
 
-  /// Hands on the groups of a pair, in the order of data sets. They are read in the order of an index, so that neither database sorts.
+  /// Hands on the groups of a pair, in the order of data sets. They are read in the order of an index, so that neither
+  /// database sorts.
   func forEachGroup(_ pair: Pair, _ body: (Group) throws -> Void) throws {
     for isIncrement in [false, true] {
       try database.execute(Self.groups(increments: isIncrement), [.int(pair.id)]) { row in
@@ -162,7 +163,8 @@ extension Ledger {
     }
   }
 
-  /// What was done, by stretches of so many milliseconds that begin at multiples of it; those in which nothing was are left out.
+  /// What was done, by stretches of so many milliseconds that begin at multiples of it; those in which nothing was are
+  /// left out.
   func stretches(_ pair: Pair, milliseconds: Int) throws -> [Stretch] {
     try database.rows(
       """
@@ -206,12 +208,14 @@ extension Ledger {
     try forEachTroubled(pair, "refused > 0 AND \(Self.attempted)", body)
   }
 
-  /// Hands on the slices that are parked or wait for another attempt. Of each only what tells which it is, and the error, are filled in.
+  /// Hands on the slices that are parked or wait for another attempt. Of each only what tells which it is, and the
+  /// error, are filled in.
   func forEachFailing(_ pair: Pair, _ body: (Slice) throws -> Void) throws {
     try forEachTroubled(pair, "state IN ('failed', 'retry')", body)
   }
 
-  /// Rows as they come: all may be in trouble, and sorting half a million would take more memory than telling them apart.
+  /// Rows as they come: all may be in trouble, and sorting half a million would take more memory than telling them
+  /// apart.
   private func forEachTroubled(_ pair: Pair, _ condition: String, _ body: (Slice) throws -> Void) throws {
     try database.execute(
       """

@@ -1,7 +1,7 @@
 import D2Common
 
-/// Months in a row, counted from year 0, cut where periods begin and end: a year of monthly periods has twelve columns, one of quarterly
-/// periods four. Years that are long ago are one column each.
+/// Months in a row, counted from year 0, cut where periods begin and end: a year of monthly periods has twelve columns,
+/// one of quarterly periods four. Years that are long ago are one column each.
 struct TimeAxis: Sendable {
   struct Column: Sendable, Equatable {
     let months: Range<Int>

@@ -1,6 +1,7 @@
 import D2Common
 
-/// What a recipe of docs/cookbook.md begins with and what comes of it. The scripts are written with the words of `CookbookScene`.
+/// What a recipe of docs/cookbook.md begins with and what comes of it. The scripts are written with the words of
+/// `CookbookScene`.
 struct CookbookExpectation: Sendable {
   /// The recipe's.
   let anchor: String
@@ -20,7 +21,8 @@ struct CookbookExpectation: Sendable {
   var isFirst = false
 
   static let all = moving + ids + looking + proving + running + ways + files + mending
-  /// Those in which it matters what the destination makes of ids, of values that no data set is named with, and of deletions.
+  /// Those in which it matters what the destination makes of ids, of values that no data set is named with, and of
+  /// deletions.
   static let byVersion = ids + files + mending
 
   private static let moving: [CookbookExpectation] = [
@@ -296,8 +298,8 @@ struct CookbookExpectation: Sendable {
       after: "arrived 'select(month and .period == \"202402\")'"),
     .init(
       anchor: "a-csv-export-of-dhis2", firstBlockOf: "into-a-spreadsheet-and-back",
-      // One value is for follow-up, and one that the destination has is deleted at the source. The head is as in DHIS2's
-      // documentation.
+      // One value is for follow-up, and one that the destination has is deleted at the source. The head is as in
+      // DHIS2's documentation.
       before: #"""
         at $SRC 'select(month and .period == "202402")' | sed -n 1p | values | tee gone.ndjson | store $DST
         jq -c '.deleted = true' gone.ndjson | store $SRC

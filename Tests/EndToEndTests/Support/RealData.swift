@@ -1,8 +1,8 @@
 import D2Common
 import Glibc
 
-/// Real files of public repositories: data value sets, import answers, error bodies, period ids. They have licences of their own and are not in
-/// this repository: `D2_REAL_DATA` names the folder that holds them.
+/// Real files of public repositories: data value sets, import answers, error bodies, period ids. They have licences of
+/// their own and are not in this repository: `D2_REAL_DATA` names the folder that holds them.
 enum RealData {
   static let folder = processEnvironment()["D2_REAL_DATA"]
   static var isThere: Bool { folder != nil }

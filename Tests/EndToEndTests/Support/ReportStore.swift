@@ -25,8 +25,8 @@ struct ReportStore {
       """, [.text(uid), .text(name), SQLValue(syncedThrough)])
   }
 
-  /// Adds as many slices as wanted: of data sets `set0` to `set19`, by month from January 2017 on, by unit. Of a hundred 58 are verified,
-  /// done or refusing, one is parked and one waits for another attempt.
+  /// Adds as many slices as wanted: of data sets `set0` to `set19`, by month from January 2017 on, by unit. Of a
+  /// hundred 58 are verified, done or refusing, one is parked and one waits for another attempt.
   func fill(_ count: Int) throws {
     for set in 0..<20 { try add(dataSet: "set\(set)", name: "Data set \(set)") }
     try store.database.execute(

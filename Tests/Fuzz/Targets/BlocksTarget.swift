@@ -1,8 +1,8 @@
 import CJSONBlocks
 
 extension FuzzTarget {
-  /// The masks say of each byte what a plain loop says, on every path, and the index has the places that the loop finds. All memory has
-  /// exactly the size that the header demands, so that the sanitizer sees each byte too far.
+  /// The masks say of each byte what a plain loop says, on every path, and the index has the places that the loop
+  /// finds. All memory has exactly the size that the header demands, so that the sanitizer sees each byte too far.
   static let blocks = FuzzTarget(name: "blocks") { input in
     let plain = PlainMasks(input)
     for path in jsonPaths {

@@ -1,6 +1,7 @@
 import TestSupport
 
-/// How an input is cut into chunks. The input itself is the seed of a random cut, so that a file that fails does so again.
+/// How an input is cut into chunks. The input itself is the seed of a random cut, so that a file that fails does so
+/// again.
 enum Chunking: CaseIterable {
   case whole, singleBytes, random
 

@@ -2,8 +2,8 @@ import D2Client
 import D2Common
 
 extension FuzzTarget {
-  /// A server's configuration survives being written; what is shown of it holds none of its literal secrets, and neither does a message
-  /// about its address.
+  /// A server's configuration survives being written; what is shown of it holds none of its literal secrets, and
+  /// neither does a message about its address.
   static let configuration = FuzzTarget(name: "configuration") { input in
     guard let settings = try? JSONValue(parsing: input) else { return }
     let server = ConfiguredServer(name: "end", settings: settings)

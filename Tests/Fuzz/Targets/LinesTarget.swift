@@ -3,7 +3,8 @@ import Glibc
 import TestSupport
 
 extension FuzzTarget {
-  /// Lines are those of a naive cut, whatever the pieces in which they come; the bytes of all blocks are those of the input.
+  /// Lines are those of a naive cut, whatever the pieces in which they come; the bytes of all blocks are those of the
+  /// input.
   static let lines = FuzzTarget(name: "lines") { input in
     let text = input.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(input.dropFirst(3)) : input
     var naive = text.split(separator: 0x0A, omittingEmptySubsequences: false).map {

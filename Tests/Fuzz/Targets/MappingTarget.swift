@@ -2,8 +2,8 @@ import D2Common
 import D2Mapping
 
 extension FuzzTarget {
-  /// Rows that are written with quotes are read again as they are, with any separator. A table finds all that was put into it, and reads the
-  /// same from CSV as from JSON.
+  /// Rows that are written with quotes are read again as they are, with any separator. A table finds all that was put
+  /// into it, and reads the same from CSV as from JSON.
   static let mapping = FuzzTarget(name: "mapping") { input in
     for separator in [0x2C, 0x3B, 0x09] as [UInt8] { checkRows(input, separator) }
     guard let table = try? MappingTable(input, "input") else { return }

@@ -1,7 +1,8 @@
 import D2Common
 
 extension FuzzTarget {
-  /// A period's id is read again as the same period; its days are what its type makes of them; an id that is certain is printed as it is.
+  /// A period's id is read again as the same period; its days are what its type makes of them; an id that is certain is
+  /// printed as it is.
   static let period = FuzzTarget(name: "period") { input in
     guard let text = String(validating: input, as: UTF8.self) else { return }
     let period = Period(id: text)
@@ -22,7 +23,8 @@ extension FuzzTarget {
   private static func checkPeriod(_ period: Period, around date: CalendarDate? = nil) {
     mustHold(period.start <= period.end, "\(period) begins before it ends")
     if let date { mustHold(period.start <= date && date <= period.end, "\(period) holds \(date)") }
-    // Around the ends of what four digits of a year can say, and of week years before 1000, an id names what the server cannot read.
+    // Around the ends of what four digits of a year can say, and of week years before 1000, an id names what the server
+    // cannot read.
     guard period.start.year >= 1000, period.end.year < 9999 else { return }
     let again = Period(id: period.id)
     mustHold(again == period, "\(period) is read as \(String(describing: again)) of \(period.type)")

@@ -7,7 +7,8 @@ import TestSupport
 let jsonPaths = ["portable", "sse2", "avx2", "neon"].filter { (name: String) in d2_json_use_path(name) != 0 }
 
 extension FuzzTarget {
-  /// The splitter writes what the byte-by-byte reference finds, and fails alike, wherever the chunks end and whichever masks are used.
+  /// The splitter writes what the byte-by-byte reference finds, and fails alike, wherever the chunks end and whichever
+  /// masks are used.
   static let splitter = FuzzTarget(name: "splitter") { input in
     let reference = ReferenceSplitter(input)
     var expected: [UInt8] = []

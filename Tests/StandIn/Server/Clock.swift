@@ -2,7 +2,8 @@ import D2Common
 import Glibc
 import Synchronization
 
-/// The server's clock. It can be set, because locks and future periods depend on the day, and moved on, so that a day takes minutes.
+/// The server's clock. It can be set, because locks and future periods depend on the day, and moved on, so that a day
+/// takes minutes.
 final class Clock: Sendable {
   /// Milliseconds that this clock is ahead of the machine's.
   private let offsetMilliseconds: Mutex<Int64>

@@ -2,7 +2,8 @@ import D2Common
 
 /// The server's local time: its database keeps times without a zone, as the server's clocks show them.
 ///
-/// Milliseconds here are either since 1970 in UTC (*moments*), or the same of a local time read as if it were UTC (*local*).
+/// Milliseconds here are either since 1970 in UTC (*moments*), or the same of a local time read as if it were UTC
+/// (*local*).
 struct LocalTime: Sendable {
   /// As `system/info` tells it.
   let name: String
@@ -55,7 +56,8 @@ struct LocalTime: Sendable {
 
   /// What an export's `lastUpdated` is compared with: local times of rows.
   ///
-  /// Up to 2.42 the moment is written as UTC text, and the database takes that for local time. From 2.43 on it is cut down to the server's day.
+  /// Up to 2.42 the moment is written as UTC text, and the database takes that for local time. From 2.43 on it is cut
+  /// down to the server's day.
   func bound(_ moment: Int64, _ version: ServerVersion) -> Int64 {
     guard version.hasDataEntryPipeline else { return moment }
     let local = local(moment)

@@ -70,7 +70,8 @@ final class Authentication: Sendable {
     return state.withLock { state in state.sessions.username(of: id).flatMap { state.users[$0] } }
   }
 
-  /// What a request with the cookie of a session that was ended gets, whatever its other headers say (`session-pat-after-twelve-more`).
+  /// What a request with the cookie of a session that was ended gets, whatever its other headers say
+  /// (`session-pat-after-twelve-more`).
   private func refusalOfEndedSession(_ request: Request) -> Response? {
     guard let id = Sessions.id(in: request), let ending = state.withLock({ $0.sessions.refuse(id) }) else { return nil }
     switch ending {

@@ -1,7 +1,7 @@
 /// The sessions of a server, and how they end.
 ///
-/// With a personal access token each sign-in makes a session, and a user has ten of them: a newer one ends the oldest. Sessions of passwords
-/// live on (recorded with 2.42.5.2 and 2.43.1: `session-pat-…`, `session-basic-…`).
+/// With a personal access token each sign-in makes a session, and a user has ten of them: a newer one ends the oldest.
+/// Sessions of passwords live on (recorded with 2.42.5.2 and 2.43.1: `session-pat-…`, `session-basic-…`).
 struct Sessions: Sendable {
   /// What a request with the cookie of an ended session gets.
   enum Ending: Sendable {

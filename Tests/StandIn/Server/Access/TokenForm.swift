@@ -14,7 +14,8 @@ enum TokenForm {
     return "d2pat_" + secret + Day.padded(Int(sum(secret)), 10)
   }
 
-  /// Whether 2.42 and later go on to look a token up. They refuse every unknown one of the old form, its sum right or not.
+  /// Whether 2.42 and later go on to look a token up. They refuse every unknown one of the old form, its sum right or
+  /// not.
   static func sumIsRight(_ token: String) -> Bool {
     if token.hasPrefix("d2p_"), token.count == 54 {
       let secret = String(token.dropFirst(4).dropLast(6))

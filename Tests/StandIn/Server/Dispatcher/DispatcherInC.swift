@@ -1,6 +1,7 @@
 import D2Common
 
-/// The API of gcinnovate/dispatcher-2, as its sources have it: plain text, success behind every error, no answer to what it does not know.
+/// The API of gcinnovate/dispatcher-2, as its sources have it: plain text, success behind every error, no answer to
+/// what it does not know.
 struct DispatcherInC {
   private let server: QueueServer
 

@@ -47,8 +47,8 @@ public final class DispatcherStandIn: Sendable {
   /// What it has seen: as of a stand-in server.
   public var statistics: JSONValue { server.statistics.json }
 
-  /// What it holds, oldest first: the document of `GET /control/requests`. Each has `parameters` as they were sent, `contentType`, `body`
-  /// as it is delivered, and what came of it.
+  /// What it holds, oldest first: the document of `GET /control/requests`. Each has `parameters` as they were sent,
+  /// `contentType`, `body` as it is delivered, and what came of it.
   public var requests: [JSONValue] { server.rows.map(\.json) }
 
   /// Whether nothing waits for its first delivery.

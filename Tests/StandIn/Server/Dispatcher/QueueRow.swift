@@ -31,7 +31,8 @@ struct QueueRow: Sendable {
     ]
   }
 
-  /// Columns of the table by the names that clients ask for; `nil` for those that it does not have, which is an error of SQL.
+  /// Columns of the table by the names that clients ask for; `nil` for those that it does not have, which is an error
+  /// of SQL.
   func columns(_ names: [String]) -> JSONValue? {
     var members: [JSONValue.Member] = []
     for name in names {

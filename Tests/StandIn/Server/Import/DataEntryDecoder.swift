@@ -88,8 +88,8 @@ struct DataEntryDecoder {
     return try known(text, ids, index, what, unknown: unknown, odd: odd)
   }
 
-  /// The combo of category options that are named by their category; `nil` where no object stands. The request must name
-  /// the data set.
+  /// The combo of category options that are named by their category; `nil` where no object stands. The request must
+  /// name the data set.
   private func ofOptions(_ options: [JSONValue.Member]?, _ index: Int, _ combo: (Int) -> Int?) throws -> String? {
     guard let options else { return nil }
     let shown = "{" + options.map { "\($0.key)=\($0.value.scalarText ?? "null")" }.joined(separator: ", ") + "}"

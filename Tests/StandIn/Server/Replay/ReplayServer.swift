@@ -1,7 +1,8 @@
 import D2Common
 import Synchronization
 
-/// Answers as recorded: each request of one method and target gets the answers that it got then, in their order, the last one from then on.
+/// Answers as recorded: each request of one method and target gets the answers that it got then, in their order, the
+/// last one from then on.
 final class ReplayServer: Service {
   let statistics = Statistics()
   let faults = FaultPlan([])
