@@ -9,12 +9,15 @@ struct OrgUnitSync {
   private let table: OrgUnitTable
   private let client: DHIS2Client
   private let log: Log
+  private let environment: [String: String]
 
-  init(_ store: Store, _ pair: Pair, _ client: DHIS2Client, _ log: Log) {
+  /// - Parameter environment: says where temporary files go.
+  init(_ store: Store, _ pair: Pair, _ client: DHIS2Client, _ log: Log, environment: [String: String]) {
     self.store = store
     self.pair = pair
     self.client = client
     self.log = log
+    self.environment = environment
     table = OrgUnitTable(store, pair)
   }
 
@@ -58,7 +61,7 @@ struct OrgUnitSync {
 
   private func takeOver(_ scope: OrgUnitTable.Scope, incoming: Int, isAnew: Bool) throws -> ExitStatus {
     // What is not committed is no change yet: lines are held back until it is.
-    let held = try SpoolFile(environment: processEnvironment())
+    let held = try SpoolFile(environment: environment)
     var counts: [OrgUnitTable.Change.Kind: Int] = [:]
     var gone: [String] = []
     let written = try table.transaction {

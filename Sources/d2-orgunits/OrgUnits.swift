@@ -65,7 +65,7 @@ struct OrgUnits {
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
-    return try OrgUnitSync(store, pair, client, log).run(
+    return try OrgUnitSync(store, pair, client, log, environment: arguments.environment).run(
       level: arguments[syncLevel], root: arguments[root], all: arguments[all], force: arguments[force])
   }
 

@@ -69,7 +69,7 @@ struct ServerSettings {
     self.options = options
     self.arguments = arguments
     self.readsSecretVariables = readsSecretVariables
-    environment = processEnvironment()
+    environment = arguments.environment
   }
 
   /// A new server; its URL must be there.

@@ -145,7 +145,7 @@ struct PullOptions: Sendable {
     checks = !arguments[Self.noCheck]
     // What a slice's worker looks for is what was pulled.
     let named = arguments[Self.summary]
-    summaryFile = counts ? named : SummaryFile.path(named: named, command: "pull")
+    summaryFile = counts ? named : SummaryFile.path(named: named, command: "pull", environment: arguments.environment)
     dates = try Self.dates(arguments)
     changes = Changes(arguments)
     passedOn = Self.passedOn(arguments)

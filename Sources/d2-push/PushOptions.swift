@@ -166,7 +166,7 @@ struct PushOptions: Sendable {
     guard arguments.operands.isEmpty else {
       throw CommandFailure(.usage, "unexpected argument \"\(arguments.operands[0])\": d2-push reads standard input")
     }
-    queue = try QueueOptions(arguments, stored, environment: processEnvironment())
+    queue = try QueueOptions(arguments, stored, environment: arguments.environment)
     server =
       if let queue {
         try ServerOptions(arguments, log, peer: (queue.root, queue.signIn))
@@ -193,7 +193,8 @@ struct PushOptions: Sendable {
     rejectsPolicy = try Self.rejectsPolicy(arguments)
     maxRejects = arguments[Self.maxRejects]
     kind = stored?.slice?.kind == .registrations || arguments[Self.registrations] ? .registrations : .dataValues
-    summaryFile = SummaryFile.path(named: arguments[Self.summary], command: "push")
+    summaryFile = SummaryFile.path(
+      named: arguments[Self.summary], command: "push", environment: arguments.environment)
     let passedOn = Self.passedOn(arguments)
     self.passedOn = passedOn
     // What is foreseen of units and data sets is foreseen by their uids.

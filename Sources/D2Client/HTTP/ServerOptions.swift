@@ -93,7 +93,7 @@ package struct ServerOptions: Sendable {
     guard arguments[ifDeclared: Self.address] == nil else {
       throw CommandFailure(.usage, "give either --pair or --url, not both")
     }
-    let environment = processEnvironment()
+    let environment = arguments.environment
     let isNamed = takesCredentials && Self.credentials.contains { arguments[ifDeclared: $0] != nil }
     let own = isNamed ? Credentials.none : try server.credentials(environment: environment)
     var signIn = SignIn(own, server.end.map { .pair($0) } ?? .given(["the credentials of \(server.name)"]))
@@ -112,7 +112,7 @@ package struct ServerOptions: Sendable {
     let url = try Self.url(arguments)
     if url.isOfPage { log.info("--url is the address of a page: the server's own is \(url)") }
     try self.init(
-      arguments, log, peer: (url, try Self.signIn(arguments, side, of: nil, processEnvironment())))
+      arguments, log, peer: (url, try Self.signIn(arguments, side, of: nil, arguments.environment)))
   }
 
   private static func signIn(
@@ -132,7 +132,7 @@ package struct ServerOptions: Sendable {
     _ arguments: Arguments, _ log: Log, peer: (url: ServerURL, signIn: SignIn), configured: ConfiguredServer? = nil
   ) throws(CommandFailure) {
     url = peer.url.reached(.init(end: configured?.end, signIn: peer.signIn.origin))
-    let environment = processEnvironment()
+    let environment = arguments.environment
     var configuration = HTTPClient.Configuration()
     // No more than is needed: the rest may hold secrets.
     configuration.environment = environment.filter { Self.variables.contains($0.key.uppercased()) }

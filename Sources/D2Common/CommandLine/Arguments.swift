@@ -1,4 +1,4 @@
-/// The options of one command line, read by the command's description.
+/// What a command is given: the options of its command line, read by its description, and the environment.
 package struct Arguments: Sendable {
   private var values: [String: [String]] = [:]
   /// What stands on the command line beside the options.
@@ -7,19 +7,26 @@ package struct Arguments: Sendable {
   package private(set) var operandsBehindDashes: ArraySlice<String> = []
   /// The command that they are for, without its verb: `d2-pairs`.
   package let commandName: String
+  /// The environment's variables.
+  package let environment: [String: String]
   /// The command's options by their first names.
   private let declared: [String: any AnyOption]
 
   /// - Throws: `CommandFailure`, 64, as `init(unchecked:_:)` and `check`.
-  package init(_ words: [String], _ command: CommandDescription) throws(CommandFailure) {
-    try self.init(unchecked: words, command)
+  package init(
+    _ words: [String], _ command: CommandDescription, environment: [String: String] = [:]
+  ) throws(CommandFailure) {
+    try self.init(unchecked: words, command, environment)
     try check(command.options)
   }
 
   /// Tells options, their texts and operands apart.
   ///
   /// - Throws: `CommandFailure`, 64, that names the option and, where it looks mistyped, the likely one.
-  init(unchecked words: [String], _ command: CommandDescription) throws(CommandFailure) {
+  init(
+    unchecked words: [String], _ command: CommandDescription, _ environment: [String: String]
+  ) throws(CommandFailure) {
+    self.environment = environment
     commandName = String(command.name.prefix { $0 != " " })
     declared = Dictionary(command.options.map { ($0.name, $0) }) { first, _ in first }
     var rest = words[...]

@@ -68,7 +68,7 @@ package enum Command {
     var log = Log(command: name)
     RunningCommand.begin(description, words)
     do {
-      let arguments = try Arguments(unchecked: words, description)
+      let arguments = try Arguments(unchecked: words, description, processEnvironment())
       if arguments[CommandDescription.help] {
         print(description.helpText(), terminator: "")
         exit(0)
@@ -86,7 +86,7 @@ package enum Command {
       }
       Signals.listen()
       // Of a slice's pipeline nothing must go on when its worker is gone: another one may do the slice anew.
-      if getenv("D2_SLICE_ID") != nil { d2_end_with_parent() }
+      if arguments.environment["D2_SLICE_ID"] != nil { d2_end_with_parent() }
       let status = try await body(arguments, log)
       log.wipe()
       // Of the verbs: d2-push asks the server to store nothing.

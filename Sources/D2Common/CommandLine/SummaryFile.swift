@@ -9,9 +9,9 @@ package enum SummaryFile {
 
   /// Where a command's summary goes: the file that is named, or, in the pipeline of a slice, the one that its worker
   /// looks for.
-  package static func path(named: String?, command: String) -> String? {
+  package static func path(named: String?, command: String, environment: [String: String]) -> String? {
     if let named { return named }
-    guard let folder = processEnvironment()["D2_SUMMARY_DIR"], !folder.isEmpty else { return nil }
+    guard let folder = environment["D2_SUMMARY_DIR"], !folder.isEmpty else { return nil }
     return "\(folder)/\(command).json"
   }
 }

@@ -117,7 +117,7 @@ package final class Store {
     _ arguments: Arguments, creates: Bool = false, writes: Bool = false, upgrades: Bool = false
   ) throws {
     try self.init(
-      StoreLocation.resolve(option: arguments[Self.option], environment: processEnvironment()),
+      StoreLocation.resolve(option: arguments[Self.option], environment: arguments.environment),
       StoreAccess(
         creates: creates, reads: !writes, pretends: writes && arguments[ifDeclared: Command.dryRun],
         upgrades: upgrades),
