@@ -6,7 +6,7 @@ struct ManPage {
   private let name: String
 
   init(_ command: DescribedCommand) {
-    self.init(command.name, command.abstract, [command.own].compactMap { $0 } + command.verbs, command.manual)
+    self.init(command.name, command.abstract, command.lines, command.manual)
     if let own = command.own {
       text.heading("OPTIONS")
       for group in own.groups { options(group) }
@@ -18,8 +18,8 @@ struct ManPage {
       text.paragraph("What several verbs take; every verb takes those of messages.")
       for group in shared { options(group) }
     }
-    let all = [command.own].compactMap { $0 } + command.verbs
-    end(Self.merged(all.flatMap(\.statuses)), command.manual, all.flatMap(\.examples))
+    end(
+      Self.merged(command.lines.flatMap(\.statuses)), command.manual, command.lines.flatMap(\.examples))
   }
 
   /// The roff source.

@@ -29,7 +29,7 @@ struct Pages {
     }
   }
 
-  private static func described() throws(CommandFailure) -> DescribedCommand {
+  private static func described() throws -> DescribedCommand {
     guard let bytes = try? FileBytes.read("/dev/stdin", atMost: 1 << 20), let json = try? JSONValue(parsing: bytes)
     else {
       throw CommandFailure(.malformedInput, "stdin is not JSON: give what a command of d2 prints with --describe")

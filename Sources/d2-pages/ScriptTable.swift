@@ -53,7 +53,7 @@ struct ScriptTable {
 
   private func options(of script: String, passingTo command: DescribedCommand) -> [any AnyOption] {
     let rows = rows.filter { $0.scripts.contains(script) && $0.names != "PAIR" }
-    let own: [any AnyOption] = rows.filter { !$0.names.hasPrefix("@") }.map { TableOption($0) }
+    let own: [any AnyOption] = rows.filter { !$0.names.hasPrefix("@") }.map(Self.option)
     let passedOn = rows.filter { $0.names.hasPrefix("@") }.flatMap { row -> [any AnyOption] in
       let other = String(row.names.dropFirst())
       return command.verbs.first { $0.name == other }?.options ?? options(of: other, passingTo: command)
@@ -63,20 +63,12 @@ struct ScriptTable {
     return own + passedOn.filter { !taken.contains($0.name) }
   }
 
-  private struct TableOption: AnyOption {
-    let names: [String]
-    let value: String?
-    let help: String
-    let repeats: Bool
-
-    init(_ row: Row) {
-      names = row.names.split(separator: " ").map(String.init)
-      // Behind some flags a word may stand, which means nothing.
-      value = row.value.isEmpty || row.value.hasPrefix("[") ? nil : row.value
-      help = row.help.capitalisedSentence + "."
-      repeats = value != nil && (row.into.hasSuffix("+") || row.into.hasSuffix("*"))
-    }
-
-    func check(_ texts: [String]) {}
+  private static func option(_ row: Row) -> DescribedOption {
+    // Behind some flags a word may stand, which means nothing.
+    let takesValue = !row.value.isEmpty && !row.value.hasPrefix("[")
+    return DescribedOption(
+      names: row.names.split(separator: " ").map(String.init), value: takesValue ? row.value : nil,
+      help: row.help.capitalisedSentence + ".",
+      repeats: takesValue && (row.into.hasSuffix("+") || row.into.hasSuffix("*")))
   }
 }

@@ -28,26 +28,28 @@ struct ScriptTableTests {
   @Test("a script has its own options, and those of what it passes on to; never another --pair")
   func options() throws {
     let table = try Self.table(Self.text)
-    let one = try table.description(of: "one", passingTo: DescriptionTests.command)
+    let command = try DescribedCommand(DescriptionTests.json)
+    let one = try table.description(of: "one", passingTo: command)
     #expect(one.name == "d2-one" && one.operands == "PAIR")
     #expect(
       one.options.map(\.name) == [
-        "--jobs", "--host", "--word", "--flag", "--text", "--list", "--quiet", "--verbose", "--log-format", "--help",
+        "--jobs", "--host", "--word", "--flag", "--text", "--list", "--help",
       ])
     #expect(one.options.map(\.value).prefix(3) == ["N", "HOST", nil])
     #expect(one.options.map(\.repeats).prefix(3) == [false, true, false])
     #expect(one.options.map(\.help).prefix(2) == ["At a time.", "There too."])
-    let two = try table.description(of: "two", passingTo: DescriptionTests.command)
+    let two = try table.description(of: "two", passingTo: command)
     #expect(two.options.filter { $0.name == "--jobs" }.map(\.help) == ["Of two."])
     #expect(two.options.contains { $0.name == "--text" } && two.options.contains { $0.name == "--host" })
-    #expect(try table.description(of: "three", passingTo: DescriptionTests.command).operands == "")
+    #expect(try table.description(of: "three", passingTo: command).operands == "")
   }
 
   @Test("a script that is not there, and a row that is none, are refused")
   func refusals() throws {
     let table = try Self.table(Self.text)
+    let command = try DescribedCommand(DescriptionTests.json)
     let unknown = #expect(throws: CommandFailure.self) {
-      try table.description(of: "four", passingTo: DescriptionTests.command)
+      try table.description(of: "four", passingTo: command)
     }
     #expect(unknown?.exitStatus == .usage)
     let short = #expect(throws: CommandFailure.self) { try Self.table("one\t--jobs\tN\n") }

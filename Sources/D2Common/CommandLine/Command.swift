@@ -12,10 +12,7 @@ package enum Command {
   package static func main(
     _ description: CommandDescription, verbs: [Verb] = [], _ body: @Sendable (Arguments, Log) async throws -> ExitStatus
   ) async -> Never {
-    describe(
-      DescribedCommand(
-        name: description.name, abstract: description.abstract, manual: description.manual, own: description,
-        verbs: verbs.map(\.description)))
+    describe(description.name, description.abstract, description.manual, own: description, verbs)
     let words = Array(CommandLine.arguments.dropFirst())
     if let verb = verbs.first(where: { $0.word(of: description.name) == words.first }) {
       await run(verb.description, Array(words.dropFirst()), verb.body)
@@ -27,9 +24,7 @@ package enum Command {
   package static func main(
     name: String, abstract: String, manual: Manual, _ verbs: [Verb]
   ) async -> Never {
-    describe(
-      DescribedCommand(
-        name: name, abstract: abstract, manual: manual, own: nil, verbs: verbs.map(\.description)))
+    describe(name, abstract, manual, own: nil, verbs)
     let words = CommandLine.arguments.dropFirst()
     let log = Log(command: name)
     switch words.first {
@@ -55,9 +50,11 @@ package enum Command {
   }
 
   /// For the tool that makes manual pages and completions: `--describe`, alone.
-  private static func describe(_ command: DescribedCommand) {
+  private static func describe(
+    _ name: String, _ abstract: String, _ manual: Manual, own: CommandDescription?, _ verbs: [Verb]
+  ) {
     guard CommandLine.arguments.dropFirst() == ["--describe"] else { return }
-    print(command.json.text)
+    print(CommandDescription.json(name: name, abstract: abstract, manual: manual, own: own, verbs: verbs).text)
     exit(0)
   }
 

@@ -1,33 +1,17 @@
-/// A command with all that it says of itself, for the tool that makes manual pages and completions (`d2-pages`).
-package struct DescribedCommand: Sendable {
-  package let name: String
-  package let abstract: String
-  package let manual: Manual
-  /// What the command does where no verb stands; `nil` where one must.
-  package let own: CommandDescription?
-  package let verbs: [CommandDescription]
-
-  package init(
-    name: String, abstract: String, manual: Manual, own: CommandDescription?, verbs: [CommandDescription]
-  ) {
-    self.name = name
-    self.abstract = abstract
-    self.manual = manual
-    self.own = own
-    self.verbs = verbs
-  }
-
-  /// What `--describe` prints.
-  package var json: JSONValue {
+extension CommandDescription {
+  /// What `--describe` prints of a command: for the tool that makes manual pages and completions (`d2-pages`).
+  ///
+  /// - Parameter own: what it does where no verb stands; `nil` where one must.
+  static func json(
+    name: String, abstract: String, manual: Manual, own: CommandDescription?, verbs: [Verb]
+  ) -> JSONValue {
     [
       "name": .string(name), "abstract": .string(abstract), "manual": manual.json, "own": own?.json ?? .null,
-      "verbs": .array(verbs.map(\.json)),
+      "verbs": .array(verbs.map(\.description.json)),
     ]
   }
-}
 
-extension CommandDescription {
-  fileprivate var json: JSONValue {
+  private var json: JSONValue {
     [
       "name": .string(name), "abstract": .string(abstract), "operands": .string(operands),
       "examples": .array(examples.map { ["command": .string($0.command), "effect": .string($0.effect)] }),
