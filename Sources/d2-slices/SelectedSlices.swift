@@ -21,7 +21,8 @@ enum SelectedSlices {
 
   private static func selection(_ arguments: Arguments, _ store: Store, _ pair: Pair) throws -> SliceSelection {
     var selection = SliceSelection()
-    selection.onlyVerified = arguments[states].contains(.verified)
+    // Without that state, verified slices are among those that are done.
+    if arguments[states].contains(.verified) { selection.onlyVerified = true }
     selection.states = arguments[states].map { Slice.State(rawValue: $0.rawValue) ?? .done }
     if arguments.has(dataSets) {
       selection.dataSets = try NameSelection(DataSetTable(store, pair).all(), kind: "data set")
