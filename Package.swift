@@ -61,7 +61,8 @@ let package = Package(
     // Each imports only those above it. DESIGN.md says what is where.
     .target(
       name: "D2Common", dependencies: ["CMemory", "CProcess", "CJSONBlocks"], swiftSettings: dataPath),
-    .target(name: "D2Client", dependencies: ["D2Common", "CCurl", "CZlib"], swiftSettings: dataPath),
+    .target(name: "D2Split", dependencies: ["D2Common", "CJSONBlocks"], swiftSettings: dataPath),
+    .target(name: "D2Client", dependencies: ["D2Split", "D2Common", "CCurl", "CZlib"], swiftSettings: dataPath),
     .target(
       name: "D2Store", dependencies: ["D2Client", "D2Common", "CPQ", "CSQLite"],
       // integrator.sql is a link to the schema at the top of the package: psql and the commands apply the same text.
@@ -69,8 +70,7 @@ let package = Package(
       linkerSettings: [.linkedLibrary("pq")]),
     .target(name: "D2Ledger", dependencies: ["D2Store", "D2Client", "D2Common"], swiftSettings: dataPath),
 
-    // The cores of d2-pull and d2-map, which the fuzzer needs too.
-    .target(name: "D2Split", dependencies: ["D2Common", "CJSONBlocks"], swiftSettings: dataPath),
+    // The core of d2-map, which the fuzzer needs too.
     .target(name: "D2Mapping", dependencies: ["D2Common"], swiftSettings: dataPath),
 
     command("d2-pull", ["D2Split", "CMemory"]),

@@ -192,7 +192,7 @@ struct PairPull: StoredSelection {
     } else {
       log.info(
         "data set \(set.name) was not delivered yet (d2-datasets mark): all of it is pulled, not only what changed")
-      if calendar == nil, selection.dates == nil { selection.dates = PullPlan.allTime }
+      if calendar == nil, selection.dates == nil { selection.dates = ExportRequest.allTime }
     }
     return selection
   }

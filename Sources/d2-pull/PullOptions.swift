@@ -183,10 +183,11 @@ struct PullOptions: Sendable {
   /// Which values go out.
   var sieve: ValueSieve { ValueSieve(notBefore: notBefore, nullableKeys: MissingIDs.keys(self)) }
 
+  /// Whether all data sets, elements and groups go in the same requests, and not each data set in its own.
+  var isOneSubject: Bool { kind == .registrations || !dataElements.isEmpty || !dataElementGroups.isEmpty }
+
   /// Whether each value says its data set.
-  var isTagged: Bool {
-    (tagsDataSet || dataSets.count > 1) && kind == .dataValues && dataElements.isEmpty && dataElementGroups.isEmpty
-  }
+  var isTagged: Bool { (tagsDataSet || dataSets.count > 1) && !isOneSubject }
 
   /// Whether the selection is one that servers answer.
   func check() throws(CommandFailure) {

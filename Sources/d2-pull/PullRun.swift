@@ -70,7 +70,7 @@ final class PullRun: Sendable {
       try output.line(
         JSONValue.object([
           .init("request", .int(place + 1)), .init("dataSet", request.dataSet.map { .string($0) } ?? .null),
-          .init("url", .string(client.server.appending(request.target))),
+          .init("url", .string(client.server.appending(request.export.target))),
         ]).text)
     }
     try output.flush()

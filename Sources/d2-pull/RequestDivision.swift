@@ -11,7 +11,7 @@ struct RequestDivision: Sendable {
   private static let recentDays = 20 * 365
 
   /// Whether `parts` has a chance, before anything is asked for it.
-  static func isPossible(_ request: PullRequest) -> Bool {
+  static func isPossible(_ request: ExportRequest) -> Bool {
     request.times.count > 1 || request.places.count > 1 || request.children || request.combos.count > 1
       || request.subject.count > 1
   }
@@ -20,7 +20,7 @@ struct RequestDivision: Sendable {
   ///
   /// - Returns: nothing where nothing is left to divide.
   /// - Throws: `ServerError` where units or the calendar cannot be asked for.
-  func parts(of request: PullRequest) throws -> [PullRequest] {
+  func parts(of request: ExportRequest) throws -> [ExportRequest] {
     if request.times.first?.name == "period" {
       if request.times.count > 1 { return Self.halves(request, \.times) }
     } else if let parts = try cutDates(request) {
@@ -35,8 +35,8 @@ struct RequestDivision: Sendable {
   }
 
   private static func halves(
-    _ request: PullRequest, _ key: WritableKeyPath<PullRequest, [PullRequest.Parameter]>
-  ) -> [PullRequest] {
+    _ request: ExportRequest, _ key: WritableKeyPath<ExportRequest, [ExportRequest.Parameter]>
+  ) -> [ExportRequest] {
     let all = request[keyPath: key]
     return [all.prefix(all.count / 2), all.dropFirst(all.count / 2)].map { part in
       var half = request
@@ -49,7 +49,7 @@ struct RequestDivision: Sendable {
   /// each. So groups, which may share units, are not divided, and units below others are left out first.
   ///
   /// - Returns: `nil` where it is not known that no value would come twice.
-  private func halvesOfPlaces(_ request: PullRequest) throws -> [PullRequest]? {
+  private func halvesOfPlaces(_ request: ExportRequest) throws -> [ExportRequest]? {
     guard request.places.allSatisfy({ $0.name == "orgUnit" }) else { return nil }
     guard request.children else { return Self.halves(request, \.places) }
     let paths = try KnownIDs(request.places.map(\.value), in: "organisationUnits", client).paths
@@ -60,7 +60,7 @@ struct RequestDivision: Sendable {
   }
 
   /// A unit alone, and all that is below it in two parts; `nil` where nothing is below it.
-  private func below(_ request: PullRequest) throws -> [PullRequest]? {
+  private func below(_ request: ExportRequest) throws -> [ExportRequest]? {
     guard request.places.count == 1, request.places[0].name == "orgUnit" else { return nil }
     let unit = request.places[0].value
     let query = Query(["fields": "id", "filter": "parent.id:eq:\(unit)", "paging": "false"])
@@ -79,7 +79,7 @@ struct RequestDivision: Sendable {
 
   // MARK: Dates
 
-  private func cutDates(_ request: PullRequest) throws -> [PullRequest]? {
+  private func cutDates(_ request: ExportRequest) throws -> [ExportRequest]? {
     let info = try client.serverInfo()
     guard info.isGregorian, let version = info.version else { return nil }
     return Self.cutDates(request, today: .today, minor: version.minor)
@@ -88,16 +88,16 @@ struct RequestDivision: Sendable {
   /// All periods that lie wholly in the first part of the days, all that lie in the second, and by their ids those that
   /// the cut goes through.
   ///
-  /// - Parameter minor: the server's version. What it does not know it would leave out of the list, and take an empty
-  ///   list with `lastUpdated` for all periods.
-  static func cutDates(_ request: PullRequest, today: CalendarDate, minor: Int) -> [PullRequest]? {
+  /// - Parameter minor: the server's version. What it does not know it would leave out of the list, and take an empty list with `lastUpdated` for
+  ///   all periods.
+  static func cutDates(_ request: ExportRequest, today: CalendarDate, minor: Int) -> [ExportRequest]? {
     func day(_ name: String) -> CalendarDate? {
       request.times.first { $0.name == name }.flatMap { CalendarDate(iso8601: $0.value) }
     }
     guard let start = day("startDate"), let end = day("endDate"), let cut = cut(start, end, today: today) else {
       return nil
     }
-    func part(_ from: CalendarDate, _ to: CalendarDate) -> PullRequest {
+    func part(_ from: CalendarDate, _ to: CalendarDate) -> ExportRequest {
       var part = request
       part.times = [("startDate", from.description), ("endDate", to.description)]
       return part
@@ -108,7 +108,7 @@ struct RequestDivision: Sendable {
     if !through.isEmpty {
       var between = request
       between.times = through.map { ("period", $0.id) }
-      between.isOfCutPeriods = true
+      between.mayNameUnknownPeriods = true
       parts.append(between)
     }
     return parts
@@ -142,7 +142,7 @@ final class Capacity: Sendable {
 
   private let least = Mutex(Least())
 
-  func failed(_ request: PullRequest, isTooLong: Bool) {
+  func failed(_ request: ExportRequest, isTooLong: Bool) {
     least.withLock { least in
       if isTooLong {
         least.bytes = min(least.bytes, request.target.utf8.count)
@@ -155,12 +155,12 @@ final class Capacity: Sendable {
   /// Whether something was too much before: then it is no accident.
   var isKnown: Bool { least.withLock { $0.weight < .max || $0.bytes < .max } }
 
-  func isExceeded(by request: PullRequest) -> Bool {
+  func isExceeded(by request: ExportRequest) -> Bool {
     least.withLock { $0.weight <= Self.weight(request) || $0.bytes <= request.target.utf8.count }
   }
 
   /// How much a request asks for, as far as its parameters tell. A range of dates may hold anything.
-  private static func weight(_ request: PullRequest) -> Int {
+  private static func weight(_ request: ExportRequest) -> Int {
     request.times.first?.name == "period" ? request.times.count * request.places.count : request.places.count
   }
 }

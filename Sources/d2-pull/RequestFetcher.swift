@@ -16,8 +16,8 @@ struct RequestFetcher: Sendable {
   ///
   /// - Throws: `ServerError`, `CommandFailure`.
   func fetch(_ request: PullRequest) throws {
-    if capacity.isExceeded(by: request) {
-      let parts = try division.parts(of: request)
+    if capacity.isExceeded(by: request.export) {
+      let parts = try parts(of: request)
       if !parts.isEmpty { return try fetch(parts) }
     }
     var limited = request
@@ -29,13 +29,17 @@ struct RequestFetcher: Sendable {
     }
     do {
       let answer = options.spools ? try fetchSpooled(limited) : try fetchStreaming(limited)
-      client.limit.succeeded(seconds: answer.firstByteSeconds)
+      client.limit.succeeded(seconds: answer.export.firstByteSeconds)
       meter.add { $0.done += 1 }
     } catch let error as TooMuch {
       try divide(request, error.error)
-    } catch let error as ServerError where request.isOfCutPeriods && error.kind == .status(400) {
+    } catch let error as ServerError where request.export.mayNameUnknownPeriods && error.kind == .status(400) {
       try fetchKnownPeriods(request, error)
     }
+  }
+
+  private func parts(of request: PullRequest) throws -> [PullRequest] {
+    try division.parts(of: request.export).map(request.asking)
   }
 
   private func fetch(_ parts: [PullRequest]) throws {
@@ -51,15 +55,15 @@ struct RequestFetcher: Sendable {
   }
 
   private func isTooMuch(_ error: ServerError, _ request: PullRequest) -> Bool {
-    error.tookTooLong || error.refusesLength(of: request.target.utf8.count)
+    error.tookTooLong || error.refusesLength(of: request.export.target.utf8.count)
   }
 
   private func divide(_ request: PullRequest, _ error: ServerError) throws {
-    let isTooLong = error.refusesLength(of: request.target.utf8.count)
+    let isTooLong = error.refusesLength(of: request.export.target.utf8.count)
     // A server that is down answers nothing: then parts would fail as the whole did, each for itself.
-    guard isTooLong || answers() else { throw error }
-    capacity.failed(request, isTooLong: isTooLong)
-    let parts = try division.parts(of: request)
+    guard isTooLong || client.answers else { throw error }
+    capacity.failed(request.export, isTooLong: isTooLong)
+    let parts = try parts(of: request)
     guard !parts.isEmpty else {
       var last = error
       last.message +=
@@ -72,30 +76,25 @@ struct RequestFetcher: Sendable {
     try fetch(parts)
   }
 
-  private func answers() -> Bool {
-    let target = "/api/me?fields=id"
-    guard let response = try? client.perform(HTTPRequest(.get, target)) else { return false }
-    return ServerError(client.server, target, response) == nil
-  }
-
   /// Of the periods that a cut goes through, a version may not know all types. What it does not know it cannot hold.
   private func fetchKnownPeriods(_ request: PullRequest, _ error: ServerError) throws {
-    guard request.times.count > 1 else {
-      log.debug("\(request.times.first?.value ?? ""): \(error)")
+    let times = request.export.times
+    guard times.count > 1 else {
+      log.debug("\(times.first?.value ?? ""): \(error)")
       return meter.add { $0.done += 1 }
     }
     try fetch(
-      request.times.map { period in
+      times.map { period in
         var one = request
-        one.times = [period]
+        one.export.times = [period]
         return one
       })
   }
 
   /// Tries until an answer is whole. Where less may help, the same is asked for twice at most.
   private func attempting(
-    _ request: PullRequest, isOut: () -> Bool, _ operation: (_ attempt: Int) throws -> Answer
-  ) throws -> Answer {
+    _ request: PullRequest, isOut: () -> Bool, _ operation: (_ attempt: Int) throws -> PullAnswer
+  ) throws -> PullAnswer {
     var tooMuch: ServerError?
     do {
       return try client.retrying { attempt in
@@ -103,7 +102,7 @@ struct RequestFetcher: Sendable {
         do { return try operation(attempt) } catch var error as ServerError {
           if isOut() { error.isFinal = true }
           tooMuch = !isOut() && isTooMuch(error, request) ? error : nil
-          if tooMuch != nil, attempt > 1 || capacity.isKnown, RequestDivision.isPossible(request) {
+          if tooMuch != nil, attempt > 1 || capacity.isKnown, RequestDivision.isPossible(request.export) {
             error.isFinal = true
           }
           throw error
@@ -118,7 +117,7 @@ struct RequestFetcher: Sendable {
   // MARK: One request
 
   /// Values go out while they arrive; once one is out, a broken answer cannot be asked for again.
-  private func fetchStreaming(_ request: PullRequest) throws -> Answer {
+  private func fetchStreaming(_ request: PullRequest) throws -> PullAnswer {
     var written = 0
     let answer = try attempting(request) {
       written > 0
@@ -126,45 +125,43 @@ struct RequestFetcher: Sendable {
       var sink = output
       return try receive(request, counts: true, into: &sink) { written = $0 }
     }
-    guard isDoubtful(answer) else { return answer }
+    guard isDoubtful(answer, to: request) else { return answer }
     try output.flush()
-    log.info(doubt(answer))
-    var counts = Agreement(first: answer)
-    while counts.agreed == nil, counts.asked < 3 {
+    log.info(answer.export.doubt)
+    var counts = Agreement(first: answer.export)
+    while counts.agreed == nil, counts.asked < Agreement.most {
       var sink = ForgettingSink()
-      counts.add(try client.retrying { _ in try receive(request, counts: false, into: &sink) { _ in } })
+      counts.add(try client.retrying { _ in try receive(request, counts: false, into: &sink).export })
     }
-    guard counts.agreed == answer.values else {
+    let came = answer.export.items
+    guard counts.agreed == came else {
       throw ServerError(
-        client.server, request.target, .disagreement,
-        "\(counted(answer.values, "value")) came and\(verbForm(answer.values, "is", "are")) out, but \(counts.problem)")
+        client.server, request.export.target, .disagreement,
+        "\(counted(came, "value")) came and\(verbForm(came, "is", "are")) out, but \(counts.problem)")
     }
     return answer
   }
 
   /// An answer is held back until it is believed; then a retry can repeat nothing.
-  private func fetchSpooled(_ request: PullRequest) throws -> Answer {
+  private func fetchSpooled(_ request: PullRequest) throws -> PullAnswer {
     let spool = try SpoolFile(environment: options.server.configuration.environment)
     var counts: Agreement?
-    var last: Answer
+    var last: PullAnswer
     while true {
       let answer = try attempting(request) {
         false
       } _: { _ in
         spool.empty()
         var sink = spool
-        return try receive(request, counts: false, into: &sink) { _ in }
+        return try receive(request, counts: false, into: &sink)
       }
       last = answer
-      if counts == nil, !isDoubtful(answer) { break }
-      if counts == nil { log.info(doubt(answer)) }
-      if counts == nil { counts = Agreement(first: answer) } else { counts?.add(answer) }
-      if counts!.agreed == answer.values { break }
+      if counts == nil, !isDoubtful(answer, to: request) { break }
+      if counts == nil { log.info(answer.export.doubt) }
+      if counts == nil { counts = Agreement(first: answer.export) } else { counts?.add(answer.export) }
+      if counts!.agreed == answer.export.items { break }
       guard counts!.asked <= client.retry.retries else {
-        throw ServerError(
-          client.server, request.target, .disagreement,
-          counts!.problem
-        )
+        throw ServerError(client.server, request.export.target, .disagreement, counts!.problem)
       }
     }
     var sink = output
@@ -175,36 +172,16 @@ struct RequestFetcher: Sendable {
   }
 
   private func receive(
-    _ request: PullRequest, counts: Bool, into sink: inout some LineSink, written: (Int) -> Void
-  ) throws -> Answer {
-    try Answer.receive(
-      request, kind: options.kind, into: &sink, client,
-      meter, counts: counts, written: written
-    ) { [output] in
+    _ request: PullRequest, counts: Bool, into sink: inout some LineSink,
+    written: @escaping (Int) -> Void = { _ in }
+  ) throws -> PullAnswer {
+    try PullAnswer.receive(request, into: &sink, client, meter, counts: counts, written: written) { [output] in
       output.checkReader()
       try output.flush()
     }
   }
 
-  // MARK: Answers that look whole
-
-  /// The marks of a query that failed half-way on a server up to 2.42, which ends as HTTP 200 and valid JSON (seen on
-  /// real servers, docs/dhis2-servers.md, trap 1): a multiple of the 1,000 rows that it fetches at a time, or a
-  /// connection closed unannounced.
-  private func isDoubtful(_ answer: Answer) -> Bool {
-    guard options.checks else { return false }
-    if answer.closedUnannounced { return true }
-    if answer.values == 0 { return answer.firstByteSeconds > Self.slowEmptySeconds }
-    return answer.values % 1000 == 0 && answer.values != options.limit
-  }
-
-  /// An empty answer that took longer than this may be a query that failed before its first row; a true one takes 0.05
-  /// s.
-  private static let slowEmptySeconds = 3.0
-
-  private func doubt(_ answer: Answer) -> String {
-    answer.closedUnannounced
-      ? "\(counted(answer.values, "value")), and the server closed the connection unannounced: asking again, to be sure"
-      : "\(counted(answer.values, "value")): a failed query would look the same; asking again, to be sure"
+  private func isDoubtful(_ answer: PullAnswer, to request: PullRequest) -> Bool {
+    options.checks && answer.export.isDoubtful(limit: request.export.limit)
   }
 }

@@ -34,7 +34,7 @@ struct SlicePull: StoredSelection {
     selection.children = slice.children
     selection.periods = try slice.periodIDs()
     // Increments carry dates too: servers from 2.43 on refuse lastUpdated alone.
-    if selection.periods.isEmpty { selection.dates = PullPlan.allTime }
+    if selection.periods.isEmpty { selection.dates = ExportRequest.allTime }
     if slice.kind == .dataValues { selection.tagsDataSet = true }
     // What changed when is known of the source alone; what it deleted is not there at the destination.
     guard side == .source else { return [selection] }

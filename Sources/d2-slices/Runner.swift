@@ -157,13 +157,6 @@ struct Runner {
     return folder
   }
 
-  /// Whether a server answers and knows the user: asked once, without patience.
-  private static func answers(_ client: DHIS2Client) -> Bool {
-    let target = "/api/me?fields=id"
-    guard let response = try? client.perform(HTTPRequest(.get, target)) else { return false }
-    return ServerError(client.server, target, response) == nil
-  }
-
   /// More workers than the destination can bear imports are refused before any of them begins. What goes into a queue
   /// is no import.
   private func limitImports() throws {
@@ -182,7 +175,7 @@ struct Runner {
     let breaker = CircuitBreaker(
       firstPauseSeconds: min(settings.retrySeconds, 5), patienceSeconds: min(900, (settings.giveUpSeconds ?? 1800) / 2)
     ) { [ends] in
-      ends.allSatisfy { Self.answers($0) }
+      ends.allSatisfy(\.answers)
     }
     let output = LineOutput.standardOutput()
     log.info(

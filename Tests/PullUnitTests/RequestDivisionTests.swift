@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 import Testing
 
@@ -7,15 +8,14 @@ import Testing
 struct RequestDivisionTests {
   private static let today = CalendarDate(year: 2024, month: 7, day: 20)!
 
-  private static func request(_ start: String, _ end: String) -> PullRequest {
-    PullRequest(
-      path: "/api/dataValueSets", subject: [("dataSet", "abcdefghij1")], places: [("orgUnit", "abcdefghij2")],
-      times: [("startDate", start), ("endDate", end)], passedOn: [], children: true, dataSet: nil,
-      sieve: ValueSieve(notBefore: nil))
+  private static func request(_ start: String, _ end: String) -> ExportRequest {
+    ExportRequest(
+      .dataValues, subject: [("dataSet", "abcdefghij1")], places: [("orgUnit", "abcdefghij2")],
+      times: ExportRequest.days((start, end)), children: true)
   }
 
   /// Whether a request asks for a period.
-  private static func asks(_ request: PullRequest, _ period: Period) -> Bool {
+  private static func asks(_ request: ExportRequest, _ period: Period) -> Bool {
     if request.times.first?.name == "period" { return request.times.contains { $0.value == period.id } }
     return period.start.description >= request.times[0].value && period.end.description <= request.times[1].value
   }

@@ -73,6 +73,13 @@ package final class DHIS2Client: Sendable {
     return asked
   }
 
+  /// Whether the server answers and knows the user: asked once, without patience.
+  package var answers: Bool {
+    let target = "/api/me?fields=id"
+    guard let response = try? perform(HTTPRequest(.get, target)) else { return false }
+    return ServerError(server, target, response) == nil
+  }
+
   /// One exchange; a failed transfer is told as a `ServerError`.
   package func perform(
     _ request: HTTPRequest, onBody: (HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void = { _, _ in },

@@ -5,7 +5,8 @@ import D2Common
 struct CountAsker {
   let client: DHIS2Client
   let meter: PullMeter
-  let kind: DataKind
+  /// Whether answers that bear the marks of a failed query are asked for again.
+  let checks: Bool
 
   /// What came to a question.
   struct Answered {
@@ -18,23 +19,35 @@ struct CountAsker {
     var units: [String: Int] = [:]
   }
 
+  /// Asks until the answer is believed.
+  ///
   /// - Throws: `ServerError`.
   func ask(_ request: PullRequest) throws -> Answered {
+    var (answered, answer) = try askOnce(request)
+    guard checks, answer.isDoubtful(limit: request.export.limit) else { return answered }
+    client.log.info(answer.doubt)
+    var counts = Agreement(first: answer)
+    while counts.agreed == nil, counts.asked < Agreement.most {
+      (answered, answer) = try askOnce(request)
+      counts.add(answer)
+    }
+    guard counts.agreed != nil else {
+      throw ServerError(client.server, request.export.target, .disagreement, counts.problem)
+    }
+    return answered
+  }
+
+  private func askOnce(_ request: PullRequest) throws -> (Answered, ExportAnswer) {
     try client.retrying { _ in
       let before = meter.current
-      var sink = CountingSink(key: kind.orgUnitKey)
-      let answer = try Answer.receive(
-        request, kind: kind, into: &sink, client,
-        meter,
-        counts: false
-      ) { _ in
-      } whileWaiting: {
-      }
+      let units = UnitTally(key: request.export.kind.orgUnitKey)
+      var sink = ItemSink(units.add)
+      let answer = try PullAnswer.receive(request, into: &sink, client, meter, counts: false)
       let after = meter.current
-      return Answered(
-        values: answer.values, passed: answer.passed, bytes: after.bytes - before.bytes,
-        wireBytes: after.wireBytes - before.wireBytes,
-        units: sink.units)
+      let answered = Answered(
+        values: answer.export.items, passed: answer.passed, bytes: after.bytes - before.bytes,
+        wireBytes: after.wireBytes - before.wireBytes, units: units.counts)
+      return (answered, answer.export)
     }
   }
 
@@ -56,22 +69,18 @@ struct CountAsker {
   }
 }
 
-/// Counts values by organisation unit while their lines come: a server that does not know the limit of a question sends any number of them.
-private struct CountingSink: LineSink {
-  let key: String
-  private(set) var units: [String: Int] = [:]
+/// Counts values by organisation unit while they come: a server that does not know the limit of a question sends any number of them.
+private final class UnitTally {
+  private let key: String
+  private(set) var counts: [String: Int] = [:]
 
   /// More units than were asked about.
   private static let mostUnits = 100_000
 
   init(key: String) { self.key = key }
 
-  mutating func write(_ carried: UnsafeRawBufferPointer, _ lines: UnsafeRawBufferPointer, lineEndMissing: Bool) {
-    var bytes = Array(carried)
-    bytes += lines
-    for line in bytes.split(separator: UInt8(ascii: "\n")) {
-      guard let value = try? JSONValue(parsing: line), let unit = value[key]?.string else { continue }
-      if units[unit] != nil || units.count < Self.mostUnits { units[unit, default: 0] += 1 }
-    }
+  func add(_ value: JSONValue) {
+    guard let unit = value[key]?.string else { return }
+    if counts[unit] != nil || counts.count < Self.mostUnits { counts[unit, default: 0] += 1 }
   }
 }

@@ -21,7 +21,7 @@ struct CountRun {
 
   /// - Parameter listing: takes a row for each data set.
   func run(_ selections: [PullOptions], into listing: inout Listing, _ status: ExitStatus) throws {
-    let asker = CountAsker(client: client, meter: meter, kind: options.kind)
+    let asker = CountAsker(client: client, meter: meter, checks: options.checks)
     var rows: [JSONValue] = []
     var counts: [SubjectCount] = []
     for subject in Self.subjects(selections) {
@@ -49,8 +49,7 @@ struct CountRun {
   private static func subjects(_ selections: [PullOptions]) -> [[PullOptions]] {
     var subjects: [(key: String, selections: [PullOptions])] = []
     for selection in selections {
-      let isOne =
-        selection.kind == .registrations || !selection.dataElements.isEmpty || !selection.dataElementGroups.isEmpty
+      let isOne = selection.isOneSubject
       for dataSets in isOne ? [selection.dataSets] : selection.dataSets.map({ [$0] }) {
         var one = selection
         one.dataSets = dataSets
@@ -78,7 +77,7 @@ struct CountRun {
       .init("sampledUnits", count.units.map { .int($0.sampled) } ?? .null),
       .init("units", count.units.map { .int($0.all) } ?? .null),
       .init("onlyAssignedUnits", .bool(count.isOfAssigned)),
-      .init("urls", .array(count.requests.map { .string(client.server.appending($0.target)) })),
+      .init("urls", .array(count.requests.map { .string(client.server.appending($0.export.target)) })),
     ])
   }
 

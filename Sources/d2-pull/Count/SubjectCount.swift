@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// How much a pull of one data set (or of some data elements) would move: counted where it is little, else estimated from a sample.
@@ -17,12 +18,10 @@ struct SubjectCount {
   private(set) var units: (sampled: Int, all: Int)?
   private(set) var isOfAssigned = false
 
-  /// What is less than this is counted; no multiple of the 1,000 values at which a failed query of a server up to 2.42 ends.
+  /// What is less than this is counted; no multiple of `ExportAnswer.rowsAtOnce`.
   static let countedValues = 2001
   /// A plan of more requests than this is not counted first.
   private static let mostCountedRequests = 3
-  /// A sample moves no more than this in one request.
-  private static let sampledValues = 20_001
   private static let firstUnits = 5
 
   /// - Parameter selections: of one subject; they differ in their organisation units.
@@ -60,7 +59,7 @@ struct SubjectCount {
 
   private mutating func estimate(_ selections: [PullOptions], _ asker: CountAsker) throws {
     let least = low
-    var random = SeededOrder(requests.map(\.target).joined())
+    var random = SeededOrder(requests.map(\.export.target).joined())
     seen = (0, 0, 0)
     var total = SampledTotal([], of: 0)
     for pool in try asker.pools(selections, dataSet, using: &random) {
@@ -91,7 +90,7 @@ struct SubjectCount {
       }
       counts += units.map { answers[$0] ?? 0 }
       let mean = Double(counts.reduce(0, +)) / Double(counts.count)
-      let room = mean == 0 ? pool.picked.count : Int(Double(Self.sampledValues) / mean) - counts.count
+      let room = mean == 0 ? pool.picked.count : Int(Double(ExportRequest.sampleLimit) / mean) - counts.count
       // What is left of a page, in one more answer; then it is enough.
       guard room > 0, size <= Self.firstUnits else { break }
       size = max(Self.firstUnits + 1, room)
@@ -112,9 +111,9 @@ struct SubjectCount {
     selection.passedOn.removeAll { $0.name.hasSuffix("dScheme") }
     var counts: [String: Int] = [:]
     for request in PullPlan([selection]).requests {
-      let answer = try asker.ask(request.limited(to: Self.sampledValues))
+      let answer = try asker.ask(request.limited(to: ExportRequest.sampleLimit))
       seen = (seen.values + answer.values, seen.bytes + answer.bytes, seen.wireBytes + answer.wireBytes)
-      guard answer.values < Self.sampledValues else { return nil }
+      guard answer.values < ExportRequest.sampleLimit else { return nil }
       counts.merge(answer.units) { $0 + $1 }
     }
     return counts

@@ -14,14 +14,8 @@ struct ChangeQuestions {
   private let info: ServerInfo
   private let days = AskedDays()
 
-  /// No multiple of the 1,000 rows at which a failed query of a server up to 2.42 ends.
+  /// No multiple of `ExportAnswer.rowsAtOnce`. A server that reads times as days is asked for more where the same day is asked for again.
   private static let limit = 200
-  /// Of a server that reads times as days, where the same day is asked for again.
-  private static let limitOfDay = 20_001
-  /// An empty answer that took longer than this may be a query that failed before its first row.
-  private static let slowEmptySeconds = 3.0
-  /// With `children` each unit is a condition of its own in the server's query.
-  private static let mostParents = 50
 
   init(
     _ client: DHIS2Client, _ info: ServerInfo, _ dataSet: DataSet, _ kind: DataKind, _ places: [OrgUnitCover.Places]
@@ -37,15 +31,15 @@ struct ChangeQuestions {
   func ask(since: UTCTime) throws -> NewestChange.Answer {
     var newest: UTCTime?
     var isAll = true
-    for query in queries(since: since) {
+    for request in requests(since: since) {
       // Of registrations only the day is told; that there are some is enough.
       if kind == .registrations {
-        guard !(try rows(target(query, limit: 1), since).isEmpty) else { continue }
+        guard try ask(request.limited(to: 1), since).count > 0 else { continue }
         newest = newest ?? since
         isAll = false
         continue
       }
-      let (times, isWhole) = try times(query, since)
+      let (times, isWhole) = try times(request, since)
       // A server may send what is older than it was asked for.
       if let latest = times.filter({ $0 >= since }).max() { newest = max(newest ?? since, latest) }
       if !isWhole { isAll = false }
@@ -53,79 +47,55 @@ struct ChangeQuestions {
     return NewestChange.Answer(newest: newest, isAll: isAll)
   }
 
-  /// When the rows of a query changed, and whether these are all.
-  private func times(_ query: Query, _ since: UTCTime) throws -> (times: [UTCTime], isWhole: Bool) {
+  /// When the items of a request changed, and whether these are all.
+  private func times(_ request: ExportRequest, _ since: UTCTime) throws -> (times: [UTCTime], isWhole: Bool) {
     let cutsTimes = info.version?.cutsTimesToDays ?? false
-    let known = cutsTimes ? days[query.text] : nil
+    let known = cutsTimes ? days[request.target] : nil
     if let known, known.isWhole { return known }
-    let limit = known == nil ? Self.limit : Self.limitOfDay
-    let rows = try rows(target(query, limit: limit), since)
-    let answer = (
-      rows.compactMap { $0["lastUpdated"]?.string.flatMap { UTCTime($0) } }, isWhole: rows.count < limit
-    )
-    if cutsTimes { days[query.text] = answer }
+    let limit = known == nil ? Self.limit : ExportRequest.sampleLimit
+    let (times, count) = try ask(request.limited(to: limit), since)
+    let answer = (times, isWhole: count < limit)
+    if cutsTimes { days[request.target] = answer }
     return answer
   }
 
-  private func target(_ query: Query, limit: Int) -> String {
-    var query = query
-    query.add("limit", String(limit))
-    return query.target(kind.path)
-  }
-
-  private func queries(since: UTCTime) -> [Query] {
+  private func requests(since: UTCTime) -> [ExportRequest] {
     places.flatMap { places in
-      RequestSize.groups(
-        of: places.units, bytesEach: { $0.utf8.count + 9 }, limit: RequestSize.safeURLBytes - 300,
-        most: places.children ? Self.mostParents : .max
-      ).map { units in
-        // Dates too: servers from 2.43 on refuse lastUpdated alone.
-        var query = Query(["dataSet": dataSet.uid, "startDate": "1900-01-01", "endDate": "2199-12-31"])
-        query.add("orgUnit", units)
-        if places.children { query.add("children", "true") }
-        if dataSet.asksForDeleted(kind) { query.add("includeDeleted", "true") }
-        let changes = info.changes(of: kind, since: since)
-        query.add(changes.name, changes.value)
-        return query
-      }
+      let deleted = dataSet.asksForDeleted(kind) ? [("includeDeleted", "true")] : []
+      return ExportRequest(
+        kind, subject: [("dataSet", dataSet.uid)], places: places.units.map { ("orgUnit", $0) },
+        times: ExportRequest.days(ExportRequest.allTime), passedOn: deleted + [info.changes(of: kind, since: since)],
+        children: places.children
+      ).fitting()
     }
   }
 
-  /// The rows of an answer. One that bears a mark of a failed query counts only when it comes a second time.
-  private func rows(_ target: String, _ since: UTCTime) throws -> [JSONValue] {
-    var answer = try exchange(target)
-    if answer.isDoubtful {
-      let second = try exchange(target)
-      guard second.rows.isEmpty == answer.rows.isEmpty else {
+  /// When the items of an answer changed, as far as they tell, and how many came. An answer that bears a mark of a failed
+  /// query counts only if a second one also says that something changed, or that nothing did.
+  private func ask(_ request: ExportRequest, _ since: UTCTime) throws -> (times: [UTCTime], count: Int) {
+    var (times, answer) = try askOnce(request)
+    if answer.isDoubtful(limit: request.limit) {
+      let first = answer.items
+      (times, answer) = try askOnce(request)
+      guard (answer.items == 0) == (first == 0) else {
         throw ServerError(
-          client.server, target, .disagreement, "\(answer.rows.count), then \(second.rows.count) values came")
+          client.server, request.target, .disagreement, "\(first), then \(answer.items) values came")
       }
-      answer = second
     }
     client.log.debug(
-      "\(dataSet.name): \(counted(answer.rows.count, "change")) since \(since.iso8601), \(DurationText.measured(answer.seconds))"
+      "\(dataSet.name): \(counted(answer.items, "change")) since \(since.iso8601), \(DurationText.measured(answer.seconds))"
     )
-    return answer.rows
+    return (times, answer.items)
   }
 
-  private func exchange(_ target: String) throws -> (rows: [JSONValue], isDoubtful: Bool, seconds: Double) {
+  private func askOnce(_ request: ExportRequest) throws -> ([UTCTime], ExportAnswer) {
     try client.retrying { _ in
-      var request = HTTPRequest(.get, target)
-      request.watchesForClose = true
-      let response = try client.perform(request)
-      if let error = ServerError(client.server, target, response) { throw error }
-      guard !response.body.isEmpty else {
-        throw ServerError(
-          client.server, target, .emptyBody,
-          "an empty answer: the user may not read one of the organisation units, or data set \(dataSet.uid) has no data elements"
-        )
+      var times: [UTCTime] = []
+      var sink = ItemSink { item in
+        if let time = item["lastUpdated"]?.string.flatMap({ UTCTime($0) }) { times.append(time) }
       }
-      guard let document = try? JSONValue(parsing: response.body), document.members != nil else {
-        throw ServerError(client.server, target, .notDHIS2, "the answer is not JSON")
-      }
-      let rows = document[kind.arrayKey]?.array ?? []
-      let isSlow = rows.isEmpty && response.firstByteSeconds > Self.slowEmptySeconds
-      return (rows, response.closedUnannounced || isSlow, response.seconds)
+      let answer = try ExportAnswer.receive(request, into: &sink, client)
+      return (times, answer)
     }
   }
 }

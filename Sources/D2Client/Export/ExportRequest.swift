@@ -1,0 +1,110 @@
+import D2Common
+
+/// One question to an export: which data, of which organisation units, of which time.
+package struct ExportRequest: Sendable {
+  /// A parameter's name and value.
+  package typealias Parameter = (name: String, value: String)
+
+  package let kind: DataKind
+  /// Data sets, data elements or their groups.
+  package var subject: [Parameter]
+  package var combos: [Parameter]
+  /// Organisation units or their groups.
+  package var places: [Parameter]
+  /// Periods, or the first and the last day.
+  package var times: [Parameter]
+  package var passedOn: [Parameter]
+  /// Whether the organisation units stand for all below them too.
+  package var children: Bool
+  package var limit: Int?
+  /// Whether its periods are those of all types that a cut between two days goes through: a version may not know some of
+  /// them.
+  package var mayNameUnknownPeriods = false
+
+  /// With `children` each organisation unit is a condition of its own in the server's query; more of them defeat its
+  /// index.
+  package static let mostParents = 50
+  /// Servers from 2.43 on refuse a question that names no time, also one for changes (E2002); all time is this.
+  package static let allTime = (start: "1900-01-01", end: "2199-12-31")
+  /// The limit of a question that is a sample: small enough for any link, and no multiple of the 1,000 rows at which a
+  /// failed query of a server up to 2.42 ends.
+  package static let sampleLimit = 20_001
+
+  package init(
+    _ kind: DataKind, subject: [Parameter], combos: [Parameter] = [], places: [Parameter], times: [Parameter],
+    passedOn: [Parameter] = [], children: Bool, limit: Int? = nil
+  ) {
+    self.kind = kind
+    self.subject = subject
+    self.combos = combos
+    self.places = places
+    self.times = times
+    self.passedOn = passedOn
+    self.children = children
+    self.limit = limit
+  }
+
+  /// All days from the first to the last.
+  package static func days(_ dates: (start: String, end: String)) -> [Parameter] {
+    [("startDate", dates.start), ("endDate", dates.end)]
+  }
+
+  /// Path and query.
+  package var target: String {
+    var query = Query()
+    for (name, value) in subject + combos + places + times + passedOn { query.add(name, value) }
+    if children { query.add("children", "true") }
+    if let limit { query.add("limit", String(limit)) }
+    return query.target(kind.path)
+  }
+
+  /// The same request for at most so many items.
+  package func limited(to limit: Int) -> ExportRequest {
+    var request = self
+    request.limit = limit
+    return request
+  }
+
+  // MARK: Size
+
+  /// Room in an address for the path and the parameters' fixed parts.
+  private static let fixedBytes = 200
+  /// What is left for units and periods, however long the rest is.
+  private static let leastRoom = 1000
+
+  /// The same question in as few requests as safe addresses hold: its combos, organisation units and periods in groups.
+  ///
+  /// One answer for a country's year costs a server a third less than many small ones.
+  package func fitting() -> [ExportRequest] {
+    Self.groups(combos, room: RequestSize.safeURLBytes / 4, orNone: true).flatMap { combos in
+      let fixed =
+        max(0, Self.bytes(subject) - 1)
+        + passedOn.reduce(Self.fixedBytes) { $0 + $1.name.count + $1.value.count + 2 } + Self.bytes(combos)
+      let room = max(RequestSize.safeURLBytes - fixed, Self.leastRoom)
+      let timeRoom = max(room - Self.bytes(places), room / 2)
+      let hasPeriods = times.first?.name == "period"
+      let timeGroups = hasPeriods ? Self.groups(times, room: min(timeRoom, room)) : [times]
+      return timeGroups.flatMap { times in
+        Self.groups(places, room: room - Self.bytes(times), most: children ? Self.mostParents : .max).map { places in
+          var request = self
+          (request.combos, request.places, request.times) = (combos, places, times)
+          return request
+        }
+      }
+    }
+  }
+
+  private static func bytes(_ parameters: [Parameter]) -> Int {
+    parameters.reduce(0) { $0 + $1.name.utf8.count + Query.encoded($1.value).utf8.count + 2 }
+  }
+
+  /// Runs of parameters that fit a number of bytes.
+  ///
+  /// - Parameter orNone: whether no parameters are one empty run, and not no run.
+  package static func groups(
+    _ parameters: [Parameter], room: Int, most: Int = .max, orNone: Bool = false
+  ) -> [[Parameter]] {
+    if orNone, parameters.isEmpty { return [[]] }
+    return RequestSize.groups(of: parameters, bytesEach: { bytes([$0]) }, limit: room, most: most)
+  }
+}
