@@ -79,9 +79,9 @@ let package = Package(
     command("d2-pairs"),
     command("d2-orgunits"),
     command("d2-datasets"),
-    command("d2-slices", ["D2Ledger", "CProcess"], resources: [.embedInCode("Report/report.css")]),
+    command("d2-slices", ["D2Ledger"], resources: [.embedInCode("Report/report.css")]),
     command("d2-map", ["D2Mapping"]),
-    command("d2-diff", ["CSodium", "CProcess"], linked: ["-l:libsodium.a"]),
+    command("d2-diff", ["CSodium"], linked: ["-l:libsodium.a"]),
 
     // Makes manual pages and completions at packaging time; it is not installed.
     .executableTarget(name: "d2-pages", dependencies: ["D2Common"]),

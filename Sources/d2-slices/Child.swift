@@ -1,54 +1,33 @@
-import CProcess
 import D2Common
 import Glibc
 
-/// A command that works on a slice, in a process group of its own. What it prints comes in whole lines.
+/// A command that works on a slice. What it prints comes in whole lines.
 final class Child {
-  private let pid: pid_t
-  private var pipes: [(end: Int32, rest: [UInt8], isOpen: Bool)]
-  private var status: Int32?
+  private struct Pipe {
+    let end: Int32
+    var rest: [UInt8] = []
+    var isOpen = true
+  }
+
+  private let process: ChildProcess
+  /// Of its standard output and its standard error.
+  private var pipes: [Pipe]
   /// When bash ended.
-  private var end = 0.0
-  /// Nothing of its group is left.
-  private var isGone = false
+  private var end: Double?
 
   /// A line longer than this is handed on in pieces.
   private static let longestLine = 1 << 20
+  /// How long what bash leaves behind may take to end.
+  private static let gracePeriodSeconds = 30.0
 
   /// - Throws: `CommandFailure`, 75 where no process can be started.
   init(_ command: String, environment: [String: String]) throws(CommandFailure) {
-    var ends: [Int32] = []
-    for _ in 0..<2 {
-      var pair: [Int32] = [0, 0]
-      guard d2_pipe(&pair) == 0 else { throw CommandFailure(.temporary, "cannot make a pipe: \(SystemError())") }
-      _ = fcntl(pair[0], F_SETFL, O_NONBLOCK)
-      ends += pair
-    }
-    var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") }
-    variables.append(nil)
-    defer { for variable in variables { free(variable) } }
-    pid = d2_spawn_shell(command, variables, ends[1], ends[3])
-    let error = SystemError()
-    close(ends[1])
-    close(ends[3])
-    pipes = [(ends[0], [], true), (ends[2], [], true)]
-    guard pid > 0 else {
-      for pipe in pipes { close(pipe.end) }
-      throw CommandFailure(.temporary, "cannot start bash: \(error)")
-    }
-    // Here too: whoever comes first.
-    setpgid(pid, pid)
+    process = try ChildProcess(shell: command, environment: environment)
+    pipes = process.outputs.map { Pipe(end: $0) }
+    for pipe in pipes { _ = fcntl(pipe.end, F_SETFL, O_NONBLOCK) }
   }
 
-  deinit {
-    for pipe in pipes where pipe.isOpen { close(pipe.end) }
-    if !isGone {
-      kill(-pid, SIGKILL)
-      _ = waited(block: true)
-    }
-  }
-
-  func signal(_ number: Int32) { kill(-pid, number) }
+  func signal(_ number: Int32) { process.signal(number) }
 
   /// Waits a moment for output or the end.
   ///
@@ -62,11 +41,10 @@ final class Child {
       _ = poll(&polled, nfds_t(polled.count), milliseconds)
     }
     for place in pipes.indices where pipes[place].isOpen { try drain(place, line) }
-    guard let status = waited(block: false) else { return nil }
+    guard let status = waited() else { return nil }
     for place in pipes.indices where pipes[place].isOpen {
       try drain(place, line)
-      if !pipes[place].rest.isEmpty { try line(String(decoding: pipes[place].rest, as: UTF8.self), place == 1) }
-      pipes[place].rest = []
+      try handOnRest(place, line)
     }
     return status
   }
@@ -77,11 +55,8 @@ final class Child {
       let got = read(pipes[place].end, &block, block.count)
       if got < 0, errno == EINTR { continue }
       if got == 0 {
-        close(pipes[place].end)
         pipes[place].isOpen = false
-        if !pipes[place].rest.isEmpty { try line(String(decoding: pipes[place].rest, as: UTF8.self), place == 1) }
-        pipes[place].rest = []
-        return
+        return try handOnRest(place, line)
       }
       guard got > 0 else { return }
       pipes[place].rest += block[..<got]
@@ -89,40 +64,26 @@ final class Child {
         try line(String(decoding: pipes[place].rest[..<end], as: UTF8.self), place == 1)
         pipes[place].rest.removeFirst(end + 1)
       }
-      if pipes[place].rest.count > Self.longestLine {
-        try line(String(decoding: pipes[place].rest, as: UTF8.self), place == 1)
-        pipes[place].rest = []
-      }
+      if pipes[place].rest.count > Self.longestLine { try handOnRest(place, line) }
     }
   }
 
-  /// How long what bash leaves behind may take to end.
-  private static let gracePeriodSeconds = 30.0
+  private func handOnRest(_ place: Int, _ line: (String, Bool) throws -> Void) rethrows {
+    if !pipes[place].rest.isEmpty { try line(String(decoding: pipes[place].rest, as: UTF8.self), place == 1) }
+    pipes[place].rest = []
+  }
 
   /// The status, when nothing is left of the pipeline: d2-push that was asked to end may still have a request under way when bash is gone already,
   /// and until then nobody else may have the slice.
-  private func waited(block: Bool) -> Int32? {
-    if isGone { return status }
-    var code: Int32 = 0
-    func wait(for process: pid_t) -> pid_t {
-      var got: pid_t
-      repeat { got = waitpid(process, &code, block ? 0 : WNOHANG) } while got < 0 && errno == EINTR
-      return got
-    }
-    if status == nil {
-      guard wait(for: pid) == pid else { return nil }
-      status = code & 0x7F == 0 ? code >> 8 & 0xFF : 128 + code & 0x7F
+  private func waited() -> Int32? {
+    guard let status = process.wait(block: false) else { return nil }
+    if end == nil {
       end = monotonicSeconds()
-      kill(-pid, SIGTERM)
+      process.signal(SIGTERM)
     }
     // The runner adopts what bash leaves.
-    var got: pid_t
-    repeat { got = wait(for: -pid) } while got > 0
-    guard got == 0 else {
-      isGone = true
-      return status
-    }
-    if monotonicSeconds() - end > Self.gracePeriodSeconds { kill(-pid, SIGKILL) }
+    if process.reapGroup(block: false) { return status }
+    if monotonicSeconds() - end! > Self.gracePeriodSeconds { process.signal(SIGKILL) }
     return nil
   }
 }

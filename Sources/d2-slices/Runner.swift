@@ -1,4 +1,3 @@
-import CProcess
 import D2Client
 import D2Common
 import D2Ledger
@@ -181,7 +180,7 @@ struct Runner {
     log.info(
       "\(counted(open, "slice")) of \(settings.pair.label)\(verbForm(open, "is", "are")) open; \(jobs) at a time")
     let executor = BlockingExecutor(threads: jobs)
-    d2_adopt_orphans()
+    ChildProcess.adoptOrphans()
     WorkFolder.removeAbandoned()
     let (settings, log) = (settings, log)
     let failure: (any Error)? = await withTaskGroup(of: (any Error)?.self) { group in
