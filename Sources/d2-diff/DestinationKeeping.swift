@@ -46,11 +46,8 @@ struct DestinationKeeping: Sendable {
   /// The data sets of a pair that are compared.
   ///
   /// - Parameter words: as the user names them; what is not known d2-pull refuses.
-  static func dataSets(_ store: Store, _ pair: Pair, _ words: [String]) throws -> [String] {
-    let sets = try DataSetTable(store, pair).all()
-    let chosen =
-      words.isEmpty ? sets.filter(\.isActive) : (try? NameSelection(sets, kind: "data set").find(words)) ?? []
-    return chosen.map(\.uid)
+  static func dataSets(_ store: Store, _ pair: Pair, _ words: [String]) -> [String] {
+    ((try? DataSetTable(store, pair).chosen(words, of: pair)) ?? []).map(\.uid)
   }
 
   /// What becomes of a source's value, and the text that stands for it at the destination where that is another one.

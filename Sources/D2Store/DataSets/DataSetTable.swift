@@ -120,6 +120,21 @@ package struct DataSetTable {
     }
   }
 
+  /// The data sets of the pair that are moved: those that are named, else all that are active.
+  ///
+  /// - Parameter words: as the user names them; `all` means all active ones.
+  /// - Throws: `StoreError`; `CommandFailure`, 64 where there is none, or a word is none of them.
+  package func chosen(_ words: [String], of pair: Pair) throws -> [DataSet] {
+    let sets = try all()
+    guard words.isEmpty || words == ["all"] else { return try NameSelection(sets, kind: "data set").find(words) }
+    let active = sets.filter(\.isActive)
+    guard !active.isEmpty else {
+      throw CommandFailure(
+        .usage, "no data set of \(pair.label) is active: run d2-datasets sync --pair \(pair.label) first")
+    }
+    return active
+  }
+
   /// Says up to when a data set is delivered. Units that became active later than that get all of their history. Returns whether it changed.
   package func mark(_ set: DataSet, through: UTCTime?, _ kind: DataKind) throws -> Bool {
     let (mark, covered) = kind.markColumns

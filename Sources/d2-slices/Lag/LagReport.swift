@@ -107,7 +107,7 @@ struct LagReport {
   /// What the ledger and the data sets' marks say.
   private func delivered() throws -> [Lag] {
     let deliveries = try Ledger(store).deliveries(pair)
-    return try DataSetTable(store, pair).active(of: pair).flatMap { set in
+    return try DataSetTable(store, pair).chosen([], of: pair).flatMap { set in
       DataKind.allCases.compactMap { kind in
         let delivery = deliveries.first { $0.dataSet == set.uid && $0.kind == kind }
         // Registrations travel only where they were asked for.

@@ -65,8 +65,11 @@ struct PairPull: StoredSelection {
     guard side == .source || !isIncrement else {
       throw CommandFailure(.usage, "-i is for the source: what was delivered says nothing of the destination's clock")
     }
-    let sets = try DataSetTable(store, pair).all()
-    dataSets = try Self.dataSets(arguments[PullOptions.dataSets], of: sets, pair)
+    dataSets = try DataSetTable(store, pair).chosen(arguments[PullOptions.dataSets], of: pair)
+    if let set = dataSets.first(where: { !$0.isActive }) {
+      throw CommandFailure(
+        .usage, "data set \(set.uid) (\(set.name)) is inactive: d2-datasets enable --pair \(pair.label) \(set.uid)")
+    }
     if let option = arguments.first(of: [PullOptions.dataElements, PullOptions.dataElementGroups]) {
       throw CommandFailure(.usage, "\(option.name) does not go with --pair, which pulls data sets")
     }
@@ -79,25 +82,7 @@ struct PairPull: StoredSelection {
       namesUnits ? nil : try OrgUnitCover(OrgUnitTable(store, pair).all(), only: arguments[Self.only], pair, log)
   }
 
-  private static func dataSets(_ named: [String], of sets: [DataSet], _ pair: Pair) throws(CommandFailure) -> [DataSet]
-  {
-    let active = sets.filter(\.isActive)
-    let chosen =
-      named.isEmpty || named == ["all"]
-      ? active : try NameSelection(sets, kind: "data set").find(named)
-    if let set = chosen.first(where: { !$0.isActive }) {
-      throw CommandFailure(
-        .usage, "data set \(set.uid) (\(set.name)) is inactive: d2-datasets enable --pair \(pair.label) \(set.uid)")
-    }
-    guard !chosen.isEmpty else {
-      throw CommandFailure(
-        .usage, "no data set of \(pair.label) is active: run d2-datasets sync --pair \(pair.label) first")
-    }
-    return chosen
-  }
-
-  /// Ids of another calendar need not be any of the Gregorian one: whether that matters is known when the server has
-  /// told its calendar.
+  /// Ids of another calendar need not be any of the Gregorian one: whether that matters is known when the server has told its calendar.
   private static func times(
     _ arguments: Arguments, _ today: CalendarDate
   ) throws(CommandFailure) -> (CalendarOptions?, (typed: [String], failure: CommandFailure?)?) {

@@ -141,10 +141,7 @@ struct Planner {
   private var kinds: [DataKind] { arguments[Self.registrations] ? DataKind.allCases : [.dataValues] }
 
   private func dataSets() throws -> [DataSet] {
-    let table = DataSetTable(store, pair)
-    let named = arguments[Self.chosen]
-    if named.isEmpty || named == ["all"] { return try table.active(of: pair) }
-    return try NameSelection(table.all(), kind: "data set").find(named)
+    try DataSetTable(store, pair).chosen(arguments[Self.chosen], of: pair)
   }
 
   // MARK: Backlog
