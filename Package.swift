@@ -98,8 +98,13 @@ let package = Package(
 
     .testTarget(
       name: "D2CommonTests",
-      dependencies: ["D2Ledger", "D2Store", "D2Client", "D2Split", "D2Common", "CJSONBlocks", "CSQLite", "TestSupport"]),
-    .testTarget(name: "PullUnitTests", dependencies: ["d2-pull", "D2Split", "D2Common", "TestSupport"]),
+      dependencies: [
+        "D2Ledger", "D2Store", "D2Client", "D2Split", "D2Common", "CJSONBlocks", "CSQLite", "TestSupport",
+        "StandInServer",
+      ]),
+    .testTarget(
+      name: "PullUnitTests",
+      dependencies: ["d2-pull", "D2Client", "D2Split", "D2Common", "StandInServer", "TestSupport"]),
     .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Store", "D2Client", "D2Common", "TestSupport"]),
     .testTarget(name: "SliceUnitTests", dependencies: ["d2-slices", "D2Ledger", "D2Store", "D2Common", "TestSupport"]),
     .testTarget(name: "MapUnitTests", dependencies: ["d2-map", "D2Mapping", "D2Common", "TestSupport"]),
