@@ -44,13 +44,7 @@ struct DataSetCheck {
   }
 
   func run() throws -> ExitStatus {
-    let sets = try DataSetTable(store, pair).all()
-    let named = arguments[Self.chosen]
-    let chosen = named.isEmpty ? sets.filter(\.isActive) : try NameSelection(sets, kind: "data set").find(named)
-    guard !chosen.isEmpty else {
-      throw CommandFailure(
-        .usage, "no data set of \(pair.label) is active: run d2-datasets sync --pair \(pair.label) first")
-    }
+    let chosen = try DataSetTable(store, pair).chosen(arguments[Self.chosen], of: pair)
     let source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
     let destination = DHIS2Client(try ServerOptions(arguments, log, pair.destination), log)
     func version(_ client: DHIS2Client) throws -> DHIS2Version? {
@@ -64,31 +58,23 @@ struct DataSetCheck {
     var problems = 0
     var foundFiles = false
     var checkedElements: Set<String> = []
+    func add(_ problem: Problem) throws {
+      problems += 1
+      foundFiles = foundFiles || problem.problem == "holdsFiles"
+      try listing.add(problem.json)
+    }
     for set in chosen {
       guard let here = try fetch(set.uid, source) else {
-        problems += 1
-        try listing.add(
-          Problem(object: "dataSet", id: set.uid, name: set.name, dataSet: set.uid, problem: "missingAtSource").json)
+        try add(
+          Problem(object: "dataSet", id: set.uid, name: set.name, dataSet: set.uid, problem: "missingAtSource"))
         continue
       }
       for element in Self.elements(here) { checkedElements.insert(element.id) }
       let there = try fetch(set.uid, destination)
-      for problem in try compare(here, there, pulled, destination, zeros) {
-        problems += 1
-        foundFiles = foundFiles || problem.problem == "holdsFiles"
-        try listing.add(problem.json)
-      }
+      for problem in try compare(here, there, pulled, destination, zeros) { try add(problem) }
     }
-    // Servers from 2.43 on refuse values that do not say which of them they are for (E8002): d2-pull --pair says it.
     if destinationVersion?.failsWholeGroups ?? false {
-      for (element, sets) in try dataSets(of: checkedElements, destination) where sets.count > 1 {
-        problems += 1
-        try listing.add(
-          Problem(
-            object: "dataElement", id: element, name: nil, dataSet: sets.joined(separator: ","),
-            problem: "inSeveralDataSets", destination: sets.joined(separator: ",")
-          ).json)
-      }
+      for problem in try doubtfulElements(among: checkedElements, destination) { try add(problem) }
     }
     try listing.finish()
     if foundFiles {
@@ -156,15 +142,16 @@ struct DataSetCheck {
       return [Problem(object: "dataSet", id: uid, name: name, dataSet: uid, problem: "missing", source: name)]
     }
     var problems: [Problem] = []
-    func differs(_ object: String, _ id: String, _ name: String?, _ problem: String, _ a: String?, _ b: String?) {
-      guard a != b else { return }
+    func differs(_ problem: String, _ here: String?, _ there: String?) {
+      guard here != there else { return }
       problems.append(
-        Problem(object: object, id: id, name: name, dataSet: uid, problem: problem, source: a, destination: b))
+        Problem(
+          object: "dataSet", id: uid, name: name, dataSet: uid, problem: problem, source: here, destination: there))
     }
     func type(_ set: JSONValue) -> String? { set["periodType"]?.string ?? set["periodType"]?["name"]?.string }
-    differs("dataSet", uid, name, "otherName", name, there["name"]?.string)
-    differs("dataSet", uid, name, "otherCode", here["code"]?.string, there["code"]?.string)
-    differs("dataSet", uid, name, "otherPeriodType", type(here), type(there))
+    differs("otherName", name, there["name"]?.string)
+    differs("otherCode", here["code"]?.string, there["code"]?.string)
+    differs("otherPeriodType", type(here), type(there))
     problems += Self.compareCombos("dataSet", uid, name, uid, here["categoryCombo"], there["categoryCombo"])
 
     var others: [String: Element] = [:]
@@ -173,31 +160,38 @@ struct DataSetCheck {
     let absent = elements.filter { others[$0.id] == nil }
     let elsewhere = absent.isEmpty ? [] : try KnownIDs(absent.map(\.id), in: "dataElements", destination).ids
     for element in elements {
-      guard let other = others[element.id] else {
+      if let other = others[element.id] {
+        problems += Self.compare(element, other, uid, zeros)
+      } else {
         problems.append(
           Problem(
             object: "dataElement", id: element.id, name: element.name, dataSet: uid,
             problem: elsewhere.contains(element.id) ? "notInDataSet" : "missing", source: element.name))
-        continue
       }
-      differs("dataElement", element.id, element.name, "otherCode", element.code, other.code)
-      differs("dataElement", element.id, element.name, "otherValueType", element.valueType, other.valueType)
-      func tell(_ problem: String, _ here: String?, _ there: String?) {
-        problems.append(
-          Problem(
-            object: "dataElement", id: element.id, name: element.name, dataSet: uid, problem: problem, source: here,
-            destination: there))
-      }
-      if zeros.isLossy(element, other) {
-        tell("zerosNotKept", element.isSignificant.map(String.init), other.isSignificant.map(String.init))
-      }
-      if element.traits.union(other.traits).contains(.holdsFiles) {
-        tell("holdsFiles", element.valueType, other.valueType)
-      }
-      problems += Self.compareCombos("dataElement", element.id, element.name, uid, element.combo, other.combo)
     }
     problems += unassigned(here, there, pulled, uid)
     return problems
+  }
+
+  private static func compare(
+    _ here: Element, _ there: Element, _ dataSet: String, _ zeros: ZeroCheck
+  ) -> [Problem] {
+    var problems: [Problem] = []
+    func tell(_ problem: String, _ source: String?, _ destination: String?, if isOne: Bool) {
+      guard isOne else { return }
+      problems.append(
+        Problem(
+          object: "dataElement", id: here.id, name: here.name, dataSet: dataSet, problem: problem, source: source,
+          destination: destination))
+    }
+    tell("otherCode", here.code, there.code, if: here.code != there.code)
+    tell("otherValueType", here.valueType, there.valueType, if: here.valueType != there.valueType)
+    tell(
+      "zerosNotKept", here.isSignificant.map(String.init), there.isSignificant.map(String.init),
+      if: zeros.isLossy(here, there))
+    tell(
+      "holdsFiles", here.valueType, there.valueType, if: here.traits.union(there.traits).contains(.holdsFiles))
+    return problems + compareCombos("dataElement", here.id, here.name, dataSet, here.combo, there.combo)
   }
 
   /// Values carry the ids of option combos: each that the source has must be there.
@@ -233,6 +227,15 @@ struct DataSetCheck {
     let assigned = Set(units(there))
     return units(here).filter { !assigned.contains($0) && pulled.mayHold($0) }.sorted().map {
       Problem(object: "organisationUnit", id: $0, name: pulled.names[$0], dataSet: uid, problem: "notAssigned")
+    }
+  }
+
+  /// Elements of several data sets. Servers from 2.43 on refuse values that do not say which of them they are for (E8002): d2-pull --pair says it.
+  private func doubtfulElements(among elements: Set<String>, _ destination: DHIS2Client) throws -> [Problem] {
+    try dataSets(of: elements, destination).filter { $1.count > 1 }.map { element, sets in
+      let sets = sets.joined(separator: ",")
+      return Problem(
+        object: "dataElement", id: element, name: nil, dataSet: sets, problem: "inSeveralDataSets", destination: sets)
     }
   }
 

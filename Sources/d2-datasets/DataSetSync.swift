@@ -51,26 +51,12 @@ struct DataSetSync {
         "data set \(object["id"]?.string ?? "?") has the period type \(object["periodType"]?.text ?? "none"), which has no ids: left out"
       )
     }
-    var lines: [JSONValue] = []
-    let written = try table.transaction {
-      lines = []
-      var written = 0
-      var known: [String: DataSet] = [:]
-      for set in try table.all() { known[set.uid] = set }
-      for set in found where known[set.uid] != nil || wanted?.contains(set.uid) ?? true {
-        let (merged, changes) = merged(set, known.removeValue(forKey: set.uid))
-        lines += changes
-        if try table.write(merged) { written += 1 }
-      }
-      for var set in known.values.sorted(by: { $0.uid < $1.uid }) where set.isActive {
-        set.isActive = false
-        set.isRemoved = true
-        lines.append(["change": "removed", "id": .string(set.uid), "name": .string(set.name)])
-        if try table.write(set) { written += 1 }
-      }
+    let keepsChoice = all || !only.isEmpty
+    let (lines, written) = try table.transaction {
+      let outcome = try write(found, wanted)
       try store.markSynced("datasets_synced", pair)
-      if all || !only.isEmpty { try store.remember([Self.chosenKey: only.isEmpty ? nil : "true"], pair) }
-      return written
+      if keepsChoice { try store.remember([Self.chosenKey: only.isEmpty ? nil : "true"], pair) }
+      return outcome
     }
     // What is not committed is no change yet.
     let output = LineOutput.standardOutput()
@@ -80,6 +66,29 @@ struct DataSetSync {
       "\(counted(found.count, "data set")) at \(client.server): \(lines.isEmpty ? "no change" : "\(counted(lines.count, "change"))"); \(counted(written, "row")) written"
     )
     return unusable.isEmpty || wanted != nil ? .success : .incomplete
+  }
+
+  /// Writes what the source has.
+  ///
+  /// - Parameter wanted: of those that are not in the store yet, the ones to add; `nil` for all.
+  /// - Returns: a line for each change, and how many rows were written.
+  private func write(_ found: [DataSet], _ wanted: Set<String>?) throws -> (lines: [JSONValue], written: Int) {
+    var lines: [JSONValue] = []
+    var written = 0
+    var known: [String: DataSet] = [:]
+    for set in try table.all() { known[set.uid] = set }
+    for set in found where known[set.uid] != nil || wanted?.contains(set.uid) ?? true {
+      let (merged, changes) = merged(set, known.removeValue(forKey: set.uid))
+      lines += changes
+      if try table.write(merged) { written += 1 }
+    }
+    for var set in known.values.sorted(by: { $0.uid < $1.uid }) where set.isActive {
+      set.isActive = false
+      set.isRemoved = true
+      lines.append(["change": "removed", "id": .string(set.uid), "name": .string(set.name)])
+      if try table.write(set) { written += 1 }
+    }
+    return (lines, written)
   }
 
   /// A data set of the source; `nil` where its periods have no ids.

@@ -55,24 +55,7 @@ struct DiffRun: Sendable {
       let task = slice?.task.text
       inputs = PairSide.allCases.map { .pull($0, PulledSide.arguments($0, of: named, arguments, slice: task)) }
     } else {
-      guard arguments.operands.count == 2 else {
-        throw CommandFailure(
-          .usage, "say what to compare: d2-diff --pair PAIR …, or d2-diff SOURCE DESTINATION (files or FIFOs)")
-      }
-      if let option = arguments.first(of: PulledSide.group.options) {
-        throw CommandFailure(.usage, "\(option.name) goes with --pair")
-      }
-      guard arguments.operands != ["-", "-"] else {
-        throw CommandFailure(.usage, "standard input can be one of the sides, not both")
-      }
-      guard !Self.areOneStream(arguments.operands[0], arguments.operands[1]) else {
-        throw CommandFailure(
-          .usage,
-          "\(arguments.operands.joined(separator: " and ")) are one stream: it can be one of the sides, not both")
-      }
-      guard options.level == nil else {
-        throw CommandFailure(.usage, "--level needs --pair: the store knows what lies below what")
-      }
+      try Self.checkFiles(arguments, options)
       pair = nil
       units = []
       dataSets = []
@@ -82,6 +65,27 @@ struct DiffRun: Sendable {
     guard !isIncrement || !options.includesExtras else {
       throw CommandFailure(
         .usage, "a slice of an increment holds what changed: what it lacks is not extra at the destination")
+    }
+  }
+
+  private static func checkFiles(_ arguments: Arguments, _ options: DiffOptions) throws(CommandFailure) {
+    let files = arguments.operands
+    guard files.count == 2 else {
+      throw CommandFailure(
+        .usage, "say what to compare: d2-diff --pair PAIR …, or d2-diff SOURCE DESTINATION (files or FIFOs)")
+    }
+    if let option = arguments.first(of: PulledSide.group.options) {
+      throw CommandFailure(.usage, "\(option.name) goes with --pair")
+    }
+    guard files != ["-", "-"] else {
+      throw CommandFailure(.usage, "standard input can be one of the sides, not both")
+    }
+    guard !areOneStream(files[0], files[1]) else {
+      throw CommandFailure(
+        .usage, "\(files.joined(separator: " and ")) are one stream: it can be one of the sides, not both")
+    }
+    guard options.level == nil else {
+      throw CommandFailure(.usage, "--level needs --pair: the store knows what lies below what")
     }
   }
 
@@ -106,25 +110,7 @@ struct DiffRun: Sendable {
 
   func run() async throws -> ExitStatus {
     let begin = monotonicSeconds()
-    var settings = Side.Settings()
-    settings.isNumeric = options.isNumeric
-    settings.defaultCombos = try ["HllvX50cXC0", "default"] + options.defaultCombos + askedDefaultCombos()
-    settings.ancestors = options.format == .summary ? try ancestors() : nil
-    settings.memoryBytes = options.memoryBytes / 8
-    settings.environment = processEnvironment()
-    let names = inputs.map { (input: Input) in
-      switch input {
-      case .file(let path): path == "-" ? "standard input" : path
-      case .pull(let side, _): "the \(side.rawValue)"
-      }
-    }
-    let writesLines = options.format == .ndjson
-    settings.keepsLines = options.format != .summary
-    settings.destination = pair.flatMap { DestinationKeeping.asking($0, dataSets, arguments, log) }
-    let source = Side(name: names[0], settings)
-    settings.destination = nil
-    settings.keepsLines = options.format != .summary && (options.includesExtras || !writesLines)
-    let destination = Side(name: names[1], settings)
+    let (source, destination) = try sides()
     let executor = BlockingExecutor(threads: 3)
     let isWhole = try await read([source, destination], executor)
     log.wipe()
@@ -132,7 +118,7 @@ struct DiffRun: Sendable {
     let comparison = Comparison(
       source: source, destination: destination, includesExtras: options.includesExtras,
       countsGroups: options.format == .summary,
-      memoryBytes: options.memoryBytes, environment: settings.environment)
+      memoryBytes: options.memoryBytes, environment: processEnvironment())
     let findings = try await comparison.run(executor)
     var counts = DifferenceCounts()
     for found in findings { counts += found.counts }
@@ -155,6 +141,28 @@ struct DiffRun: Sendable {
         ], to: file)
     }
     return status
+  }
+
+  private func sides() throws -> (source: Side, destination: Side) {
+    var settings = Side.Settings()
+    settings.isNumeric = options.isNumeric
+    settings.defaultCombos = try [DefaultCombo.usualUID, "default"] + options.defaultCombos + askedDefaultCombos()
+    settings.ancestors = options.format == .summary ? try ancestors() : nil
+    settings.memoryBytes = options.memoryBytes / 8
+    settings.environment = processEnvironment()
+    let names = inputs.map { (input: Input) in
+      switch input {
+      case .file(let path): path == "-" ? "standard input" : path
+      case .pull(let side, _): "the \(side.rawValue)"
+      }
+    }
+    let writesLines = options.format == .ndjson
+    settings.keepsLines = options.format != .summary
+    settings.destination = pair.flatMap { DestinationKeeping.asking($0, dataSets, arguments, log) }
+    let source = Side(name: names[0], settings)
+    settings.destination = nil
+    settings.keepsLines = options.format != .summary && (options.includesExtras || !writesLines)
+    return (source, Side(name: names[1], settings))
   }
 
   private func text(_ counts: DifferenceCounts, seconds: Double) -> String {
@@ -236,10 +244,7 @@ struct DiffRun: Sendable {
   private func askedDefaultCombos() throws -> [String] {
     guard let pair else { return [] }
     return try [pair.source, pair.destination].flatMap { server in
-      let client = DHIS2Client(try ServerOptions(arguments, log, server), log)
-      let query = Query(["filter": "name:eq:default", "fields": "id", "paging": "false"])
-      let combos = try client.json(query.target("/api/categoryOptionCombos"))["categoryOptionCombos"]?.array ?? []
-      return combos.compactMap { $0["id"]?.string }
+      try DefaultCombo.uids(DHIS2Client(ServerOptions(arguments, log, server), log))
     }
   }
 

@@ -35,8 +35,6 @@ final class PartitionedRecords<Record: BitwiseCopyable>: @unchecked Sendable {
     self.environment = environment
   }
 
-  var partitionCount: Int { partitions.count }
-
   /// How many records a partition has.
   func count(_ partition: Int) -> Int { partitions[partition].count }
 
@@ -88,7 +86,4 @@ final class PartitionedRecords<Record: BitwiseCopyable>: @unchecked Sendable {
     }
     for record in partitions[partition].open { try body(record) }
   }
-
-  /// Gives the memory of a partition back.
-  func forget(_ partition: Int) { partitions[partition] = Partition() }
 }

@@ -8,7 +8,6 @@ struct RecordMaker: ~Copyable {
   private var hasher: ValueHasher
 
   private static let valueKeys: [DataValueLine.Key] = [.dataElement, .period, .orgUnit]
-  private static let comboKeys: [DataValueLine.Key] = [.categoryOptionCombo, .attributeOptionCombo]
 
   init(_ settings: Side.Settings, _ hashKey: ValueHasher.Key) {
     self.settings = settings

@@ -39,66 +39,50 @@ struct Counterparts {
     options: [String: (uid: String, confidence: Double)]? = nil
   ) -> [Match] {
     var search = Counterparts(sources, destinations)
-    search.match(.id, confidence: 1) {
-      $0.uid
-    } with: {
-      $0.uid
-    }
-    search.match(.code, confidence: 0.95) {
-      $0.code
-    } with: {
-      $0.code
-    }
-    if let options {
-      search.match(.options, confidence: 0.95) { source in
-        let mapped = source.options.compactMap { options[$0]?.uid }
-        return mapped.isEmpty || mapped.count < source.options.count ? nil : mapped.sorted().joined(separator: " ")
-      } with: {
-        $0.options.isEmpty ? nil : $0.options.sorted().joined(separator: " ")
-      }
-      // No more certain than the least certain of its options.
-      for (place, match) in search.found where match.evidence == .options {
-        let least = sources[place].options.compactMap { options[$0]?.confidence }.min() ?? 0
-        search.found[place]!.confidence = min(match.confidence, least)
-      }
-    }
-    if let parents {
-      // From the root downwards: what a unit is below is known before the unit is looked for.
-      var known = parents
-      // Of one root each, whatever their names.
-      search.match(.name, confidence: 0.85) {
-        $0.parent == nil ? "root" : nil
-      } with: {
-        $0.parent == nil ? "root" : nil
-      }
-      search.learn(&known)
-      var before = -1
-      while before != search.found.count {
-        before = search.found.count
-        let known_ = known
-        search.match(.name, confidence: 0.85) { source in
-          (source.parent == nil ? "" : known_[source.parent!]).map { "\($0) \(source.normalisedName)" }
-        } with: { object in
-          "\(object.parent ?? "") \(object.normalisedName)"
-        }
-        search.learn(&known)
-      }
-    }
+    search.match(.id, confidence: 1) { $0.uid }
+    search.match(.code, confidence: 0.95) { $0.code }
+    if let options { search.matchOptions(options) }
+    if let parents { search.matchBelow(parents) }
     // Names in another order of the same options are no evidence: where options tell, the name does not. Nor does it where a unit's parent
     // tells: each region may have its "Central Clinic".
     if options == nil, parents == nil {
-      search.match(.name, confidence: 0.9) {
-        $0.name
-      } with: {
-        $0.name
-      }
-      search.match(.name, confidence: 0.8) {
-        $0.normalisedName
-      } with: {
-        $0.normalisedName
-      }
+      search.match(.name, confidence: 0.9) { $0.name }
+      search.match(.name, confidence: 0.8) { $0.normalisedName }
     }
     return search.matches()
+  }
+
+  /// By the options that objects are made of.
+  private mutating func matchOptions(_ options: [String: (uid: String, confidence: Double)]) {
+    match(.options, confidence: 0.95) { source in
+      let mapped = source.options.compactMap { options[$0]?.uid }
+      return mapped.isEmpty || mapped.count < source.options.count ? nil : mapped.sorted().joined(separator: " ")
+    } with: {
+      $0.options.isEmpty ? nil : $0.options.sorted().joined(separator: " ")
+    }
+    // No more certain than the least certain of its options.
+    for (place, match) in found where match.evidence == .options {
+      let least = sources[place].options.compactMap { options[$0]?.confidence }.min() ?? 0
+      found[place]!.confidence = min(match.confidence, least)
+    }
+  }
+
+  /// By name below the same parent, from the root downwards: what a unit is below is known before the unit is looked for.
+  private mutating func matchBelow(_ parents: [String: String]) {
+    var known = parents
+    // Of one root each, whatever their names.
+    match(.name, confidence: 0.85) { $0.parent == nil ? "root" : nil }
+    learn(&known)
+    var before = -1
+    while before != found.count {
+      before = found.count
+      match(.name, confidence: 0.85) { [known] source in
+        (source.parent == nil ? "" : known[source.parent!]).map { "\($0) \(source.normalisedName)" }
+      } with: { object in
+        "\(object.parent ?? "") \(object.normalisedName)"
+      }
+      learn(&known)
+    }
   }
 
   private init(_ sources: [MetadataObject], _ destinations: [MetadataObject]) {
@@ -108,6 +92,10 @@ struct Counterparts {
 
   private func learn(_ known: inout [String: String]) {
     for (place, match) in found { known[sources[place].uid] = destinations[match.destination].uid }
+  }
+
+  private mutating func match(_ evidence: Evidence, confidence: Double, _ trait: (MetadataObject) -> String?) {
+    match(evidence, confidence: confidence, trait, with: trait)
   }
 
   /// Matches what has a trait in common that nobody else on either side has.

@@ -103,6 +103,18 @@ struct MapRun {
     let needsQuotes: Bool
   }
 
+  /// What becomes of the text of a key.
+  @inline(__always)
+  private static func target(
+    _ key: DataValueLine.Key, of line: DataValueLine, in table: ByteTable
+  ) -> MappingTable.Target? {
+    let (field, bytes) = (line[key], line.bytes(line[key]))
+    if let target = table[bytes] { return target }
+    // Another spelling of the same text.
+    guard field.kind == .string, bytes.contains(UInt8(ascii: "\\")), let text = line.text(key) else { return nil }
+    return MappingTable.escaped(text).withUnsafeBytes { table[$0] }
+  }
+
   /// Appends the line with its ids replaced; false where it is dropped.
   private mutating func append(
     _ line: DataValueLine, _ bytes: UnsafeRawBufferPointer, _ kinds: [(key: DataValueLine.Key, table: ByteTable)],
@@ -113,13 +125,7 @@ struct MapRun {
     for (key, table) in kinds {
       let field = line[key]
       guard field.kind == .string || field.kind == .number else { continue }
-      var target = table[line.bytes(field)]
-      // Another spelling of the same text.
-      if target == nil, field.kind == .string, line.bytes(field).contains(UInt8(ascii: "\\")), let text = line.text(key)
-      {
-        target = MappingTable.escaped(text).withUnsafeBytes { table[$0] }
-      }
-      switch target {
+      switch Self.target(key, of: line, in: table) {
       case .id(let id)?:
         replacements.append(
           Replacement(
@@ -146,12 +152,14 @@ struct MapRun {
         return false
       }
     }
-    guard !replacements.isEmpty else {
-      out.append(contentsOf: bytes)
-      return true
-    }
-    counts.changed += 1
-    if replacements.count > 1 { replacements.sort { $0.start < $1.start } }
+    if !replacements.isEmpty { counts.changed += 1 }
+    Self.append(bytes, replacements, to: &out)
+    return true
+  }
+
+  private static func append(_ bytes: UnsafeRawBufferPointer, _ replacements: [Replacement], to out: inout [UInt8]) {
+    // Sorting costs, even of one.
+    let replacements = replacements.count > 1 ? replacements.sorted { $0.start < $1.start } : replacements
     var at = 0
     for replacement in replacements {
       out.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[at..<replacement.start]))
@@ -161,6 +169,5 @@ struct MapRun {
       at = replacement.end
     }
     out.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[at...]))
-    return true
   }
 }

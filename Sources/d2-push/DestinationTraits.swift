@@ -10,26 +10,18 @@ struct DestinationTraits: Sendable {
   private let usesUIDs: Bool
   private let namedDataSet: String?
 
-  /// The default combo's uid on most servers.
-  private static let usualDefaultCombo = "HllvX50cXC0"
-
   /// Signs in and looks. A server that tells nothing of itself is taken for one up to 2.42.
   ///
   /// - Throws: `ServerError` where the credentials are refused or nothing can be reached.
   init(_ client: DHIS2Client, _ options: PushOptions) throws {
     var version: DHIS2Version?
-    var combo = Self.usualDefaultCombo
+    var combo = DefaultCombo.usualUID
     var calendar: String?
     do {
       let info = try client.json("/api/system/info")
       version = info["version"]?.string.flatMap { DHIS2Version($0) }
       calendar = info["calendar"]?.string
-      if version != nil {
-        let target = Query(["filter": "name:eq:default", "fields": "id", "paging": "false"]).target(
-          "/api/categoryOptionCombos")
-        let combos = try client.json(target)["categoryOptionCombos"]?.array
-        combo = combos?.first?["id"]?.string ?? combo
-      }
+      if version != nil { combo = try DefaultCombo.uids(client).first ?? combo }
     } catch let error as ServerError where Self.canGoOn(after: error) {
       client.log.debug("\(error); going on without")
     }
@@ -47,7 +39,7 @@ struct DestinationTraits: Sendable {
   init(version: DHIS2Version?) {
     self.version = version
     calendar = nil
-    defaultCombo = Array(Self.usualDefaultCombo.utf8)
+    defaultCombo = Array(DefaultCombo.usualUID.utf8)
     usesUIDs = true
     namedDataSet = nil
   }

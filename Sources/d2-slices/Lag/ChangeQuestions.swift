@@ -18,7 +18,7 @@ struct ChangeQuestions {
   private static let limit = 200
 
   init(
-    _ client: DHIS2Client, _ info: ServerInfo, _ dataSet: DataSet, _ kind: DataKind, _ places: [OrgUnitCover.Places]
+    _ client: DHIS2Client, _ info: ServerInfo, dataSet: DataSet, kind: DataKind, places: [OrgUnitCover.Places]
   ) {
     self.client = client
     self.dataSet = dataSet

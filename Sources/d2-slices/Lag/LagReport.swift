@@ -137,7 +137,7 @@ struct LagReport {
       for place in lags.indices {
         try Signals.check()
         guard let set = sets.first(where: { $0.uid == lags[place].dataSet }) else { continue }
-        let questions = ChangeQuestions(client, info, set, lags[place].kind, places)
+        let questions = ChangeQuestions(client, info, dataSet: set, kind: lags[place].kind, places: places)
         do {
           lags[place].change = try NewestChange.search(
             since: lags[place].syncedThrough, now: now, lookBackSeconds: lookBackSeconds,

@@ -187,7 +187,7 @@ struct Runner {
       for _ in 0..<jobs {
         group.addTask(executorPreference: executor) {
           do {
-            try Worker(settings, log, meter, breaker, output).run()
+            try Worker(settings, log, meter: meter, breaker: breaker, output: output).run()
             return nil
           } catch { return error }
         }
@@ -210,8 +210,13 @@ struct Runner {
       return .temporary
     }
     if let signal = Signals.received { return signal == SIGINT ? .interrupted : .terminated }
-    let store = try Store(settings.store)
-    let counts = try Ledger(store).progress(settings.pair, plan: settings.plan)
+    let rests = try tellOfResting()
+    return !rests && figures.refused == 0 ? .success : .incomplete
+  }
+
+  /// Says how many slices rest until somebody resets them, whoever worked on them. Returns whether there are any.
+  private func tellOfResting() throws -> Bool {
+    let counts = try Ledger(Store(settings.store)).progress(settings.pair, plan: settings.plan)
     let (parked, refused) = (counts.count(of: .failed), counts.count(of: .refused))
     let pair = settings.pair.label
     if parked > 0 {
@@ -223,6 +228,6 @@ struct Runner {
         "\(refused == 1 ? "1 slice is" : "\(refused) slices are") done with refusals: d2-slices list --pair \(pair) --state refused "
           + "says why; after fixing the cause: d2-slices reset --pair \(pair) --state refused")
     }
-    return parked + refused == 0 && figures.refused == 0 ? .success : .incomplete
+    return parked + refused > 0
   }
 }

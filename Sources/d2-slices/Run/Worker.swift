@@ -35,9 +35,7 @@ final class Worker {
     return String(random.next(), radix: 16) + String(random.next(), radix: 16)
   }
 
-  init(_ settings: Runner.Settings, _ log: Log, _ meter: RunMeter, _ breaker: CircuitBreaker, _ output: LineOutput)
-    throws
-  {
+  init(_ settings: Runner.Settings, _ log: Log, meter: RunMeter, breaker: CircuitBreaker, output: LineOutput) throws {
     self.settings = settings
     self.log = log
     self.meter = meter
@@ -111,15 +109,7 @@ final class Worker {
     let end = try attempt(slice, token, folder, files.attempt) { line in
       if line.hasPrefix("d2-pull: ") { lastOfPull = line } else if !line.isEmpty { lastOfOthers = line }
     }
-    let pull = folder.summary("pull")
-    let push = folder.summary("push")
-    // The last words of one that did its part, or was cut short by another, are no reason.
-    let isPullsFault = pull?["status"]?.int ?? 0 != 0
-    let (first, second) = isPullsFault ? (lastOfPull, lastOfOthers) : (lastOfOthers, lastOfPull)
-    // Names that each attempt has for itself tell nothing of the cause.
-    let lastLine = (first.isEmpty ? second : first).replacing(files.attempt, with: "$D2_REJECTS")
-      .replacing(folder.path, with: "$D2_SUMMARY_DIR")
-    let counts = Slice.Counts(pull: pull, push: push)
+    let (pull, push) = (folder.summary("pull"), folder.summary("push"))
     switch end {
     case .interrupted:
       _ = try patiently { try ledger.release(slice.id, token: token) }
@@ -128,14 +118,21 @@ final class Worker {
       log.error("\(name(slice)): its lease is lost; the work on it was stopped")
       _ = try files.keep(isWhole: false)
     case .status(let status):
-      let seconds = monotonicSeconds() - start
+      // The last words of one that did its part, or was cut short by another, are no reason.
+      let isPullsFault = pull?["status"]?.int ?? 0 != 0
+      let (first, second) = isPullsFault ? (lastOfPull, lastOfOthers) : (lastOfOthers, lastOfPull)
+      // Names that each attempt has for itself tell nothing of the cause.
+      let lastLine = (first.isEmpty ? second : first).replacing(files.attempt, with: "$D2_REJECTS")
+        .replacing(folder.path, with: "$D2_SUMMARY_DIR")
       let outcome = AttemptOutcome(
         status: status, pull: pull, push: push, lastLine: lastLine, acceptsRejects: settings.acceptsRejects,
         trustsStatus: settings.trustsStatus)
+      let counts = Slice.Counts(pull: pull, push: push)
       switch outcome {
       case .done, .refused:
         let reason: String? = if case .refused(let reason) = outcome { reason } else { nil }
-        try noteEnd(slice, token, status, counts, try files.keep(isWhole: true), refusal: reason, seconds)
+        try noteEnd(
+          slice, token, status, counts, try files.keep(isWhole: true), refusal: reason, monotonicSeconds() - start)
       case .failed(let fault, let isLasting):
         let rejects = try files.keep(isWhole: false)
         if let refusal = pull?["refusal"]?.string, try isAlive(slice, token) {
@@ -171,10 +168,8 @@ final class Worker {
     environment["D2_SUMMARY_DIR"] = folder.path
     environment["D2_REJECTS"] = rejects
     let child = try Child(settings.command, environment: environment)
-    var renewAt = monotonicSeconds() + settings.leaseSeconds / 3
-    var leaseEnd = monotonicSeconds() + settings.leaseSeconds
+    var lease = HeldLease(slice.id, token, seconds: settings.leaseSeconds, ledger)
     var killAt: Double?
-    var isLost = false
     while true {
       let status = try child.wait(milliseconds: 200) { line, isError in
         if isError {
@@ -186,29 +181,17 @@ final class Worker {
       }
       if let status {
         try output.flush()
-        if isLost { return .lost }
+        if lease.isLost { return .lost }
         return Signals.received == nil ? .status(Int(status)) : .interrupted
       }
       meter.draw()
       let now = monotonicSeconds()
-      if killAt == nil, isLost || Signals.received != nil {
+      if killAt == nil, lease.isLost || Signals.received != nil {
         child.signal(SIGTERM)
         killAt = now + Self.gracePeriodSeconds
       }
       if let deadline = killAt, now >= deadline { child.signal(SIGKILL) }
-      guard !isLost, now >= renewAt else { continue }
-      do {
-        if try ledger.renew(slice.id, token: token, leaseSeconds: settings.leaseSeconds) {
-          leaseEnd = now + settings.leaseSeconds
-          renewAt = now + settings.leaseSeconds / 3
-        } else {
-          isLost = true
-        }
-      } catch let error as StoreError where error.kind == .unreachable || error.kind == .busy {
-        // Tried again in a moment; when the lease has ended meanwhile, somebody else may have it.
-        renewAt = now + min(1, settings.leaseSeconds / 10)
-        isLost = now >= leaseEnd
-      }
+      try lease.keep(now)
     }
   }
 

@@ -1,0 +1,14 @@
+import D2Common
+
+/// The category option combo of values that have none of their own.
+package enum DefaultCombo {
+  /// Its uid on most servers.
+  package static let usualUID = "HllvX50cXC0"
+
+  /// Its uids at a server, nearly always one. - Throws: `ServerError`.
+  package static func uids(_ client: DHIS2Client) throws -> [String] {
+    let query = Query(["filter": "name:eq:default", "fields": "id", "paging": "false"])
+    let combos = try client.json(query.target("/api/categoryOptionCombos"))["categoryOptionCombos"]?.array ?? []
+    return combos.compactMap { $0["id"]?.string }
+  }
+}
