@@ -106,7 +106,9 @@ let package = Package(
       name: "PullUnitTests",
       dependencies: ["d2-pull", "D2Client", "D2Split", "D2Common", "StandInServer", "TestSupport"]),
     .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Store", "D2Client", "D2Common", "TestSupport"]),
-    .testTarget(name: "SliceUnitTests", dependencies: ["d2-slices", "D2Ledger", "D2Store", "D2Common", "TestSupport"]),
+    .testTarget(
+      name: "SliceUnitTests",
+      dependencies: ["d2-slices", "D2Ledger", "D2Store", "D2Client", "D2Common", "TestSupport"]),
     .testTarget(name: "MapUnitTests", dependencies: ["d2-map", "D2Mapping", "D2Common", "TestSupport"]),
     .testTarget(name: "DiffUnitTests", dependencies: ["d2-diff", "D2Client", "D2Common", "TestSupport"]),
     .testTarget(name: "PagesUnitTests", dependencies: ["d2-pages", "D2Common", "TestSupport"]),

@@ -69,7 +69,8 @@ struct AskedIDsTests {
     #expect(selections.map(\.dataSets) == [[Self.set1]])
     selections = [empty]
     #expect { try Self.check(&selections, server) } throws: { error in
-      (error as? CommandFailure)?.exitStatus == .usage && "\(error)".contains("nothing is left to ask \(server.url) for")
+      (error as? CommandFailure)?.exitStatus == .usage
+        && "\(error)".contains("nothing is left to ask \(server.url) for")
     }
   }
 

@@ -63,6 +63,16 @@ package struct DataSet: Sendable, Equatable {
   /// Whether the source is asked for what was deleted, too. Nobody can ask it for deleted registrations.
   package func asksForDeleted(_ kind: DataKind) -> Bool { kind == .dataValues && includesDeleted }
 
+  /// - Throws: `CommandFailure`, 78 where the store does not know it.
+  package func type(inPair label: String) throws(CommandFailure) -> PeriodType {
+    guard let type = periodType.flatMap({ PeriodType(rawValue: $0) }) else {
+      throw CommandFailure(
+        .configuration,
+        "the store does not know the period type of data set \(uid): run d2-datasets sync --pair \(label)")
+    }
+    return type
+  }
+
   package var json: JSONValue {
     func through(_ kind: DataKind) -> JSONValue { marks[kind].through.map { .string($0.iso8601) } ?? .null }
     return [

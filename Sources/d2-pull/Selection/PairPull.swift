@@ -159,11 +159,7 @@ struct PairPull: StoredSelection {
     if let periods {
       selection.periods = periods
     } else if let calendar {
-      guard let name = set.periodType, let type = PeriodType(rawValue: name) else {
-        throw CommandFailure(
-          .configuration,
-          "the store does not know the period type of data set \(set.uid): run d2-datasets sync --pair \(label)")
-      }
+      let type = try set.type(inPair: label)
       selection.periods = calendar.periods(of: type, openFuturePeriods: set.openFuturePeriods).map(\.id)
       if selection.periods.isEmpty { return nil }
     }

@@ -20,7 +20,7 @@ struct Planner {
   )
   private static let registrations = Flag("--registrations", help: "Complete data set registrations too.")
   static let span = Option(
-    "--span", as: .one(of: Span.self),
+    "--span", as: .one(of: PeriodSpan.self),
     help:
       "How much time a slice holds: shorter periods go together (default month). Larger ones move faster over a long way, and more is lost when one is interrupted."
   )
@@ -40,21 +40,7 @@ struct Planner {
   private let arguments: Arguments
   private let log: Log
   private let ledger: Ledger
-  private let span: Span
-
-  /// How much time a slice holds at least, where periods are shorter.
-  enum Span: String, CaseIterable {
-    case month, quarter, year
-
-    /// Dates with the same number lie in the same span.
-    func number(of date: CalendarDate) -> Int {
-      switch self {
-      case .month: 12 * date.year + date.month
-      case .quarter: 4 * date.year + (date.month - 1) / 3
-      case .year: date.year
-      }
-    }
-  }
+  private let span: PeriodSpan
 
   init(_ store: Store, _ pair: Pair, _ arguments: Arguments, _ log: Log) {
     self.store = store
@@ -80,7 +66,7 @@ struct Planner {
         .notDHIS2, "\(client.server) does not tell the time: an increment cannot know where the next one begins")
     }
     // What becomes active meanwhile is wholly in this plan, or new to the next.
-    let outcome = try store.database.exclusively(pair: pair.id) { try plan(isIncrement, info.time) }
+    let outcome = try store.database.exclusively(pair: pair.id) { try plan(isIncrement: isIncrement, now: info.time) }
     try report(outcome)
     // Of an increment that is under way each data set has said so.
     guard outcome.planned == 0, !isIncrement || !CalendarOptions.flags(in: arguments).isEmpty else { return .success }
@@ -116,7 +102,10 @@ struct Planner {
     try PairCalendars.check(info.calendar, of: client.server, other: pair.destination, arguments, log)
   }
 
-  private func plan(_ isIncrement: Bool, _ now: UTCTime?) throws -> LedgerPlan.Outcome {
+  /// Writes the slices; within the pair's lock.
+  ///
+  /// - Parameter now: by the source's clock; an increment needs it.
+  func plan(isIncrement: Bool, now: UTCTime?) throws -> LedgerPlan.Outcome {
     let planned = try ledger.databaseTime()
     let sets = try dataSets()
     let units = try OrgUnitTable(store, pair).all()
@@ -146,42 +135,17 @@ struct Planner {
 
   // MARK: Backlog
 
-  private func type(of set: DataSet) throws(CommandFailure) -> PeriodType {
-    guard let type = set.periodType.flatMap({ PeriodType(rawValue: $0) }) else {
-      throw CommandFailure(
-        .configuration,
-        "the store does not know the period type of data set \(set.uid): run d2-datasets sync --pair \(pair.label)")
-    }
-    return type
-  }
-
   private func backlog(
     _ set: DataSet, _ kind: DataKind, _ places: Int, _ calendar: CalendarOptions, since: UTCTime? = nil, window: Int?,
     _ plan: inout LedgerPlan
   ) throws {
-    let periods = calendar.periods(of: try type(of: set), openFuturePeriods: set.openFuturePeriods)
-    for group in groups(periods) {
+    let periods = calendar.periods(of: try set.type(inPair: pair.label), openFuturePeriods: set.openFuturePeriods)
+    for group in span.groups(periods) {
       let first = group.first!
       add(
         set, kind, periods: group.count == 1 ? first.id : "\(first.id)..\(group.last!.id)", since: since,
         newest: first.start.dayNumber, places, window: window, &plan)
     }
-  }
-
-  /// Periods that follow each other and begin in the same span go together: one request for each day or week would cost
-  /// more than what it brings.
-  private func groups(_ periods: [Period]) -> [[Period]] {
-    var groups: [[Period]] = []
-    for period in periods {
-      if let last = groups.last?.last, span.number(of: last.start) == span.number(of: period.start),
-        last.end.dayNumber + 1 == period.start.dayNumber
-      {
-        groups[groups.count - 1].append(period)
-      } else {
-        groups.append([period])
-      }
-    }
-    return groups
   }
 
   private func add(
@@ -226,19 +190,7 @@ struct Planner {
     let overlap = arguments[Self.overlap] ?? kind.overlapSeconds
     try add(everywhere, since: UTCTime(seconds: through.seconds - Int(overlap)))
     let covered = set.marks[kind].coveredAt ?? 0
-    var new = units.filter { $0.isActive && $0.activeSince > covered }
-    // Then those above it were asked for alone. What is active now but was there before may have been inactive, or
-    // below such a one.
-    let wasSplit = units.contains { $0.isDisabled || ($0.activeSince > covered && $0.addedAt <= covered) }
-    if !wasSplit {
-      // Below one that was asked for with all below it, units of a level that the store did not have are nothing new,
-      // only more of its rows. Others are: they may have been moved there from where nobody asked.
-      let old = Set(units.filter { $0.isActive && $0.activeSince <= covered }.map { Substring($0.uid) })
-      let levels = Set(units.filter { $0.addedAt <= covered }.compactMap(\.level))
-      new.removeAll { unit in
-        !levels.contains(unit.level ?? 0) && unit.ancestors.contains(where: old.contains)
-      }
-    }
+    let new = NewUnits.find(in: units, since: covered)
     guard !new.isEmpty else { return }
     log.info("\(name): \(counted(new.count, "organisation unit")) became active since: all of theirs is pulled")
     try add(plan.add(places: OrgUnitCover.cover(new, among: units)), since: nil)

@@ -15,7 +15,7 @@ struct ExportRequestTests {
     }
     return ExportRequest(
       .dataValues, subject: [("dataSet", "abcdefghij1")],
-      combos: Bool.random(using: &random) ? [] : parameters("attributeOptionCombo", 150, "combo"),
+      combos: Bool.random(using: &random) ? [] : parameters("attributeOptionCombo", 30, "combo"),
       places: parameters("orgUnit", 600, "unit "),
       times: hasPeriods ? parameters("period", 300, "2") : ExportRequest.days(ExportRequest.allTime),
       passedOn: [("compression", "gzip")], children: children)
@@ -33,11 +33,11 @@ struct ExportRequestTests {
   @Test("the parts ask for everything once, in safe addresses", arguments: [false, true], [false, true])
   func fitting(hasPeriods: Bool, children: Bool) {
     var random = SeededGenerator(seed: 7)
-    for _ in 0..<10 {
+    for _ in 0..<4 {
       var whole = Self.request(&random, hasPeriods: hasPeriods, children: children)
       // Fewer, so that the slow version stays fast.
-      whole.places = Array(whole.places.prefix(hasPeriods ? 120 : 600))
-      whole.times = Array(whole.times.prefix(120))
+      whole.places = Array(whole.places.prefix(hasPeriods ? 100 : 300))
+      whole.times = Array(whole.times.prefix(30))
       let parts = whole.fitting()
       #expect(parts.flatMap(Self.cells).sorted() == Self.cells(whole).sorted())
       let longest = parts.map(\.target.utf8.count).max() ?? 0
