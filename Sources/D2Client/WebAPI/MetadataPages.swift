@@ -25,31 +25,31 @@ package struct MetadataPages: Sendable {
 
   /// Reads all pages.
   ///
-  /// An object that is added or removed meanwhile shifts the others over the pages' borders, so that one may be left
-  /// out: then there are not as many as the server counts, and all is read again.
+  /// An object that is added or removed meanwhile shifts the others over the pages' borders, so that one may be left out: then the server
+  /// counts others than before, or than came, and all is read again.
   ///
   /// - Parameters:
   ///   - begin: called before the first page, each time.
   ///   - page: takes the objects of a page and returns how many of them were not seen before.
   /// - Throws: `ServerError`, `CommandFailure`, or what the closures threw.
   package func read(begin: () throws -> Void, page: ([JSONValue]) throws -> Int) throws {
-    var last: (seen: Int, total: Int?)?
-    for reading in 1... {
+    var last: Reading?
+    for number in 1... {
       try begin()
-      let (seen, total) = try readOnce(page)
-      guard let total, seen != total else { return }
-      if let last, last == (seen, total) {
+      let reading = try readOnce(page)
+      guard let total = reading.total, reading.hasShifted || reading.seen != total else { return }
+      let outcome = "\(reading.seen) different \(plural) came, and the server counts \(total)"
+      if !reading.hasShifted, last == reading {
         // Steady: the server counts what it does not show to this user.
-        client.log.debug("\(seen) \(plural) came twice, though the server counts \(total)")
+        client.log.debug("\(outcome), twice")
         return
       }
-      guard reading < Self.mostReadings else {
-        throw ServerError(
-          client.server, query(page: 1), .disagreement,
-          "\(seen) different \(plural) came, but the server counts \(total)")
+      guard number < Self.mostReadings else {
+        let change = reading.hasShifted ? "; their number changed meanwhile, each time" : ""
+        throw ServerError(client.server, query(page: 1), .disagreement, outcome + change)
       }
-      client.log.info("\(seen) \(plural) came, the server counts \(total): reading them again")
-      last = (seen, total)
+      client.log.info("\(outcome)\(reading.hasShifted ? "; their number changed meanwhile" : ""): reading them again")
+      last = reading
     }
   }
 
@@ -68,8 +68,17 @@ package struct MetadataPages: Sendable {
     return objects
   }
 
-  private func readOnce(_ page: ([JSONValue]) throws -> Int) throws -> (seen: Int, total: Int?) {
+  /// What one reading of all pages brought.
+  private struct Reading: Equatable {
     var seen = 0
+    /// By the last page; `nil` where the server does not page.
+    var total: Int?
+    /// Whether pages named different totals.
+    var hasShifted = false
+  }
+
+  private func readOnce(_ page: ([JSONValue]) throws -> Int) throws -> Reading {
+    var reading = Reading()
     for number in 1... {
       try Signals.check()
       let target = query(page: number)
@@ -77,14 +86,15 @@ package struct MetadataPages: Sendable {
       guard let objects = answer[plural]?.array else {
         throw ServerError(client.server, target, .notDHIS2, "the answer has no \(plural)")
       }
-      seen += try page(objects)
-      // A server that does not page has told all; one that does says how many there are (its nextPage may carry a wrong
-      // address).
-      guard let pager = answer["pager"] else { return (seen, nil) }
-      let pageCount = pager["pageCount"]?.int ?? 1
-      if number >= pageCount || objects.isEmpty { return (seen, pager["total"]?.int) }
+      reading.seen += try page(objects)
+      // A server that does not page has told all; one that does says how many there are (its nextPage may carry a wrong address).
+      let pager = answer["pager"]
+      let total = pager?["total"]?.int
+      reading.hasShifted = reading.hasShifted || number > 1 && total != reading.total
+      reading.total = total
+      guard let pager, number < pager["pageCount"]?.int ?? 1, !objects.isEmpty else { break }
     }
-    return (seen, nil)
+    return reading
   }
 
   private func query(page: Int) -> String {

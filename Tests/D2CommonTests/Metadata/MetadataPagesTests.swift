@@ -70,9 +70,17 @@ struct MetadataPagesTests {
     let server = try PlayedServer { Self.page($0, of: [0, 1], total: 10 + $0.number) }
     #expect { try Self.pages(server, size: 5).all() } throws: { error in
       let error = error as? ServerError
-      return error?.kind == .disagreement && "\(error!)".contains("2 different organisationUnits came")
+      return error?.kind == .disagreement
+        && "\(error!)".contains("2 different organisationUnits came, and the server counts 13")
     }
     #expect(server.requests.count == 3)
+  }
+
+  @Test("a list whose number changes within each reading is an error too")
+  func shifting() throws {
+    let server = try PlayedServer { Self.page($0, of: [0, 1, 2, 3], total: $0.number % 2 == 0 ? 4 : 5) }
+    #expect { try Self.pages(server, size: 2).all() } throws: { "\($0)".contains("their number changed meanwhile") }
+    #expect(server.requests.count == 6)
   }
 
   @Test("an answer without a pager is all there is; one without the list is none")
