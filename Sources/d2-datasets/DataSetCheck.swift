@@ -110,7 +110,8 @@ struct DataSetCheck {
     let isSignificant: Bool?
   }
 
-  /// Whether the destination drops zeros that the source holds: servers up to 2.42 store none of elements whose zeros are not significant.
+  /// Whether the destination drops zeros that the source holds: servers up to 2.42 store none of elements whose zeros
+  /// are not significant.
   private struct ZeroCheck {
     let source: DHIS2Version?
     let destination: DHIS2Version?
@@ -230,7 +231,8 @@ struct DataSetCheck {
     }
   }
 
-  /// Elements of several data sets. Servers from 2.43 on refuse values that do not say which of them they are for (E8002): d2-pull --pair says it.
+  /// Elements of several data sets. Servers from 2.43 on refuse values that do not say which of them they are for
+  /// (E8002): d2-pull --pair says it.
   private func doubtfulElements(among elements: Set<String>, _ destination: DHIS2Client) throws -> [Problem] {
     try dataSets(of: elements, destination).filter { $1.count > 1 }.map { element, sets in
       let sets = sets.joined(separator: ",")

@@ -18,7 +18,8 @@ struct DataSetSync {
     table = DataSetTable(store, pair)
   }
 
-  /// A user who may see less, or a wrong server, looks as if data sets were removed: beyond this share a person must say so.
+  /// A user who may see less, or a wrong server, looks as if data sets were removed: beyond this share a person must
+  /// say so.
   private static let chosenKey = "datasets_chosen"
   private static let mostRemoved = 0.5
   private static let fewSets = 2

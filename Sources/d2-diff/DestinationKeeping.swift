@@ -2,7 +2,8 @@ import D2Client
 import D2Common
 import D2Store
 
-/// What the destination of a pair does not keep of the source's values as it is: to miss it there is no difference that a push could mend.
+/// What the destination of a pair does not keep of the source's values as it is: to miss it there is no difference that
+/// a push could mend.
 struct DestinationKeeping: Sendable {
   private let keeping: ValueKeeping
   private let traits: [String: ElementTraits]

@@ -1,6 +1,7 @@
 import D2Common
 
-/// Records of one size, dealt out to partitions, each in the order in which its records came. Kept in memory up to a limit, beyond it in a temporary file.
+/// Records of one size, dealt out to partitions, each in the order in which its records came. Kept in memory up to a
+/// limit, beyond it in a temporary file.
 ///
 /// Filled by one thread, then read by several.
 final class PartitionedRecords<Record: BitwiseCopyable>: @unchecked Sendable {

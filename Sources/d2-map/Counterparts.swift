@@ -1,4 +1,5 @@
-/// Finds for each object of the source the one of the destination that it most likely is: by equal id, then code, then what it is made of, then name.
+/// Finds for each object of the source the one of the destination that it most likely is: by equal id, then code, then
+/// what it is made of, then name.
 ///
 /// An object of the destination is the counterpart of one object only, and what two objects share decides nothing.
 struct Counterparts {
@@ -31,9 +32,10 @@ struct Counterparts {
   private var taken: Set<Int> = []
 
   /// - Parameters:
-  ///   - parents: what the parents of the source's objects are at the destination; `nil` where names are looked for regardless of what they are below.
-  ///   - options: what the source's category options are at the destination, and how certain that is; `nil` for objects that are not made of
-  ///     options.
+  ///   - parents: what the parents of the source's objects are at the destination; `nil` where names are looked for
+  ///     regardless of what they are below.
+  ///   - options: what the source's category options are at the destination, and how certain that is; `nil` for objects
+  ///     that are not made of options.
   static func find(
     _ sources: [MetadataObject], among destinations: [MetadataObject], parents: [String: String]? = nil,
     options: [String: (uid: String, confidence: Double)]? = nil
@@ -43,8 +45,8 @@ struct Counterparts {
     search.match(.code, confidence: 0.95) { $0.code }
     if let options { search.matchOptions(options) }
     if let parents { search.matchBelow(parents) }
-    // Names in another order of the same options are no evidence: where options tell, the name does not. Nor does it where a unit's parent
-    // tells: each region may have its "Central Clinic".
+    // Names in another order of the same options are no evidence: where options tell, the name does not. Nor does it
+    // where a unit's parent tells: each region may have its "Central Clinic".
     if options == nil, parents == nil {
       search.match(.name, confidence: 0.9) { $0.name }
       search.match(.name, confidence: 0.8) { $0.normalisedName }
@@ -67,7 +69,8 @@ struct Counterparts {
     }
   }
 
-  /// By name below the same parent, from the root downwards: what a unit is below is known before the unit is looked for.
+  /// By name below the same parent, from the root downwards: what a unit is below is known before the unit is looked
+  /// for.
   private mutating func matchBelow(_ parents: [String: String]) {
     var known = parents
     // Of one root each, whatever their names.

@@ -1,7 +1,8 @@
 import D2Client
 import D2Common
 
-/// What has to be known of the destination before values are sent: its version, and the uid of its default option combo.
+/// What has to be known of the destination before values are sent: its version, and the uid of its default option
+/// combo.
 struct DestinationTraits: Sendable {
   let version: DHIS2Version?
   let defaultCombo: [UInt8]
@@ -58,13 +59,16 @@ struct DestinationTraits: Sendable {
   /// Whether values must be spelled as servers from 2.43 on read them.
   var respells: Bool { failsWholeGroups }
 
-  /// Up to 2.42 each id costs a query of its own until 250 were not found, unless this is asked for: up to 19 times slower.
+  /// Up to 2.42 each id costs a query of its own until 250 were not found, unless this is asked for: up to 19 times
+  /// slower.
   var wantsPreheat: Bool { !failsWholeGroups }
 
-  /// Up to 2.42 a batch of 20,000 goes at six times the rate of one of 1,000; later versions like small ones, and of others nothing is known.
+  /// Up to 2.42 a batch of 20,000 goes at six times the rate of one of 1,000; later versions like small ones, and of
+  /// others nothing is known.
   var likesLargeBatches: Bool { version.map { !$0.failsWholeGroups } ?? false }
 
-  /// A value that such a server may answer with a failure of the whole request: a period or id that it cannot read, category options.
+  /// A value that such a server may answer with a failure of the whole request: a period or id that it cannot read,
+  /// category options.
   func mayFailRequest(_ line: DataValueLine) -> Bool {
     guard failsWholeGroups else { return false }
     if line.hasNested { return true }
@@ -77,8 +81,8 @@ struct DestinationTraits: Sendable {
     }
   }
 
-  /// The beginning of a request body, up to the bracket of the array. The options' data set is named to every server; that of the values
-  /// only where the server wants to know it.
+  /// The beginning of a request body, up to the bracket of the array. The options' data set is named to every server;
+  /// that of the values only where the server wants to know it.
   func header(dataSet: String?, kind: DataKind) -> [UInt8] {
     var header: [UInt8] = Array("{".utf8)
     if let name = namedDataSet ?? (failsWholeGroups ? dataSet : nil), kind == .dataValues {

@@ -31,8 +31,8 @@ package struct ExportAnswer: Sendable {
 
   /// Asks once and hands the items on as lines while they arrive.
   ///
-  /// - Throws: `ServerError` for what the server or the network did, with the whole items that arrived in the sink; what
-  ///   the sink throws.
+  /// - Throws: `ServerError` for what the server or the network did, with the whole items that arrived in the sink;
+  ///   what the sink throws.
   package static func receive<Sink: LineSink>(
     _ request: ExportRequest, completion: ValueCompletion = .none, into sink: inout Sink, _ client: DHIS2Client,
     _ listener: Listener<Sink> = Listener()
@@ -94,12 +94,12 @@ private struct ExportBody: ~Copyable {
 extension ExportAnswer {
   /// Servers up to 2.42 fetch so many rows at a time: a query that fails on the way ends at a multiple.
   package static let rowsAtOnce = 1000
-  /// An empty answer that took longer than this may be a query that failed before its first row; a true one takes 0.05 s.
+  /// An empty answer that took longer may be of a query that failed before its first row; a true one takes 0.05 s.
   private static let slowEmptySeconds = 3.0
 
   /// Whether it bears a mark of a query that failed half-way on a server up to 2.42, which ends as HTTP 200 and valid
-  /// JSON (seen on real servers, docs/dhis2-servers.md, trap 1): a multiple of the rows that are fetched at a time, or a
-  /// connection closed unannounced.
+  /// JSON (seen on real servers, docs/dhis2-servers.md, trap 1): a multiple of the rows that are fetched at a time, or
+  /// a connection closed unannounced.
   ///
   /// - Parameter limit: of the request: as many items as that are no mark.
   package func isDoubtful(limit: Int?) -> Bool {

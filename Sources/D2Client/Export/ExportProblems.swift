@@ -44,8 +44,8 @@ struct ExportProblems {
     return error(.status(status), text("message") ?? "an error came as HTTP 200", code: text("errorCode"))
   }
 
-  /// JSON of something else. Servers up to 2.42 leave the array out where there is no value, and write no more than what
-  /// all values would share.
+  /// JSON of something else. Servers up to 2.42 leave the array out where there is no value, and write no more than
+  /// what all values would share.
   private func otherDocument(_ members: [(key: [UInt8], value: [UInt8])]) -> ServerError? {
     let keys = members.map { String(decoding: $0.key, as: UTF8.self) }
     let others = keys.filter { !Self.sharedKeys.contains($0) && !$0.lowercased().hasSuffix("scheme") }

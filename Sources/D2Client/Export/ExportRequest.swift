@@ -17,8 +17,8 @@ package struct ExportRequest: Sendable {
   /// Whether the organisation units stand for all below them too.
   package var children: Bool
   package var limit: Int?
-  /// Whether its periods are those of all types that a cut between two days goes through: a version may not know some of
-  /// them.
+  /// Whether its periods are those of all types that a cut between two days goes through: a version may not know some
+  /// of them.
   package var mayNameUnknownPeriods = false
 
   /// With `children` each organisation unit is a condition of its own in the server's query; more of them defeat its

@@ -25,8 +25,8 @@ package struct MetadataPages: Sendable {
 
   /// Reads all pages.
   ///
-  /// An object that is added or removed meanwhile shifts the others over the pages' borders, so that one may be left out: then the server
-  /// counts others than before, or than came, and all is read again.
+  /// An object that is added or removed meanwhile shifts the others over the pages' borders, so that one may be left
+  /// out: then the server counts others than before, or than came, and all is read again.
   ///
   /// - Parameters:
   ///   - begin: called before the first page, each time.
@@ -87,7 +87,8 @@ package struct MetadataPages: Sendable {
         throw ServerError(client.server, target, .notDHIS2, "the answer has no \(plural)")
       }
       reading.seen += try page(objects)
-      // A server that does not page has told all; one that does says how many there are (its nextPage may carry a wrong address).
+      // A server that does not page has told all; one that does says how many there are (its nextPage may carry a wrong
+      // address).
       let pager = answer["pager"]
       let total = pager?["total"]?.int
       reading.hasShifted = reading.hasShifted || number > 1 && total != reading.total

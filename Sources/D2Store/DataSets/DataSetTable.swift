@@ -20,8 +20,8 @@ package struct DataSet: Sendable, Equatable {
     /// Everything that the source had up to then, by its own clock, is at the destination; `nil` if no increment was
     /// delivered.
     package var through: UTCTime?
-    /// When the run that moved the mark last was planned, in milliseconds since 1970 by the database's clock: units that
-    /// became active later are not in it.
+    /// When the run that moved the mark last was planned, in milliseconds since 1970 by the database's clock: units
+    /// that became active later are not in it.
     package fileprivate(set) var coveredAt: Int?
   }
 
@@ -145,7 +145,8 @@ package struct DataSetTable {
     return active
   }
 
-  /// Says up to when a data set is delivered. Units that became active later than that get all of their history. Returns whether it changed.
+  /// Says up to when a data set is delivered. Units that became active later than that get all of their history.
+  /// Returns whether it changed.
   package func mark(_ set: DataSet, through: UTCTime?, _ kind: DataKind) throws -> Bool {
     let (mark, covered) = kind.markColumns
     return try database.execute(
@@ -156,7 +157,8 @@ package struct DataSetTable {
       [.int(pair), .text(set.uid), SQLValue(through?.iso8601), SQLValue(through.map { $0.seconds * 1000 })]) > 0
   }
 
-  /// Writes a data set where it differs from what is there, but for its marks, which workers move. Returns whether it did.
+  /// Writes a data set where it differs from what is there, but for its marks, which workers move. Returns whether it
+  /// did.
   package func write(_ set: DataSet) throws -> Bool {
     try database.execute(
       """

@@ -69,7 +69,8 @@ struct CountAsker {
   }
 }
 
-/// Counts values by organisation unit while they come: a server that does not know the limit of a question sends any number of them.
+/// Counts values by organisation unit while they come: a server that does not know the limit of a question sends any
+/// number of them.
 private final class UnitTally {
   private let key: String
   private(set) var counts: [String: Int] = [:]

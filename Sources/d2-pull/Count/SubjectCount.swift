@@ -1,10 +1,11 @@
 import D2Client
 import D2Common
 
-/// How much a pull of one data set (or of some data elements) would move: counted where it is little, else estimated from a sample.
+/// How much a pull of one data set (or of some data elements) would move: counted where it is little, else estimated
+/// from a sample.
 ///
-/// No DHIS2 server tells how many values a query has. But it stops at a `limit`, so that little is counted exactly; and all values of some units
-/// picked at random come in one answer.
+/// No DHIS2 server tells how many values a query has. But it stops at a `limit`, so that little is counted exactly; and
+/// all values of some units picked at random come in one answer.
 struct SubjectCount {
   let dataSet: String?
   private(set) var requests: [PullRequest]

@@ -14,7 +14,8 @@ struct PullAnswer {
   /// Asks once and hands the values on while they arrive.
   ///
   /// - Parameters:
-  ///   - counts: whether the values count as the run's own; not those of an answer that is only compared or may be asked for again.
+  ///   - counts: whether the values count as the run's own; not those of an answer that is only compared or may be
+  ///     asked for again.
   ///   - written: told how many values have gone to the sink, also where the answer breaks.
   /// - Throws: `ServerError` for what the server or the network did, with the whole values that arrived in the sink.
   static func receive<Sink: LineSink>(

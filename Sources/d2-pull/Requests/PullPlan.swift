@@ -27,7 +27,8 @@ struct PullPlan {
 
   private static func subjects(_ options: PullOptions) -> [Subject] {
     if options.isOneSubject {
-      // A union of sets and elements cannot be cut without a value coming twice, but it can where they are all of one kind.
+      // A union of sets and elements cannot be cut without a value coming twice, but it can where they are all of one
+      // kind.
       let subjects: [ExportRequest.Parameter] =
         options.dataSets.map { ("dataSet", $0) } + options.dataElements.map { ("dataElement", $0) }
         + options.dataElementGroups.map { ("dataElementGroup", $0) }

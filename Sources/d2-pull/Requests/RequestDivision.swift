@@ -88,8 +88,8 @@ struct RequestDivision: Sendable {
   /// All periods that lie wholly in the first part of the days, all that lie in the second, and by their ids those that
   /// the cut goes through.
   ///
-  /// - Parameter minor: the server's version. What it does not know it would leave out of the list, and take an empty list with `lastUpdated` for
-  ///   all periods.
+  /// - Parameter minor: the server's version. What it does not know it would leave out of the list, and take an empty
+  ///   list with `lastUpdated` for all periods.
   static func cutDates(_ request: ExportRequest, today: CalendarDate, minor: Int) -> [ExportRequest]? {
     func day(_ name: String) -> CalendarDate? {
       request.times.first { $0.name == name }.flatMap { CalendarDate(iso8601: $0.value) }

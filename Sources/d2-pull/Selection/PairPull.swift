@@ -82,7 +82,8 @@ struct PairPull: StoredSelection {
       namesUnits ? nil : try OrgUnitCover(OrgUnitTable(store, pair).all(), only: arguments[Self.only], pair, log)
   }
 
-  /// Ids of another calendar need not be any of the Gregorian one: whether that matters is known when the server has told its calendar.
+  /// Ids of another calendar need not be any of the Gregorian one: whether that matters is known when the server has
+  /// told its calendar.
   private static func times(
     _ arguments: Arguments, _ today: CalendarDate
   ) throws(CommandFailure) -> (CalendarOptions?, (typed: [String], failure: CommandFailure?)?) {

@@ -14,7 +14,8 @@ struct ChangeQuestions {
   private let info: ServerInfo
   private let days = AskedDays()
 
-  /// No multiple of `ExportAnswer.rowsAtOnce`. A server that reads times as days is asked for more where the same day is asked for again.
+  /// No multiple of `ExportAnswer.rowsAtOnce`. A server that reads times as days is asked for more where the same day
+  /// is asked for again.
   private static let limit = 200
 
   init(
@@ -70,8 +71,8 @@ struct ChangeQuestions {
     }
   }
 
-  /// When the items of an answer changed, as far as they tell, and how many came. An answer that bears a mark of a failed
-  /// query counts only if a second one also says that something changed, or that nothing did.
+  /// When the items of an answer changed, as far as they tell, and how many came. An answer that bears a mark of a
+  /// failed query counts only if a second one also says that something changed, or that nothing did.
   private func ask(_ request: ExportRequest, _ since: UTCTime) throws -> (times: [UTCTime], count: Int) {
     var (times, answer) = try askOnce(request)
     if answer.isDoubtful(limit: request.limit) {

@@ -13,7 +13,8 @@ enum PeriodSpan: String, CaseIterable {
     }
   }
 
-  /// Periods that follow each other and begin in the same span go together: one request for each day or week would cost more than what it brings.
+  /// Periods that follow each other and begin in the same span go together: one request for each day or week would cost
+  /// more than what it brings.
   func groups(_ periods: [Period]) -> [[Period]] {
     var groups: [[Period]] = []
     for period in periods {

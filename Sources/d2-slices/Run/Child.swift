@@ -73,8 +73,8 @@ final class Child {
     pipes[place].rest = []
   }
 
-  /// The status, when nothing is left of the pipeline: d2-push that was asked to end may still have a request under way when bash is gone already,
-  /// and until then nobody else may have the slice.
+  /// The status, when nothing is left of the pipeline: d2-push that was asked to end may still have a request under way
+  /// when bash is gone already, and until then nobody else may have the slice.
   private func waited() -> Int32? {
     guard let status = process.wait(block: false) else { return nil }
     if end == nil {
