@@ -5,7 +5,7 @@ import D2Store
 extension Ledger {
   /// Whether anything of a data set was ever planned or delivered.
   package func knows(_ pair: Pair, _ set: DataSet, _ kind: DataKind) throws -> Bool {
-    if set.marks[kind].through != nil { return true }
+    if set.marks[kind]?.through != nil { return true }
     return try database.rows(
       "SELECT EXISTS (SELECT 1 FROM slices WHERE integration_pair_id = $1 AND dataset_id = $2 AND kind = $3)",
       [.int(pair.id), .text(set.uid), .text(kind.rawValue)])[0].bool(0) ?? false

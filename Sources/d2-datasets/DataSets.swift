@@ -116,7 +116,7 @@ struct DataSets {
           var isMarked = false
           if arguments[ifDeclared: syncedThrough] != nil {
             let kind = kind(arguments)
-            isMarked = try table.mark(set, through: set.marks[kind].through, kind)
+            isMarked = try table.mark(set, through: set.marks[kind]?.through, kind)
           }
           if isWritten || isMarked { changed += 1 }
         }
@@ -193,7 +193,7 @@ struct DataSets {
     if let time, time > UTCTime(seconds: UTCTime.now.seconds + 86400) {
       throw CommandFailure(.usage, "--synced-through \(arguments.texts(of: syncedThrough)[0]) lies in the future")
     }
-    return { $0.marks[kind].through = time }
+    return { $0.marks[kind, default: DataSet.Mark()].through = time }
   }
 
   // MARK: Check, periods

@@ -13,20 +13,12 @@ package struct ExportAnswer: Sendable {
   /// Who is told what happens while an answer arrives.
   package struct Listener<Sink> {
     /// Bytes came over the wire.
-    let received: (_ wireBytes: Int) -> Void
+    package var received: (_ wireBytes: Int) -> Void = { _ in }
     /// So many bytes were split; so many items came in all. The sink has them.
-    let split: (_ bytes: Int, _ items: Int, _ sink: Sink) -> Void
-    let waiting: () throws -> Void
+    package var split: (_ bytes: Int, _ items: Int, _ sink: Sink) -> Void = { _, _, _ in }
+    package var waiting: () throws -> Void = {}
 
-    package init(
-      received: @escaping (_ wireBytes: Int) -> Void = { _ in },
-      split: @escaping (_ bytes: Int, _ items: Int, _ sink: Sink) -> Void = { _, _, _ in },
-      waiting: @escaping () throws -> Void = {}
-    ) {
-      self.received = received
-      self.split = split
-      self.waiting = waiting
-    }
+    package init() {}
   }
 
   /// Asks once and hands the items on as lines while they arrive.

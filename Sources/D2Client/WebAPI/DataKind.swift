@@ -9,60 +9,25 @@ package enum DataKind: String, Sendable, CaseIterable {
   package init(stored text: String?) { self = text.flatMap { DataKind(rawValue: $0) } ?? .dataValues }
 
   /// Where the Web API exports and imports it.
-  package var path: String {
-    switch self {
-    case .dataValues: "/api/dataValueSets"
-    case .registrations: "/api/completeDataSetRegistrations"
-    }
-  }
+  package var path: String { self == .dataValues ? "/api/dataValueSets" : "/api/completeDataSetRegistrations" }
 
   /// The key of the array that holds the items, in exports and imports.
-  package var arrayKey: String {
-    switch self {
-    case .dataValues: "dataValues"
-    case .registrations: "completeDataSetRegistrations"
-    }
-  }
+  package var arrayKey: String { self == .dataValues ? "dataValues" : "completeDataSetRegistrations" }
 
   /// The key of an item's organisation unit.
-  package var orgUnitKey: String {
-    switch self {
-    case .dataValues: "orgUnit"
-    case .registrations: "organisationUnit"
-    }
-  }
+  package var orgUnitKey: String { self == .dataValues ? "orgUnit" : "organisationUnit" }
 
   /// What one item is called in messages.
-  package var noun: String {
-    switch self {
-    case .dataValues: "value"
-    case .registrations: "registration"
-    }
-  }
+  package var noun: String { self == .dataValues ? "value" : "registration" }
 
   /// What follows the name of a data set where both kinds may be meant.
-  package var suffix: String {
-    switch self {
-    case .dataValues: ""
-    case .registrations: ", registrations"
-    }
-  }
+  package var suffix: String { self == .dataValues ? "" : ", registrations" }
 
   /// How far increments go back beyond the last one, if nobody says otherwise: for imports that had begun but were not
   /// stored when the mark was taken (their values carry the time of the beginning), and for clocks of one server's
   /// machines that differ. Registrations may carry the day alone, and answers do not tell when they were changed.
-  package var overlapSeconds: Double {
-    switch self {
-    case .dataValues: 3600
-    case .registrations: 86_400
-    }
-  }
+  package var overlapSeconds: Double { self == .dataValues ? 3600 : 86_400 }
 
   /// How exactly the time of the newest change can be found: registrations do not tell it themselves.
-  package var resolutionSeconds: Int {
-    switch self {
-    case .dataValues: 1
-    case .registrations: 60
-    }
-  }
+  package var resolutionSeconds: Int { self == .dataValues ? 1 : 60 }
 }

@@ -12,7 +12,8 @@ package struct DataSet: Sendable, Equatable {
   package var openFuturePeriods: Int
   package var includesDeleted: Bool
   package var isActive: Bool
-  package var marks = Marks()
+  /// A kind of which no increment was delivered may have none.
+  package var marks: [DataKind: Mark] = [:]
   package var isRemoved: Bool
 
   /// Up to when a data set is delivered.
@@ -22,27 +23,10 @@ package struct DataSet: Sendable, Equatable {
     package var through: UTCTime?
     /// When the run that moved the mark last was planned, in milliseconds since 1970 by the database's clock: units
     /// that became active later are not in it.
-    package fileprivate(set) var coveredAt: Int?
-  }
+    package var coveredAt: Int?
 
-  /// A mark for each kind of data.
-  package struct Marks: Sendable, Equatable {
-    private var dataValues = Mark()
-    private var registrations = Mark()
-
-    package subscript(kind: DataKind) -> Mark {
-      get {
-        switch kind {
-        case .dataValues: dataValues
-        case .registrations: registrations
-        }
-      }
-      set {
-        switch kind {
-        case .dataValues: dataValues = newValue
-        case .registrations: registrations = newValue
-        }
-      }
+    package init(through: UTCTime? = nil, coveredAt: Int? = nil) {
+      (self.through, self.coveredAt) = (through, coveredAt)
     }
   }
 
@@ -74,7 +58,7 @@ package struct DataSet: Sendable, Equatable {
   }
 
   package var json: JSONValue {
-    func through(_ kind: DataKind) -> JSONValue { marks[kind].through.map { .string($0.iso8601) } ?? .null }
+    func through(_ kind: DataKind) -> JSONValue { marks[kind]?.through.map { .string($0.iso8601) } ?? .null }
     return [
       "id": .string(uid), "name": .string(name), "code": code.map { .string($0) } ?? .null,
       "periodType": periodType.map { .string($0) } ?? .null, "openFuturePeriods": .int(openFuturePeriods),
@@ -182,7 +166,7 @@ package struct DataSetTable {
         .int(pair), .text(set.uid), .text(set.name.withoutNUL), SQLValue(set.code?.withoutNUL),
         SQLValue(set.periodType),
         .int(set.openFuturePeriods), .bool(set.includesDeleted), .bool(set.isActive),
-        SQLValue(set.marks[.dataValues].through?.iso8601), .bool(set.isRemoved),
+        SQLValue(set.marks[.dataValues]?.through?.iso8601), .bool(set.isRemoved),
       ]) > 0
   }
 

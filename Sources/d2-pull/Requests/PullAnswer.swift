@@ -31,9 +31,9 @@ struct PullAnswer {
       if counts, isWhole || passed > 0 { meter.add(sieved.kept, request.sieve) }
     }
     meter.add { $0.requests += 1 }
-    let listener = ExportAnswer.Listener<SievedSink<Sink>> { wireBytes in
-      meter.add { $0.wireBytes += wireBytes }
-    } split: { bytes, items, sieved in
+    var listener = ExportAnswer.Listener<SievedSink<Sink>>()
+    listener.received = { wireBytes in meter.add { $0.wireBytes += wireBytes } }
+    listener.split = { bytes, items, sieved in
       let new = items - sieved.kept.total - passed
       passed += new
       meter.add {
@@ -41,7 +41,8 @@ struct PullAnswer {
         $0.bytes += bytes
       }
       written(passed)
-    } waiting: {
+    }
+    listener.waiting = {
       try whileWaiting()
       meter.draw()
     }

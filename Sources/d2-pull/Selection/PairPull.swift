@@ -169,7 +169,7 @@ struct PairPull: StoredSelection {
       throw CommandFailure(.usage, "-i is for values: registrations know no lastUpdated")
     }
     if options.isIncrement { throw CommandFailure(.usage, "-i and --last-updated exclude each other") }
-    if let through = set.marks[options.kind].through {
+    if let through = set.marks[options.kind]?.through {
       selection.changes = .since(UTCTime(seconds: through.seconds - Int(overlapSeconds)))
     } else {
       log.info(

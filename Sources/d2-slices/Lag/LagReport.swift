@@ -111,10 +111,10 @@ struct LagReport {
       DataKind.allCases.compactMap { kind in
         let delivery = deliveries.first { $0.dataSet == set.uid && $0.kind == kind }
         // Registrations travel only where they were asked for.
-        if kind == .registrations, delivery == nil, set.marks[kind].through == nil { return nil }
+        if kind == .registrations, delivery == nil, set.marks[kind]?.through == nil { return nil }
         return Lag(
           dataSet: set.uid, name: set.name, kind: kind,
-          syncedThrough: set.marks[kind].through,
+          syncedThrough: set.marks[kind]?.through,
           lastDelivered: delivery?.lastFinished.map { UTCTime(seconds: $0 / 1000) }, open: delivery?.open ?? 0,
           parked: delivery?.parked ?? 0, refused: delivery?.refused ?? 0)
       }

@@ -184,12 +184,12 @@ struct Planner {
         self.add(set, kind, periods: "", since: since, newest: today, places, window: window, &plan)
       }
     }
-    guard let through = set.marks[kind].through else {
+    guard let through = set.marks[kind]?.through else {
       return try add(everywhere, since: nil)
     }
     let overlap = arguments[Self.overlap] ?? kind.overlapSeconds
     try add(everywhere, since: UTCTime(seconds: through.seconds - Int(overlap)))
-    let covered = set.marks[kind].coveredAt ?? 0
+    let covered = set.marks[kind]?.coveredAt ?? 0
     let new = NewUnits.find(in: units, since: covered)
     guard !new.isEmpty else { return }
     log.info("\(name): \(counted(new.count, "organisation unit")) became active since: all of theirs is pulled")

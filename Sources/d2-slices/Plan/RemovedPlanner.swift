@@ -56,7 +56,7 @@ struct RemovedPlanner {
   private func plan(
     _ set: DataSet, _ kind: DataKind, _ around: AroundRemoved, _ outcome: inout LedgerPlan.Outcome
   ) throws {
-    guard set.marks[kind].through != nil else {
+    guard set.marks[kind]?.through != nil else {
       // A backlog alone: its slices are all that was moved.
       let reset = try ledger.resetHistory(pair, set.uid, kind, around)
       outcome.planned += reset.near

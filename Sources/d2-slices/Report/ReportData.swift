@@ -71,7 +71,7 @@ struct ReportData: Sendable {
     for set in known {
       lines[set.uid] = DataSetLine(
         uid: set.uid, name: set.name.isEmpty ? set.uid : set.name, periodType: set.periodType,
-        isActive: set.isActive && !set.isRemoved, syncedThrough: set.marks[.dataValues].through)
+        isActive: set.isActive && !set.isRemoved, syncedThrough: set.marks[.dataValues]?.through)
     }
     var groups: [HeatMap.Group] = []
     var finished: ClosedRange<Int>?

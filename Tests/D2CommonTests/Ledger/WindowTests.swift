@@ -30,7 +30,7 @@ struct WindowTests {
   }
 
   private func mark(_ world: World, _ set: String = "a") throws -> String? {
-    try world.set(set)?.marks[.dataValues].through?.iso8601
+    try world.set(set)?.marks[.dataValues]?.through?.iso8601
   }
 
   /// Claims so many slices, by the tokens 1, 2, ….
@@ -59,7 +59,7 @@ struct WindowTests {
     }
     #expect(try !world.ledger.hasWindowUnderWay(world.pair, "a"))
     #expect(try mark(world, "b") == nil)
-    let covered = try #require(try world.set("a")?.marks[.dataValues].coveredAt)
+    let covered = try #require(try world.set("a")?.marks[.dataValues]?.coveredAt)
     #expect(try covered >= before && covered <= world.ledger.databaseTime())
     #expect(try world.test.rows("SELECT state FROM sync_windows") == ["done"])
   }
@@ -69,7 +69,7 @@ struct WindowTests {
     let world = try world(kind)
     _ = try window(world, until: "2024-03-01T10:00:00Z", isWhole: false)
     try finishAll(world)
-    #expect(try mark(world) == nil && world.set("a")?.marks[.dataValues].coveredAt == nil)
+    #expect(try mark(world) == nil && world.set("a")?.marks[.dataValues]?.coveredAt == nil)
     _ = try window(world, until: "2024-03-02T10:00:00Z")
     try finishAll(world)
     #expect(try mark(world) == "2024-03-02T10:00:00Z")
@@ -110,7 +110,7 @@ struct WindowTests {
 
   /// Both marks of a kind, as text.
   private func marks(_ world: World, _ kind: DataKind) throws -> String {
-    let mark = try #require(try world.set("a")).marks[kind]
+    let mark = try #require(try world.set("a")).marks[kind] ?? DataSet.Mark()
     return "\(mark.through?.iso8601 ?? "never") \(mark.coveredAt.map { String($0) } ?? "never")"
   }
 

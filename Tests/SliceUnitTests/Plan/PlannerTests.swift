@@ -50,7 +50,7 @@ struct PlannerTests {
     let slice = try #require(
       try world.ledger.claim(world.pair, worker: "w", token: "t", leaseSeconds: 60, order: .newest))
     #expect(try world.ledger.finish(slice.id, token: "t", status: 0, Slice.Counts(), rejects: nil))
-    let mark = try DataSetTable(world.store, world.pair).all()[0].marks[.dataValues].through
+    let mark = try DataSetTable(world.store, world.pair).all()[0].marks[.dataValues]?.through
     #expect(mark?.iso8601 == "2024-03-01T10:00:00Z")
     #expect(try world.plan(planner, at: "2024-03-02T10:00:00Z").added == 1)
     #expect(try world.slices().contains("monthly  2024-03-01T09:00:00Z land"))
@@ -79,7 +79,7 @@ struct PlannerTests {
       {
         #expect(try world.ledger.finish(slice.id, token: "t", status: 0, Slice.Counts(), rejects: nil))
       }
-      let marks = try DataSetTable(world.store, world.pair).all().map { $0.marks[.dataValues].through }
+      let marks = try DataSetTable(world.store, world.pair).all().map { $0.marks[.dataValues]?.through }
       #expect(marks == [nil, nil, nil], "\(words)")
     }
   }
