@@ -47,11 +47,8 @@ struct DataSetCheck {
     let chosen = try DataSetTable(store, pair).chosen(arguments[Self.chosen], of: pair)
     let source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
     let destination = DHIS2Client(try ServerOptions(arguments, log, pair.destination), log)
-    func version(_ client: DHIS2Client) throws -> DHIS2Version? {
-      try client.json("/api/system/info")["version"]?.string.flatMap { DHIS2Version($0) }
-    }
-    let destinationVersion = try version(destination)
-    let zeros = ZeroCheck(source: try version(source), destination: destinationVersion)
+    let destinationVersion = try destination.serverInfo().version
+    let zeros = ZeroCheck(source: try source.serverInfo().version, destination: destinationVersion)
     let pulled = try PulledUnits(store, pair)
     var listing = Listing(
       arguments, columns: ["object", "id", "name", "dataSet", "problem", "source", "destination"])

@@ -13,7 +13,7 @@ struct DestinationKeeping: Sendable {
   ///
   /// - Throws: `ServerError`, `CommandFailure`.
   init(_ client: DHIS2Client, dataSets: [String]) throws {
-    keeping = ValueKeeping(try client.json("/api/system/info")["version"]?.string.flatMap { DHIS2Version($0) })
+    keeping = ValueKeeping(try client.serverInfo().version)
     var traits: [String: ElementTraits] = [:]
     for group in RequestSize.groups(
       of: dataSets.filter(KnownIDs.canBeUID), bytesEach: { $0.utf8.count + 1 }, limit: RequestSize.safeURLBytes - 300)

@@ -1,7 +1,8 @@
 import D2Client
 import D2Common
 
-/// Reads data values from stdin and posts them in batches to a DHIS2 server, or to a queue before it, accounting for every one.
+/// Reads data values from stdin and posts them in batches to a DHIS2 server, or to a queue before it, accounting for
+/// every one.
 @main
 struct Push {
   static let description = CommandDescription(
@@ -105,16 +106,18 @@ struct Push {
         try Prompt.confirm(
           "delete what is read from stdin at \(options.server.url)?", otherwise: "nothing was deleted", arguments)
       }
+      let client = DHIS2Client(options.server, log)
       if let queue = options.queue {
         let facilities = try Facilities(queue, stored, arguments, log)
-        return try await QueueRun(options, queue, facilities, DHIS2Client(options.server, log), log).run()
+        return try await PushRun(options, log).run(client) { try QueueSender(options, queue, facilities, $0) }
       }
-      let source = stored?.pair.source
-      return try await PushRun(options, DHIS2Client(options.server, log), log) { calendar in
-        // Whether a Gregorian one would get ids of another calendar is seen by d2-pull.
-        guard let source, !PairCalendars.isGregorian(calendar) else { return }
-        try PairCalendars.check(calendar, of: options.server.url, other: source, arguments, log)
-      }.run()
+      return try await PushRun(options, log).run(client) { client in
+        try ServerSender(options, client) { calendar in
+          // Whether a Gregorian one would get ids of another calendar is seen by d2-pull.
+          guard let source = stored?.pair.source, !PairCalendars.isGregorian(calendar) else { return }
+          try PairCalendars.check(calendar, of: options.server.url, other: source, arguments, log)
+        }
+      }
     }
   }
 

@@ -6,8 +6,38 @@ struct RunReport: Sendable {
   let options: PushOptions
   let account: Account
   let log: Log
+  /// A line for each batch.
+  let output: LineOutput
 
-  func status(after failure: (any Error)?) -> ExitStatus {
+  init(_ options: PushOptions, _ account: Account, _ log: Log, output: LineOutput? = nil) {
+    self.options = options
+    self.account = account
+    self.log = log
+    self.output = output ?? .standardOutput { try? account.finish(isWhole: false) }
+  }
+
+  /// Puts the rejects in place, and says what became of the values.
+  ///
+  /// - Parameter learnt: rates by batch size.
+  /// - Throws: what ended the run.
+  func end(after failure: (any Error)?, learnt: JSONValue) throws -> ExitStatus {
+    var failure = failure
+    if !account.isBalanced {
+      let bug = CommandFailure(.bug, "the counts do not add up: this is a bug of d2-push")
+      if failure != nil { log.error(bug.message) }
+      failure = failure ?? bug
+    }
+    do {
+      try account.finish(isWhole: failure.map { keepsRest(after: $0) } ?? true)
+      try output.flush()
+    } catch { failure = failure ?? error }
+    let status = self.status(after: failure)
+    write(status, learnt: learnt, isWhole: failure == nil)
+    if let failure { throw failure }
+    return status
+  }
+
+  private func status(after failure: (any Error)?) -> ExitStatus {
     if let failure { return ExitStatus(of: failure) }
     return account.totals.refused > 0 || options.failsOnNotKept && account.totals.notKept > 0 ? .incomplete : .success
   }
@@ -17,7 +47,7 @@ struct RunReport: Sendable {
   /// - Parameters:
   ///   - learnt: rates by batch size.
   ///   - isWhole: whether all of the input was read and answered for.
-  func write(_ status: ExitStatus, learnt: JSONValue, isWhole: Bool) {
+  private func write(_ status: ExitStatus, learnt: JSONValue, isWhole: Bool) {
     log.info(account.line)
     var explained: Set<String> = []
     for (reason, count) in account.commonReasons(5) {
@@ -48,7 +78,6 @@ struct RunReport: Sendable {
         log.info("with --rejects FILE the refused values are kept, each with its reason")
       }
     }
-    if totals.read != totals.accountedFor { log.error("the counts do not add up: this is a bug of d2-push") }
     guard let file = options.summaryFile else { return }
     do { try SummaryFile.write(account.summary(status, learnt: learnt, isWhole: isWhole), to: file) } catch {
       log.error("\(error)")
@@ -70,26 +99,6 @@ struct RunReport: Sendable {
   static func isExceeded(_ limit: Quota, refused: Int, of read: Int) -> Bool {
     if case .percent = limit, read < leastRead { return false }
     return limit.isExceeded(by: refused, of: read)
-  }
-
-  /// Where the destination gave up, what was read and the rest of the input are kept beside what was refused.
-  func endReading(
-    _ reader: InputReader, linesBefore: Int, _ batches: [Batch], _ failure: any Error
-  ) throws {
-    let message = (failure as? ServerError)?.message ?? "\(failure)"
-    let reason = Refusal(message: "not sent: \(message)")
-    // All of them are counted, also where they can be written no more.
-    for batch in batches { _ = try? account.notSent(batch, reason) }
-    guard keepsRest(after: failure) else {
-      if !account.keepsRejects {
-        log.info(
-          "the rest of the input was not read; run it again, or give --rejects FILE to keep what is not accepted")
-      }
-      throw failure
-    }
-    log.info("reading the rest of the input into \(options.rejectsFile ?? "")")
-    try reader.drain(linesBefore: linesBefore, account, reason)
-    throw failure
   }
 
   /// Whether what is left of the input belongs into the rejects: the server failed, not we.

@@ -8,7 +8,12 @@ import D2Client
 
 @Suite("Account, BatchOutcome and RejectsFile")
 struct AccountTests {
-  static let log = Log(command: "d2-push", least: .error)
+  /// A line that is no data value, in a block behind others.
+  static func refuse(_ text: String, number: Int, _ fault: String, _ account: Account) throws(CommandFailure) {
+    var piece = LocatedLines()
+    piece.linesBefore = number - 1
+    try account.refuse(.init(number: 1, kept: .text(text), what: fault), of: piece)
+  }
 
   static func summary(_ imported: Int, _ updated: Int, _ deleted: Int) throws -> ImportSummary {
     let counts = "\"imported\":\(imported),\"updated\":\(updated),\"deleted\":\(deleted),\"ignored\":0"
@@ -34,10 +39,12 @@ struct AccountTests {
         ]
         #expect(parts.allSatisfy { $0 >= 0 } && parts.reduce(0, +) == count, "seed \(seed): \(parts)")
       }
-      let account = try Account(rejectsFile: nil, Self.log)
-      account.add { $0.read += count }
+      let account = try Account(rejectsFile: nil)
+      account.took(count)
+      account.batched(count)
+      #expect(!account.isBalanced)
       try account.close(batch, outcome)
-      #expect(account.totals.accountedFor == account.totals.read)
+      #expect(account.isBalanced, "seed \(seed): \(account.line)")
       let line = outcome.line(of: batch)
       #expect(line["values"]?.int == count && line["refused"]?.int == outcome.refused.count)
     }
@@ -50,7 +57,7 @@ struct AccountTests {
     let path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     defer { unlink(path) }
     let texts = [#"{"value" : 1.50,"c":"é\u00e9"}"#, "{ }", #"{"a":"\""}"#]
-    let account = try Account(rejectsFile: path, Self.log)
+    let account = try Account(rejectsFile: path)
     let batch = try BatchTests.batch(texts)
     var outcome = BatchOutcome()
     outcome.refuse(2, Refusal(code: "E7619", message: "a \"quoted\" reason", httpStatus: 409), of: batch)
@@ -59,7 +66,7 @@ struct AccountTests {
     outcome.notSentReason = Refusal(message: "not sent: later")
     try account.close(batch, outcome)
     let odd: [UInt8] = Array("{odd \"".utf8) + [0xFF, 0x01]
-    try account.malformed(text: String(decoding: odd, as: UTF8.self), number: 9, "not a JSON object")
+    try Self.refuse(String(decoding: odd, as: UTF8.self), number: 9, "not a JSON object", account)
     try Array("[1]".utf8).withUnsafeBytes { try account.notSent(line: $0, number: 10, Refusal(message: "x")) }
     try Array(#"{"a":1}"#.utf8).withUnsafeBytes { try account.notSent(line: $0, number: 11, Refusal(message: "x")) }
     try account.finish(isWhole: true)
@@ -82,9 +89,9 @@ struct AccountTests {
 
   @Test("without a file for rejects a malformed line ends the run with status 65, by its number")
   func malformed() throws {
-    let account = try Account(rejectsFile: nil, Self.log)
+    let account = try Account(rejectsFile: nil)
     #expect {
-      try account.malformed(text: "x", number: 12, "not a JSON object")
+      try Self.refuse("x", number: 12, "not a JSON object", account)
     } throws: { error in
       let failure = error as? CommandFailure
       return failure?.exitStatus == .malformedInput && failure?.message.hasPrefix("line 12: not a JSON object") == true
@@ -94,17 +101,17 @@ struct AccountTests {
   @Test("a file for rejects that cannot be written is status 73", arguments: ["/nowhere/rejects", "/dev/full"])
   func cannotWrite(path: String) {
     #expect {
-      let account = try Account(rejectsFile: path, Self.log)
-      try account.malformed(text: "x", number: 1, "no")
+      let account = try Account(rejectsFile: path)
+      try Self.refuse("x", number: 1, "no", account)
       try account.finish(isWhole: true)
     } throws: { ($0 as? CommandFailure)?.exitStatus == .cannotWrite }
   }
 
   @Test("the commonest reasons come first")
   func reasons() throws {
-    let account = try Account(rejectsFile: "/dev/null", Self.log)
+    let account = try Account(rejectsFile: "/dev/null")
     for (fault, count) in [("rare", 1), ("often", 5), ("some", 3)] {
-      for _ in 0..<count { try account.malformed(text: "x", number: 1, fault) }
+      for _ in 0..<count { try Self.refuse("x", number: 1, fault, account) }
     }
     let reasons = account.commonReasons(2).map { "\($0.reason) \($0.count)" }
     #expect(reasons == ["malformed: often 5", "malformed: some 3"])

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 import Testing
 
@@ -75,16 +76,29 @@ struct BatchTests {
 
   static let header = Array(#"{"dataValues":["#.utf8)
 
-  static func batch(_ texts: [String], header: [UInt8] = header) throws -> Batch {
-    let open = OpenBatch(number: 1, dataSet: nil, isDoubtful: false, header: header, capacity: 10)
+  /// Lines as they are located, with keys that are all different.
+  static func piece(_ texts: [String], fate: ValueFate = .kept) throws -> LocatedLines {
+    var piece = LocatedLines()
     for (number, text) in texts.enumerated() {
-      let needsRewriting = try withLine(text) { ValueRewriter.isNeeded($0) }
-      let isAdded = Array(text.utf8).withUnsafeBytes {
-        open.add($0, line: number + 1, key: UInt64(number + 1), needsRewriting: needsRewriting)
-      }
-      #expect(isAdded)
+      piece.lines.append(
+        LocatedLines.Line(
+          start: UInt32(piece.text.count), length: UInt32(text.utf8.count), number: number + 1, key: UInt64(number + 1),
+          dataSet: -1, isDoubtful: false, needsRewriting: try withLine(text) { ValueRewriter.isNeeded($0) },
+          fate: fate))
+      piece.text += Array((text + "\n").utf8)
     }
-    return open.sealed()
+    return piece
+  }
+
+  static func batch(
+    _ texts: [String], dataSet: String? = nil, isDoubtful: Bool = false, fate: ValueFate = .kept,
+    header: [UInt8] = header
+  ) throws -> Batch {
+    var batch = Batch(number: 1, dataSet: dataSet, isDoubtful: isDoubtful, header: header, capacity: 10)
+    let lines = try piece(texts, fate: fate)
+    #expect(batch.add(lines, from: 0, size: .max, bytes: .max) == texts.count)
+    batch.seal()
+    return batch
   }
 
   @Test("a body of any part is the header, the values joined by commas, and the end")
@@ -111,15 +125,15 @@ struct BatchTests {
   }
 
   @Test("a key is taken once")
-  func keys() {
-    let open = OpenBatch(number: 1, dataSet: "S", isDoubtful: true, header: Self.header, capacity: 10)
-    let added = [7, 8, 7].map { key in
-      Array("{}".utf8).withUnsafeBytes { open.add($0, line: 1, key: key, needsRewriting: false) }
-    }
-    #expect(added == [true, true, false])
-    #expect(open.contains(8) && !open.contains(9) && open.count == 2)
-    let batch = open.sealed()
+  func keys() throws {
+    var batch = Batch(number: 1, dataSet: "S", isDoubtful: true, header: Self.header, capacity: 10)
+    var piece = try Self.piece(["{}", "{}", "{}"])
+    for (index, key) in [7, 8, 7].enumerated() { piece.lines[index].key = UInt64(key) }
+    #expect(batch.add(piece, from: 0, size: .max, bytes: .max) == 2)
+    #expect(batch.add(piece, from: 2, size: .max, bytes: .max) == 2)
+    #expect(batch.keys.contains(8) && !batch.keys.contains(9) && batch.values.count == 2)
+    batch.seal()
     #expect(String(decoding: batch.text, as: UTF8.self) == #"{"dataValues":[{},{}]}"#)
-    #expect(batch.dataSet == "S" && batch.isDoubtful && batch.bytes == open.bytes)
+    #expect(batch.dataSet == "S" && batch.isDoubtful && batch.bytes == batch.text.count)
   }
 }

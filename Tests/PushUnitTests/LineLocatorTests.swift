@@ -19,7 +19,7 @@ struct LineLocatorTests {
     let options = try options()
     let locator = LineLocator(options, server)
     var input = InputOrder()
-    var batcher = try Batcher(options, server, Account(rejectsFile: nil, Log(command: "test")))
+    var batcher = Batcher(options, server, BatchSizer(size...size, longestSeconds: 20))
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     var blocks: [String] = []
     for start in stride(from: 0, to: lines.count, by: blockLines) {
@@ -35,7 +35,7 @@ struct LineLocatorTests {
     #expect(input.isComplete)
     batcher.end()
     var made: [Batch] = []
-    while let batch = batcher.next(size: size) { made.append(batch) }
+    while let batch = batcher.next() { made.append(batch) }
     return made
   }
 

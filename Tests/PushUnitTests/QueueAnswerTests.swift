@@ -1,9 +1,9 @@
+import D2Client
 import D2Common
 import Glibc
 import Testing
 
 @testable import d2_push
-import D2Client
 
 @Suite("answers of queues, and options for them")
 struct QueueAnswerTests {

@@ -28,13 +28,12 @@ struct RequestGrouperTests {
 
   private func requests(
     _ values: [Value], blockLines: Int, mostValues: Int = 50_000, mostBytes: Int = 1 << 20, window: Int = 1 << 24
-  ) throws -> [QueueRequest] {
+  ) throws -> [Batch] {
     let options = try PushOptions(
       Arguments(["--url", "http://127.0.0.1:9"], Push.description), Log(command: "test", least: .error))
     let locator = LineLocator(options, DestinationTraits(version: nil))
-    let account = try Account(rejectsFile: nil, Log(command: "test"))
-    var grouper = RequestGrouper(mostValues: mostValues, mostBytes: mostBytes, windowBytes: window, account)
-    var made: [QueueRequest] = []
+    var grouper = RequestGrouper(mostValues: mostValues, mostBytes: mostBytes, windowBytes: window)
+    var made: [Batch] = []
     var lines = 0
     for start in stride(from: 0, to: values.count, by: blockLines) {
       let texts = values[start..<min(start + blockLines, values.count)].map(\.text)
@@ -42,13 +41,13 @@ struct RequestGrouperTests {
       var piece = locator.locate(Array((texts.joined(separator: "\n") + "\n").utf8) + padding)
       piece.linesBefore = lines
       lines += piece.lineCount
-      piece.requests = RequestPlaces(piece, dataSet: nil)
+      piece.findRequests(dataSet: nil)
       grouper.add(piece)
       while let request = grouper.next() { made.append(request) }
     }
     grouper.end()
     while let request = grouper.next() { made.append(request) }
-    #expect(account.totals.read == values.count)
+    #expect(grouper.made == values.count)
     return made
   }
 
@@ -72,14 +71,14 @@ struct RequestGrouperTests {
       var sent: [RequestKey: [String]] = [:]
       var lastSent: [String: String] = [:]
       var faults = 0
-      for (number, request) in made.enumerated() {
-        let texts = request.batch.values.map { String(decoding: request.batch.bytes(of: $0), as: UTF8.self) }
-        sent[request.key, default: []] += texts
-        let body = String(decoding: request.batch.text, as: UTF8.self)
+      for (number, batch) in made.enumerated() {
+        let texts = batch.values.map { String(decoding: batch.bytes(of: $0), as: UTF8.self) }
+        sent[RequestKey(of: batch), default: []] += texts
+        let body = String(decoding: batch.text, as: UTF8.self)
         if body != "{\"dataValues\":[" + texts.joined(separator: ",") + "]}" { faults += 1 }
-        if texts.isEmpty || texts.count > mostValues || request.batch.number != number + 1 { faults += 1 }
+        if texts.isEmpty || texts.count > mostValues || batch.number != number + 1 { faults += 1 }
         var keys: Set<String> = []
-        for (value, text) in zip(request.batch.values, texts) {
+        for (value, text) in zip(batch.values, texts) {
           let identity = values[value.line - 1].identity
           if values[value.line - 1].text != text || !keys.insert(identity).inserted { faults += 1 }
           lastSent[identity] = text
@@ -113,9 +112,16 @@ struct RequestGrouperTests {
     let padding = [UInt8](repeating: 0x0A, count: LineReader.blockPaddingBytes)
     let piece = LineLocator(options, DestinationTraits(version: nil)).locate(
       Array((lines.joined(separator: "\n") + "\n").utf8) + padding)
-    #expect(RequestPlaces(piece, dataSet: nil).places == [0, -1, -1, -1])
-    let all = RequestPlaces(piece, dataSet: "t")
-    #expect(all.places == [0, 0, 0, 0] && all.keys == [RequestKey(dataSet: "t", period: "2024", unit: "u")])
+    var named = piece
+    named.findRequests(dataSet: nil)
+    #expect(named.lines.map(\.dataSet) == [0])
+    #expect(named.lines.map(\.number) == [1])
+    #expect(named.faults.map(\.number) == [2, 3, 4])
+    var all = piece
+    all.findRequests(dataSet: "t")
+    #expect(all.lines.map(\.dataSet) == [0, 0, 0, 0])
+    #expect(all.requests == [RequestKey(dataSet: "t", period: "2024", unit: "u")])
+    #expect(all.faults.isEmpty)
   }
 
   @Test(

@@ -31,25 +31,13 @@ package struct KnownIDs: Sendable {
       case ("dataSets", true): "id,dataSetElements[dataElement[id,valueType]]"
       default: "id"
       }
-    // A uid that cannot be one needs no question, and could not be put into a filter unharmed.
-    let possible = asked.filter(Self.canBeUID)
-    for group in RequestSize.groups(of: possible, bytesEach: { $0.utf8.count + 1 }, limit: urlBytes - 200) {
-      let query = Query([
-        "fields": fields, "filter": "id:in:[\(group.joined(separator: ","))]", "paging": "false",
-      ])
-      let target = query.target("/api/\(plural)")
-      let page = try client.json(target)
-      guard let objects = page[plural]?.array else {
-        throw ServerError(client.server, target, .notDHIS2, "the answer has no \(plural)")
-      }
-      for object in objects {
-        guard let id = object["id"]?.string else { continue }
-        ids.insert(id)
-        paths[id] = object["path"]?.string
-        let elements = (object["dataSetElements"]?.array ?? []).compactMap { $0["dataElement"] } + [object]
-        for element in elements where ElementTraits(element).contains(.holdsFiles) {
-          if let id = element["id"]?.string { elementsOfFiles.insert(id) }
-        }
+    for object in try client.objects(asked, in: plural, fields: fields, urlBytes: urlBytes) {
+      guard let id = object["id"]?.string else { continue }
+      ids.insert(id)
+      paths[id] = object["path"]?.string
+      let elements = (object["dataSetElements"]?.array ?? []).compactMap { $0["dataElement"] } + [object]
+      for element in elements where ElementTraits(element).contains(.holdsFiles) {
+        if let id = element["id"]?.string { elementsOfFiles.insert(id) }
       }
     }
   }
@@ -62,6 +50,28 @@ package struct KnownIDs: Sendable {
     func isLetter(_ byte: UInt8) -> Bool { (0x41...0x5A).contains(byte & 0xDF) && byte < 0x80 }
     guard bytes.count == 11, isLetter(bytes.first!) else { return false }
     return bytes.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) }
+  }
+}
+
+extension DHIS2Client {
+  /// Objects by their uids, many in one request. Those that the server lacks, or does not show, are left out.
+  ///
+  /// - Parameter plural: the collection's name in the Web API: `organisationUnits`.
+  /// - Throws: `ServerError`.
+  package func objects(
+    _ uids: [String], in plural: String, fields: String, urlBytes: Int = RequestSize.safeURLBytes
+  ) throws -> [JSONValue] {
+    // A uid that cannot be one needs no question, and could not be put into a filter unharmed.
+    let groups = RequestSize.groups(
+      of: uids.filter(KnownIDs.canBeUID), bytesEach: { $0.utf8.count + 1 }, limit: urlBytes - 200 - fields.utf8.count)
+    return try groups.flatMap { group in
+      let filter = "id:in:[\(group.joined(separator: ","))]"
+      let target = Query(["fields": fields, "filter": filter, "paging": "false"]).target("/api/\(plural)")
+      guard let objects = try json(target)[plural]?.array else {
+        throw ServerError(server, target, .notDHIS2, "the answer has no \(plural)")
+      }
+      return objects
+    }
   }
 }
 

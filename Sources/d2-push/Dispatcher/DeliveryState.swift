@@ -1,7 +1,8 @@
 import D2Client
 import D2Common
 
-/// What go-dispatcher2 says of a request that it holds (its table `requests`; `request_processor.go` and `schedule_processor.go` write it).
+/// What go-dispatcher2 says of a request that it holds (its table `requests`; `request_processor.go` and
+/// `schedule_processor.go` write it).
 struct DeliveryState: Sendable {
   enum Phase: Sendable {
     /// Not delivered yet, or failed and to be sent again.
@@ -48,7 +49,8 @@ struct DeliveryState: Sendable {
     isJob = counted == nil && answer?["response"]?["jobType"]?.string != nil
   }
 
-  /// What the queue writes when a job of the destination is done: `Imported: 3, Updated: 0, Ignored: 1, Deleted: 0, Total: 4`.
+  /// What the queue writes when a job of the destination is done: `Imported: 3, Updated: 0, Ignored: 1, Deleted: 0,
+  /// Total: 4`.
   private static func counts(in text: String) -> ImportSummary? {
     guard text.contains("Imported: ") else { return nil }
     var counts: [JSONValue.Member] = []
@@ -59,8 +61,9 @@ struct DeliveryState: Sendable {
     return ImportSummary(["status": "SUCCESS", "importCount": .object(counts)])
   }
 
-  /// Whether nothing will change any more. A destination that has read the values and answered for them would answer the same each time that the
-  /// queue sends them again: its summary is the end, also where the queue calls the request failed.
+  /// Whether nothing will change any more. A destination that has read the values and answered for them would answer
+  /// the same each time that the queue sends them again: its summary is the end, also where the queue calls the request
+  /// failed.
   var isFinal: Bool {
     switch phase {
     case .completed: !isJob
@@ -78,7 +81,16 @@ struct DeliveryState: Sendable {
     return summary.accepted + summary.ignored > 0 || !summary.conflicts.isEmpty
   }
 
-  /// What it means for the values of a request. Those that were delivered, and of which nothing more is known, stay queued.
+  /// What a batch's line tells of its delivery.
+  static func notes(_ state: DeliveryState?) -> [JSONValue.Member] {
+    [
+      .init("delivery", state.map { .string($0.status) } ?? .null),
+      .init("errors", state.map { .string($0.errors) } ?? .null),
+    ]
+  }
+
+  /// What it means for the values of a request. Those that were delivered, and of which nothing more is known, stay
+  /// queued.
   func outcome(of batch: Batch) -> BatchOutcome {
     var outcome = BatchOutcome()
     outcome.status = status
@@ -125,28 +137,24 @@ struct DeliveryState: Sendable {
 
   /// The values that conflicts name: by position, else by ids, where these are as many as were not stored.
   private func named(by summary: ImportSummary, _ batch: Batch) -> [Int: Refusal] {
-    var refused: [Int: Refusal] = [:]
-    var vague: [(conflict: ImportSummary.Conflict, reason: Refusal)] = []
-    // A server that lost its place in the request counts too many, and means the neighbours (docs/dhis2-servers.md, trap 26).
+    let all = batch.values.indices
+    let report = ImportReport(summary: summary, status: httpStatus)
+    // A server that lost its place in the request counts too many, and means the neighbours (docs/dhis2-servers.md,
+    // trap 26).
     let fits =
-      summary.accepted + summary.ignored <= batch.values.count
-      && summary.conflicts.allSatisfy { $0.indexes.allSatisfy { $0 < batch.values.count } }
-    for conflict in summary.conflicts {
-      let reason = Refusal(code: conflict.code, message: conflict.message, httpStatus: httpStatus)
-      let positions = !fits ? [] : conflict.indexes.filter { batch.values.indices.contains($0) }
-      for index in positions where refused[index] == nil { refused[index] = reason }
-      if positions.isEmpty { vague.append((conflict, reason)) }
-    }
+      summary.accepted + summary.ignored <= all.count
+      && summary.conflicts.allSatisfy { $0.indexes.allSatisfy { $0 < all.count } }
+    let refused = fits ? report.refusedByPosition(in: Array(all)) : [:]
+    let vague = summary.conflicts.filter { conflict in !fits || !conflict.indexes.contains { all.contains($0) } }
     if vague.isEmpty { return refused }
-    let scratch = DataValueLine.Scratch()
-    let combo = String(decoding: DestinationTraits(version: nil).defaultCombo, as: UTF8.self)
-    let ids = batch.values.map { ValueIDs(batch.bytes(of: $0), defaultCombo: combo, scratch) }
+    let ids = BatchIDs(batch, defaultCombo: DestinationTraits(version: nil).defaultCombo)
     var found = refused
-    for (conflict, reason) in vague {
+    for conflict in vague {
       let matcher = ConflictMatcher(conflict)
-      for index in ids.indices where found[index] == nil && matcher.names(ids[index]) == true { found[index] = reason }
+      for index in all where found[index] == nil && matcher.names(ids[index]) == true {
+        found[index] = report.reason(conflict)
+      }
     }
-    let isCertain = summary.accepted == 0 || found.count == summary.ignored
-    return isCertain ? found : refused
+    return summary.accepted == 0 || found.count == summary.ignored ? found : refused
   }
 }

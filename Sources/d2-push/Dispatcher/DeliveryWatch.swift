@@ -1,36 +1,44 @@
 import D2Common
 
-/// A queued request that is followed.
+/// A queued batch that is followed.
 struct QueuedRequest: Sendable {
   let uid: String
-  let request: QueueRequest
-  /// What is known of it so far: for its line on stdout.
+  let batch: Batch
+  let key: RequestKey
   let facility: String
-  let attempts: Int
+  /// What it took to queue it.
+  let outcome: BatchOutcome
   /// When it was begun and queued.
   let start: Double
-  let queuedAt: Double
+  let queuedAt = monotonicSeconds()
   /// When it is asked about next, and how long it is left alone after that.
-  fileprivate var due: Double
-  fileprivate var pause = DeliveryWatch.firstPauseSeconds
+  var due = monotonicSeconds() + DeliveryWatch.firstPauseSeconds
+  var pause = DeliveryWatch.firstPauseSeconds
   /// What the queue said last, where that was not the end.
   var lastState: DeliveryState?
 
-  init(_ request: QueueRequest, uid: String, facility: String, attempts: Int, start: Double) {
-    self.uid = uid
-    self.request = request
-    self.facility = facility
-    self.attempts = attempts
-    self.start = start
-    queuedAt = monotonicSeconds()
-    due = queuedAt + DeliveryWatch.firstPauseSeconds
+  /// What became of its values.
+  ///
+  /// - Parameter state: the end; `nil` where it was followed for too long.
+  fileprivate func end(_ state: DeliveryState?) -> BatchOutcome {
+    var end = state?.outcome(of: batch) ?? BatchOutcome()
+    if state == nil {
+      end.queued = batch.values.count
+      end.status = "queued"
+    }
+    end.isDelivered = state != nil
+    end.attempts = outcome.attempts
+    end.traffic = outcome.traffic
+    end.notes = key.notes(end, facility: facility, uid: uid) + DeliveryState.notes(state ?? lastState)
+    end.seconds = monotonicSeconds() - start
+    return end
   }
 }
 
-/// The queued requests that are followed: one is asked about at a time, each again after a while that grows. Their values are held until
-/// it is known what became of them, so that no more than so many are under way.
+/// The queued requests that are followed: one is asked about at a time, each again after a while that grows. Their
+/// values are held until it is known what became of them, so that no more than so many are under way.
 struct DeliveryWatch: Sendable {
-  fileprivate static let firstPauseSeconds = 0.5
+  static let firstPauseSeconds = 0.5
   /// go-dispatcher2 looks for work every five seconds, and sends failed requests again every five minutes.
   private static let longestPauseSeconds = 15.0
   /// How long, at most, one look around takes or waits.
@@ -45,14 +53,20 @@ struct DeliveryWatch: Sendable {
     var failure: (any Error)?
   }
 
+  typealias Closed = (batch: Batch, outcome: BatchOutcome)
+
   private var waiting: [QueuedRequest] = []
   /// The bytes of the values that are waiting or asked about.
   private var bytes = 0
   private var count = 0
   private let mostSeconds: Double
   private var lastDelivery = -Double.infinity
-  /// The queue has delivered nothing for as long as one request is followed, or tells nothing: it makes no sense to follow others.
+  /// The queue has delivered nothing for as long as one request is followed, or tells nothing: it makes no sense to
+  /// follow others.
   private(set) var hasGivenUp = false
+  /// Values that the queue gave up, and those that were followed for too long.
+  private var givenUp = 0
+  private var late = 0
 
   /// - Parameter mostSeconds: how long a request is followed.
   init(mostSeconds: Double) { self.mostSeconds = mostSeconds }
@@ -62,10 +76,13 @@ struct DeliveryWatch: Sendable {
   /// Whether another request may be queued, to be followed.
   var hasRoom: Bool { count < Self.mostRequests && bytes < Self.mostBytes }
 
-  mutating func add(_ queued: QueuedRequest) {
+  /// Follows a batch, unless nothing is followed any more: then returns what became of it.
+  mutating func add(_ queued: QueuedRequest) -> [Closed] {
+    if hasGivenUp { return [close(late: queued)] }
     waiting.append(queued)
     count += 1
-    bytes += queued.request.batch.bytes
+    bytes += queued.batch.bytes
+    return []
   }
 
   /// Takes out those to ask about next: those that are due first.
@@ -77,33 +94,56 @@ struct DeliveryWatch: Sendable {
 
   /// Puts back what is still open.
   ///
-  /// - Returns: what was followed for too long.
-  mutating func finish(_ round: Round) -> [QueuedRequest] {
+  /// - Returns: what is no longer followed.
+  mutating func finish(_ round: Round) -> [Closed] {
     let now = monotonicSeconds()
     if !round.settled.isEmpty { lastDelivery = now }
-    for (queued, _) in round.settled { drop(queued) }
     // Where the queue does not answer nothing more is to be learnt.
     if round.failure != nil { hasGivenUp = true }
-    var late: [QueuedRequest] = []
+    var closed: [Closed] = []
+    for (queued, state) in round.settled {
+      drop(queued)
+      closed.append((queued.batch, queued.end(state)))
+      givenUp += closed[closed.count - 1].outcome.notSent.count
+    }
     for queued in round.open {
       if now - queued.queuedAt <= mostSeconds, !hasGivenUp {
         waiting.append(queued)
       } else {
         hasGivenUp = hasGivenUp || lastDelivery < queued.queuedAt
         drop(queued)
-        late.append(queued)
+        closed.append(close(late: queued))
       }
     }
-    return late
+    return closed
+  }
+
+  private mutating func close(late queued: QueuedRequest) -> Closed {
+    late += queued.batch.values.count
+    return (queued.batch, queued.end(nil))
   }
 
   private mutating func drop(_ queued: QueuedRequest) {
     count -= 1
-    bytes -= queued.request.batch.bytes
+    bytes -= queued.batch.bytes
+  }
+
+  /// What was followed and was not delivered in the end.
+  var failure: CommandFailure? {
+    var parts: [String] = []
+    if givenUp > 0 {
+      parts.append("\(givenUp) values were queued but not delivered: the queue gave their requests up")
+    }
+    if late > 0 {
+      parts.append(
+        "\(late) values are still in the queue after \(DurationText.measured(mostSeconds)): whether they will "
+          + "arrive is not known")
+    }
+    return parts.isEmpty ? nil : CommandFailure(.temporary, parts.joined(separator: "; "))
   }
 
   /// Asks about the requests that are due, one after the other; waits for a moment where none is.
-  static func look(at asked: [QueuedRequest], _ sender: QueueSender) -> Round {
+  static func look(at asked: [QueuedRequest], _ client: QueueClient) -> Round {
     var round = Round()
     let end = monotonicSeconds() + roundSeconds
     for (position, queued) in asked.enumerated() {
@@ -114,7 +154,7 @@ struct DeliveryWatch: Sendable {
       }
       var queued = queued
       do {
-        let state = try sender.state(of: queued.uid)
+        let state = try client.state(of: queued.uid)
         if state.isFinal {
           round.settled.append((queued, state))
         } else {

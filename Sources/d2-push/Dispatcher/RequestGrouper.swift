@@ -1,17 +1,13 @@
 import D2Common
 
-/// Some values that are queued together: of one data set, period and organisation unit.
-struct QueueRequest: Sendable {
-  let key: RequestKey
-  let batch: Batch
-}
-
-/// Sorts the input into requests. It comes in any order: a window of it is held, sorted, and handed out before the next one is filled.
+/// Sorts the input into requests. It comes in any order: a window of it is held, sorted, and handed out before the next
+/// one is filled.
 ///
-/// Two values of one key (data element, period, unit, option combos) never share a request, of which a server would lose one; and the one that
-/// comes later in the input is handed out later, also where it names another data set.
-struct RequestGrouper {
-  /// How much of the input is sorted at once. Larger windows make fewer requests of an input that is not sorted, and cost memory.
+/// Two values of one key (data element, period, unit, option combos) never share a request, of which a server would
+/// lose one; and the one that comes later in the input is handed out later, also where it names another data set.
+struct RequestGrouper: BatchMaker {
+  /// How much of the input is sorted at once. Larger windows make fewer requests of an input that is not sorted, and
+  /// cost memory.
   static let windowBytes = 24 << 20
   /// Beside the bytes of a request's values.
   private static let slackBytes = 64
@@ -28,7 +24,6 @@ struct RequestGrouper {
   private let mostValues: Int
   private let mostBytes: Int
   private let mostWindowBytes: Int
-  private let account: Account
   private let header = Array(#"{"dataValues":["#.utf8)
 
   /// Pieces of the input that are not in the window: of the first, so many lines are.
@@ -45,28 +40,25 @@ struct RequestGrouper {
   private var isHandingOut = false
   private var nextGroup = 0
   private var nextNumber = 1
+  private(set) var made = 0
 
   /// - Parameters:
   ///   - mostValues: of one request.
   ///   - mostBytes: of one request; a single value may be larger.
-  init(mostValues: Int, mostBytes: Int, windowBytes: Int = RequestGrouper.windowBytes, _ account: Account) {
+  init(mostValues: Int, mostBytes: Int, windowBytes: Int = RequestGrouper.windowBytes) {
     self.mostValues = mostValues
     self.mostBytes = mostBytes
     mostWindowBytes = windowBytes
-    self.account = account
   }
 
-  /// How many pieces of input wait for the window to be handed out.
   var waitingPieces: Int { waiting.count }
 
   /// - Parameter piece: with the requests of its lines.
   mutating func add(_ piece: LocatedLines) { waiting.append(piece) }
 
-  /// No more input comes.
   mutating func end() { ended = true }
 
-  /// The next request; `nil` where more input is needed, or there is none.
-  mutating func next() -> QueueRequest? {
+  mutating func next() -> Batch? {
     while true {
       if !isHandingOut { fill() }
       guard isHandingOut else { return nil }
@@ -80,11 +72,10 @@ struct RequestGrouper {
     }
   }
 
-  /// What was read and was not handed out.
   mutating func rest() -> [Batch] {
     ended = true
     var batches: [Batch] = []
-    while let request = next() { batches.append(request.batch) }
+    while let batch = next() { batches.append(batch) }
     return batches
   }
 
@@ -102,18 +93,16 @@ struct RequestGrouper {
 
   /// Takes lines into the window until it is full, or one must come behind all that it holds. Returns how far it came.
   private mutating func take(_ piece: LocatedLines, from first: Int) -> Int {
-    guard let requests = piece.requests, first < piece.lines.count else { return piece.lines.count }
+    guard first < piece.lines.count else { return piece.lines.count }
     let place = Int32(window.count)
     window.append(piece)
-    var known = [Int](repeating: -1, count: requests.keys.count)
+    var known = [Int](repeating: -1, count: piece.requests.count)
     var index = first
     while index < piece.lines.count {
       defer { index += 1 }
-      let key = Int(requests.places[index])
-      // Its line was refused.
-      if key < 0 { continue }
-      if known[key] < 0 { known[key] = group(for: requests.keys[key]) }
       let line = piece.lines[index]
+      let key = Int(line.dataSet)
+      if known[key] < 0 { known[key] = group(for: piece.requests[key]) }
       let owner = Int32(known[key])
       if let other = owners.updateValue(owner, forKey: line.key), other != owner {
         // The same key in another data set's group: what is handed out last must be what came last.
@@ -151,31 +140,28 @@ struct RequestGrouper {
   // MARK: Requests
 
   /// As many values of a group as one request holds.
-  private mutating func request(of place: Int) -> QueueRequest {
+  private mutating func request(of place: Int) -> Batch {
     let group = groups[place]
-    let open = OpenBatch(
+    var batch = Batch(
       number: nextNumber, dataSet: group.key.dataSet, isDoubtful: false, header: header,
       capacity: min(group.bytes, mostBytes) + Self.slackBytes, keys: KeySet(slots: 64))
     nextNumber += 1
     var next = group.used
-    while next < group.values.count, open.count < mostValues {
+    while next < group.values.count, batch.values.count < mostValues {
       let value = group.values[next]
       let piece = window[Int(value.piece)]
       let line = piece.lines[Int(value.line)]
-      if open.count > 0, open.bytes + Int(line.length) >= mostBytes { break }
-      let isTaken = piece.text.withUnsafeBytes { text in
-        open.add(
-          UnsafeRawBufferPointer(rebasing: text[Int(line.start)..<Int(line.start + line.length)]),
-          line: piece.linesBefore + line.number, key: line.key, needsRewriting: false)
-      }
+      if batch.values.count > 0, batch.bytes + Int(line.length) >= mostBytes { break }
       // A key that is in already begins the next request, so that the last one wins.
-      guard isTaken else { break }
+      guard batch.add(piece, from: Int(value.line), size: batch.values.count + 1, bytes: .max) > Int(value.line) else {
+        break
+      }
       groups[place].bytes -= Int(line.length) + 1
       next += 1
     }
     groups[place].used = next
-    let batch = open.sealed()
-    account.add { $0.read += batch.values.count }
-    return QueueRequest(key: group.key, batch: batch)
+    batch.seal()
+    made += batch.values.count
+    return batch
   }
 }

@@ -1,0 +1,194 @@
+import D2Common
+
+/// Accounts for every value: read = imported + updated + deleted + ignored + refused + not sent + not kept + queued.
+final class Account: @unchecked Sendable {
+  // One loop writes it, and nobody else reads it while that runs.
+
+  struct Totals: Sendable {
+    var read = 0
+    var imported = 0
+    var updated = 0
+    var deleted = 0
+    /// The server had no reason to change anything and named no conflict.
+    var ignored = 0
+    var refused = 0
+    var notSent = 0
+    /// Accepted, and dropped by the server.
+    var notKept = 0
+    /// Accepted, and stored in another spelling; they are among the imported, updated and ignored ones.
+    var changed = 0
+    /// Lines that are no values; they are among the refused.
+    var malformed = 0
+    /// In a queue before the server, which has not told what became of them.
+    var queued = 0
+    /// Of the queued ones, those that the queue says it has delivered.
+    var delivered = 0
+    var batches = 0
+    var traffic = BatchOutcome.Traffic()
+
+    var accountedFor: Int { imported + updated + deleted + ignored + refused + notSent + notKept + queued }
+  }
+
+  /// Reasons that are told apart in the summary; beyond them one more line would help nobody.
+  private static let mostReasons = 1000
+
+  private(set) var totals = Totals()
+  /// Values that came from the input, and those that are in batches.
+  private var taken = 0
+  private var batched = 0
+  private var file: RejectsFile?
+  /// How often each reason was given.
+  private var reasons: [String: Int] = [:]
+  /// Whether the totals tell of a queue.
+  private let hasQueue: Bool
+  private let dryRun: Bool
+  private let start = monotonicSeconds()
+
+  init(
+    rejectsFile: String?, policy: RejectsPolicy = .refuse, hasQueue: Bool = false, dryRun: Bool = false
+  ) throws(CommandFailure) {
+    self.hasQueue = hasQueue
+    self.dryRun = dryRun
+    if let rejectsFile { file = try RejectsFile(path: rejectsFile, policy) }
+  }
+
+  var seconds: Double { monotonicSeconds() - start }
+  var keepsRejects: Bool { file != nil }
+  /// Where the rejects are, and how many could not be written there; `nil` where they are not kept.
+  var rejects: (place: String, lost: Int)? { file.map { ($0.place, $0.lost) } }
+  /// Whether each value that came from the input is accounted for, once.
+  var isBalanced: Bool { totals.read == taken && totals.read == totals.accountedFor }
+
+  /// So many values came from the input, to be sent.
+  func took(_ values: Int) { taken += values }
+
+  /// So many values are in batches by now.
+  func batched(_ values: Int) {
+    totals.read += values - batched
+    batched = values
+  }
+
+  /// A line that goes into no batch.
+  ///
+  /// - Throws: `CommandFailure`: 65 for what is no value where no rejects are kept, 73 where they cannot be written.
+  func refuse(_ fault: LocatedLines.Fault, of piece: LocatedLines) throws(CommandFailure) {
+    let number = piece.linesBefore + fault.number
+    guard keepsRejects || !fault.endsInput else {
+      let hint = fault.hint.map { "\($0); " } ?? ""
+      throw CommandFailure(
+        .malformedInput,
+        "line \(number): \(fault.what) (\(hint)with --rejects FILE it goes there and the rest goes on)")
+    }
+    let refusal = Refusal(message: fault.what + (fault.hint.map { " (\($0))" } ?? ""))
+    taken += 1
+    totals.read += 1
+    totals.refused += 1
+    switch fault.kept {
+    case .value(let place):
+      count(refusal.reason)
+      file?.add(value: piece.text[place], line: number, refusal)
+    case .text(let text):
+      totals.malformed += 1
+      count("malformed: \(fault.what)")
+      file?.add(text: text, line: number, refusal)
+    }
+    if let failure = file?.failure { throw failure }
+  }
+
+  /// What a batch came to.
+  func close(_ batch: Batch, _ outcome: BatchOutcome) throws(CommandFailure) {
+    totals.batches += 1
+    totals.imported += outcome.imported
+    totals.updated += outcome.updated
+    totals.deleted += outcome.deleted
+    totals.ignored += outcome.ignored(of: batch)
+    totals.queued += outcome.queued
+    if outcome.isDelivered { totals.delivered += outcome.queued }
+    totals.refused += outcome.refused.count
+    totals.notSent += outcome.notSent.count
+    totals.notKept += outcome.notKept.count
+    totals.changed += outcome.changed
+    totals.traffic.requests += outcome.traffic.requests
+    totals.traffic.retries += outcome.traffic.retries
+    totals.traffic.bytes += outcome.traffic.bytes
+    totals.traffic.wireBytes += outcome.traffic.wireBytes
+    // Everything is counted, also where nothing can be written any more.
+    for (index, refusal) in outcome.refused.sorted(by: { $0.key < $1.key }) {
+      keep(index, of: batch, refusal)
+      count(refusal.reason)
+    }
+    for index in outcome.notSent.sorted() { keep(index, of: batch, outcome.notSentReason) }
+    for index in outcome.notKept.sorted() {
+      keep(index, of: batch, Refusal(message: batch.values[index].fate.reason ?? "not kept"))
+    }
+    try file?.flush()
+  }
+
+  private func keep(_ index: Int, of batch: Batch, _ refusal: Refusal) {
+    let value = batch.values[index]
+    file?.add(value: batch.bytes(of: value), line: value.line, refusal)
+  }
+
+  private func count(_ reason: String) {
+    if reasons.count < Self.mostReasons || reasons[reason] != nil { reasons[reason, default: 0] += 1 }
+  }
+
+  /// A line that was read only to be kept for another time.
+  func notSent(line: UnsafeRawBufferPointer, number: Int, _ reason: Refusal) throws(CommandFailure) {
+    taken += 1
+    totals.read += 1
+    totals.notSent += 1
+    if (try? JSONValue(parsing: line))?.members != nil {
+      file?.add(value: line, line: number, reason)
+    } else {
+      file?.add(text: String(decoding: line, as: UTF8.self), line: number, reason)
+    }
+    // Where rejects can be written no more, the run ends.
+    if let failure = file?.failure { throw failure }
+  }
+
+  /// Puts the rejects in place.
+  ///
+  /// - Parameter isWhole: whether all of the input was read and answered for; else nothing that was there before is
+  ///   replaced.
+  func finish(isWhole: Bool) throws(CommandFailure) { try file?.finish(isWhole: isWhole) }
+
+  /// The commonest reasons, most frequent first.
+  func commonReasons(_ most: Int) -> [(reason: String, count: Int)] {
+    reasons.map { (reason: $0.key, count: $0.value) }
+      .sorted { ($1.count, $0.reason) < ($0.count, $1.reason) }.prefix(most).map { $0 }
+  }
+
+  /// `read 10 = 7 imported + …`.
+  var line: String {
+    let delivered = totals.delivered > 0 ? " (\(totals.delivered) delivered)" : ""
+    let lost = rejects?.lost ?? 0
+    let unwritten = lost > 0 ? "; \(lost) of what was not taken could not be written to the rejects" : ""
+    let queued = hasQueue ? " + \(totals.queued) queued\(delivered)" : ""
+    let notKept = totals.notKept > 0 ? " + \(totals.notKept) not kept" : ""
+    return (dryRun ? "dry run, nothing was stored: " : "")
+      + "read \(totals.read) = \(totals.imported) imported + \(totals.updated) updated + \(totals.deleted) deleted + "
+      + "\(totals.ignored) ignored + \(totals.refused) refused + \(totals.notSent) not sent\(notKept)\(queued)\(unwritten); "
+      + "\(counted(totals.batches, "batch")), \(counted(totals.traffic.requests, "request")), "
+      + "\(counted(totals.traffic.retries, "retry")), \(DurationText.measured(seconds))"
+  }
+
+  /// The same as one JSON object.
+  ///
+  /// - Parameter isWhole: whether all of the input was read and answered for.
+  func summary(_ status: ExitStatus, learnt: JSONValue, isWhole: Bool) -> JSONValue {
+    let traffic = totals.traffic
+    return [
+      "read": .int(totals.read), "imported": .int(totals.imported), "updated": .int(totals.updated),
+      "deleted": .int(totals.deleted), "ignored": .int(totals.ignored), "refused": .int(totals.refused),
+      "notSent": .int(totals.notSent), "notKept": .int(totals.notKept), "changed": .int(totals.changed),
+      "dryRun": .bool(dryRun), "queued": .int(totals.queued), "delivered": .int(totals.delivered),
+      "rejectsLost": .int(rejects?.lost ?? 0), "batches": .int(totals.batches), "requests": .int(traffic.requests),
+      "retries": .int(traffic.retries), "bytes": .int(traffic.bytes), "wireBytes": .int(traffic.wireBytes),
+      "seconds": .number(String(seconds.toThousandths)), "status": .int(Int(status.rawValue)),
+      "isWhole": .bool(isWhole),
+      "valuesPerSecondByBatchSize": learnt,
+      "reasons": .array(commonReasons(50).map { ["reason": .string($0.reason), "count": .int($0.count)] }),
+    ]
+  }
+}

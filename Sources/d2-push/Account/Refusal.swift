@@ -1,0 +1,24 @@
+import D2Client
+
+/// Why a value was not taken, in the server's words.
+struct Refusal: Sendable, Hashable {
+  /// DHIS2's error code, where there is one.
+  var code: String?
+  var message: String
+  /// The HTTP status of the answer that refused it.
+  var httpStatus: Int?
+
+  /// Of values that were not sent because of a failure.
+  static func notSent(after failure: any Error) -> Refusal {
+    Refusal(message: "not sent: \((failure as? ServerError)?.message ?? "\(failure)")")
+  }
+
+  /// The reason without what differs from value to value, so that it can be counted: servers from 2.43 on begin with
+  /// "Value #17 value `x` ".
+  var reason: String {
+    var text = message[...]
+    if text.hasPrefix("Value #") { text = text.dropFirst(7).drop(while: \.isNumber).drop { $0 == " " } }
+    if text.hasPrefix("value `"), let end = text.dropFirst(7).firstIndex(of: "`") { text = "value `…" + text[end...] }
+    return (code.map { $0 + " " } ?? "") + text
+  }
+}

@@ -1,0 +1,100 @@
+import D2Client
+import D2Common
+
+/// The values that were not taken, as NDJSON: each with its reason and its line in the input. The value itself is
+/// verbatim, so that `jq -c .value` gives back what can be tried again.
+struct RejectsFile {
+  private let target: RejectsTarget
+  private var pending: [UInt8] = []
+  private var pendingLines = 0
+  /// Why nothing more can be written; tried once more at the end.
+  private(set) var failure: CommandFailure?
+  /// Lines that could not be written.
+  private(set) var lost = 0
+  /// Where the rejects are.
+  private(set) var place: String
+
+  private static let pendingBytes = 256 * 1024
+  /// Lines that cannot be written are kept up to this: what is under way when a disk is full, and no more.
+  private static let mostPendingBytes = 64 << 20
+
+  /// Begins a file that its owner alone can read. It takes its place at the end of the run.
+  ///
+  /// - Throws: `CommandFailure`, 73, before anything was sent.
+  init(path: String, _ policy: RejectsPolicy = .refuse) throws(CommandFailure) {
+    target = try RejectsTarget(path, policy)
+    place = path
+  }
+
+  /// A value that the server did not take, or that was not sent.
+  mutating func add(value: some Collection<UInt8>, line: Int, _ refusal: Refusal) {
+    pending += #"{"value":"#.utf8
+    pending += value
+    end(line, refusal)
+  }
+
+  /// A line that is no value: its text stands for it.
+  mutating func add(text: String, line: Int, _ refusal: Refusal) {
+    pending += #"{"text":"#.utf8
+    JSONValue.writeString(text, to: &pending)
+    end(line, refusal)
+  }
+
+  private mutating func end(_ line: Int, _ refusal: Refusal) {
+    pending += ",\"line\":\(line)".utf8
+    if let code = refusal.code {
+      pending += ",\"errorCode\":".utf8
+      JSONValue.writeString(code, to: &pending)
+    }
+    pending += ",\"message\":".utf8
+    JSONValue.writeString(refusal.message, to: &pending)
+    if let advice = refusal.code.flatMap({ ErrorCode.named($0) })?.advice {
+      pending += ",\"hint\":".utf8
+      JSONValue.writeString(advice, to: &pending)
+    }
+    if let status = refusal.httpStatus { pending += ",\"httpStatus\":\(status)".utf8 }
+    pending += "}\n".utf8
+    pendingLines += 1
+    if failure == nil, pending.count >= Self.pendingBytes { write() }
+    if pending.count > Self.mostPendingBytes { drop() }
+  }
+
+  private mutating func drop() {
+    lost += pendingLines
+    pendingLines = 0
+    pending = []
+  }
+
+  private mutating func write() {
+    do throws(CommandFailure) { try target.write(pending) } catch {
+      failure = failure ?? error
+      place = target.part
+      return
+    }
+    pendingLines = 0
+    pending.removeAll(keepingCapacity: true)
+  }
+
+  /// Writes what is pending. - Throws: `CommandFailure`, 73.
+  mutating func flush() throws(CommandFailure) {
+    if failure == nil { write() }
+    if let failure { throw failure }
+  }
+
+  /// Puts the file in place, or says where the rejects are.
+  ///
+  /// - Parameter isWhole: whether all of the input was read and answered for.
+  /// - Throws: `CommandFailure`, 73.
+  mutating func finish(isWhole: Bool) throws(CommandFailure) {
+    // There may be room again.
+    write()
+    if pendingLines > 0 { drop() }
+    if lost > 0, let failure {
+      throw CommandFailure(.cannotWrite, "\(failure.message); what was written before is in \(target.part)")
+    }
+    do throws(CommandFailure) { place = try target.finish(isWhole: isWhole) } catch {
+      place = target.part
+      throw error
+    }
+  }
+}

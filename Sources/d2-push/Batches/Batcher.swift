@@ -1,0 +1,121 @@
+import D2Common
+
+/// Makes batches of located lines: values of one data set, no key twice, in the order of the input.
+///
+/// Values that a server may answer with a failure of the whole request (an id or period that it may be unable to read)
+/// are put in batches of their own.
+struct Batcher: BatchMaker {
+  /// A batch is an open one until its size is reached; an input whose data sets alternate keeps several open.
+  private static let mostOpen = 16
+  /// Where the server names nothing, the guilty value of a batch is found by halves: such batches stay small.
+  private static let mostDoubtful = 100
+  /// The last value of a batch may reach beyond its bytes.
+  private static let slackBytes = 64 * 1024
+
+  private let options: PushOptions
+  private let server: DestinationTraits
+  private let sizer: BatchSizer
+  /// Lines that are in no batch yet: pieces, and how far the first is used.
+  private var pieces: [LocatedLines] = []
+  private var used = 0
+  private var open: [Batch] = []
+  private var ready: [Batch] = []
+  private var nextNumber = 1
+  private var ended = false
+  private(set) var made = 0
+
+  init(_ options: PushOptions, _ server: DestinationTraits, _ sizer: BatchSizer) {
+    self.options = options
+    self.server = server
+    self.sizer = sizer
+  }
+
+  var waitingPieces: Int { pieces.count }
+
+  mutating func add(_ piece: LocatedLines) { pieces.append(piece) }
+
+  mutating func end() { ended = true }
+
+  mutating func next() -> Batch? { next(size: sizer.size) }
+
+  /// The next batch of about `size` values.
+  private mutating func next(size: Int) -> Batch? {
+    while ready.isEmpty, let piece = pieces.first {
+      used = take(piece, from: used, size)
+      if used == piece.lines.count {
+        pieces.removeFirst()
+        used = 0
+      }
+    }
+    if ready.isEmpty, ended { sealAll() }
+    guard !ready.isEmpty else { return nil }
+    ready[0].wantedSize = size
+    return ready.removeFirst()
+  }
+
+  mutating func rest() -> [Batch] {
+    var batches: [Batch] = []
+    ended = true
+    while let batch = next(size: .max) { batches.append(batch) }
+    return batches
+  }
+
+  /// Puts lines into batches until one is ready. Returns how far it came.
+  private mutating func take(_ piece: LocatedLines, from first: Int, _ size: Int) -> Int {
+    var index = first
+    while index < piece.lines.count, ready.isEmpty {
+      let line = piece.lines[index]
+      let dataSet = line.dataSet < 0 ? nil : piece.dataSets[Int(line.dataSet)]
+      let size = line.isDoubtful ? min(size, Self.mostDoubtful) : size
+      // The batch in use stands last.
+      let last = openBatch(for: dataSet, line.isDoubtful, size)
+      // With several batches open, a line whose key went into another of them waits until that one is sealed.
+      if last > 0, open[..<last].contains(where: { $0.keys.contains(line.key) }) {
+        sealAll()
+        continue
+      }
+      let most = last == 0 ? size : open[last].values.count + 1
+      let next = open[last].add(piece, from: index, size: most, bytes: options.batchBytes)
+      // A key that is in already begins the next batch, so that the last one wins.
+      if next == index || open[last].values.count >= size || open[last].bytes >= options.batchBytes { seal(last) }
+      index = next
+    }
+    return index
+  }
+
+  /// The place of a data set's open batch: the last one.
+  @inline(__always)
+  private mutating func openBatch(for dataSet: String?, _ isDoubtful: Bool, _ size: Int) -> Int {
+    if let last = open.last, last.dataSet == dataSet, last.isDoubtful == isDoubtful { return open.count - 1 }
+    return anotherBatch(for: dataSet, isDoubtful, size)
+  }
+
+  private mutating func anotherBatch(for dataSet: String?, _ isDoubtful: Bool, _ size: Int) -> Int {
+    if let place = open.firstIndex(where: { $0.dataSet == dataSet && $0.isDoubtful == isDoubtful }) {
+      open.append(open.remove(at: place))
+      return open.count - 1
+    }
+    if open.count == Self.mostOpen { seal(0) }
+    let expected = size > options.batchBytes / 320 ? options.batchBytes : size * 320
+    open.append(
+      Batch(
+        number: nextNumber, dataSet: dataSet, isDoubtful: isDoubtful,
+        header: server.header(dataSet: dataSet, kind: options.kind), capacity: expected + Self.slackBytes))
+    nextNumber += 1
+    return open.count - 1
+  }
+
+  private mutating func seal(_ place: Int) {
+    var batch = open.remove(at: place)
+    guard !batch.values.isEmpty else { return }
+    batch.seal()
+    made += batch.values.count
+    ready.append(batch)
+  }
+
+  private mutating func sealAll() {
+    // In the order in which they were begun.
+    open.sort { $0.number < $1.number }
+    while !open.isEmpty { seal(0) }
+  }
+}

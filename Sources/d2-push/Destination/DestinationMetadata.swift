@@ -1,0 +1,93 @@
+import D2Client
+import D2Common
+import Synchronization
+
+/// What the destination's metadata tell of data sets and units. Tests play it.
+protocol DestinationMetadata: Sendable {
+  /// The data sets that hold an element, in a stable order.
+  ///
+  /// - Throws: `ServerError` where the server does not tell.
+  func dataSets(of dataElement: String) throws -> [String]
+  /// The units that a data set is assigned to; `nil` where the server does not tell.
+  func units(of dataSet: String) -> Set<String>?
+  /// The dates between which units are open; those of which the server does not tell are left out.
+  func dates(of units: Set<String>) -> [String: OpenDates]
+}
+
+/// The dates between which an organisation unit is open.
+struct OpenDates: Sendable {
+  /// `2024-06-30`, or `nil`.
+  var opening: String?
+  var closing: String?
+
+  /// Whether a period reaches beyond the dates: then servers from 2.43 on refuse it (E8031). An id that is none says
+  /// nothing.
+  func isShut(in id: String) -> Bool {
+    guard let period = Period(id: id) else { return false }
+    return (opening.map { period.start.description < $0 } ?? false)
+      || (closing.map { period.end.description > $0 } ?? false)
+  }
+}
+
+/// Asks a server, once about each thing.
+final class ServerMetadata: DestinationMetadata {
+  private let client: DHIS2Client
+  /// As the values name both.
+  private let schemes: (dataSet: IDScheme, element: IDScheme)
+  private let sets = Mutex<[String: [String]]?>(nil)
+  private let assigned = Mutex<[String: Set<String>?]>([:])
+  private let dates = Mutex<[String: OpenDates]>([:])
+
+  init(_ client: DHIS2Client, _ options: PushOptions) {
+    self.client = client
+    schemes = (
+      IDScheme(of: "dataSetIdScheme", in: options.passedOn), IDScheme(of: "dataElementIdScheme", in: options.passedOn)
+    )
+  }
+
+  func dataSets(of dataElement: String) throws -> [String] {
+    try sets.withLock { sets in
+      if sets == nil { sets = try fetchSets() }
+      return sets?[dataElement] ?? []
+    }
+  }
+
+  private func fetchSets() throws -> [String: [String]] {
+    let target = Query([
+      "fields": "\(schemes.dataSet.fields),dataSetElements[dataElement[\(schemes.element.fields)]]", "order": "id:asc",
+      "paging": "false",
+    ]).target("/api/dataSets")
+    var sets: [String: [String]] = [:]
+    for set in try client.json(target)["dataSets"]?.array ?? [] {
+      guard let id = schemes.dataSet.id(of: set) else { continue }
+      for element in set["dataSetElements"]?.array ?? [] {
+        if let element = element["dataElement"].flatMap(schemes.element.id) { sets[element, default: []].append(id) }
+      }
+    }
+    return sets
+  }
+
+  func units(of dataSet: String) -> Set<String>? {
+    assigned.withLock { assigned in
+      if let known = assigned[dataSet] { return known }
+      let set = try? client.objects([dataSet], in: "dataSets", fields: "id,organisationUnits[id]").first
+      let units = set?["organisationUnits"]?.array.map { Set($0.compactMap { $0["id"]?.string }) }
+      assigned[dataSet] = .some(units)
+      return units
+    }
+  }
+
+  func dates(of units: Set<String>) -> [String: OpenDates] {
+    dates.withLock { dates in
+      let missing = units.filter { dates[$0] == nil }.sorted()
+      let objects = try? client.objects(missing, in: "organisationUnits", fields: "id,openingDate,closedDate")
+      for object in objects ?? [] {
+        func day(_ key: String) -> String? { object[key]?.string.map { String($0.prefix(10)) } }
+        if let id = object["id"]?.string {
+          dates[id] = OpenDates(opening: day("openingDate"), closing: day("closedDate"))
+        }
+      }
+      return dates.filter { units.contains($0.key) }
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import D2Client
+import D2Common
+
+/// What has to be known of the destination before values are sent: its version, and the uid of its default option
+/// combo.
+struct DestinationTraits: Sendable {
+  let version: DHIS2Version?
+  let defaultCombo: [UInt8]
+  /// The name of its calendar; `nil` where it does not tell.
+  let calendar: String?
+  private let usesUIDs: Bool
+  private let namedDataSet: String?
+
+  /// Signs in and looks. A server that tells nothing of itself is taken for one up to 2.42.
+  ///
+  /// - Throws: `ServerError` where the credentials are refused or nothing can be reached.
+  init(_ client: DHIS2Client, _ options: PushOptions) throws {
+    var version: DHIS2Version?
+    var combo = DefaultCombo.usualUID
+    var calendar: String?
+    do {
+      let info = try client.serverInfo()
+      version = info.version
+      calendar = info.calendar
+      if version != nil { combo = try DefaultCombo.uids(client).first ?? combo }
+    } catch let error as ServerError where Self.canGoOn(after: error) {
+      client.log.debug("\(error); going on without")
+    }
+    if version == nil { client.log.debug("the server does not tell its version") }
+    self.version = version
+    self.calendar = calendar
+    defaultCombo = Array(combo.utf8)
+    usesUIDs = !options.passedOn.contains {
+      $0.name.lowercased().hasSuffix("idscheme") && $0.value.uppercased() != "UID"
+    }
+    namedDataSet = options.dataSet
+  }
+
+  /// A server of a version, with the usual default combo.
+  init(version: DHIS2Version?, namedDataSet: String? = nil) {
+    self.version = version
+    calendar = nil
+    defaultCombo = Array(DefaultCombo.usualUID.utf8)
+    usesUIDs = true
+    self.namedDataSet = namedDataSet
+  }
+
+  /// What may pass must not decide how the whole run goes.
+  private static func canGoOn(after error: ServerError) -> Bool {
+    switch error.kind {
+    case .status(429), .status(500...): false
+    default: error.leavesDataInReach
+    }
+  }
+
+  /// From 2.43 on values are upserted by group, and one can fail them all.
+  var failsWholeGroups: Bool { version?.failsWholeGroups ?? false }
+
+  /// Whether values must be spelled as servers from 2.43 on read them.
+  var respells: Bool { failsWholeGroups }
+
+  /// Up to 2.42 each id costs a query of its own until 250 were not found, unless this is asked for: up to 19 times
+  /// slower.
+  var wantsPreheat: Bool { !failsWholeGroups }
+
+  /// Up to 2.42 a batch of 20,000 goes at six times the rate of one of 1,000; later versions like small ones, and of
+  /// others nothing is known.
+  var likesLargeBatches: Bool { version.map { !$0.failsWholeGroups } ?? false }
+
+  /// A value that such a server may answer with a failure of the whole request: a period or id that it cannot read,
+  /// category options.
+  func mayFailRequest(_ line: DataValueLine) -> Bool {
+    guard failsWholeGroups else { return false }
+    if line.hasNested { return true }
+    let period = line.bytes(line[.period])
+    if !PeriodID.isCertain(String(decoding: period, as: UTF8.self)) { return true }
+    guard usesUIDs else { return false }
+    return [.dataElement, .orgUnit, .categoryOptionCombo, .attributeOptionCombo].contains { (key: DataValueLine.Key) in
+      let field = line[key]
+      return field.kind == .string && !KnownIDs.canBeUID(bytes: line.bytes(field))
+    }
+  }
+
+  /// The beginning of a request body, up to the bracket of the array. The options' data set is named to every server;
+  /// that of the values only where the server wants to know it.
+  func header(dataSet: String?, kind: DataKind) -> [UInt8] {
+    var header: [UInt8] = Array("{".utf8)
+    if let name = namedDataSet ?? (failsWholeGroups ? dataSet : nil), kind == .dataValues {
+      header += #""dataSet":"#.utf8
+      JSONValue.writeString(name, to: &header)
+      header.append(UInt8(ascii: ","))
+    }
+    return header + Array("\"\(kind.arrayKey)\":[".utf8)
+  }
+}

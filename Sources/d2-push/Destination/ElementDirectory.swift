@@ -1,0 +1,59 @@
+import D2Client
+import D2Common
+import Synchronization
+
+/// What the destination's metadata say of the data elements in the input: asked once for each, many in one request, and
+/// kept for the run.
+final class ElementDirectory: Sendable {
+  private struct State {
+    var known: [String: ElementTraits] = [:]
+    var asked: Set<String> = []
+    var isSilent = false
+    var files: Set<String> = []
+  }
+
+  private let client: DHIS2Client
+  private let state = Mutex(State())
+
+  /// - Parameter asks: whether the server is asked at all.
+  init(_ client: DHIS2Client, asks: Bool) {
+    self.client = client
+    state.withLock { $0.isSilent = !asks }
+  }
+
+  /// The traits of elements, by uid; those of which the server does not tell are left out. The first that asks for an
+  /// element waits for the answer, and so do the others.
+  func traits(of elements: [String]) -> [String: ElementTraits] {
+    state.withLock { state in
+      let new = Set(elements).subtracting(state.asked).filter(KnownIDs.canBeUID).sorted()
+      if !new.isEmpty, !state.isSilent { ask(new, &state) }
+      return state.known
+    }
+  }
+
+  private func ask(_ elements: [String], _ state: inout State) {
+    state.asked.formUnion(elements)
+    do {
+      for element in try client.objects(elements, in: "dataElements", fields: ElementTraits.fields) {
+        guard let id = element["id"]?.string else { continue }
+        let traits = ElementTraits(element)
+        state.known[id] = traits
+        if traits.contains(.holdsFiles) { tellOfFiles(id, &state) }
+      }
+    } catch {
+      // What the server has against it, it says of the values too.
+      client.log.debug("\(error); values that the destination does not keep are not known")
+      state.isSilent = true
+    }
+  }
+
+  /// Once a run.
+  private func tellOfFiles(_ element: String, _ state: inout State) {
+    if state.files.isEmpty {
+      client.log.warning(
+        "the data element \(element) holds files, which do not travel with data values: such values are refused and not sent"
+      )
+    }
+    state.files.insert(element)
+  }
+}

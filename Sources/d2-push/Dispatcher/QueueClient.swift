@@ -1,0 +1,125 @@
+import D2Client
+import D2Common
+import Synchronization
+
+/// Puts requests into a queue, and asks what became of them.
+final class QueueClient: Sendable {
+  private let client: DHIS2Client
+  let queue: QueueAddress
+  /// Whether the queue has answered a request of this run.
+  private let hasAnswered = Atomic<Bool>(false)
+
+  init(_ client: DHIS2Client, _ queue: QueueAddress) {
+    self.client = client
+    self.queue = queue
+  }
+
+  /// Queues a body. What failed for a passing reason is tried again: a request that is stored twice imports the same
+  /// values twice.
+  ///
+  /// - Parameter outcome: counts the attempts.
+  /// - Throws: `ServerError` where it cannot be queued; `CommandFailure` on a signal.
+  func queue(
+    _ body: [UInt8], _ key: RequestKey, facility: String, _ outcome: inout BatchOutcome
+  ) throws -> QueueReceipt {
+    var request = HTTPRequest(.post, target(key, facility: facility))
+    // Byte for byte: go-dispatcher2 refuses a charset behind it, dispatcher-2 hangs up where it is missing.
+    request.headers = [("Content-Type", "application/json")]
+    request.body = body
+    return try client.retrying { attempt in
+      outcome.attempts += 1
+      outcome.traffic.add(attempt: attempt, bytes: body.count, wireBytes: body.count)
+      do {
+        let response = try client.perform(request)
+        hasAnswered.store(true, ordering: .relaxed)
+        return try QueueReceipt(response, queue)
+      } catch let error as ServerError where error.kind == .broken && !hasAnswered.load(ordering: .relaxed) {
+        // Once may be chance.
+        throw attempt > min(1, client.retry.retries) ? queue.closedUnanswered(error) : error
+      }
+    }
+  }
+
+  /// The parameters of both flavours: each ignores what it does not know.
+  private func target(_ key: RequestKey, facility: String) -> String {
+    let calendar = key.calendar
+    var query = Query(["source": queue.source, "destination": queue.destination])
+    for (name, value) in [("year", calendar.year), ("month", calendar.month), ("week", calendar.week)] {
+      if let value { query.add(name, value) }
+    }
+    query.add("period", key.period)
+    query.add("facility", facility)
+    query.add("report_type", key.dataSet)
+    // The body is no query string: PostgreSQL's spelling of false.
+    query.add("is_qparams", "f")
+    return query.target(queue.path)
+  }
+
+  /// What go-dispatcher2 says of a request.
+  ///
+  /// - Throws: `ServerError` where it does not tell; `CommandFailure` on a signal.
+  func state(of uid: String) throws -> DeliveryState {
+    let target = Query(["fields": "uid,status,statuscode,retries,errors,response,updated"])
+      .target("\(queue.path)/\(uid)")
+    return try client.retrying { _ in
+      let response = try client.perform(HTTPRequest(.get, target))
+      guard response.status == 200, let document = try? JSONValue(parsing: response.body),
+        let state = DeliveryState(document)
+      else { throw failure(response, target) }
+      return state
+    }
+  }
+
+  private func failure(_ response: HTTPResponse, _ target: String) -> ServerError {
+    guard response.status == 200 else {
+      let status: ExitStatus = [401, 403].contains(response.status) ? .refused : .temporary
+      return ServerError(
+        client.server, target, .foreign(status, mayPass: status == .temporary),
+        "HTTP \(response.status) when the queue was asked what became of a request")
+    }
+    return ServerError(client.server, target, .foreign(.temporary, mayPass: true), "the state of a request is no JSON")
+  }
+}
+
+extension QueueFlavour {
+  /// Finds out which queue it is. dispatcher-2 answers `/test` with 200; go-dispatcher2 answers `/api/test2` with
+  /// `Authorized`, or as JSON that the credentials are wrong.
+  ///
+  /// - Throws: `ServerError` where it is neither, cannot be reached, or refuses the credentials.
+  init(asking client: DHIS2Client) throws {
+    if try Self.isGo(client) {
+      self = .goDispatcher2
+    } else if let response = try Self.answer(client, "/test"), response.status == 200 {
+      self = .dispatcher2
+    } else {
+      throw ServerError(
+        client.server, "/test", .foreign(.notDHIS2, mayPass: false),
+        "neither dispatcher2 nor go-dispatcher2 answers here (name the queue's whole address by --dispatcher-url, and the "
+          + "flavour by --via)")
+    }
+  }
+
+  private static func isGo(_ client: DHIS2Client) throws -> Bool {
+    let path = "/api/test2"
+    guard let response = try answer(client, path) else { return false }
+    let text = String(decoding: response.body.prefix(1000), as: UTF8.self)
+    if response.status == 200 { return text.contains("Authorized") }
+    guard response.status == 401, (try? JSONValue(parsing: response.body))?["error"]?.string != nil else {
+      return false
+    }
+    throw ServerError(
+      client.server, path, .foreign(.refused, mayPass: false),
+      "HTTP 401: go-dispatcher2 refuses the credentials (\(client.server.credentialsAdvice))")
+  }
+
+  /// `nil` where the connection closes without an answer, as dispatcher-2 closes it for a path that it does not know.
+  private static func answer(_ client: DHIS2Client, _ path: String) throws -> HTTPResponse? {
+    try client.retrying { _ in
+      do { return try client.perform(HTTPRequest(.get, path)) } catch let error as ServerError
+        where error.kind == .broken
+      {
+        return nil
+      }
+    }
+  }
+}

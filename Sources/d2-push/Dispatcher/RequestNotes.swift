@@ -1,0 +1,43 @@
+import D2Common
+
+extension RequestKey {
+  /// The calendar that a queue shows beside a request: the year of every period id, the month of monthly ids, the week
+  /// of weekly ones. What the id does not tell is left out: go-dispatcher2 fails over an empty year.
+  var calendar: (year: String?, month: String?, week: String?) {
+    let digits = period.prefix { $0.isASCII && $0.isNumber }
+    guard digits.count >= 4 else { return (nil, nil, nil) }
+    let year = String(digits.prefix(4))
+    let rest = period.dropFirst(4)
+    if rest.count == 2, digits.count == 6, let month = Int(rest), (1...12).contains(month) {
+      return (year, String(month), nil)
+    }
+    for name in Self.weekNames where rest.hasPrefix(name) {
+      if let week = Int(rest.dropFirst(name.count)), (1...53).contains(week) { return (year, nil, String(week)) }
+    }
+    return (year, nil, nil)
+  }
+
+  /// Weeks that begin on Monday, and those that begin on other days.
+  private static let weekNames = ["W", "WedW", "ThuW", "FriW", "SatW", "SunW"]
+}
+
+extension RequestKey {
+  /// That of the values of a queued batch: they all have it.
+  init(of batch: Batch) {
+    self.init(dataSet: batch.dataSet ?? "", period: "", unit: "")
+    guard let value = batch.values.first else { return }
+    _ = DataValueLine.reading(batch.bytes(of: value), DataValueLine.Scratch()) { line in
+      period = line.text(.period) ?? ""
+      unit = line.text(.orgUnit) ?? ""
+    }
+  }
+
+  /// What a batch's line tells of its request.
+  func notes(_ outcome: BatchOutcome, facility: String?, uid: String?) -> [JSONValue.Member] {
+    func text(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
+    return [
+      .init("period", .string(period)), .init("orgUnit", .string(unit)), .init("facility", text(facility)),
+      .init("queued", .int(outcome.queued)), .init("uid", text(uid)),
+    ]
+  }
+}

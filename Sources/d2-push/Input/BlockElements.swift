@@ -1,0 +1,57 @@
+import D2Client
+import D2Common
+
+/// The data elements of one block of the input, by number, and what the destination makes of their values.
+struct BlockElements {
+  /// The uids, by number; number 0 is of what is no uid, and of elements beyond the most.
+  private var names: [String] = [""]
+  private var numbers: [UInt64: UInt16] = [:]
+  /// Exports come sorted as a rule.
+  private var last: (hash: UInt64, number: UInt16) = (0, 0)
+
+  private static let most = Int(UInt16.max)
+
+  /// The number of an element in this block.
+  @inline(__always)
+  mutating func number(of element: UnsafeRawBufferPointer) -> UInt16 {
+    var hash = KeyHash()
+    hash.add(element)
+    if hash.value == last.hash { return last.number }
+    let number = numbers[hash.value] ?? add(element, hash.value)
+    last = (hash.value, number)
+    return number
+  }
+
+  @inline(never)
+  private mutating func add(_ element: UnsafeRawBufferPointer, _ hash: UInt64) -> UInt16 {
+    guard names.count < Self.most, KnownIDs.canBeUID(bytes: element) else { return 0 }
+    numbers[hash] = UInt16(names.count)
+    names.append(String(decoding: element, as: UTF8.self))
+    return UInt16(names.count - 1)
+  }
+
+  /// Notes on each line what becomes of it, and sets those apart that are not to be sent.
+  func judge(_ piece: inout LocatedLines, _ directory: ElementDirectory, _ keeping: ValueKeeping) {
+    let known = directory.traits(of: Array(names.dropFirst()))
+    let traits = names.map { known[$0] }
+    let holdFiles = traits.contains { $0?.contains(.holdsFiles) ?? false }
+    for index in piece.lines.indices where !piece.lines[index].oddity.isNone {
+      let line = piece.lines[index]
+      piece.lines[index].fate = keeping.fate(line.oddity, of: traits[Int(line.element)])
+    }
+    guard holdFiles else { return }
+    func holdsFiles(_ line: LocatedLines.Line) -> Bool {
+      traits[Int(line.element)]?.contains(.holdsFiles) ?? false
+    }
+    let files = piece.lines.filter(holdsFiles)
+    piece.lines.removeAll(where: holdsFiles)
+    let faults = files.map { line in
+      LocatedLines.Fault(
+        number: line.number, kept: .value(piece.place(of: line)),
+        what:
+          "the data element \(names[Int(line.element)]) holds files (FILE_RESOURCE or IMAGE): the file does not travel with the value, so it was not sent",
+        endsInput: false)
+    }
+    piece.faults += faults
+  }
+}

@@ -1,0 +1,23 @@
+import D2Common
+
+/// Reads blocks of whole lines from the input. One task uses it at a time.
+final class InputReader: @unchecked Sendable {
+  private var reader: LineReader
+
+  /// - Parameter stop: ends the waiting for input.
+  init(_ descriptor: Int32, stop: StopSign) { reader = LineReader(descriptor: descriptor, stop: stop) }
+
+  /// The next block; `nil` at the end.
+  func next() -> Result<[UInt8]?, CommandFailure> {
+    do throws(CommandFailure) { return .success(try reader.nextBlock()) } catch { return .failure(error) }
+  }
+
+  /// Hands out the rest of the input, line by line.
+  func drain(linesBefore: Int, _ body: (UnsafeRawBufferPointer, _ number: Int) throws -> Void) throws {
+    reader.count(lines: linesBefore)
+    while let line = try reader.next() {
+      if line.allSatisfy({ $0 <= 0x20 }) { continue }
+      try body(UnsafeRawBufferPointer(line), reader.number)
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import D2Client
+import D2Common
+
+/// Hashes the key of a line, of which no two values of one request may be the same.
+struct LineKey: Sendable {
+  private let isDataValues: Bool
+  private let defaultCombo: [UInt8]
+
+  init(_ kind: DataKind, defaultCombo: [UInt8]) {
+    isDataValues = kind == .dataValues
+    self.defaultCombo = defaultCombo
+  }
+
+  /// Absent option combos are the default one: a value may name it or leave it out.
+  @inline(__always)
+  func hash(_ line: DataValueLine) -> UInt64 {
+    var hash = KeyHash()
+    if isDataValues {
+      add(line, .dataElement, to: &hash)
+      addPeriod(line, to: &hash)
+      add(line, .orgUnit, to: &hash)
+      addCombo(line, .categoryOptionCombo, to: &hash)
+    } else {
+      add(line, .dataSet, to: &hash)
+      addPeriod(line, to: &hash)
+      add(line, .organisationUnit, to: &hash)
+    }
+    addCombo(line, .attributeOptionCombo, to: &hash)
+    return hash.value
+  }
+
+  /// An id: the same in every spelling.
+  @inline(__always)
+  private func add(_ line: DataValueLine, _ key: DataValueLine.Key, to hash: inout KeyHash) {
+    if line.isPlain { return hash.add(line.bytes(line[key])) }
+    Self.add(line.text(key) ?? "", to: &hash)
+  }
+
+  @inline(never)
+  private static func add(_ text: String, to hash: inout KeyHash) {
+    Array(text.utf8).withUnsafeBytes { hash.add($0) }
+  }
+
+  /// Servers read some periods in more than one spelling: 2024-01 is 202401, and 2024W05 is 2024W5.
+  @inline(__always)
+  private func addPeriod(_ line: DataValueLine, to hash: inout KeyHash) {
+    guard Self.mayBeRespelled(line.bytes(line[.period])), let period = Period(id: line.text(.period) ?? "") else {
+      return add(line, .period, to: &hash)
+    }
+    Self.add(period.id, to: &hash)
+  }
+
+  /// Behind the year stands a dash, or letters and then a zero.
+  @inline(__always)
+  private static func mayBeRespelled(_ period: UnsafeRawBufferPointer) -> Bool {
+    guard period.count > 6 else { return false }
+    if period[4] == UInt8(ascii: "-") { return true }
+    var at = 4
+    while at < period.count, period[at] > UInt8(ascii: "9") { at += 1 }
+    return at > 4 && at + 1 < period.count && period[at] == UInt8(ascii: "0")
+  }
+
+  @inline(__always)
+  private func addCombo(_ line: DataValueLine, _ key: DataValueLine.Key, to hash: inout KeyHash) {
+    let field = line[key]
+    switch field.kind {
+    case .string where field.length > 0: add(line, key, to: &hash)
+    case .absent, .null, .string: defaultCombo.withUnsafeBytes { hash.add($0) }
+    case .object: LineRules.canonical(line.bytes(field)).withUnsafeBytes { hash.add($0) }
+    default: hash.add(line.bytes(field))
+    }
+  }
+}
+
+/// A hash of the fields that make a data value's key. Fast and well mixed; an adversary gains nothing by a collision.
+struct KeyHash {
+  private(set) var value: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+  @inline(__always)
+  mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    var at = 0
+    while at + 8 <= bytes.count {
+      mix(bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+      at += 8
+    }
+    var rest: UInt64 = UInt64(bytes.count) << 56
+    while at < bytes.count {
+      rest = rest << 8 ^ UInt64(bytes[at])
+      at += 1
+    }
+    mix(rest)
+  }
+
+  @inline(__always)
+  private mutating func mix(_ word: UInt64) {
+    let product = (value ^ word).multipliedFullWidth(by: 0xA076_1D64_78BD_642F)
+    value = product.high ^ product.low &+ word
+  }
+}

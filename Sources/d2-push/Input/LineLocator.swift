@@ -1,0 +1,128 @@
+import D2Client
+import D2Common
+import Glibc
+
+/// Locates the lines of blocks, several blocks at a time.
+struct LineLocator: Sendable {
+  private let isDataValues: Bool
+  private let failsWholeGroups: Bool
+  private let key: LineKey
+  private let server: DestinationTraits
+  private let rules: LineRules
+  private let keeping: ValueKeeping
+  private let elements: ElementDirectory?
+
+  /// - Parameter elements: tells what the destination does not keep of values; `nil` where nobody asks.
+  init(_ options: PushOptions, _ server: DestinationTraits, _ elements: ElementDirectory? = nil) {
+    isDataValues = options.kind == .dataValues
+    failsWholeGroups = server.failsWholeGroups
+    key = LineKey(options.kind, defaultCombo: server.defaultCombo)
+    self.server = server
+    rules = LineRules(options, server)
+    keeping = ValueKeeping(server.version)
+    self.elements = elements
+  }
+
+  /// Checks and locates each line of a block.
+  func locate(_ block: [UInt8]) -> LocatedLines {
+    var piece = LocatedLines()
+    let scratch = DataValueLine.Scratch()
+    piece.lines.reserveCapacity(block.count / 200)
+    // The lines stay where they are; a batch takes runs of them and makes commas of their line ends.
+    piece.text = block
+    let end = block.count - LineReader.blockPaddingBytes
+    var names = elements == nil ? nil : BlockElements()
+    var sets = BlockDataSets()
+    block.withUnsafeBytes { text in
+      var begin = 0
+      while begin < end {
+        let found = memchr(text.baseAddress! + begin, 0x0A, text.count - begin)!
+        let lineEnd = UnsafeRawPointer(found) - text.baseAddress!
+        piece.lineCount += 1
+        var length = lineEnd - begin
+        if length > 0, text[lineEnd - 1] == 0x0D { length -= 1 }
+        let bytes = UnsafeRawBufferPointer(rebasing: text[begin..<begin + length])
+        if let line = read(bytes, scratch, &piece) {
+          piece.lines.append(located(line, start: begin, length: length, number: piece.lineCount, &sets, &names))
+        }
+        begin = lineEnd + 1
+      }
+    }
+    piece.dataSets = sets.names
+    if let names, let elements { names.judge(&piece, elements, keeping) }
+    return piece
+  }
+
+  /// Checks the line that was counted last; `nil` where it is blank or no value.
+  @inline(__always)
+  private func read(
+    _ bytes: UnsafeRawBufferPointer, _ scratch: DataValueLine.Scratch, _ piece: inout LocatedLines
+  ) -> DataValueLine? {
+    do throws(DataValueLine.Fault) {
+      let line = try DataValueLine(bytes, scratch)
+      try rules.check(line)
+      return line
+    } catch {
+      if !bytes.allSatisfy({ $0 <= 0x20 }) {
+        let text = String(decoding: bytes, as: UTF8.self)
+        piece.faults.append(.init(number: piece.lineCount, kept: .text(text), what: "\(error)"))
+      }
+      return nil
+    }
+  }
+
+  @inline(__always)
+  private func located(
+    _ line: DataValueLine, start: Int, length: Int, number: Int, _ sets: inout BlockDataSets,
+    _ names: inout BlockElements?
+  ) -> LocatedLines.Line {
+    var located = LocatedLines.Line(
+      start: UInt32(start), length: UInt32(length), number: number, key: key.hash(line),
+      dataSet: group(of: line, &sets),
+      isDoubtful: failsWholeGroups && server.mayFailRequest(line),
+      needsRewriting: failsWholeGroups && ValueRewriter.isNeeded(line))
+    if names != nil {
+      located.oddity = keeping.oddity(of: line)
+      located.element = names!.number(of: line.bytes(line[.dataElement]))
+    }
+    return located
+  }
+
+  /// What shares a request: values of one data set; registrations that are deleted, which takes a request of its own.
+  @inline(__always)
+  private func group(of line: DataValueLine, _ sets: inout BlockDataSets) -> Int32 {
+    if isDataValues { return line[.dataSet].kind == .absent ? -1 : sets.number(of: line) }
+    return line.isTrue(.deleted) ? sets.number(of: LocatedLines.deletedRegistrations) : -1
+  }
+}
+
+/// The data sets that the lines of a block name, by number.
+private struct BlockDataSets {
+  private(set) var names: [String] = []
+  /// Where the last one stands in the block: exports come sorted as a rule.
+  private var last = UnsafeRawBufferPointer(start: nil, count: 0)
+  private var lastNumber: Int32 = -1
+
+  /// The number of the data set of a line; -1 where it is null.
+  @inline(__always)
+  mutating func number(of line: DataValueLine) -> Int32 {
+    let field = line[.dataSet]
+    let bytes = line.bytes(field)
+    if bytes.count == last.count, lastNumber >= 0, field.kind != .null,
+      memcmp(bytes.baseAddress!, last.baseAddress!, bytes.count) == 0
+    {
+      return lastNumber
+    }
+    guard let name = line.text(.dataSet) else { return -1 }
+    last = bytes
+    lastNumber = number(of: name)
+    return lastNumber
+  }
+
+  @inline(never)
+  mutating func number(of name: String) -> Int32 {
+    if let place = names.lastIndex(of: name) { return Int32(place) }
+    names.append(name)
+    return Int32(names.count - 1)
+  }
+}

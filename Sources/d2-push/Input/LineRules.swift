@@ -1,0 +1,138 @@
+import D2Client
+import D2Common
+
+/// What a line must hold to be sent. A key whose value is not of the kind that servers expect is worse than a wrong
+/// one: up to 2.42 the server's reader loses its place over an object or array, and refuses the neighbour in its place;
+/// later ones answer 500 to all, or take the default option combo without a word (docs/dhis2-servers.md, traps 26 and
+/// 27).
+struct LineRules: Sendable {
+  private let isDataValues: Bool
+  /// From 2.43 on a combo may be an object of categories and their options, where the request names the data set.
+  private let readsOptions: Bool
+  private let dataSetIsNamed: Bool
+  private let nullComboIsDefault: Bool
+
+  init(_ options: PushOptions, _ server: DestinationTraits) {
+    isDataValues = options.kind == .dataValues
+    readsOptions = server.failsWholeGroups && isDataValues
+    dataSetIsNamed = options.dataSet != nil
+    nullComboIsDefault = options.nullComboIsDefault
+  }
+
+  // The keys are spelled out: a loop over an array of them costs more than all that is done here.
+  @inline(__always)
+  func check(_ line: DataValueLine) throws(DataValueLine.Fault) {
+    if isDataValues {
+      try require(line, .dataElement)
+      try require(line, .period)
+      try require(line, .orgUnit)
+      if !isUsualCombo(line[.categoryOptionCombo]) { try checkCombos(line) }
+    } else {
+      try require(line, .dataSet)
+      try require(line, .period)
+      try require(line, .organisationUnit)
+    }
+    if !isUsualCombo(line[.attributeOptionCombo]) { try checkCombos(line) }
+    if line.hasNested { try checkNested(line) }
+    if let key = line.repeatedKey { throw .init("the key \"\(key.name)\" is there twice") }
+    try checkFlag(line, .deleted)
+    try checkFlag(line, .followup)
+    try checkFlag(line, .followUp)
+  }
+
+  @inline(__always)
+  private func require(_ line: DataValueLine, _ key: DataValueLine.Key) throws(DataValueLine.Fault) {
+    let field = line[key]
+    if field.kind != .string || field.length == 0 { try checkUnusual(line, field, key) }
+  }
+
+  private func checkUnusual(
+    _ line: DataValueLine, _ field: DataValueLine.Field, _ key: DataValueLine.Key
+  ) throws(DataValueLine.Fault) {
+    switch field.kind {
+    case .absent: throw .init(ForeignInput.document(in: line) ?? "no \"\(key.name)\"")
+    case .null: throw .init("\"\(key.name)\" is null")
+    case .object, .array, .boolean: throw .init("\"\(key.name)\" is \(Self.name(field.kind)), not an id")
+    case .string where field.length == 0: throw .init("\"\(key.name)\" is empty")
+    default: break
+    }
+  }
+
+  // MARK: Option combos
+
+  /// An id, or none at all: then the server takes the default one.
+  @inline(__always)
+  private func isUsualCombo(_ field: DataValueLine.Field) -> Bool {
+    field.kind == .string && field.length > 0 || field.kind == .absent
+  }
+
+  private func checkCombos(_ line: DataValueLine) throws(DataValueLine.Fault) {
+    let keys: [DataValueLine.Key] =
+      isDataValues ? [.categoryOptionCombo, .attributeOptionCombo] : [.attributeOptionCombo]
+    // Up to 2.42 an empty text is read as null.
+    let missing = keys.filter { line[$0].kind == .null || line[$0].kind == .string && line[$0].length == 0 }
+    if !missing.isEmpty, !nullComboIsDefault { throw .init(Self.missingCombo(missing, line)) }
+    for key in keys {
+      let kind = line[key].kind
+      if kind == .array || kind == .boolean { throw .init("\"\(key.name)\" is \(Self.name(kind)), not an id") }
+      guard kind == .object else { continue }
+      guard readsOptions else {
+        throw .init(
+          "\"\(key.name)\" is an object: only servers from 2.43 on read category options; send the combo's id")
+      }
+      guard dataSetIsNamed || line[.dataSet].kind == .string else {
+        throw .init("\"\(key.name)\" is an object: the server reads category options only with --data-set")
+      }
+    }
+  }
+
+  private static func missingCombo(_ keys: [DataValueLine.Key], _ line: DataValueLine) -> String {
+    let names = keys.map { "\"\($0.name)\"" }.joined(separator: " and ")
+    let kinds = Set(keys.map { line[$0].kind == .null ? "null" : "empty" }).sorted().joined(separator: " or ")
+    return
+      "\(names) \(keys.count == 1 ? "is" : "are") \(kinds), and a server would store the value under the default combo: "
+      + "\(DataValueLine.combosByUID), or give --null-combo default if that is right"
+  }
+
+  /// The options of a combo in one order, so that two spellings of one combo are one key.
+  static func canonical(_ object: UnsafeRawBufferPointer) -> [UInt8] {
+    guard let members = (try? JSONValue(parsing: object))?.members else { return Array(object) }
+    return Array(JSONValue.object(members.sorted { $0.key < $1.key }).text.utf8)
+  }
+
+  // MARK: Other keys
+
+  private static let texts: [DataValueLine.Key] = [
+    .value, .comment, .storedBy, .created, .lastUpdated, .date, .dataSet, .deleted, .followup, .followUp, .completed,
+  ]
+
+  private func checkNested(_ line: DataValueLine) throws(DataValueLine.Fault) {
+    for key in Self.texts where line[key].kind == .object || line[key].kind == .array {
+      throw .init("\"\(key.name)\" is \(Self.name(line[key].kind)), not a text or a number")
+    }
+  }
+
+  /// True, false or nothing; also as a text, which servers up to 2.42 read. Anything else fails the whole request
+  /// there.
+  @inline(__always)
+  private func checkFlag(_ line: DataValueLine, _ key: DataValueLine.Key) throws(DataValueLine.Fault) {
+    let kind = line[key].kind
+    if kind != .absent, kind != .boolean, kind != .null { try checkSpelling(line, key) }
+  }
+
+  private func checkSpelling(_ line: DataValueLine, _ key: DataValueLine.Key) throws(DataValueLine.Fault) {
+    let text = line[key].kind == .string ? line.text(key) ?? "" : "?"
+    guard ["true", "false", ""].contains(text) else { throw .init("\"\(key.name)\" is neither true nor false") }
+  }
+
+  private static func name(_ kind: DataValueLine.Kind) -> String {
+    switch kind {
+    case .object: "an object"
+    case .array: "an array"
+    case .boolean: "true or false"
+    case .number: "a number"
+    case .string: "a text"
+    case .absent, .null: "null"
+    }
+  }
+}

@@ -1,0 +1,210 @@
+import D2Client
+import D2Common
+import Glibc
+
+/// The loop of a run: blocks of the input are read, located several at a time, put back into their order, made into
+/// batches and sent, all at once. It alone writes the account.
+struct PushLoop {
+  /// What the tasks of a run come back with.
+  private enum Event: Sendable {
+    case read(Result<[UInt8]?, CommandFailure>)
+    case located(LocatedLines, order: Int)
+    case sent(Batch, SentBatch)
+    case looked(DeliveryWatch.Round)
+  }
+
+  /// How many blocks of the input are read ahead, and located at once.
+  private static let blocksAhead = 4
+  /// Batches that take longer are told at once.
+  private static let slowSeconds = 0.2
+
+  private let sender: any BatchSender
+  private let report: RunReport
+  private let limit: ConcurrencyLimit
+  private let executor: BlockingExecutor
+  private let drawsProgress: Bool
+  private let stop = StopSign()
+  private let reader: InputReader
+  private var input = InputOrder()
+  private var maker: any BatchMaker
+  private var watch: DeliveryWatch
+  /// The batch that was made last and is not under way.
+  private var waiting: Batch?
+  private var running: [Int: Batch] = [:]
+  private var isReading = false
+  private var isLooking = false
+  /// The first failure that a batch could not get over.
+  private var failure: (any Error)?
+
+  private var account: Account { report.account }
+
+  /// - Parameters:
+  ///   - limit: how many batches may be under way.
+  ///   - executor: with a thread for each of them, one that reads, two that locate lines, and one for this loop or what
+  ///     it follows.
+  ///   - descriptor: the input.
+  init(
+    _ sender: any BatchSender, _ report: RunReport, limit: ConcurrencyLimit, executor: BlockingExecutor,
+    descriptor: Int32 = 0
+  ) {
+    self.sender = sender
+    self.report = report
+    self.limit = limit
+    self.executor = executor
+    drawsProgress = report.log.draws && isatty(1) == 0
+    reader = InputReader(descriptor, stop: stop)
+    maker = sender.batchMaker()
+    watch = DeliveryWatch(mostSeconds: sender.followSeconds)
+  }
+
+  /// Sends all of the input. The first failure that a batch cannot get over ends the reading; what was not accepted
+  /// goes to the rejects.
+  mutating func run() async throws {
+    await withTaskGroup(of: Event.self) { group in
+      while true {
+        // Begun before a batch is made, which takes a while, or behind it, when it has used up what was read.
+        read(&group)
+        if send(&group) || mayRead { continue }
+        look(&group)
+        guard let event = await group.next() else { break }
+        handle(event, &group)
+        while let piece = input.next() { take(piece) }
+        if input.isComplete { maker.end() }
+      }
+    }
+    try end()
+  }
+
+  // MARK: What is begun
+
+  private var mayRead: Bool {
+    !isReading && !input.hasEnded && failure == nil && input.ahead + maker.waitingPieces < Self.blocksAhead
+  }
+
+  private mutating func read(_ group: inout TaskGroup<Event>) {
+    guard mayRead else { return }
+    isReading = true
+    group.addTask(executorPreference: executor) { [reader] in .read(reader.next()) }
+  }
+
+  /// Sends the next batch where one may be sent, and says whether it did. For a slow server none is made ahead of its
+  /// time: the answer to the one before may change the size.
+  private mutating func send(_ group: inout TaskGroup<Event>) -> Bool {
+    guard failure == nil else { return false }
+    let hasPlace = running.count < limit.current
+    if waiting == nil, hasPlace || sender.isQuick { waiting = nextBatch() }
+    guard let batch = waiting, hasPlace, watch.hasRoom, !isKeyUnderWay(of: batch) else { return false }
+    waiting = nil
+    running[batch.number] = batch
+    let follows = !watch.hasGivenUp
+    group.addTask(executorPreference: executor) { [sender] in .sent(batch, sender.send(batch, follows: follows)) }
+    return true
+  }
+
+  private mutating func nextBatch() -> Batch? {
+    defer { account.batched(maker.made) }
+    return maker.next()
+  }
+
+  /// Two values of one key are never under way at once: the one that comes last in the input must win.
+  private func isKeyUnderWay(of batch: Batch) -> Bool {
+    running.values.contains { $0.keys.intersects(batch.keys) }
+  }
+
+  private mutating func look(_ group: inout TaskGroup<Event>) {
+    guard !isLooking, !watch.isEmpty else { return }
+    isLooking = true
+    let asked = watch.nextRound()
+    group.addTask(executorPreference: executor) { [sender] in .looked(sender.look(at: asked)) }
+  }
+
+  // MARK: What comes back
+
+  private mutating func handle(_ event: Event, _ group: inout TaskGroup<Event>) {
+    switch event {
+    case .read(let result):
+      isReading = false
+      guard let block = input.began(result) else { return }
+      group.addTask(executorPreference: executor) { [sender] in
+        .located(sender.locate(block.bytes), order: block.order)
+      }
+    case .located(let piece, let order): input.finished(piece, order)
+    case .sent(let batch, .answered(let outcome, failure: let failure)):
+      running[batch.number] = nil
+      close([(batch, outcome)], failure)
+    case .sent(let batch, .followed(let request)):
+      running[batch.number] = nil
+      close(watch.add(request), nil)
+    case .looked(let round):
+      isLooking = false
+      close(watch.finish(round), round.failure)
+    }
+  }
+
+  /// Lines that are not sent go to the rejects; without these the first that is no value ends the input.
+  private mutating func take(_ piece: LocatedLines) {
+    var piece = piece
+    for fault in piece.faults.sorted(by: { $0.number < $1.number }) {
+      do throws(CommandFailure) { try account.refuse(fault, of: piece) } catch {
+        input.end(error)
+        piece.cut(behind: fault.number)
+        break
+      }
+    }
+    account.took(piece.lines.count)
+    maker.add(piece)
+  }
+
+  // MARK: What became of batches
+
+  private mutating func close(_ batches: [(batch: Batch, outcome: BatchOutcome)], _ failure: (any Error)?) {
+    var failure = failure
+    for (batch, outcome) in batches {
+      do {
+        try account.close(batch, outcome)
+        try report.output.line(outcome.line(of: batch).text)
+        if outcome.seconds > Self.slowSeconds { try report.output.flush() }
+      } catch { failure = failure ?? error }
+      tell(batch, outcome)
+    }
+    self.failure = self.failure ?? failure ?? report.tooManyRejects
+    if let failure = self.failure, !report.keepsRest(after: failure) { stop.set() }
+  }
+
+  private func tell(_ batch: Batch, _ outcome: BatchOutcome) {
+    if let news = sender.news(of: batch, outcome) {
+      report.log.info("batch \(batch.number): \(news)\(report.options.rejectsFile.map { " (see \($0))" } ?? "")")
+    }
+    guard drawsProgress else { return }
+    let totals = account.totals
+    report.log.draw(sender.progress(totals, perSecond: Int(Double(totals.accountedFor) / max(account.seconds, 0.001))))
+  }
+
+  // MARK: The end
+
+  /// Where the destination gave up, what was read and the rest of the input are kept beside what was refused.
+  private mutating func end() throws {
+    var rest = waiting.map { [$0] } ?? []
+    rest += maker.rest()
+    account.batched(maker.made)
+    guard let failure else {
+      if let inputFailure = input.failure { throw inputFailure }
+      guard input.isComplete, rest.isEmpty else {
+        throw CommandFailure(.bug, "not all of the input was sent: this is a bug of d2-push")
+      }
+      if let late = watch.failure { throw late }
+      return
+    }
+    let reason = Refusal.notSent(after: failure)
+    // All of them are counted, also where they can be written no more.
+    for batch in rest { try? account.close(batch, .notSent(batch, reason)) }
+    if report.keepsRest(after: failure) {
+      report.log.info("reading the rest of the input into \(report.options.rejectsFile ?? "")")
+      try reader.drain(linesBefore: input.lines) { try account.notSent(line: $0, number: $1, reason) }
+    } else if !account.keepsRejects {
+      report.log.info(
+        "the rest of the input was not read; run it again, or give --rejects FILE to keep what is not accepted")
+    }
+    throw failure
+  }
+}

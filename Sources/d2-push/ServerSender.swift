@@ -1,0 +1,98 @@
+import D2Client
+import D2Common
+
+/// Posts batches to a DHIS2 server, and brings each to its end.
+struct ServerSender: BatchSender {
+  private let options: PushOptions
+  private let client: DHIS2Client
+  private let destination: Destination
+  private let locator: LineLocator
+  private let sizer: BatchSizer
+
+  /// Requests that are quicker than this do not wait for the next batch: it is made while they run.
+  private static let quickSeconds = 0.2
+
+  /// Signs in and looks what the server is.
+  ///
+  /// - Parameter checkCalendar: refuses a destination with a calendar other than that of the values' source, where that
+  ///   is known.
+  /// - Throws: `ServerError`; `CommandFailure`, 64, for what goes with other servers only.
+  init(
+    _ options: PushOptions, _ client: DHIS2Client, checkCalendar: (_ calendar: String) throws -> Void = { _ in }
+  ) throws {
+    self.options = options
+    self.client = client
+    let server = try DestinationTraits(client, options)
+    if let calendar = server.calendar { try checkCalendar(calendar) }
+    if server.failsWholeGroups, let strategy = options.importStrategy, ["CREATE", "UPDATE"].contains(strategy) {
+      throw CommandFailure(
+        .usage,
+        "--import-strategy \(strategy): this server (\(server.version?.text ?? "")) would create and update; it knows DELETE alone"
+      )
+    }
+    try Self.limitImports(options, client, server)
+    let elements = options.kind == .dataValues ? ElementDirectory(client, asks: options.asksAboutElements) : nil
+    locator = LineLocator(options, server, elements)
+    sizer = BatchSizer(options.batchSize, longestSeconds: options.batchSeconds)
+    if server.likesLargeBatches { sizer.beginLarge() }
+    destination = Destination(
+      Importer(client, options, server), server, ServerMetadata(client, options), options, sizer: sizer,
+      looksAhead: options.looksAhead)
+  }
+
+  /// Up to 2.42 too many imports at once stop the server for good: those of all workers of a run on this host count.
+  private static func limitImports(
+    _ options: PushOptions, _ client: DHIS2Client, _ server: DestinationTraits
+  ) throws(CommandFailure) {
+    guard ImportLimit.isNeeded(by: server.version), !options.forcesConcurrency else { return }
+    let jobs = ImportLimit.jobs(processEnvironment())
+    if options.server.findsConcurrency {
+      guard jobs <= ImportLimit.most else {
+        throw ImportLimit.failure("\(jobs) workers at a time", imports: jobs, server.version)
+      }
+      client.limit.restrict(to: ImportLimit.most / jobs)
+      return
+    }
+    let number = options.server.concurrency
+    guard jobs * number > ImportLimit.most else { return }
+    throw ImportLimit.failure(
+      jobs == 1 ? "--concurrency \(number)" : "\(jobs) workers at a time, each with --concurrency \(number)",
+      imports: jobs * number, server.version)
+  }
+
+  // MARK: BatchSender
+
+  var followSeconds: Double { 0 }
+  var isQuick: Bool { (sizer.lastSeconds ?? .infinity) <= Self.quickSeconds }
+  var learnt: JSONValue { sizer.learnt }
+
+  func batchMaker() -> any BatchMaker { Batcher(options, destination.traits, sizer) }
+
+  func locate(_ block: [UInt8]) -> LocatedLines { locator.locate(block) }
+
+  func send(_ batch: Batch, follows: Bool) -> SentBatch {
+    let start = monotonicSeconds()
+    var settlement = Settlement(batch, destination)
+    let (settled, failure) = settlement.run()
+    var outcome = settled
+    outcome.seconds = monotonicSeconds() - start
+    if outcome.attempts == 1, failure == nil {
+      sizer.record(size: batch.wantedSize, values: batch.values.count, seconds: outcome.seconds)
+      client.limit.succeeded(seconds: outcome.seconds / Double(max(batch.values.count, 1)))
+    }
+    if options.dryRun { outcome.notes = [.init("dryRun", true)] }
+    return .answered(outcome, failure: failure)
+  }
+
+  func look(at asked: [QueuedRequest]) -> DeliveryWatch.Round { DeliveryWatch.Round() }
+
+  func news(of batch: Batch, _ outcome: BatchOutcome) -> String? {
+    outcome.refused.isEmpty
+      ? nil
+      : "\(outcome.httpStatus) from \(client.server): \(counted(outcome.refused.count, "value")) refused"
+  }
+
+  func progress(_ totals: Account.Totals, perSecond: Int) -> String {
+    "\(totals.read) read, \(totals.accountedFor) answered for, \(perSecond)/s, \(totals.refused) refused, batches of \(sizer.size)"
+  }
+}

@@ -1,0 +1,125 @@
+import CDeflate
+import D2Client
+import D2Common
+
+/// Posts values and reads what the server says it did, in the one form of all versions.
+final class Importer: ImportServer {
+  private let client: DHIS2Client
+  private let options: PushOptions
+  private let server: DestinationTraits
+  private let target: String
+  private let deletingTarget: String
+
+  init(_ client: DHIS2Client, _ options: PushOptions, _ server: DestinationTraits) {
+    self.client = client
+    self.options = options
+    self.server = server
+    var query = Query()
+    if server.wantsPreheat, options.kind == .dataValues { query.add("preheatCache", "true") }
+    if options.dryRun { query.add("dryRun", "true") }
+    if options.async { query.add("async", "true") }
+    for (name, value) in options.passedOn { query.add(name, value) }
+    var deleting = query
+    deleting.add("importStrategy", "DELETE")
+    deletingTarget = deleting.target(options.kind.path)
+    if let strategy = options.importStrategy { query.add("importStrategy", strategy) }
+    target = query.target(options.kind.path)
+  }
+
+  var log: Log { client.log }
+  var retries: Int { client.retry.retries }
+
+  func pause(seconds: Double) throws {
+    guard D2Common.pause(seconds: seconds) else { throw Signals.failure }
+  }
+
+  func error(_ kind: ServerError.Kind, _ message: String) -> ServerError {
+    ServerError(client.server, options.kind.path, kind, message)
+  }
+
+  /// What failed for a passing reason is posted again: imports are idempotent.
+  func post(
+    _ body: [UInt8], canBeHalved: Bool, deletes: Bool, _ traffic: inout BatchOutcome.Traffic
+  ) throws -> ImportAnswer {
+    var request = HTTPRequest(.post, deletes ? deletingTarget : target)
+    request.headers = [("Content-Type", "application/json")]
+    request.body = body
+    // Whether every version's registrations are read compressed is not known; they are small.
+    if options.compresses, options.kind == .dataValues, let compressed = Self.gzip(body) {
+      request.body = compressed
+      request.headers.append(("Content-Encoding", "gzip"))
+    }
+    let wireBytes = request.body?.count ?? 0
+    do {
+      return try client.retrying(leastDelaySeconds: Self.pauseSeconds) { attempt in
+        traffic.add(attempt: attempt, bytes: body.count, wireBytes: wireBytes)
+        let response = try client.perform(request)
+        let answer = try read(response)
+        if case .tooSlow(let error) = answer, !canBeHalved { throw error }
+        return answer
+      }
+    } catch let error as ServerError where canBeHalved && Self.mayBeSize(error) {
+      return .tooSlow(error)
+    }
+  }
+
+  /// The import whose answer was lost may still be running.
+  private static let pauseSeconds = 1.0
+
+  /// A time-out or a broken connection, after all retries, may be a proxy's limit on size or time.
+  private static func mayBeSize(_ error: ServerError) -> Bool {
+    switch error.kind {
+    case .timedOut, .broken: true
+    default: false
+    }
+  }
+
+  private func read(_ response: HTTPResponse) throws -> ImportAnswer {
+    let document = try? JSONValue(parsing: response.body)
+    if let document, options.async, let job = AsyncImport(document) {
+      do { return .report(ImportReport(summary: try job.wait(client), status: 200)) } catch let error as ServerError
+        where error.kind == .status(500)
+      {
+        return .failed(error)
+      }
+    }
+    if let document, let summary = ImportSummary(document),
+      response.status < 500 || summary.hasCounts && summary.accepted > 0
+    {
+      return .report(ImportReport(summary: summary, status: response.status))
+    }
+    if document == nil, response.status == 200 || response.status == 409,
+      ServerError(client.server, target, response)?.isPage != true
+    {
+      throw ServerError(client.server, target, .malformed, "the answer to an import is damaged")
+    }
+    guard let error = ServerError(client.server, target, response) else {
+      throw ServerError(client.server, target, .notDHIS2, "the answer holds no import summary")
+    }
+    // The credentials are at fault then, no value.
+    if error.isForeignToken { throw error }
+    switch error.kind {
+    case .status(413): return .tooLarge(error)
+    case .status(502), .status(504): return .tooSlow(error)
+    case .status(500), .status(501), .status(400), .status(409), .status(415), .status(422): return .failed(error)
+    default: throw error
+    }
+  }
+
+  /// The body as gzip, which DHIS2 recognises by its first bytes. Level 1: a link is slower than any level, a processor
+  /// is not.
+  private static func gzip(_ body: [UInt8]) -> [UInt8]? {
+    guard let compressor = libdeflate_alloc_compressor(1) else { return nil }
+    defer { libdeflate_free_compressor(compressor) }
+    // The bound is as large as the body. What comes out is a tenth of it as a rule, and that alone is kept while the
+    // request is under way.
+    let bound = libdeflate_gzip_compress_bound(compressor, body.count)
+    for size in [bound / 4, bound] {
+      let room = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
+      defer { room.deallocate() }
+      let count = libdeflate_gzip_compress(compressor, body, body.count, room.baseAddress, size)
+      if count > 0 { return Array(room[..<count]) }
+    }
+    return nil
+  }
+}

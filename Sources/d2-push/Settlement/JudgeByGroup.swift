@@ -1,0 +1,102 @@
+import D2Client
+import D2Common
+
+/// Servers from 2.43 on store the values of a data set as a group, or none of them. What their messages name is taken
+/// out and the rest posted; where they name nothing, halves are.
+struct JudgeByGroup: Judge {
+  let ids: BatchIDs
+  let destination: Destination
+
+  /// Codes of conflicts that are about single values; the others are not stored because of them (docs/dhis2-servers.md,
+  /// "Import errors").
+  static let valueLevelCodes: Set<String> = ["E8120", "E8121", "E8122", "E8123", "E8124", "E8125"]
+  /// A message names all that is at fault in one way; there are about ten ways. More failures than that are found
+  /// faster by halves.
+  private static let patienceWithGroups = 12
+
+  func verdict(on work: Work, _ report: ImportReport) -> Verdict {
+    let ofGroups = report.summary.conflicts.filter { !Self.valueLevelCodes.contains($0.code ?? "") }
+    if !ofGroups.isEmpty { return groupFailure(ofGroups, work, report) }
+    var verdict = Verdict()
+    verdict.refused = report.refusedByPosition(in: work.part)
+    let rest = work.part.filter { verdict.refused[$0] == nil }
+    if report.summary.accepted >= rest.count {
+      verdict.counts = true
+      verdict.isAlive = true
+    } else if rest.count == 1 {
+      // An upsert never ignores: what is ignored without a conflict was refused by the database, and nothing of the
+      // request is stored.
+      let message =
+        "the server's database refused the value; the server says \(report.summary.status) and gives no reason"
+      verdict.refuse(rest, Refusal(message: message, httpStatus: report.status))
+    } else {
+      verdict.halvesLater(work.with(rest))
+    }
+    return verdict
+  }
+
+  /// Groups, or the whole request, were refused.
+  private func groupFailure(
+    _ conflicts: [ImportSummary.Conflict], _ work: Work, _ report: ImportReport
+  ) -> Verdict {
+    var verdict = Verdict()
+    if let conflict = conflicts.first(where: { $0.code == "E8002" || $0.code == "E8003" }),
+      destination.named(work.dataSet) == nil
+    {
+      verdict.wantsDataSet = report.reason(conflict)
+      return verdict
+    }
+    let failed =
+      report.summary.accepted > 0 ? settleOtherGroups(conflicts, work, report, &verdict) : work.part
+    let refused = refuse(failed, conflicts, work.dataSet, report)
+    verdict.refused.merge(refused) { first, _ in first }
+    var next = work.with(failed.filter { refused[$0] == nil })
+    next.history.groupFailures += 1
+    let shut =
+      !refused.isEmpty && conflicts.contains { $0.code == "E8031" } ? destination.shutUnits(next.part, ids) : [:]
+    if refused.isEmpty || shut.isEmpty && next.history.groupFailures >= Self.patienceWithGroups {
+      verdict.halvesLater(next)
+      return verdict
+    }
+    // The server names one unit at a time: each that looks shut is posted alone, so that the others arrive in one
+    // request.
+    for (_, values) in shut.sorted(by: { $0.key < $1.key }) { verdict.later(next.with(values)) }
+    let apart = Set(shut.values.joined())
+    verdict.later(next.with(next.part.filter { !apart.contains($0) }))
+    return verdict
+  }
+
+  /// Other groups of the request were stored. Returns the values of those that were not.
+  private func settleOtherGroups(
+    _ conflicts: [ImportSummary.Conflict], _ work: Work, _ report: ImportReport, _ verdict: inout Verdict
+  ) -> [Int] {
+    let places = Set(conflicts.flatMap(\.indexes)).filter { work.part.indices.contains($0) }
+    let failed = places.sorted().map { work.part[$0] }
+    verdict.refused = report.refusedByPosition(in: work.part)
+      .filter { Self.valueLevelCodes.contains($0.value.code ?? "") }
+    let open = Set(failed).union(verdict.refused.keys)
+    let others = work.part.filter { !open.contains($0) }
+    if report.summary.accepted >= others.count {
+      verdict.counts = true
+    } else {
+      // Some of another group were not stored, without a word.
+      verdict.later(work.with(others))
+    }
+    return failed.filter { verdict.refused[$0] == nil }
+  }
+
+  /// The values that conflicts name; they are remembered.
+  private func refuse(
+    _ failed: [Int], _ conflicts: [ImportSummary.Conflict], _ dataSet: String?, _ report: ImportReport
+  ) -> [Int: Refusal] {
+    var refused: [Int: Refusal] = [:]
+    for conflict in conflicts {
+      let matcher = ConflictMatcher(conflict)
+      for index in failed where refused[index] == nil && (failed.count == 1 || matcher.names(ids[index]) == true) {
+        refused[index] = report.reason(conflict)
+        if let code = conflict.code { destination.memory.remember(code, ids[index], dataSet) }
+      }
+    }
+    return refused
+  }
+}

@@ -1,0 +1,110 @@
+import D2Client
+import D2Common
+
+/// Servers up to 2.42, and all where registrations are concerned, decide value by value. Positions in the summary are
+/// believed where its counts fit; else the ids in its text, where they leave no doubt; else halves are posted.
+struct JudgeByValue: Judge {
+  let batch: Batch
+  let ids: BatchIDs
+  let destination: Destination
+
+  func verdict(on work: Work, _ report: ImportReport) throws -> Verdict {
+    let (summary, part) = (report.summary, work.part)
+    let hasFailed = summary.description?.hasPrefix("The import process failed") ?? false
+    if summary.accepted == 0, hasFailed || (summary.isError && summary.ignored == 0) {
+      return abort(work, report)
+    }
+    guard summary.hasCounts || !summary.conflicts.isEmpty else {
+      throw destination.server.error(.notDHIS2, "the import summary holds no counts")
+    }
+    var verdict = Verdict()
+    verdict.counts = true
+    verdict.isAlive = summary.accepted + summary.ignored > summary.conflicts.count
+    var refused = report.refusedByPosition(in: part)
+    if !refused.isEmpty, part.count > 1, !positionsFit(summary, part) {
+      verdict.halvesLater(work)
+      return verdict
+    }
+    let vague = summary.conflicts.filter { conflict in !conflict.indexes.contains { part.indices.contains($0) } }
+    let found = vague.isEmpty ? [:] : refusedByText(vague, report, part, refused)
+    refused.merge(found ?? [:]) { first, _ in first }
+    verdict.refused = refused
+    let rest = part.filter { refused[$0] == nil }
+    guard found != nil else {
+      // What was taken is stored now; the halves tell which were not.
+      verdict.halvesLater(work.with(rest))
+      return verdict
+    }
+    let uncounted = part.count - summary.accepted - summary.ignored
+    if uncounted > part.count(where: mayBeUncounted), !work.history.isRecount {
+      // Lost from all counts: the second of two spellings of one key. Posted again, the first of them is updated.
+      var again = work.with(rest)
+      again.history.isRecount = true
+      verdict.later(again)
+    }
+    return verdict
+  }
+
+  /// Whether the summary is about just the values that were posted. Where the server's reader lost its place over a
+  /// value, the counts are of more or fewer, and its positions are those of their neighbours (docs/dhis2-servers.md,
+  /// trap 26).
+  private func positionsFit(_ summary: ImportSummary, _ part: [Int]) -> Bool {
+    let places = summary.conflicts.flatMap(\.indexes) + summary.rejectedIndexes
+    guard places.allSatisfy(part.indices.contains) else { return false }
+    let counted = summary.accepted + summary.ignored
+    guard counted < part.count else { return counted == part.count }
+    return counted + part.count(where: mayBeUncounted) >= part.count
+  }
+
+  /// Zeros that are not significant are in no count.
+  private func mayBeUncounted(_ index: Int) -> Bool {
+    [.droppedZero, .doubtfulZero].contains(batch.values[index].fate)
+  }
+
+  /// The values that conflicts without positions name, where that is certain: an id that is not there is at fault in
+  /// all values that have it, and they are as many as the server ignored. `nil` where it is not.
+  private func refusedByText(
+    _ conflicts: [ImportSummary.Conflict], _ report: ImportReport, _ part: [Int], _ known: [Int: Refusal]
+  ) -> [Int: Refusal]? {
+    var found: [Int: Refusal] = [:]
+    for conflict in conflicts {
+      if part.count == 1 { return [part[0]: report.reason(conflict)] }
+      let matcher = ConflictMatcher(conflict)
+      guard matcher.isAboutID else { return nil }
+      for index in part where known[index] == nil && found[index] == nil && matcher.names(ids[index]) == true {
+        found[index] = report.reason(conflict)
+      }
+    }
+    return found.count == report.summary.ignored - known.count ? found : nil
+  }
+
+  // MARK: Nothing was stored
+
+  /// Data set or outer ids of the whole set (docs/dhis2-servers.md, "Import errors").
+  private static let setLevelCodes: Set<String> = ["E7600", "E7601", "E7603", "E7604"]
+
+  /// The whole set was refused, or the import broke down over one of its values.
+  private func abort(_ work: Work, _ report: ImportReport) -> Verdict {
+    let (summary, part) = (report.summary, work.part)
+    var verdict = Verdict()
+    if let conflict = summary.conflicts.first(where: { Self.setLevelCodes.contains($0.code ?? "") }) {
+      verdict.refuse(part, report.reason(conflict))
+      return verdict
+    }
+    let message = summary.description ?? summary.conflicts.first?.message ?? "the import failed without a reason"
+    let conflict = summary.conflicts.first ?? ImportSummary.Conflict(message: message)
+    if part.count == 1 {
+      verdict.brokeDown = (report.reason(conflict), message)
+      return verdict
+    }
+    let matcher = ConflictMatcher(conflict)
+    let guilty = destination.options.kind == .registrations ? part.filter { matcher.names(ids[$0]) == true } : []
+    if guilty.isEmpty || guilty.count == part.count {
+      verdict.halvesLater(work)
+    } else {
+      verdict.refuse(guilty, report.reason(conflict))
+      verdict.later(work.with(part.filter { verdict.refused[$0] == nil }))
+    }
+    return verdict
+  }
+}
