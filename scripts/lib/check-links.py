@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Says which links of Markdown pages lead nowhere; in pages of a DocC catalogue those to symbols too.
 
+In pages for developers it also says which types in backticks (`HTTPClient`) no source declares.
+
 usage: check-links.py PAGE…
 """
 
@@ -16,16 +18,35 @@ def heads(path):
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in found}
 
 
+FOR_DEVELOPERS = {"DESIGN.md", "CONTRIBUTING.md", "docs/dhis2-servers.md"}
+# Types that are not ours.
+FOREIGN = {"FoundationEssentials", "JSONDecoder", "URLComponents", "FileManager", "TaskExecutor", "TimeZone"}
+
+
+def declared_types(*folders):
+    """The types that the Swift files below some folders declare, and the names of these files and their folders."""
+    declared = set()
+    for top in folders:
+        for folder, _, files in os.walk(top):
+            declared.add(os.path.basename(folder))
+            for name in files:
+                if name.endswith(".swift"):
+                    declared.add(name.removesuffix(".swift"))
+                    with open(os.path.join(folder, name), encoding="utf-8") as file:
+                        declared.update(re.findall(r"\b(?:class|struct|enum|actor|protocol) (\w+)", file.read()))
+    return declared
+
+
 def missing_symbols(page, text):
     """The symbols that a catalogue (MODULE/MODULE.docc/PAGE) names and its module does not declare."""
     module = os.path.dirname(os.path.dirname(page))
-    declared = {os.path.basename(module)}
-    for folder, _, files in os.walk(module):
-        for name in files:
-            if name.endswith(".swift"):
-                with open(os.path.join(folder, name), encoding="utf-8") as file:
-                    declared.update(re.findall(r"\b(?:class|struct|enum|actor|protocol) (\w+)", file.read()))
-    return sorted(set(re.findall(r"``(\w+)``", text)) - declared)
+    return sorted(set(re.findall(r"``(\w+)``", text)) - declared_types(module) - {os.path.basename(module)})
+
+
+def missing_types(text):
+    """The types of two or more words that a page names in backticks and nothing declares."""
+    named = {name for name in re.findall(r"`([A-Z][A-Za-z]{4,})`", text) if re.search("[a-z][A-Z]|[A-Z]{2}[a-z]", name)}
+    return sorted(named - FOREIGN - declared_types("Sources", "Tests"))
 
 
 def main(pages):
@@ -37,6 +58,9 @@ def main(pages):
             for symbol in missing_symbols(page, text):
                 print(f"{page}: {symbol} is no symbol", file=sys.stderr)
                 wrong += 1
+        for name in missing_types(text) if page in FOR_DEVELOPERS else []:
+            print(f"{page}: no source declares {name}", file=sys.stderr)
+            wrong += 1
         # Code is no text.
         text = re.sub(r"^    .*$|`[^`]*`", "", text, flags=re.M)
         for target in re.findall(r"\]\(([^)\s]+)\)", text):
