@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Says which links of Markdown pages lead nowhere; in pages of a DocC catalogue those to symbols too.
 
-In pages for developers it also says which types in backticks (`HTTPClient`) no source declares.
+In pages for developers it also says which types in backticks (`HTTPClient`) no source declares, and which sources cite
+what the page on servers does not have.
 
 usage: check-links.py PAGE…
 """
@@ -18,7 +19,8 @@ def heads(path):
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in found}
 
 
-FOR_DEVELOPERS = {"DESIGN.md", "CONTRIBUTING.md", "docs/dhis2-servers.md"}
+SERVERS = "docs/dhis2-servers.md"
+FOR_DEVELOPERS = {"DESIGN.md", "CONTRIBUTING.md", SERVERS}
 # Types that are not ours.
 FOREIGN = {"FoundationEssentials", "JSONDecoder", "URLComponents", "FileManager", "TaskExecutor", "TimeZone"}
 
@@ -49,6 +51,27 @@ def missing_types(text):
     return sorted(named - FOREIGN - declared_types("Sources", "Tests"))
 
 
+def wrong_citations():
+    """The places in sources that cite a section or a trap of the page on servers that is not there."""
+    known = heads(SERVERS)
+    traps = {head.split("-")[0] for head in known}
+    for top in ("Sources", "Tests", "scripts"):
+        for folder, _, files in os.walk(top):
+            for name in files:
+                if not name.endswith((".swift", ".py", ".sh", ".c")):
+                    continue
+                path = os.path.join(folder, name)
+                with open(path, encoding="utf-8") as file:
+                    # A comment may be wrapped in the middle of a citation.
+                    text = re.sub(r"\n\s*(///?|#) ?", " ", file.read())
+                for title, numbers in re.findall(SERVERS + r',\s+(?:"([^"]+)"|traps?\s+(\d[\d, and]*))', text):
+                    if title and re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") not in known:
+                        yield path, title
+                    for number in re.findall(r"\d+", numbers):
+                        if number not in traps:
+                            yield path, "trap " + number
+
+
 def main(pages):
     wrong = 0
     for page in pages:
@@ -60,6 +83,9 @@ def main(pages):
                 wrong += 1
         for name in missing_types(text) if page in FOR_DEVELOPERS else []:
             print(f"{page}: no source declares {name}", file=sys.stderr)
+            wrong += 1
+        for path, place in wrong_citations() if page == SERVERS else []:
+            print(f"{path}: {SERVERS} has no {place}", file=sys.stderr)
             wrong += 1
         # Code is no text.
         text = re.sub(r"^    .*$|`[^`]*`", "", text, flags=re.M)
