@@ -1,7 +1,7 @@
 import D2Common
 
-/// The options of the scripts that chain the commands, from their table: `scripts/lib/options.tsv`, whose head says how to
-/// read it.
+/// The options of the scripts that chain the commands, from their table: `scripts/lib/options.tsv`, whose head says how
+/// to read it.
 struct ScriptTable {
   private struct Row {
     let scripts: [String]

@@ -6,7 +6,8 @@ package enum Command {
   /// Of the verbs that change something.
   package static let dryRun = Flag("--dry-run", help: "Say what would be changed, and change nothing.")
 
-  /// Reads the command line, answers `--help` and `--version`, runs `body`, and exits with the right status. A failure is one line on stderr.
+  /// Reads the command line, answers `--help` and `--version`, runs `body`, and exits with the right status. A failure
+  /// is one line on stderr.
   ///
   /// - Parameter verbs: what the command does instead, where its first word says so.
   package static func main(
@@ -77,7 +78,8 @@ package enum Command {
       try arguments.check([CommandDescription.logFormat])
       log = Log(arguments)
       try arguments.check(description.options)
-      // A stray word may be a mistyped option, which would have narrowed what is done. d2-pull and d2-push say more themselves.
+      // A stray word may be a mistyped option, which would have narrowed what is done. d2-pull and d2-push say more
+      // themselves.
       if description.operands.isEmpty, description.name != name, let word = arguments.operands.first {
         throw CommandFailure(.usage, "unexpected argument \(word.quoted) (\(description.name) --help)")
       }
