@@ -4,10 +4,16 @@ import PackageDescription
 // No Swift package is needed: what d2 does not do itself comes from C libraries that every Debian has
 // (libcurl, zlib, libpq, SQLite) or that are linked in (libdeflate). DESIGN.md tells why.
 
-// Accessors of D2Common's types stand on the data path of the commands: they must be inlined across modules.
-let dataPath: [SwiftSetting] = [
-  .unsafeFlags(["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
+/// Builds for tests are optimized as well, so that the tests take minutes less, but keep their assertions.
+let optimizedForTests: [SwiftSetting] = [
+  .unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))
 ]
+
+// Accessors of D2Common's types stand on the data path of the commands: they must be inlined across modules.
+let dataPath: [SwiftSetting] =
+  [
+    .unsafeFlags(["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
+  ] + optimizedForTests
 
 /// A command: what every one needs, and what it needs besides.
 func command(
@@ -88,7 +94,8 @@ let package = Package(
 
     // The stand-in DHIS2 server of the tests and the demo.
     .target(
-      name: "StandInServer", dependencies: ["D2Store", "D2Client", "D2Common", "CZlib"], path: "Tests/StandIn/Server"),
+      name: "StandInServer", dependencies: ["D2Store", "D2Client", "D2Common", "CZlib"], path: "Tests/StandIn/Server",
+      swiftSettings: optimizedForTests),
     .executableTarget(name: "dhis2-stand-in", dependencies: ["StandInServer"], path: "Tests/StandIn/Main"),
 
     // What tests of several kinds share: stores of their own, random numbers.
@@ -96,12 +103,20 @@ let package = Package(
       name: "TestSupport", dependencies: ["D2Store", "D2Client", "D2Split", "D2Common", "CZlib"],
       path: "Tests/TestSupport"),
 
+    // Tests that wait for processes and servers run on threads of their own.
+    .target(name: "WaitingTests", dependencies: ["D2Common"], path: "Tests/WaitingTests"),
+
+    .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "TestSupport"]),
     .testTarget(
-      name: "D2CommonTests",
-      dependencies: [
-        "D2Ledger", "D2Store", "D2Client", "D2Split", "D2Common", "CJSONBlocks", "CSQLite", "TestSupport",
-        "StandInServer",
-      ]),
+      name: "D2ClientTests", dependencies: ["D2Client", "D2Split", "D2Common", "StandInServer", "TestSupport"]),
+    .testTarget(
+      name: "D2StoreTests",
+      dependencies: ["D2Ledger", "D2Store", "D2Client", "D2Common", "CSQLite", "TestSupport", "WaitingTests"]),
+    .testTarget(
+      name: "D2LedgerTests",
+      dependencies: ["D2Ledger", "D2Store", "D2Client", "D2Common", "TestSupport", "WaitingTests"]),
+    .testTarget(name: "D2SplitTests", dependencies: ["D2Split", "D2Common", "CJSONBlocks", "TestSupport"]),
+    .testTarget(name: "D2MappingTests", dependencies: ["D2Mapping", "TestSupport"]),
     .testTarget(
       name: "PullUnitTests",
       dependencies: ["d2-pull", "D2Client", "D2Split", "D2Common", "StandInServer", "TestSupport"]),
@@ -112,12 +127,13 @@ let package = Package(
     .testTarget(name: "MapUnitTests", dependencies: ["d2-map", "D2Mapping", "D2Common", "TestSupport"]),
     .testTarget(name: "DiffUnitTests", dependencies: ["d2-diff", "D2Client", "D2Common", "TestSupport"]),
     .testTarget(name: "PagesUnitTests", dependencies: ["d2-pages", "D2Common", "TestSupport"]),
-    .testTarget(name: "StandInTests", dependencies: ["StandInServer"]),
+    .testTarget(name: "StandInTests", dependencies: ["StandInServer", "D2Common", "TestSupport", "WaitingTests"]),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
         "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "d2-map", "d2-diff", "d2-pages",
-        "dhis2-stand-in", "StandInServer", "TestSupport", "D2Ledger", "D2Store", "D2Client", "D2Split", "D2Common",
+        "dhis2-stand-in", "StandInServer", "TestSupport", "WaitingTests", "D2Ledger", "D2Store", "D2Client", "D2Split",
+        "D2Common",
       ]),
   ] + fuzzing,
   swiftLanguageModes: [.v6]

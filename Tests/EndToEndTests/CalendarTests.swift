@@ -1,19 +1,20 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// Servers that do not count by the Gregorian calendar: period ids pass as they are typed, increments need none, all else says what works; and
 /// nothing goes from one calendar to another.
-@Suite("calendars")
+@Suite("calendars", .waiting)
 struct CalendarTests {
   private static let advice = "docs/calendars.md"
 
-  private func world(_ kind: StoreKind, source: String, destination: String) throws -> SliceWorld {
-    let world = try SliceWorld(kind, values: 800, level: nil)
-    try world.two.source.change(metadata: #"{"calendar":"\#(source)"}"#)
-    try world.two.destination.change(metadata: #"{"calendar":"\#(destination)"}"#)
+  private func world(_ kind: StoreKind, source: String, destination: String) throws -> World {
+    let world = try World(slicesIn: kind, values: 800, level: nil)
+    try world.source.change(metadata: #"{"calendar":"\#(source)"}"#)
+    try world.destination.change(metadata: #"{"calendar":"\#(destination)"}"#)
     return world
   }
 
@@ -38,7 +39,7 @@ struct CalendarTests {
     }
     let rest = world.run("d2-slices list --pair hmis | wc -l; d2-pairs test hmis > /dev/null; echo $?")
     #expect(rest.lines == ["0", "0"] && rest.errors.contains(Self.advice), "\(rest.output)\(rest.errors)")
-    #expect(world.two.destination.values.isEmpty)
+    #expect(world.destination.values.isEmpty)
   }
 
   @Test("period ids pass as they are typed, for each data set", .serialized, arguments: StoreKind.available)
@@ -47,7 +48,7 @@ struct CalendarTests {
     let asked = world.run(
       #"d2-pull --pair hmis --period 201613,20221332 --explain | jq -c '[.dataSet, (.url | [scan("period=[0-9]*")])]' | sort -u"#
     )
-    #expect(asked.lines.count == world.pair.metadata.dataSets.count, "\(asked.errors)")
+    #expect(asked.lines.count == world.metadata.dataSets.count, "\(asked.errors)")
     #expect(asked.lines.allSatisfy { $0.contains(#"["period=201613","period=20221332"]"#) }, "\(asked.output)")
     let moved = world.run(
       """
@@ -62,7 +63,7 @@ struct CalendarTests {
     let months = Set(["202201", "202202"])
     #expect(
       world.differences(of: [0]) { months.contains($0["period"]?.string ?? "") }.isEmpty
-        && !world.two.destination.values.isEmpty)
+        && !world.destination.values.isEmpty)
   }
 
   @Test("an increment needs no periods: all of it, then what changed", .serialized, arguments: StoreKind.available)
@@ -94,7 +95,7 @@ struct CalendarTests {
       d2-diff --pair hmis --period 202201 > /dev/null; d2-pairs test hmis > /dev/null; echo $?
       """)
     #expect(outcome.lines == ["1"], "\(outcome.output)\(outcome.errors)")
-    #expect(world.two.destination.values.isEmpty && outcome.errors.contains(Self.advice), "\(outcome.errors)")
+    #expect(world.destination.values.isEmpty && outcome.errors.contains(Self.advice), "\(outcome.errors)")
     #expect(outcome.errors.contains("other days there"), "\(outcome.errors)")
   }
 
@@ -116,7 +117,7 @@ struct CalendarTests {
       "echo d2p_only-for-the-source > pat; d2-pull --pair hmis --pat-file pat --period 202201; d2-push --pair hmis --pat-file pat --rejects r < /dev/null"
     )
     #expect(outcome.status == 77, "\(outcome.errors)")
-    for (server, count) in [(world.two.source, 1), (world.two.destination, 1)] {
+    for (server, count) in [(world.source, 1), (world.destination, 1)] {
       let sent = (server.statistics["recent"]?.array ?? []).filter {
         $0["authorizationHeader"]?.string == "ApiToken d2p_only-for-the-source"
       }
@@ -126,7 +127,7 @@ struct CalendarTests {
 
   @Test("a plan without slices says so, also with --quiet", .serialized, arguments: StoreKind.available)
   func noSlices(kind: StoreKind) throws {
-    let world = try SliceWorld(kind, values: 50, level: nil)
+    let world = try World(slicesIn: kind, values: 50, level: nil)
     for script in [
       "d2-slices plan --pair hmis --from 2150-01-01 --to 2150-12-31", "d2-slices plan --pair hmis -y 2150",
       "d2-slices plan --pair hmis -i --from 2150-01-01 --to 2150-01-31",

@@ -1,12 +1,13 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// Each recipe of docs/cookbook.md is done as it stands there, and then looked at: how its commands ended, whether what the page shows is what was
 /// printed, and what the destination holds. What is to be expected stands in `CookbookExpectations`.
-@Suite("docs/cookbook.md")
+@Suite("docs/cookbook.md", .waiting)
 struct CookbookTests {
   @Test("there are enough recipes, each with a name of its own, and each of them is tested")
   func complete() {

@@ -1,10 +1,11 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
-@Suite("d2-datasets", .serialized)
+@Suite("d2-datasets", .waiting)
 struct DataSetsTests {
   private static let sync = "d2-datasets sync --pair hmis"
   private static let list = "d2-datasets list --pair hmis"
@@ -13,7 +14,7 @@ struct DataSetsTests {
 
   @Test("sync takes over, a second one writes nothing; changes are told", arguments: StoreKind.available)
   func sync(kind: StoreKind) throws {
-    let world = try PairWorld(kind)
+    let world = try World(pairIn: kind)
     let sets = world.metadata.dataSets
     let first = world.run("\(Self.sync) | jq -r .change | sort | uniq -c | tr -s ' '")
     #expect(first.lines == [" 6 added"] && first.errors.contains("6 rows written"), "\(first.errors)")
@@ -24,11 +25,10 @@ struct DataSetsTests {
       "\($0.uid)|\($0.name)|\($0.code!)|\($0.periodType.rawValue)|1"
     }
     #expect(stored == expected)
-    let before = try world.content()
+    let before = try world.storeContent()
     let again = world.run("\(Self.sync); echo $?")
     #expect(again.lines == ["0"] && again.errors.contains("no change; 0 rows written"), "\(again.errors)")
-    let isUntouched = try world.content() == before
-    #expect(isUntouched)
+    #expect(try world.storeContent() == before)
 
     world.run("d2-datasets disable --pair hmis \(sets[4].uid)")
     try world.change(
@@ -55,23 +55,22 @@ struct DataSetsTests {
 
   @Test("what is rolled back is no change: no line is printed before it lasts", arguments: StoreKind.available)
   func rolledBack(kind: StoreKind) throws {
-    let world = try PairWorld(kind)
+    let world = try World(pairIn: kind)
     let set = world.metadata.dataSets.map(\.uid).max()!
     let refusal =
       kind == .sqlite
       ? "CREATE TRIGGER no BEFORE INSERT ON sync_datasets WHEN NEW.dataset_id = '\(set)' BEGIN SELECT RAISE(ABORT, 'no'); END"
       : "ALTER TABLE sync_datasets ADD CONSTRAINT no CHECK (dataset_id <> '\(set)')"
     try world.store.connect().execute(refusal)
-    let before = try world.content()
+    let before = try world.storeContent()
     let failed = world.run("\(Self.sync) > lines; echo $?; wc -c < lines")
     #expect(failed.lines.first != "0" && failed.lines.last == "0", "\(failed.output)\(failed.errors)")
-    let isUntouched = try world.content() == before
-    #expect(isUntouched)
+    #expect(try world.storeContent() == before)
   }
 
   @Test("some only, by uid, code and name with commas", arguments: StoreKind.available)
   func some(kind: StoreKind) throws {
-    let world = try PairWorld(kind)
+    let world = try World(pairIn: kind)
     let sets = world.metadata.dataSets
     try world.change(
       source: Self.sets(
@@ -90,7 +89,7 @@ struct DataSetsTests {
 
   @Test("set, mark, enable, disable", arguments: StoreKind.available)
   func settings(kind: StoreKind) throws {
-    let world = try PairWorld(kind)
+    let world = try World(pairIn: kind)
     let sets = world.metadata.dataSets
     let outcome = world.run(
       """
@@ -118,7 +117,7 @@ struct DataSetsTests {
   @Test(
     "check finds each difference of the destination, and no other", arguments: [StandInServer.ServerVersion.v42, .v43])
   func check(version: StandInServer.ServerVersion) throws {
-    let world = try PairWorld(.sqlite, .v42, version)
+    let world = try World(pairIn: .sqlite, .v42, version)
     let metadata = world.metadata
     let sets = metadata.dataSets
     let elements = metadata.elements(of: sets[0].uid)
@@ -180,13 +179,13 @@ struct DataSetsTests {
 
   @Test("a server that fails, or shows nothing, leaves the store as it was", arguments: StoreKind.available)
   func faults(kind: StoreKind) throws {
-    let world = try PairWorld(kind)
+    let world = try World(pairIn: kind)
     world.run("\(Self.sync) > /dev/null")
-    let before = try world.content()
-    try world.two.fail(source: #"{"kind":"status","status":502,"path":"/api/dataSets","times":0}"#)
+    let before = try world.storeContent()
+    try world.fail(source: #"{"kind":"status","status":502,"path":"/api/dataSets","times":0}"#)
     #expect(world.run("\(Self.sync) --retries 1").status == 75)
-    world.two.source.clearFaults()
-    try world.two.fail(source: #"{"kind":"html-in-middle","path":"/api/dataSets"}"#)
+    world.source.clearFaults()
+    try world.fail(source: #"{"kind":"html-in-middle","path":"/api/dataSets"}"#)
     let page = world.run("\(Self.sync) --retries 0")
     #expect([75, 76].contains(page.status), "\(page.status) \(page.errors)")
     let wrong = world.run(Self.sync, ["SOURCE_PASSWORD": "wr0ng"])
@@ -195,8 +194,7 @@ struct DataSetsTests {
       source: Self.sets(world.metadata.dataSets.map { #"{"id":"\#($0.uid)","removed":true}"# }.joined(separator: ",")))
     let none = world.run(Self.sync)
     #expect(none.status == 1 && none.errors.contains("nothing was written"), "\(none.errors)")
-    let isUntouched = try world.content() == before
-    #expect(isUntouched)
+    #expect(try world.storeContent() == before)
   }
 
   @Test("periods prints ids with their days, without any store")

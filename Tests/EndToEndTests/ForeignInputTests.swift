@@ -1,8 +1,9 @@
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
-@Suite("Input that is no data values")
+@Suite("Input that is no data values", .waiting)
 struct ForeignInputTests {
   private static let inputs: [(make: String, says: String)] = [
     ("printf 'dataelement,period,orgunit\\na,2024,b\\n'", "this looks like CSV"),
@@ -40,10 +41,10 @@ struct ForeignInputTests {
 
   @Test("rejects that come back as they are: said, with what to type, and the file stays as it was")
   func rejectsAsInput() throws {
-    let two = try TwoServers(values: 100)
-    let outcome = two.shell.run(
+    let world = try World(values: 100)
+    let outcome = world.run(
       """
-      \(TwoServers.pullAll) --quiet | jq -c 'select(.deleted!=true) | .orgUnit="Nonexisten1"' | head -3 > bad
+      \(World.pullAll) --quiet | jq -c 'select(.deleted!=true) | .orgUnit="Nonexisten1"' | head -3 > bad
       d2-push --url $DST --quiet --rejects rejects < bad > /dev/null; cp rejects before
       d2-push --url $DST < rejects 2> errors; echo $?; grep -c "this is a line of a rejects file: put jq -c 'select(.value).value'" errors
       d2-push --url $DST --rejects rejects < rejects 2> errors; echo $?; grep -c 'rejects holds rejects, not values' errors
@@ -51,13 +52,13 @@ struct ForeignInputTests {
       """)
     #expect(
       outcome.lines == ["65", "1", "65", "1", "same", "again"],
-      "\(outcome.output)\(outcome.errors)\(two.shell.file("errors"))")
+      "\(outcome.output)\(outcome.errors)\(world.shell.file("errors"))")
   }
 
   @Test("what is told to type turns a whole answer into lines")
   func typed() throws {
-    let two = try TwoServers(.v43, .v43, values: 300)
-    let outcome = two.shell.run(
+    let world = try World(.v43, .v43, values: 300)
+    let outcome = world.run(
       """
       set -- ${DS//,/ }
       curl -s -u admin:district "$SRC/api/dataValueSets?dataSet=$1&orgUnit=$ROOT&children=true&period=202203" > whole
@@ -71,15 +72,15 @@ struct ForeignInputTests {
 
   @Test("the way to try rejects again works for malformed lines too")
   func rejects() throws {
-    let two = try TwoServers(values: 100)
-    let outcome = two.shell.run(
+    let world = try World(values: 100)
+    let outcome = world.run(
       """
-      \(TwoServers.pullAll) --quiet | jq -c 'select(.deleted!=true)' | head -5 > values
+      \(World.pullAll) --quiet | jq -c 'select(.deleted!=true)' | head -5 > values
       { head -2 values; sed -n 3p values | tr -d '}'; sed -n 4p values | jq -c '.orgUnit="Nonexisten1"'; } > mixed
       d2-push --url $DST --rejects rejects < mixed > /dev/null 2> errors
       filter=$(grep -o "jq -r '[^']*'" errors)
       eval "$filter rejects" > again; cmp again <(sed -n 3,4p mixed) && echo the same
       """)
-    #expect(outcome.lines == ["the same"], "\(outcome.output)\(outcome.errors)\(two.shell.file("errors"))")
+    #expect(outcome.lines == ["the same"], "\(outcome.output)\(outcome.errors)\(world.shell.file("errors"))")
   }
 }

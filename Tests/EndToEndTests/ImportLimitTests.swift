@@ -1,11 +1,12 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// Servers up to 2.42 hang for good when too many imports run at once.
-@Suite("imports at once", .serialized)
+@Suite("imports at once", .waiting)
 struct ImportLimitTests {
   @Test("more than six to a server up to 2.42 are refused before anything is sent; later versions take them")
   func push() throws {
@@ -14,16 +15,16 @@ struct ImportLimitTests {
       (.v42, ["0", "64", "64", "64", "0", "0", "64", "0"]),
       (.v43, ["0", "0", "0", "0", "0", "0", "0", "0"]),
     ] {
-      let two = try TwoServers(version, version)
-      let outcome = two.shell.run(
+      let world = try World(version, version)
+      let outcome = world.run(
         """
-        \(TwoServers.pullAll) --quiet > values
+        \(World.pullAll) --quiet > values
         push() { d2-push --url $DST --quiet "$@" < values > /dev/null 2>> errors; echo $?; }
         push --concurrency 6; push --concurrency 7; push --concurrency 7 --dry-run; D2_RUN_JOBS=3 push --concurrency 3
         D2_RUN_JOBS=3 push --concurrency 2; push --concurrency 7 --force-concurrency; D2_RUN_JOBS=7 push --concurrency auto; push --concurrency auto
         """)
-      #expect(outcome.lines == statuses, "\(version): \(outcome.output)\(two.shell.file("errors"))")
-      let errors = two.shell.file("errors")
+      #expect(outcome.lines == statuses, "\(version): \(outcome.output)\(world.shell.file("errors"))")
+      let errors = world.shell.file("errors")
       if version != .v43 {
         #expect(
           errors.contains("--concurrency 7: 7 imports at once, but the destination is 2.4"), "\(errors)")
@@ -35,7 +36,7 @@ struct ImportLimitTests {
   @Test("a run of the ledger counts its workers, before it begins and in each push", arguments: StoreKind.available)
   func run(kind: StoreKind) throws {
     for version in [StandInServer.ServerVersion.v42, .v43] {
-      let world = try SliceWorld(kind, version, version, values: 300)
+      let world = try World(slicesIn: kind, version, version, values: 300)
       let outcome = world.run(
         """
         d2-slices plan --pair hmis --data-set MONTH -y 2022 -m 5 --quiet > /dev/null
@@ -55,20 +56,20 @@ struct ImportLimitTests {
               "failed 64 d2-push: … workers at a time, each with --concurrency …: … imports at once, but the destination is 2.42.5.2, "
                 + "and a server up to 2.42 can hang for good with more than …",
             ] : ["0", "done=4", "0", "done 0 null"]) + ["1", "0", "done=4"],
-        "\(version): \(outcome.output)\(world.two.shell.file("errors"))")
-      let errors = world.two.shell.file("errors")
+        "\(version): \(outcome.output)\(world.shell.file("errors"))")
+      let errors = world.shell.file("errors")
       #expect(errors.contains("--jobs 7: 7 imports at once, but the destination is 2.42") == isOld, "\(errors)")
     }
   }
 
   @Test("the scripts hand on what allows more", arguments: ["sync hmis", "backlog hmis -y 2022 -m 5"])
   func scripts(call: String) throws {
-    let world = try SliceWorld(.sqlite, values: 300)
+    let world = try World(slicesIn: .sqlite, values: 300)
     let outcome = world.run(
       """
       scripts/\(call) --jobs 7 --data-set MONTH > /dev/null 2> errors; echo $?
       scripts/\(call) --jobs 7 --force-concurrency --data-set MONTH > /dev/null 2>> errors; echo $?
       """)
-    #expect(outcome.lines == ["64", "0"], "\(outcome.output)\(world.two.shell.file("errors"))")
+    #expect(outcome.lines == ["64", "0"], "\(outcome.output)\(world.shell.file("errors"))")
   }
 }

@@ -1,11 +1,12 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// `d2-slices plan -i` over many windows: nothing that changes at the source is ever missed.
-@Suite("increments", .serialized)
+@Suite("increments", .waiting)
 struct IncrementTests {
   private static let sets = "--data-set MONTH --data-set PARTNER"
 
@@ -16,12 +17,12 @@ struct IncrementTests {
     private var used: Set<String> = []
     private var random: SeededGenerator
 
-    init(_ world: SliceWorld, seed: UInt64) {
+    init(_ world: World, seed: UInt64) {
       random = SeededGenerator(seed: seed)
-      templates = world.content(world.two.source, of: [0, 5]).compactMap { try? JSONValue(parsing: $0) }.filter {
+      templates = world.content(world.source, of: [0, 5]).compactMap { try? JSONValue(parsing: $0) }.filter {
         Int($0["value"]?.string ?? "") != nil
       }
-      units = world.pair.metadata.organisationUnits.filter { $0.level == 5 && $0.closed == nil }.map(\.uid)
+      units = world.metadata.organisationUnits.filter { $0.level == 5 && $0.closed == nil }.map(\.uid)
     }
 
     mutating func lines(_ count: Int) -> String {
@@ -56,15 +57,15 @@ struct IncrementTests {
     arguments: StoreKind.available)
   func nothingMissed(kind: StoreKind) throws {
     let skewSeconds = kind == .sqlite ? 3 * 3600 : -2 * 86400
-    let world = try SliceWorld(kind, kind == .sqlite ? .v42 : .v43, values: 800) { options in
+    let world = try World(slicesIn: kind, kind == .sqlite ? .v42 : .v43, values: 800) { options in
       options.clockStart = Clock.machineMilliseconds() + Int64(skewSeconds) * 1000
     }
     var writer = Writer(world, seed: 7)
-    let zones = world.pair.metadata.organisationUnits.filter { $0.level == 4 }.map(\.uid)
+    let zones = world.metadata.organisationUnits.filter { $0.level == 4 }.map(\.uid)
     #expect(zones.count == 4)
     world.run("d2-orgunits disable --pair hmis \(zones[1]) \(zones[2])")
     for window in 1...15 {
-      for part in 1...5 { world.two.shell.write("w\(part)", writer.lines(4)) }
+      for part in 1...5 { world.shell.write("w\(part)", writer.lines(4)) }
       let enabled = window == 5 ? zones[1] : window == 9 ? zones[2] : ""
       let outcome = world.run(
         """
@@ -82,7 +83,7 @@ struct IncrementTests {
     )
     #expect(last.lines.last == "0", "\(last.errors)")
     let differences = world.differences(of: [0, 5])
-    #expect(differences.isEmpty, "\(differences)")
+    #expect(differences == [])
     #expect(try world.store.rows("SELECT count(*) FROM sync_windows WHERE state <> 'done'") == ["0"])
     // An increment is one: most windows read little.
     let increments = try world.store.rows("SELECT sum(pulled) FROM slices WHERE since <> ''")[0]
@@ -98,8 +99,8 @@ struct IncrementTests {
 
   @Test("the mark is moved by whole increments alone; -l and dates leave it", arguments: StoreKind.available)
   func marks(kind: StoreKind) throws {
-    let world = try SliceWorld(kind, values: 600)
-    let zone = world.pair.metadata.organisationUnits.first { $0.level == 4 }!.uid
+    let world = try World(slicesIn: kind, values: 600)
+    let zone = world.metadata.organisationUnits.first { $0.level == 4 }!.uid
     let marks = "d2-datasets list --pair hmis | jq -r '.syncedThrough != null' | sort | uniq -c | awk '{print $2, $1}'"
     let outcome = world.run(
       """
@@ -118,7 +119,7 @@ struct IncrementTests {
 
   @Test("a data set that is enabled later gets its history, old ones their increment", arguments: StoreKind.available)
   func later(kind: StoreKind) throws {
-    let world = try SliceWorld(kind, values: 600, level: nil)
+    let world = try World(slicesIn: kind, values: 600, level: nil)
     let outcome = world.run(
       """
       i() { d2-slices plan --pair hmis -i --quiet > /dev/null; d2-slices run --pair hmis --jobs 3 --quiet; echo $?; }
@@ -128,22 +129,22 @@ struct IncrementTests {
       """)
     #expect(outcome.lines == ["0", "0", "2"], "\(outcome.output)\(outcome.errors)")
     let differences = world.differences(of: [0, 3, 5])
-    #expect(differences.isEmpty, "\(differences)")
-    #expect(world.content(world.two.destination, of: [1, 2, 4]).isEmpty)
+    #expect(differences == [])
+    #expect(world.content(world.destination, of: [1, 2, 4]).isEmpty)
   }
 
   /// Lays registrations ready, of nine units in `r1` and of seven others in `r2`, and returns the words that post and show them.
-  private static func registrations(_ world: SliceWorld) -> String {
-    let set = world.pair.metadata.dataSets[0].uid
-    let units = world.pair.metadata.organisationUnits.filter { $0.level == 5 && $0.closed == nil }.map(\.uid)
+  private static func registrations(_ world: World) -> String {
+    let set = world.metadata.dataSets[0].uid
+    let units = world.metadata.organisationUnits.filter { $0.level == 5 && $0.closed == nil }.map(\.uid)
     func document(_ period: String, _ units: some Sequence<String>) -> String {
       let list = units.map {
         #"{"dataSet":"\#(set)","period":"\#(period)","organisationUnit":"\#($0)","completed":true}"#
       }
       return "{\"completeDataSetRegistrations\":[\(list.joined(separator: ","))]}"
     }
-    world.two.shell.write("r1", document("202203", units.prefix(9)))
-    world.two.shell.write("r2", document("202204", units.suffix(7)))
+    world.shell.write("r1", document("202203", units.prefix(9)))
+    world.shell.write("r2", document("202204", units.suffix(7)))
     return """
       post() { curl -sf -u admin:district -H 'Content-Type: application/json' --data-binary @$1 $SRC/api/completeDataSetRegistrations > /dev/null; }
       held() { curl -sf -u admin:district "$1/api/completeDataSetRegistrations?dataSet=\(set)&orgUnit=$ROOT&children=true&startDate=2022-01-01&endDate=2022-12-31" |
@@ -154,7 +155,7 @@ struct IncrementTests {
 
   @Test("complete data set registrations travel, in increments too", arguments: StoreKind.available)
   func registrations(kind: StoreKind) throws {
-    let world = try SliceWorld(kind, values: 300)
+    let world = try World(slicesIn: kind, values: 300)
     let outcome = world.run(
       Self.registrations(world) + """
         i() { d2-slices plan --pair hmis -i --overlap 2s --registrations --data-set MONTH --quiet > /dev/null; d2-slices run --pair hmis --jobs 3 --quiet; echo $?; }
@@ -170,7 +171,7 @@ struct IncrementTests {
     "registrations of data sets whose values are delivered already come whole the first time, and have a mark of their own",
     arguments: StoreKind.available)
   func registrationsLater(kind: StoreKind) throws {
-    let world = try SliceWorld(kind, values: 300, level: nil)
+    let world = try World(slicesIn: kind, values: 300, level: nil)
     let outcome = world.run(
       Self.registrations(world) + """
         i() { d2-slices plan --pair hmis -i --overlap 1s --data-set MONTH --quiet "$@" > /dev/null; d2-slices run --pair hmis --quiet || echo $?; }
@@ -193,10 +194,10 @@ struct IncrementTests {
   }
 
   /// A zone, a facility below it that holds values of the first data set, and another zone.
-  private static func zones(_ world: SliceWorld) throws -> (shut: String, unit: OrganisationUnit, other: String) {
-    let units = world.pair.metadata.organisationUnits
+  private static func zones(_ world: World) throws -> (shut: String, unit: OrganisationUnit, other: String) {
+    let units = world.metadata.organisationUnits
     let holding = Set(
-      world.content(world.two.source, of: [0]).compactMap { try? JSONValue(parsing: $0)["orgUnit"]?.string })
+      world.content(world.source, of: [0]).compactMap { try? JSONValue(parsing: $0)["orgUnit"]?.string })
     let unit = try #require(units.first { $0.level == 5 && holding.contains($0.uid) })
     let shut = units[try #require(unit.parent)].uid
     let other = try #require(units.first { $0.level == 4 && $0.uid != shut }).uid
@@ -205,15 +206,15 @@ struct IncrementTests {
 
   @Test("a unit that is moved out of a disabled one gets its history", arguments: StoreKind.available, [false, true])
   func movedOut(kind: StoreKind, enablesLater: Bool) throws {
-    let world = try SliceWorld(kind, values: 900, level: nil)
+    let world = try World(slicesIn: kind, values: 900, level: nil)
     let (shut, unit, other) = try Self.zones(world)
     let i =
       "d2-slices plan --pair hmis -i --overlap 1s --data-set MONTH --quiet > /dev/null; d2-slices run --pair hmis --jobs 3 --quiet; echo $?"
     let first = world.run("d2-orgunits disable --pair hmis \(shut); sleep 1.1; \(i)")
     #expect(first.lines == ["0"], "\(first.errors)")
     func held(_ server: StandIn) -> [String] { world.content(server, of: [0]) { $0["orgUnit"]?.string == unit.uid } }
-    #expect(held(world.two.destination).isEmpty, "it is below one that is disabled")
-    try world.pair.change(
+    #expect(held(world.destination).isEmpty, "it is below one that is disabled")
+    try world.change(
       source:
         #"{"organisationUnits":[{"id":"\#(unit.uid)","name":\#(JSONValue.string(unit.name).text),"parent":{"id":"\#(other)"}}]}"#
     )
@@ -225,8 +226,7 @@ struct IncrementTests {
       d2-slices list --pair hmis | jq -c 'select(.periods == "" and .since == null and .orgUnits == ["\(unit.uid)"]) | .children'
       """)
     #expect(second.lines == [#"["moved","\#(unit.uid)"]"#, "0", "true"], "\(second.output)\(second.errors)")
-    let isThere = held(world.two.destination) == held(world.two.source)
-    #expect(isThere)
+    #expect(held(world.destination) == held(world.source))
     let differences = world.differences(of: [0]) { _ in enablesLater }
     #expect(!enablesLater || differences.isEmpty, "\(differences)")
   }
@@ -235,7 +235,7 @@ struct IncrementTests {
     "a unit that is enabled again gets its history also where one above it was delivered",
     arguments: StoreKind.available)
   func enabledBelow(kind: StoreKind) throws {
-    let world = try SliceWorld(kind, values: 900, level: nil)
+    let world = try World(slicesIn: kind, values: 900, level: nil)
     let (shut, unit, _) = try Self.zones(world)
     let outcome = world.run(
       """
@@ -245,17 +245,16 @@ struct IncrementTests {
       d2-slices list --pair hmis | jq -c 'select(.since == null and .orgUnits == ["\(shut)"]) | .children'
       """)
     #expect(outcome.lines == ["0", "true", "0", "0", "true"], "\(outcome.output)\(outcome.errors)")
-    let isThere = !world.content(world.two.destination, of: [0]) { $0["orgUnit"]?.string == unit.uid }.isEmpty
-    #expect(isThere)
+    #expect(world.content(world.destination, of: [0]) { $0["orgUnit"]?.string == unit.uid } != [])
     let differences = world.differences(of: [0])
-    #expect(differences.isEmpty, "\(differences)")
+    #expect(differences == [])
   }
 
   @Test(
     "units that are only new to the store, below one that was delivered, are not pulled anew",
     arguments: StoreKind.available)
   func newRows(kind: StoreKind) throws {
-    let world = try SliceWorld(kind, values: 300)
+    let world = try World(slicesIn: kind, values: 300)
     let outcome = world.run(
       """
       i() { d2-slices plan --pair hmis -i --data-set MONTH --quiet | jq -c .planned; d2-slices run --pair hmis --jobs 3 --quiet; echo $?; }
@@ -271,8 +270,8 @@ struct IncrementTests {
     "a mark by hand: units that were active then go on with increments, those that became active since get their history",
     arguments: StoreKind.available)
   func markedByHand(kind: StoreKind) throws {
-    let world = try SliceWorld(kind, values: 300)
-    let zones = world.pair.metadata.organisationUnits.filter { $0.level == 4 }.map(\.uid)
+    let world = try World(slicesIn: kind, values: 300)
+    let zones = world.metadata.organisationUnits.filter { $0.level == 4 }.map(\.uid)
     let outcome = world.run(
       """
       d2-orgunits disable --pair hmis \(zones[0]) \(zones[1]); sleep 1.1; time=$(date -u +%FT%TZ); sleep 1.1
@@ -290,7 +289,7 @@ struct IncrementTests {
   @Test(
     "a unit that is moved to where it is pulled from where it was not gets its history", arguments: StoreKind.available)
   func movedIn(kind: StoreKind) throws {
-    let world = try SliceWorld(kind, values: 900, level: nil)
+    let world = try World(slicesIn: kind, values: 900, level: nil)
     let (_, unit, other) = try Self.zones(world)
     let i =
       "d2-slices plan --pair hmis -i --overlap 1s --data-set MONTH --quiet > /dev/null; d2-slices run --pair hmis --jobs 3 --quiet; echo $?"
@@ -299,14 +298,13 @@ struct IncrementTests {
     let first = world.run("sleep 1.1; d2-orgunits sync --pair hmis --root \(other) > /dev/null; \(i)")
     #expect(first.lines == ["0"], "\(first.errors)")
     func held(_ server: StandIn) -> [String] { world.content(server, of: [0]) { $0["orgUnit"]?.string == unit.uid } }
-    #expect(held(world.two.destination).isEmpty)
-    try world.pair.change(
+    #expect(held(world.destination).isEmpty)
+    try world.change(
       source:
         #"{"organisationUnits":[{"id":"\#(unit.uid)","name":\#(JSONValue.string(unit.name).text),"parent":{"id":"\#(other)"}}]}"#
     )
     let second = world.run("sleep 2.1; d2-orgunits sync --pair hmis | jq -c '[.change, .id]'; \(i)")
     #expect(second.lines == [#"["added","\#(unit.uid)"]"#, "0"], "\(second.output)\(second.errors)")
-    let isThere = held(world.two.destination) == held(world.two.source)
-    #expect(isThere)
+    #expect(held(world.destination) == held(world.source))
   }
 }

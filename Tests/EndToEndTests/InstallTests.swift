@@ -2,15 +2,16 @@ import D2Common
 import Glibc
 import TestSupport
 import Testing
+import WaitingTests
 
-@Suite("scripts/install")
+@Suite("scripts/install", .waiting)
 struct InstallTests {
   /// A work folder with the scripts, whose builds are the binaries under test, and in which nothing is built or fetched.
   private static func shell() -> Shell {
     let shell = Shell()
     let made = shell.run(
       #"""
-      package='\#(SliceWorld.package)'
+      package='\#(World.package)'
       cp -r "$package/scripts" "$package/man" .; mkdir -p Sources/D2Common .build/release bin
       cp "$package/Sources/D2Common/D2.swift" Sources/D2Common; printf '#!/bin/sh\n' > scripts/setup
       for command in pull push pairs orgunits datasets slices map diff pages; do ln -s "$(command -v d2-$command)" .build/release; done

@@ -2,9 +2,10 @@ import D2Common
 import D2Store
 import TestSupport
 import Testing
+import WaitingTests
 
 /// integrator.sql: on whatever is there, the end is the same schema, and nothing is lost.
-@Suite("integrator.sql", .serialized, .enabled(if: StoreKind.hasPostgreSQL, Comment(rawValue: StoreKind.skipped)))
+@Suite("integrator.sql", .waiting, .enabled(if: StoreKind.hasPostgreSQL, Comment(rawValue: StoreKind.skipped)))
 struct IntegratorTests {
   /// What the tool's own schema lets in: rows twice, with other settings; empty texts; units of no id and of level 0; an id with a blank.
   private static let awkward = #"""
@@ -80,8 +81,8 @@ struct IntegratorTests {
         let again = shell.run(
           "\(psql) && d2-pairs upgrade --quiet && d2-pairs list >/dev/null", ["D2_STORE": store.location])
         #expect(again.status == 0 && again.output.isEmpty && again.errors.isEmpty, "\(again.output)\(again.errors)")
-        let isSame = try PythonStore.dataLines(store) == data && PythonStore.schemaLines(store) == expected
-        #expect(isSame, "\(what): the second time changed something")
+        #expect(try PythonStore.dataLines(store) == data, "\(what): the second time changed something")
+        #expect(try PythonStore.schemaLines(store) == expected, "\(what): the second time changed something")
       }
     }
   }
@@ -172,7 +173,7 @@ struct IntegratorTests {
         """)
       #expect(outcome.status == 0, "\(outcome.errors)")
       let differences = Self.differences(expected, try PythonStore.schemaLines(store))
-      #expect(differences.isEmpty, "\(differences)")
+      #expect(differences == "")
       #expect(try store.rows("SELECT count(*) FROM d2_schema") == ["1"])
     }
   }
@@ -254,8 +255,8 @@ struct IntegratorTests {
     let dry = shell.run("d2-pairs upgrade --dry-run; d2-datasets enable --pair 1 DataSet0003 --dry-run")
     #expect(dry.status == 0 && Self.told.allSatisfy { dry.errors.contains($0) }, "\(dry.errors)")
     #expect(dry.errors.contains("1 data set"), "\(dry.errors)")
-    let isSame = try before.0 == PythonStore.schemaLines(store) && before.1 == PythonStore.dataLines(store)
-    #expect(isSame)
+    #expect(try PythonStore.schemaLines(store) == before.0)
+    #expect(try PythonStore.dataLines(store) == before.1)
   }
 
   @Test("an upgrade that fails changes nothing, tells nothing as done, and says why")
@@ -269,8 +270,8 @@ struct IntegratorTests {
     #expect(
       outcome.errors.contains("cannot be brought up to date") && !outcome.errors.contains("folded"), "\(outcome.errors)"
     )
-    let isSame = try before.0 == PythonStore.schemaLines(store) && before.1 == PythonStore.dataLines(store)
-    #expect(isSame)
+    #expect(try PythonStore.schemaLines(store) == before.0)
+    #expect(try PythonStore.dataLines(store) == before.1)
   }
 
   @Test(
@@ -384,8 +385,9 @@ struct IntegratorTests {
         let configs = speakers.map { pairs[$0].configs[end] }
         let filled = configs.first { $0?["api_url"]?.scalarText.map { !$0.isEmpty } ?? false }
         let got = try row.text(4 + end).map { try JSONValue(parsing: $0) }
-        let isSame = Self.sorted(got) == Self.sorted(filled ?? configs[0])
-        #expect(isSame, "seed \(seed): \(label): \(got?.text ?? "NULL") of \(configs.map { $0?.text ?? "NULL" })")
+        #expect(
+          Self.sorted(got) == Self.sorted(filled ?? configs[0]),
+          "seed \(seed): \(label): \(got?.text ?? "NULL") of \(configs.map { $0?.text ?? "NULL" })")
       }
     }
     #expect(Set(found.values) == Set(pairs.map(\.label)))

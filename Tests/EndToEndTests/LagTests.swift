@@ -1,11 +1,12 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// `d2-slices status --lag`: the newest change at the source against what was delivered.
-@Suite("d2-slices status --lag")
+@Suite("d2-slices status --lag", .waiting)
 struct LagTests {
   /// `changes COUNT FROM TO`: values of the monthly data set, changed at times evenly from one to the other, in seconds since 1970.
   private static let library = #"""
@@ -24,14 +25,14 @@ struct LagTests {
 
     """#
 
-  private static func world(_ kind: StoreKind, _ version: StandInServer.ServerVersion = .v42) throws -> SliceWorld {
-    let world = try SliceWorld(kind, version, values: 600, level: nil)
-    world.two.shell.write("lag.sh", library)
+  private static func world(_ kind: StoreKind, _ version: StandInServer.ServerVersion = .v42) throws -> World {
+    let world = try World(slicesIn: kind, version, values: 600, level: nil)
+    world.shell.write("lag.sh", library)
     return world
   }
 
-  private static func environment(_ world: SliceWorld) -> [String: String] {
-    let metadata = world.pair.metadata
+  private static func environment(_ world: World) -> [String: String] {
+    let metadata = world.metadata
     return [
       "ELEMENT": metadata.elements(of: metadata.dataSets[0].uid).sorted()[0],
       "UNITS": metadata.organisationUnits.filter { $0.level == 5 && $0.closed == nil }.map(\.uid).joined(
@@ -62,8 +63,8 @@ struct LagTests {
       """, Self.environment(world))
     #expect(
       outcome.lines == [
-        "[null,null,null]", #"[0,null,null,0,true]"#, "\(world.pair.metadata.dataSets.count)",
-        "[860400,true]", "\(world.pair.metadata.dataSets.count)",
+        "[null,null,null]", #"[0,null,null,0,true]"#, "\(world.metadata.dataSets.count)",
+        "[860400,true]", "\(world.metadata.dataSets.count)",
         "[862766,true]", "few", "[0,true,true]", "0", "1", #"["hmis",true,1,862766]"#,
       ], "\(outcome.output)\(outcome.errors)")
     #expect(outcome.errors.contains("behind, the most 10 days (Monthly health report)"), "\(outcome.errors)")
@@ -92,10 +93,10 @@ struct LagTests {
       """, Self.environment(world))
     #expect(
       outcome.lines == [
-        "77", "\(world.pair.metadata.dataSets.count - 1) [false,null]", "1 [true,null]", "73",
+        "77", "\(world.metadata.dataSets.count - 1) [false,null]", "1 [true,null]", "73",
         "[true,true,null,true]", "69", "d2.prom", "644", "1", #"d2_source_up{pair="hmis"} 0"#, "0", "[true,null]", "0",
         "true", "78", "64", "64", "0",
-      ], "\(outcome.output)\(outcome.errors)\(world.two.shell.file("err"))")
+      ], "\(outcome.output)\(outcome.errors)\(world.shell.file("err"))")
   }
 
   @Test(
@@ -136,11 +137,11 @@ struct LagTests {
       set -- $UNITS; curl -sf -u admin:district -H 'Content-Type: application/json' $SRC/api/completeDataSetRegistrations -o answer \
         -d '{"completeDataSetRegistrations":[{"period":"202201","dataSet":"'$SET'","organisationUnit":"'$1'","attributeOptionCombo":"HllvX50cXC0","completed":true}]}'
       lag --quiet | registrations
-      """, Self.environment(world).merging(["SET": world.pair.metadata.dataSets[0].uid]) { $1 })
+      """, Self.environment(world).merging(["SET": world.metadata.dataSets[0].uid]) { $1 })
     let lag = outcome.documents.last?.array?[1].int ?? 0
     #expect(outcome.lines.first == #"["Monthly health report",0]"#, "\(outcome.output)\(outcome.errors)")
     // From five days ago to now, as near as the questions go.
-    #expect((431_800...432_300).contains(lag), "\(outcome.output)\(outcome.errors)\(world.two.shell.file("answer"))")
+    #expect((431_800...432_300).contains(lag), "\(outcome.output)\(outcome.errors)\(world.shell.file("answer"))")
   }
 
   @Test("the metrics are of the text format of Prometheus, whatever data sets and pairs are called")

@@ -1,10 +1,11 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
-@Suite("d2-map")
+@Suite("d2-map", .waiting)
 struct MapTests {
   private static let table = """
     kind,from,to,confidence

@@ -1,19 +1,20 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// Objects without an id in the scheme of the output: their values do not become another object's.
-@Suite("ids that are missing in a scheme", .serialized)
+@Suite("ids that are missing in a scheme", .waiting)
 struct MissingIDsTests {
   /// Two combos of the monthly data set lose their codes.
-  private static func combos(_ two: TwoServers) throws -> [String] {
-    let metadata = Country.metadata(units: TwoServers.units, seed: 1)
+  private static func combos(_ world: World) throws -> [String] {
+    let metadata = Country.metadata(units: World.units, seed: 1)
     let element = metadata.dataElements[metadata.dataSets[0].elements[0]]
     let combos = metadata.categoryCombos[element.combo].optionCombos.map { metadata.categoryOptionCombos[$0].uid }
     let changes = combos.map { #"{"id":"\#($0)","code":null}"# }.joined(separator: ",")
-    try two.source.change(metadata: #"{"categoryOptionCombos":[\#(changes)]}"#)
+    try world.source.change(metadata: #"{"categoryOptionCombos":[\#(changes)]}"#)
     return combos
   }
 
@@ -25,9 +26,9 @@ struct MissingIDsTests {
     "up to 2.42 values without an id are left out, named, counted, status 1; the rest arrives",
     arguments: ["", "--spool"])
   func leftOut(spool: String) throws {
-    let two = try TwoServers(values: 3000)
-    let combos = try Self.combos(two)
-    let outcome = two.shell.run(
+    let world = try World(values: 3000)
+    let combos = try Self.combos(world)
+    let outcome = world.run(
       """
       \(Self.pull) --quiet > all; \(Self.pull) \(spool) --id-scheme CODE --summary summary > values; echo $?
       grep -c null.*null.*null.*null values | head -1 > /dev/null; grep -c '"categoryOptionCombo":null' values
@@ -39,28 +40,28 @@ struct MissingIDsTests {
       """)
     #expect(outcome.lines == ["1", "0", "0", "0", "many", "0", "0", "0"], "\(outcome.output)\(outcome.errors)")
     #expect(
-      outcome.errors.contains("no code at \(two.source.url) of 2 category option combos of these data sets: ")
+      outcome.errors.contains("no code at \(world.source.url) of 2 category option combos of these data sets: ")
         && combos.allSatisfy { outcome.errors.contains("\($0) (") }
         && outcome.errors.contains("values left out: the server wrote null as their categoryOptionCombo")
         && outcome.errors.contains("\(Self.uids), here and for d2-push"), "\(outcome.errors)")
     // All of them, and no two became one.
     let sent = Set(
-      TwoServers.content(two.source).filter { line in
-        Country.metadata(units: TwoServers.units, seed: 1).elements(of: two.dataSets[0]).contains { line.contains($0) }
+      World.content(world.source).filter { line in
+        Country.metadata(units: World.units, seed: 1).elements(of: world.dataSets[0]).contains { line.contains($0) }
       })
-    #expect(Set(TwoServers.content(two.destination)).isSubset(of: sent))
+    #expect(Set(World.content(world.destination)).isSubset(of: sent))
   }
 
   @Test("from 2.43 on the server refuses, and the hint says what to do", arguments: ["category", "attribute"])
   func refused(kind: String) throws {
-    let two = try TwoServers(.v43, values: 600)
-    let combo = try Self.combos(two)[0]
-    let metadata = Country.metadata(units: TwoServers.units, seed: 1)
+    let world = try World(.v43, values: 600)
+    let combo = try Self.combos(world)[0]
+    let metadata = Country.metadata(units: World.units, seed: 1)
     let partner = metadata.dataSets[5]
     let attribute = metadata.categoryOptionCombos[metadata.categoryCombos[partner.combo].optionCombos[0]].uid
-    try two.source.change(metadata: #"{"categoryOptionCombos":[{"id":"\#(attribute)","code":null}]}"#)
-    let set = kind == "category" ? two.dataSets[0] : partner.uid
-    let outcome = two.shell.run(
+    try world.source.change(metadata: #"{"categoryOptionCombos":[{"id":"\#(attribute)","code":null}]}"#)
+    let set = kind == "category" ? world.dataSets[0] : partner.uid
+    let outcome = world.run(
       "d2-pull --url $SRC --data-set \(set) --org-unit $ROOT --children --start-date 2022-01-01 --end-date 2022-12-31 --id-scheme CODE; echo $?; d2-push --explain E8203"
     )
     #expect(outcome.lines.first == "64", "\(outcome.output)")
@@ -72,10 +73,10 @@ struct MissingIDsTests {
 
   @Test("units without a code are counted and named; registrations too; an attribute that nobody has leaves nothing")
   func units() throws {
-    let two = try TwoServers(values: 1500)
-    let unit = Country.metadata(units: TwoServers.units, seed: 1).organisationUnits.first { $0.level == 5 }!.uid
-    try two.source.change(metadata: #"{"organisationUnits":[{"id":"\#(unit)","code":null}]}"#)
-    let outcome = two.shell.run(
+    let world = try World(values: 1500)
+    let unit = Country.metadata(units: World.units, seed: 1).organisationUnits.first { $0.level == 5 }!.uid
+    try world.source.change(metadata: #"{"organisationUnits":[{"id":"\#(unit)","code":null}]}"#)
+    let outcome = world.run(
       """
       \(Self.pull) --quiet > all; \(Self.pull) --id-scheme CODE > values; echo $?
       echo $(( $(wc -l < all) - $(wc -l < values) - $(grep -c \(unit) all) ))

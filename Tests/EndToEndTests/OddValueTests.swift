@@ -1,37 +1,38 @@
 import D2Client
 import D2Common
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
-@Suite("d2-push: values that are not what a server expects", .serialized)
+@Suite("d2-push: values that are not what a server expects", .waiting)
 struct OddValueTests {
   typealias Version = StandInServer.ServerVersion
 
   /// Numbers of the monthly set, as a file `monthly` of so many lines, each data set tagged.
-  private static func monthly(_ two: TwoServers, _ count: Int) {
-    let outcome = two.shell.run(
+  private static func monthly(_ world: World, _ count: Int) {
+    let outcome = world.run(
       """
       set -- ${DS//,/ }
-      \(TwoServers.pullAll) --quiet |
+      \(World.pullAll) --quiet |
         jq -c --arg ds $1 'select(.dataSet==$ds and .deleted!=true and (.value|test("^[1-9][0-9]?$")))' | head -\(count) > monthly
       wc -l < monthly
       """)
     #expect(outcome.lines == ["\(count)"], "\(outcome.errors)")
   }
 
-  private static func stored(_ two: TwoServers) -> [JSONValue] {
-    two.destination.values.split(separator: "\n").compactMap { try? JSONValue(parsing: String($0)) }
+  private static func stored(_ world: World) -> [JSONValue] {
+    world.destination.values.split(separator: "\n").compactMap { try? JSONValue(parsing: String($0)) }
   }
 
   @Test(
     "values whose option combo is null are refused and never become one; --null-combo default sends them",
     arguments: [Version.v40, .v42, .v43])
   func nullCombos(version: Version) throws {
-    let two = try TwoServers(.v42, version)
-    Self.monthly(two, 50)
+    let world = try World(.v42, version)
+    Self.monthly(world, 50)
     // Two values of one element, whose combos have no id in the scheme that they were pulled in.
-    let outcome = two.shell.run(
+    let outcome = world.run(
       """
       head -1 monthly | jq -c '.value="11"|.categoryOptionCombo=null' > nulls
       head -1 monthly | jq -c '.value="14"|.categoryOptionCombo=null' >> nulls
@@ -52,15 +53,15 @@ struct OddValueTests {
         " 1 \"categoryOptionCombo\" and \"attributeOptionCombo\" are empty or null, and a server would store the value under the default combo",
         " 2 \"categoryOptionCombo\" is null, and a server would store the value under the default combo", "just these",
       ], "\(outcome.output)\(outcome.errors)")
-    #expect(Self.stored(two).count == 49)
-    let before = Self.ofDefault(two)
-    let asked = two.shell.run("d2-push --url $DST --null-combo default < nulls > /dev/null; echo $?")
+    #expect(Self.stored(world).count == 49)
+    let before = Self.ofDefault(world)
+    let asked = world.run("d2-push --url $DST --null-combo default < nulls > /dev/null; echo $?")
     #expect(asked.lines == ["0"], "\(asked.errors)")
-    #expect(Self.ofDefault(two) == before + 1 && Self.stored(two).count == 50)
+    #expect(Self.ofDefault(world) == before + 1 && Self.stored(world).count == 50)
   }
 
-  private static func ofDefault(_ two: TwoServers) -> Int {
-    stored(two).count { $0["categoryOptionCombo"]?.string == Metadata.defaultOptionComboUid }
+  private static func ofDefault(_ world: World) -> Int {
+    stored(world).count { $0["categoryOptionCombo"]?.string == Metadata.defaultOptionComboUid }
   }
 
   /// Faults, each as a change of a good value; for some versions a server takes what d2 does not send, or the other way round.
@@ -87,15 +88,15 @@ struct OddValueTests {
     "what is refused is exactly what the server refuses when each value is posted alone",
     arguments: [Version.v40, .v42, .v43], [1, 2] as [UInt64])
   func oracle(version: Version, seed: UInt64) throws {
-    let two = try TwoServers(.v42, version)
-    Self.monthly(two, 240)
+    let world = try World(.v42, version)
+    Self.monthly(world, 240)
     // Each fault on a line of its own, at random places among good lines.
     var random = Random(seed: seed)
     let faults = Self.faults(version)
     let places = Array((1...240).shuffled(using: &random).prefix(faults.count))
     let spoil = zip(places, faults).map { "sed -n \($0)p monthly | jq -c '\($1)' | sed 's/^/\($0)\\t/'" }
-    two.shell.write("spoil", spoil.joined(separator: "\n"))
-    let outcome = two.shell.run(
+    world.shell.write("spoil", spoil.joined(separator: "\n"))
+    let outcome = world.run(
       """
       set -- ${DS//,/ }
       bash spoil > bad
@@ -113,40 +114,40 @@ struct OddValueTests {
       """)
     #expect(
       outcome.lines == ["1", "\(240 - faults.count)", "\(faults.count)", "the same"],
-      "\(version) \(seed): \(outcome.output)\(outcome.errors)\n\(two.shell.file("bad"))")
-    let totals = TwoServers.totals(outcome.errors)
+      "\(version) \(seed): \(outcome.output)\(outcome.errors)\n\(world.shell.file("bad"))")
+    let totals = World.totals(outcome.errors)
     #expect(totals["read"] == 240 && totals["refused"] == faults.count, "\(outcome.errors)")
   }
 
   @Test("positions of a summary whose counts do not fit the request are not believed", arguments: [Version.v40, .v42])
   func wrongPositions(version: Version) throws {
     for counts in [#""imported":2,"updated":0,"ignored":3"#, #""imported":0,"updated":0,"ignored":2"#] {
-      let two = try TwoServers(.v42, version)
-      Self.monthly(two, 4)
+      let world = try World(.v42, version)
+      Self.monthly(world, 4)
       let lie =
         #"{"status":"WARNING","response":{"responseType":"ImportSummary","status":"WARNING","importCount":{\#(counts),"deleted":0},"conflicts":[{"object":"x","value":"Data element not found or not accessible: `null`","errorCode":"E7610","indexes":[2]}],"rejectedIndexes":[2]}}"#
-      try two.fail(
+      try world.fail(
         destination: JSONValue.object([
           .init("kind", "status"), .init("status", 409), .init("type", "application/json"), .init("body", .string(lie)),
           .init("path", "/api/dataValueSets"), .init("method", "POST"),
         ]).text)
-      let outcome = two.shell.run("d2-push --url $DST < monthly > /dev/null")
+      let outcome = world.run("d2-push --url $DST < monthly > /dev/null")
       #expect(outcome.status == 0, "\(outcome.errors)")
-      #expect(TwoServers.totals(outcome.errors)["refused"] == 0)
-      #expect(Self.stored(two).count == 4)
+      #expect(World.totals(outcome.errors)["refused"] == 0)
+      #expect(Self.stored(world).count == 4)
     }
   }
 
   @Test("a combo of category options arrives at 2.43; of two spellings of one combo the last wins")
   func categoryOptions() throws {
-    let two = try TwoServers(.v42, .v43)
-    Self.monthly(two, 30)
-    let metadata = Country.metadata(units: TwoServers.units, seed: 1)
+    let world = try World(.v42, .v43)
+    Self.monthly(world, 30)
+    let metadata = Country.metadata(units: World.units, seed: 1)
     let combos = metadata.categoryOptionCombos.map { combo in
       "\"\(combo.uid)\":{\"CatOfSomeSt\":\"\(metadata.categoryOptions[combo.options[0]].uid)\"}"
     }
-    two.shell.write("options", "{\(combos.joined(separator: ","))}")
-    let outcome = two.shell.run(
+    world.shell.write("options", "{\(combos.joined(separator: ","))}")
+    let outcome = world.run(
       """
       set -- ${DS//,/ }
       jq -c --slurpfile o options '.categoryOptionCombo = $o[0][.categoryOptionCombo]' monthly > objects
@@ -155,9 +156,10 @@ struct OddValueTests {
       d2-push --url $DST --rejects rejects < objects > /dev/null; echo $?; jq -r .errorCode rejects; jq -r .line rejects
       """)
     #expect(outcome.lines == ["1", "E8126", "31"], "\(outcome.output)\(outcome.errors)")
-    let stored = Self.stored(two)
-    #expect(stored.count == 30 && stored.filter { $0["value"]?.string == "77" }.count == 1, "\(two.destination.values)")
-    let older = two.shell.run("head -3 objects | d2-push --url $SRC 2>&1 > /dev/null | grep line")
+    let stored = Self.stored(world)
+    #expect(
+      stored.count == 30 && stored.filter { $0["value"]?.string == "77" }.count == 1, "\(world.destination.values)")
+    let older = world.run("head -3 objects | d2-push --url $SRC 2>&1 > /dev/null | grep line")
     #expect(
       older.output.contains("only servers from 2.43 on read category options; send the combo's id"), "\(older.output)")
   }

@@ -1,10 +1,11 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
-@Suite("d2-pairs", .serialized)
+@Suite("d2-pairs", .waiting)
 struct PairsTests {
   /// A shell with an empty store.
   private static func shell(_ store: TestStore, _ more: [String: String] = [:]) -> Shell {
@@ -188,20 +189,20 @@ struct PairsTests {
     "a database of the Python tool works as it is: listed, upgraded, used",
     .enabled(if: StoreKind.hasPostgreSQL, Comment(rawValue: StoreKind.skipped)))
   func python() throws {
-    let two = try TwoServers(values: 500)
+    let world = try World(values: 500)
     let store = try PythonStore.make()
-    let (set, unit) = (two.dataSets[0], two.root)
+    let (set, unit) = (world.dataSets[0], world.root)
     try store.connect().executeScript(
       """
       INSERT INTO integration_pair (source, destination, source_config, destination_config, is_active) VALUES
-        ('hmis', 'repo', '{"use_pat": "false", "username": "admin", "password": "district", "api_url": "\(two.source.url)/api", "pat": "", "ous_synced": "true"}',
-          '{"use_pat": true, "pat": "l1teral", "api_url": "\(two.destination.url)/api", "auth": {"password": "l1teral"}}', true),
+        ('hmis', 'repo', '{"use_pat": "false", "username": "admin", "password": "district", "api_url": "\(world.source.url)/api", "pat": "", "ous_synced": "true"}',
+          '{"use_pat": true, "pat": "l1teral", "api_url": "\(world.destination.url)/api", "auth": {"password": "l1teral"}}', true),
         ('odd', 'repo', '{"api_url": "https://u:l1teral@c.example/api", "db_password": "l1teral", "api_token": "l1teral"}', DEFAULT, DEFAULT);
       INSERT INTO sync_datasets (integration_pair_id, dataset_id, dataset_name, reporting_frequency, last_sync)
         VALUES (1, '\(set)', 'Monthly', 'Monthly', '2022-06-01');
       INSERT INTO orgunits (integration_pair_id, dhis2_id, dhis2_name, dhis2_level) VALUES (1, '\(unit)', 'Land', 0);
       """)
-    let outcome = two.shell.run(
+    let outcome = world.run(
       """
       d2-pairs list | jq -c '[.id, .pair, .active]'
       d2-pairs list | grep -c l1teral; d2-pairs list --format table; d2-pairs show hmis/repo | jq -c .source_config.password
@@ -210,8 +211,8 @@ struct PairsTests {
       d2-pull --pair hmis -y 2022 --quiet | wc -l
       d2-pull --pair hmis --quiet -i | wc -l
       """, ["D2_STORE": store.location, "D2_USERNAME": "nobody"])
-    let values = try two.source.values.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
-    let elements = Set(Country.metadata(units: TwoServers.units, seed: 1).elements(of: set))
+    let values = try world.source.values.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+    let elements = Set(Country.metadata(units: World.units, seed: 1).elements(of: set))
     let live = values.filter { elements.contains($0["dataElement"]?.string ?? "") && $0["deleted"] != true }.count
     #expect(live > 0)
     #expect(
@@ -227,21 +228,21 @@ struct PairsTests {
     "units and data sets of the source come into the Python tool's own tables, where it wanted a value in each column",
     .enabled(if: StoreKind.hasPostgreSQL, Comment(rawValue: StoreKind.skipped)))
   func pythonSync() throws {
-    let two = try TwoServers(values: 500)
+    let world = try World(values: 500)
     let store = try PythonStore.make()
     let config =
-      #"{"use_pat": "false", "username": "admin", "password": "district", "api_url": "\#(two.source.url)/api"}"#
+      #"{"use_pat": "false", "username": "admin", "password": "district", "api_url": "\#(world.source.url)/api"}"#
     try store.connect().executeScript(
       """
       INSERT INTO integration_pair (source, destination, source_config, destination_config, is_active) VALUES
-        ('hmis', 'repo', '\(config)', '\(config.replacing(two.source.url, with: two.destination.url))', true);
+        ('hmis', 'repo', '\(config)', '\(config.replacing(world.source.url, with: world.destination.url))', true);
       INSERT INTO orgunits (integration_pair_id, dhis2_id, dhis2_name, dhis2_path, dhis2_parent, dhis2_level)
-        VALUES (1, '\(two.root)', '', '', '', 1), (1, 'GoneGone001', 'no longer there', '', '', 3);
+        VALUES (1, '\(world.root)', '', '', '', 1), (1, 'GoneGone001', 'no longer there', '', '', 3);
       -- What somebody added, as they say "districts".
       ALTER TABLE orgunits ADD COLUMN district text NOT NULL DEFAULT 'none', ADD COLUMN remark text;
       UPDATE orgunits SET remark = 'x'; ALTER TABLE orgunits ALTER COLUMN remark SET NOT NULL;
       """)
-    let outcome = two.shell.run(
+    let outcome = world.run(
       """
       d2-orgunits sync --pair hmis > units; echo $?; jq -r .change units | sort | uniq -c | tr -s ' '
       d2-datasets sync --pair hmis > sets; echo $?; wc -l < sets; d2-orgunits sync --pair hmis | wc -l
@@ -251,7 +252,7 @@ struct PairsTests {
       outcome.lines == ["0", " 59 added", " 1 moved", " 1 removed", " 1 renamed", "0", "6", "0", "0"],
       "\(outcome.output)\(outcome.errors)")
     #expect(try store.rows("SELECT count(*) FROM orgunits WHERE district = 'none' AND is_active") == ["60"])
-    #expect(!two.destination.values.isEmpty)
+    #expect(!world.destination.values.isEmpty)
   }
 
   // MARK: test
@@ -260,7 +261,7 @@ struct PairsTests {
     "test signs in at both ends and says what is there",
     arguments: [(StandInServer.ServerVersion.v40, StandInServer.ServerVersion.v43)])
   func test(from: StandInServer.ServerVersion, to: StandInServer.ServerVersion) throws {
-    let world = try PairWorld(.sqlite, from, to)
+    let world = try World(pairIn: .sqlite, from, to)
     let good = world.run("d2-pairs test hmis", ["D2_USERNAME": "nobody", "D2_PASSWORD": "wrong"])
     #expect(good.status == 0, "\(good.errors)")
     #expect(good.documents.map { $0["version"]?.string } == [from.name, to.name])
@@ -278,10 +279,10 @@ struct PairsTests {
     let unset = world.run("unset SOURCE_PASSWORD; d2-pairs test hmis")
     #expect(unset.status == 78 && unset.errors.contains("env:SOURCE_PASSWORD"), "\(unset.errors)")
 
-    try world.two.fail(source: #"{"kind":"login-page","path":"/api","times":0}"#)
+    try world.fail(source: #"{"kind":"login-page","path":"/api","times":0}"#)
     let page = world.run("d2-pairs test hmis --retries 0")
     #expect([76, 77].contains(page.status), "\(page.status) \(page.errors)")
-    world.two.source.clearFaults()
+    world.source.clearFaults()
 
     try world.change(destination: #"{"calendar":"ethiopian"}"#)
     let calendar = world.run("d2-pairs test hmis")
@@ -289,14 +290,14 @@ struct PairsTests {
     try world.change(destination: #"{"calendar":"iso8601"}"#)
 
     let user = #"{\"id\":\"x\",\"username\":\"clerk\",\"authorities\":[\"F_EDIT_EXPIRED\"],\"organisationUnits\":[]}"#
-    try world.two.fail(
+    try world.fail(
       destination: #"{"kind":"status","status":200,"type":"application/json","body":"\#(user)","path":"/api/me"}"#)
     let lacking = world.run("d2-pairs test hmis")
     #expect(lacking.status == 1, "\(lacking.errors)")
     #expect(lacking.errors.contains("lacks F_DATAVALUE_ADD") && lacking.errors.contains("no organisation unit"))
     #expect(lacking.documents.last?["problems"]?.array?.count == 2)
 
-    world.two.destination.stop()
+    world.destination.stop()
     let dead = world.run(
       "d2-pairs set hmis --destination-url http://127.0.0.1:1 > /dev/null; d2-pairs test hmis --retries 0")
     #expect(dead.status == 69 && dead.documents.count == 1 && dead.errors.contains("destination: "), "\(dead.errors)")

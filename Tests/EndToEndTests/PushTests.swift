@@ -1,15 +1,16 @@
 import D2Common
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
-@Suite("d2-push", .serialized)
+@Suite("d2-push", .waiting)
 struct PushTests {
   typealias Version = StandInServer.ServerVersion
 
   /// The values of a source as a file `values`, each data set tagged.
-  private func values(_ two: TwoServers) {
-    let outcome = two.shell.run("\(TwoServers.pullAll) --quiet > values")
+  private func values(_ world: World) {
+    let outcome = world.run("\(World.pullAll) --quiet > values")
     #expect(outcome.status == 0, "\(outcome.errors)")
   }
 
@@ -17,37 +18,37 @@ struct PushTests {
     "sends a file, says what became of every value, and does it once more without a change",
     arguments: [Version.v40, .v42, .v43])
   func file(version: Version) throws {
-    let two = try TwoServers(.v42, version)
-    values(two)
-    let outcome = two.shell.run(
+    let world = try World(.v42, version)
+    values(world)
+    let outcome = world.run(
       "d2-push --url $DST --summary sum < values > batches; echo $?; jq -s -c '[(map(.values)|add),(map(.imported+.updated+.deleted)|add),(map(.refused)|add)]' batches; jq -c '[.read,.refused,.notSent,.status]' sum"
     )
     #expect(outcome.lines == ["0", "[3000,3000,0]", "[3000,0,0,0]"], "\(outcome.errors)")
-    #expect(two.destinationEqualsSource)
-    #expect(two.destination.statistics["logins"]?.int == 1)
-    let again = two.shell.run("d2-push --url $DST < values > /dev/null")
+    #expect(world.differences() == [])
+    #expect(world.destination.statistics["logins"]?.int == 1)
+    let again = world.run("d2-push --url $DST < values > /dev/null")
     #expect(again.status == 0)
-    let totals = TwoServers.totals(again.errors)
+    let totals = World.totals(again.errors)
     // Deleted again, a value counts as imported up to 2.42.
     #expect(totals["read"] == 3000 && totals["imported", default: 0] < 100)
-    #expect(two.destinationEqualsSource)
+    #expect(world.differences() == [])
   }
 
   @Test(
     "every version pair holds the same afterwards: comments, follow-ups, deleted values",
     arguments: [Version.v40, .v42, .v43], [Version("2.36")!, Version("2.38")!, .v40, .v42, .v43])
   func everyPair(from: Version, to: Version) throws {
-    let two = try TwoServers(from, to, values: 1500)
-    let outcome = two.shell.run(
-      "\(TwoServers.pullAll) --quiet | d2-push --url $DST --rejects rejects > /dev/null; echo ${PIPESTATUS[*]}; cat rejects"
+    let world = try World(from, to, values: 1500)
+    let outcome = world.run(
+      "\(World.pullAll) --quiet | d2-push --url $DST --rejects rejects > /dev/null; echo ${PIPESTATUS[*]}; cat rejects"
     )
     #expect(outcome.output == "0 0\n", "\(outcome.output.prefix(600))\(outcome.errors)")
-    #expect(two.destinationEqualsSource)
+    #expect(world.differences() == [])
   }
 
   /// Values that a server must refuse, each for a reason of its own, among good ones.
-  private func spoiled(_ two: TwoServers) -> [String] {
-    values(two)
+  private func spoiled(_ world: World) -> [String] {
+    values(world)
     let recipe = """
       {"n": "unknown element", "f": (.dataElement="Nonexisten1")}, {"n": "unknown unit", "f": (.orgUnit="Nonexisten1")},
       {"n": "unknown combo", "f": (.categoryOptionCombo="Nonexisten1")}, {"n": "malformed period", "f": (.period="2022-nonsense")},
@@ -61,7 +62,7 @@ struct PushTests {
       { head -100 monthly; sed -n 1,4p bad; sed -n 101,300p monthly; sed -n '5,$p' bad; sed -n '301,$p' monthly; } > mixed
       wc -l < bad; wc -l < monthly
       """
-    let outcome = two.shell.run(script)
+    let outcome = world.run(script)
     #expect(outcome.status == 0, "\(outcome.errors)")
     return outcome.lines
   }
@@ -72,9 +73,9 @@ struct PushTests {
       Version("2.36")!, Version("2.37")!, Version("2.38")!, Version("2.39")!, .v40, Version("2.41")!, .v42, .v43,
     ])
   func refusals(version: Version) throws {
-    let two = try TwoServers(.v42, version)
-    #expect(spoiled(two) == ["8", "400"])
-    let outcome = two.shell.run(
+    let world = try World(.v42, version)
+    #expect(spoiled(world) == ["8", "400"])
+    let outcome = world.run(
       """
       d2-push --url $DST --rejects rejects < mixed > batches; echo $?
       jq -c .value rejects | sort > refused; sort bad > expected; cmp refused expected && echo just these
@@ -83,11 +84,11 @@ struct PushTests {
       """)
     #expect(
       outcome.lines == ["1", "just these", "101 102 103 104 305 306 307 308 "],
-      "\(outcome.output)\(outcome.errors)\(two.shell.file("rejects"))")
-    let totals = TwoServers.totals(outcome.errors)
+      "\(outcome.output)\(outcome.errors)\(world.shell.file("rejects"))")
+    let totals = World.totals(outcome.errors)
     #expect(totals["read"] == 408 && totals["refused"] == 8 && totals["not"] == 0)
-    #expect(two.destination.values.split(separator: "\n").count == 400)
-    let mended = two.shell.run(
+    #expect(world.destination.values.split(separator: "\n").count == 400)
+    let mended = world.run(
       "jq -c .value rejects | jq -c --slurpfile good <(sed -n 7p monthly) '$good[0]' | head -1 | d2-push --url $DST > /dev/null"
     )
     #expect(mended.status == 0, "\(mended.errors)")
@@ -97,9 +98,9 @@ struct PushTests {
     "two values of one key: the last of the input wins, in every version, also with several requests at a time",
     arguments: [Version.v40, .v42, .v43], [1, 4])
   func lastWins(version: Version, concurrency: Int) throws {
-    let two = try TwoServers(.v42, version)
-    values(two)
-    let outcome = two.shell.run(
+    let world = try World(.v42, version)
+    values(world)
+    let outcome = world.run(
       """
       set -- ${DS//,/ }
       jq -c --arg ds $1 'select(.dataSet==$ds and .deleted!=true and (.value|test("^[1-9][0-9]*$")))' values | head -60 > some
@@ -108,7 +109,7 @@ struct PushTests {
       d2-push --url $DST --concurrency \(concurrency) --batch-size 25 < triple > /dev/null; echo $?
       """)
     #expect(outcome.lines == ["0"], "\(outcome.errors)")
-    let stored = two.destination.values.split(separator: "\n").compactMap {
+    let stored = world.destination.values.split(separator: "\n").compactMap {
       try? JSONValue(parsing: String($0))["value"]?.string
     }
     #expect(stored.count == 60 && stored.filter { $0 == "3" }.count == 59 && stored.contains("7"))
@@ -118,10 +119,10 @@ struct PushTests {
     "a value over which the server fails is isolated, and its neighbours arrive", arguments: [Version.v40, .v42, .v43],
     ["500", "recorded"])
   func poison(version: Version, variant: String) throws {
-    let two = try TwoServers(.v42, version)
-    values(two)
-    try two.fail(destination: #"{"kind":"poison","text":"4711","variant":"\#(variant)","times":0}"#)
-    let outcome = two.shell.run(
+    let world = try World(.v42, version)
+    values(world)
+    try world.fail(destination: #"{"kind":"poison","text":"4711","variant":"\#(variant)","times":0}"#)
+    let outcome = world.run(
       """
       set -- ${DS//,/ }
       jq -c --arg ds $1 'select(.dataSet==$ds and .deleted!=true and (.value|test("^[1-9][0-9]*$")))' values | head -200 > good
@@ -129,7 +130,7 @@ struct PushTests {
       d2-push --url $DST --rejects rejects < poisoned > /dev/null; echo $?; jq -r .line rejects | sort -n | tr '\\n' ' '
       """)
     #expect(outcome.output == "1\n57 58 170 ", "\(outcome.errors)")
-    #expect(two.destination.values.split(separator: "\n").count == 197)
+    #expect(world.destination.values.split(separator: "\n").count == 197)
   }
 
   @Test(
@@ -153,18 +154,18 @@ struct PushTests {
       #"{"kind":"garbage-chunk","path":"/api/dataValueSets"}"#,
     ], [Version.v42, .v43])
   func passingFaults(fault: String, version: Version) throws {
-    let two = try TwoServers(.v42, version)
-    values(two)
-    try two.fail(destination: fault)
+    let world = try World(.v42, version)
+    values(world)
+    try world.fail(destination: fault)
     for concurrency in [1, 3] {
-      let outcome = two.shell.run(
+      let outcome = world.run(
         "d2-push --url $DST --compression none --concurrency \(concurrency) --idle-timeout 1 --first-byte-timeout 2 --rejects rejects < values > /dev/null; echo $?; wc -l < rejects"
       )
       #expect(outcome.lines == ["0", "0"], "\(outcome.errors)")
-      let totals = TwoServers.totals(outcome.errors)
+      let totals = World.totals(outcome.errors)
       #expect(totals["read"] == 3000)
-      #expect(TwoServers.taken(totals) + (totals["ignored"] ?? 0) == 3000)
-      #expect(two.destinationEqualsSource)
+      #expect(World.taken(totals) + (totals["ignored"] ?? 0) == 3000)
+      #expect(world.differences() == [])
     }
   }
 
@@ -178,18 +179,18 @@ struct PushTests {
       (#"{"kind":"status","status":500,"path":"/api/dataValueSets","skip":2,"times":0}"#, 75),
     ])
   func givesUp(fault: String, status: Int32) throws {
-    let two = try TwoServers()
-    values(two)
-    try two.fail(destination: fault)
-    let outcome = two.shell.run(
+    let world = try World()
+    values(world)
+    try world.fail(destination: fault)
+    let outcome = world.run(
       "d2-push --url $DST --batch-size 500 --retries 1 --rejects rejects < values > /dev/null")
     #expect(outcome.status == status, "\(outcome.errors)")
-    let totals = TwoServers.totals(outcome.errors)
-    #expect(totals["read"] == 3000 && 3000 - TwoServers.taken(totals) > 1000)
-    two.destination.clearFaults()
-    let again = two.shell.run("jq -c .value rejects | d2-push --url $DST > /dev/null")
+    let totals = World.totals(outcome.errors)
+    #expect(totals["read"] == 3000 && 3000 - World.taken(totals) > 1000)
+    world.destination.clearFaults()
+    let again = world.run("jq -c .value rejects | d2-push --url $DST > /dev/null")
     #expect(again.status == 0, "\(again.errors)")
-    #expect(two.destinationEqualsSource)
+    #expect(world.differences() == [])
   }
 
   @Test(
@@ -206,81 +207,81 @@ struct PushTests {
       ),
     ])
   func lasting(fault: String, status: Int32) throws {
-    let two = try TwoServers()
-    values(two)
-    try two.fail(destination: fault)
-    let outcome = two.shell.run("d2-push --url $DST --retries 0 < values > /dev/null")
+    let world = try World()
+    values(world)
+    try world.fail(destination: fault)
+    let outcome = world.run("d2-push --url $DST --retries 0 < values > /dev/null")
     #expect(outcome.status == status, "\(outcome.errors)")
-    #expect(outcome.errors.contains(two.destination.url))
-    #expect(two.destination.values.isEmpty)
+    #expect(outcome.errors.contains(world.destination.url))
+    #expect(world.destination.values.isEmpty)
   }
 
   @Test("a malformed line is an error that names it; with --rejects it goes there and the rest goes on")
   func malformed() throws {
-    let two = try TwoServers()
-    values(two)
+    let world = try World()
+    values(world)
     let make = """
       sed -n 1,10p values > bad; echo '{"dataElement":"x"' >> bad; sed -n 11,20p values >> bad; echo '[1]' >> bad
       echo '{"dataElement":"a","period":"2022","value":"1"}' >> bad; printf '{"a":"\\xff"}\\n' >> bad; echo '{"orgUnit":null,"dataElement":"a","period":"2022"}' >> bad
       sed -n 21,30p values >> bad
       """
-    let strict = two.shell.run("\(make); d2-push --url $DST < bad > /dev/null")
+    let strict = world.run("\(make); d2-push --url $DST < bad > /dev/null")
     #expect(strict.status == 65 && strict.errors.contains("line 11: "), "\(strict.errors)")
-    #expect(two.destination.values.split(separator: "\n").count == 10)
-    let kept = two.shell.run(
+    #expect(world.destination.values.split(separator: "\n").count == 10)
+    let kept = world.run(
       "d2-push --url $DST --rejects rejects < bad > /dev/null; echo $?; jq -r .line rejects | tr '\\n' ' '; jq -c 'has(\"value\")' rejects | sort -u"
     )
     #expect(kept.output == "1\n11 22 23 24 25 false\n", "\(kept.output)\(kept.errors)")
-    #expect(TwoServers.totals(kept.errors)["read"] == 35)
-    #expect(two.destination.values.split(separator: "\n").count == 30)
+    #expect(World.totals(kept.errors)["read"] == 35)
+    #expect(world.destination.values.split(separator: "\n").count == 30)
   }
 
   @Test(
     "blank lines, CRLF, no line end at the end, white space and any key order are taken; the bytes are posted as they came"
   )
   func shapes() throws {
-    let two = try TwoServers()
-    values(two)
-    let outcome = two.shell.run(
+    let world = try World()
+    values(world)
+    let outcome = world.run(
       """
       { printf '\\n  \\n'; sed -n 1p values | sed 's/$/\\r/'; sed -n 2p values | jq -S -c .; sed -n 3p values | jq . | tr -d '\\n'; printf '\\n'; sed -n 4p values | tr -d '\\n'; } > odd
       d2-push --url $DST < odd
       """)
     #expect(outcome.status == 0, "\(outcome.errors)")
-    #expect(two.destination.values.split(separator: "\n").count == 4)
+    #expect(world.destination.values.split(separator: "\n").count == 4)
   }
 
   @Test("numbers and booleans are quoted for a server that would fail over them", arguments: [Version.v42, .v43])
   func numbers(version: Version) throws {
-    let two = try TwoServers(.v42, version)
-    values(two)
-    let outcome = two.shell.run(
+    let world = try World(.v42, version)
+    values(world)
+    let outcome = world.run(
       """
       set -- ${DS//,/ }
       jq -c --arg ds $1 'select(.dataSet==$ds and .deleted!=true and (.value|test("^[1-9][0-9]*$")))' values | head -20 | jq -c '.value=(.value|tonumber)|.period=(.period|tonumber)' > numbers
       d2-push --url $DST < numbers > /dev/null
       """)
     #expect(outcome.status == 0, "\(outcome.errors)")
-    #expect(two.destination.values.split(separator: "\n").count == 20)
+    #expect(world.destination.values.split(separator: "\n").count == 20)
   }
 
   @Test("untagged values of elements in several data sets reach a 2.43 server, which wants the set named")
   func untagged() throws {
-    let two = try TwoServers(.v42, .v43)
-    values(two)
-    let outcome = two.shell.run(
+    let world = try World(.v42, .v43)
+    values(world)
+    let outcome = world.run(
       "jq -c 'del(.dataSet)' values | d2-push --url $DST --rejects rejects > /dev/null; echo $?; head -c 500 rejects")
     #expect(outcome.output == "0\n", "\(outcome.output)\(outcome.errors)")
-    #expect(two.destinationEqualsSource)
+    #expect(world.differences() == [])
   }
 
   @Test(
     "what goes with each request: preheatCache up to 2.42, the session cookie, gzip", arguments: [Version.v42, .v43])
   func requests(version: Version) throws {
-    let two = try TwoServers(.v42, version)
-    values(two)
-    #expect(two.shell.run("d2-push --url $DST --skip-audit < values > /dev/null").status == 0)
-    let posts = (two.destination.statistics["recent"]?.array ?? []).filter { $0["method"]?.string == "POST" }
+    let world = try World(.v42, version)
+    values(world)
+    #expect(world.run("d2-push --url $DST --skip-audit < values > /dev/null").status == 0)
+    let posts = (world.destination.statistics["recent"]?.array ?? []).filter { $0["method"]?.string == "POST" }
     #expect(!posts.isEmpty)
     for post in posts {
       let target = post["target"]?.string ?? ""
@@ -289,66 +290,66 @@ struct PushTests {
       #expect(post["cookie"]?.bool == true && post["contentType"]?.string == "application/json")
     }
     let bytes = posts.reduce(0) { $0 + ($1["bodyBytes"]?.int ?? 0) }
-    #expect(bytes * 4 < two.shell.file("values").utf8.count)
+    #expect(bytes * 4 < world.shell.file("values").utf8.count)
   }
 
   @Test("--dry-run stores nothing; --async follows the job; DELETE deletes", arguments: [Version.v40, .v42, .v43])
   func otherWays(version: Version) throws {
-    let two = try TwoServers(.v42, version, values: 1200)
-    values(two)
-    let dry = two.shell.run("d2-push --url $DST --dry-run < values > /dev/null")
-    #expect(dry.status == 0 && two.destination.values.isEmpty, "\(dry.errors)")
-    let job = two.shell.run("d2-push --url $DST --async < values > /dev/null")
+    let world = try World(.v42, version, values: 1200)
+    values(world)
+    let dry = world.run("d2-push --url $DST --dry-run < values > /dev/null")
+    #expect(dry.status == 0 && world.destination.values.isEmpty, "\(dry.errors)")
+    let job = world.run("d2-push --url $DST --async < values > /dev/null")
     #expect(job.status == 0, "\(job.errors)")
-    #expect(two.destinationEqualsSource)
-    let delete = two.shell.run(
+    #expect(world.differences() == [])
+    let delete = world.run(
       "jq -c 'select(.deleted != true)' values | d2-push --url $DST --import-strategy DELETE --yes > /dev/null")
     #expect(delete.status == 0, "\(delete.errors)")
-    #expect(two.destination.values.split(separator: "\n").allSatisfy { $0.contains("\"deleted\":true") })
+    #expect(world.destination.values.split(separator: "\n").allSatisfy { $0.contains("\"deleted\":true") })
   }
 
   @Test("too many refusals end the run where --max-rejects says so")
   func maxRejects() throws {
-    let two = try TwoServers()
-    values(two)
-    let outcome = two.shell.run(
+    let world = try World()
+    values(world)
+    let outcome = world.run(
       "jq -c '.orgUnit=\"Nonexisten1\"' values | d2-push --url $DST --batch-size 100 --max-rejects 250 --rejects rejects > /dev/null"
     )
     #expect(outcome.status == 1 && outcome.errors.contains("--max-rejects"), "\(outcome.errors)")
-    let totals = TwoServers.totals(outcome.errors)
+    let totals = World.totals(outcome.errors)
     #expect(totals["read"] == 3000 && totals["refused", default: 0] < 600)
     #expect(totals["not", default: 0] > 2000)
   }
 
   @Test("rejects that cannot be written are status 73, and so is stdout")
   func outputFaults() throws {
-    let two = try TwoServers()
-    values(two)
-    let folder = two.shell.run("d2-push --url $DST --rejects /nonexistent/rejects < values")
-    #expect(folder.status == 73 && two.destination.values.isEmpty, "\(folder.errors)")
-    let full = two.shell.run(
+    let world = try World()
+    values(world)
+    let folder = world.run("d2-push --url $DST --rejects /nonexistent/rejects < values")
+    #expect(folder.status == 73 && world.destination.values.isEmpty, "\(folder.errors)")
+    let full = world.run(
       "jq -c '.orgUnit=\"Nonexisten1\"' values | d2-push --url $DST --rejects /dev/full > /dev/null")
     #expect(full.status == 73, "\(full.errors)")
-    let stdout = two.shell.run("d2-push --url $DST < values > /dev/full")
+    let stdout = world.run("d2-push --url $DST < values > /dev/full")
     #expect(stdout.status == 73, "\(stdout.errors)")
   }
 
   @Test("a signal ends it in good order: status 143, and the totals say what is not sent")
   func signal() throws {
-    let two = try TwoServers()
-    values(two)
-    try two.fail(destination: #"{"kind":"stall","seconds":60,"path":"/api/dataValueSets","skip":1,"times":0}"#)
-    let outcome = two.shell.run(
+    let world = try World()
+    values(world)
+    try world.fail(destination: #"{"kind":"stall","seconds":60,"path":"/api/dataValueSets","skip":1,"times":0}"#)
+    let outcome = world.run(
       "d2-push --url $DST --batch-size 500 < values > out & sleep 2; kill -TERM $!; wait $!; echo $?; wc -l < out")
     #expect(outcome.lines.first == "143", "\(outcome.errors)")
-    let totals = TwoServers.totals(outcome.errors)
-    #expect((totals["not"] ?? 0) >= 500 && TwoServers.taken(totals) >= 450, "\(outcome.errors)")
+    let totals = World.totals(outcome.errors)
+    #expect((totals["not"] ?? 0) >= 500 && World.taken(totals) >= 450, "\(outcome.errors)")
   }
 
   @Test("registrations travel too", arguments: [Version.v40, .v42, .v43])
   func registrations(version: Version) throws {
-    let two = try TwoServers(version, version, values: 100)
-    let outcome = two.shell.run(
+    let world = try World(version, version, values: 100)
+    let outcome = world.run(
       """
       set -- ${DS//,/ }
       curl -s -u admin:district "$SRC/api/organisationUnits?fields=id&filter=level:eq:5&paging=false&filter=dataSets.id:eq:$1" | jq -r '.organisationUnits[].id' > all
@@ -364,17 +365,17 @@ struct PushTests {
 
   @Test("no command advises an option that it does not have, or that it was given")
   func advice() throws {
-    let two = try TwoServers(values: 100)
-    values(two)
+    let world = try World(values: 100)
+    values(world)
     let damaged =
       #"{"kind":"status","status":200,"type":"application/json","body":"{\"dataValues\":[}]}","times":0,"path":"/api/dataValueSets"}"#
-    try two.fail(destination: damaged)
-    try two.fail(source: damaged)
-    let push = two.shell.run("d2-push --url $DST --retries 0 < values")
+    try world.fail(destination: damaged)
+    try world.fail(source: damaged)
+    let push = world.run("d2-push --url $DST --retries 0 < values")
     #expect(push.status == 75 && push.errors.contains("(run the command again)"), "\(push.errors)")
     let pull = "d2-pull --url $SRC --data-set $DS --org-unit $ROOT --period 202203 --no-check --retries 0"
-    let without = two.shell.run(pull)
-    let with = two.shell.run("\(pull) --spool")
+    let without = world.run(pull)
+    let with = world.run("\(pull) --spool")
     #expect(without.errors.contains("--spool") && !with.errors.contains("--spool"), "\(without.errors)\(with.errors)")
   }
 }

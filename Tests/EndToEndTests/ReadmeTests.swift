@@ -1,11 +1,12 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// The commands of README.md are typed as they stand there, one block after the other, and each of the two servers looks at what it was sent.
-@Suite("README.md")
+@Suite("README.md", .waiting)
 struct ReadmeTests {
   @Test("its commands move what they say, and no credentials reach the server that they are not for")
   func commands() throws {
@@ -45,11 +46,11 @@ struct ReadmeTests {
 
   @Test("with the source's credentials alone the destination gets none, whatever they are called")
   func oneSided() throws {
-    let two = try TwoServers(values: 50) { $0.superuserTokens = ["d2p_source"] }
+    let world = try World(values: 50) { $0.superuserTokens = ["d2p_source"] }
     let pull =
       "d2-pull --url $SRC --data-set $DS --org-unit $ROOT --children --start-date 2021-12-01 --end-date 2023-01-31"
     let push = "d2-push --url $DST --rejects r > /dev/null"
-    let outcome = two.shell.run(
+    let outcome = world.run(
       """
       unset D2_USERNAME D2_PASSWORD
       export D2_SOURCE_PAT=d2p_source; \(pull) --quiet > values; echo $?; \(push) < values; echo $?
@@ -59,8 +60,8 @@ struct ReadmeTests {
       d2-pull --url $SRC --data-set $DS --org-unit $ROOT --period 2022 --username admin --quiet; echo $?
       """)
     #expect(outcome.lines == ["0", "77", "50", "77", "64", "77", "64"], "\(outcome.output)\(outcome.errors)")
-    let sent = (two.destination.statistics["recent"]?.array ?? []).compactMap { $0["authorizationHeader"]?.string }
-    #expect(sent.isEmpty && two.destination.values.isEmpty)
+    let sent = (world.destination.statistics["recent"]?.array ?? []).compactMap { $0["authorizationHeader"]?.string }
+    #expect(sent.isEmpty && world.destination.values.isEmpty)
     for part in [
       "no credentials were given: set D2_DESTINATION_PAT, or D2_DESTINATION_USERNAME and D2_DESTINATION_PASSWORD; D2_SOURCE_PAT is for the source only",
       "D2_SOURCE_USERNAME is for the source only", "it is not sent to the destination",
@@ -72,7 +73,7 @@ struct ReadmeTests {
     "a pair without credentials takes each end's, and says where those came from that are refused",
     arguments: StoreKind.available)
   func pairs(kind: StoreKind) throws {
-    let world = try PairWorld(kind, values: 400, pair: false)
+    let world = try World(pairIn: kind, values: 400, pair: false)
     let outcome = world.run(
       """
       export XDG_STATE_HOME=$PWD/state
@@ -99,8 +100,8 @@ struct ReadmeTests {
 
   @Test("the address of a page is taken for the server's, and a code for a question after its uid")
   func addresses() throws {
-    let two = try TwoServers(values: 100)
-    let outcome = two.shell.run(
+    let world = try World(values: 100)
+    let outcome = world.run(
       """
       ask() { d2-pull --url "$SRC$1" --data-set "$2" --org-unit "$3" --children --start-date 2021-12-01 --end-date 2023-01-31 "${@:4}" 2> errors; }
       for page in '/dhis-web-dashboard/#/x' '/apps/dashboard#/' '/api/dataValueSets?dataSet=x' '/dhis-web-commons/security/login.action'; do
@@ -110,11 +111,11 @@ struct ReadmeTests {
       ask '' ${DS%%,*} "$name"; echo $?; grep -o "takes uids: .*" errors | sed "s|$SRC|URL|"
       ask '' Nothing $ROOT; echo $?; grep -o "unknown to" errors
       """)
-    let values = TwoServers.content(two.source).filter { !$0.contains(#""deleted":true"#) }.count
+    let values = World.content(world.source).filter { !$0.contains(#""deleted":true"#) }.count
     #expect(
       outcome.lines == (1...4).flatMap { _ in ["\(values)", "1"] } + [
-        "64", "MONTH: --data-set takes uids: the one with this code at URL is \(two.dataSets[0])", "64",
-        "takes uids: the one with this name at URL is \(two.root)", "64", "unknown to",
-      ], "\(outcome.output)\(outcome.errors)\(two.shell.file("errors"))")
+        "64", "MONTH: --data-set takes uids: the one with this code at URL is \(world.dataSets[0])", "64",
+        "takes uids: the one with this name at URL is \(world.root)", "64", "unknown to",
+      ], "\(outcome.output)\(outcome.errors)\(world.shell.file("errors"))")
   }
 }

@@ -1,11 +1,12 @@
 import Glibc
 import Testing
+import WaitingTests
 
 @testable import D2Common
 @testable import D2Client
 @testable import D2Split
 
-@Suite("Real files", .enabled(if: RealData.isThere, "D2_REAL_DATA does not name a folder of real files"))
+@Suite("Real files", .waiting, .enabled(if: RealData.isThere, "D2_REAL_DATA does not name a folder of real files"))
 struct RealDataTests {
   // MARK: Data value sets
 

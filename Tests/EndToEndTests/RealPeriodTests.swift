@@ -1,10 +1,11 @@
 import D2Common
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// Tables of what DHIS2's own classes and those of its clients say of periods.
-@Suite("Real periods", .enabled(if: RealData.isThere, "D2_REAL_DATA does not name a folder of real files"))
+@Suite("Real periods", .waiting, .enabled(if: RealData.isThere, "D2_REAL_DATA does not name a folder of real files"))
 struct RealPeriodTests {
   private static let newIn43: Set<PeriodType> = [.weeklyFriday, .financialFeb, .financialAug]
 

@@ -1,27 +1,28 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
-@Suite("extras and registrations", .serialized)
+@Suite("extras and registrations", .waiting)
 struct ReconcileTests {
   private static let month = "--data-set MONTH -y 2022 -q 1"
 
   @Test(
     "what holds more than the source is not called verified unless that is asked for", arguments: StoreKind.available)
   func extras(kind: StoreKind) throws {
-    let world = try SliceWorld(kind)
+    let world = try World(slicesIn: kind)
     // A value of the quarter at a place that holds none at the source.
-    let held = world.content(world.two.source, of: [0]) { $0["period"]?.string == "202202" }
+    let held = world.content(world.source, of: [0]) { $0["period"]?.string == "202202" }
     let template = try #require(held.first.flatMap { try? JSONValue(parsing: $0) })
     let used = Set(held.compactMap { (try? JSONValue(parsing: $0))?["orgUnit"]?.string })
     let unit = try #require(
-      world.pair.metadata.organisationUnits.first { $0.level == 5 && $0.closed == nil && !used.contains($0.uid) }
+      world.metadata.organisationUnits.first { $0.level == 5 && $0.closed == nil && !used.contains($0.uid) }
     ).uid
     let extra = JSONValue.object(
       (template.members ?? []).filter { !["orgUnit", "deleted"].contains($0.key) } + [.init("orgUnit", .string(unit))])
-    world.two.shell.write("extra", extra.text + "\n")
+    world.shell.write("extra", extra.text + "\n")
     let outcome = world.run(
       """
       d2-slices plan --pair hmis \(Self.month) --quiet > /dev/null; d2-slices run --pair hmis --jobs 4 --quiet
@@ -34,7 +35,7 @@ struct ReconcileTests {
     #expect(
       outcome.lines == [
         "1", "1", "1", "done=1 verified=11", "1", "1", "0", "verified=12", "1",
-      ], "\(outcome.output)\(outcome.errors)\(world.two.shell.file("errors"))")
+      ], "\(outcome.output)\(outcome.errors)\(world.shell.file("errors"))")
   }
 
   @Test(
@@ -42,18 +43,18 @@ struct ReconcileTests {
     arguments: StoreKind.available)
   func registrations(kind: StoreKind) throws {
     let version = kind == .sqlite ? StandInServer.ServerVersion.v42 : .v43
-    let world = try SliceWorld(kind, version, version, values: 300)
-    let set = world.pair.metadata.dataSets[0].uid
-    let units = world.pair.metadata.organisationUnits.filter { $0.level == 5 && $0.closed == nil }.map(\.uid)
+    let world = try World(slicesIn: kind, version, version, values: 300)
+    let set = world.metadata.dataSets[0].uid
+    let units = world.metadata.organisationUnits.filter { $0.level == 5 && $0.closed == nil }.map(\.uid)
     func lines(_ units: some Sequence<String>, completed: Bool = true) -> String {
       units.map {
         #"{"dataSet":"\#(set)","period":"202203","organisationUnit":"\#($0)","completed":\#(completed)}"#
       }.joined(separator: "\n") + "\n"
     }
-    world.two.shell.write("all", lines(units.prefix(9)))
-    world.two.shell.write("withdrawn", lines(units.prefix(1), completed: false))
-    world.two.shell.write("gone", lines(units.prefix(3).suffix(1)))
-    world.two.shell.write("new", lines(units.prefix(11).suffix(1)))
+    world.shell.write("all", lines(units.prefix(9)))
+    world.shell.write("withdrawn", lines(units.prefix(1), completed: false))
+    world.shell.write("gone", lines(units.prefix(3).suffix(1)))
+    world.shell.write("new", lines(units.prefix(11).suffix(1)))
     let outcome = world.run(
       """
       put() { d2-push --url $SRC --registrations --quiet "${@:2}" < $1 > /dev/null; echo $?; }
@@ -71,6 +72,6 @@ struct ReconcileTests {
     #expect(
       outcome.lines == [
         "0", "9", "0", "0", "0", "0", "1", "[1,1,2,7]", "1", "1", "1", "65", "1 0", "[3,1,0]", "9", "0",
-      ], "\(version): \(outcome.output)\(outcome.errors)\(world.two.shell.file("errors"))")
+      ], "\(version): \(outcome.output)\(outcome.errors)\(world.shell.file("errors"))")
   }
 }

@@ -1,30 +1,31 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// Rejects that somebody has are never lost, and whatever happens every value is accounted for.
-@Suite("rejects", .serialized)
+@Suite("rejects", .waiting)
 struct RejectsTests {
   private static let canMount = Shell().run("unshare -m mount -t tmpfs none /mnt").status == 0
 
   /// Values that the destination refuses, `bad`, and such that it takes, `good`.
-  private func servers() throws -> TwoServers {
-    let two = try TwoServers()
-    let outcome = two.shell.run(
+  private func servers() throws -> World {
+    let world = try World()
+    let outcome = world.run(
       """
-      \(TwoServers.pullAll) --quiet | jq -c 'select(.deleted != true)' > good
+      \(World.pullAll) --quiet | jq -c 'select(.deleted != true)' > good
       head -20 good | jq -c '.orgUnit = "Nonexisten1"' > bad; wc -l < bad
       """)
     #expect(outcome.lines == ["20"], "\(outcome.errors)")
-    return two
+    return world
   }
 
   @Test("a file that holds rejects is left alone, and nothing is sent, unless append or overwrite is said")
   func kept() throws {
-    let two = try servers()
-    let outcome = two.shell.run(
+    let world = try servers()
+    let outcome = world.run(
       """
       push() { d2-push --url $DST --quiet --rejects rejects "$@" > /dev/null 2> errors; echo $?; }
       push < bad; wc -l < rejects
@@ -39,13 +40,13 @@ struct RejectsTests {
     #expect(
       outcome.lines == [
         "1", "20", "73", "1", "20", "0", "1", "23", "same", "1", "5", "0", "0", "1", "20", "64", "64", "1", "20",
-      ], "\(outcome.output)\(outcome.errors)\(two.shell.file("errors"))")
+      ], "\(outcome.output)\(outcome.errors)\(world.shell.file("errors"))")
   }
 
   @Test("what a killed run left counts as rejects, and two runs at once cannot share a file")
   func parts() throws {
-    let two = try servers()
-    let outcome = two.shell.run(
+    let world = try servers()
+    let outcome = world.run(
       """
       mkfifo fifo; (cat bad; exec sleep 60) > fifo & writer=$!
       d2-push --url $DST --quiet --batch-size 5 --rejects rejects < fifo > out 2> /dev/null & first=$!
@@ -63,8 +64,8 @@ struct RejectsTests {
 
   @Test("a run that a signal ends replaces no rejects, though it was allowed to; its own are beside them")
   func interrupted() throws {
-    let two = try servers()
-    let outcome = two.shell.run(
+    let world = try servers()
+    let outcome = world.run(
       """
       d2-push --url $DST --quiet --rejects rejects < bad > /dev/null; cp rejects before
       mkfifo fifo; (jq -c .value rejects | head -7; exec sleep 60) > fifo & writer=$!
@@ -73,15 +74,15 @@ struct RejectsTests {
       kill -TERM $push; wait $push; echo $?; kill $writer; cmp rejects before && echo kept; wc -l < rejects.part; grep -c 'rejects.part holds the rejects' errors
       """)
     #expect(
-      outcome.lines == ["143", "kept", "7", "1"], "\(outcome.output)\(outcome.errors)\(two.shell.file("errors"))")
+      outcome.lines == ["143", "kept", "7", "1"], "\(outcome.output)\(outcome.errors)\(world.shell.file("errors"))")
   }
 
   @Test(
     "a full disk: every value is in a count, what could not be written is told, the part is named, the summary is there",
     .enabled(if: canMount), arguments: [1, 4])
   func fullDisk(concurrency: Int) throws {
-    let two = try servers()
-    two.shell.write(
+    let world = try servers()
+    world.shell.write(
       "small.sh",
       """
       for n in {1..400}; do sed "s/Nonexisten1/None0000$((n + 100))/" bad; done > many; wc -l < many
@@ -91,10 +92,21 @@ struct RejectsTests {
       jq -r --argjson written "$(cat written)" '[.read == .imported + .updated + .deleted + .ignored + .refused + .notSent + .queued, .read > 1000, .status, .isWhole, .rejectsLost > 0, .rejectsLost + $written == .refused + .notSent] | tostring' summary
       grep -c 'cannot write full/rejects.part: No space left on device' errors; grep -c 'full/rejects.part holds a part of the rejects' errors; grep -c 'could not be written to the rejects' errors; grep -c 'do not add up' errors
       """)
-    let outcome = two.shell.run(
+    let outcome = world.run(
       "mkdir -p full; unshare -m bash -c 'mount -t tmpfs -o size=300k none full && source ./small.sh'")
     #expect(
       outcome.lines == ["8000", "73", "rejects.part", "0", "[true,true,73,false,true,true]", "1", "1", "1", "0"],
-      "\(outcome.output)\(outcome.errors)\(two.shell.file("errors"))")
+      "\(outcome.output)\(outcome.errors)\(world.shell.file("errors"))")
+  }
+
+  @Test("what is refused is kept also when the reader of stdout goes")
+  func rejectsSurviveBrokenPipe() throws {
+    let world = try World()
+    let outcome = world.run(
+      """
+      \(World.pullAll) --quiet | jq -c '.orgUnit="Nonexisten1"' > bad
+      d2-push --url $DST --batch-size 50 --rejects rejects < bad | head -1 > /dev/null; echo ${PIPESTATUS[0]}; ls rejects
+      """)
+    #expect(outcome.lines == ["141", "rejects"], "\(outcome.errors)")
   }
 }

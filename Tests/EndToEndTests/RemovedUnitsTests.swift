@@ -1,11 +1,12 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// Merges of units move values without touching `lastUpdated`, and leave what the destination has.
-@Suite("removed and merged units", .serialized)
+@Suite("removed and merged units", .waiting)
 struct RemovedUnitsTests {
   /// Merges a facility into one beside it, as DHIS2 does: its values become the other's, `lastUpdated` and all, and it is gone.
   private struct Merge {
@@ -14,10 +15,10 @@ struct RemovedUnitsTests {
     /// Facilities beside them, themselves among these.
     let zone: [String]
 
-    init(_ world: SliceWorld) throws {
-      let units = world.pair.metadata.organisationUnits
+    init(_ world: World) throws {
+      let units = world.metadata.organisationUnits
       let held = Dictionary(
-        grouping: world.content(world.two.source, of: [0]).compactMap { try? JSONValue(parsing: $0) },
+        grouping: world.content(world.source, of: [0]).compactMap { try? JSONValue(parsing: $0) },
         by: { $0["orgUnit"]?.string ?? "" })
       let from = try #require(units.last { $0.level == 5 && held[$0.uid]?.isEmpty == false })
       let beside = units.filter { $0.level == 5 && $0.parent == from.parent }.map(\.uid)
@@ -30,14 +31,14 @@ struct RemovedUnitsTests {
         ).text
       }
       (gone, target, zone) = (from.uid, to, beside)
-      world.two.shell.write("merged", lines.joined(separator: "\n") + "\n")
+      world.shell.write("merged", lines.joined(separator: "\n") + "\n")
     }
 
     /// What the merge leaves to be seen.
-    func run(_ world: SliceWorld) throws {
+    func run(_ world: World) throws {
       let moved = world.run("curl -sf -o /dev/null --data-binary @merged $SRC/control/values; echo $?")
       #expect(moved.lines == ["0"], "\(moved.errors)")
-      try world.pair.change(source: #"{"organisationUnits":[{"id":"\#(gone)","removed":true}]}"#)
+      try world.change(source: #"{"organisationUnits":[{"id":"\#(gone)","removed":true}]}"#)
     }
   }
 
@@ -50,7 +51,7 @@ struct RemovedUnitsTests {
     "a backlog: the slices around a unit that is gone are planned again by the line that sync prints",
     arguments: StoreKind.available)
   func backlog(kind: StoreKind) throws {
-    let world = try SliceWorld(kind, level: "Facility")
+    let world = try World(slicesIn: kind, level: "Facility")
     let merge = try Merge(world)
     let before = world.run(
       "d2-slices plan --pair hmis --data-set MONTH -y 2022 -q 1 --quiet > /dev/null; d2-slices run --pair hmis --jobs 4 --quiet; echo $?"
@@ -68,18 +69,18 @@ struct RemovedUnitsTests {
       outcome.lines == [
         "removed\t\(merge.gone)", "1", "d2-slices plan --pair hmis --around-removed", "[0,true,true,\(slices)]",
         merge.zone.filter { $0 != merge.gone }.sorted().joined(separator: " ") + " ", "0", "[0,0,0]", "0",
-      ], "\(outcome.output)\(outcome.errors)\(world.two.shell.file("errors"))")
+      ], "\(outcome.output)\(outcome.errors)\(world.shell.file("errors"))")
     let differences = world.differences(of: [0]) {
       ["202201", "202202", "202203"].contains($0["period"]?.string ?? "") && $0["orgUnit"]?.string == merge.target
     }
-    #expect(differences.isEmpty, "\(differences)")
+    #expect(differences == [])
   }
 
   @Test(
     "increments: all that was delivered around a unit that is gone is moved again, once", arguments: StoreKind.available
   )
   func increments(kind: StoreKind) throws {
-    let world = try SliceWorld(kind, level: "Facility")
+    let world = try World(slicesIn: kind, level: "Facility")
     let merge = try Merge(world)
     let i =
       "d2-slices plan --pair hmis -i --overlap 1s --data-set MONTH --quiet > /dev/null; d2-slices run --pair hmis --jobs 4 --quiet; echo $?"
@@ -98,6 +99,6 @@ struct RemovedUnitsTests {
       """)
     #expect(outcome.lines == ["[true,true]", "0", "[0,0,0]", "0", "64"], "\(outcome.output)\(outcome.errors)")
     let differences = world.differences(of: [0]) { $0["orgUnit"]?.string == merge.target }
-    #expect(differences.isEmpty, "\(differences)")
+    #expect(differences == [])
   }
 }

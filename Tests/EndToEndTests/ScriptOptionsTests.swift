@@ -1,14 +1,15 @@
 import TestSupport
 import Testing
+import WaitingTests
 
 /// How the scripts that chain the commands read their command lines: scripts/lib/options.sh, by scripts/lib/options.tsv.
-@Suite("options of the scripts")
+@Suite("options of the scripts", .waiting)
 struct ScriptOptionsTests {
   /// Reads a command line as a script does, and prints what the variables hold then; only the status where it is refused.
   private static func read(_ script: String, _ line: String, _ variables: String) -> Shell.Outcome {
     Shell().run(
       """
-      source '\(SliceWorld.package)/scripts/lib/options.sh'; set -u
+      source '\(World.package)/scripts/lib/options.sh'; set -u
       usage() { echo usage; }
       ( \(variables.split(separator: " ").map { "\($0)=''" }.joined(separator: "; ")); plan=() run=() list=()
         parse_options \(script) \(line)

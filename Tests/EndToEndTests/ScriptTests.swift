@@ -1,10 +1,11 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
-@Suite("scripts over the ledger", .serialized)
+@Suite("scripts over the ledger", .waiting)
 struct ScriptTests {
   private static let hasParallel = Shell().run("command -v parallel").status == 0
 
@@ -16,8 +17,8 @@ struct ScriptTests {
   /// A shell with the scripts and what they torture with; the binaries under test are on its PATH.
   private static func torture() -> Shell {
     let shell = Shell(["D2_TEST_POSTGRESQL": StoreKind.server ?? ""])
-    SliceWorld.prepare(shell)
-    _ = shell.run("mkdir Tests; cp -r '\(SliceWorld.package)/Tests/Torture' Tests")
+    World.prepareScripts(shell)
+    _ = shell.run("mkdir Tests; cp -r '\(World.package)/Tests/Torture' Tests")
     return shell
   }
 
@@ -51,9 +52,9 @@ struct ScriptTests {
 
   @Test("sync brings everything the first time, then what changed", arguments: StoreKind.available)
   func sync(kind: StoreKind) throws {
-    let world = try SliceWorld(kind, values: 600, level: nil)
-    let value = try #require(world.content(world.two.source, of: [0]).first { $0.contains(#""value":"1"#) })
-    world.two.shell.write("changed", value.replacing(#""value":"1"#, with: #""value":"3"#))
+    let world = try World(slicesIn: kind, values: 600, level: nil)
+    let value = try #require(world.content(world.source, of: [0]).first { $0.contains(#""value":"1"#) })
+    world.shell.write("changed", value.replacing(#""value":"1"#, with: #""value":"3"#))
     let outcome = world.run(
       """
       scripts/sync hmis --jobs 3 > first; echo $?; jq -c -s 'map(.slices) | add' first
@@ -72,17 +73,17 @@ struct ScriptTests {
         "64",
       ],
       "\(outcome.output)\(outcome.errors)")
-    #expect(world.two.destinationEqualsSource)
+    #expect(world.differences() == [])
   }
 
   @Test(
     "sync --dry-run says what would be fetched, planned and moved, and changes nothing",
     arguments: StoreKind.available)
   func syncDryRun(kind: StoreKind) throws {
-    let world = try PairWorld(kind, values: 600)
-    SliceWorld.prepare(world.two.shell)
+    let world = try World(pairIn: kind, values: 600)
+    World.prepareScripts(world.shell)
     func run(_ script: String) -> Shell.Outcome { world.run("source lib.sh\n" + script) }
-    let before = try world.content()
+    let before = try world.storeContent()
     let first = run("scripts/sync hmis --dry-run; echo $?")
     #expect(
       first.lines == [
@@ -90,9 +91,9 @@ struct ScriptTests {
         "0",
       ], "\(first.output)\(first.errors)")
     #expect(
-      first.errors.contains("60 organisation units at \(world.two.source.url): 60 added")
-        && first.errors.contains("6 data sets at \(world.two.source.url): 6 changes"), "\(first.errors)")
-    #expect(try world.content() == before)
+      first.errors.contains("60 organisation units at \(world.source.url): 60 added")
+        && first.errors.contains("6 data sets at \(world.source.url): 6 changes"), "\(first.errors)")
+    #expect(try world.storeContent() == before)
     // With metadata in the store: as many slices as a run then has.
     let fetched = run(
       """
@@ -100,8 +101,8 @@ struct ScriptTests {
       d2-datasets set --pair hmis --include-deleted on all > /dev/null; echo $?
       """)
     #expect(fetched.lines == ["0"], "\(fetched.errors)")
-    let metadata = try world.content()
-    let would = "slices would be moved from \(Self.name(world.two.source)) to \(Self.name(world.two.destination))"
+    let metadata = try world.storeContent()
+    let would = "slices would be moved from \(Self.name(world.source)) to \(Self.name(world.destination))"
     let again = run(
       """
       scripts/sync hmis --jobs 3 --dry-run; echo $?; count waiting
@@ -115,8 +116,8 @@ struct ScriptTests {
       again.lines.suffix(4) == [
         "0", "continuous: each 7 s would begin with:", "sync: 6 \(would), 1 at a time; nothing was changed", "0",
       ], "\(again.output)")
-    #expect(try world.content() == metadata && world.store.rows("SELECT id FROM sync_windows") == [])
-    #expect(world.two.destination.values.isEmpty)
+    #expect(try world.storeContent() == metadata && world.store.rows("SELECT id FROM sync_windows") == [])
+    #expect(world.destination.values.isEmpty)
     let moved = run(
       """
       scripts/sync hmis -y 2022 -q 1 --quiet > out; echo $?; states | cut -d= -f2
@@ -129,15 +130,15 @@ struct ScriptTests {
     #expect(
       moved.lines.dropFirst(2) == ["0", "sync: 6 \(would), 1 at a time; nothing was changed", "0", "78", "77"],
       "\(moved.output)\(moved.errors)")
-    #expect(world.two.destinationEqualsSource)
+    #expect(world.differences() == [])
   }
 
   @Test(
     "a signal to sync ends whatever it runs",
     arguments: [("organisationUnits", "pgrep -P $script -x d2-orgunits"), ("dataValueSets", "[ -n \"$(children)\" ]")])
   func syncSignal(path: String, ready: String) throws {
-    let world = try SliceWorld(.sqlite, values: 300, level: nil)
-    try world.two.fail(source: #"{"kind":"latency","seconds":20,"times":0,"path":"/api/\#(path)"}"#)
+    let world = try World(slicesIn: .sqlite, values: 300, level: nil)
+    try world.fail(source: #"{"kind":"latency","seconds":20,"times":0,"path":"/api/\#(path)"}"#)
     let outcome = world.run(
       """
       marked() { grep -lz "^MARK=$PWD$" /proc/[0-9]*/environ 2>/dev/null | wc -l; }
@@ -152,8 +153,8 @@ struct ScriptTests {
 
   @Test("backlog: stopped in the middle, gone on with, and whole", arguments: StoreKind.available)
   func backlog(kind: StoreKind) throws {
-    let world = try SliceWorld(kind)
-    try world.two.fail(source: #"{"kind":"latency","seconds":0.3,"times":0,"path":"/api/dataValueSets"}"#)
+    let world = try World(slicesIn: kind)
+    try world.fail(source: #"{"kind":"latency","seconds":0.3,"times":0,"path":"/api/dataValueSets"}"#)
     let outcome = world.run(
       """
       backlog=(scripts/backlog hmis --from 2022-01-01 --to 2022-06-30 --data-set MONTH --jobs 3)
@@ -166,12 +167,12 @@ struct ScriptTests {
     #expect(
       outcome.lines == ["143", "0", "0", "some", "0", "done=24", "[1]", "64"], "\(outcome.output)\(outcome.errors)")
     let differences = world.differences(of: [0]) { $0["period"]?.string ?? "" <= "202206" }
-    #expect(differences.isEmpty, "\(differences)")
+    #expect(differences == [])
   }
 
   @Test("backlog --dry-run says what would be moved by whom, and changes nothing", arguments: StoreKind.available)
   func backlogDryRun(kind: StoreKind) throws {
-    let world = try SliceWorld(kind)
+    let world = try World(slicesIn: kind)
     let outcome = world.run(
       """
       mkdir bin; printf '#!/bin/sh\ntouch called\n' > bin/ssh; chmod +x bin/ssh; export PATH=$PWD/bin:$PATH
@@ -183,7 +184,7 @@ struct ScriptTests {
       (unset D2_STORE; touch here.sqlite; scripts/backlog hmis --store here.sqlite --host node1; echo $?)
       """)
     let would =
-      "slices would be moved from \(Self.name(world.two.source)) to \(Self.name(world.two.destination)), 3 at a time on each of:"
+      "slices would be moved from \(Self.name(world.source)) to \(Self.name(world.destination)), 3 at a time on each of:"
     #expect(
       outcome.lines == [
         "backlog: 24 \(would) this host node1 node2; nothing was changed", "0", "0", "done=24",
@@ -194,8 +195,8 @@ struct ScriptTests {
 
   @Test("backlog over hosts: each works, over ssh", arguments: StoreKind.available)
   func hosts(kind: StoreKind) throws {
-    let world = try SliceWorld(kind)
-    try world.two.fail(source: #"{"kind":"latency","seconds":0.3,"times":0,"path":"/api/dataValueSets"}"#)
+    let world = try World(slicesIn: kind)
+    try world.fail(source: #"{"kind":"latency","seconds":0.3,"times":0,"path":"/api/dataValueSets"}"#)
     let outcome = world.run(
       """
       mkdir bin; cat > bin/ssh << 'SSH'
@@ -210,7 +211,7 @@ struct ScriptTests {
       """)
     #expect(outcome.lines == ["0", "node1 node2 done=24", "3"], "\(outcome.output)\(outcome.errors)")
     let differences = world.differences(of: [0]) { $0["period"]?.string ?? "" <= "202206" }
-    #expect(differences.isEmpty, "\(differences)")
+    #expect(differences == [])
   }
 
   // MARK: continuous
@@ -219,9 +220,9 @@ struct ScriptTests {
     "continuous: one at a time, an increment each interval, a signal ends it in good order",
     arguments: StoreKind.available)
   func continuous(kind: StoreKind) throws {
-    let world = try SliceWorld(kind, values: 300, level: nil)
-    let value = try #require(world.content(world.two.source, of: [0]).first { $0.contains(#""value":"1"#) })
-    world.two.shell.write("changed", value.replacing(#""value":"1"#, with: #""value":"3"#))
+    let world = try World(slicesIn: kind, values: 300, level: nil)
+    let value = try #require(world.content(world.source, of: [0]).first { $0.contains(#""value":"1"#) })
+    world.shell.write("changed", value.replacing(#""value":"1"#, with: #""value":"3"#))
     let outcome = world.run(
       """
       scripts/continuous hmis --interval 1 --jobs 2 > log 2> errors & script=$!
@@ -237,15 +238,15 @@ struct ScriptTests {
       """, ["D2_GIVE_UP_AFTER": "1s", "D2_RETRY_AFTER": "0.2s"])
     #expect(
       outcome.lines == ["75", "0", "0", "0", "143", "0", "0", "ended by a signal", "0", "0", "64"],
-      "\(outcome.output)\(outcome.errors)\(world.two.shell.file("log"))\(world.two.shell.file("errors").suffix(2000))")
-    #expect(world.two.destinationEqualsSource)
+      "\(outcome.output)\(outcome.errors)\(world.shell.file("log"))\(world.shell.file("errors").suffix(2000))")
+    #expect(world.differences() == [])
   }
 
   // MARK: Other engines
 
   /// The code blocks of a page whose text holds all of some words.
   private static func block(_ page: String, _ words: String...) throws -> String {
-    let text = String(decoding: try FileBytes.read("\(SliceWorld.package)/\(page)"), as: UTF8.self)
+    let text = String(decoding: try FileBytes.read("\(World.package)/\(page)"), as: UTF8.self)
     var blocks: [String] = [""]
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
       if line.hasPrefix("    ") {
@@ -261,7 +262,7 @@ struct ScriptTests {
     "the lines for GNU parallel do as the page says", .enabled(if: hasParallel, "GNU parallel is not installed"),
     arguments: StoreKind.available)
   func parallel(kind: StoreKind) throws {
-    let world = try SliceWorld(kind)
+    let world = try World(slicesIn: kind)
     let first = try Self.block("docs/ledger.md", "parallel -N0 -j 4", "--max-slices 1")
     let second = try Self.block("docs/ledger.md", "export -f one").replacing("/tmp/slice-", with: "tmp/slice-")
     let outcome = world.run(
@@ -274,6 +275,6 @@ struct ScriptTests {
       """)
     #expect(outcome.lines == ["0", "done=24", "0", "done=24"], "\(outcome.output)\(outcome.errors)")
     let differences = world.differences(of: [0]) { $0["period"]?.string ?? "" <= "202206" }
-    #expect(differences.isEmpty, "\(differences)")
+    #expect(differences == [])
   }
 }

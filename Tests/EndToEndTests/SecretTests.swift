@@ -1,26 +1,27 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// No secret of a run is seen by others: not in the words of a process, in what is printed, or in what is kept of refused values.
-@Suite("secrets of a run", .serialized)
+@Suite("secrets of a run", .waiting)
 struct SecretTests {
   @Test("no secret in any process's words, in output, errors, rejects or the ledger", arguments: StoreKind.available)
   func run(kind: StoreKind) throws {
     let secrets = ["s3cretOfTheSource", "s3cretOfTheDestination", "s3cretOfTheQueue", "s3cretOfTheStore"]
-    let world = try SliceWorld(kind, values: 500, level: nil) { options in
+    let world = try World(slicesIn: kind, values: 500, level: nil) { options in
       options.users = ["reader": secrets[0], "writer": secrets[1]]
     }
-    let unit = world.pair.metadata.organisationUnits.last!.uid
-    try world.pair.change(destination: #"{"organisationUnits":[{"id":"\#(unit)","removed":true}]}"#)
+    let unit = world.metadata.organisationUnits.last!.uid
+    try world.change(destination: #"{"organisationUnits":[{"id":"\#(unit)","removed":true}]}"#)
     var queue = DispatcherOptions()
     queue.flavour = .go
     queue.users = ["queuer": secrets[2]]
     queue.servers = [
-      .init("national", url: world.two.source.url),
-      .init("repo", url: world.two.destination.url + "/api/dataValueSets"),
+      .init("national", url: world.source.url),
+      .init("repo", url: world.destination.url + "/api/dataValueSets"),
     ]
     let dispatcher = try DispatcherStandIn(queue)
     dispatcher.start()
@@ -39,34 +40,34 @@ struct SecretTests {
       (while [ ! -e stop ]; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep 's3cret[O]f' >> words; echo >> samples; done) & sampler=$!
       d2-pairs test hmis --verbose >> out 2>&1
       d2-slices plan --pair hmis -y 2022 -q 1 --verbose >> out 2>&1
-      d2-slices run --pair hmis --jobs 3 --accept-rejects --rejects-dir rej --verbose >> out 2>&1; echo $?
+      d2-slices run --pair hmis --jobs 3 --accept-rejects --rejects-dir rej --verbose >> out 2>&1; say refused $?
       d2-slices reset --pair hmis --all --yes --quiet
-      d2-slices run --pair hmis --jobs 3 --max-slices 4 --verbose -- 'd2-pull --slice "$D2_SLICE" --spool --verbose | d2-push --slice "$D2_SLICE" --via go-dispatcher2 --source national --destination repo --rejects "$D2_REJECTS" --verbose > /dev/null' >> out 2>&1; echo $?
+      d2-slices run --pair hmis --jobs 3 --max-slices 4 --verbose -- 'd2-pull --slice "$D2_SLICE" --spool --verbose | d2-push --slice "$D2_SLICE" --via go-dispatcher2 --source national --destination repo --rejects "$D2_REJECTS" --verbose > /dev/null' >> out 2>&1; say queued $?
       # Whatever goes wrong says it without them.
       d2-slices reset --pair hmis --all --yes --quiet; fault $SRC '{"kind":"status","status":403,"times":0,"path":"/api/dataValueSets"}'
-      d2-slices run --pair hmis --attempts 1 --give-up-after 0.5s --retry-after 0.1s --verbose -- "$MOVE" >> out 2>&1; echo $?
+      d2-slices run --pair hmis --attempts 1 --give-up-after 0.5s --retry-after 0.1s --verbose -- "$MOVE" >> out 2>&1; say down $?
       heal $SRC; SECRET1=$WRONG d2-slices run --pair hmis --jobs 2 --attempts 1 --max-slices 2 --no-wait --verbose -- "$MOVE" >> out 2>&1
       D2_STORE=${D2_STORE/TheStore/TheStoreWrong} d2-slices status --pair hmis --verbose >> out 2>&1
       d2-pairs show hmis >> out; d2-pairs list >> out; d2-slices list --pair hmis >> out
-      touch stop; wait $sampler; [ $(wc -l < samples) -gt 20 ] && echo sampled
-      touch words; wc -l < words; grep -c 's3cret[O]f' out; cat rej/* | grep -c 's3cret[O]f'; ls rej | wc -l
+      touch stop; wait $sampler; touch words
+      say samples $(wc -l < samples); say in-arguments $(wc -l < words); say in-output $(grep -c 's3cret[O]f' out)
+      say in-rejects $(cat rej/* | grep -c 's3cret[O]f'); say rejects $(ls rej | wc -l)
       """,
       [
         "D2_STORE": store, "SECRET1": secrets[0], "WRONG": secrets[0] + "ButWrong", "SECRET2": secrets[1],
         "D2_DISPATCHER_URL": dispatcher.url,
         "D2_DISPATCHER_USERNAME": "queuer", "D2_DISPATCHER_PASSWORD": secrets[2],
       ])
-    let lines = outcome.lines
-    #expect(lines.count == 8, "\(outcome.output)\(outcome.errors)\(world.two.shell.file("out").suffix(2000))")
-    guard lines.count == 8 else { return }
-    #expect(
-      lines[0] == "1" && lines[1] == "0" && ["75", "1"].contains(lines[2]),
-      "refused, queued, down or parked: \(lines)\(world.two.shell.file("out").suffix(3000))")
-    #expect(lines[3] == "sampled" && lines[4] == "0", "\(world.two.shell.file("words"))")
-    #expect(
-      lines[5] == "0", "\(world.two.shell.file("out").split(separator: "\n").first { $0.contains("s3cretOf") } ?? "")")
-    #expect(lines[6] == "0" && Int(lines[7]) ?? 0 > 0, "some were refused: \(lines)")
-    #expect(!(outcome.errors.contains("s3cretOf")))
+    let out = world.shell.file("out")
+    #expect(outcome["refused"] == "1", "\(out.suffix(3000))")
+    #expect(outcome["queued"] == "0", "\(out.suffix(3000))")
+    #expect(["75", "1"].contains(outcome["down"]), "down or parked: \(outcome.output)\(out.suffix(3000))")
+    #expect(Int(outcome["samples"] ?? "") ?? 0 > 20)
+    #expect(outcome["in-arguments"] == "0", "\(world.shell.file("words"))")
+    #expect(outcome["in-output"] == "0", "\(out.split(separator: "\n").first { $0.contains("s3cretOf") } ?? "")")
+    #expect(outcome["in-rejects"] == "0")
+    #expect(Int(outcome["rejects"] ?? "") ?? 0 > 0, "some were refused")
+    #expect(!outcome.errors.contains("s3cretOf"))
     let kept = try ["last_error", "reasons", "rejects", "worker"].flatMap {
       try world.store.rows("SELECT \($0) FROM slices WHERE \($0) LIKE '%s3cretOf%'")
     }

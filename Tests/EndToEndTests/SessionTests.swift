@@ -1,11 +1,12 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// A server ends sessions while commands run: with a token ten newer sign-ins do, a restart does, some answer 401. Nobody notices.
-@Suite("sessions that end")
+@Suite("sessions that end", .waiting)
 struct SessionTests {
   typealias Version = StandInServer.ServerVersion
   private static let token = "d2p_s3ss1on"
@@ -13,8 +14,8 @@ struct SessionTests {
   private static let signIns =
     #"sign_in() { local n; for n in 1 2 3 4 5 6 7 8 9 10 11 12; do curl -sf -o /dev/null -H "Authorization: ApiToken $D2_PAT" "$1/api/me"; done; }"#
 
-  private func servers(_ version: Version, values: Int = 3000) throws -> TwoServers {
-    try TwoServers(version, version, values: values, environment: ["D2_PAT": Self.token]) {
+  private func servers(_ version: Version, values: Int = 3000) throws -> World {
+    try World(version, version, values: values, environment: ["D2_PAT": Self.token]) {
       $0.superuserTokens = [Self.token]
     }
   }
@@ -33,96 +34,103 @@ struct SessionTests {
 
   @Test("twelve sign-ins between two batches of a push", arguments: [Version.v40, .v42, .v43])
   func push(version: Version) throws {
-    let two = try servers(version)
-    let outcome = two.shell.run(
+    let world = try servers(version)
+    let outcome = world.run(
       """
       \(Self.signIns)
-      \(TwoServers.pullAll) --quiet > values
-      { head -n 1000 values; sleep 0.7; sign_in $DST; tail -n +1001 values; } | d2-push --url $DST --batch-size 500 --rejects r; echo $?
+      \(World.pullAll) --quiet > values
+      { head -n 1000 values; await '[ $(imports $DST) -gt 0 ]'; sign_in $DST; tail -n +1001 values; } | d2-push --url $DST --batch-size 500 --rejects r; echo $?
       """)
-    #expect(outcome.lines.last == "0" && two.destinationEqualsSource, "\(outcome.output)\(outcome.errors)")
-    #expect(TwoServers.taken(TwoServers.totals(outcome.errors)) == TwoServers.totals(outcome.errors)["read"])
+    #expect(outcome.lines.last == "0", "\(outcome.output)\(outcome.errors)")
+    #expect(world.differences() == [])
+    #expect(World.taken(World.totals(outcome.errors)) == World.totals(outcome.errors)["read"])
     #expect(isSilent(outcome.errors), "\(outcome.errors)")
-    checkRepeats(two.destination, 302)
+    checkRepeats(world.destination, 302)
   }
 
   @Test(
     "before each batch, several at a time, with a redirect or 401",
     arguments: [Version.v40, .v42, .v43], [302, 401])
   func pushAlways(version: Version, status: Int) throws {
-    let two = try servers(version)
-    try two.fail(
+    let world = try servers(version)
+    try world.fail(
       destination: #"{"kind":"end-sessions","status":\#(status),"path":"/api","times":0}"#)
-    let outcome = two.shell.run(
+    let outcome = world.run(
       """
-      \(TwoServers.pullAll) --quiet > values
+      \(World.pullAll) --quiet > values
       d2-push --url $DST --batch-size 300 --concurrency 4 --rejects r < values; echo $?
       """)
-    #expect(outcome.lines.last == "0" && two.destinationEqualsSource, "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.lines.last == "0", "\(outcome.output)\(outcome.errors)")
+    #expect(world.differences() == [])
     #expect(isSilent(outcome.errors), "\(outcome.errors)")
-    checkRepeats(two.destination, status, atLeast: 3)
+    checkRepeats(world.destination, status, atLeast: 3)
   }
 
   @Test("an import in the background is followed over the end of its session", arguments: [Version.v40, .v42])
   func asyncPush(version: Version) throws {
-    let two = try servers(version)
-    try two.fail(destination: #"{"kind":"end-sessions","path":"/api","times":0}"#)
-    let outcome = two.shell.run(
-      "\(TwoServers.pullAll) --quiet > values; d2-push --url $DST --async --batch-size 1000 --rejects r < values; echo $?"
+    let world = try servers(version)
+    try world.fail(destination: #"{"kind":"end-sessions","path":"/api","times":0}"#)
+    let outcome = world.run(
+      "\(World.pullAll) --quiet > values; d2-push --url $DST --async --batch-size 1000 --rejects r < values; echo $?"
     )
-    #expect(outcome.lines.last == "0" && two.destinationEqualsSource, "\(outcome.output)\(outcome.errors)")
-    checkRepeats(two.destination, 302, atLeast: 3)
+    #expect(outcome.lines.last == "0", "\(outcome.output)\(outcome.errors)")
+    #expect(world.differences() == [])
+    checkRepeats(world.destination, 302, atLeast: 3)
   }
 
   @Test("a refusal that comes before the body was read, as a large body is refused", arguments: [Version.v40, .v42])
   func earlyRefusal(version: Version) throws {
-    let two = try servers(version)
-    try two.fail(
+    let world = try servers(version)
+    try world.fail(
       destination:
         #"{"kind":"refuse-early","method":"POST","status":302,"headers":{"Location":"/dhis-web-commons-security/logout.action"},"body":"","skip":1}"#
     )
-    let outcome = two.shell.run(
+    let outcome = world.run(
       """
-      \(TwoServers.pullAll) --quiet > values
+      \(World.pullAll) --quiet > values
       d2-push --url $DST --compression none --batch-size 1500 --rejects r < values; echo $?
       """)
-    #expect(outcome.lines.last == "0" && two.destinationEqualsSource, "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.lines.last == "0", "\(outcome.output)\(outcome.errors)")
+    #expect(world.differences() == [])
   }
 
   @Test(
     "before a pull's first request for values and between them, one or four at a time",
     arguments: [Version.v40, .v42, .v43], [0, 1, 2])
   func pull(version: Version, skip: Int) throws {
-    let two = try servers(version)
-    let all = two.shell.run("\(TwoServers.pullAll) --quiet | LC_ALL=C sort > all; wc -l < all")
-    let pull = "\(TwoServers.pullAll) 2>> errors | LC_ALL=C sort | cmp - all; echo $?"
+    let world = try servers(version)
+    let all = world.run("\(World.pullAll) --quiet | LC_ALL=C sort > all; wc -l < all")
+    let pull = "\(World.pullAll) 2>> errors | LC_ALL=C sort | cmp - all; echo $?"
     for more in ["", "--concurrency 4", "--spool", "--count"] {
-      two.source.clearFaults()
-      two.source.resetStatistics()
-      try two.fail(
+      world.source.clearFaults()
+      world.source.resetStatistics()
+      try world.fail(
         source: #"{"kind":"end-sessions","path":"/api/dataValueSets","skip":\#(skip),"times":1}"#)
-      let outcome = two.shell.run(
+      let outcome = world.run(
         more == "--count"
-          ? "\(TwoServers.pullAll) --count > counts 2>> errors; echo $?"
+          ? "\(World.pullAll) --count > counts 2>> errors; echo $?"
           : pull.replacing("2>>", with: more + " 2>>"))
-      #expect(outcome.lines == ["0"], "\(more): \(outcome.output)\(two.shell.file("errors"))")
-      checkRepeats(two.source, 302)
+      #expect(outcome.lines == ["0"], "\(more): \(outcome.output)\(world.shell.file("errors"))")
+      checkRepeats(world.source, 302)
     }
-    #expect(isSilent(two.shell.file("errors")) && Int(all.lines[0]) ?? 0 > 1000, "\(two.shell.file("errors"))")
+    #expect(isSilent(world.shell.file("errors")) && Int(all.lines[0]) ?? 0 > 1000, "\(world.shell.file("errors"))")
   }
 
   @Test("twelve sign-ins while a pull waits for its reader, and before its next requests")
   func pullSlowly() throws {
-    let two = try servers(.v42)
-    let outcome = two.shell.run(
+    let world = try servers(.v42)
+    let outcome = world.run(
       """
       \(Self.signIns)
-      \(TwoServers.pullAll) --quiet | LC_ALL=C sort > all
-      \(TwoServers.pullAll) --quiet --max-rate 64K > values & sleep 0.5; sign_in $SRC; wait $!; echo $?
+      \(World.pullAll) --quiet | LC_ALL=C sort > all
+      curl -sf -o /dev/null $SRC/control/faults -d '[{"kind":"latency","seconds":3,"path":"/api/dataValueSets"}]'
+      \(World.pullAll) --quiet --max-rate 64K > values & pull=$!
+      # Its request for values waits in the server.
+      await 'curl -sf $SRC/control/faults | grep -q "\\[\\]"'; sign_in $SRC; wait $pull; echo $?
       LC_ALL=C sort values | cmp - all; echo $?
       """)
     #expect(outcome.lines == ["0", "0"], "\(outcome.output)\(outcome.errors)")
-    checkRepeats(two.source, 302)
+    checkRepeats(world.source, 302)
   }
 
   @Test(
@@ -130,12 +138,12 @@ struct SessionTests {
     [302, 401]
   )
   func pairs(kind: StoreKind, status: Int) throws {
-    let world = try PairWorld(kind, values: 2000, pair: false, environment: ["TOKEN": Self.token]) {
+    let world = try World(pairIn: kind, values: 2000, pair: false, environment: ["TOKEN": Self.token]) {
       $0.superuserTokens = [Self.token]
     }
     let fault = #"{"kind":"end-sessions","status":\#(status),"path":"/api","times":0}"#
-    try world.two.fail(source: fault)
-    try world.two.fail(destination: fault)
+    try world.fail(source: fault)
+    try world.fail(destination: fault)
     let outcome = world.run(
       """
       unset D2_USERNAME D2_PASSWORD; export XDG_STATE_HOME=$PWD/state
@@ -149,17 +157,17 @@ struct SessionTests {
       """)
     #expect(
       outcome.lines == ["0", "0", "0", "0 0", "0", "0", "0"],
-      "\(outcome.output)\(outcome.errors)\(world.two.shell.file("differences"))")
+      "\(outcome.output)\(outcome.errors)\(world.shell.file("differences"))")
     #expect(isSilent(outcome.errors.replacing("d2-datasets", with: "")), "\(outcome.errors)")
-    checkRepeats(world.two.source, status, atLeast: 10)
-    checkRepeats(world.two.destination, status, atLeast: 3)
+    checkRepeats(world.source, status, atLeast: 10)
+    checkRepeats(world.destination, status, atLeast: 3)
   }
 
   @Test(
     "four workers, each of whose commands signs in with the same token", .serialized, arguments: StoreKind.available)
   func slices(kind: StoreKind) throws {
-    let world = try SliceWorld(
-      kind, values: 4000, environment: ["TOKEN": Self.token, "D2_PAT": Self.token]
+    let world = try World(
+      slicesIn: kind, values: 4000, environment: ["TOKEN": Self.token, "D2_PAT": Self.token]
     ) { $0.superuserTokens = [Self.token] }
     let outcome = world.run(
       """
@@ -175,25 +183,25 @@ struct SessionTests {
       states | grep -c '^done=[0-9]*$'
       d2-slices list --pair hmis | jq -s 'map(.attempt) | max'
       """)
-    #expect(outcome.lines == ["0", "1", "1"], "\(outcome.output)\(outcome.errors)\(world.two.shell.file("errors"))")
+    #expect(outcome.lines == ["0", "1", "1"], "\(outcome.output)\(outcome.errors)\(world.shell.file("errors"))")
     #expect(world.differences().isEmpty, "\(world.differences())")
-    checkRepeats(world.two.source, 302)
-    checkRepeats(world.two.destination, 302)
+    checkRepeats(world.source, 302)
+    checkRepeats(world.destination, 302)
   }
 
   // MARK: What does fail
 
   @Test("wrong credentials are tried once, and never with a repeat: accounts lock")
   func wrongFromTheStart() throws {
-    let two = try TwoServers(values: 10)
+    let world = try World(values: 10)
     for script in [
       "D2_PASSWORD=wrong d2-pull --url $SRC --data-set $DS --org-unit $ROOT --period 2022",
       "D2_PASSWORD=wrong d2-pull --url $SRC --data-set $DS --org-unit $ROOT --period 2022 --no-check --concurrency 4",
     ] {
-      two.source.resetStatistics()
-      let outcome = two.shell.run(script)
+      world.source.resetStatistics()
+      let outcome = world.run(script)
       #expect(outcome.status == 77, "\(outcome.errors)")
-      #expect(two.source.statistics["logins"]?.int == 1, "\(two.source.statistics)")
+      #expect(world.source.statistics["logins"]?.int == 1, "\(world.source.statistics)")
     }
   }
 
@@ -205,14 +213,14 @@ struct SessionTests {
       #"{"kind":"redirect","path":"/api/dataValueSets","method":"POST","skip":1,"times":0}"#,
     ])
   func refusedForGood(fault: String) throws {
-    let two = try servers(.v42)
-    try two.fail(destination: fault)
-    let outcome = two.shell.run(
-      "\(TwoServers.pullAll) --quiet > values; d2-push --url $DST --batch-size 1000 --rejects r < values")
+    let world = try servers(.v42)
+    try world.fail(destination: fault)
+    let outcome = world.run(
+      "\(World.pullAll) --quiet > values; d2-push --url $DST --batch-size 1000 --rejects r < values")
     #expect(outcome.status == 77, "\(outcome.errors)")
     #expect(outcome.errors.contains("check the token in D2_PAT"), "\(outcome.errors)")
     #expect(!outcome.errors.contains("login.action") && !outcome.errors.contains("logout"), "\(outcome.errors)")
-    let posts = (two.destination.statistics["recent"]?.array ?? []).filter { $0["method"]?.string == "POST" }
+    let posts = (world.destination.statistics["recent"]?.array ?? []).filter { $0["method"]?.string == "POST" }
     #expect(posts.count == 3 && posts.last?["cookie"]?.bool == false, "\(posts)")
   }
 }

@@ -1,15 +1,16 @@
 import TestSupport
 import Testing
+import WaitingTests
 
 /// Which Swift scripts/setup finds, and what it does where there is none.
-@Suite("scripts/setup")
+@Suite("scripts/setup", .waiting)
 struct SetupTests {
   /// A work folder with the scripts, on whose PATH is all that the system has but Swift; each package of Debian is there.
   private static func shell() -> Shell {
     let shell = Shell()
     let made = shell.run(
       #"""
-      cp -r '\#(SliceWorld.package)/scripts' .; mkdir none old new
+      cp -r '\#(World.package)/scripts' .; mkdir none old new
       ln -s /usr/bin/* none 2> /dev/null; rm -f none/swift none/dpkg-query
       printf '#!/bin/sh\necho install ok installed\n' > none/dpkg-query; chmod +x none/dpkg-query
       fake() { printf '#!/bin/sh\necho "Swift version %s (swift-%s-RELEASE)"\n' $2 $2 > $1/swift; chmod +x $1/swift; }

@@ -1,17 +1,18 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
-@Suite("Faults of the store")
+@Suite("Faults of the store", .waiting)
 struct StoreFaultTests {
   /// Tests/may-be-skipped.txt names those that need it.
   private static let canMount = Shell().run("unshare -m mount -t tmpfs none /mnt").status == 0
 
   /// A script in a name space of its own, where `full` is a disk of a few hundred kilobytes that holds the store.
-  private static func onSmallDisk(_ world: PairWorld, _ script: String) -> Shell.Outcome {
-    world.two.shell.write("small.sh", "set -o pipefail\n" + script)
+  private static func onSmallDisk(_ world: World, _ script: String) -> Shell.Outcome {
+    world.shell.write("small.sh", "set -o pipefail\n" + script)
     return world.run(
       """
       mkdir -p full; export D2_STORE=$PWD/full/d2.sqlite
@@ -23,23 +24,22 @@ struct StoreFaultTests {
     "a full disk: SQLite keeps what it has, the command says why, and goes on when there is room",
     .enabled(if: canMount, "the kernel lets nobody mount a disk here"))
   func full() throws {
-    let world = try PairWorld(.sqlite, sourceUnits: 400, pair: false)
+    let world = try World(pairIn: .sqlite, sourceUnits: 400, pair: false)
     let outcome = Self.onSmallDisk(
       world,
       """
-      \(PairWorld.add) > /dev/null; d2-orgunits sync --pair hmis --level District --quiet > /dev/null; echo $?
+      \(World.addPair) > /dev/null; d2-orgunits sync --pair hmis --level District --quiet > /dev/null; say first $?
       before=$(d2-orgunits list --pair hmis | cksum)
-      head -c 10M /dev/zero > full/ballast 2> /dev/null; df --output=avail full | tail -1
-      d2-orgunits sync --pair hmis --all > /dev/null 2> errors; echo $?
-      rm full/ballast; [[ $(d2-orgunits list --pair hmis | cksum) == "$before" ]] && echo kept
-      d2-orgunits sync --pair hmis --all --quiet | wc -l; d2-orgunits list --pair hmis | wc -l
-      sqlite3 full/d2.sqlite 'PRAGMA integrity_check'
+      head -c 10M /dev/zero > full/ballast 2> /dev/null; say room $(df --output=avail full | tail -1)
+      d2-orgunits sync --pair hmis --all > /dev/null 2> errors; say full $?
+      rm full/ballast; [[ $(d2-orgunits list --pair hmis | cksum) == "$before" ]] && say store kept
+      d2-orgunits sync --pair hmis --all --quiet > /dev/null; say units $(d2-orgunits list --pair hmis | wc -l)
+      say check $(sqlite3 full/d2.sqlite 'PRAGMA integrity_check')
       """)
-    let lines = outcome.lines
     #expect(
-      lines.count == 7 && lines[0] == "0" && lines[1].hasSuffix("0") && lines[2] == "73" && lines[3] == "kept"
-        && lines[5] == "400" && lines[6] == "ok", "\(outcome.output)\(outcome.errors)")
-    let errors = world.two.shell.file("errors")
+      outcome.lines == ["first=0", "room=0", "full=73", "store=kept", "units=400", "check=ok"],
+      "\(outcome.output)\(outcome.errors)")
+    let errors = world.shell.file("errors")
     #expect(errors.contains("d2-orgunits: store ") && errors.split(separator: "\n").count == 1, "\(errors)")
   }
 
@@ -47,11 +47,11 @@ struct StoreFaultTests {
     "a full disk while slices are moved: none is done that was not, all is when there is room",
     .enabled(if: canMount, "the kernel lets nobody mount a disk here"))
   func fullWhileMoving() throws {
-    let world = try PairWorld(.sqlite, values: 600, pair: false)
+    let world = try World(pairIn: .sqlite, values: 600, pair: false)
     let outcome = Self.onSmallDisk(
       world,
       """
-      \(PairWorld.add) > /dev/null; d2-orgunits sync --pair hmis --level Zone --quiet > /dev/null; d2-datasets sync --pair hmis --quiet > /dev/null
+      \(World.addPair) > /dev/null; d2-orgunits sync --pair hmis --level Zone --quiet > /dev/null; d2-datasets sync --pair hmis --quiet > /dev/null
       export XDG_STATE_HOME=$PWD/state TMPDIR=$PWD
       d2-slices plan --pair hmis -y 2022 -q 1 --data-set MONTH --quiet > /dev/null; echo $?
       (d2-slices run --pair hmis --jobs 2 --quiet 2> errors; echo $? > status) & run=$!
@@ -61,15 +61,15 @@ struct StoreFaultTests {
       """)
     #expect(
       outcome.lines == ["0", "0", " 12 done", "0"],
-      "\(outcome.output)\(outcome.errors)\(world.two.shell.file("errors"))")
+      "\(outcome.output)\(outcome.errors)\(world.shell.file("errors"))")
   }
 
   @Test("a damaged store is said to be one, and nothing is written over it")
   func damaged() throws {
-    let world = try PairWorld(.sqlite, pair: false)
+    let world = try World(pairIn: .sqlite, pair: false)
     let outcome = world.run(
       """
-      export D2_STORE=$PWD/s.sqlite; \(PairWorld.add) > /dev/null; d2-orgunits sync --pair hmis --quiet > /dev/null; echo $?
+      export D2_STORE=$PWD/s.sqlite; \(World.addPair) > /dev/null; d2-orgunits sync --pair hmis --quiet > /dev/null; echo $?
       sqlite3 s.sqlite 'PRAGMA wal_checkpoint(TRUNCATE)' > /dev/null
       dd if=/dev/urandom of=s.sqlite bs=4096 seek=2 count=8 conv=notrunc 2> /dev/null; rm -f s.sqlite-wal s.sqlite-shm; sum=$(cksum < s.sqlite)
       for command in 'd2-orgunits list --pair hmis' 'd2-pairs list' 'd2-slices status --pair hmis' 'd2-pull --pair hmis -y 2022'; do
@@ -83,10 +83,10 @@ struct StoreFaultTests {
 
   @Test("a store that may only be read is not written, and says so")
   func readOnly() throws {
-    let world = try PairWorld(.sqlite, pair: false)
+    let world = try World(pairIn: .sqlite, pair: false)
     let outcome = world.run(
       """
-      mkdir ro; export D2_STORE=$PWD/ro/s.sqlite; \(PairWorld.add) > /dev/null
+      mkdir ro; export D2_STORE=$PWD/ro/s.sqlite; \(World.addPair) > /dev/null
       if unshare -m true 2> /dev/null; then
         unshare -m bash -c 'mount --bind ro ro && mount -o remount,ro,bind ro; d2-pairs disable hmis; echo $?'
       else echo 73; fi

@@ -1,11 +1,12 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// Commands as somebody at a terminal sees them: `script` gives them one.
-@Suite("at the terminal", .serialized)
+@Suite("at the terminal", .waiting)
 struct TerminalTests {
   /// `on COLUMNS COMMAND`: runs it at a terminal of that width, and prints what the terminal got, with `^[` for escapes and a line for each redraw.
   private static let library = #"""
@@ -15,50 +16,50 @@ struct TerminalTests {
 
     """#
 
-  private static func slow(_ two: TwoServers) throws {
-    try two.fail(source: #"{"kind":"bandwidth","bytes":100000,"times":0,"path":"/api/dataValueSets"}"#)
+  private static func slow(_ world: World) throws {
+    try world.fail(source: #"{"kind":"bandwidth","bytes":100000,"times":0,"path":"/api/dataValueSets"}"#)
   }
 
   @Test("progress fits the width, is calm, and is silent where it is not wanted or cannot be")
   func progress() throws {
-    let two = try TwoServers(values: 6000)
-    try Self.slow(two)
-    two.shell.write("lib", Self.library)
-    let outcome = two.shell.run(
+    let world = try World(values: 6000)
+    try Self.slow(world)
+    world.shell.write("lib", Self.library)
+    let outcome = world.run(
       """
-      source lib; pull="\(TwoServers.pullAll) --compression none --limit 1000"
+      source lib; pull="\(World.pullAll) --compression none --limit 1000"
       on 200 "$pull > /dev/null" | drawn > wide; (( $(wc -l < wide) >= 2 )) && tail -1 wide | grep -c 'd2-pull: [0-9]* values, [0-9]*/s, .* s, request [1-6] of 6$'
       on 40 "$pull > /dev/null" | drawn | awk '{ if (length($0) - 4 > most) most = length($0) - 4 } END { print most }'
       on 80 "$pull --quiet > /dev/null" | wc -c; on 80 "$pull --log-format json > /dev/null" | drawn | wc -l
       TERM_NAME=dumb on 80 "$pull > /dev/null" | grep -c '\\^\\['; on 80 "$pull" | drawn | wc -l; $pull 2>&1 > /dev/null | grep -c '/s'
-      on 80 "\(TwoServers.pullAll) --limit 10 > /dev/null" | drawn | wc -l
+      on 80 "\(World.pullAll) --limit 10 > /dev/null" | drawn | wc -l
       """)
     #expect(outcome.lines == ["1", "39", "0", "0", "0", "0", "0", "0"], "\(outcome.output)\(outcome.errors)")
   }
 
   @Test("two commands of a pipeline share the terminal: one draws, and no message is glued to the other's progress")
   func pipeline() throws {
-    let two = try TwoServers(values: 6000)
-    try Self.slow(two)
-    two.shell.write("lib", Self.library)
-    let outcome = two.shell.run(
+    let world = try World(values: 6000)
+    try Self.slow(world)
+    world.shell.write("lib", Self.library)
+    let outcome = world.run(
       """
       source lib
-      on 100 "\(TwoServers.pullAll) --compression none --limit 2500 | d2-push --url $DST --batch-size 200 > /dev/null" > seen
+      on 100 "\(World.pullAll) --compression none --limit 2500 | d2-push --url $DST --batch-size 200 > /dev/null" > seen
       drawn < seen | grep -o 'd2-p[ushl]*' | uniq -c | awk '$1 > 1 { print $2 }' | uniq; grep -c 'd2-push.*d2-pull\\|d2-pull.*d2-push' seen
       grep -a -c 'd2-pull: 2500 values, \\|d2-push: read 2500 = ' seen
       """)
     let lines = outcome.lines
     #expect(["d2-push", "d2-pull"].contains(lines.first ?? ""), "\(outcome.output)\(outcome.errors)")
     // Once the last of the pipeline draws, nobody else does.
-    #expect(lines.filter { $0 == "d2-push" }.count == 1, "\(outcome.output)\(two.shell.file("seen"))")
-    #expect(lines.suffix(2) == ["0", "2"], "\(two.shell.file("seen"))")
+    #expect(lines.filter { $0 == "d2-push" }.count == 1, "\(outcome.output)\(world.shell.file("seen"))")
+    #expect(lines.suffix(2) == ["0", "2"], "\(world.shell.file("seen"))")
   }
 
   @Test("what cannot be undone is asked for; --yes does not ask; without a terminal it is refused")
   func confirmation() throws {
-    let world = try SliceWorld(.sqlite, values: 200, level: nil)
-    world.two.shell.write("lib", Self.library)
+    let world = try World(slicesIn: .sqlite, values: 200, level: nil)
+    world.shell.write("lib", Self.library)
     let outcome = world.run(
       #"""
       source lib; answer() { (sleep 0.7; printf "$1") | on 100 "$2"; }
@@ -76,7 +77,7 @@ struct TerminalTests {
     #expect(
       outcome.lines == [
         "1", "=1", "64", "0", "=1", "done=2 waiting=10", "=0", "waiting=12", "64", "dry",
-        "delete what is read from stdin at \(world.two.destination.url)? [y/N] d2-push: nothing was deleted =1 ",
+        "delete what is read from stdin at \(world.destination.url)? [y/N] d2-push: nothing was deleted =1 ",
         "=130", "=0", "1",
       ], "\(outcome.output)\(outcome.errors)")
     #expect(outcome.errors.contains("confirm with --yes"))
@@ -84,9 +85,9 @@ struct TerminalTests {
 
   @Test("nobody draws over a question of another command of the pipeline")
   func question() throws {
-    let world = try PairWorld(.sqlite, values: 6000)
-    try Self.slow(world.two)
-    world.two.shell.write("lib", Self.library)
+    let world = try World(pairIn: .sqlite, values: 6000)
+    try Self.slow(world)
+    world.shell.write("lib", Self.library)
     let outcome = world.run(
       #"""
       source lib; sync='d2-datasets sync --pair hmis --quiet > /dev/null'; d2-orgunits sync --pair hmis --quiet > /dev/null; eval "$sync"
@@ -96,19 +97,19 @@ struct TerminalTests {
     // Progress was there before, and is wiped; from the question to the answer nothing comes.
     #expect(
       outcome.lines == ["drawn", "[y/N] ", "^[[Kd2-push: nothing was deleted", "=1"],
-      "\(outcome.output)\(outcome.errors)\(world.two.shell.file("seen"))")
+      "\(outcome.output)\(outcome.errors)\(world.shell.file("seen"))")
   }
 
   @Test("--dry-run says what would be changed, and changes nothing", arguments: StoreKind.available)
   func dryRun(kind: StoreKind) throws {
-    let world = try SliceWorld(kind, values: 200, level: nil)
+    let world = try World(slicesIn: kind, values: 200, level: nil)
     world.run("d2-slices plan --pair hmis --data-set MONTH -y 2022 --quiet > /dev/null")
-    let metadata = world.pair.metadata
-    try world.pair.change(
+    let metadata = world.metadata
+    try world.change(
       source:
         #"{"organisationUnits":[{"id":"\#(metadata.organisationUnits.last!.uid)","name":"Renamed"}],"dataSets":[{"id":"\#(metadata.dataSets[0].uid)","name":"Renamed too"}]}"#
     )
-    let before = try world.pair.content()
+    let before = try world.storeContent()
     let outcome = world.run(
       """
       d2-orgunits sync --pair hmis --dry-run | jq -r .name; d2-datasets sync --pair hmis --dry-run | jq -r .name
@@ -129,14 +130,13 @@ struct TerminalTests {
       outcome.errors.split(separator: "\n").filter { $0.hasSuffix("--dry-run: nothing of this was written") }.count
         == 14)
     #expect(outcome.errors.contains("12 slices removed") && outcome.errors.contains("removed hmis with 12 slices"))
-    let isSame = try world.pair.content() == before
-    #expect(isSame)
+    #expect(try world.storeContent() == before)
   }
 
   @Test("mistyped names have suggestions: by name, code and uid; without words there is a way on")
   func suggestions() throws {
-    let world = try SliceWorld(.sqlite, values: 100, level: nil)
-    let set = world.pair.metadata.dataSets[0].uid
+    let world = try World(slicesIn: .sqlite, values: 100, level: nil)
+    let set = world.metadata.dataSets[0].uid
     let slip = String(set.dropLast()) + (set.last == "x" ? "y" : "x")
     let outcome = world.run(
       """

@@ -1,11 +1,12 @@
 import D2Common
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// Increments from servers whose clocks show other times: nothing that changed is missed, and nothing comes that did not.
-@Suite("increments and time zones", .serialized)
+@Suite("increments and time zones", .waiting)
 struct TimeZoneTests {
   /// A zone, and a moment in it about which values change.
   struct Place: Sendable, CustomStringConvertible {
@@ -45,7 +46,7 @@ struct TimeZoneTests {
     "fifty questions about random moments each: what changed since comes, and nothing else", arguments: places, versions
   )
   func questions(place: Place, version: StandInServer.ServerVersion) throws {
-    let two = try TwoServers(version, values: 0) { options in
+    let world = try World(version, values: 0) { options in
       options.timeZone = place.zone
       options.clockStart = Int64(place.seconds + 12 * 86_400) * 1000
     }
@@ -60,10 +61,10 @@ struct TimeZoneTests {
         ? marks.randomElement(using: &random)! + Int.random(in: -near...near, using: &random)
         : place.seconds + Int.random(in: -8 * 86_400...8 * 86_400, using: &random)
     }
-    let metadata = Country.metadata(units: TwoServers.units, seed: 1)
-    try two.source.load(values: Self.lines(moments, metadata))
-    two.shell.write("marks", marks.map { UTCTime(seconds: $0).iso8601 }.joined(separator: "\n") + "\n")
-    let outcome = two.shell.run(
+    let metadata = Country.metadata(units: World.units, seed: 1)
+    try world.source.load(values: Self.lines(moments, metadata))
+    world.shell.write("marks", marks.map { UTCTime(seconds: $0).iso8601 }.joined(separator: "\n") + "\n")
+    let outcome = world.run(
       """
       while read -r mark; do
         d2-pull --url $SRC --data-set ${DS%%,*} --org-unit $ROOT --children --include-deleted --no-check --last-updated $mark --quiet |
@@ -86,7 +87,7 @@ struct TimeZoneTests {
     "windows of the ledger: each brings what changed in it, once; status --lag knows the newest change",
     arguments: places, versions)
   func windows(place: Place, version: StandInServer.ServerVersion) throws {
-    let world = try SliceWorld(.sqlite, version, values: 0, level: nil) { options in
+    let world = try World(slicesIn: .sqlite, version, values: 0, level: nil) { options in
       options.timeZone = place.zone
       options.clockStart = Int64(place.seconds - 3 * 3600) * 1000
     }
@@ -105,7 +106,7 @@ struct TimeZoneTests {
       let count = Int.random(in: 3...9, using: &random)
       let moments = (0..<count).map { _ in begin + Int.random(in: 200...5200, using: &random) }
       newest = max(newest, moments.max()!)
-      try world.two.source.load(values: Self.lines(moments, from: number, world.pair.metadata))
+      try world.source.load(values: Self.lines(moments, from: number, world.metadata))
       number += count
       let outcome = world.run(
         """
@@ -128,16 +129,16 @@ struct TimeZoneTests {
 
   @Test("times that a user types: local without an offset; durations; what was asked is said")
   func typed() throws {
-    let two = try TwoServers(.v42, values: 0) { options in
+    let world = try World(.v42, values: 0) { options in
       options.timeZone = "America/Bogota"
       options.clockStart = Int64(UTCTime("2024-06-15T20:00:00Z")!.seconds) * 1000
     }
     let moments = ["2024-06-15T10:59:59Z", "2024-06-15T11:00:00Z", "2024-06-15T18:30:00Z", "2024-06-10T05:00:00Z"]
-    try two.source.load(
-      values: Self.lines(moments.map { UTCTime($0)!.seconds }, Country.metadata(units: TwoServers.units, seed: 1)))
+    try world.source.load(
+      values: Self.lines(moments.map { UTCTime($0)!.seconds }, Country.metadata(units: World.units, seed: 1)))
     let pull = "d2-pull --url $SRC --data-set ${DS%%,*} --org-unit $ROOT --children --include-deleted"
     func values(_ options: String) -> String {
-      two.shell.run("\(pull) \(options) --quiet | jq -r .value | sort -n | tr '\\n' ' '").output
+      world.run("\(pull) \(options) --quiet | jq -r .value | sort -n | tr '\\n' ' '").output
     }
     #expect(values("--last-updated 2024-06-15T06:00:00") == "1 2 ")
     #expect(values("--last-updated 2024-06-15T11:00:00Z") == "1 2 ")
@@ -145,24 +146,24 @@ struct TimeZoneTests {
     #expect(values("--last-updated 2024-06-10") == "0 1 2 3 ")
     #expect(values("--last-updated 20240611") == "0 1 2 " && values("--last-updated 2024-06") == "0 1 2 3 ")
     #expect(values("--last-updated-duration 2h") == "2 " && values("--last-updated-duration 10h") == "0 1 2 ")
-    let said = two.shell.run("\(pull) --last-updated 2024-06-15T06:00:00 > /dev/null").errors
+    let said = world.run("\(pull) --last-updated 2024-06-15T06:00:00 > /dev/null").errors
     #expect(
       said.contains(
         "asking for changes since 2024-06-15T11:00:00Z (lastUpdated=2024-06-15T06:00:00.000+0000, America/Bogota)"),
       "\(said)")
     for options in ["--last-updated monday", "--last-updated-duration 7", "--last-updated-duration 2w"] {
-      let refused = two.shell.run("\(pull) \(options)")
+      let refused = world.run("\(pull) \(options)")
       #expect(refused.status == 64 && refused.output == "", "\(options): \(refused.errors)")
     }
   }
 
   @Test("a day of 2.43: what is too old is left out and counted, and does not go for a short answer")
   func leftOut() throws {
-    let two = try TwoServers(.v43, values: 0) { $0.clockStart = Int64(UTCTime("2024-06-15T20:00:00Z")!.seconds) * 1000 }
+    let world = try World(.v43, values: 0) { $0.clockStart = Int64(UTCTime("2024-06-15T20:00:00Z")!.seconds) * 1000 }
     let day = UTCTime("2024-06-15T00:00:00Z")!.seconds
     let moments = (0..<1001).map { day + $0 * 60 }
-    try two.source.load(values: Self.lines(moments, Country.metadata(units: TwoServers.units, seed: 1)))
-    let outcome = two.shell.run(
+    try world.source.load(values: Self.lines(moments, Country.metadata(units: World.units, seed: 1)))
+    let outcome = world.run(
       """
       for spool in "" --spool; do
         d2-pull --url $SRC --data-set ${DS%%,*} --org-unit $ROOT --children --include-deleted $spool --summary summary \
@@ -177,14 +178,14 @@ struct TimeZoneTests {
 
   @Test("a server that names a zone which nobody knows is asked by its clock; registrations of a day are not missed")
   func unknownName() throws {
-    let two = try TwoServers(.v42, values: 0) { options in
+    let world = try World(.v42, values: 0) { options in
       options.timeZone = "America/Bogota"
       options.shownTimeZone = "Mars/Olympus"
       options.clockStart = Int64(UTCTime("2024-06-15T20:00:00Z")!.seconds) * 1000
     }
     let moments = ["2024-06-15T10:59:59Z", "2024-06-15T11:00:00Z"].map { UTCTime($0)!.seconds }
-    try two.source.load(values: Self.lines(moments, Country.metadata(units: TwoServers.units, seed: 1)))
-    let outcome = two.shell.run(
+    try world.source.load(values: Self.lines(moments, Country.metadata(units: World.units, seed: 1)))
+    let outcome = world.run(
       "d2-pull --url $SRC --data-set ${DS%%,*} --org-unit $ROOT --children --last-updated 2024-06-15T11:00:00Z | jq -r .value"
     )
     #expect(outcome.lines == ["1"], "\(outcome.errors)")

@@ -55,8 +55,7 @@ struct BatchTests {
       if followup?.bool != nil, followup?.string == nil, !expected.contains(where: { $0.key == "followUp" }) {
         expected.append(.init("followUp", followup!))
       }
-      let same = try JSONValue(parsing: out).members == expected
-      #expect(same, "seed \(seed): \(text) became \(out)")
+      #expect(try JSONValue(parsing: out).members == expected, "seed \(seed): \(text) became \(out)")
       let isKept = Self.isKept(text, in: out) || combos.contains { expected.contains(.init($0, .null)) }
       #expect(isKept, "seed \(seed): \(text) became \(out)")
       #expect(try !withLine(out) { ValueRewriter.isNeeded($0) }, "seed \(seed): \(out)")
@@ -114,8 +113,7 @@ struct BatchTests {
           for rewrites in [false, true] {
             let body = batch.body(of: part, header: header, rewrite: rewrites)
             let joined = part.map { rewrites ? Self.rewritten(texts[$0]) : texts[$0] }.joined(separator: ",")
-            let same = body == header + Array((joined + "]}").utf8)
-            #expect(same, "seed \(seed), part \(part), rewrite \(rewrites)")
+            #expect(body == header + Array((joined + "]}").utf8), "seed \(seed), part \(part), rewrite \(rewrites)")
           }
         }
       }

@@ -58,8 +58,7 @@ struct LineLocatorTests {
       let made = try batches(
         bytesText, blockLines: Int.random(in: 1...50, using: &random), size: Int.random(in: 1...60, using: &random))
       let sent = made.flatMap { batch in batch.values.map { String(decoding: batch.bytes(of: $0), as: UTF8.self) } }
-      let isSame = sent.sorted() == naive.map(\.text).sorted()
-      #expect(isSame, "seed \(seed)")
+      #expect(sent.sorted() == naive.map(\.text).sorted(), "seed \(seed)")
       for batch in made {
         let body = try JSONValue(parsing: batch.text)
         #expect(body["dataValues"]?.array?.count == batch.values.count, "seed \(seed)")
@@ -75,8 +74,7 @@ struct LineLocatorTests {
         }
         return last
       }
-      let agrees = try last(sent) == last(naive.map(\.text))
-      #expect(agrees, "seed \(seed)")
+      #expect(try last(sent) == last(naive.map(\.text)), "seed \(seed)")
     }
   }
 

@@ -24,7 +24,7 @@ struct AnswerMask {
 
   /// The masked document; text that is no JSON stays text.
   func document(_ body: [UInt8]) -> JSONValue {
-    guard let value = try? JSONValue(parsing: body) else { return .string(String(decoding: body, as: UTF8.self)) }
+    guard let value = try? JSONValue(reading: body) else { return .string(String(decoding: body, as: UTF8.self)) }
     return masked(value, key: "", depth: 0)
   }
 

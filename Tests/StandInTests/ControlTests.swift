@@ -1,14 +1,15 @@
 import D2Common
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// The counters and the other control paths.
-@Suite struct ControlTests {
+@Suite(.waiting) struct ControlTests {
   private func control(_ server: SmallServer, _ method: String, _ path: String, _ body: String? = nil) throws
     -> JSONValue
   {
-    try JSONValue(parsing: TestClient.ask(server.port, method, path, body: body).body)
+    try JSONValue(reading: TestClient.ask(server.port, method, path, body: body).body)
   }
 
   @Test func requestsLoginsAndImportsAreCounted() throws {
@@ -41,7 +42,7 @@ import Testing
     let server = try SmallServer()
     func shown() throws -> Int64 {
       let answer = TestClient.ask(server.port, "GET", "/api/system/info", headers: TestClient.admin)
-      return try #require(try JSONValue(parsing: answer.body)["serverDate"]?.string.flatMap(Stamp.parse))
+      return try #require(try JSONValue(reading: answer.body)["serverDate"]?.string.flatMap(Stamp.parse))
     }
     let before = try shown()
     #expect(try control(server, "POST", "/control/clock", #"{"advanceSeconds":600}"#)["now"] != nil)
@@ -100,11 +101,11 @@ import Testing
     for version in [ServerVersion.v40, .v42, .v43] {
       let source = try SmallServer(.v42, values: 3000)
       let target = try SmallServer(version, values: 0)
-      let pulled = try JSONValue(parsing: source.pull("&includeDeleted=true").body)["dataValues"]!
+      let pulled = try JSONValue(reading: source.pull("&includeDeleted=true").body)["dataValues"]!
       let answer = target.push(
         JSONValue.object([.init("dataSet", .string(source.dataSet)), .init("dataValues", pulled)]).text)
       #expect(answer.status == 200, "\(version): \(answer.text.prefix(500))")
-      let again = try JSONValue(parsing: target.pull("&includeDeleted=true").body)["dataValues"]!
+      let again = try JSONValue(reading: target.pull("&includeDeleted=true").body)["dataValues"]!
       #expect(again.array!.count == pulled.array!.count)
     }
   }

@@ -1,9 +1,10 @@
 import D2Common
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
-@Suite("the stand-in queues", .serialized)
+@Suite("the stand-in queues", .waiting)
 struct DispatcherStandInTests {
   private static let user = [
     ("Authorization", "Basic cXVldWVyOnNlY3JldA=="), ("Content-Type", "application/json"),

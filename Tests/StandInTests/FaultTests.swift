@@ -1,15 +1,16 @@
 import D2Common
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// Every kind of fault happens as it is described, to the requests it is meant for.
-@Suite struct FaultTests {
+@Suite(.waiting) struct FaultTests {
   @Test func withoutFaultsTheExportIsWhole() throws {
     let server = try SmallServer()
     let answer = server.pull()
     #expect(answer.status == 200 && answer.isWhole && !answer.closed)
-    #expect(try JSONValue(parsing: answer.body)["dataValues"]!.array!.count > 1000)
+    #expect(try JSONValue(reading: answer.body)["dataValues"]!.array!.count > 1000)
   }
 
   @Test func cutBodyEndsTheConnectionInTheMiddle() throws {
@@ -100,16 +101,16 @@ import Testing
 
   @Test func shortAnswersLookWhole() throws {
     let server = try SmallServer()
-    let all = try JSONValue(parsing: server.pull().body)["dataValues"]!.array!.count
+    let all = try JSONValue(reading: server.pull().body)["dataValues"]!.array!.count
     try server.fail(#"{"kind":"short-answer","thousands":1}"#)
     let answer = server.pull(shouldClose: true)
-    #expect(try JSONValue(parsing: answer.body)["dataValues"]!.array!.count == 1000 && all > 1000)
+    #expect(try JSONValue(reading: answer.body)["dataValues"]!.array!.count == 1000 && all > 1000)
     #expect(answer.isWhole && answer.closed && answer.header("Connection") == nil)
 
     let newer = try SmallServer(.v43)
     try newer.fail(#"{"kind":"short-answer","thousands":1}"#)
     let whole = newer.pull(shouldClose: true)
-    #expect(try JSONValue(parsing: whole.body)["dataValues"]!.array!.count == all)
+    #expect(try JSONValue(reading: whole.body)["dataValues"]!.array!.count == all)
     #expect(whole.isWhole && whole.closed && whole.header("Connection") == nil)
   }
 

@@ -1,18 +1,19 @@
 import D2Common
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// What the recordings do not show of imports and exports.
-@Suite struct ImportTests {
+@Suite(.waiting) struct ImportTests {
   private func summary(_ answer: TestClient.Answer) throws -> JSONValue {
-    try JSONValue(parsing: answer.body)["response"]!
+    try JSONValue(reading: answer.body)["response"]!
   }
 
   @Test func aDeletionScopeReplaces() throws {
     let server = try SmallServer(.v43, values: 0)
     #expect(server.push(server.payload(10)).status == 200)
-    let posted = try JSONValue(parsing: server.payload(4))
+    let posted = try JSONValue(reading: server.payload(4))
     let values = posted["dataValues"]!.array!
     func distinct(_ key: String) -> JSONValue {
       .array(Set(values.map { $0[key]!.string! }).sorted().map { .string($0) })
@@ -41,8 +42,8 @@ import Testing
     }
     #expect(ask(tasks).text == "[]" && ask(summaries).body.isEmpty && server.standIn.values.isEmpty)
     #expect(eventually { ask(tasks).text != "[]" })
-    #expect(try JSONValue(parsing: ask(tasks).body).array!.first!["completed"] == true)
-    #expect(try JSONValue(parsing: ask(summaries).body)["importCount"]?["imported"]?.int == 5)
+    #expect(try JSONValue(reading: ask(tasks).body).array!.first!["completed"] == true)
+    #expect(try JSONValue(reading: ask(summaries).body)["importCount"]?["imported"]?.int == 5)
   }
 
   @Test func plainAndOddPayloadsAreReadAlike() throws {
@@ -54,7 +55,7 @@ import Testing
     for text in texts {
       for version in [ServerVersion.v42, .v43] {
         let scanned = try #require(ValueScanner.set(Array(text.utf8), version), "\(text)")
-        let document = try IncomingSet(JSONValue(parsing: text), version)
+        let document = try IncomingSet(JSONValue(reading: text), version)
         #expect(scanned.header == document.header)
         #expect(scanned.values.map(\.description) == document.values.map(\.description), "\(text)")
       }
@@ -70,7 +71,7 @@ import Testing
   @Test func exportsOfLaterVersionsFilterByLevelAndCombo() throws {
     let server = try SmallServer(.v43)
     func count(_ more: String) throws -> Int {
-      try JSONValue(parsing: server.pull(more).body)["dataValues"]!.array!.count
+      try JSONValue(reading: server.pull(more).body)["dataValues"]!.array!.count
     }
     #expect(try count("&level=5") == count(""))
     #expect(try count("&level=1") == 0)
@@ -88,7 +89,7 @@ import Testing
 
   @Test func upTo42AnObjectOrListWhereATextBelongsMovesThePositions() throws {
     let server = try SmallServer(.v42, values: 0)
-    let posted = try JSONValue(parsing: server.payload(3))["dataValues"]!.array!.map(\.text)
+    let posted = try JSONValue(reading: server.payload(3))["dataValues"]!.array!.map(\.text)
     func conflicts(_ odd: String) throws -> (counts: [Int?], indexes: [[Int]]) {
       let body = #"{"dataValues":[\#(posted[0]),\#(posted[1].dropLast()),"comment":\#(odd),"x":1},\#(posted[2])]}"#
       let summary = try summary(server.push(body))

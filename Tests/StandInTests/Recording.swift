@@ -1,5 +1,5 @@
 import D2Common
-import Glibc
+import TestSupport
 
 @testable import StandInServer
 
@@ -22,10 +22,7 @@ struct Recording {
     }
   }
 
-  /// The folder that the environment names; `nil` where there is none.
-  static var folder: String? { getenv("D2_RECORDED").map { String(cString: $0) } }
-
-  static func metadata() throws -> JSONValue { try JSONValue(parsing: try read("metadata.json")) }
+  static func metadata() throws -> JSONValue { try JSONValue(reading: try Recorded.bytes("metadata.json")) }
 
   /// The recordings, by the folder that they are in, and the moment at which each begins: locks and future periods depend
   /// on it. Each was made on a server without values.
@@ -37,13 +34,13 @@ struct Recording {
     /// Stamps of this day are the server's own.
     var day: String { String(begin.prefix(10)) }
     var versions: [ServerVersion] { self == .first ? [.v40, .v42, .v43] : [.v42, .v43] }
-    /// There are more exchanges than this.
-    var least: Int { self == .first ? 300 : 30 }
+    /// How many exchanges there are with each version.
+    var count: Int { self == .first ? 309 : 37 }
   }
 
   static func exchanges(of version: ServerVersion, _ script: Script) throws -> [Exchange] {
-    try read("\(script.rawValue)dhis2-\(version).ndjson").split(separator: 0x0A).map {
-      try exchange(JSONValue(parsing: $0))
+    try Recorded.bytes("\(script.rawValue)dhis2-\(version).ndjson").split(separator: 0x0A).map {
+      try exchange(JSONValue(reading: $0))
     }
   }
 
@@ -60,20 +57,5 @@ struct Recording {
       status: response["status"]!.int!,
       answerHeaders: (response["headers"]?.array ?? []).map { ($0.array![0].string!, $0.array![1].string!) },
       answerBody: body(response) ?? [])
-  }
-
-  struct Unreadable: Error { let path: String }
-
-  private static func read(_ name: String) throws -> [UInt8] {
-    let path = (folder ?? "") + "/" + name
-    guard let file = fopen(path, "r") else { throw Unreadable(path: path) }
-    defer { fclose(file) }
-    var bytes: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 1 << 20)
-    while true {
-      let count = fread(&piece, 1, piece.count, file)
-      guard count > 0 else { return bytes }
-      bytes += piece.prefix(count)
-    }
   }
 }

@@ -98,8 +98,8 @@ final class Replay {
   /// Remembers tokens and ids that each server made up for itself.
   private func learn(_ exchange: Recording.Exchange, _ answer: TestClient.Answer) {
     guard exchange.name == "pat-create" || exchange.name == "async",
-      let recorded = try? JSONValue(parsing: exchange.answerBody)["response"],
-      let own = try? JSONValue(parsing: answer.body)["response"]
+      let recorded = try? JSONValue(reading: exchange.answerBody)["response"],
+      let own = try? JSONValue(reading: answer.body)["response"]
     else { return }
     for key in ["key", "uid", "id", "name"] {
       if let theirs = recorded[key]?.string, let ours = own[key]?.string, theirs != ours {

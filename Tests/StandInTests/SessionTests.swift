@@ -1,14 +1,13 @@
 import D2Common
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// Sessions end as they did at real servers: the exchanges `session-…` of the later recordings, with the twelve sign-ins between them that
 /// were not recorded.
-@Suite struct SessionTests {
-  @Test(
-    .enabled(if: Recording.folder != nil, "D2_RECORDED does not name a folder of recordings"),
-    arguments: [ServerVersion.v42, .v43])
+@Suite(.waiting) struct SessionTests {
+  @Test(arguments: [ServerVersion.v42, .v43])
   func endAsRecorded(_ version: ServerVersion) throws {
     var options = StandInOptions()
     options.version = version

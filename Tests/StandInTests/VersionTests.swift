@@ -1,14 +1,15 @@
 import D2Common
 import Testing
+import WaitingTests
 
 @testable import StandInServer
 
 /// What the releases that were not recorded do differently, as their sources say.
-@Suite struct VersionTests {
+@Suite(.waiting) struct VersionTests {
   private func badImport(_ name: String) throws -> (TestClient.Answer, JSONValue) {
     let server = try SmallServer(ServerVersion(name)!, values: 0)
     let answer = server.push(server.payload(3).replacing("\"value\":\"1\"", with: "\"value\":\"many\""))
-    return (answer, try JSONValue(parsing: answer.body))
+    return (answer, try JSONValue(reading: answer.body))
   }
 
   @Test func plainSummariesUpTo37() throws {
@@ -32,7 +33,7 @@ import Testing
     for (name, status) in [("2.38.7", 409), ("2.39.9", 200), ("2.41.5", 200), ("2.42.5.2", 200), ("2.43.1", 409)] {
       var options = StandInOptions()
       options.version = ServerVersion(name)!
-      options.metadata = try JSONValue(parsing: VersionTests.twoRoots)
+      options.metadata = try JSONValue(reading: VersionTests.twoRoots)
       let server = try StandIn(options)
       server.start()
       defer { server.stop() }
@@ -48,7 +49,7 @@ import Testing
     for (name, prefix, length) in [("2.40.9.1", "d2pat_", 48), ("2.41.5", "d2p_", 54), ("2.43.1", "d2p_", 54)] {
       let server = try SmallServer(ServerVersion(name)!)
       let answer = TestClient.ask(server.port, "POST", "/api/apiToken", headers: TestClient.admin, body: "{}")
-      let token = try JSONValue(parsing: answer.body)["response"]!["key"]!.string!
+      let token = try JSONValue(reading: answer.body)["response"]!["key"]!.string!
       #expect(token.hasPrefix(prefix) && token.count == length)
       let me = TestClient.ask(server.port, "GET", "/api/me", headers: [("Authorization", "ApiToken \(token)")])
       #expect(me.status == 200)

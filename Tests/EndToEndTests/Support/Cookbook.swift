@@ -32,7 +32,7 @@ enum Cookbook {
   }()
 
   private static func recipes(of file: String, under heading: String) -> [Recipe] {
-    let page = String(decoding: (try? FileBytes.read("\(SliceWorld.package)/\(file)")) ?? [], as: UTF8.self)
+    let page = String(decoding: (try? FileBytes.read("\(World.package)/\(file)")) ?? [], as: UTF8.self)
     var recipes: [Recipe] = []
     var isInBlock = false
     for line in page.split(separator: "\n", omittingEmptySubsequences: false) {

@@ -10,11 +10,8 @@ import D2Store
 ///
 /// The recipe's text is taken as it stands but for `replacements`.
 final class CookbookScene {
-  let shell = Shell()
+  private let world: World
   private let environment: [String: String]
-  private let source: StandIn
-  private let destination: StandIn
-  private let queue: DispatcherStandIn
   /// Where the recipe has several computers.
   private let shared: TestStore?
   /// What the page says, and what it is here.
@@ -28,39 +25,29 @@ final class CookbookScene {
 
   init(_ version: StandInServer.ServerVersion, for recipe: Cookbook.Recipe) throws {
     func speaks(of words: String) -> Bool { recipe.commands.contains { $0.contains(words) } }
-    var options = StandInOptions()
-    options.generatedUnits = 120
-    options.years = 2024...2024
-    options.superuserTokens = ["d2pat_destination"]
-    options.version = version
-    destination = try StandIn(options)
-    options.generatedValues = 6000
-    options.superuserTokens = ["d2pat_source"]
-    options.version = .v42
-    source = try StandIn(options)
-    var queueing = DispatcherOptions()
-    queueing.flavour = .go
-    queueing.servers = [
-      .init("national", url: source.url), .init("repo", url: destination.url + "/api/dataValueSets"),
-    ]
-    queue = try DispatcherStandIn(queueing)
-    source.start()
-    destination.start()
-    queue.start()
-
-    let country = Country.metadata(units: options.generatedUnits, seed: options.seed)
-    let ids = Self.ids(country)
+    world = try World(
+      .v42, version, values: 6000, queue: .go,
+      change: {
+        $0.generatedUnits = 120
+        $0.years = 2024...2024
+        $0.superuserTokens = ["d2pat_destination"]
+      }, changeSource: { $0.superuserTokens = ["d2pat_source"] },
+      // As a real one: no recipe waits for it.
+      changeQueue: { $0.retryAfterSeconds = 300 })
+    let (source, destination, queue) = (world.source, world.destination, world.queue)
+    let ids = Self.ids(world.metadata)
     shared = speaks(of: "postgresql:") ? try TestStore(StoreKind.hasPostgreSQL ? .postgresql : .sqlite) : nil
-    let folder = shell.folder
-    let path = folder + "/bin:" + shell.run("echo $PATH").lines[0]
+    let folder = world.shell.folder
+    let path = folder + "/bin:" + world.shell.run("echo $PATH").lines[0]
     environment = ids.merging([
       "SCENE": folder, "HOME": folder + "/home", "PATH": path, "SRC": source.url, "DST": destination.url,
       "SHARED": shared?.location ?? "",
     ]) { $1 }
     let proxyPort =
       speaks(of: "1080")
-      ? shell.run(#"python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])'"#).lines[
-        0]
+      ? world.shell.run(#"python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])'"#)
+        .lines[
+          0]
       : ""
     replacements =
       [
@@ -71,14 +58,10 @@ final class CookbookScene {
         ("https://hmis.internal", "http://hmis.internal"), ("HTTPS_PROXY", "HTTP_PROXY"), ("1080", proxyPort),
         ("sleep 10", "sleep 0.2"),
       ] + ids.map { ($0.key, $0.value) }
-    try furnish(country)
+    try furnish(world.metadata)
   }
 
-  deinit {
-    source.stop()
-    destination.stop()
-    queue.stop()
-  }
+  var shell: Shell { world.shell }
 
   // MARK: Cooking
 
@@ -133,8 +116,8 @@ final class CookbookScene {
     let districts = country.organisationUnits.filter { $0.level == 3 }
     let names =
       #"{"organisationUnits":[{"id":"\#(districts[0].uid)","name":"Bo"},{"id":"\#(districts[1].uid)","name":"Kenema"}]}"#
-    try source.change(metadata: names)
-    try destination.change(metadata: names)
+    try world.change(source: names)
+    try world.change(destination: names)
 
     func list(_ ids: [String]) -> String { "[" + ids.map { "\"\($0)\"" }.joined(separator: ",") + "]" }
     func units(_ condition: (OrganisationUnit) -> Bool) -> String {
@@ -160,7 +143,7 @@ final class CookbookScene {
     for (name, text) in CookbookTools.all { shell.write(name, text) }
     let made = shell.run(
       """
-      mkdir -p home bin etc/d2; cp -r '\(SliceWorld.package)/scripts' scripts
+      mkdir -p home bin etc/d2; cp -r '\(World.package)/scripts' scripts
       for script in sync backlog continuous reconcile; do ln -s "$PWD/scripts/$script" bin/d2-$script; done
       chmod +x \(CookbookTools.all.keys.joined(separator: " ")); mv \(CookbookTools.all.keys.joined(separator: " ")) bin
       umask 077; echo d2pat_source > etc/d2/hmis.pat; echo d2pat_destination > etc/d2/repository.pat; echo secret > etc/d2/queue.password
@@ -170,7 +153,7 @@ final class CookbookScene {
 
   private static let library = #"""
     # The recipes bring their own credentials.
-    unset D2_USERNAME D2_PASSWORD
+    unset D2_USERNAME D2_PASSWORD D2_DISPATCHER_USERNAME D2_DISPATCHER_PASSWORD
     # What a server holds that is not deleted, after a filter: a line for each value.
     at() { curl -sSf "$1/control/values" | jq -L "$SCENE" -c 'include "scene"; select(.deleted | not) | '"${2:-.}"' | [.dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .value]' | LC_ALL=C sort; }
     # Such lines as values.

@@ -11,6 +11,10 @@ final class Shell: Sendable {
     let errors: String
 
     var lines: [String] { output.split(separator: "\n").map(String.init) }
+    /// What the script called by this name: `say NAME VALUE`.
+    subscript(name: String) -> String? {
+      lines.last { $0.hasPrefix("\(name)=") }.map { String($0.dropFirst(name.utf8.count + 1)) }
+    }
     /// The lines of stdout as JSON.
     var documents: [JSONValue] { lines.compactMap { try? JSONValue(parsing: $0) } }
   }
@@ -39,13 +43,26 @@ final class Shell: Sendable {
     return String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
   }()
 
-  /// Runs a script with `pipefail` and `PIPESTATUS` as in a user's shell.
+  /// What every script may say.
+  private static let words = #"""
+    # Gives the outcome a value by name.
+    say() { echo "$1=${*:2}"; }
+    # Waits until a condition holds, for a minute at most.
+    await() { local n; for ((n = 0; n < 1200; n++)); do eval "$1" && return 0; sleep 0.05; done; echo "in vain: $1" >&2; return 1; }
+    # How many imports a server has had.
+    imports() { curl -sf "$1/control/stats" | jq '.importSizes | length'; }
+    export -f say await imports
+
+    """#
+
+  /// Runs a script with `pipefail` and `PIPESTATUS` as in a user's shell, and with the `words`.
   func run(_ script: String, _ more: [String: String] = [:]) -> Outcome {
     let number = Self.counter.next()
     let output = "\(folder)/.stdout-\(number)"
     let errors = "\(folder)/.stderr-\(number)"
     let status = Self.spawn(
-      ["/bin/bash", "-o", "pipefail", "-c", "cd '\(folder)'\n\(script)"], environment.merging(more) { $1 },
+      ["/bin/bash", "-o", "pipefail", "-c", "cd '\(folder)'\n\(Self.words)\(script)"],
+      environment.merging(more) { $1 },
       output: output,
       errors: errors)
     return Outcome(status: status, output: Self.text(output), errors: Self.text(errors))
@@ -53,6 +70,9 @@ final class Shell: Sendable {
 
   /// The text of a file in the work folder.
   func file(_ name: String) -> String { Self.text("\(folder)/\(name)") }
+
+  /// How many lines a file in the work folder has.
+  func lines(of name: String) -> Int { file(name).utf8.count { $0 == 0x0A } }
 
   func write(_ name: String, _ text: String) {
     let file = open("\(folder)/\(name)", O_WRONLY | O_CREAT | O_TRUNC, 0o644)

@@ -99,7 +99,7 @@ struct Arguments {
     case "--replay": replay = value
     case "--metadata":
       let text = try read(value)
-      do { options.metadata = try JSONValue(parsing: text) } catch {
+      do { options.metadata = try JSONValue(reading: text) } catch {
         throw UsageError(message: "\(value): \(error)")
       }
     case "--values": values = try read(value)

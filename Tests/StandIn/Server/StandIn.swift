@@ -90,7 +90,10 @@ public final class StandIn: Sendable {
   public func resetStatistics() { server.statistics.reset() }
 
   /// Changes metadata while the server runs, by the document of `POST /control/metadata`.
-  public func change(metadata change: String) throws { try server.changeMetadata(try JSONValue(parsing: change)) }
+  public func change(metadata change: String) throws { try server.changeMetadata(try JSONValue(reading: change)) }
+
+  /// The metadata that it has now.
+  var metadata: Metadata { server.metadata }
 
   /// All stored values as NDJSON, sorted by key: the document of `GET /control/values`.
   public var values: String { String(decoding: server.dumpValues(), as: UTF8.self) }

@@ -18,7 +18,7 @@ struct Control {
       return document(["cleared": true])
     case ("POST", "/control/metadata"):
       do {
-        try server.changeMetadata(try JSONValue(parsing: request.body))
+        try server.changeMetadata(try JSONValue(reading: request.body))
         return document(["changed": true])
       } catch { return document(["error": .string("\(error)")], status: 400) }
     case ("POST", "/control/clock"): return advanceClock(request.body)
@@ -34,14 +34,13 @@ struct Control {
   }
 
   private func document(_ value: JSONValue, status: Int = 200) -> Response {
-    var bytes: [UInt8] = []
-    value.write(to: &bytes)
+    let bytes = Array(value.jackson.utf8)
     return Response(status: status, headers: [("Content-Type", "application/json")], body: .bytes(bytes + [0x0A]))
   }
 
   private func addFaults(_ body: [UInt8]) -> Response {
     do {
-      let posted = try JSONValue(parsing: body)
+      let posted = try JSONValue(reading: body)
       let faults = try (posted.array ?? [posted]).map { try Fault($0) }
       server.faults.add(faults)
       return document(["added": .int(faults.count)])
@@ -49,7 +48,7 @@ struct Control {
   }
 
   private func advanceClock(_ body: [UInt8]) -> Response {
-    guard let seconds = (try? JSONValue(parsing: body))?["advanceSeconds"]?.int, seconds >= 0, seconds < 1 << 32 else {
+    guard let seconds = (try? JSONValue(reading: body))?["advanceSeconds"]?.int, seconds >= 0, seconds < 1 << 32 else {
       return document(["error": "advanceSeconds: a number"], status: 400)
     }
     server.clock.advance(milliseconds: Int64(seconds) * 1000)

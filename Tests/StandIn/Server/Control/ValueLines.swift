@@ -23,7 +23,7 @@ extension Server {
         if line.allSatisfy({ $0 <= 0x20 }) { continue }
         count += 1
         do {
-          let value = try ValueScanner.value(line, .v42) ?? IncomingValue(JSONValue(parsing: line), .v42)
+          let value = try ValueScanner.value(line, .v42) ?? IncomingValue(JSONValue(reading: line), .v42)
           state.values.insert(try row(value, now, &state.values, periods))
         } catch { throw LineError(line: count, problem: "\(error)") }
       }
@@ -86,9 +86,9 @@ extension Server {
           out += id.utf8
         }
         out += "\",\"value\":".utf8
-        (row.value.map { JSONValue.string($0) } ?? .null).write(to: &out)
+        out += (row.value.map { JSONValue.string($0) } ?? .null).jackson.utf8
         out += ",\"comment\":".utf8
-        (store.text(row.comment).map { JSONValue.string($0) } ?? .null).write(to: &out)
+        out += (store.text(row.comment).map { JSONValue.string($0) } ?? .null).jackson.utf8
         out += ",\"followup\":\(row.followUp ?? false),\"deleted\":\(row.isDeleted)}\n".utf8
       }
       return out

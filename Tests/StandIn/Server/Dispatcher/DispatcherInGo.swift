@@ -47,7 +47,7 @@ struct DispatcherInGo {
     if request.first("year") == "" { return Response.empty(500) }
     let source = server.server(named: request.first("source") ?? "localhost")
     let destination = server.server(named: request.first("destination"))
-    guard let document = try? JSONValue(parsing: request.body), document.members != nil else {
+    guard let document = try? JSONValue(reading: request.body), document.members != nil else {
       if let source, let destination {
         _ = server.store(request, source: source, destination: destination, body: Array("null".utf8))
       }
@@ -77,9 +77,7 @@ struct DispatcherInGo {
 /// JSON as Go writes what it has read into a map: keys sorted, numbers as doubles, `<`, `>` and `&` escaped.
 enum GoJSON {
   static func encoded(_ value: JSONValue) -> [UInt8] {
-    var out: [UInt8] = []
-    sorted(value).write(to: &out)
-    return out.flatMap { byte -> [UInt8] in
+    sorted(value).jackson.utf8.flatMap { byte -> [UInt8] in
       // None of them stands outside strings.
       switch byte {
       case UInt8(ascii: "<"): Array("\\u003c".utf8)

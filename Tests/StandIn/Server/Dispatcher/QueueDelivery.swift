@@ -63,7 +63,7 @@ struct QueueDelivery {
       row.status = "completed"
       return
     }
-    guard let document = try? JSONValue(parsing: response.body) else {
+    guard let document = try? JSONValue(reading: response.body) else {
       (row.status, row.errors) = ("failed", "ERROR4")
       return
     }
@@ -80,7 +80,7 @@ struct QueueDelivery {
 
   private func judgeInGo(_ response: HTTPResponse?, _ destination: DispatcherOptions.Server, _ row: inout QueueRow) {
     guard let response else { return fail(&row, "ERROR02") }
-    guard let document = try? JSONValue(parsing: response.body) else { return fail(&row, "ERROR03") }
+    guard let document = try? JSONValue(reading: response.body) else { return fail(&row, "ERROR03") }
     row.statusCode = String(response.status)
     let answer = String(decoding: response.body, as: UTF8.self)
     guard (200..<300).contains(response.status) else {
@@ -114,7 +114,7 @@ struct QueueDelivery {
     let base =
       destination.url.firstRange(of: "/api").map { String(destination.url[..<$0.lowerBound]) } ?? destination.url
     let target = "/api/system/taskSummaries/DATAVALUE_IMPORT/\(row.job ?? "")"
-    let document = (ask(destination, base, HTTPRequest(.get, target))?.body).flatMap { try? JSONValue(parsing: $0) }
+    let document = (ask(destination, base, HTTPRequest(.get, target))?.body).flatMap { try? JSONValue(reading: $0) }
     server.change(row.uid) { row in
       guard let document, let summary = ImportCounts(document) else {
         row.due = Clock.steadyNanoseconds() + UInt64(Self.jobPauseSeconds * 1e9)
@@ -125,7 +125,7 @@ struct QueueDelivery {
       if summary.isError {
         row.status = "failed"
         row.errors = "request might have conflicts"
-        row.response = document.text
+        row.response = document.jackson
       } else {
         row.errors = summary.text
       }

@@ -38,13 +38,13 @@ final class QueueServer: Service {
   func answerControl(_ request: Request) -> Response {
     var text: [UInt8] = []
     switch (request.method, request.path) {
-    case ("GET", "/control/stats"): statistics.json.write(to: &text)
-    case ("GET", "/control/requests"): JSONValue.array(rows.map(\.json)).write(to: &text)
+    case ("GET", "/control/stats"): text = Array(statistics.json.jackson.utf8)
+    case ("GET", "/control/requests"): text = Array(JSONValue.array(rows.map(\.json)).jackson.utf8)
     case ("POST", "/control/cancel"): cancelAll()
     case ("DELETE", "/control/faults"): faults.clear()
     case ("POST", "/control/faults"):
       do {
-        let posted = try JSONValue(parsing: request.body)
+        let posted = try JSONValue(reading: request.body)
         faults.add(try (posted.array ?? [posted]).map { try Fault($0) })
       } catch { return .text(400, "\(error)\n", type: "text/plain") }
     default: return .text(404, "no such control path\n", type: "text/plain")

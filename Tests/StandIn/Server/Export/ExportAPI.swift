@@ -205,10 +205,7 @@ struct ExportAPI {
   private static func opening(_ header: [JSONValue.Member]) -> [UInt8] {
     var out: [UInt8] = [UInt8(ascii: "{")]
     for member in header {
-      JSONValue.writeString(member.key, to: &out)
-      out.append(UInt8(ascii: ":"))
-      member.value.write(to: &out)
-      out.append(UInt8(ascii: ","))
+      out += "\(JSONValue.string(member.key).jackson):\(member.value.jackson),".utf8
     }
     out += "\"dataValues\":[".utf8
     return out

@@ -15,9 +15,7 @@ struct RowWriter {
     self.query = query
     explicitNulls = !version.hasDataEntryPipeline
     func json(_ id: String?) -> [UInt8] {
-      var bytes: [UInt8] = []
-      (id.map { JSONValue.string($0) } ?? .null).write(to: &bytes)
-      return bytes
+      Array((id.map { JSONValue.string($0) } ?? .null).jackson.utf8)
     }
     elements = metadata.dataElements.map { json(query.elementScheme.id(uid: $0.uid, code: $0.code, name: $0.name)) }
     units = metadata.organisationUnits.map { json(query.unitScheme.id(uid: $0.uid, code: $0.code, name: $0.name)) }
@@ -85,7 +83,7 @@ struct RowWriter {
         out.append(contentsOf: bytes)
         out.append(UInt8(ascii: "\""))
       } else {
-        JSONValue.writeString(value, to: &out)
+        out += JSONValue.string(value).jackson.utf8
       }
     }
   }

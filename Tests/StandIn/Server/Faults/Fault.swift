@@ -97,7 +97,7 @@ public struct Fault: Sendable {
   /// Reads a specification from the text of a JSON object.
   public init(parsing text: String) throws(Malformed) {
     let value: JSONValue
-    do { value = try JSONValue(parsing: text) } catch {
+    do { value = try JSONValue(reading: text) } catch {
       throw Malformed(description: "a fault that is not JSON: \(error)")
     }
     try self.init(value)

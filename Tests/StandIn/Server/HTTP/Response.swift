@@ -28,8 +28,7 @@ struct Response: Sendable {
   }
 
   static func json(_ status: Int, _ value: JSONValue, type: String) -> Response {
-    var bytes: [UInt8] = []
-    value.write(to: &bytes)
+    let bytes = Array(value.jackson.utf8)
     return Response(status: status, headers: [("Content-Type", type)], body: .chunked(bytes))
   }
 

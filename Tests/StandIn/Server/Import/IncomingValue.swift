@@ -86,9 +86,9 @@ struct IncomingValue: Sendable {
   private static func spaced(_ json: JSONValue) -> String {
     switch json {
     case .object(let members):
-      "{" + members.map { JSONValue.string($0.key).text + ": " + spaced($0.value) }.joined(separator: ", ") + "}"
+      "{" + members.map { JSONValue.string($0.key).jackson + ": " + spaced($0.value) }.joined(separator: ", ") + "}"
     case .array(let elements): "[" + elements.map(spaced).joined(separator: ", ") + "]"
-    default: json.text
+    default: json.jackson
     }
   }
 

@@ -36,7 +36,7 @@ struct PostedBody {
     }
     if let set = ValueScanner.set(text, version) { return .success(set) }
     do {
-      let value = try JSONValue(parsing: text)
+      let value = try JSONValue(reading: text)
       guard value.members == nil else { return .success(try IncomingSet(value, version)) }
       guard version.hasDataEntryPipeline else {
         return .failure(Problem(status: 400, message: "Cannot deserialize value of type `DataValueSet`"))

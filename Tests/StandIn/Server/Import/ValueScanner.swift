@@ -126,7 +126,7 @@ struct ValueScanner {
     } else {
       while at < bytes.count, !",]} \n\r\t".utf8.contains(bytes[at]) { at += 1 }
     }
-    return try? JSONValue(parsing: bytes[start..<at])
+    return try? JSONValue(reading: bytes[start..<at])
   }
 
   /// The keys of a data value that an import reads.

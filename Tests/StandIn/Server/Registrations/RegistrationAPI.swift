@@ -59,8 +59,7 @@ struct RegistrationAPI {
     }
     // The list is opened by its first row: without rows there is none.
     let document: JSONValue = rows.isEmpty ? .object([]) : ["completeDataSetRegistrations": .array(Array(rows))]
-    var bytes: [UInt8] = []
-    document.write(to: &bytes)
+    let bytes = Array(document.jackson.utf8)
     return Response(status: 200, headers: [("Content-Type", version.exportType)], body: .bytes(bytes))
   }
 
@@ -140,7 +139,7 @@ struct RegistrationAPI {
     summary.description = "Import process complete."
     let plain = version.answersPlainSummaries || (version.minor <= 41 && (call.apiVersion ?? 99) <= 37)
     let document: JSONValue
-    do throws(JSONSyntaxError) { document = try JSONValue(parsing: request.body) } catch {
+    do throws(UnreadableJSON) { document = try JSONValue(reading: request.body) } catch {
       return fail(&summary, "Unrecognized token", plain)
     }
     let posted = document["completeDataSetRegistrations"]?.array ?? []

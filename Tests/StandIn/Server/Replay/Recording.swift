@@ -32,7 +32,7 @@ struct Recording: Sendable {
     for name in names.sorted() {
       let text = String(decoding: try FileBytes.read("\(folder)/\(name)"), as: UTF8.self)
       for (place, line) in text.split(separator: "\n").enumerated() {
-        guard let exchange = try? JSONValue(parsing: String(line)), let method = exchange["request"]?["method"]?.string,
+        guard let exchange = try? JSONValue(reading: String(line)), let method = exchange["request"]?["method"]?.string,
           let target = exchange["request"]?["target"]?.string
         else { throw MetadataError(description: "\(folder)/\(name), line \(place + 1) is no recorded exchange") }
         answers[Self.key(method, target), default: []].append(RecordedAnswer(exchange))

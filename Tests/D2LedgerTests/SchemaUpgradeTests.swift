@@ -1,10 +1,11 @@
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import D2Common
 @testable import D2Ledger
 
-@Suite("stores of version 1")
+@Suite("stores of version 1", .waiting)
 struct SchemaUpgradeTests {
   /// Makes a store what version 1 left: slices that cannot be refused.
   private func makeFirst(_ store: TestStore) throws {

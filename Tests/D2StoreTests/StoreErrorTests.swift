@@ -1,11 +1,12 @@
 import Glibc
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import D2Common
 @testable import D2Store
 
-@Suite("stores: what fails, and how it is told", .serialized)
+@Suite("stores: what fails, and how it is told", .waiting)
 struct StoreErrorTests {
   // MARK: SQLite
 
@@ -182,7 +183,7 @@ struct StoreErrorTests {
 }
 
 @Suite(
-  "PostgreSQL: rights and connections", .serialized,
+  "PostgreSQL: rights and connections", .waiting, .serialized,
   .enabled(if: StoreKind.hasPostgreSQL, Comment(rawValue: StoreKind.skipped)))
 struct PostgreSQLTests {
   @Test("a wrong password, an unknown role, an unknown database")

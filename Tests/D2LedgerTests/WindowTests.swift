@@ -1,12 +1,13 @@
 import D2Client
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import D2Common
 @testable import D2Store
 @testable import D2Ledger
 
-@Suite("the ledger: windows and marks")
+@Suite("the ledger: windows and marks", .waiting)
 struct WindowTests {
   typealias World = LedgerWorld
   private static let since = "2024-01-01T00:00:00Z"

@@ -1,12 +1,13 @@
 import D2Client
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import D2Common
 @testable import D2Store
 @testable import D2Ledger
 
-@Suite("the ledger: leases and attempts")
+@Suite("the ledger: leases and attempts", .waiting)
 struct LedgerTests {
   typealias World = LedgerWorld
   private static let month = LedgerWorld.subject

@@ -1,11 +1,12 @@
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import D2Common
 @testable import D2Client
 @testable import D2Store
 
-@Suite("both stores: what a dry run writes is gone with it")
+@Suite("both stores: what a dry run writes is gone with it", .waiting)
 struct PretendedStoreTests {
   private static func location(_ store: TestStore) -> StoreLocation {
     store.kind == .sqlite ? .sqlite(path: store.location) : .postgresql(url: store.location)

@@ -1,8 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import d2_map
-import D2Mapping
+@testable import D2Mapping
 
 @Suite("DelimitedRows")
 struct DelimitedRowsTests {

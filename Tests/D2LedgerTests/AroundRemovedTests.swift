@@ -1,10 +1,11 @@
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import D2Common
 @testable import D2Store
 
-@Suite("what lies around units that are gone")
+@Suite("what lies around units that are gone", .waiting)
 struct AroundRemovedTests {
   private static func unit(_ path: String, removed: Bool = false, active: Bool = true) -> OrgUnit {
     let parts = path.split(separator: "/").map(String.init)

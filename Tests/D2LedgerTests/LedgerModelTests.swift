@@ -1,12 +1,13 @@
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import D2Common
 @testable import D2Store
 @testable import D2Ledger
 
 /// Random lives of slices, against what the ledger ought to say of them.
-@Suite("the ledger against a model")
+@Suite("the ledger against a model", .waiting)
 struct LedgerModelTests {
   /// A ledger in memory, in which time passes only when it is told to.
   private struct Model {

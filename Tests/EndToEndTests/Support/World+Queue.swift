@@ -3,57 +3,54 @@ import Glibc
 
 @testable import StandInServer
 
-/// Two servers with a queue before the destination.
-final class QueuedServers {
-  let two: TwoServers
-  let queue: DispatcherStandIn
-  private let flavour: DispatcherOptions.Flavour
+/// A world with a queue before the destination.
+extension World {
+  var queue: DispatcherStandIn {
+    guard let givenQueue else { fatalError("this world has no queue") }
+    return givenQueue
+  }
 
-  /// - Parameter change: more options of the queue.
-  init(
-    _ flavour: DispatcherOptions.Flavour, _ to: StandInServer.ServerVersion = .v42, values: Int = 500,
-    change: (inout DispatcherOptions) -> Void = { _ in }
-  ) throws {
-    self.flavour = flavour
-    two = try TwoServers(.v42, to, values: values)
+  /// Starts the queue that knows the servers as `national` and `repo`.
+  static func queue(
+    _ flavour: DispatcherOptions.Flavour, _ source: StandIn, _ destination: StandIn,
+    _ change: (inout DispatcherOptions) -> Void
+  ) throws -> DispatcherStandIn {
     var options = DispatcherOptions()
     options.flavour = flavour
     options.servers = [
-      .init("national", url: two.source.url), .init("repo", url: two.destination.url + "/api/dataValueSets"),
+      .init("national", url: source.url), .init("repo", url: destination.url + "/api/dataValueSets"),
     ]
     options.servers[1].parsesAnswers = false
     options.retryAfterSeconds = 0.2
     change(&options)
-    queue = try DispatcherStandIn(options)
+    let queue = try DispatcherStandIn(options)
     queue.start()
+    return queue
   }
 
-  deinit { queue.stop() }
-
-  /// d2-push as a user types it, with names of facilities from the file `units`.
-  static let push = "d2-push --via $VIA --dispatcher-url $QUEUE --source national --destination repo"
-
-  func run(_ script: String, _ more: [String: String] = [:]) -> Shell.Outcome {
-    let environment = [
+  static func environment(of queue: DispatcherStandIn, _ flavour: DispatcherOptions.Flavour) -> [String: String] {
+    [
       "QUEUE": queue.url, "VIA": flavour == .c ? "dispatcher2" : "go-dispatcher2", "D2_DISPATCHER_USERNAME": "queuer",
       "D2_DISPATCHER_PASSWORD": "secret",
     ]
-    return two.shell.run(script, environment.merging(more) { $1 })
   }
 
+  /// d2-push into the queue as a user types it.
+  static let pushToQueue = "d2-push --via $VIA --dispatcher-url $QUEUE --source national --destination repo"
+
   /// The values of the source in the file `values`, in no order, the names of its units in `units`.
-  func prepare() -> Shell.Outcome {
+  func prepareValues() -> Shell.Outcome {
     run(
       """
-      \(TwoServers.pullAll) --quiet | jq -c 'select(.deleted != true)' | shuf --random-source=<(yes) > values
+      \(Self.pullAll) --quiet | jq -c 'select(.deleted != true)' | shuf --random-source=<(yes) > values
       curl -s -u admin:district "$SRC/api/organisationUnits?fields=id,name,code&paging=false" | jq -c '.organisationUnits[]' > units
       [ -s values ] && [ -s units ]
       """)
   }
 
-  /// Waits until the queue has nothing left to deliver.
+  /// Waits until the queue has nothing left to deliver, for half a minute at most.
   func waitForDelivery() {
-    for _ in 0..<600 where !queue.isIdle { usleep(50_000) }
+    for _ in 0..<3000 where !queue.isIdle { usleep(10_000) }
   }
 
   /// Whether the destination holds what is in the file `values`, and nothing else.
@@ -65,7 +62,7 @@ final class QueuedServers {
     func keys(_ text: String) -> [String] {
       text.split(separator: "\n").compactMap { try? JSONValue(parsing: String($0)) }.map(key).sorted()
     }
-    return keys(two.shell.file("values")) == keys(two.destination.values)
+    return keys(shell.file("values")) == keys(destination.values)
   }
 
   /// What is wrong with the requests that the queue holds: each must be of one data set, period and unit, and say so.
@@ -100,7 +97,7 @@ final class QueuedServers {
   /// The names in a file of units.
   func names(_ file: String = "units") -> [String: String] {
     var names: [String: String] = [:]
-    for line in two.shell.file(file).split(separator: "\n") {
+    for line in shell.file(file).split(separator: "\n") {
       guard let unit = try? JSONValue(parsing: String(line)), let id = unit["id"]?.string else { continue }
       names[id] = unit["name"]?.string
     }

@@ -2,13 +2,14 @@ import Glibc
 import Synchronization
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import D2Common
 @testable import D2Client
 @testable import D2Store
 @testable import D2Ledger
 
-@Suite("both stores: statements")
+@Suite("both stores: statements", .waiting)
 struct DatabaseTests {
   private struct Stop: Error {}
 

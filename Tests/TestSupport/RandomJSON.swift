@@ -1,13 +1,11 @@
-import TestSupport
-
 /// Random documents of the shape of a DHIS2 answer, from a seed, so that a failure can be made again.
-struct RandomJSON {
-  var random: SeededGenerator
+package struct RandomJSON {
+  package var random: SeededGenerator
 
-  init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+  package init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
   /// A document with `dataValues` somewhere among other members, with or without white space.
-  mutating func document(spaced: Bool, elements: Int) -> String {
+  package mutating func document(spaced: Bool, elements: Int) -> String {
     var members = (0..<Int.random(in: 0...2, using: &random)).map { "\"k\($0)\":\(value(depth: 1))" }
     let values = (0..<elements).map { _ in element() }.joined(separator: ",")
     members.insert("\"dataValues\":[\(values)]", at: Int.random(in: 0...members.count, using: &random))
@@ -15,12 +13,12 @@ struct RandomJSON {
     return spaced ? self.spaced(compact) : compact
   }
 
-  mutating func element() -> String {
+  package mutating func element() -> String {
     let members = (0..<Int.random(in: 0...8, using: &random)).map { "\"m\($0)\(string(4))\":\(value(depth: 2))" }
     return "{" + members.joined(separator: ",") + "}"
   }
 
-  mutating func value(depth: Int) -> String {
+  package mutating func value(depth: Int) -> String {
     switch Int.random(in: 0...(depth > 4 ? 3 : 5), using: &random) {
     case 0: "null"
     case 1: String(Int.random(in: -99999...99999, using: &random))
@@ -37,7 +35,7 @@ struct RandomJSON {
   }
 
   /// The inside of a string: brackets, escapes in odd and even runs, quotes, text of several scripts.
-  mutating func string(_ most: Int) -> String {
+  package mutating func string(_ most: Int) -> String {
     let pieces = [
       "a", "B7", "{", "}", "[", "]", ",", ":", " ", "<", "\\\\", "\\\"", "\\n", "\\u00e9", "\\u0000", "é", "ቁጥር", "😀",
       "\\\\\\\"",

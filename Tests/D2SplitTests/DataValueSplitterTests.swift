@@ -5,19 +5,6 @@ import Testing
 @testable import D2Common
 @testable import D2Split
 
-/// Keeps what it is given.
-struct CollectingSink: LineSink {
-  var bytes: [UInt8] = []
-
-  mutating func write(_ carried: UnsafeRawBufferPointer, _ lines: UnsafeRawBufferPointer, lineEndMissing: Bool) {
-    bytes += carried
-    bytes += lines
-    if lineEndMissing { bytes.append(0x0A) }
-  }
-
-  var lines: [String] { String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init) }
-}
-
 /// Splits a text given in chunks of the sizes that `nextSize` draws.
 func split(
   _ bytes: [UInt8], completion: ValueCompletion = ValueCompletion(hoistedKeys: []), nextSize: () -> Int
@@ -54,8 +41,7 @@ struct DataValueSplitterTests {
       var random = SeededGenerator(seed: seed)
       let (sink, error) = split(text) { Int.random(in: 1...most, using: &random) }
       #expect(error == nil, "seed \(seed)")
-      let same = sink.lines == reference.lines
-      #expect(same, "seed \(seed)")
+      #expect(sink.lines == reference.lines, "seed \(seed)")
     }
   }
 
@@ -78,8 +64,7 @@ struct DataValueSplitterTests {
       let same = sink.lines == reference.lines
       if error == nil { #expect(same, "seed \(seed)") }
       // Whatever was written is whole: each line is one of the reference's, in its order.
-      let isPrefix = sink.lines == Array(reference.lines.prefix(sink.lines.count))
-      #expect(isPrefix, "seed \(seed)")
+      #expect(sink.lines == Array(reference.lines.prefix(sink.lines.count)), "seed \(seed)")
       #expect(sink.bytes.isEmpty || sink.bytes.last == UInt8(ascii: "\n"), "seed \(seed)")
     }
   }
@@ -92,8 +77,7 @@ struct DataValueSplitterTests {
     for cut in 0...end {
       let (sink, error) = split(Array(text[..<cut])) { 13 }
       #expect(error?.isCutOff == true, "cut at \(cut)")
-      let same = sink.lines == ReferenceSplitter(Array(text[..<cut])).lines
-      #expect(same, "cut at \(cut)")
+      #expect(sink.lines == ReferenceSplitter(Array(text[..<cut])).lines, "cut at \(cut)")
     }
   }
 
