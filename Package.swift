@@ -90,7 +90,7 @@ let package = Package(
     command("d2-diff", ["CSodium"], linked: ["-l:libsodium.a"]),
 
     // Makes manual pages and completions at packaging time; it is not installed.
-    .executableTarget(name: "d2-pages", dependencies: ["D2Common"]),
+    .executableTarget(name: "d2-pages", dependencies: ["D2Common"], path: "packaging/d2-pages"),
 
     // The stand-in DHIS2 server of the tests and the demo.
     .target(
