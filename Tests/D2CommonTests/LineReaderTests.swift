@@ -25,7 +25,8 @@ struct LineReaderTests {
     return (lines, numbers, reader.bytes)
   }
 
-  /// A text of lines: blank ones, CRLF, stray carriage returns, now and then a long one, with or without a last line end.
+  /// A text of lines: blank ones, CRLF, stray carriage returns, now and then a long one, with or without a last line
+  /// end.
   static func text(seed: UInt64, longest: Int) -> [UInt8] {
     var random = SeededGenerator(seed: seed)
     var text: [UInt8] = []

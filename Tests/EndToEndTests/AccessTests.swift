@@ -5,8 +5,8 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// What users with less than all rights see: on the metadata of the recordings, with their clerk (District A), reader (may not add data) and
-/// viewer (enters for one clinic).
+/// What users with less than all rights see: on the metadata of the recordings, with their clerk (District A), reader
+/// (may not add data) and viewer (enters for one clinic).
 @Suite("access", .waiting)
 struct AccessTests {
   typealias Version = StandInServer.ServerVersion

@@ -5,8 +5,9 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// Each recipe of docs/cookbook.md is done as it stands there, and then looked at: how its commands ended, whether what the page shows is what was
-/// printed, and what the destination holds. What is to be expected stands in `CookbookExpectations`.
+/// Each recipe of docs/cookbook.md is done as it stands there, and then looked at: how its commands ended, whether what
+/// the page shows is what was printed, and what the destination holds. What is to be expected stands in
+/// `CookbookExpectations`.
 @Suite("docs/cookbook.md", .waiting)
 struct CookbookTests {
   @Test("there are enough recipes, each with a name of its own, and each of them is tested")
@@ -23,7 +24,8 @@ struct CookbookTests {
     try check(anchor, .v42, printed: true)
   }
 
-  /// 2.43 wants to know the data set of each value, and counts otherwise (updated instead of imported or ignored): what the page shows is of 2.42.
+  /// 2.43 wants to know the data set of each value, and counts otherwise (updated instead of imported or ignored): what
+  /// the page shows is of 2.42.
   @Test(
     "and to a server of 2.43 too",
     arguments: CookbookExpectation.byVersion.map(\.anchor))

@@ -133,7 +133,8 @@ struct IncrementTests {
     #expect(world.content(world.destination, of: [1, 2, 4]).isEmpty)
   }
 
-  /// Lays registrations ready, of nine units in `r1` and of seven others in `r2`, and returns the words that post and show them.
+  /// Lays registrations ready, of nine units in `r1` and of seven others in `r2`, and returns the words that post and
+  /// show them.
   private static func registrations(_ world: World) -> String {
     let set = world.metadata.dataSets[0].uid
     let units = world.metadata.organisationUnits.filter { $0.level == 5 && $0.closed == nil }.map(\.uid)

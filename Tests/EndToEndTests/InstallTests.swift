@@ -6,7 +6,8 @@ import WaitingTests
 
 @Suite("scripts/install", .waiting)
 struct InstallTests {
-  /// A work folder with the scripts, whose builds are the binaries under test, and in which nothing is built or fetched.
+  /// A work folder with the scripts, whose builds are the binaries under test, and in which nothing is built or
+  /// fetched.
   private static func shell() -> Shell {
     let shell = Shell()
     let made = shell.run(

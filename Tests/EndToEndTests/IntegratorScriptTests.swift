@@ -561,7 +561,8 @@ extension World {
   /// Where scripts/integrator finds the queue.
   fileprivate var queueEnvironment: [String: String] { ["D2_DISPATCHER_URL": queue.url] }
 
-  /// Whether the destination holds what the source holds of some data sets and periods, and nothing else; a few differences where not.
+  /// Whether the destination holds what the source holds of some data sets and periods, and nothing else; a few
+  /// differences where not.
   ///
   /// - Parameter deleted: whether deletions are among it.
   fileprivate func differences(

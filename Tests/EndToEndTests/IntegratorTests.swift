@@ -7,7 +7,8 @@ import WaitingTests
 /// integrator.sql: on whatever is there, the end is the same schema, and nothing is lost.
 @Suite("integrator.sql", .waiting, .enabled(if: StoreKind.hasPostgreSQL, Comment(rawValue: StoreKind.skipped)))
 struct IntegratorTests {
-  /// What the tool's own schema lets in: rows twice, with other settings; empty texts; units of no id and of level 0; an id with a blank.
+  /// What the tool's own schema lets in: rows twice, with other settings; empty texts; units of no id and of level 0;
+  /// an id with a blank.
   private static let awkward = #"""
     INSERT INTO integration_pair (id, source, destination, source_config, destination_config, source_orgunits_synced, is_active) VALUES
       (3, 'hmis', 'repo', '{"use_pat": "false", "username": "u", "password": "it''s \"s3cret\" 🏥", "api_url": "https://a.example/dhis/api"}', '{}', false, false),
@@ -96,7 +97,8 @@ struct IntegratorTests {
         "SELECT id, source, destination, is_active, source_orgunits_synced FROM integration_pair ORDER BY id") == [
           "3|hmis|repo|t|t", "8|Żółw|東京|t|f", "9|NULL|repo|f|f", "10|NULL|repo|t|f", "12|hmis|other|f|f", "13|1|2|t|f",
         ])
-    // The oldest active one's, whole: credentials of two rows would be nobody's. One that was never filled in says nothing.
+    // The oldest active one's, whole: credentials of two rows would be nobody's. One that was never filled in says
+    // nothing.
     #expect(
       try store.rows("SELECT source_config, destination_config FROM integration_pair WHERE id = 3") == [
         #"{"api_url": "https://b.example/api", "username": "v", "ous_synced": "true"}|{"pat": "other", "api_url": "https://c.example/api", "datasets_synced": false}"#

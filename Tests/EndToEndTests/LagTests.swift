@@ -8,7 +8,8 @@ import WaitingTests
 /// `d2-slices status --lag`: the newest change at the source against what was delivered.
 @Suite("d2-slices status --lag", .waiting)
 struct LagTests {
-  /// `changes COUNT FROM TO`: values of the monthly data set, changed at times evenly from one to the other, in seconds since 1970.
+  /// `changes COUNT FROM TO`: values of the monthly data set, changed at times evenly from one to the other, in seconds
+  /// since 1970.
   private static let library = #"""
     export TEMPLATE=$(curl -sf $SRC/control/values | grep -m1 "$ELEMENT")
     changes() {

@@ -64,7 +64,8 @@ struct OddValueTests {
     stored(world).count { $0["categoryOptionCombo"]?.string == Metadata.defaultOptionComboUid }
   }
 
-  /// Faults, each as a change of a good value; for some versions a server takes what d2 does not send, or the other way round.
+  /// Faults, each as a change of a good value; for some versions a server takes what d2 does not send, or the other way
+  /// round.
   private static func faults(_ version: Version) -> [String] {
     var faults = [
       #".dataElement="Nonexisten1""#, #".orgUnit="Nonexisten1""#, #".categoryOptionCombo="Nonexisten1""#,

@@ -8,7 +8,8 @@ import WaitingTests
 /// A pair is found by the number of its row, also where another one is called so.
 @Suite("pairs that are called as others are numbered", .waiting)
 struct PairReferenceTests {
-  /// Two servers that hold other values of the same keys; pair 1 moves them one way, and pair 2, which is called 1, the other way.
+  /// Two servers that hold other values of the same keys; pair 1 moves them one way, and pair 2, which is called 1, the
+  /// other way.
   private static func world(_ kind: StoreKind) throws -> World {
     let world = try World(slicesIn: kind, values: 300, level: nil)
     let ready = world.run(

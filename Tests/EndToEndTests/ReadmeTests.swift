@@ -5,7 +5,8 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// The commands of README.md are typed as they stand there, one block after the other, and each of the two servers looks at what it was sent.
+/// The commands of README.md are typed as they stand there, one block after the other, and each of the two servers
+/// looks at what it was sent.
 @Suite("README.md", .waiting)
 struct ReadmeTests {
   @Test("its commands move what they say, and no credentials reach the server that they are not for")

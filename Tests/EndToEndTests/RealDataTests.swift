@@ -146,7 +146,8 @@ struct RealDataTests {
     }
   }
 
-  /// Counts are imported, updated, ignored, deleted; codes are those of the conflicts, indexes those of the first conflict.
+  /// Counts are imported, updated, ignored, deleted; codes are those of the conflicts, indexes those of the first
+  /// conflict.
   static let answers = [
     Answer("blsq-dhis2__2.24_create_data_value_sets.json", "SUCCESS", [1, 0, 0, 0]),
     Answer("blsq-dhis2__2.26_create_data_value_sets.json", "SUCCESS", [1, 0, 0, 0]),

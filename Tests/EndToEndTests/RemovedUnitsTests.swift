@@ -8,7 +8,8 @@ import WaitingTests
 /// Merges of units move values without touching `lastUpdated`, and leave what the destination has.
 @Suite("removed and merged units", .waiting)
 struct RemovedUnitsTests {
-  /// Merges a facility into one beside it, as DHIS2 does: its values become the other's, `lastUpdated` and all, and it is gone.
+  /// Merges a facility into one beside it, as DHIS2 does: its values become the other's, `lastUpdated` and all, and it
+  /// is gone.
   private struct Merge {
     let gone: String
     let target: String

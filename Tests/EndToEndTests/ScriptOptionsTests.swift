@@ -2,10 +2,12 @@ import TestSupport
 import Testing
 import WaitingTests
 
-/// How the scripts that chain the commands read their command lines: scripts/lib/options.sh, by scripts/lib/options.tsv.
+/// How the scripts that chain the commands read their command lines: scripts/lib/options.sh, by
+/// scripts/lib/options.tsv.
 @Suite("options of the scripts", .waiting)
 struct ScriptOptionsTests {
-  /// Reads a command line as a script does, and prints what the variables hold then; only the status where it is refused.
+  /// Reads a command line as a script does, and prints what the variables hold then; only the status where it is
+  /// refused.
   private static func read(_ script: String, _ line: String, _ variables: String) -> Shell.Outcome {
     Shell().run(
       """

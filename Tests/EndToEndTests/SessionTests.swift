@@ -5,7 +5,8 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// A server ends sessions while commands run: with a token ten newer sign-ins do, a restart does, some answer 401. Nobody notices.
+/// A server ends sessions while commands run: with a token ten newer sign-ins do, a restart does, some answer 401.
+/// Nobody notices.
 @Suite("sessions that end", .waiting)
 struct SessionTests {
   typealias Version = StandInServer.ServerVersion
@@ -24,7 +25,8 @@ struct SessionTests {
     !["log", "302", "401", "--url", "trying again"].contains { errors.lowercased().contains($0) }
   }
 
-  /// That some requests were refused for lack of a session, and that each of these had a cookie: without one nothing is made again.
+  /// That some requests were refused for lack of a session, and that each of these had a cookie: without one nothing is
+  /// made again.
   private func checkRepeats(_ server: StandIn, _ status: Int, atLeast least: Int = 1) {
     let recent = server.statistics["recent"]?.array ?? []
     let refused = recent.filter { $0["status"]?.int == status }

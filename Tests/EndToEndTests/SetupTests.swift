@@ -5,7 +5,8 @@ import WaitingTests
 /// Which Swift scripts/setup finds, and what it does where there is none.
 @Suite("scripts/setup", .waiting)
 struct SetupTests {
-  /// A work folder with the scripts, on whose PATH is all that the system has but Swift; each package of Debian is there.
+  /// A work folder with the scripts, on whose PATH is all that the system has but Swift; each package of Debian is
+  /// there.
   private static func shell() -> Shell {
     let shell = Shell()
     let made = shell.run(

@@ -8,7 +8,8 @@ import WaitingTests
 /// Commands as somebody at a terminal sees them: `script` gives them one.
 @Suite("at the terminal", .waiting)
 struct TerminalTests {
-  /// `on COLUMNS COMMAND`: runs it at a terminal of that width, and prints what the terminal got, with `^[` for escapes and a line for each redraw.
+  /// `on COLUMNS COMMAND`: runs it at a terminal of that width, and prints what the terminal got, with `^[` for escapes
+  /// and a line for each redraw.
   private static let library = #"""
     on() { SHELL=/bin/bash TERM=${TERM_NAME:-xterm} script -qefc "stty cols $1 rows 24 -echo; $2" /dev/null | sed 's/\x1b/^[/g' | tr '\r' '\n'; }
     # What is drawn over a line: progress.

@@ -5,7 +5,8 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// Increments from servers whose clocks show other times: nothing that changed is missed, and nothing comes that did not.
+/// Increments from servers whose clocks show other times: nothing that changed is missed, and nothing comes that did
+/// not.
 @Suite("increments and time zones", .waiting)
 struct TimeZoneTests {
   /// A zone, and a moment in it about which values change.

@@ -24,8 +24,8 @@ struct Recording {
 
   static func metadata() throws -> JSONValue { try JSONValue(reading: try Recorded.bytes("metadata.json")) }
 
-  /// The recordings, by the folder that they are in, and the moment at which each begins: locks and future periods depend
-  /// on it. Each was made on a server without values.
+  /// The recordings, by the folder that they are in, and the moment at which each begins: locks and future periods
+  /// depend on it. Each was made on a server without values.
   enum Script: String, CaseIterable {
     case first = ""
     case later = "later/"

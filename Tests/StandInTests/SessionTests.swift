@@ -4,8 +4,8 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// Sessions end as they did at real servers: the exchanges `session-…` of the later recordings, with the twelve sign-ins between them that
-/// were not recorded.
+/// Sessions end as they did at real servers: the exchanges `session-…` of the later recordings, with the twelve
+/// sign-ins between them that were not recorded.
 @Suite(.waiting) struct SessionTests {
   @Test(arguments: [ServerVersion.v42, .v43])
   func endAsRecorded(_ version: ServerVersion) throws {

@@ -61,7 +61,8 @@ enum Cookbook {
       })
   }
 
-  /// Whether a line of the page can be one that was printed: numbers are any numbers, `…` is anything, and as many spaces as there are are one.
+  /// Whether a line of the page can be one that was printed: numbers are any numbers, `…` is anything, and as many
+  /// spaces as there are are one.
   static func matches(_ shown: String, _ printed: String) -> Bool {
     let parts = plain(shown).split(separator: "…", omittingEmptySubsequences: false).map(String.init)
     var rest = plain(printed)[...]

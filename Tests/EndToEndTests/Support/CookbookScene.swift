@@ -5,8 +5,8 @@ import TestSupport
 @testable import StandInServer
 import D2Store
 
-/// Where a recipe is cooked: two servers with the same metadata, the source with values of 2024; a queue; the files under /etc/d2; commands that a
-/// test cannot run for real.
+/// Where a recipe is cooked: two servers with the same metadata, the source with values of 2024; a queue; the files
+/// under /etc/d2; commands that a test cannot run for real.
 ///
 /// The recipe's text is taken as it stands but for `replacements`.
 final class CookbookScene {
@@ -158,7 +158,8 @@ final class CookbookScene {
     at() { curl -sSf "$1/control/values" | jq -L "$SCENE" -c 'include "scene"; select(.deleted | not) | '"${2:-.}"' | [.dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .value]' | LC_ALL=C sort; }
     # Such lines as values.
     values() { jq -c '{dataElement: .[0], period: .[1], orgUnit: .[2], categoryOptionCombo: .[3], attributeOptionCombo: .[4], value: .[5]}'; }
-    # Says "arrived" where the destination holds what the source's values are after a filter, at least one, and nothing else.
+    # Says "arrived" where the destination holds what the source's values are after a filter, at least one, and nothing
+    # else.
     arrived() { at "$SRC" "$1" > should; at "$DST" "${2:-.}" > does; if [ -s should ] && cmp -s should does; then echo arrived; else diff should does | head -n 5; wc -l should does; fi; }
     # Makes the destination hold what the source has, after a filter.
     fill() { at "$SRC" "$1" | values | store "$DST"; }

@@ -20,10 +20,11 @@ extension World {
     guard added.status == 0 else { fatalError("no pair: \(added.errors)") }
   }
 
-  /// The same with the pair's metadata, the scripts beside the work folder, and what tests of runs type again and again.
+  /// The same with the pair's metadata, the scripts beside the work folder, and what tests of runs type again and
+  /// again.
   ///
-  /// - Parameter level: which organisation units are in the store; each of them is a slice of its own. `nil`: all, as one
-  ///   slice.
+  /// - Parameter level: which organisation units are in the store; each of them is a slice of its own. `nil`: all, as
+  ///   one slice.
   convenience init(
     slicesIn kind: StoreKind, _ from: Version = .v42, _ to: Version = .v42, values: Int = 1200, level: String? = "Zone",
     environment: [String: String] = [:], change: (inout StandInOptions) -> Void = { _ in }

@@ -3,8 +3,8 @@ import TestSupport
 
 @testable import StandInServer
 
-/// What an end-to-end test plays in: a source and an empty destination with the same metadata, a shell between them and,
-/// where the test asks for them, a store with the pair `hmis`, its slices, and a queue before the destination.
+/// What an end-to-end test plays in: a source and an empty destination with the same metadata, a shell between them
+/// and, where the test asks for them, a store with the pair `hmis`, its slices, and a queue before the destination.
 final class World {
   typealias Version = StandInServer.ServerVersion
 

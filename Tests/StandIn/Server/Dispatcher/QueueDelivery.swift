@@ -1,8 +1,8 @@
 import D2Client
 import D2Common
 
-/// Delivers what a stand-in queue holds, one request after the other, and judges the answers as the two implementations do
-/// (`src/request_processor.c`; `request_processor.go` and `schedule_processor.go`).
+/// Delivers what a stand-in queue holds, one request after the other, and judges the answers as the two implementations
+/// do (`src/request_processor.c`; `request_processor.go` and `schedule_processor.go`).
 struct QueueDelivery {
   private let server: QueueServer
   private static let pauseSeconds = 0.02

@@ -8,8 +8,8 @@ package struct UnreadableJSON: Error, CustomStringConvertible {
 }
 
 extension JSONValue {
-  /// Reads a document as DHIS2's Jackson does with its default features: RFC 8259 and no more, but for a byte order mark
-  /// before it. A key may stand twice, and numbers keep their spelling.
+  /// Reads a document as DHIS2's Jackson does with its default features: RFC 8259 and no more, but for a byte order
+  /// mark before it. A key may stand twice, and numbers keep their spelling.
   ///
   /// This is the stand-in's own reader: it shares nothing with the one in D2Common, so that a mistake there shows as a
   /// server that understands something else.
@@ -149,7 +149,8 @@ private struct JSONReader {
     return text
   }
 
-  /// The text of a string's inside; `nil` where an escape is none. Java keeps half a surrogate pair, which has no UTF-8.
+  /// The text of a string's inside; `nil` where an escape is none. Java keeps half a surrogate pair, which has no
+  /// UTF-8.
   private static func unescaped(_ inside: String) -> String? {
     guard inside.utf8.contains(UInt8(ascii: "\\")) else { return inside }
     let short: [Unicode.Scalar: Unicode.Scalar] = [
