@@ -47,8 +47,9 @@ struct DestinationKeeping: Sendable {
   /// The data sets of a pair that are compared.
   ///
   /// - Parameter words: as the user names them; what is not known d2-pull refuses.
-  static func dataSets(_ store: Store, _ pair: Pair, _ words: [String]) -> [String] {
-    ((try? DataSetTable(store, pair).chosen(words, of: pair)) ?? []).map(\.uid)
+  /// - Throws: `StoreError`.
+  static func dataSets(_ store: Store, _ pair: Pair, _ words: [String]) throws -> [String] {
+    do { return try DataSetTable(store, pair).chosen(words, of: pair).map(\.uid) } catch is CommandFailure { return [] }
   }
 
   /// What becomes of a source's value, and the text that stands for it at the destination where that is another one.

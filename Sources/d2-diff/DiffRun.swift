@@ -51,7 +51,7 @@ struct DiffRun: Sendable {
       pair = named
       units = try OrgUnitTable(store, named).all()
       dataSets =
-        slice.map { [$0.dataSet] } ?? DestinationKeeping.dataSets(store, named, arguments[PulledSide.dataSets])
+        try slice.map { [$0.dataSet] } ?? DestinationKeeping.dataSets(store, named, arguments[PulledSide.dataSets])
       let task = slice?.task.text
       inputs = PairSide.allCases.map { .pull($0, PulledSide.arguments($0, of: named, arguments, slice: task)) }
     } else {

@@ -159,9 +159,12 @@ struct PushLoop {
 
   private mutating func close(_ batches: [(batch: Batch, outcome: BatchOutcome)], _ failure: (any Error)?) {
     var failure = failure
+    // First all of them: the output may wait for its reader, and refused values must be in the rejects before that.
+    for (batch, outcome) in batches {
+      do { try account.close(batch, outcome) } catch { failure = failure ?? error }
+    }
     for (batch, outcome) in batches {
       do {
-        try account.close(batch, outcome)
         try report.output.line(outcome.line(of: batch).text)
         if outcome.seconds > Self.slowSeconds { try report.output.flush() }
       } catch { failure = failure ?? error }

@@ -31,8 +31,8 @@ package struct KnownIDs: Sendable {
       case ("dataSets", true): "id,dataSetElements[dataElement[id,valueType]]"
       default: "id"
       }
-    for object in try client.objects(asked, in: plural, fields: fields, urlBytes: urlBytes) {
-      guard let id = object["id"]?.string else { continue }
+    try client.forEachObject(asked, in: plural, fields: fields, urlBytes: urlBytes) { object in
+      guard let id = object["id"]?.string else { return }
       ids.insert(id)
       paths[id] = object["path"]?.string
       let elements = (object["dataSetElements"]?.array ?? []).compactMap { $0["dataElement"] } + [object]
@@ -56,21 +56,24 @@ package struct KnownIDs: Sendable {
 extension DHIS2Client {
   /// Objects by their uids, many in one request. Those that the server lacks, or does not show, are left out.
   ///
-  /// - Parameter plural: the collection's name in the Web API: `organisationUnits`.
+  /// - Parameters:
+  ///   - plural: the collection's name in the Web API: `organisationUnits`.
+  ///   - body: takes each object as its answer comes, so that a later request that fails does not lose it.
   /// - Throws: `ServerError`.
-  package func objects(
-    _ uids: [String], in plural: String, fields: String, urlBytes: Int = RequestSize.safeURLBytes
-  ) throws -> [JSONValue] {
+  package func forEachObject(
+    _ uids: [String], in plural: String, fields: String, urlBytes: Int = RequestSize.safeURLBytes,
+    _ body: (JSONValue) -> Void
+  ) throws {
     // A uid that cannot be one needs no question, and could not be put into a filter unharmed.
     let groups = RequestSize.groups(
       of: uids.filter(KnownIDs.canBeUID), bytesEach: { $0.utf8.count + 1 }, limit: urlBytes - 200 - fields.utf8.count)
-    return try groups.flatMap { group in
+    for group in groups {
       let filter = "id:in:[\(group.joined(separator: ","))]"
       let target = Query(["fields": fields, "filter": filter, "paging": "false"]).target("/api/\(plural)")
       guard let objects = try json(target)[plural]?.array else {
         throw ServerError(server, target, .notDHIS2, "the answer has no \(plural)")
       }
-      return objects
+      objects.forEach(body)
     }
   }
 }

@@ -70,8 +70,10 @@ final class ServerMetadata: DestinationMetadata {
   func units(of dataSet: String) -> Set<String>? {
     assigned.withLock { assigned in
       if let known = assigned[dataSet] { return known }
-      let set = try? client.objects([dataSet], in: "dataSets", fields: "id,organisationUnits[id]").first
-      let units = set?["organisationUnits"]?.array.map { Set($0.compactMap { $0["id"]?.string }) }
+      var units: Set<String>?
+      try? client.forEachObject([dataSet], in: "dataSets", fields: "id,organisationUnits[id]") { set in
+        units = set["organisationUnits"]?.array.map { Set($0.compactMap { $0["id"]?.string }) }
+      }
       assigned[dataSet] = .some(units)
       return units
     }
@@ -80,8 +82,7 @@ final class ServerMetadata: DestinationMetadata {
   func dates(of units: Set<String>) -> [String: OpenDates] {
     dates.withLock { dates in
       let missing = units.filter { dates[$0] == nil }.sorted()
-      let objects = try? client.objects(missing, in: "organisationUnits", fields: "id,openingDate,closedDate")
-      for object in objects ?? [] {
+      try? client.forEachObject(missing, in: "organisationUnits", fields: "id,openingDate,closedDate") { object in
         func day(_ key: String) -> String? { object[key]?.string.map { String($0.prefix(10)) } }
         if let id = object["id"]?.string {
           dates[id] = OpenDates(opening: day("openingDate"), closing: day("closedDate"))

@@ -34,8 +34,8 @@ final class ElementDirectory: Sendable {
   private func ask(_ elements: [String], _ state: inout State) {
     state.asked.formUnion(elements)
     do {
-      for element in try client.objects(elements, in: "dataElements", fields: ElementTraits.fields) {
-        guard let id = element["id"]?.string else { continue }
+      try client.forEachObject(elements, in: "dataElements", fields: ElementTraits.fields) { element in
+        guard let id = element["id"]?.string else { return }
         let traits = ElementTraits(element)
         state.known[id] = traits
         if traits.contains(.holdsFiles) { tellOfFiles(id, &state) }
