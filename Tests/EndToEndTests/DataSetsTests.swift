@@ -172,6 +172,11 @@ struct DataSetsTests {
     // Only one, by name; and one that the source lacks.
     let one = world.run("\(check) --data-set 'Weekly surveillance' | jq -r .problem; \(check) --data-set DAY; echo $?")
     #expect(one.lines == ["otherPeriodType", "0"], "\(one.output)\(one.errors)")
+    for nothing in ["", ","] {
+      let none = world.run("\(check) --data-set '\(nothing)'; echo $?")
+      #expect(none.output == "64\n", "\(none.errors)")
+      #expect(none.errors == "d2-datasets: --data-set names no data set\n")
+    }
     try world.change(source: Self.sets(#"{"id":"\#(sets[4].uid)","removed":true}"#))
     let gone = world.run("\(check) --data-set DAY | jq -r .problem")
     #expect(gone.lines == ["missingAtSource"], "\(gone.output)\(gone.errors)")

@@ -30,7 +30,9 @@ struct ScriptOptionsTests {
       ("-ix", "incremental=--incremental  0"), ("-i", "incremental=--incremental  0"),
       ("-idc", "direct=--direct_sync incremental=--incremental today=--current_date  0"), ("--year=", " 0"),
       ("-h", "usage\n 0"), ("--help", "usage\n 0"), ("-y 2022 --help", "usage\n 0"),
-      ("-iy2022", " 64"), ("--nonsense", " 64"), ("-y 2022 extra", " 64"), ("-y", " 64"), ("--d", " 64"),
+      ("-idaily", "incremental=--incremental  0"), ("-y 2022 --", "year=2022  0"),
+      ("-ih", " 64"), ("-iy2022", " 64"), ("--nonsense", " 64"), ("-y 2022 extra", " 64"), ("-y", " 64"),
+      ("--d", " 64"),
       ("--direct_sync=3", " 64"), ("-- x", " 64"), ("-x", " 64"),
     ])
   func integrator(line: String, expected: String) {

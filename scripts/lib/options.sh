@@ -46,6 +46,7 @@ parse_options() { # SCRIPT WORD…
     words=("${words[@]:1}")
     case $word in
       --?*) take_long ;;
+      --) [[ $others ]] && take_other "$word" || ((${#words[@]} == 0)) || take_other "${words[0]}" ;;
       -[!-]*) take_short ;;
       *) take_other "$word" ;;
     esac
@@ -84,7 +85,10 @@ take_short() {
     else
       store_option "$name"
       ! are_flags "$letters" || continue
-      [[ ! ${into_of[-${letters:0:1}]+known} ]] || wrong "$word: give each option by itself"
+      # Only what would lose its meaning is refused: an option with a value, or the question for help.
+      name=-${letters:0:1}
+      [[ ! ${into_of[$name]+known} ]] || [[ ${into_of[$name]} && ${value_of[$name]} != [!\[]* ]] ||
+        wrong "$word: give each option by itself"
       return
     fi
   done
@@ -135,7 +139,7 @@ whole_name() { # NAME
 are_flags() { # LETTERS
   local n
   for ((n = 0; n < ${#1}; n++)); do
-    [[ ${into_of[-${1:n:1}]+known} && ${value_of[-${1:n:1}]} != [!\[]* ]] || return
+    [[ ${into_of[-${1:n:1}]-} && ${value_of[-${1:n:1}]} != [!\[]* ]] || return
   done
 }
 

@@ -120,7 +120,12 @@ package struct DataSetTable {
   /// - Throws: `StoreError`; `CommandFailure`, 64 where there is none, or a word is none of them.
   package func chosen(_ words: [String], of pair: Pair) throws -> [DataSet] {
     let sets = try all()
-    guard words.isEmpty || words == ["all"] else { return try NameSelection(sets, kind: "data set").find(words) }
+    guard words.isEmpty || words == ["all"] else {
+      let found = try NameSelection(sets, kind: "data set").find(words)
+      // A variable of the shell that is not set must not become a job of nothing.
+      guard !found.isEmpty else { throw CommandFailure(.usage, "--data-set names no data set") }
+      return found
+    }
     let active = sets.filter(\.isActive)
     guard !active.isEmpty else {
       throw CommandFailure(
