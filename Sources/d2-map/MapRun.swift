@@ -153,13 +153,16 @@ struct MapRun {
       }
     }
     if !replacements.isEmpty { counts.changed += 1 }
-    Self.append(bytes, replacements, to: &out)
+    Self.append(bytes, &replacements, to: &out)
     return true
   }
 
-  private static func append(_ bytes: UnsafeRawBufferPointer, _ replacements: [Replacement], to out: inout [UInt8]) {
-    // Sorting costs, even of one.
-    let replacements = replacements.count > 1 ? replacements.sorted { $0.start < $1.start } : replacements
+  @inline(__always)
+  private static func append(
+    _ bytes: UnsafeRawBufferPointer, _ replacements: inout [Replacement], to out: inout [UInt8]
+  ) {
+    // Sorting costs, even of one; a sorted copy costs more.
+    if replacements.count > 1 { replacements.sort { $0.start < $1.start } }
     var at = 0
     for replacement in replacements {
       out.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[at..<replacement.start]))
