@@ -118,7 +118,7 @@ struct DiffRun: Sendable {
     let comparison = Comparison(
       source: source, destination: destination, includesExtras: options.includesExtras,
       countsGroups: options.format == .summary,
-      memoryBytes: options.memoryBytes, environment: processEnvironment())
+      memoryBytes: options.memoryBytes, environment: arguments.environment)
     let findings = try await comparison.run(executor)
     var counts = DifferenceCounts()
     for found in findings { counts += found.counts }
@@ -149,7 +149,7 @@ struct DiffRun: Sendable {
     settings.defaultCombos = try [DefaultCombo.usualUID, "default"] + options.defaultCombos + askedDefaultCombos()
     settings.ancestors = options.format == .summary ? try ancestors() : nil
     settings.memoryBytes = options.memoryBytes / 8
-    settings.environment = processEnvironment()
+    settings.environment = arguments.environment
     let names = inputs.map { (input: Input) in
       switch input {
       case .file(let path): path == "-" ? "standard input" : path

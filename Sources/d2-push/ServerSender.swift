@@ -45,7 +45,7 @@ struct ServerSender: BatchSender {
     _ options: PushOptions, _ client: DHIS2Client, _ server: DestinationTraits
   ) throws(CommandFailure) {
     guard ImportLimit.isNeeded(by: server.version), !options.forcesConcurrency else { return }
-    let jobs = ImportLimit.jobs(processEnvironment())
+    let jobs = options.jobsOfRun
     if options.server.findsConcurrency {
       guard jobs <= ImportLimit.most else {
         throw ImportLimit.failure("\(jobs) workers at a time", imports: jobs, server.version)

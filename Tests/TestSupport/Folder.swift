@@ -1,3 +1,4 @@
+import D2Common
 import Glibc
 
 /// A folder that is gone with the test.
@@ -16,16 +17,7 @@ package final class Folder {
   }
 
   /// What stands in it.
-  package var names: [String] {
-    guard let folder = opendir(path) else { return [] }
-    defer { closedir(folder) }
-    var names: [String] = []
-    while let entry = readdir(folder) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted()
-  }
+  package var names: [String] { FolderNames.read(path).sorted() }
 
   /// Makes a file and returns its path.
   package func file(_ name: String, _ bytes: some Collection<UInt8>) -> String {

@@ -34,7 +34,7 @@ package enum PairCalendars {
     _ calendar: String, of server: ServerURL, other: ConfiguredServer, _ arguments: Arguments, _ log: Log
   ) throws {
     let client = DHIS2Client(try ServerOptions(arguments, log, other, takesCredentials: false), log)
-    let theirs = try client.json("/api/system/info")["calendar"]?.string ?? "iso8601"
+    let theirs = try client.serverInfo().calendar
     guard areSame(calendar, theirs) else {
       throw CommandFailure(
         .usage,

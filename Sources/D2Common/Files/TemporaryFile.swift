@@ -9,9 +9,14 @@ package final class TemporaryFile: Sendable {
   /// `O_TMPFILE` of Linux, which Swift's view of glibc leaves out.
   private static let withoutName: Int32 = 0o20_000_000 | O_DIRECTORY
 
+  /// Where temporary files go: a `TMPDIR` that is set and empty counts as unset.
+  package static func folder(_ environment: [String: String]) -> String {
+    environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
+  }
+
   /// - Throws: `CommandFailure`, 73.
   package init(environment: [String: String]) throws(CommandFailure) {
-    folder = environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
+    folder = Self.folder(environment)
     let nameless = open(folder, Self.withoutName | O_RDWR | O_CLOEXEC, 0o600)
     descriptor = nameless >= 0 ? nameless : Self.named(in: folder)
     guard descriptor >= 0 else {

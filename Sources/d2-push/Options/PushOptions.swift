@@ -148,6 +148,8 @@ struct PushOptions: Sendable {
   let compresses: Bool
   /// Whether any number of imports at once goes to a server that may hang of it.
   let forcesConcurrency: Bool
+  /// How many workers of the ledger run this command at once on this host.
+  let jobsOfRun: Int
   let rejectsFile: String?
   let rejectsPolicy: RejectsPolicy
   let maxRejects: Quota?
@@ -166,6 +168,7 @@ struct PushOptions: Sendable {
     guard arguments.operands.isEmpty else {
       throw CommandFailure(.usage, "unexpected argument \"\(arguments.operands[0])\": d2-push reads standard input")
     }
+    jobsOfRun = ImportLimit.jobs(arguments.environment)
     queue = try QueueOptions(arguments, stored, environment: arguments.environment)
     server =
       if let queue {

@@ -87,7 +87,7 @@ struct Runner {
     guard arguments.operands.count <= 1 else {
       throw CommandFailure(.usage, "the command must be one word of the shell: put it into quotes")
     }
-    let environment = processEnvironment()
+    let environment = arguments.environment
     let location = try StoreLocation.resolve(option: arguments[Store.option], environment: environment)
     let (store, pair) = try PairOptions.open(arguments, writes: true)
     var names: [String: String] = [:]
@@ -181,7 +181,7 @@ struct Runner {
       "\(counted(open, "slice")) of \(settings.pair.label)\(verbForm(open, "is", "are")) open; \(jobs) at a time")
     let executor = BlockingExecutor(threads: jobs)
     ChildProcess.adoptOrphans()
-    WorkFolder.removeAbandoned()
+    WorkFolder.removeAbandoned(in: TemporaryFile.folder(settings.environment))
     let (settings, log) = (settings, log)
     let failure: (any Error)? = await withTaskGroup(of: (any Error)?.self) { group in
       for _ in 0..<jobs {

@@ -12,12 +12,11 @@ final class WorkFolder {
   /// A run that is begun at the same moment may take a folder that is not locked yet for abandoned.
   private static let tries = 10
 
-  private static var parent: String { processEnvironment()["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp" }
-
+  /// - Parameter parent: where temporary files go.
   /// - Throws: `CommandFailure`, 73.
-  init() throws(CommandFailure) {
+  init(in parent: String) throws(CommandFailure) {
     for _ in 0..<Self.tries {
-      var template = Array("\(Self.parent)/\(Self.prefix)XXXXXX".utf8CString)
+      var template = Array("\(parent)/\(Self.prefix)XXXXXX".utf8CString)
       guard mkdtemp(&template) != nil else { break }
       // Not what mkdtemp returns: that points into the array, which may be gone by then.
       let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -26,7 +25,7 @@ final class WorkFolder {
       self.descriptor = descriptor
       return
     }
-    throw CommandFailure(.cannotWrite, "cannot make a folder in \(Self.parent): \(SystemError())")
+    throw CommandFailure(.cannotWrite, "cannot make a folder in \(parent): \(SystemError())")
   }
 
   deinit {
@@ -40,8 +39,8 @@ final class WorkFolder {
   }
 
   /// Removes the folders of workers that were killed: nobody's lock is on them.
-  static func removeAbandoned() {
-    for name in names(in: parent) where name.hasPrefix(prefix) && name.utf8.count == prefix.utf8.count + 6 {
+  static func removeAbandoned(in parent: String) {
+    for name in FolderNames.read(parent) where name.hasPrefix(prefix) && name.utf8.count == prefix.utf8.count + 6 {
       let path = "\(parent)/\(name)"
       guard let descriptor = lock(path, LOCK_EX | LOCK_NB) else { continue }
       remove(path)
@@ -66,20 +65,9 @@ final class WorkFolder {
   private static func remove(_ path: String) {
     // A command that was killed may have left a summary half written, under another name. What else lies there is not
     // ours, and keeps the folder.
-    for name in names(in: path) where name.hasPrefix("pull.json") || name.hasPrefix("push.json") {
+    for name in FolderNames.read(path) where name.hasPrefix("pull.json") || name.hasPrefix("push.json") {
       unlink("\(path)/\(name)")
     }
     rmdir(path)
-  }
-
-  private static func names(in path: String) -> [String] {
-    guard let folder = opendir(path) else { return [] }
-    defer { closedir(folder) }
-    var names: [String] = []
-    while let entry = readdir(folder) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names
   }
 }

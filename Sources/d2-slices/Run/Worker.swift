@@ -103,7 +103,7 @@ final class Worker {
 
   private func work(on slice: Slice, _ token: String) throws {
     let start = monotonicSeconds()
-    let folder = try WorkFolder()
+    let folder = try WorkFolder(in: TemporaryFile.folder(settings.environment))
     let files = SliceRejects(folder: settings.rejectsFolder, id: slice.id, token: token)
     var (lastOfPull, lastOfOthers) = ("", "")
     let end = try attempt(slice, token, folder, files.attempt) { line in

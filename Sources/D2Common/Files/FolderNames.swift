@@ -1,0 +1,16 @@
+import Glibc
+
+/// What stands in a folder.
+package enum FolderNames {
+  /// The names, in no order; none where it cannot be read.
+  package static func read(_ path: String) -> [String] {
+    guard let folder = opendir(path) else { return [] }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+}
