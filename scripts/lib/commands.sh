@@ -66,7 +66,7 @@ relaying_signals() {
   return "$status"
 }
 
-# For dry runs: what would be moved if a plan with these options were made and worked off. Where resets is set, what is
+# For dry runs: what would be moved if a plan with these options were made and run. Where resets is set, what is
 # refused or parked in these plans gets another try.
 would_move() { # PAIR HOW OPTION-OF-PLAN…
   local pair=$1 how=$2 planned ends count

@@ -30,7 +30,7 @@ package enum ExitStatus: Int32, Sendable {
   case terminated = 143
 }
 
-/// A failure that says how a command ends. What is none ends it as a bug of ours.
+/// A failure that says how a command ends. Any other error ends it as a bug of ours.
 package protocol CommandError: Error, CustomStringConvertible {
   var exitStatus: ExitStatus { get }
 }

@@ -7,7 +7,7 @@ import D2Common
 struct Batcher: BatchMaker {
   /// A batch is an open one until its size is reached; an input whose data sets alternate keeps several open.
   private static let mostOpen = 16
-  /// Where the server names nothing, the guilty value of a batch is found by halves: such batches stay small.
+  /// Where the server names nothing, d2-push bisects a batch to find the invalid value: such batches stay small.
   private static let mostDoubtful = 100
   /// The last value of a batch may reach beyond its bytes.
   private static let slackBytes = 64 * 1024
