@@ -10,7 +10,8 @@ struct ExportProblems {
     ServerError(server, request.target, kind, message, code: code)
   }
 
-  /// Servers 2.39 to 2.42 close the answer before they have checked the user's access, and then cannot say so.
+  /// Servers 2.39 to 2.42 close the answer before they have checked the user's access, and then cannot say so
+  /// (docs/dhis2-servers.md, trap 2).
   var emptyBody: ServerError {
     error(
       .emptyBody,
@@ -44,8 +45,8 @@ struct ExportProblems {
     return error(.status(status), text("message") ?? "an error came as HTTP 200", code: text("errorCode"))
   }
 
-  /// JSON of something else. Servers up to 2.42 leave the array out where there is no value, and write no more than
-  /// what all values would share.
+  /// JSON of something else. Where there is nothing to tell, a server may leave the array out, and write no more than
+  /// what all values would share (docs/dhis2-servers.md, "Exports" and "Registrations").
   private func otherDocument(_ members: [(key: [UInt8], value: [UInt8])]) -> ServerError? {
     let keys = members.map { String(decoding: $0.key, as: UTF8.self) }
     let others = keys.filter { !Self.sharedKeys.contains($0) && !$0.lowercased().hasSuffix("scheme") }
@@ -56,7 +57,7 @@ struct ExportProblems {
     )
   }
 
-  /// Of `DataValueSet` in dhis2-core.
+  /// What a data value set may hold beside its values (docs/dhis2-servers.md, "Exports").
   private static let sharedKeys: Set<String> = [
     "dataSet", "completeDate", "period", "orgUnit", "attributeOptionCombo", "attributeCategoryOptions", "dryRun",
     "strategy",

@@ -2,7 +2,7 @@ import D2Common
 
 /// How many imports at once a server can bear. Up to 2.42 one import takes about three connections of the server's pool
 /// and waits for further ones while it holds a transaction: when imports use up the pool, the server hangs for good,
-/// until it is restarted. Later versions do not.
+/// until it is restarted. Later versions do not. (docs/dhis2-servers.md, trap 24.)
 package enum ImportLimit {
   /// The most at once to a server up to 2.42: with a pool of 80 connections, the default, this leaves room for those
   /// who use the server.

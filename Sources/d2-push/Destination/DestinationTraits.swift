@@ -53,18 +53,18 @@ struct DestinationTraits: Sendable {
     }
   }
 
-  /// From 2.43 on values are upserted by group, and one can fail them all.
+  /// From 2.43 on values are upserted by group, and one can fail them all (docs/dhis2-servers.md, trap 8).
   var failsWholeGroups: Bool { version?.failsWholeGroups ?? false }
 
   /// Whether values must be spelled as servers from 2.43 on read them.
   var respells: Bool { failsWholeGroups }
 
   /// Up to 2.42 each id costs a query of its own until 250 were not found, unless this is asked for: up to 19 times
-  /// slower.
+  /// slower (docs/dhis2-servers.md, "What it costs").
   var wantsPreheat: Bool { !failsWholeGroups }
 
   /// Up to 2.42 a batch of 20,000 goes at six times the rate of one of 1,000; later versions like small ones, and of
-  /// others nothing is known.
+  /// others nothing is known (docs/dhis2-servers.md, "What it costs").
   var likesLargeBatches: Bool { version.map { !$0.failsWholeGroups } ?? false }
 
   /// A value that such a server may answer with a failure of the whole request: a period or id that it cannot read,
@@ -82,7 +82,7 @@ struct DestinationTraits: Sendable {
   }
 
   /// The beginning of a request body, up to the bracket of the array. The options' data set is named to every server;
-  /// that of the values only where the server wants to know it.
+  /// that of the values only where the server wants to know it (docs/dhis2-servers.md, trap 9).
   func header(dataSet: String?, kind: DataKind) -> [UInt8] {
     var header: [UInt8] = Array("{".utf8)
     if let name = namedDataSet ?? (failsWholeGroups ? dataSet : nil), kind == .dataValues {

@@ -7,7 +7,8 @@ import D2Common
 /// 27).
 struct LineRules: Sendable {
   private let isDataValues: Bool
-  /// From 2.43 on a combo may be an object of categories and their options, where the request names the data set.
+  /// From 2.43 on a combo may be an object of categories and their options, where the request names the data set
+  /// (docs/dhis2-servers.md, trap 26).
   private let readsOptions: Bool
   private let dataSetIsNamed: Bool
   private let nullComboIsDefault: Bool
@@ -69,7 +70,7 @@ struct LineRules: Sendable {
   private func checkCombos(_ line: DataValueLine) throws(DataValueLine.Fault) {
     let keys: [DataValueLine.Key] =
       isDataValues ? [.categoryOptionCombo, .attributeOptionCombo] : [.attributeOptionCombo]
-    // Up to 2.42 an empty text is read as null.
+    // Up to 2.42 an empty text is read as null (docs/dhis2-servers.md, "Imports").
     let missing = keys.filter { line[$0].kind == .null || line[$0].kind == .string && line[$0].length == 0 }
     if !missing.isEmpty, !nullComboIsDefault { throw .init(Self.missingCombo(missing, line)) }
     for key in keys {

@@ -47,7 +47,7 @@ struct PushOptions: Sendable {
 
   private enum NullCombo: String, CaseIterable { case `default`, refuse }
 
-  /// Import parameters of the Web API that name what ids are.
+  /// Import parameters of the Web API that name what ids are (docs/dhis2-servers.md, "Import parameters").
   static let schemes = [
     scheme("--id-scheme", "idScheme", "Ids in the input: UID (default), CODE, NAME or ATTRIBUTE:uid."),
     scheme("--data-element-id-scheme", "dataElementIdScheme", "Ids of data elements."),
@@ -65,7 +65,7 @@ struct PushOptions: Sendable {
     (Option(name, value: "SCHEME", help: help), parameter)
   }
 
-  /// Import parameters of the Web API that are on or off.
+  /// Import parameters of the Web API that are on or off (docs/dhis2-servers.md, "Import parameters").
   static let switches = [
     parameter(
       "--skip-audit", "skipAudit",

@@ -1,10 +1,11 @@
 import D2Client
 import D2Common
 
-/// An import that the server does as a job of its own: it is followed until it is done.
+/// An import that the server does as a job of its own: it is followed until it is done (docs/dhis2-servers.md,
+/// "Asynchronous imports").
 struct AsyncImport {
   private let id: String
-  /// Jobs start late from 2.41 on: their notes are an empty list for 12 to 20 seconds.
+  /// Jobs start late from 2.41 on: their notes are an empty list for 12 to 20 seconds (docs/dhis2-servers.md, trap 19).
   private static let firstPauseSeconds = 0.5
   private static let longestPauseSeconds = 10.0
   /// A job of which nothing was heard for so long is lost: notes live in the server's memory until it restarts.

@@ -52,8 +52,8 @@ final class BatchIDs {
 /// Tells which values a conflict is about, where the server gives no positions: by the ids in its text.
 ///
 /// Servers from 2.43 on fail a whole group and name what is at fault, all of it, between backticks: "Data set S not
-/// usable with org unit(s): `[A, B]`". What each code names is known (seen on 2.43.1); of a code that is not known here
-/// nothing is concluded.
+/// usable with org unit(s): `[A, B]`". What each code names is known (docs/dhis2-servers.md, "Texts of conflicts"); of
+/// a code that is not known here nothing is concluded.
 struct ConflictMatcher {
   private let conflict: ImportSummary.Conflict
   private let named: Set<String>
@@ -103,7 +103,8 @@ struct ConflictMatcher {
 
   /// Up to 2.42: by the objects that the conflict lists, else by the one id or value that it gives.
   private func namesByObject(_ ids: ValueIDs) -> Bool? {
-    // E7615 is about the attribute option combo, but lists it as a category option combo (seen on 2.40 and 2.42).
+    // E7615 is about the attribute option combo, but lists it as a category option combo (docs/dhis2-servers.md, "Texts
+    // of conflicts").
     let listedCombo = conflict.code == "E7615" ? ids.attributeOptionCombo : ids.categoryOptionCombo
     let listed: [(String, String)] = [
       ("dataElement", ids.dataElement), ("period", ids.period), ("orgUnit", ids.orgUnit),

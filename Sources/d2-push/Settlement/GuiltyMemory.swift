@@ -2,7 +2,7 @@ import Synchronization
 
 /// What servers from 2.43 on refused whole groups for, over the run: units outside their dates, elements that are not
 /// in the set. Values like them are sent apart from the others, so that each fault costs one failed request, not one a
-/// batch. The server still decides.
+/// batch. The server still decides. (docs/dhis2-servers.md, trap 8.)
 final class GuiltyMemory: Sendable {
   private struct State: Sendable {
     var codes: Set<String> = []

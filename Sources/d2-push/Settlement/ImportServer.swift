@@ -11,7 +11,8 @@ protocol ImportServer: Sendable {
   ///
   /// - Parameters:
   ///   - canBeHalved: whether a server that is too slow may get fewer values instead.
-  ///   - deletes: whether what it holds is deleted, whatever the options say: registrations know no other way.
+  ///   - deletes: whether what it holds is deleted, whatever the options say: registrations know no other way
+  ///     (docs/dhis2-servers.md, "Registrations").
   ///   - traffic: counts the requests.
   /// - Throws: `ServerError` where the server cannot be reached, refuses the credentials, or is no DHIS2;
   ///   `CommandFailure` on a signal.
