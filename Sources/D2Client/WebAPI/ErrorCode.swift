@@ -6,12 +6,6 @@ package struct ErrorCode: Sendable {
   package let meaning: String
   package let advice: String
 
-  private init(_ code: String, _ meaning: String, _ advice: String) {
-    self.code = code
-    self.meaning = meaning
-    self.advice = advice
-  }
-
   /// The one of a code; `nil` for one that d2 cannot meet.
   package static func named(_ code: String) -> ErrorCode? { byCode[code.uppercased()] }
 
@@ -22,12 +16,10 @@ package struct ErrorCode: Sendable {
 
   private static let byCode = Dictionary(all.map { ($0.code, $0) }, uniquingKeysWith: { first, _ in first })
 
-  private static let ask = "Ask with d2-pull --help which options go together."
   private static let metadata =
     "Compare the metadata with d2-datasets check and d2-orgunits check; add what is missing at the destination, or map the ids with d2-map."
   private static let combos =
-    metadata
-    + " Combos that have no code go by uid, and the rest by code: --id-scheme CODE --category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID, for d2-pull and d2-push."
+    "\(metadata) Combos that have no code go by uid, and the rest by code: --id-scheme CODE --category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID, for d2-pull and d2-push."
   private static let missingCombos =
     "Pull the combos with uids: --category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID."
   private static let missingIDs = "Pull with uids, or give every object a code at the source."
@@ -35,216 +27,169 @@ package struct ErrorCode: Sendable {
     "Ask the destination's administrator to share it with the user, for data, or use another account."
 
   /// In the order of their numbers.
-  package static let all: [ErrorCode] = [
-    // dispatcher2, which answers 202 with it.
-    .init(
-      "E0003", "dispatcher2 could not keep the request: nothing was queued",
-      "Check --source and --destination against the servers it knows, then look into its log."),
-    // Queries for data values and registrations.
-    .init("E1003", "a filter or field names a property that does not exist", "This is a bug of d2: report it."),
-    .init(
-      "E1005", "an object of that uid does not exist, or the user may not see it", "Check the id; ask for access to it."
-    ),
-    .init(
-      "E1006", "the user may not make this request",
-      "Ask the server's administrator for the authority, or use another account."),
-    .init("E2000", "the query is missing", ask),
-    .init(
-      "E2001", "neither a data element, a data set nor a group was asked for",
-      "Give --data-set, --data-element or --data-element-group."),
-    .init(
-      "E2002", "no time was asked for", "Give --period, --start-date with --end-date, or --last-updated with dates."),
-    .init("E2003", "periods and dates were both asked for", "Give either --period or --start-date with --end-date."),
-    .init("E2004", "the start date is after the end date", "Swap them."),
-    .init("E2005", "a duration is not understood", "Write it as 12h or 7d."),
-    .init("E2006", "no organisation unit was asked for", "Give --org-unit or --org-unit-group."),
-    .init("E2007", "groups of organisation units have no children", "Leave out --children, or name the units."),
-    .init("E2008", "--children needs an organisation unit", "Give --org-unit."),
-    .init("E2009", "the limit is negative", "Give a --limit of 0 or more."),
-    .init(
-      "E2010", "the user may not read the data of a data set",
-      "Ask the source's administrator to share the data set for data reading."),
-    .init(
-      "E2011", "the user may not read the data of an attribute option combo",
-      "Ask the source's administrator to share its category options."),
-    .init(
-      "E2012", "an organisation unit lies outside of those that the user may view",
-      "Ask the source's administrator for a data view unit above it, or leave it out."),
-    .init("E2013", "no data set was asked for", "Give --data-set."),
-    // Imports up to 2.42: the whole request.
-    .init("E7600", "the data set does not exist at the destination, or the user may not see it", metadata),
-    .init("E7601", "the user may not enter data for the data set", access),
-    .init("E7602", "the data elements of the request are not those of the data set", metadata),
-    .init("E7603", "the organisation unit of the request does not exist at the destination", metadata),
-    .init("E7604", "the attribute option combo of the request does not exist at the destination", metadata),
-    // Imports up to 2.42: one value.
-    .init(
-      "E7605", "a data set is complete only when all its compulsory values are there",
-      "Move the values first, then the registrations; what is compulsory says the data set at the destination."),
-    .init("E7610", "the data element does not exist at the destination, or the user may not see it", metadata),
-    .init(
-      "E7611", "the period is malformed",
-      "Correct the period: 202401, 2024Q1, 2024W5 (d2-datasets periods --type … prints them)."),
-    .init("E7612", "the organisation unit does not exist at the destination, or the user may not see it", metadata),
-    .init(
-      "E7613", "the category option combo does not exist at the destination, or the user may not write to it", combos),
-    .init("E7614", "the user may not write to a category option of the category option combo", access),
-    .init(
-      "E7615", "the attribute option combo does not exist at the destination, or the user may not write to it", combos
-    ),
-    .init("E7616", "the user may not write to a category option of the attribute option combo", access),
-    .init(
-      "E7617", "the organisation unit lies outside of those that the user may enter data for",
-      "Ask the destination's administrator to assign the user a unit above it."),
-    .init("E7618", "the value is empty and has no comment", "Leave it out, or send it as \"deleted\":true."),
-    .init(
-      "E7619", "the value is not of the data element's type",
-      "Correct it in the source or in the rejects file, or change the value type at the destination."),
-    .init("E7620", "the comment is too long", "Shorten it."),
-    .init(
-      "E7621", "the value is not a code of the option set",
-      "Correct it, or add the option at the destination; d2-map can replace values."),
-    .init(
-      "E7622", "the comment is not a code of the option set",
-      "Correct it, or take the comment's option set from the data element."),
-    .init(
-      "E7630", "a category option combo is required",
-      "Pull the combos with uids (--category-option-combo-id-scheme UID) where they have no code; leave out --require-category-option-combo only if the default combo is right."
-    ),
-    .init(
-      "E7631", "an attribute option combo is required",
-      "Pull the combos with uids (--attribute-option-combo-id-scheme UID) where they have no code; leave out --require-attribute-option-combo only if the default combo is right."
-    ),
-    .init(
-      "E7632", "the period is not of the data sets' type",
-      "Send it in periods of that type, or leave out --strict-periods."),
-    .init(
-      "E7633", "the data element is in no data set that is meant",
-      "Add it to the data set at the destination, or leave out --strict-data-elements."),
-    .init("E7634", "the category option combo is not of the data element's category combo", metadata),
-    .init("E7635", "the attribute option combo is not of the data set's category combo", metadata),
-    .init(
-      "E7636", "no data set with the data element is assigned to the organisation unit",
-      "Assign the data set at the destination, or leave out --strict-organisation-units."),
-    .init("E7637", "storedBy is no user name", "Leave storedBy out: jq -c 'del(.storedBy)'."),
-    .init(
-      "E7638", "the period lies outside of the attribute option combo's dates",
-      "Change the dates of its category options at the destination."),
-    .init(
-      "E7639", "the attribute option combo does not belong to the organisation unit",
-      "Change the organisation units of its category options at the destination."),
-    .init(
-      "E7640", "the period is locked: its expiry days are over",
-      "Unlock it for the data set and unit at the destination, or give the user F_EDIT_EXPIRED."),
-    .init(
-      "E7641", "the period is later than the data set opens for entry",
-      "Wait until it begins, or raise openFuturePeriods of the data set at the destination."),
-    .init(
-      "E7642", "the data of this period and unit are approved",
-      "Take the approval back at the destination, or leave them out."),
-    .init(
-      "E7643", "the period is not open for the data set", "Open it in the data set's input periods at the destination."),
-    .init(
-      "E7644", "today lies outside of the dates in which the period is open",
-      "Change the data set's input periods at the destination."),
-    .init(
-      "E7645", "the file of the value does not exist",
-      "Files and pictures are not moved by d2: leave their data elements out."),
-    .init("E7650", "a path of a metadata query is malformed", "This is a bug of d2: report it."),
-    .init("E7651", "the fields of a metadata query are malformed", "This is a bug of d2: report it."),
-    .init("E7652", "a filter of a metadata query is malformed", "This is a bug of d2: report it."),
-    .init("E7653", "a filter of a metadata query cannot be used", "This is a bug of d2: report it."),
-    // Imports from 2.43 on.
-    .init(
-      "E8000", "atomic mode: one bad value refused all",
-      "Leave out --atomic… options; d2-push finds the bad value by itself."),
-    .init(
-      "E8001", "the request could not be read",
-      "This is a bug of d2, or a proxy changed the request: look at it with --record."),
-    .init(
-      "E8002", "the data element is in several data sets, and the server will not guess",
-      "Pull with --tag-data-set (or --pair), or push with --data-set."),
-    .init(
-      "E8003", "the data element is in no data set",
-      "Add it to one at the destination: servers from 2.43 on take no other values."),
-    .init(
-      "E8004", "the data set is not known",
-      "Its id is of another scheme (--data-set-id-scheme), or it is not at the destination: d2-datasets check --pair P."
-    ),
-    .init("E8005", "the data set's id is malformed", "Check the \"dataSet\" of the values and --data-set."),
-    .init("E8006", "the import failed", "Look into the server's log."),
-    .init("E8007", "the import was cancelled", "Run it again."),
-    .init("E8008", "the completion date is malformed", "Leave completeDate out."),
-    .init("E8009", "the completion date lies in the future", "Leave completeDate out."),
-    .init("E8010", "the user may not enter data for the data set", access),
-    .init(
-      "E8011", "organisation units lie outside of those that the user may enter data for",
-      "Ask the destination's administrator to assign the user a unit above them."),
-    .init("E8012", "the user may not write to category options", access),
-    .init("E8020", "data elements are not in the data set, or do not exist", metadata),
-    .init("E8021", "periods are not of the data set's type", "Send them in periods of that type."),
-    .init(
-      "E8022", "organisation units are not assigned to the data set, or do not exist",
-      "Assign the data set to them at the destination (d2-datasets check lists them)."),
-    .init("E8023", "attribute option combos are not of the data set's category combo", metadata),
-    .init("E8024", "category option combos are not of the data element's category combo", metadata),
-    .init(
-      "E8025", "the attribute option combo is not open to the organisation unit",
-      "Change the organisation units of its category options at the destination."),
-    .init(
-      "E8030", "the period is locked, in the future or not open for the data set",
-      "Unlock it, raise openFuturePeriods or open it in the input periods at the destination. "
-        + "2.43.0 and 2.43.1 have the dates of input periods upside down (DHIS2-21981) and refuse what is open: upgrade the destination, or take the data set's input periods away while you push."
-    ),
-    .init(
-      "E8031", "the organisation unit is closed in the period",
-      "Change its opening and closing dates at the destination, if the value is right."),
-    .init(
-      "E8032", "the attribute option combo is not open in the period",
-      "Change the dates of its category options at the destination."),
-    .init(
-      "E8033", "the data of this period and unit are approved",
-      "Take the approval back at the destination, or leave them out."),
-    .init("E8034", "the scope of a deletion is malformed", "This is a bug of d2: report it."),
-    .init("E8035", "the scope of a deletion is too wide", "This is a bug of d2: report it."),
-    .init("E8100", "the period is missing", "Send each value with its period."),
-    .init("E8101", "category options are malformed", metadata),
-    .init("E8102", "the data element is missing", "Send each value with its dataElement."),
-    .init("E8103", "the data element does not exist at the destination", metadata),
-    .init(
-      "E8104", "the data element's id is no uid", "Check the id, or name the scheme (--data-element-id-scheme CODE)."),
-    .init("E8105", "the organisation unit is missing", "Send each value with its orgUnit."),
-    .init(
-      "E8106", "the organisation unit's id is no uid", "Check the id, or name the scheme (--org-unit-id-scheme CODE)."),
-    .init("E8107", "the organisation unit does not exist at the destination", metadata),
-    .init("E8108", "the category option combo does not exist at the destination", metadata),
-    .init(
-      "E8109", "the category option combo's id is no uid",
-      "Check the id, or name the scheme (--category-option-combo-id-scheme CODE)."),
-    .init("E8110", "the attribute option combo does not exist at the destination", metadata),
-    .init(
-      "E8111", "the attribute option combo's id is no uid",
-      "Check the id, or name the scheme (--attribute-option-combo-id-scheme CODE)."),
-    .init("E8120", "the value is missing", "Leave it out, or send it as \"deleted\":true with its old value."),
-    .init("E8121", "the value is empty", "Leave it out, or send it as \"deleted\":true with its old value."),
-    .init(
-      "E8122", "the value is not of the data element's type",
-      "Correct it in the source or in the rejects file, or change the value type at the destination."),
-    .init(
-      "E8123", "the value is not a code of the option set",
-      "Correct it, or add the option at the destination; d2-map can replace values."),
-    .init(
-      "E8124", "the comment is not a code of the option set",
-      "Correct it, or take the comment's option set from the data element."),
-    .init("E8125", "the comment is longer than 5,000 characters", "Shorten it."),
-    .init("E8126", "a category option does not exist at the destination", metadata),
-    .init("E8127", "category options make no combo", metadata),
-    .init("E8128", "several values of one request are of the same key", "This is a bug of d2-push: report it."),
-    // Exports from 2.43 on, in another id scheme.
-    .init("E8200", "ids of the asked-for scheme are missing", missingIDs),
-    .init("E8201", "ids of the asked-for scheme are missing", missingIDs),
-    .init("E8202", "ids of the asked-for scheme are missing", missingIDs),
-    .init("E8203", "ids of the asked-for scheme are missing", missingCombos),
-    .init("E8204", "ids of the asked-for scheme are missing", missingCombos),
-  ]
+  package static let all = table.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { row in
+    let fields = row.split(separator: "|").map(\.trimmed)
+    return ErrorCode(code: fields[0], meaning: fields[1], advice: fields[2])
+  }
+
+  private static let table = """
+    # dispatcher2, which answers 202 with it.
+    E0003 | dispatcher2 could not keep the request: nothing was queued \
+      | Check --source and --destination against the servers it knows, then look into its log.
+    # Queries for data values and registrations.
+    E1003 | a filter or field names a property that does not exist | This is a bug of d2: report it.
+    E1005 | an object of that uid does not exist, or the user may not see it | Check the id; ask for access to it.
+    E1006 | the user may not make this request \
+      | Ask the server's administrator for the authority, or use another account.
+    E2000 | the query is missing | Ask with d2-pull --help which options go together.
+    E2001 | neither a data element, a data set nor a group was asked for \
+      | Give --data-set, --data-element or --data-element-group.
+    E2002 | no time was asked for | Give --period, --start-date with --end-date, or --last-updated with dates.
+    E2003 | periods and dates were both asked for | Give either --period or --start-date with --end-date.
+    E2004 | the start date is after the end date | Swap them.
+    E2005 | a duration is not understood | Write it as 12h or 7d.
+    E2006 | no organisation unit was asked for | Give --org-unit or --org-unit-group.
+    E2007 | groups of organisation units have no children | Leave out --children, or name the units.
+    E2008 | --children needs an organisation unit | Give --org-unit.
+    E2009 | the limit is negative | Give a --limit of 0 or more.
+    E2010 | the user may not read the data of a data set \
+      | Ask the source's administrator to share the data set for data reading.
+    E2011 | the user may not read the data of an attribute option combo \
+      | Ask the source's administrator to share its category options.
+    E2012 | an organisation unit lies outside of those that the user may view \
+      | Ask the source's administrator for a data view unit above it, or leave it out.
+    E2013 | no data set was asked for | Give --data-set.
+    # Imports up to 2.42: the whole request.
+    E7600 | the data set does not exist at the destination, or the user may not see it | \(metadata)
+    E7601 | the user may not enter data for the data set | \(access)
+    E7602 | the data elements of the request are not those of the data set | \(metadata)
+    E7603 | the organisation unit of the request does not exist at the destination | \(metadata)
+    E7604 | the attribute option combo of the request does not exist at the destination | \(metadata)
+    # Imports up to 2.42: one value.
+    E7605 | a data set is complete only when all its compulsory values are there \
+      | Move the values first, then the registrations; what is compulsory says the data set at the destination.
+    E7610 | the data element does not exist at the destination, or the user may not see it | \(metadata)
+    E7611 | the period is malformed \
+      | Correct the period: 202401, 2024Q1, 2024W5 (d2-datasets periods --type … prints them).
+    E7612 | the organisation unit does not exist at the destination, or the user may not see it | \(metadata)
+    E7613 | the category option combo does not exist at the destination, or the user may not write to it | \(combos)
+    E7614 | the user may not write to a category option of the category option combo | \(access)
+    E7615 | the attribute option combo does not exist at the destination, or the user may not write to it | \(combos)
+    E7616 | the user may not write to a category option of the attribute option combo | \(access)
+    E7617 | the organisation unit lies outside of those that the user may enter data for \
+      | Ask the destination's administrator to assign the user a unit above it.
+    E7618 | the value is empty and has no comment | Leave it out, or send it as "deleted":true.
+    E7619 | the value is not of the data element's type \
+      | Correct it in the source or in the rejects file, or change the value type at the destination.
+    E7620 | the comment is too long | Shorten it.
+    E7621 | the value is not a code of the option set \
+      | Correct it, or add the option at the destination; d2-map can replace values.
+    E7622 | the comment is not a code of the option set \
+      | Correct it, or take the comment's option set from the data element.
+    E7630 | a category option combo is required \
+      | Pull the combos with uids (--category-option-combo-id-scheme UID) where they have no code; leave out \
+    --require-category-option-combo only if the default combo is right.
+    E7631 | an attribute option combo is required \
+      | Pull the combos with uids (--attribute-option-combo-id-scheme UID) where they have no code; leave out \
+    --require-attribute-option-combo only if the default combo is right.
+    E7632 | the period is not of the data sets' type | Send it in periods of that type, or leave out --strict-periods.
+    E7633 | the data element is in no data set that is meant \
+      | Add it to the data set at the destination, or leave out --strict-data-elements.
+    E7634 | the category option combo is not of the data element's category combo | \(metadata)
+    E7635 | the attribute option combo is not of the data set's category combo | \(metadata)
+    E7636 | no data set with the data element is assigned to the organisation unit \
+      | Assign the data set at the destination, or leave out --strict-organisation-units.
+    E7637 | storedBy is no user name | Leave storedBy out: jq -c 'del(.storedBy)'.
+    E7638 | the period lies outside of the attribute option combo's dates \
+      | Change the dates of its category options at the destination.
+    E7639 | the attribute option combo does not belong to the organisation unit \
+      | Change the organisation units of its category options at the destination.
+    E7640 | the period is locked: its expiry days are over \
+      | Unlock it for the data set and unit at the destination, or give the user F_EDIT_EXPIRED.
+    E7641 | the period is later than the data set opens for entry \
+      | Wait until it begins, or raise openFuturePeriods of the data set at the destination.
+    E7642 | the data of this period and unit are approved \
+      | Take the approval back at the destination, or leave them out.
+    E7643 | the period is not open for the data set | Open it in the data set's input periods at the destination.
+    E7644 | today lies outside of the dates in which the period is open \
+      | Change the data set's input periods at the destination.
+    E7645 | the file of the value does not exist \
+      | Files and pictures are not moved by d2: leave their data elements out.
+    E7650 | a path of a metadata query is malformed | This is a bug of d2: report it.
+    E7651 | the fields of a metadata query are malformed | This is a bug of d2: report it.
+    E7652 | a filter of a metadata query is malformed | This is a bug of d2: report it.
+    E7653 | a filter of a metadata query cannot be used | This is a bug of d2: report it.
+    # Imports from 2.43 on.
+    E8000 | atomic mode: one bad value refused all | Leave out --atomic… options; d2-push finds the bad value by itself.
+    E8001 | the request could not be read \
+      | This is a bug of d2, or a proxy changed the request: look at it with --record.
+    E8002 | the data element is in several data sets, and the server will not guess \
+      | Pull with --tag-data-set (or --pair), or push with --data-set.
+    E8003 | the data element is in no data set \
+      | Add it to one at the destination: servers from 2.43 on take no other values.
+    E8004 | the data set is not known \
+      | Its id is of another scheme (--data-set-id-scheme), or it is not at the destination: \
+    d2-datasets check --pair P.
+    E8005 | the data set's id is malformed | Check the "dataSet" of the values and --data-set.
+    E8006 | the import failed | Look into the server's log.
+    E8007 | the import was cancelled | Run it again.
+    E8008 | the completion date is malformed | Leave completeDate out.
+    E8009 | the completion date lies in the future | Leave completeDate out.
+    E8010 | the user may not enter data for the data set | \(access)
+    E8011 | organisation units lie outside of those that the user may enter data for \
+      | Ask the destination's administrator to assign the user a unit above them.
+    E8012 | the user may not write to category options | \(access)
+    E8020 | data elements are not in the data set, or do not exist | \(metadata)
+    E8021 | periods are not of the data set's type | Send them in periods of that type.
+    E8022 | organisation units are not assigned to the data set, or do not exist \
+      | Assign the data set to them at the destination (d2-datasets check lists them).
+    E8023 | attribute option combos are not of the data set's category combo | \(metadata)
+    E8024 | category option combos are not of the data element's category combo | \(metadata)
+    E8025 | the attribute option combo is not open to the organisation unit \
+      | Change the organisation units of its category options at the destination.
+    E8030 | the period is locked, in the future or not open for the data set \
+      | Unlock it, raise openFuturePeriods or open it in the input periods at the destination. 2.43.0 and 2.43.1 have \
+    the dates of input periods upside down (DHIS2-21981) and refuse what is open: upgrade the destination, or take \
+    the data set's input periods away while you push.
+    E8031 | the organisation unit is closed in the period \
+      | Change its opening and closing dates at the destination, if the value is right.
+    E8032 | the attribute option combo is not open in the period \
+      | Change the dates of its category options at the destination.
+    E8033 | the data of this period and unit are approved \
+      | Take the approval back at the destination, or leave them out.
+    E8034 | the scope of a deletion is malformed | This is a bug of d2: report it.
+    E8035 | the scope of a deletion is too wide | This is a bug of d2: report it.
+    E8100 | the period is missing | Send each value with its period.
+    E8101 | category options are malformed | \(metadata)
+    E8102 | the data element is missing | Send each value with its dataElement.
+    E8103 | the data element does not exist at the destination | \(metadata)
+    E8104 | the data element's id is no uid | Check the id, or name the scheme (--data-element-id-scheme CODE).
+    E8105 | the organisation unit is missing | Send each value with its orgUnit.
+    E8106 | the organisation unit's id is no uid | Check the id, or name the scheme (--org-unit-id-scheme CODE).
+    E8107 | the organisation unit does not exist at the destination | \(metadata)
+    E8108 | the category option combo does not exist at the destination | \(metadata)
+    E8109 | the category option combo's id is no uid \
+      | Check the id, or name the scheme (--category-option-combo-id-scheme CODE).
+    E8110 | the attribute option combo does not exist at the destination | \(metadata)
+    E8111 | the attribute option combo's id is no uid \
+      | Check the id, or name the scheme (--attribute-option-combo-id-scheme CODE).
+    E8120 | the value is missing | Leave it out, or send it as "deleted":true with its old value.
+    E8121 | the value is empty | Leave it out, or send it as "deleted":true with its old value.
+    E8122 | the value is not of the data element's type \
+      | Correct it in the source or in the rejects file, or change the value type at the destination.
+    E8123 | the value is not a code of the option set \
+      | Correct it, or add the option at the destination; d2-map can replace values.
+    E8124 | the comment is not a code of the option set \
+      | Correct it, or take the comment's option set from the data element.
+    E8125 | the comment is longer than 5,000 characters | Shorten it.
+    E8126 | a category option does not exist at the destination | \(metadata)
+    E8127 | category options make no combo | \(metadata)
+    E8128 | several values of one request are of the same key | This is a bug of d2-push: report it.
+    # Exports from 2.43 on, in another id scheme.
+    E8200 | ids of the asked-for scheme are missing | \(missingIDs)
+    E8201 | ids of the asked-for scheme are missing | \(missingIDs)
+    E8202 | ids of the asked-for scheme are missing | \(missingIDs)
+    E8203 | ids of the asked-for scheme are missing | \(missingCombos)
+    E8204 | ids of the asked-for scheme are missing | \(missingCombos)
+    """
 }
