@@ -52,7 +52,7 @@ struct PushOptionsTests {
         "idScheme=CODE", "dataElementIdScheme=ATTRIBUTE:x", "skipAudit=true", "force=true",
         "strictOrganisationUnits=true",
       ])
-    #expect(Set(PushOptions.switches.map(\.1)).count == PushOptions.switches.count)
+    #expect(Set(PushOptions.switches.map(\.name)).count == PushOptions.switches.count)
   }
 
   @Test("all options are read")

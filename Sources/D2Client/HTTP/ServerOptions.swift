@@ -40,8 +40,7 @@ package struct ServerOptions: Sendable {
 
   static let caFile = Option(
     "--ca-file", value: "FILE", help: "Certificates of authorities to trust besides the system's (PEM).")
-  private static let clientCertificate = Option(
-    "--client-cert", value: "FILE", help: "A client certificate (PEM).")
+  private static let clientCertificate = Option("--client-cert", value: "FILE", help: "A client certificate (PEM).")
   private static let clientKey = Option(
     "--client-key", value: "FILE", help: "Its private key, where the certificate's file does not hold it.")
   private static let insecure = Flag(
@@ -90,16 +89,14 @@ package struct ServerOptions: Sendable {
   package init(
     _ arguments: Arguments, _ log: Log, _ server: ConfiguredServer, takesCredentials: Bool = true
   ) throws(CommandFailure) {
-    guard arguments[ifDeclared: Self.address] == nil else {
-      throw CommandFailure(.usage, "give either --pair or --url, not both")
-    }
+    try CommandFailure.require(arguments[ifDeclared: Self.address] == nil, "give either --pair or --url, not both")
     let environment = arguments.environment
     let isNamed = takesCredentials && Self.credentials.contains { arguments[ifDeclared: $0] != nil }
     let own = isNamed ? Credentials.none : try server.credentials(environment: environment)
     var signIn = SignIn(own, server.end.map { .pair($0) } ?? .given(["the credentials of \(server.name)"]))
     if case .none = own {
-      signIn = try Self.signIn(
-        takesCredentials ? arguments : nil, server.end?.side ?? .source, of: server.end, environment)
+      let named = takesCredentials ? arguments : nil
+      signIn = try Self.signIn(named, server.end?.side ?? .source, of: server.end, environment)
     }
     try self.init(arguments, log, peer: (try server.url(), signIn), configured: server)
   }
@@ -111,8 +108,8 @@ package struct ServerOptions: Sendable {
   package init(_ arguments: Arguments, _ log: Log, side: PairSide) throws(CommandFailure) {
     let url = try Self.url(arguments)
     if url.isOfPage { log.info("--url is the address of a page: the server's own is \(url)") }
-    try self.init(
-      arguments, log, peer: (url, try Self.signIn(arguments, side, of: nil, arguments.environment)))
+    let signIn = try Self.signIn(arguments, side, of: nil, arguments.environment)
+    try self.init(arguments, log, peer: (url, signIn))
   }
 
   private static func signIn(
@@ -161,10 +158,9 @@ package struct ServerOptions: Sendable {
       configuration.recorder = try .shared(folder, log)
     }
     self.configuration = configuration
-    var retry = RetryPolicy()
+    retry = RetryPolicy()
     if let retries = arguments[ifDeclared: Self.retries] { retry.retries = retries }
     if let seconds = arguments[ifDeclared: Self.retryFor] { retry.totalSeconds = seconds }
-    self.retry = retry
     let requests = arguments[ifDeclared: Self.requests] ?? 1
     findsConcurrency = requests == nil
     concurrency = requests ?? Self.mostFound

@@ -23,14 +23,26 @@ package struct Query: Sendable, Equatable {
   /// `path?query`, or the path alone.
   package func target(_ path: String) -> String { text.isEmpty ? path : path + "?" + text }
 
+  /// Options that are handed to a server as they are, each as the parameter of its name.
+  package static func parameters(
+    _ texts: [Option<String?>], _ flags: [Flag], _ arguments: Arguments
+  ) -> [(name: String, value: String)] {
+    texts.compactMap { option in arguments[option].map { (parameter(of: option.name), $0) } }
+      + flags.filter { arguments[$0] }.map { (parameter(of: $0.name), "true") }
+  }
+
+  /// `dataElementIdScheme` for `--data-element-id-scheme`.
+  package static func parameter(of option: String) -> String {
+    let words = option.split(separator: "-")
+    return words[0] + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+  }
+
   package static func encoded(_ value: String) -> String {
     var out: [UInt8] = []
     for byte in value.utf8 {
       switch byte {
-      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-        UInt8(ascii: "~"),
-        UInt8(ascii: ":"), UInt8(ascii: ","):
-        out.append(byte)
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: out.append(byte)
+      case _ where "-._~:,".utf8.contains(byte): out.append(byte)
       default: out += [UInt8(ascii: "%"), hex[Int(byte >> 4)], hex[Int(byte & 15)]]
       }
     }

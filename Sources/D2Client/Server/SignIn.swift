@@ -58,9 +58,8 @@ extension SignIn {
     environment: [String: String]
   ) throws(CommandFailure) -> SignIn {
     if let patFile {
-      guard username == nil, passwordFile == nil else {
-        throw CommandFailure(.usage, "give either --pat-file or --username with --password-file, not both")
-      }
+      try CommandFailure.require(
+        username == nil && passwordFile == nil, "give either --pat-file or --username with --password-file, not both")
       return SignIn(.token(try Credentials.secret(inFile: patFile)), .given(["the token in \(patFile) (--pat-file)"]))
     }
     let own = "D2_\(side.rawValue.uppercased())_"
@@ -73,10 +72,9 @@ extension SignIn {
       guard let name = [own + "PASSWORD", "D2_PASSWORD"].first(where: { environment[$0] != nil }) else {
         throw CommandFailure(.usage, "--username needs --password-file, \(own)PASSWORD or D2_PASSWORD")
       }
-      return SignIn(
-        .basic(username: username, password: environment[name]!), .given(["--username \(username)", name]))
+      return SignIn(.basic(username: username, password: environment[name]!), .given(["--username \(username)", name]))
     }
-    guard passwordFile == nil else { throw CommandFailure(.usage, "--password-file needs --username") }
+    try CommandFailure.require(passwordFile == nil, "--password-file needs --username")
     for prefix in [own, "D2_"] {
       if let signIn = try variables(prefix, environment) {
         try checkTokenIsNotOfOther(signIn, prefix, side, environment)
@@ -88,9 +86,7 @@ extension SignIn {
 
   /// Those that begin with a prefix: a token, or a user name with its password. No user name is put together with a
   /// password of another prefix.
-  private static func variables(
-    _ prefix: String, _ environment: [String: String]
-  ) throws(CommandFailure) -> SignIn? {
+  private static func variables(_ prefix: String, _ environment: [String: String]) throws(CommandFailure) -> SignIn? {
     let (pat, username, password) = (prefix + "PAT", prefix + "USERNAME", prefix + "PASSWORD")
     if let token = environment[pat], !token.isEmpty {
       return SignIn(.token(try Credentials.checked(token, pat)), .given(["the token in \(pat)"]))
@@ -124,7 +120,6 @@ extension SignIn {
       ?? variables
     let other = "D2_\(side.other.rawValue.uppercased())_"
     let ofOther = ["PAT", "USERNAME"].map { other + $0 }.first { environment[$0]?.isEmpty == false }
-    return .nowhere(
-      settable: settable, ofOther: ofOther.map { "\($0) is for the \(side.other.rawValue) only" })
+    return .nowhere(settable: settable, ofOther: ofOther.map { "\($0) is for the \(side.other.rawValue) only" })
   }
 }

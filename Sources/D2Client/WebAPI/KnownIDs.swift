@@ -68,13 +68,24 @@ extension DHIS2Client {
     let groups = RequestSize.groups(
       of: uids.filter(KnownIDs.canBeUID), bytesEach: { $0.utf8.count + 1 }, limit: urlBytes - 200 - fields.utf8.count)
     for group in groups {
-      let filter = "id:in:[\(group.joined(separator: ","))]"
-      let target = Query(["fields": fields, "filter": filter, "paging": "false"]).target("/api/\(plural)")
-      guard let objects = try json(target)[plural]?.array else {
-        throw ServerError(server, target, .notDHIS2, "the answer has no \(plural)")
-      }
-      objects.forEach(body)
+      try objects(in: plural, fields: fields, filter: "id:in:[\(group.joined(separator: ","))]").forEach(body)
     }
+  }
+
+  /// The same, all in memory. - Throws: `ServerError`.
+  package func objects(_ uids: [String], in plural: String, fields: String) throws -> [JSONValue] {
+    var objects: [JSONValue] = []
+    try forEachObject(uids, in: plural, fields: fields) { objects.append($0) }
+    return objects
+  }
+
+  /// The few objects that one condition holds for. - Throws: `ServerError`.
+  package func objects(in plural: String, fields: String, filter: String) throws -> [JSONValue] {
+    let target = Query(["fields": fields, "filter": filter, "paging": "false"]).target("/api/\(plural)")
+    guard let objects = try json(target)[plural]?.array else {
+      throw ServerError(server, target, .notDHIS2, "the answer has no \(plural)")
+    }
+    return objects
   }
 }
 

@@ -62,13 +62,9 @@ struct RequestDivision: Sendable {
   /// A unit alone, and all that is below it in two parts; `nil` where nothing is below it.
   private func below(_ request: ExportRequest) throws -> [ExportRequest]? {
     guard request.places.count == 1, request.places[0].name == "orgUnit" else { return nil }
-    let unit = request.places[0].value
-    let query = Query(["fields": "id", "filter": "parent.id:eq:\(unit)", "paging": "false"])
-    let target = query.target("/api/organisationUnits")
-    guard let objects = try client.json(target)["organisationUnits"]?.array else {
-      throw ServerError(client.server, target, .notDHIS2, "the answer has no organisationUnits")
-    }
-    let children = objects.compactMap { $0["id"]?.string }
+    let filter = "parent.id:eq:\(request.places[0].value)"
+    let children = try client.objects(in: "organisationUnits", fields: "id", filter: filter)
+      .compactMap { $0["id"]?.string }
     guard !children.isEmpty else { return nil }
     var alone = request
     alone.children = false

@@ -64,8 +64,7 @@ enum Changes: Sendable, Equatable {
       return info.zone?.moment(ofLocal: local) ?? UTCTime(seconds: local.seconds - Self.furthestEastSeconds)
     case .within(let seconds):
       guard let now = info.time ?? client.serverTimeAtFirstAnswer else {
-        throw CommandFailure(
-          .notDHIS2, "\(client.server) does not tell the time: say since when, by --last-updated")
+        throw CommandFailure(.notDHIS2, "\(client.server) does not tell the time: say since when, by --last-updated")
       }
       return UTCTime(seconds: now.seconds - seconds)
     }

@@ -21,9 +21,8 @@ struct CodeLookup {
     var found: [Found] = []
     for text in texts.prefix(most) where isAskable(text) {
       for property in ["code", "name"] {
-        let query = Query(["fields": "id", "filter": "\(property):eq:\(text)", "paging": "false"])
         do {
-          let objects = try client.json(query.target("/api/\(plural)"))[plural]?.array ?? []
+          let objects = try client.objects(in: plural, fields: "id", filter: "\(property):eq:\(text)")
           let uids = objects.compactMap { $0["id"]?.string }
           guard uids.isEmpty else {
             found.append(Found(text: text, uids: uids, property: property))

@@ -14,15 +14,8 @@ struct DataSetNames {
     let tagged = selections.flatMap { $0.isTagged ? $0.dataSets : [] }.unique
     guard scheme != .uid, !tagged.isEmpty else { return }
     var names: [String: String] = [:]
-    for group in RequestSize.groups(
-      of: tagged, bytesEach: { $0.utf8.count + 1 }, limit: RequestSize.safeURLBytes - 300)
-    {
-      let query = Query([
-        "fields": scheme.fields, "filter": "id:in:[\(group.joined(separator: ","))]", "paging": "false",
-      ])
-      for set in try client.json(query.target("/api/dataSets"))["dataSets"]?.array ?? [] {
-        if let uid = set["id"]?.string { names[uid] = scheme.id(of: set) }
-      }
+    try client.forEachObject(tagged, in: "dataSets", fields: scheme.fields) { set in
+      if let uid = set["id"]?.string { names[uid] = scheme.id(of: set) }
     }
     let nameless = tagged.filter { names[$0] == nil }
     guard nameless.isEmpty else {

@@ -7,30 +7,29 @@ struct MissingIDs {
   /// A kind of object that values name.
   private struct ObjectKind {
     let key: String
-    let parameter: String
-    let option: String
     let plural: String
+    /// That names its scheme, and so does the parameter of this name.
+    let option: String
+
+    func scheme(in parameters: [(name: String, value: String)]) -> IDScheme {
+      IDScheme(of: Query.parameter(of: option), in: parameters)
+    }
   }
 
+  private static let attributeOptionCombo = ObjectKind(
+    key: "attributeOptionCombo", plural: "attribute option combos", option: "--attribute-option-combo-id-scheme")
   private static let objectsInValues = [
+    ObjectKind(key: "dataElement", plural: "data elements", option: "--data-element-id-scheme"),
+    ObjectKind(key: "orgUnit", plural: "organisation units", option: "--org-unit-id-scheme"),
     ObjectKind(
-      key: "dataElement", parameter: "dataElementIdScheme", option: "--data-element-id-scheme", plural: "data elements"),
-    ObjectKind(
-      key: "orgUnit", parameter: "orgUnitIdScheme", option: "--org-unit-id-scheme", plural: "organisation units"),
-    ObjectKind(
-      key: "categoryOptionCombo", parameter: "categoryOptionComboIdScheme",
-      option: "--category-option-combo-id-scheme", plural: "category option combos"),
-    ObjectKind(
-      key: "attributeOptionCombo", parameter: "attributeOptionComboIdScheme",
-      option: "--attribute-option-combo-id-scheme", plural: "attribute option combos"),
+      key: "categoryOptionCombo", plural: "category option combos", option: "--category-option-combo-id-scheme"),
+    attributeOptionCombo,
   ]
-  private static let objectsInRegistrations =
-    [
-      ObjectKind(
-        key: "organisationUnit", parameter: "orgUnitIdScheme", option: "--org-unit-id-scheme",
-        plural: "organisation units"),
-      ObjectKind(key: "dataSet", parameter: "dataSetIdScheme", option: "--data-set-id-scheme", plural: "data sets"),
-    ] + objectsInValues.filter { $0.key == "attributeOptionCombo" }
+  private static let objectsInRegistrations = [
+    ObjectKind(key: "organisationUnit", plural: "organisation units", option: "--org-unit-id-scheme"),
+    ObjectKind(key: "dataSet", plural: "data sets", option: "--data-set-id-scheme"),
+    attributeOptionCombo,
+  ]
 
   private let client: DHIS2Client
   private let log: Log
@@ -45,21 +44,16 @@ struct MissingIDs {
   }
 
   private static func objects(in kind: DataKind) -> [ObjectKind] {
-    switch kind {
-    case .dataValues: objectsInValues
-    case .registrations: objectsInRegistrations
-    }
+    kind == .dataValues ? objectsInValues : objectsInRegistrations
   }
 
   /// The keys of a value whose ids may be missing.
   static func keys(_ options: PullOptions) -> [String] {
-    objects(in: options.kind)
-      .filter { IDScheme(of: $0.parameter, in: options.passedOn) != .uid }.map(\.key)
+    objects(in: options.kind).filter { $0.scheme(in: options.passedOn) != .uid }.map(\.key)
   }
 
   private func scheme(_ key: String) -> IDScheme {
-    let object = Self.objects(in: kind).first { $0.key == key }
-    return object.map { IDScheme(of: $0.parameter, in: passedOn) } ?? .uid
+    Self.objects(in: kind).first { $0.key == key }?.scheme(in: passedOn) ?? .uid
   }
 
   /// Whether some may lack an id: each object has a uid and a name.
@@ -88,7 +82,7 @@ struct MissingIDs {
     let fields =
       "id,categoryCombo[id]"
       + (kind == .registrations ? "" : ",dataSetElements[categoryCombo[id],dataElement[\(element)]]")
-    for set in try objects("dataSets", sets, fields) {
+    for set in try client.objects(sets, in: "dataSets", fields: fields) {
       if let combo = set["categoryCombo"]?["id"]?.string { combosOfSets.append(combo) }
       for member in set["dataSetElements"]?.array ?? [] {
         guard let element = member["dataElement"], let uid = element["id"]?.string else { continue }
@@ -106,23 +100,14 @@ struct MissingIDs {
   private func combos(_ uids: [String], _ key: String) throws -> [JSONValue] {
     guard mayMiss(key), !uids.isEmpty else { return [] }
     let scheme = scheme(key)
-    return try objects("categoryCombos", uids, "id,categoryOptionCombos[name,\(scheme.fields)]")
+    return try client.objects(uids, in: "categoryCombos", fields: "id,categoryOptionCombos[name,\(scheme.fields)]")
       .flatMap { $0["categoryOptionCombos"]?.array ?? [] }.filter { scheme.id(of: $0) == nil }
   }
 
-  private func objects(_ plural: String, _ uids: [String], _ fields: String) throws -> [JSONValue] {
-    try RequestSize.groups(
-      of: uids, bytesEach: { $0.utf8.count + 1 }, limit: RequestSize.safeURLBytes - 500
-    ).flatMap { group in
-      let query = Query(["fields": fields, "filter": "id:in:[\(group.joined(separator: ","))]", "paging": "false"])
-      return try client.json(query.target("/api/\(plural)"))[plural]?.array ?? []
-    }
-  }
-
   private func announce(_ key: String, _ nameless: [JSONValue]) {
-    guard mayMiss(key), !nameless.isEmpty,
-      let object = Self.objects(in: kind).first(where: { $0.key == key })
-    else { return }
+    guard mayMiss(key), !nameless.isEmpty, let object = Self.objects(in: kind).first(where: { $0.key == key }) else {
+      return
+    }
     log.warning(
       "no \(scheme(key)) at \(client.server) of \(counted(nameless.count, String(object.plural.dropLast()))) of these data sets: \(Self.named(nameless, log)). Values of theirs will be left out. \(Self.advice(object))"
     )
@@ -160,7 +145,7 @@ struct MissingIDs {
 
   /// Which units those may be.
   private func units(_ object: ObjectKind) -> String {
-    guard object.parameter == "orgUnitIdScheme", scheme(object.key) == .code else { return "" }
+    guard object.plural == "organisation units", scheme(object.key) == .code else { return "" }
     let query = Query(["fields": "id,name", "filter": "code:null", "pageSize": "50", "order": "id:asc"])
     guard let answer = try? client.json(query.target("/api/organisationUnits")),
       let units = answer["organisationUnits"]?.array, !units.isEmpty

@@ -78,8 +78,7 @@ struct PairPull: StoredSelection {
     guard !namesUnits || !arguments.has(Self.only) else {
       throw CommandFailure(.usage, "give either -l/--only, units of the pair, or --org-unit, any of the source")
     }
-    units =
-      namesUnits ? nil : try OrgUnitCover(OrgUnitTable(store, pair).all(), only: arguments[Self.only], pair, log)
+    units = namesUnits ? nil : try OrgUnitCover(OrgUnitTable(store, pair).all(), only: arguments[Self.only], pair, log)
   }
 
   /// Ids of another calendar need not be any of the Gregorian one: whether that matters is known when the server has

@@ -32,31 +32,25 @@ struct PullOptions: Sendable {
 
   // MARK: How values are written
 
-  /// With the parameters of the Web API that take them.
+  /// Parameters of the Web API, by the options' names.
   private static let schemes = [
-    scheme("--id-scheme", "idScheme", "Ids in the output: UID, CODE, NAME or ATTRIBUTE:uid."),
-    scheme("--data-element-id-scheme", "dataElementIdScheme", "Ids of data elements in the output."),
-    scheme("--org-unit-id-scheme", "orgUnitIdScheme", "Ids of organisation units in the output."),
-    scheme(
-      "--category-option-combo-id-scheme", "categoryOptionComboIdScheme", "Ids of category option combos in the output."
-    ),
-    scheme(
-      "--attribute-option-combo-id-scheme", "attributeOptionComboIdScheme",
-      "Ids of attribute option combos in the output."),
-    scheme("--data-set-id-scheme", "dataSetIdScheme", "Ids of data sets in the output, also of \"dataSet\"."),
+    scheme("--id-scheme", "Ids in the output: UID, CODE, NAME or ATTRIBUTE:uid."),
+    scheme("--data-element-id-scheme", "Ids of data elements in the output."),
+    scheme("--org-unit-id-scheme", "Ids of organisation units in the output."),
+    scheme("--category-option-combo-id-scheme", "Ids of category option combos in the output."),
+    scheme("--attribute-option-combo-id-scheme", "Ids of attribute option combos in the output."),
+    scheme("--data-set-id-scheme", "Ids of data sets in the output, also of \"dataSet\"."),
   ]
 
-  private static func scheme(
-    _ name: String, _ parameter: String, _ help: String
-  ) -> (option: Option<String?>, parameter: String) {
-    (Option(name, value: "SCHEME", help: help), parameter)
+  private static func scheme(_ name: String, _ help: String) -> Option<String?> {
+    Option(name, value: "SCHEME", help: help)
   }
 
   private static let tagDataSet = Flag(
     "--tag-data-set",
     help: "Append \"dataSet\" to each value, as is done with several data sets: servers from 2.43 on want to know it.")
 
-  static let output = OptionGroup("How they are written", schemes.map { $0.option } + [tagDataSet])
+  static let output = OptionGroup("How they are written", schemes + [tagDataSet])
 
   // MARK: How they are fetched
 
@@ -80,8 +74,7 @@ struct PullOptions: Sendable {
   private static let summary = Option(
     "--summary", value: "FILE", help: "Write values, requests, bytes, seconds and retries as one JSON object.")
 
-  static let fetching = OptionGroup(
-    "How they are fetched", [spool, noCheck, compression, count, explain, summary])
+  static let fetching = OptionGroup("How they are fetched", [spool, noCheck, compression, count, explain, summary])
 
   // MARK: What was asked for
 
@@ -117,10 +110,9 @@ struct PullOptions: Sendable {
   /// - Parameter stored: the server of a pair, which adds to the selection what the command line leaves open.
   /// - Throws: `CommandFailure`, 64 where the selection cannot be asked for.
   init(_ arguments: Arguments, _ log: Log, server stored: ConfiguredServer? = nil) throws(CommandFailure) {
-    guard arguments.operands.isEmpty else {
-      throw CommandFailure(
-        .usage, "unexpected argument \"\(arguments.operands[0])\": d2-pull takes options only (d2-pull --help)")
-    }
+    try CommandFailure.require(
+      arguments.operands.isEmpty,
+      "unexpected argument \"\(arguments.operands[0])\": d2-pull takes options only (d2-pull --help)")
     server =
       if let stored { try ServerOptions(arguments, log, stored) } else {
         try ServerOptions(arguments, log, side: arguments[PairSide.option] ?? .source)
@@ -139,16 +131,16 @@ struct PullOptions: Sendable {
     spools = arguments[Self.spool]
     explains = arguments[Self.explain]
     counts = arguments[Self.count]
-    guard !explains || !counts else {
-      throw CommandFailure(.usage, "--count shows the requests too (as \"urls\"): leave out --explain")
-    }
+    try CommandFailure.require(
+      !explains || !counts, "--count shows the requests too (as \"urls\"): leave out --explain")
     checks = !arguments[Self.noCheck]
     // What a slice's worker looks for is what was pulled.
     let named = arguments[Self.summary]
     summaryFile = counts ? named : SummaryFile.path(named: named, command: "pull", environment: arguments.environment)
     dates = try Self.dates(arguments)
     changes = Changes(arguments)
-    passedOn = Self.passedOn(arguments)
+    passedOn = Query.parameters(Self.schemes, [Self.includeDeleted], arguments)
+    if arguments[Self.compression] != Compression.none { passedOn.append(("compression", "gzip")) }
     if stored == nil {
       if let flag = arguments.first(of: PairPull.flags)?.name {
         throw CommandFailure(.usage, "\(flag) goes with --pair, which knows the data sets' period types, or --slice")
@@ -167,16 +159,6 @@ struct PullOptions: Sendable {
     }
   }
 
-  private static func passedOn(_ arguments: Arguments) -> [(name: String, value: String)] {
-    var parameters: [(name: String, value: String)] = []
-    for (option, name) in schemes {
-      if let value = arguments[option] { parameters.append((name, value)) }
-    }
-    if arguments[includeDeleted] { parameters.append(("includeDeleted", "true")) }
-    if arguments[compression] != Compression.none { parameters.append(("compression", "gzip")) }
-    return parameters
-  }
-
   /// Whether only changed values are asked for.
   var isIncrement: Bool { changes != nil }
 
@@ -191,45 +173,36 @@ struct PullOptions: Sendable {
 
   /// Whether the selection is one that servers answer.
   func check() throws(CommandFailure) {
+    func require(_ holds: Bool, _ message: String) throws(CommandFailure) {
+      try CommandFailure.require(holds, message)
+    }
+    let hasElements = !dataElements.isEmpty || !dataElementGroups.isEmpty
     if kind == .registrations {
-      guard !dataSets.isEmpty else { throw CommandFailure(.usage, "--registrations needs --data-set") }
-      guard dataElements.isEmpty, dataElementGroups.isEmpty else {
-        throw CommandFailure(.usage, "--registrations are of data sets: leave out data elements and their groups")
-      }
-      guard !isIncrement else {
-        throw CommandFailure(.usage, "registrations know no lastUpdated: select them by --period or dates")
-      }
+      try require(!dataSets.isEmpty, "--registrations needs --data-set")
+      try require(!hasElements, "--registrations are of data sets: leave out data elements and their groups")
+      try require(!isIncrement, "registrations know no lastUpdated: select them by --period or dates")
     } else {
-      guard !dataSets.isEmpty || !dataElements.isEmpty || !dataElementGroups.isEmpty else {
-        throw CommandFailure(.usage, "say what to read: --data-set, --data-element or --data-element-group")
-      }
-      guard dataElementGroups.isEmpty || (dataSets.isEmpty && dataElements.isEmpty) else {
-        throw CommandFailure(
-          .usage,
-          "--data-element-group goes alone: servers up to 2.42 would leave out the data sets and elements beside it")
-      }
+      try require(
+        !dataSets.isEmpty || hasElements, "say what to read: --data-set, --data-element or --data-element-group")
+      try require(
+        dataElementGroups.isEmpty || (dataSets.isEmpty && dataElements.isEmpty),
+        "--data-element-group goes alone: servers up to 2.42 would leave out the data sets and elements beside it")
     }
-    guard dataSets.isEmpty || dataElements.isEmpty || dataSets.count + dataElements.count <= 50 else {
-      throw CommandFailure(
-        .usage,
-        "--data-set together with --data-element: at most 50 in all, since they must go in one request; ask for them apart"
-      )
-    }
-    guard !orgUnits.isEmpty || !orgUnitGroups.isEmpty else {
-      throw CommandFailure(.usage, "say for which organisation units: --org-unit or --org-unit-group")
-    }
-    guard !children || orgUnitGroups.isEmpty else {
-      throw CommandFailure(.usage, "--children does not go with --org-unit-group (E2007)")
-    }
-    guard periods.isEmpty || dates == nil else {
-      throw CommandFailure(.usage, "--period and --start-date exclude each other (E2003)")
-    }
-    guard !periods.isEmpty || dates != nil || isIncrement else {
-      throw CommandFailure(.usage, "say for which time: --period, --start-date with --end-date, or --last-updated")
-    }
-    guard !tagsDataSet || (!dataSets.isEmpty && dataElements.isEmpty) else {
-      throw CommandFailure(.usage, "--tag-data-set needs values selected by --data-set alone")
-    }
+    try require(
+      dataSets.isEmpty || dataElements.isEmpty || dataSets.count + dataElements.count <= 50,
+      "--data-set together with --data-element: at most 50 in all, since they must go in one request; ask for them apart"
+    )
+    try require(
+      !orgUnits.isEmpty || !orgUnitGroups.isEmpty,
+      "say for which organisation units: --org-unit or --org-unit-group")
+    try require(!children || orgUnitGroups.isEmpty, "--children does not go with --org-unit-group (E2007)")
+    try require(periods.isEmpty || dates == nil, "--period and --start-date exclude each other (E2003)")
+    try require(
+      !periods.isEmpty || dates != nil || isIncrement,
+      "say for which time: --period, --start-date with --end-date, or --last-updated")
+    try require(
+      !tagsDataSet || (!dataSets.isEmpty && dataElements.isEmpty),
+      "--tag-data-set needs values selected by --data-set alone")
   }
 }
 

@@ -8,12 +8,7 @@ import Synchronization
 struct Facilities: Sendable {
   /// Where the labels come from, as messages tell it.
   let origin: String
-  private let find: @Sendable (String) throws -> String?
-
-  init(origin: String, _ find: @escaping @Sendable (_ unit: String) throws -> String?) {
-    self.origin = origin
-    self.find = find
-  }
+  let find: @Sendable (_ unit: String) throws -> String?
 
   /// The label of a unit, given by its uid; `nil` where none is known.
   ///
@@ -64,9 +59,8 @@ extension Facilities {
       try known.withLock { known in
         if let label = known[unit] { return label }
         guard KnownIDs.canBeUID(unit) else { return nil }
-        let query = Query(["fields": "id,name,code", "filter": "id:eq:\(unit)", "paging": "false"])
-        let object = try source.json(query.target("/api/organisationUnits"))["organisationUnits"]?.array?.first
-        known[unit] = object?[label.rawValue]?.string ?? ""
+        let objects = try source.objects(in: "organisationUnits", fields: "id,name,code", filter: "id:eq:\(unit)")
+        known[unit] = objects.first?[label.rawValue]?.string ?? ""
         return known[unit]
       }
     }

@@ -47,56 +47,46 @@ struct PushOptions: Sendable {
 
   private enum NullCombo: String, CaseIterable { case `default`, refuse }
 
-  /// Import parameters of the Web API that name what ids are (docs/dhis2-servers.md, "Import parameters").
+  /// Import parameters of the Web API that name what ids are, by the options' names (docs/dhis2-servers.md, "Import
+  /// parameters").
   static let schemes = [
-    scheme("--id-scheme", "idScheme", "Ids in the input: UID (default), CODE, NAME or ATTRIBUTE:uid."),
-    scheme("--data-element-id-scheme", "dataElementIdScheme", "Ids of data elements."),
-    scheme("--org-unit-id-scheme", "orgUnitIdScheme", "Ids of organisation units."),
-    scheme("--data-set-id-scheme", "dataSetIdScheme", "Ids of data sets."),
-    scheme("--category-option-combo-id-scheme", "categoryOptionComboIdScheme", "Ids of category option combos."),
-    scheme(
-      "--attribute-option-combo-id-scheme", "attributeOptionComboIdScheme",
-      "Ids of attribute option combos (2.43 and later)."),
+    scheme("--id-scheme", "Ids in the input: UID (default), CODE, NAME or ATTRIBUTE:uid."),
+    scheme("--data-element-id-scheme", "Ids of data elements."),
+    scheme("--org-unit-id-scheme", "Ids of organisation units."),
+    scheme("--data-set-id-scheme", "Ids of data sets."),
+    scheme("--category-option-combo-id-scheme", "Ids of category option combos."),
+    scheme("--attribute-option-combo-id-scheme", "Ids of attribute option combos (2.43 and later)."),
   ]
 
-  private static func scheme(
-    _ name: String, _ parameter: String, _ help: String
-  ) -> (option: Option<String?>, parameter: String) {
-    (Option(name, value: "SCHEME", help: help), parameter)
+  private static func scheme(_ name: String, _ help: String) -> Option<String?> {
+    Option(name, value: "SCHEME", help: help)
   }
 
-  /// Import parameters of the Web API that are on or off (docs/dhis2-servers.md, "Import parameters").
+  /// Import parameters of the Web API that are on or off, by the options' names (docs/dhis2-servers.md, "Import
+  /// parameters").
   static let switches = [
     parameter(
-      "--skip-audit", "skipAudit",
+      "--skip-audit",
       "No audit entries for what changes: up to 2.42, and only with the authority F_SKIP_DATA_IMPORT_AUDIT"),
-    parameter("--force", "force", "Closed periods, locked and approved data are written too: for superusers only"),
+    parameter("--force", "Closed periods, locked and approved data are written too: for superusers only"),
     parameter(
-      "--skip-existing-check", "skipExistingCheck",
+      "--skip-existing-check",
       "Nothing is looked up before it is inserted: up to 2.42, and only safe for an empty destination"),
-    parameter("--strict-periods", "strictPeriods", "Refuse periods that are not of the data set's type"),
-    parameter("--strict-data-elements", "strictDataElements", "Refuse data elements that are not in the data set"),
+    parameter("--strict-periods", "Refuse periods that are not of the data set's type"),
+    parameter("--strict-data-elements", "Refuse data elements that are not in the data set"),
+    parameter("--strict-category-option-combos", "Refuse category option combos that are not the data element's"),
+    parameter("--strict-attribute-option-combos", "Refuse attribute option combos that are not the data set's"),
+    parameter("--strict-organisation-units", "Refuse organisation units to which the data set is not assigned"),
     parameter(
-      "--strict-category-option-combos", "strictCategoryOptionCombos",
-      "Refuse category option combos that are not the data element's"),
-    parameter(
-      "--strict-attribute-option-combos", "strictAttributeOptionCombos",
-      "Refuse attribute option combos that are not the data set's"),
-    parameter(
-      "--strict-organisation-units", "strictOrganisationUnits",
-      "Refuse organisation units to which the data set is not assigned"),
-    parameter(
-      "--require-category-option-combo", "requireCategoryOptionCombo",
+      "--require-category-option-combo",
       "Refuse values that name no category option combo, instead of taking the default"),
     parameter(
-      "--require-attribute-option-combo", "requireAttributeOptionCombo",
+      "--require-attribute-option-combo",
       "Refuse values that name no attribute option combo, instead of taking the default"),
   ]
 
-  private static func parameter(
-    _ name: String, _ parameter: String, _ help: String
-  ) -> (option: Flag, parameter: String) {
-    (Flag(name, help: "\(help) (\(parameter)=true)."), parameter)
+  private static func parameter(_ name: String, _ help: String) -> Flag {
+    Flag(name, help: "\(help) (\(Query.parameter(of: name))=true).")
   }
 
   static let what = OptionGroup(
@@ -105,7 +95,7 @@ struct PushOptions: Sendable {
       rejects, appendRejects, overwriteRejects, maxRejects, importStrategy, dryRun,
       Prompt.confirmation.described("Do not ask before values are deleted with --import-strategy DELETE."), explain,
       dataSet, nullCombo, registrations, noCheck, failOnNotKept, asJob,
-    ] + schemes.map { $0.option } + switches.map { $0.option })
+    ] + schemes + switches)
 
   // MARK: How it is sent
 
@@ -113,8 +103,7 @@ struct PushOptions: Sendable {
 
   private static let batchSize = Option(
     "--batch-size",
-    as: ValueReader(
-      "N|MIN..MAX", "a number of values such as 5000, or bounds such as 500..20000", read: batchBounds),
+    as: ValueReader("N|MIN..MAX", "a number of values such as 5000, or bounds such as 500..20000", read: batchBounds),
     help: "Values a request; within bounds the best size is found by measuring (default 100..50000, from 1000).")
   private static let batchBytes = Option(
     "--batch-bytes", as: .size,
@@ -165,9 +154,9 @@ struct PushOptions: Sendable {
   /// - Parameter stored: the pair whose destination it is.
   /// - Throws: `CommandFailure`, 64.
   init(_ arguments: Arguments, _ log: Log, stored: StoredPair? = nil) throws(CommandFailure) {
-    guard arguments.operands.isEmpty else {
-      throw CommandFailure(.usage, "unexpected argument \"\(arguments.operands[0])\": d2-push reads standard input")
-    }
+    try CommandFailure.require(
+      arguments.operands.isEmpty,
+      "unexpected argument \"\(arguments.operands[0])\": d2-push reads standard input")
     jobsOfRun = ImportLimit.jobs(arguments.environment)
     queue = try QueueOptions(arguments, stored, environment: arguments.environment)
     server =
@@ -180,10 +169,10 @@ struct PushOptions: Sendable {
       }
     batchSize = arguments[Self.batchSize] ?? 100...50_000
     batchBytes = arguments[Self.batchBytes] ?? Self.defaultBatchBytes(server.concurrency)
-    guard batchBytes <= 1 << 30 else { throw CommandFailure(.usage, "--batch-bytes: at most 1G") }
-    guard queue == nil || batchBytes <= QueueOptions.mostBatchBytes else {
-      throw CommandFailure(.usage, "--batch-bytes: with --via at most 16M, since a queue sends each request back")
-    }
+    try CommandFailure.require(batchBytes <= 1 << 30, "--batch-bytes: at most 1G")
+    try CommandFailure.require(
+      queue == nil || batchBytes <= QueueOptions.mostBatchBytes,
+      "--batch-bytes: with --via at most 16M, since a queue sends each request back")
     batchSeconds = arguments[Self.batchTime] ?? 20
     importStrategy = arguments[Self.importStrategy]?.rawValue
     dryRun = arguments[Self.dryRun]
@@ -196,39 +185,29 @@ struct PushOptions: Sendable {
     rejectsPolicy = try Self.rejectsPolicy(arguments)
     maxRejects = arguments[Self.maxRejects]
     kind = stored?.slice?.kind == .registrations || arguments[Self.registrations] ? .registrations : .dataValues
-    summaryFile = SummaryFile.path(
-      named: arguments[Self.summary], command: "push", environment: arguments.environment)
-    let passedOn = Self.passedOn(arguments)
+    summaryFile = SummaryFile.path(named: arguments[Self.summary], command: "push", environment: arguments.environment)
+    let passedOn = Query.parameters(Self.schemes, Self.switches, arguments)
     self.passedOn = passedOn
+    func isByUID(_ scheme: String) -> Bool { IDScheme(of: scheme, in: passedOn) == .uid }
+    let mayLook = queue == nil && kind == .dataValues && !arguments[Self.noCheck]
     // What is foreseen of units and data sets is foreseen by their uids.
-    let namesByUID = ["orgUnitIdScheme", "dataSetIdScheme"].allSatisfy { IDScheme(of: $0, in: passedOn) == .uid }
-    looksAhead =
-      stored != nil && queue == nil && !arguments[Self.noCheck] && kind == .dataValues && namesByUID
+    looksAhead = mayLook && stored != nil && isByUID("orgUnitIdScheme") && isByUID("dataSetIdScheme")
     // The destination's elements are asked for by their uids; a deletion keeps nothing.
-    asksAboutElements =
-      queue == nil && !arguments[Self.noCheck] && kind == .dataValues && importStrategy != "DELETE"
-      && IDScheme(of: "dataElementIdScheme", in: passedOn) == .uid
+    asksAboutElements = mayLook && importStrategy != "DELETE" && isByUID("dataElementIdScheme")
     failsOnNotKept = arguments[Self.failOnNotKept]
+    guard kind == .registrations else { return }
     // A slice may be of registrations without the option that says so.
-    guard queue == nil || kind == .dataValues else {
-      throw CommandFailure(.usage, "registrations do not go with --via: a queued request holds data values")
-    }
-    guard !async || kind == .dataValues else {
-      throw CommandFailure(.usage, "--async is for data values, not --registrations")
-    }
-    guard dataSet == nil || kind == .dataValues else {
-      throw CommandFailure(.usage, "--data-set is for data values; registrations name their own")
-    }
+    try CommandFailure.require(queue == nil, "registrations do not go with --via: a queued request holds data values")
+    try CommandFailure.require(!async, "--async is for data values, not --registrations")
+    try CommandFailure.require(dataSet == nil, "--data-set is for data values; registrations name their own")
   }
 
   private static func rejectsPolicy(_ arguments: Arguments) throws(CommandFailure) -> RejectsPolicy {
     let (appends, overwrites) = (arguments[appendRejects], arguments[overwriteRejects])
-    guard !appends || !overwrites else {
-      throw CommandFailure(.usage, "--append-rejects or --overwrite-rejects, not both")
-    }
-    guard !appends && !overwrites || arguments.has(rejects) else {
-      throw CommandFailure(.usage, "\((appends ? appendRejects : overwriteRejects).name) goes with --rejects FILE")
-    }
+    try CommandFailure.require(!appends || !overwrites, "--append-rejects or --overwrite-rejects, not both")
+    try CommandFailure.require(
+      !appends && !overwrites || arguments.has(rejects),
+      "\((appends ? appendRejects : overwriteRejects).name) goes with --rejects FILE")
     return appends ? .append : overwrites ? .overwrite : .refuse
   }
 
@@ -244,15 +223,6 @@ struct PushOptions: Sendable {
       most <= 1_000_000
     else { return nil }
     return least...most
-  }
-
-  private static func passedOn(_ arguments: Arguments) -> [(name: String, value: String)] {
-    var parameters: [(name: String, value: String)] = []
-    for (option, name) in schemes {
-      if let value = arguments[option] { parameters.append((name, value)) }
-    }
-    for (option, name) in switches where arguments[option] { parameters.append((name, "true")) }
-    return parameters
   }
 }
 

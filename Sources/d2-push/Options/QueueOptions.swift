@@ -97,7 +97,7 @@ struct QueueOptions: Sendable {
     facilitiesFile = arguments[Self.facilities]
     waits = arguments[Self.wait]
     let wanted = arguments[Self.waitFor]
-    guard wanted == nil || waits else { throw CommandFailure(.usage, "--wait-for goes with --wait") }
+    try CommandFailure.require(wanted == nil || waits, "--wait-for goes with --wait")
     waitSeconds = wanted ?? Self.defaultWaitSeconds
     if let flavour { try check(flavour) }
   }
@@ -107,12 +107,10 @@ struct QueueOptions: Sendable {
   /// - Throws: `CommandFailure`: 64, or 78 for credentials that it cannot take.
   func check(_ flavour: QueueFlavour) throws(CommandFailure) {
     guard flavour == .dispatcher2 else { return }
-    if waits {
-      throw CommandFailure(
-        .usage,
-        "--wait: dispatcher2 returns no id for what it queues, so that nothing can be followed; only go-dispatcher2 does"
-      )
-    }
+    try CommandFailure.require(
+      !waits,
+      "--wait: dispatcher2 returns no id for what it queues, so that nothing can be followed; only go-dispatcher2 does"
+    )
     switch signIn.credentials {
     case .basic(let username, let password) where (username + password).contains(":"):
       // It splits what was encoded at each colon, and wants two parts.
@@ -132,9 +130,7 @@ struct QueueOptions: Sendable {
 
   /// Options that mean nothing with it, and why.
   private static let otherOptions: [(options: [any AnyOption], why: String)] = [
-    (
-      [ServerOptions.address], "the queue knows its servers by name; its own address is --dispatcher-url"
-    ),
+    ([ServerOptions.address], "the queue knows its servers by name; its own address is --dispatcher-url"),
     (
       ServerOptions.credentials,
       "the queue has the destination's credentials; its own are --dispatcher-username with --dispatcher-password-file"
@@ -143,8 +139,8 @@ struct QueueOptions: Sendable {
     ([PushOptions.asJob, PushOptions.dryRun, PushOptions.importStrategy], importParameters),
     ([PushOptions.compression], "the queue reads no compressed requests"),
     ([PushOptions.batchTime], "how many values a request holds is decided by data set, period and facility"),
-    (PushOptions.schemes.map { $0.option }, importParameters),
-    (PushOptions.switches.map { $0.option }, importParameters),
+    (PushOptions.schemes, importParameters),
+    (PushOptions.switches, importParameters),
   ]
 
   private static let importParameters = "import parameters belong to the address that the queue has for its destination"
@@ -167,43 +163,31 @@ struct QueueOptions: Sendable {
     guard let text = arguments[address] ?? environment["D2_DISPATCHER_URL"], !text.isEmpty else {
       throw CommandFailure(.usage, "--dispatcher-url is missing: \(hint)")
     }
-    let address: (root: ServerURL, path: String)
+    let (root, path): (ServerURL, Substring)
     do {
       let whole = try ServerURL(text, cutsPages: false)
       let slash = whole.context.lastIndex(of: "/") ?? whole.context.startIndex
-      let root = try ServerURL(
-        "\(whole.scheme)://\(whole.authority)\(whole.context[..<slash])", cutsPages: false)
-      address = (root, String(whole.context.dropFirst(root.context.count)))
+      root = try ServerURL("\(whole.scheme)://\(whole.authority)\(whole.context[..<slash])", cutsPages: false)
+      path = whole.context.dropFirst(root.context.count)
     } catch {
       throw CommandFailure(.usage, "--dispatcher-url: \(error)")
     }
-    guard !address.path.isEmpty else {
-      throw CommandFailure(.usage, "--dispatcher-url \(text): the path is missing; write \(hint)")
-    }
-    return address
+    try CommandFailure.require(!path.isEmpty, "--dispatcher-url \(text): the path is missing; write \(hint)")
+    return (root, String(path))
   }
 
-  private static func signIn(
-    _ arguments: Arguments, _ environment: [String: String]
-  ) throws(CommandFailure) -> SignIn {
+  private static func signIn(_ arguments: Arguments, _ environment: [String: String]) throws(CommandFailure) -> SignIn {
     let file = arguments[passwordFile]
     if let username = arguments[username] {
-      let place = "--dispatcher-username \(username)"
-      if let file {
-        return SignIn(
-          .basic(username: username, password: try Credentials.secret(inFile: file)),
-          .given([place, "the password in \(file)"]))
-      }
+      let password =
+        if let file { try Credentials.secret(inFile: file) } else { try password("--dispatcher-username", environment) }
+      let place = file.map { "the password in \($0)" } ?? "D2_DISPATCHER_PASSWORD"
       return SignIn(
-        .basic(username: username, password: try password("--dispatcher-username", environment)),
-        .given([place, "D2_DISPATCHER_PASSWORD"]))
+        .basic(username: username, password: password), .given(["--dispatcher-username \(username)", place]))
     }
-    guard file == nil else {
-      throw CommandFailure(.usage, "--dispatcher-password-file needs --dispatcher-username")
-    }
+    try CommandFailure.require(file == nil, "--dispatcher-password-file needs --dispatcher-username")
     if let token = environment["D2_DISPATCHER_TOKEN"], !token.isEmpty {
-      return SignIn(
-        .queueToken(try Credentials.checked(token, "D2_DISPATCHER_TOKEN")), .given(["D2_DISPATCHER_TOKEN"]))
+      return SignIn(.queueToken(try Credentials.checked(token, "D2_DISPATCHER_TOKEN")), .given(["D2_DISPATCHER_TOKEN"]))
     }
     if let username = environment["D2_DISPATCHER_USERNAME"], !username.isEmpty {
       return SignIn(
@@ -217,9 +201,7 @@ struct QueueOptions: Sendable {
         ofOther: nil))
   }
 
-  private static func password(
-    _ name: String, _ environment: [String: String]
-  ) throws(CommandFailure) -> String {
+  private static func password(_ name: String, _ environment: [String: String]) throws(CommandFailure) -> String {
     guard let password = environment["D2_DISPATCHER_PASSWORD"] else {
       throw CommandFailure(.usage, "\(name) needs D2_DISPATCHER_PASSWORD or --dispatcher-password-file")
     }
