@@ -1,10 +1,6 @@
 import D2Client
 import D2Common
-import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#endif
+import Glibc
 
 /// One run: looks the asked-for ids up, makes the requests, writes their values, says what was done.
 final class PullRun: Sendable {
@@ -51,10 +47,9 @@ final class PullRun: Sendable {
     } catch {
       try output.flush()
       if !options.counts {
-        let refusal = (error as? ServerError).flatMap {
-          $0.refusesAccess && $0.path == options.kind.path ? $0 : nil
-        }
-        report(ExitStatus(of: error), refusal: refusal?.description)
+        let refusal = error as? ServerError
+        let isOfData = refusal.map { $0.refusesAccess && $0.path == options.kind.path } ?? false
+        report(ExitStatus(of: error), refusal: isOfData ? refusal?.description : nil)
       }
       throw error
     }
@@ -67,11 +62,11 @@ final class PullRun: Sendable {
   /// Writes the requests instead of making them.
   private func explain(_ requests: [PullRequest], isWhole: Bool) throws -> ExitStatus {
     for (place, request) in requests.enumerated() {
-      try output.line(
-        JSONValue.object([
-          .init("request", .int(place + 1)), .init("dataSet", request.dataSet.map { .string($0) } ?? .null),
-          .init("url", .string(client.server.appending(request.export.target))),
-        ]).text)
+      let line: JSONValue = [
+        "request": .int(place + 1), "dataSet": .string(orNull: request.dataSet),
+        "url": .string(client.server.appending(request.export.target)),
+      ]
+      try output.line(line.text)
     }
     try output.flush()
     log.info("\(counted(requests.count, "request")), none of which was made")
@@ -82,7 +77,8 @@ final class PullRun: Sendable {
   private func count(_ selections: [PullOptions], isWhole: Bool) throws -> ExitStatus {
     let status: ExitStatus = isWhole ? .success : .incomplete
     var listing = Listing(isatty(1) == 1 ? .table : .json, columns: CountRun.columns)
-    try CountRun(options, client, meter, log).run(selections, into: &listing, status)
+    let run = CountRun(options: options, client: client, meter: meter, log: log)
+    try run.run(selections, into: &listing, status)
     return status
   }
 

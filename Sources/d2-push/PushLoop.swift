@@ -187,8 +187,7 @@ struct PushLoop {
 
   /// Where the destination gave up, what was read and the rest of the input are kept beside what was refused.
   private mutating func end() throws {
-    var rest = waiting.map { [$0] } ?? []
-    rest += maker.rest()
+    let rest = [waiting].compactMap { $0 } + maker.rest()
     account.batched(maker.made)
     guard let failure else {
       if let inputFailure = input.failure { throw inputFailure }
@@ -200,7 +199,11 @@ struct PushLoop {
     }
     let reason = Refusal.notSent(after: failure)
     // All of them are counted, also where they can be written no more.
-    for batch in rest { try? account.close(batch, .notSent(batch, reason)) }
+    for batch in rest {
+      var outcome = BatchOutcome()
+      outcome.sendNone(of: batch, reason)
+      try? account.close(batch, outcome)
+    }
     if report.keepsRest(after: failure) {
       report.log.info("reading the rest of the input into \(report.options.rejectsFile ?? "")")
       try reader.drain(linesBefore: input.lines) { try account.notSent(line: $0, number: $1, reason) }

@@ -21,9 +21,7 @@ struct PushRun {
   }
 
   /// - Parameter connect: signs in where the batches go.
-  func run(
-    _ client: DHIS2Client, _ connect: (DHIS2Client) throws -> any BatchSender
-  ) async throws -> ExitStatus {
+  func run(_ client: DHIS2Client, _ connect: (DHIS2Client) throws -> any BatchSender) async throws -> ExitStatus {
     // Batches are large and are made one after the other.
     d2_keep_freed_memory()
     let sender = try connect(client)

@@ -71,8 +71,7 @@ struct QueueSender: BatchSender {
       }
     } catch let error as ServerError where error.kind == .status(413) {
       outcome.httpStatus = 413
-      outcome.refuseAll(
-        of: batch, Refusal(message: "\(error.message): give a smaller --batch-bytes", httpStatus: 413))
+      outcome.refuseAll(of: batch, Refusal(message: "\(error.message): give a smaller --batch-bytes", httpStatus: 413))
     } catch {
       outcome.sendNone(of: batch, .notSent(after: error))
       failure = error

@@ -132,11 +132,10 @@ struct HTTPDateTests {
     ])
   func retryAfter(text: String, seconds: Double?) { #expect(Self.response(text).retryAfterSeconds == seconds) }
 
-  @Test("header names are compared in lower case, a media type without its parameters")
+  @Test("header names are compared in lower case")
   func headers() {
     var response = HTTPResponse()
-    response.headers = [("content-type", "Application/JSON ; charset=UTF-8"), ("x", "1"), ("x", "2")]
-    #expect(response.mediaType == "application/json")
+    response.headers = [("x", "1"), ("x", "2")]
     #expect(response.header("X") == "1")
     #expect(response.retryAfterSeconds == nil)
   }

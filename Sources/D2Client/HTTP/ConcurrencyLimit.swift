@@ -59,12 +59,7 @@ package final class ConcurrencyLimit: Sendable {
   ///
   /// - Parameter seconds: what it took, for a piece of work of one size.
   package func succeeded(seconds: Double) {
-    guard isFound else { return }
-    state.withLock { state in
-      if state.stale > 0 {
-        state.stale -= 1
-        return
-      }
+    learn { state in
       state.seconds.append(seconds)
       guard state.seconds.count >= max(state.limit, Self.fewestAnswers) else { return }
       let typical = state.seconds.sorted()[state.seconds.count / 2]
@@ -83,14 +78,13 @@ package final class ConcurrencyLimit: Sendable {
   }
 
   /// A request failed in a way that says that the server has too much to do.
-  package func failed() {
+  package func failed() { learn(halve) }
+
+  /// Changes the limit by an answer, unless that belongs to a request of before a decrease.
+  private func learn(_ change: (inout State) -> Void) {
     guard isFound else { return }
     state.withLock { state in
-      if state.stale > 0 {
-        state.stale -= 1
-        return
-      }
-      halve(&state)
+      if state.stale > 0 { state.stale -= 1 } else { change(&state) }
     }
   }
 

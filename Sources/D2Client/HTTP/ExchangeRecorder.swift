@@ -60,31 +60,26 @@ package final class ExchangeRecorder: Sendable {
   ///   - error: why it did not come to its end.
   func note(
     _ request: HTTPRequest, to server: ServerURL, _ credentials: Credentials, _ response: HTTPResponse,
-    body: BodyCapture,
-    seconds: Double, error: String?
+    body: BodyCapture, seconds: Double, error: String?
   ) {
     let secrets = credentials.secrets
     func clean(_ text: String) -> String { Self.without(secrets, text) }
-    func isHidden(_ name: String) -> Bool { ["authorization", "cookie", "set-cookie"].contains(name.lowercased()) }
+    func shown(_ header: (name: String, value: String)) -> JSONValue {
+      let isHidden = ["authorization", "cookie", "set-cookie"].contains(header.name.lowercased())
+      return .string(isHidden ? Self.hidden : clean(header.value))
+    }
+    var headers = request.headers.map { JSONValue.Member($0.name, shown($0)) }
+    if credentials.authorization != nil { headers.append(.init("Authorization", .string(Self.hidden))) }
     var asked: [JSONValue.Member] = [
       .init("method", .string(request.method.rawValue)), .init("target", .string(clean(request.target))),
-      .init(
-        "headers",
-        .object(
-          request.headers.map { .init($0.name, .string(isHidden($0.name) ? Self.hidden : clean($0.value))) }
-            + (credentials.authorization == nil ? [] : [.init("Authorization", .string(Self.hidden))]))),
+      .init("headers", .object(headers)),
     ]
     if let sent = request.body {
       asked += Self.members(Array(sent.prefix(Self.longestBodyBytes)), of: sent.count, secrets)
     }
     var got: [JSONValue.Member] = [
       .init("status", .int(response.status)),
-      .init(
-        "headers",
-        .array(
-          response.headers.map {
-            [.string($0.name), .string(isHidden($0.name) ? Self.hidden : clean($0.value))]
-          })),
+      .init("headers", .array(response.headers.map { [.string($0.name), shown($0)] })),
     ]
     got += Self.members(body.bytes, of: body.count, secrets)
     if response.closedUnannounced { got.append(.init("closedUnannounced", true)) }
@@ -102,7 +97,6 @@ package final class ExchangeRecorder: Sendable {
   }
 
   private static func members(_ bytes: [UInt8], of count: Int, _ secrets: [String]) -> [JSONValue.Member] {
-    var members: [JSONValue.Member] = []
     if bytes.isEmpty, count == 0 { return [] }
     var bytes = bytes
     // Of a body that was cut, the end could be half a secret.
@@ -111,13 +105,10 @@ package final class ExchangeRecorder: Sendable {
       return [.init("bodyBytes", .int(count)), .init("hidden", true)]
     }
     for secret in secrets { replace(Array(secret.utf8), in: &bytes) }
-    if let text = String(validating: bytes, as: UTF8.self) {
-      members.append(.init("body", .string(text)))
-    } else {
-      members.append(.init("bodyBase64", .string(Base64.encoded(bytes))))
-    }
-    if bytes.count < count, count > longestBodyBytes { members.append(.init("bodyBytes", .int(count))) }
-    return members
+    let body =
+      String(validating: bytes, as: UTF8.self).map { JSONValue.Member("body", .string($0)) }
+      ?? .init("bodyBase64", .string(Base64.encoded(bytes)))
+    return [body] + (bytes.count < count && count > longestBodyBytes ? [.init("bodyBytes", .int(count))] : [])
   }
 
   /// As far as it can be inflated.

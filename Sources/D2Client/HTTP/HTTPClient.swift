@@ -92,24 +92,16 @@ package final class HTTPClient: Sendable {
   }
 
   private func run(_ transfer: Transfer, _ request: HTTPRequest) throws -> HTTPResponse {
-    guard let recorder = configuration.recorder else {
-      return try transfer.run(request, url: server.appending(request.target), proxy: proxy)
-    }
-    return try recorded(request, transfer, recorder)
-  }
-
-  private func recorded(
-    _ request: HTTPRequest, _ transfer: Transfer, _ recorder: ExchangeRecorder
-  ) throws -> HTTPResponse {
     let begin = monotonicSeconds()
-    let capture = BodyCapture()
-    transfer.capture = capture
+    if configuration.recorder != nil { transfer.capture = BodyCapture() }
     func note(_ response: HTTPResponse, _ error: String?) {
-      recorder.note(
+      guard let capture = transfer.capture else { return }
+      configuration.recorder?.note(
         request, to: server, configuration.credentials, response, body: capture, seconds: monotonicSeconds() - begin,
         error: error)
     }
     do {
+      let proxy = ProxyChoice(for: server, configuration.environment)
       let response = try transfer.run(request, url: server.appending(request.target), proxy: proxy)
       note(response, nil)
       return response
@@ -118,8 +110,6 @@ package final class HTTPClient: Sendable {
       throw error
     }
   }
-
-  private var proxy: ProxyChoice { ProxyChoice(for: server, configuration.environment) }
 }
 
 /// A libcurl handle with its open connection. One thread uses it at a time: the client lends it out.

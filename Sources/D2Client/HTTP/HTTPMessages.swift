@@ -56,11 +56,6 @@ package struct HTTPResponse: Sendable {
     carriedCookies && (status == 401 || ((300..<400).contains(status) && status != 304))
   }
 
-  /// Type and subtype in lower case, without parameters.
-  package var mediaType: String? {
-    header("content-type").map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " } }
-  }
-
   /// Seconds to wait as the server asks, from either form of `Retry-After` (RFC 9110, 10.2.3).
   package var retryAfterSeconds: Double? {
     guard let text = header("retry-after") else { return nil }

@@ -98,7 +98,6 @@ package struct ServerError: CommandError {
   /// Statuses that a proxy in front of a DHIS2 answers with a page of its own.
   private static let statusesOfProxies: Set<Int> = [401, 403, 408, 413, 414, 429, 431, 500, 502, 503, 504, 524]
 
-  /// The status that a command ends with when this cannot be mended by trying again.
   /// Whether the data may be there although the question about metadata failed so. A server that cannot be reached or
   /// refuses the credentials will not answer the next question either.
   package var leavesDataInReach: Bool {
@@ -109,13 +108,13 @@ package struct ServerError: CommandError {
     }
   }
 
+  /// The status that a command ends with when trying again does not help.
   package var exitStatus: ExitStatus {
     switch kind {
-    case .unreachable, .tls: .unreachable
+    case .unreachable, .tls, .redirect: .unreachable
     case .setup: .configuration
     case .timedOut, .broken, .cutOff, .malformed, .disagreement: .temporary
     case .loginPage, .emptyBody: .refused
-    case .redirect: .unreachable
     case .notDHIS2: .notDHIS2
     case .status(let status): exitStatus(of: status)
     case .foreign(let status, _): status
@@ -191,17 +190,14 @@ package struct ServerError: CommandError {
     switch kind {
     case .unreachable: "check the address and the network"
     case .tls:
-      RunningCommand.offers("--ca-file")
-        ? "is the certificate the server's? --ca-file adds an authority" : "is the certificate the server's?"
+      "is the certificate the server's?" + (RunningCommand.offers("--ca-file") ? " --ca-file adds an authority" : "")
     case .timedOut, .broken, .cutOff: "run the command again"
     case .malformed, .disagreement:
-      RunningCommand.offers("--spool")
-        ? "run the command again, with --spool to hold answers back until they are whole" : "run the command again"
+      "run the command again"
+        + (RunningCommand.offers("--spool") ? ", with --spool to hold answers back until they are whole" : "")
     case .setup where message.contains("certificate file"):
       "install ca-certificates" + (RunningCommand.offers("--ca-file") ? ", or name a file by --ca-file" : "")
-    case .setup: nil
     case .loginPage: server.credentialsAdvice
-    case .redirect, .emptyBody: nil
     case .notDHIS2: "is this the address of a DHIS2 server, with its context path?"
     case .status where isForeignToken:
       "the personal access token is not one of this server's: \(server.credentialsAdvice); it is not tried again"

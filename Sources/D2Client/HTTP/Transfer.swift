@@ -92,9 +92,7 @@ final class Transfer {
     return headers + request.headers.map { "\($0.name): \($0.value)" }
   }
 
-  private func setConnection(
-    _ curl: UnsafeMutableRawPointer, _ url: String, _ proxy: ProxyChoice
-  ) {
+  private func setConnection(_ curl: UnsafeMutableRawPointer, _ url: String, _ proxy: ProxyChoice) {
     d2_curl_set_string(curl, CURLOPT_URL, url)
     d2_curl_set_string(curl, CURLOPT_USERAGENT, configuration.userAgent)
     d2_curl_set_string(curl, CURLOPT_PROTOCOLS_STR, "http,https")

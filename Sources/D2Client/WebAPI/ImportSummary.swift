@@ -36,9 +36,12 @@ package struct ImportSummary: Sendable, Equatable {
 
   /// Finds the summary in an answer; `nil` where there is none.
   package init?(_ document: JSONValue) {
-    guard let summary = Self.candidates(document).first(where: Self.isSummary) else { return nil }
+    guard let summary = [document["response"], document].compactMap({ $0 }).first(where: Self.isSummary) else {
+      return nil
+    }
+    let summaries = [summary] + (summary["importSummaries"]?.array ?? [])
     status = summary["status"]?.string ?? document["status"]?.string ?? ""
-    description = summary["description"]?.string
+    description = summaries.lazy.compactMap { $0["description"]?.string }.first
     for counts in [summary["importCount"], summary["import_count"], summary] {
       guard let counts, counts["imported"]?.int != nil || counts["ignored"]?.int != nil else { continue }
       imported = Self.count(counts["imported"])
@@ -48,20 +51,12 @@ package struct ImportSummary: Sendable, Equatable {
       hasCounts = true
       break
     }
-    conflicts = (summary["conflicts"]?.array ?? []).map(Conflict.init)
+    conflicts = summaries.flatMap { $0["conflicts"]?.array ?? [] }.map(Conflict.init)
     rejectedIndexes = (summary["rejectedIndexes"]?.array ?? []).compactMap(\.int)
-    for nested in summary["importSummaries"]?.array ?? [] {
-      conflicts += (nested["conflicts"]?.array ?? []).map(Conflict.init)
-      if description == nil { description = nested["description"]?.string }
-    }
   }
 
   /// A count that no request can have is a lie; it must not become an overflow.
   private static func count(_ json: JSONValue?) -> Int { min(max(json?.int ?? 0, 0), 1 << 31) }
-
-  private static func candidates(_ document: JSONValue) -> [JSONValue] {
-    [document["response"], document].compactMap { $0 }
-  }
 
   private static func isSummary(_ object: JSONValue) -> Bool {
     ["importCount", "import_count", "conflicts", "importSummaries"].contains { object[$0] != nil }

@@ -10,9 +10,7 @@ package struct MetadataPages: Sendable {
   private let pageSize: Int
 
   /// - Parameter filters: as the Web API takes them (`level:eq:3`), all of which must hold.
-  package init(
-    _ plural: String, fields: String, filters: [String] = [], pageSize: Int = 5000, _ client: DHIS2Client
-  ) {
+  package init(_ plural: String, fields: String, filters: [String] = [], pageSize: Int = 5000, _ client: DHIS2Client) {
     self.client = client
     self.plural = plural
     self.fields = fields

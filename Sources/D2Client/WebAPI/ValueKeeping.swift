@@ -109,9 +109,7 @@ package struct ValueKeeping: Sendable {
   }
 
   /// Up to 2.42 the last four are refused.
-  private static let booleanSpellings: Set<String> = [
-    "true", "false", "t", "f", "1", "0", "yes", "y", "no", "n",
-  ]
+  private static let booleanSpellings: Set<String> = ["true", "false", "t", "f", "1", "0", "yes", "y", "no", "n"]
 
   /// What becomes of a value of an element.
   ///

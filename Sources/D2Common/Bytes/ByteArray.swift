@@ -1,6 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#endif
+import Glibc
 
 /// A growing run of bytes that the data path appends to and empties again without giving its memory back.
 package struct ByteArray: ~Copyable {
@@ -23,9 +21,7 @@ package struct ByteArray: ~Copyable {
 
   /// Makes room for `extra` more bytes.
   @inline(__always)
-  package mutating func reserve(_ extra: Int) {
-    if count + extra > capacity { grow(extra) }
-  }
+  package mutating func reserve(_ extra: Int) { if count + extra > capacity { grow(extra) } }
 
   @inline(never)
   private mutating func grow(_ extra: Int) {

@@ -22,9 +22,7 @@ package enum Command {
   }
 
   /// The same for a command whose first word is a verb: `d2-pairs add …`.
-  package static func main(
-    name: String, abstract: String, manual: Manual, _ verbs: [Verb]
-  ) async -> Never {
+  package static func main(name: String, abstract: String, manual: Manual, _ verbs: [Verb]) async -> Never {
     describe(name, abstract, manual, own: nil, verbs)
     let words = CommandLine.arguments.dropFirst()
     let log = Log(command: name)

@@ -41,8 +41,7 @@ package struct CommandDescription: Sendable {
 
   static let quiet = Flag("--quiet", help: "Only errors on stderr.")
   package static let verbose = Flag("--verbose", help: "Each request on stderr.")
-  static let logFormat = Option(
-    "--log-format", as: .one(of: Log.Format.self), help: "How lines on stderr are written.")
+  static let logFormat = Option("--log-format", as: .one(of: Log.Format.self), help: "How lines on stderr are written.")
   static let help = Flag("--help", "-h", help: "Examples, options and exit statuses.")
   static let version = Flag("--version", help: "The version.")
 
@@ -76,13 +75,13 @@ package struct CommandDescription: Sendable {
 
   /// A head and its help, wrapped and indented.
   private static func entry(_ head: String, _ help: String, _ width: Int, indent: Int = 32) -> String {
-    var lines = [head.count < indent - 1 ? head + String(repeating: " ", count: indent - head.count) : head + "\n"]
-    if lines[0].hasSuffix("\n") { lines = [head, String(repeating: " ", count: indent)] }
+    func spaces(_ count: Int) -> String { String(repeating: " ", count: count) }
+    var lines = head.count < indent - 1 ? [head + spaces(indent - head.count)] : [head, spaces(indent)]
     for word in help.split(separator: " ") {
       let last = lines.count - 1
       let isStart = lines[last].count <= indent
       if !isStart, lines[last].count + 1 + word.count > width {
-        lines.append(String(repeating: " ", count: indent) + word)
+        lines.append(spaces(indent) + word)
       } else {
         lines[last] += (isStart ? "" : " ") + word
       }

@@ -52,24 +52,13 @@ package struct Listing {
   }
 
   private static func cell(_ value: JSONValue?) -> String {
-    switch value {
-    case nil, .null?: ""
-    case let value?: value.scalarText ?? value.text
-    }
+    guard let value, value != .null else { return "" }
+    return value.scalarText ?? value.text
   }
 
   /// A cell must not break its row, nor a terminal obey it.
   private static func escaped(_ text: String) -> String {
-    var escaped = ""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\t": escaped += "\\t"
-      case "\n": escaped += "\\n"
-      case "\r": escaped += "\\r"
-      case "\\": escaped += "\\\\"
-      default: escaped.unicodeScalars.append(scalar)
-      }
-    }
-    return Log.printable(escaped)
+    let escapes: [Unicode.Scalar: String] = ["\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\"]
+    return Log.printable(text.unicodeScalars.map { escapes[$0] ?? String($0) }.joined())
   }
 }

@@ -16,19 +16,16 @@ package enum Prompt {
     let turn = TerminalTurn()
     defer { withExtendedLifetime(turn) {} }
     let isTerminal = tcgetattr(terminal, &settings) == 0
-    let shown = settings
+    var shown = settings
     settings.c_lflag &= ~tcflag_t(ECHO)
     if isTerminal { tcsetattr(terminal, TCSAFLUSH, &settings) }
     defer {
-      if isTerminal {
-        var shown = shown
-        tcsetattr(terminal, TCSAFLUSH, &shown)
-      }
+      if isTerminal { tcsetattr(terminal, TCSAFLUSH, &shown) }
       put("\n", terminal)
     }
     ask("\(question): ", turn, terminal)
     let answer = line(terminal)
-    try interrupted()
+    try Signals.check()
     guard !answer.isEmpty else { throw CommandFailure(.usage, "\(question): nothing was typed") }
     return answer
   }
@@ -40,13 +37,10 @@ package enum Prompt {
   ///   - otherwise: what was not done then: `nothing was removed`.
   /// - Throws: `CommandFailure`: 64 where there is no terminal to ask at, 1 where the answer is not yes, 130 after
   ///   Ctrl-C.
-  package static func confirm(
-    _ question: String, otherwise: String, _ arguments: Arguments
-  ) throws(CommandFailure) {
+  package static func confirm(_ question: String, otherwise: String, _ arguments: Arguments) throws(CommandFailure) {
     guard !arguments[confirmation] else { return }
-    let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
-    guard terminal >= 0, isatty(0) == 1 || isatty(2) == 1 else {
-      if terminal >= 0 { close(terminal) }
+    let terminal = isatty(0) == 1 || isatty(2) == 1 ? open("/dev/tty", O_RDWR | O_CLOEXEC) : -1
+    guard terminal >= 0 else {
       throw CommandFailure(.usage, "\(otherwise): there is no terminal to ask at; confirm with --yes")
     }
     defer { close(terminal) }
@@ -55,7 +49,7 @@ package enum Prompt {
     ask("\(question) [y/N] ", turn, terminal)
     let answer = line(terminal).lowercased()
     if Signals.received != nil { put("\n", terminal) }
-    try interrupted()
+    try Signals.check()
     guard ["y", "yes"].contains(answer) else { throw CommandFailure(.incomplete, otherwise) }
   }
 
@@ -65,10 +59,6 @@ package enum Prompt {
   private static func ask(_ question: String, _ turn: TerminalTurn, _ terminal: Int32) {
     turn.ask()
     put((turn.isAnothers ? Log.wiping : "") + question, terminal)
-  }
-
-  private static func interrupted() throws(CommandFailure) {
-    if Signals.received != nil { throw CommandFailure(Signals.status, "interrupted") }
   }
 
   private static func put(_ text: String, _ terminal: Int32) {

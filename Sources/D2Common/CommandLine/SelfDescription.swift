@@ -16,8 +16,7 @@ extension CommandDescription {
       "name": .string(name), "abstract": .string(abstract), "operands": .string(operands),
       "examples": .array(examples.map { ["command": .string($0.command), "effect": .string($0.effect)] }),
       "groups": .array(groups.map { ["title": .string($0.title), "options": .array($0.options.map(\.json))] }),
-      "statuses": .array(
-        statuses.map { ["status": .int(Int($0.status.rawValue)), "meaning": .string($0.meaning)] }),
+      "statuses": .array(statuses.map { ["status": .int(Int($0.status.rawValue)), "meaning": .string($0.meaning)] }),
     ]
   }
 }
@@ -25,7 +24,7 @@ extension CommandDescription {
 extension AnyOption {
   fileprivate var json: JSONValue {
     [
-      "names": .array(names.map { .string($0) }), "value": value.map { .string($0) } ?? .null, "help": .string(help),
+      "names": .array(names.map { .string($0) }), "value": .string(orNull: value), "help": .string(help),
       "repeats": .bool(repeats),
     ]
   }

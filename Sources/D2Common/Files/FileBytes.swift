@@ -9,7 +9,7 @@ package struct SystemError: Error, Equatable, Sendable, CustomStringConvertible 
   package var description: String { String(cString: strerror(number)) }
 }
 
-/// Bytes of files, read and written whole: a signal, or a system call that does a part of it, is gone on from.
+/// Bytes of files, read and written whole: after a signal, or a call that did a part of it, the rest follows.
 package enum FileBytes {
   /// Reads at most `limit` bytes of a file.
   package static func read(_ path: String, atMost limit: Int = .max) throws(SystemError) -> [UInt8] {
@@ -19,11 +19,7 @@ package enum FileBytes {
     var bytes: [UInt8] = []
     var block = [UInt8](repeating: 0, count: 64 * 1024)
     while bytes.count < limit {
-      let got = Glibc.read(file, &block, min(block.count, limit - bytes.count))
-      if got < 0 {
-        if errno == EINTR { continue }
-        throw SystemError()
-      }
+      let got = try retrying { Glibc.read(file, &block, min(block.count, limit - bytes.count)) }
       if got == 0 { break }
       bytes += block[..<got]
     }
@@ -37,10 +33,8 @@ package enum FileBytes {
   ) throws(SystemError) -> Int {
     var filled = 0
     while filled < buffer.count {
-      let got = pread(descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(offset + filled))
-      if got < 0 {
-        if errno == EINTR { continue }
-        throw SystemError()
+      let got = try retrying {
+        pread(descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(offset + filled))
       }
       if got == 0 { break }
       filled += got
@@ -52,12 +46,18 @@ package enum FileBytes {
   package static func write(_ piece: UnsafeRawBufferPointer, to descriptor: Int32) throws(SystemError) {
     var written = 0
     while written < piece.count {
-      let count = Glibc.write(descriptor, piece.baseAddress! + written, piece.count - written)
-      guard count > 0 else {
-        if count < 0, errno == EINTR { continue }
-        throw SystemError(count < 0 ? errno : EIO)
-      }
+      let count = try retrying { Glibc.write(descriptor, piece.baseAddress! + written, piece.count - written) }
+      guard count > 0 else { throw SystemError(EIO) }
       written += count
+    }
+  }
+
+  /// Makes a call again when only a signal ended it.
+  private static func retrying(_ call: () -> Int) throws(SystemError) -> Int {
+    while true {
+      let count = call()
+      if count >= 0 { return count }
+      if errno != EINTR { throw SystemError() }
     }
   }
 }

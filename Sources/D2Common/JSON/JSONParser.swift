@@ -20,8 +20,7 @@ extension JSONValue {
   ///
   /// - Throws: `JSONSyntaxError` with the offset of the fault.
   public init(parsing bytes: some Collection<UInt8>) throws(JSONSyntaxError) {
-    let storage = ContiguousArray(bytes)
-    var parser = JSONParser(bytes: storage)
+    var parser = JSONParser(bytes: ContiguousArray(bytes))
     self = try parser.document()
   }
 
@@ -39,8 +38,6 @@ private struct JSONParser {
   let bytes: ContiguousArray<UInt8>
   var at = 0
 
-  init(bytes: ContiguousArray<UInt8>) { self.bytes = bytes }
-
   mutating func document() throws(JSONSyntaxError) -> JSONValue {
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { at = 3 }
     let value = try self.value(depth: 0)
@@ -50,6 +47,13 @@ private struct JSONParser {
   }
 
   func fault(_ problem: String) -> JSONSyntaxError { JSONSyntaxError(problem, offset: at) }
+
+  /// Goes on behind a byte, where it stands next.
+  private mutating func take(_ byte: Unicode.Scalar) -> Bool {
+    guard at < bytes.count, bytes[at] == UInt8(ascii: byte) else { return false }
+    at += 1
+    return true
+  }
 
   mutating func skipSpace() {
     while at < bytes.count, bytes[at] == 0x20 || bytes[at] == 0x0A || bytes[at] == 0x0D || bytes[at] == 0x09 { at += 1 }
@@ -82,70 +86,54 @@ private struct JSONParser {
     at += 1
     var members: [JSONValue.Member] = []
     skipSpace()
-    if at < bytes.count, bytes[at] == UInt8(ascii: "}") {
-      at += 1
-      return .object(members)
-    }
-    while true {
+    if take("}") { return .object(members) }
+    repeat {
       skipSpace()
       guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else { throw fault("a key was expected") }
       let key = try string()
       skipSpace()
-      guard at < bytes.count, bytes[at] == UInt8(ascii: ":") else { throw fault("a colon was expected") }
-      at += 1
+      guard take(":") else { throw fault("a colon was expected") }
       members.append(.init(key, try value(depth: depth + 1)))
-      guard try anotherElement(before: UInt8(ascii: "}")) else { return .object(members) }
-    }
+    } while try anotherElement(before: "}")
+    return .object(members)
   }
 
   mutating func array(depth: Int) throws(JSONSyntaxError) -> JSONValue {
     at += 1
     var elements: [JSONValue] = []
     skipSpace()
-    if at < bytes.count, bytes[at] == UInt8(ascii: "]") {
-      at += 1
-      return .array(elements)
-    }
-    while true {
-      elements.append(try value(depth: depth + 1))
-      guard try anotherElement(before: UInt8(ascii: "]")) else { return .array(elements) }
-    }
+    if take("]") { return .array(elements) }
+    repeat { elements.append(try value(depth: depth + 1)) } while try anotherElement(before: "]")
+    return .array(elements)
   }
 
   /// After an element: true at a comma, false at the closing bracket.
-  mutating func anotherElement(before close: UInt8) throws(JSONSyntaxError) -> Bool {
+  mutating func anotherElement(before close: Unicode.Scalar) throws(JSONSyntaxError) -> Bool {
     skipSpace()
     guard at < bytes.count else { throw fault("the JSON ends early") }
-    defer { at += 1 }
-    if bytes[at] == UInt8(ascii: ",") { return true }
-    if bytes[at] == close { return false }
-    throw fault("a comma or a closing bracket was expected")
+    if take(",") { return true }
+    guard take(close) else { throw fault("a comma or a closing bracket was expected") }
+    return false
   }
 
   mutating func number() throws(JSONSyntaxError) -> String {
     let start = at
-    func digits(_ at: inout Int) -> Bool {
-      let first = at
-      while at < bytes.count, bytes[at] >= 0x30, bytes[at] <= 0x39 { at += 1 }
-      return at > first
-    }
-    if at < bytes.count, bytes[at] == UInt8(ascii: "-") { at += 1 }
-    let leadingZero = at < bytes.count && bytes[at] == UInt8(ascii: "0")
-    let integerStart = at
-    guard digits(&at), !(leadingZero && at - integerStart > 1) else {
-      at = start
-      throw fault("no JSON value")
-    }
-    if at < bytes.count, bytes[at] == UInt8(ascii: ".") {
-      at += 1
-      guard digits(&at) else { throw fault("a digit was expected") }
-    }
-    if at < bytes.count, bytes[at] | 0x20 == UInt8(ascii: "e") {
-      at += 1
-      if at < bytes.count, bytes[at] == UInt8(ascii: "+") || bytes[at] == UInt8(ascii: "-") { at += 1 }
-      guard digits(&at) else { throw fault("a digit was expected") }
+    _ = take("-")
+    // A zero stands alone.
+    guard take("0") ? !takeDigits() : takeDigits() else { throw JSONSyntaxError("no JSON value", offset: start) }
+    if take("."), !takeDigits() { throw fault("a digit was expected") }
+    if take("e") || take("E") {
+      if !take("+") { _ = take("-") }
+      guard takeDigits() else { throw fault("a digit was expected") }
     }
     return String(decoding: bytes[start..<at], as: UTF8.self)
+  }
+
+  /// Whether there were any.
+  private mutating func takeDigits() -> Bool {
+    let first = at
+    while at < bytes.count, bytes[at] >= 0x30, bytes[at] <= 0x39 { at += 1 }
+    return at > first
   }
 
   mutating func string() throws(JSONSyntaxError) -> String {

@@ -40,9 +40,7 @@ extension JSONValue {
   }
 
   /// The text of a string.
-  public var string: String? {
-    if case .string(let text) = self { text } else { nil }
-  }
+  public var string: String? { if case .string(let text) = self { text } else { nil } }
 
   /// The text of a string or the spelling of a number or boolean: DHIS2 and its clients write ids and values as any of
   /// these.
@@ -75,14 +73,10 @@ extension JSONValue {
   }
 
   /// The elements of an array.
-  public var array: [JSONValue]? {
-    if case .array(let elements) = self { elements } else { nil }
-  }
+  public var array: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
 
   /// The members of an object.
-  public var members: [Member]? {
-    if case .object(let members) = self { members } else { nil }
-  }
+  public var members: [Member]? { if case .object(let members) = self { members } else { nil } }
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
@@ -105,4 +99,8 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
 
   /// A whole number.
   public static func int(_ value: Int) -> JSONValue { .number(String(value)) }
+  /// A whole number, or `null`.
+  public static func int(orNull value: Int?) -> JSONValue { value.map { .int($0) } ?? .null }
+  /// A string, or `null`.
+  public static func string(orNull text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
 }

@@ -3,20 +3,7 @@ import Synchronization
 
 /// Lines for people on stderr: one line a message, `d2-push: batch 12: …`. Safe from several threads.
 package final class Log: Sendable {
-  package enum Level: Int, Sendable, Comparable {
-    case debug, info, warning, error
-
-    package static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
-
-    var name: String {
-      switch self {
-      case .debug: "debug"
-      case .info: "info"
-      case .warning: "warning"
-      case .error: "error"
-      }
-    }
-  }
+  package enum Level: Sendable, Comparable { case debug, info, warning, error }
 
   package enum Format: String, CaseIterable, Sendable { case text, json }
 
@@ -47,12 +34,7 @@ package final class Log: Sendable {
   package func error(_ message: @autoclosure () -> String) { write(.error, message) }
 
   /// A line of another command, as it is but for control characters.
-  package func relay(_ line: String) {
-    drawn.withLock { drawn in
-      Self.writeAll(beginning(drawn) + Self.printable(line) + "\n")
-      drawn = false
-    }
-  }
+  package func relay(_ line: String) { writeLine(Self.printable(line)) }
 
   /// Draws a progress line over the last one, as long as the terminal is wide. Only where there is a terminal, and no
   /// other command draws there.
@@ -94,19 +76,20 @@ package final class Log: Sendable {
 
   private func write(_ level: Level, _ message: () -> String) {
     guard level >= least else { return }
-    let line: String
     switch format {
-    case .text: line = "\(command): \(Self.printable(message()))\n"
+    case .text: writeLine("\(command): \(Self.printable(message()))")
     case .json:
-      line =
-        JSONValue.object([
-          .init("time", .string(Self.timestamp())), .init("level", .string(level.name)),
-          .init("command", .string(command)),
-          .init("message", .string(message())),
-        ]).text + "\n"
+      let line: JSONValue = [
+        "time": .string(UTCTime.now.iso8601), "level": .string("\(level)"), "command": .string(command),
+        "message": .string(message()),
+      ]
+      writeLine(line.text)
     }
+  }
+
+  private func writeLine(_ line: String) {
     drawn.withLock { drawn in
-      Self.writeAll(beginning(drawn) + line)
+      Self.writeAll(beginning(drawn) + line + "\n")
       drawn = false
     }
   }
@@ -116,21 +99,17 @@ package final class Log: Sendable {
     guard text.unicodeScalars.contains(where: { isControl($0) }) else { return text }
     var out = ""
     for scalar in text.unicodeScalars {
-      if isControl(scalar) {
-        out += "\\u{\(String(scalar.value, radix: 16))}"
-      } else {
-        out.unicodeScalars.append(scalar)
-      }
+      out += isControl(scalar) ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
     }
     return out
   }
 
   private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.value < 0x20 || (scalar.value >= 0x7F && scalar.value < 0xA0) || (0x202A...0x202E).contains(scalar.value)
-      || (0x2066...0x2069).contains(scalar.value)
+    switch scalar.value {
+    case ..<0x20, 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069: true
+    default: false
+    }
   }
-
-  private static func timestamp() -> String { UTCTime.now.iso8601 }
 
   private static func writeAll(_ text: String) {
     // Where stderr takes nothing there is nobody to be told.

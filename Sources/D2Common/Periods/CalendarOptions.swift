@@ -10,8 +10,7 @@ package struct CalendarOptions: Sendable {
     help: "A quarter of it, or of this year. With -m: for data sets of quarters and longer periods.")
   private static let daysBack = Option("--days-back", "-n", value: "N", help: "From N days ago until today.")
   private static let currentDate = Flag("--current-date", "-c", help: "Today.")
-  private static let from = Option(
-    "--from", value: "DATE", help: "With --to: all periods that have one of these days.")
+  private static let from = Option("--from", value: "DATE", help: "With --to: all periods that have one of these days.")
   private static let to = Option("--to", value: "DATE", help: "The last day.")
 
   package static let period = Option(

@@ -43,17 +43,16 @@ package struct CalendarSelection: Sendable {
     }
 
     if let daysBack {
-      let days = try number("-n/--days-back", daysBack, in: 0...longestDaysBack)
+      let days = try number(in: 0...longestDaysBack).value(of: daysBack, of: "-n/--days-back")
       return Self(asked: .dates(today.adding(days: -days)...today))
     }
     if currentDate { return Self(asked: .dates(today...today)) }
-    if let text = period { return Self(asked: .period(try readPeriod(text))) }
+    if let period { return Self(asked: .period(try Self.period.value(of: period, of: "-p/--period"))) }
     if from != nil || to != nil { return Self(asked: .dates(try range(from, to))) }
     if year == nil, month == nil, quarter == nil { return Self(asked: .soFar(today)) }
     if let month, let quarter {
       return Self(
-        asked: .month(
-          try months(year, month, nil, today), orQuarter: try months(year, nil, quarter, today)))
+        asked: .month(try months(year, month, nil, today), orQuarter: try months(year, nil, quarter, today)))
     }
     return Self(asked: .dates(try months(year, month, quarter, today)))
   }
@@ -92,18 +91,13 @@ package struct CalendarSelection: Sendable {
     _ year: String?, _ month: String?, _ quarter: String?, _ today: CalendarDate
   ) throws(CommandFailure) -> ClosedRange<CalendarDate> {
     var number = today.year
-    if let year {
-      guard year.utf8.count == 4, let value = digits(year), value >= 1000 else {
-        throw CommandFailure(.usage, "-y/--year \(year.quoted): a year of four digits such as 2024")
-      }
-      number = value
-    }
+    if let year { number = try Self.year.value(of: year, of: "-y/--year") }
     var months = 1...12
     if let month {
-      let number = try Self.number("-m/--month", month, in: 1...12)
+      let number = try Self.number(in: 1...12).value(of: month, of: "-m/--month")
       months = number...number
     } else if let quarter {
-      let last = try Self.number("-q/--quarter", quarter, in: 1...4) * 3
+      let last = try Self.number(in: 1...4).value(of: quarter, of: "-q/--quarter") * 3
       months = last - 2...last
     }
     let first = CalendarDate(year: number, month: months.lowerBound, day: 1)!
@@ -111,35 +105,26 @@ package struct CalendarSelection: Sendable {
     return first...CalendarDate(year: number, month: months.upperBound, day: lastDay)!
   }
 
-  private static func readPeriod(_ text: String) throws(CommandFailure) -> Period {
-    guard let period = Period(id: text) else {
-      throw CommandFailure(.usage, "-p/--period \(text.quoted): a period id such as 2024, 202401, 2024W5 or 20240131")
-    }
-    return period
-  }
-
   private static func range(_ from: String?, _ to: String?) throws(CommandFailure) -> ClosedRange<CalendarDate> {
     guard let from, let to else { throw CommandFailure(.usage, "--from and --to go together") }
-    let (first, last) = (try date("--from", from), try date("--to", to))
+    let first = try ValueReader<CalendarDate>.date.value(of: from, of: "--from")
+    let last = try ValueReader<CalendarDate>.date.value(of: to, of: "--to")
     guard first <= last else { throw CommandFailure(.usage, "--from \(from) is after --to \(to)") }
     return first...last
   }
 
-  private static func date(_ flag: String, _ text: String) throws(CommandFailure) -> CalendarDate {
-    guard let date = CalendarDate(iso8601: text) else {
-      throw CommandFailure(.usage, "\(flag) \(text.quoted): a date such as 2024-01-31")
-    }
-    return date
+  private static let period = ValueReader("PERIOD", "a period id such as 2024, 202401, 2024W5 or 20240131") { text in
+    Period(id: text)
   }
 
-  private static func number(
-    _ flag: String, _ text: String, in range: ClosedRange<Int>
-  ) throws(CommandFailure) -> Int {
-    guard let number = digits(text), range.contains(number) else {
-      throw CommandFailure(
-        .usage, "\(flag) \(text.quoted): a whole number from \(range.lowerBound) to \(range.upperBound)")
+  private static let year = ValueReader("YEAR", "a year of four digits such as 2024") { text in
+    text.utf8.count == 4 ? digits(text).flatMap { $0 >= 1000 ? $0 : nil } : nil
+  }
+
+  private static func number(in range: ClosedRange<Int>) -> ValueReader<Int> {
+    ValueReader("N", "a whole number from \(range.lowerBound) to \(range.upperBound)") { text in
+      digits(text).flatMap { range.contains($0) ? $0 : nil }
     }
-    return number
   }
 
   /// A number without a sign; zeros before it are as good as none.

@@ -81,9 +81,7 @@ package enum PeriodType: String, Sendable, CaseIterable {
   }
 
   /// How many months a period has; 0 where it is shorter than one.
-  var monthsEach: Int {
-    if case .months(let count, _) = recurrence { count } else { 0 }
-  }
+  var monthsEach: Int { if case .months(let count, _) = recurrence { count } else { 0 } }
 
   // MARK: Periods around days
 

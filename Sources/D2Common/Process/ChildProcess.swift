@@ -34,9 +34,7 @@ package final class ChildProcess {
     setpgid(pid, pid)
   }
 
-  private init(
-    _ name: String, pipes: Int, isGroup: Bool, spawn: ([Int32]) -> pid_t
-  ) throws(CommandFailure) {
+  private init(_ name: String, pipes: Int, isGroup: Bool, spawn: ([Int32]) -> pid_t) throws(CommandFailure) {
     var (readers, writers): ([Int32], [Int32]) = ([], [])
     var failure: String?
     for _ in 0..<pipes where failure == nil {
@@ -76,8 +74,7 @@ package final class ChildProcess {
     if status == nil {
       let (process, code) = Self.reap(pid, block: block)
       guard process != 0 else { return nil }
-      status =
-        process < 0 ? Self.unknownStatus : code & 0x7F == 0 ? code >> 8 & 0xFF : 128 + code & 0x7F
+      status = process < 0 ? Self.unknownStatus : code & 0x7F == 0 ? code >> 8 & 0xFF : 128 + code & 0x7F
     }
     return status
   }

@@ -39,7 +39,5 @@ extension Signals {
   package static var failure: CommandFailure { CommandFailure(status, "interrupted by a signal") }
 
   /// Throws where a signal asked the command to end.
-  package static func check() throws(CommandFailure) {
-    if received != nil { throw failure }
-  }
+  package static func check() throws(CommandFailure) { if received != nil { throw failure } }
 }

@@ -37,24 +37,17 @@ package struct NameSelection<Thing: Named> {
     if let whole = try place(of: list) { return [whole] }
     var parts = list.split(separator: ",")[...]
     var found: [Int] = []
-    while !parts.isEmpty {
+    while let first = parts.first?.trimmed {
       // The longest run of parts that is a name.
       var length = parts.count
+      var place: Int?
       while length > 0 {
-        let text = parts.prefix(length).joined(separator: ",").trimmed
-        if let place = try place(of: text) {
-          found.append(place)
-          break
-        }
+        place = try self.place(of: parts.prefix(length).joined(separator: ",").trimmed)
+        if place != nil { break }
         length -= 1
       }
-      guard length > 0 else {
-        let text = parts.first!.trimmed
-        if text.isEmpty { length = 1 } else { throw unknown(text) }
-        parts = parts.dropFirst(length)
-        continue
-      }
-      parts = parts.dropFirst(length)
+      if let place { found.append(place) } else if !first.isEmpty { throw unknown(first) }
+      parts = parts.dropFirst(max(length, 1))
     }
     return found
   }

@@ -116,8 +116,7 @@ extension CalendarDate {
   private static let daysPerEra = 146_097
   /// From 1 March of year 0 to 1 January 1970.
   private static let daysBefore1970 = 719_468
-  private static let dayNumbers =
-    dayNumber(year: -9999, month: 1, day: 1)...dayNumber(year: 99_999, month: 12, day: 31)
+  private static let dayNumbers = dayNumber(year: -9999, month: 1, day: 1)...dayNumber(year: 99_999, month: 12, day: 31)
 }
 
 extension Int {

@@ -28,11 +28,7 @@ package struct UTCTime: Sendable, Equatable, Comparable {
       if rest.first == "." { rest = rest.dropFirst().drop { $0.isNumber } }
     }
     guard let offset = Self.offset(rest) else { return nil }
-    var parts = tm()
-    parts.tm_year = Int32(day.year - 1900)
-    parts.tm_mon = Int32(day.month - 1)
-    parts.tm_mday = Int32(day.day)
-    self.seconds = timegm(&parts) + seconds - offset
+    self.seconds = day.dayNumber * 86_400 + seconds - offset
   }
 
   /// `Z`, `+02`, `+0200`, `+02:00`, or nothing, in seconds.

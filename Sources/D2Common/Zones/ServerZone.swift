@@ -85,8 +85,7 @@ package struct ServerZone: Sendable {
   }
 
   private func candidates(ofLocal local: UTCTime) -> [UTCTime] {
-    let offsets = Set(
-      [-Self.nearSeconds, 0, Self.nearSeconds].map { Self.offset(of: clocks, at: local.seconds + $0) })
+    let offsets = Set([-Self.nearSeconds, 0, Self.nearSeconds].map { Self.offset(of: clocks, at: local.seconds + $0) })
     let moments = offsets.map { (offset: $0, seconds: local.seconds - $0) }
     let right = moments.filter { Self.offset(of: clocks, at: $0.seconds) == $0.offset }
     return (right.isEmpty ? moments : right).map { UTCTime(seconds: $0.seconds) }

@@ -114,9 +114,7 @@ private struct ZoneReader {
     guard left >= 44, bytes[at..<at + 4].elementsEqual("TZif".utf8) else { return nil }
     var counts = Counts(version: bytes[at + 4])
     skip(20)
-    for count in [
-      \Counts.universals, \.standards, \.leaps, \.times, \.types, \.characters,
-    ] {
+    for count in [\Counts.universals, \.standards, \.leaps, \.times, \.types, \.characters] {
       let number = number(4)
       guard (0...1_000_000).contains(number) else { return nil }
       counts[keyPath: count] = number

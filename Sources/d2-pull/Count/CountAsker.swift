@@ -8,6 +8,9 @@ struct CountAsker {
   /// Whether answers that bear the marks of a failed query are asked for again.
   let checks: Bool
 
+  /// More units than were asked about.
+  private static let mostUnits = 100_000
+
   /// What came to a question.
   struct Answered {
     var values = 0
@@ -40,21 +43,23 @@ struct CountAsker {
   private func askOnce(_ request: PullRequest) throws -> (Answered, ExportAnswer) {
     try client.retrying { _ in
       let before = meter.current
-      let units = UnitTally(key: request.export.kind.orgUnitKey)
-      var sink = ItemSink(units.add)
+      // While they come: a server that does not know the limit of a question sends any number of them.
+      var units: [String: Int] = [:]
+      var sink = ItemSink { value in
+        guard let unit = value[request.export.kind.orgUnitKey]?.string else { return }
+        if units[unit] != nil || units.count < Self.mostUnits { units[unit, default: 0] += 1 }
+      }
       let answer = try PullAnswer.receive(request, into: &sink, client, meter, counts: false)
       let after = meter.current
       let answered = Answered(
         values: answer.export.items, passed: answer.passed, bytes: after.bytes - before.bytes,
-        wireBytes: after.wireBytes - before.wireBytes, units: units.counts)
+        wireBytes: after.wireBytes - before.wireBytes, units: units)
       return (answered, answer.export)
     }
   }
 
   /// The units of some selections: those that are named, and those below others.
-  func pools(
-    _ selections: [PullOptions], _ dataSet: String?, using random: inout SeededOrder
-  ) throws -> [UnitPool] {
+  func pools(_ selections: [PullOptions], _ dataSet: String?, using random: inout SeededOrder) throws -> [UnitPool] {
     var named = selections.filter { !$0.children }.flatMap(\.orgUnits)
     for group in Set(selections.flatMap(\.orgUnitGroups)).sorted() {
       let members = try client.json(
@@ -66,22 +71,5 @@ struct CountAsker {
     if !named.isEmpty { pools.append(UnitPool(named.unique, using: &random)) }
     if !roots.isEmpty { pools.append(try UnitPool(below: roots, dataSet: dataSet, client, using: &random)) }
     return pools
-  }
-}
-
-/// Counts values by organisation unit while they come: a server that does not know the limit of a question sends any
-/// number of them.
-private final class UnitTally {
-  private let key: String
-  private(set) var counts: [String: Int] = [:]
-
-  /// More units than were asked about.
-  private static let mostUnits = 100_000
-
-  init(key: String) { self.key = key }
-
-  func add(_ value: JSONValue) {
-    guard let unit = value[key]?.string else { return }
-    if counts[unit] != nil || counts.count < Self.mostUnits { counts[unit, default: 0] += 1 }
   }
 }

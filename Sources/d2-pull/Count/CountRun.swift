@@ -3,32 +3,23 @@ import D2Common
 
 /// `d2-pull --count`: what a pull would move, without moving it.
 struct CountRun {
-  private let options: PullOptions
-  private let client: DHIS2Client
-  private let meter: PullMeter
-  private let log: Log
+  let options: PullOptions
+  let client: DHIS2Client
+  let meter: PullMeter
+  let log: Log
 
   static let columns = [
     "dataSet", "values", "low", "high", "isExact", "bytes", "wireBytes", "requests", "sampledUnits", "units",
   ]
 
-  init(_ options: PullOptions, _ client: DHIS2Client, _ meter: PullMeter, _ log: Log) {
-    self.options = options
-    self.client = client
-    self.meter = meter
-    self.log = log
-  }
-
   /// - Parameter listing: takes a row for each data set.
   func run(_ selections: [PullOptions], into listing: inout Listing, _ status: ExitStatus) throws {
     let asker = CountAsker(client: client, meter: meter, checks: options.checks)
-    var rows: [JSONValue] = []
     var counts: [SubjectCount] = []
     for subject in Self.subjects(selections) {
       let count = try SubjectCount(subject, asker)
       counts.append(count)
-      rows.append(row(count))
-      try listing.add(rows.last!)
+      try listing.add(row(count))
       if let units = count.units, count.high == nil {
         log.warning(
           "\(count.dataSet ?? "the selection"): \(units.sampled) of \(units.all) organisation units were asked, too few of which hold anything: there are at least \(counted(count.low, "value")), and nobody knows how many more"
@@ -38,11 +29,10 @@ struct CountRun {
     try listing.finish()
     log.info(line(counts))
     guard let file = options.summaryFile else { return }
-    var members = totals(counts).members ?? []
-    members.append(.init("dataSets", .array(rows)))
-    members.append(.init("cost", cost))
-    members.append(.init("status", .int(Int(status.rawValue))))
-    try SummaryFile.write(.object(members), to: file)
+    let rest: [JSONValue.Member] = [
+      .init("dataSets", .array(counts.map(row))), .init("cost", cost), .init("status", .int(Int(status.rawValue))),
+    ]
+    try SummaryFile.write(.object((totals(counts).members ?? []) + rest), to: file)
   }
 
   /// What belongs together: selections of one data set differ in their organisation units only.
@@ -69,29 +59,26 @@ struct CountRun {
   private func limited(_ values: Int) -> Int { min(values, options.limit ?? .max) }
 
   private func row(_ count: SubjectCount) -> JSONValue {
-    .object([
-      .init("dataSet", count.dataSet.map { .string($0) } ?? .null), .init("values", .int(count.values)),
-      .init("low", .int(count.low)), .init("high", count.high.map { .int($0) } ?? .null),
-      .init("isExact", .bool(count.isExact)), .init("bytes", .int(count.bytes(count.values))),
-      .init("wireBytes", .int(count.wireBytes(count.values))), .init("requests", .int(count.requests.count)),
-      .init("sampledUnits", count.units.map { .int($0.sampled) } ?? .null),
-      .init("units", count.units.map { .int($0.all) } ?? .null),
-      .init("onlyAssignedUnits", .bool(count.isOfAssigned)),
-      .init("urls", .array(count.requests.map { .string(client.server.appending($0.export.target)) })),
-    ])
+    [
+      "dataSet": .string(orNull: count.dataSet), "values": .int(count.values), "low": .int(count.low),
+      "high": .int(orNull: count.high), "isExact": .bool(count.isExact), "bytes": .int(count.bytes),
+      "wireBytes": .int(count.wireBytes), "requests": .int(count.requests.count),
+      "sampledUnits": .int(orNull: count.units?.sampled), "units": .int(orNull: count.units?.all),
+      "onlyAssignedUnits": .bool(count.isOfAssigned),
+      "urls": .array(count.requests.map { .string(client.server.appending($0.export.target)) }),
+    ]
   }
 
   private func totals(_ counts: [SubjectCount]) -> JSONValue {
-    let values = counts.reduce(0) { $0 + $1.values }
+    func sum(_ part: (SubjectCount) -> Int) -> Int { counts.reduce(0) { $0 + part($1) } }
+    let values = sum(\.values)
     let share = values > 0 ? Double(limited(values)) / Double(values) : 1
-    func shared(_ bytes: (SubjectCount) -> Int) -> Int { Int(Double(counts.reduce(0) { $0 + bytes($1) }) * share) }
-    return .object([
-      .init("values", .int(limited(values))), .init("low", .int(limited(counts.reduce(0) { $0 + $1.low }))),
-      .init("high", high(counts).map { .int($0) } ?? .null), .init("isExact", .bool(counts.allSatisfy(\.isExact))),
-      .init("bytes", .int(shared { $0.bytes($0.values) })),
-      .init("wireBytes", .int(shared { $0.wireBytes($0.values) })),
-      .init("requests", .int(counts.reduce(0) { $0 + $1.requests.count })),
-    ])
+    return [
+      "values": .int(limited(values)), "low": .int(limited(sum(\.low))),
+      "high": .int(orNull: high(counts)), "isExact": .bool(counts.allSatisfy(\.isExact)),
+      "bytes": .int(Int(Double(sum(\.bytes)) * share)), "wireBytes": .int(Int(Double(sum(\.wireBytes)) * share)),
+      "requests": .int(sum { $0.requests.count }),
+    ]
   }
 
   private func high(_ counts: [SubjectCount]) -> Int? {

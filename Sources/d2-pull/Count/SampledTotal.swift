@@ -10,7 +10,9 @@ struct SampledTotal: Equatable {
 
   /// Two-sided, for 95 of 100.
   private static let z = 1.96
+}
 
+extension SampledTotal {
   /// Two things are estimated apart, since they differ in kind: how many of the units hold anything at all, and how
   /// much those hold.
   ///
@@ -23,30 +25,38 @@ struct SampledTotal: Equatable {
     let n = Double(counts.count)
     let all = Double(units)
     guard counts.count < units else {
-      (expected, low, high) = (seen, seen, seen)
+      self.init(expected: seen, low: seen, high: seen)
       return
     }
     guard n > 0, !holding.isEmpty else {
-      (expected, low, high) = (0, 0, nil)
+      self.init(expected: 0, low: 0, high: nil)
       return
     }
     let k = Double(holding.count)
-    expected = all * seen / n
+    let expected = all * seen / n
     let share = Self.share(k, of: n, among: all)
     // Of those that were picked all is known: only the others are uncertain.
     let unseen = (1 - n / all).squareRoot()
     let mean = seen / k
     guard holding.count >= 3 else {
-      (low, high) = (max(seen, all * share.low * mean / 5), nil)
+      self.init(expected: expected, low: max(seen, all * share.low * mean / 5), high: nil)
       return
     }
     let deviation = (holding.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (k - 1)).squareRoot()
     let half = Self.studentT(k - 1) * deviation / k.squareRoot() * unseen
-    low = min(expected, max(seen, all * share.low * max(mean - half, mean / 5)))
+    let low = min(expected, max(seen, all * share.low * max(mean - half, mean / 5)))
     // Of a kind that was not picked at all there may be three in k (the rule of three); they are taken to hold twice as
     // much as the others.
     let unpicked = 1 + 3 / k * unseen
-    high = max(expected, all * share.high * unpicked * max(mean + half, Self.skewedUpper(holding, mean, unseen)))
+    let high = max(expected, all * share.high * unpicked * max(mean + half, Self.skewedUpper(holding, mean, unseen)))
+    self.init(expected: expected, low: low, high: high)
+  }
+
+  /// Where one is too low the other may be too: the bounds are added, not their squares.
+  static func + (left: SampledTotal, right: SampledTotal) -> SampledTotal {
+    SampledTotal(
+      expected: left.expected + right.expected, low: left.low + right.low,
+      high: left.high.flatMap { high in right.high.map { high + $0 } })
   }
 
   /// Wilson's interval of a share.

@@ -33,12 +33,12 @@ struct SubjectCount {
     try estimate(selections, asker)
   }
 
-  func bytes(_ values: Int) -> Int {
-    seen.values == 0 ? 0 : Int(Double(seen.bytes) / Double(seen.values) * Double(values))
-  }
-  func wireBytes(_ values: Int) -> Int {
-    if isExact { return seen.wireBytes }
-    return seen.values == 0 ? 0 : Int(Double(seen.wireBytes) / Double(seen.values) * Double(values))
+  var bytes: Int { extrapolated(seen.bytes) }
+  var wireBytes: Int { isExact ? seen.wireBytes : extrapolated(seen.wireBytes) }
+
+  /// From the values that came to all.
+  private func extrapolated(_ bytes: Int) -> Int {
+    seen.values == 0 ? 0 : Int(Double(bytes) / Double(seen.values) * Double(values))
   }
 
   /// Asks the requests themselves, for no more than a little. False where there is more.
@@ -65,8 +65,7 @@ struct SubjectCount {
     var total = SampledTotal([], of: 0)
     for pool in try asker.pools(selections, dataSet, using: &random) {
       let counts = try sample(pool, selections[0], asker)
-      let part = SampledTotal(counts, of: pool.total)
-      total = total + part
+      total = total + SampledTotal(counts, of: pool.total)
       units = ((units?.sampled ?? 0) + counts.count, (units?.all ?? 0) + pool.total)
       isOfAssigned = isOfAssigned || pool.isOfAssigned
     }
@@ -118,20 +117,5 @@ struct SubjectCount {
       counts.merge(answer.units) { $0 + $1 }
     }
     return counts
-  }
-}
-
-extension SampledTotal {
-  private init(expected: Double, low: Double, high: Double?) {
-    self.expected = expected
-    self.low = low
-    self.high = high
-  }
-
-  /// Where one is too low the other may be too: the bounds are added, not their squares.
-  static func + (left: SampledTotal, right: SampledTotal) -> SampledTotal {
-    SampledTotal(
-      expected: left.expected + right.expected, low: left.low + right.low,
-      high: left.high.flatMap { high in right.high.map { high + $0 } })
   }
 }

@@ -57,11 +57,12 @@ final class PullMeter: Sendable {
       return true
     }
     guard isDue else { return }
-    let now_ = current
-    let rate = Int(Double(now_.values) / max(seconds, 0.001))
-    let left = now_.planned > 1 ? ", request \(min(now_.done + 1, now_.planned)) of \(now_.planned)" : ""
-    log.draw(
-      "\(counted(now_.values, "value")), \(rate)/s, \(SizeText.shown(bytes: now_.bytes)), \(Int(seconds)) s\(left)")
+    let figures = current
+    let rate = Int(Double(figures.values) / max(seconds, 0.001))
+    let (next, all) = (figures.done + 1, figures.planned)
+    let left = all > 1 ? ", request \(min(next, all)) of \(all)" : ""
+    let size = SizeText.shown(bytes: figures.bytes)
+    log.draw("\(counted(figures.values, "value")), \(rate)/s, \(size), \(Int(seconds)) s\(left)")
   }
 
   /// The last line of a run.
@@ -83,10 +84,10 @@ final class PullMeter: Sendable {
     return [
       "values": .int(figures.values), "older": .int(figures.older),
       "withoutID": .int(figures.withoutID.values.reduce(0, +)), "requests": .int(figures.requests),
-      "bytes": .int(figures.bytes),
-      "wireBytes": .int(figures.wireBytes), "seconds": .number(String(seconds.toThousandths)),
-      "retries": .int(figures.retries), "status": .int(Int(status.rawValue)),
-      "serverTime": serverTime.map { .string($0.iso8601) } ?? .null, "refusal": refusal.map { .string($0) } ?? .null,
+      "bytes": .int(figures.bytes), "wireBytes": .int(figures.wireBytes),
+      "seconds": .number(String(seconds.toThousandths)), "retries": .int(figures.retries),
+      "status": .int(Int(status.rawValue)),
+      "serverTime": .string(orNull: serverTime?.iso8601), "refusal": .string(orNull: refusal),
     ]
   }
 }

@@ -68,13 +68,6 @@ struct BatchOutcome: Sendable {
     clamp(batch)
   }
 
-  /// Of a batch that was not sent.
-  static func notSent(_ batch: Batch, _ reason: Refusal) -> BatchOutcome {
-    var outcome = BatchOutcome()
-    outcome.sendNone(of: batch, reason)
-    return outcome
-  }
-
   mutating func refuseAll(of batch: Batch, _ refusal: Refusal) {
     for index in batch.values.indices { refuse(index, refusal, of: batch) }
   }
@@ -105,22 +98,18 @@ struct BatchOutcome: Sendable {
 
   /// The line on stdout.
   func line(of batch: Batch) -> JSONValue {
-    var reasons: [Refusal: Int] = [:]
-    for refusal in refused.values { reasons[refusal, default: 0] += 1 }
+    let reasons = Dictionary(grouping: refused.values) { $0 }.mapValues(\.count)
     let conflicts = reasons.sorted { ($1.value, $0.key.message) < ($0.value, $1.key.message) }.prefix(20)
     let line: JSONValue = [
       "batch": .int(batch.number), "firstLine": .int(batch.values.first?.line ?? 0),
       "lastLine": .int(batch.values.last?.line ?? 0), "values": .int(batch.values.count),
-      "dataSet": batch.dataSet.map { .string($0) } ?? .null, "imported": .int(imported), "updated": .int(updated),
+      "dataSet": .string(orNull: batch.dataSet), "imported": .int(imported), "updated": .int(updated),
       "deleted": .int(deleted), "ignored": .int(ignored(of: batch)), "refused": .int(refused.count),
       "notSent": .int(notSent.count), "notKept": .int(notKept.count), "changed": .int(changed),
       "status": .string(status), "httpStatus": .int(httpStatus),
       "conflicts": .array(
         conflicts.map { refusal, count in
-          [
-            "errorCode": refusal.code.map { .string($0) } ?? .null, "message": .string(refusal.message),
-            "values": .int(count),
-          ]
+          ["errorCode": .string(orNull: refusal.code), "message": .string(refusal.message), "values": .int(count)]
         }),
       "milliseconds": .int(Int((seconds * 1000).rounded())), "attempts": .int(attempts), "bytes": .int(batch.bytes),
     ]

@@ -25,7 +25,7 @@ final class RejectsTarget {
     isRegular = stat(path, &information) != 0 || information.st_mode & S_IFMT == S_IFREG
     guard isRegular else {
       descriptor = open(path, O_WRONLY | O_CLOEXEC)
-      guard descriptor >= 0 else { throw CommandFailure(.cannotWrite, "cannot write \(path): \(SystemError())") }
+      guard descriptor >= 0 else { throw Self.cannotWrite(path) }
       return
     }
     descriptor = try Self.locked(part, of: path)
@@ -47,7 +47,7 @@ final class RejectsTarget {
   private static func locked(_ part: String, of path: String) throws(CommandFailure) -> Int32 {
     while true {
       let descriptor = open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-      guard descriptor >= 0 else { throw CommandFailure(.cannotWrite, "cannot write \(path): \(SystemError())") }
+      guard descriptor >= 0 else { throw Self.cannotWrite(path) }
       // File systems without locks have no second writer that could be found out.
       guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
         close(descriptor)
@@ -56,12 +56,7 @@ final class RejectsTarget {
           "another d2-push is writing rejects into \(path) now: give each one a file of its own; nothing was sent")
       }
       // Whoever had it may have put it in place meanwhile.
-      var (mine, current) = (stat(), stat())
-      if fstat(descriptor, &mine) == 0, stat(part, &current) == 0, mine.st_ino == current.st_ino,
-        mine.st_dev == current.st_dev
-      {
-        return descriptor
-      }
+      if isOpen(part, descriptor) { return descriptor }
       close(descriptor)
     }
   }
@@ -94,10 +89,12 @@ final class RejectsTarget {
       }
       if last != 0x0A { try write([0x0A]) }
     } else {
-      guard ftruncate(descriptor, 0) == 0 else {
-        throw CommandFailure(.cannotWrite, "cannot write \(part): \(SystemError())")
-      }
+      guard ftruncate(descriptor, 0) == 0 else { throw Self.cannotWrite(part) }
     }
+  }
+
+  private static func cannotWrite(_ path: String, _ error: any Error = SystemError()) -> CommandFailure {
+    CommandFailure(.cannotWrite, "cannot write \(path): \(error)")
   }
 
   /// Whether the file begins as one that d2-push has written.
@@ -107,9 +104,13 @@ final class RejectsTarget {
   }
 
   /// Whether standard input is the very file that is to be replaced: then nobody else needs what it holds.
-  private var isInput: Bool {
-    var (input, file) = (stat(), stat())
-    return fstat(0, &input) == 0 && stat(path, &file) == 0 && input.st_dev == file.st_dev && input.st_ino == file.st_ino
+  private var isInput: Bool { Self.isOpen(path, 0) }
+
+  /// Whether an open descriptor is of the file that has a name now.
+  private static func isOpen(_ path: String, _ descriptor: Int32) -> Bool {
+    var (mine, named) = (stat(), stat())
+    return fstat(descriptor, &mine) == 0 && stat(path, &named) == 0 && mine.st_dev == named.st_dev
+      && mine.st_ino == named.st_ino
   }
 
   private static func size(_ path: String) -> off_t {
@@ -123,7 +124,7 @@ final class RejectsTarget {
   func write(_ lines: [UInt8]) throws(CommandFailure) {
     do { try lines.withUnsafeBytes { try FileBytes.write($0, to: descriptor) } } catch {
       if isRegular, ftruncate(descriptor, length) == 0 { lseek(descriptor, length, SEEK_SET) }
-      throw CommandFailure(.cannotWrite, "cannot write \(isRegular ? part : path): \(error)")
+      throw Self.cannotWrite(isRegular ? part : path, error)
     }
     length += off_t(lines.count)
   }
@@ -154,7 +155,7 @@ final class RejectsTarget {
   /// Copies the part behind what is there, or leaves that as it was.
   private func append(behind old: off_t) throws(CommandFailure) {
     let file = open(path, O_RDWR | O_APPEND | O_CLOEXEC)
-    guard file >= 0 else { throw CommandFailure(.cannotWrite, "cannot write \(path): \(SystemError())") }
+    guard file >= 0 else { throw Self.cannotWrite(path) }
     defer { close(file) }
     var block = [UInt8](repeating: 0, count: 256 * 1024)
     var last: UInt8 = 0x0A

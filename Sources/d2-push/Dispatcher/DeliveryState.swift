@@ -83,10 +83,7 @@ struct DeliveryState: Sendable {
 
   /// What a batch's line tells of its delivery.
   static func notes(_ state: DeliveryState?) -> [JSONValue.Member] {
-    [
-      .init("delivery", state.map { .string($0.status) } ?? .null),
-      .init("errors", state.map { .string($0.errors) } ?? .null),
-    ]
+    [.init("delivery", .string(orNull: state?.status)), .init("errors", .string(orNull: state?.errors))]
   }
 
   /// What it means for the values of a request. Those that were delivered, and of which nothing more is known, stay
@@ -100,18 +97,13 @@ struct DeliveryState: Sendable {
     } else if phase == .completed {
       outcome.queued = batch.values.count
     } else {
-      outcome.notSent = Set(batch.values.indices)
-      outcome.notSentReason = Refusal(message: "not delivered: \(reason)", httpStatus: httpStatus)
+      outcome.sendNone(of: batch, Refusal(message: "not delivered: \(reason)", httpStatus: httpStatus))
     }
     return outcome
   }
 
   private var reason: String {
-    let what =
-      switch phase {
-      case .unknown: "the queue holds the request no more"
-      case .completed, .open, .givenUp: "the queue's request is \(status)"
-      }
+    let what = phase == .unknown ? "the queue holds the request no more" : "the queue's request is \(status)"
     return errors.isEmpty ? what : "\(what): \(errors)"
   }
 
@@ -146,7 +138,7 @@ struct DeliveryState: Sendable {
       && summary.conflicts.allSatisfy { $0.indexes.allSatisfy { $0 < all.count } }
     let refused = fits ? report.refusedByPosition(in: Array(all)) : [:]
     let vague = summary.conflicts.filter { conflict in !fits || !conflict.indexes.contains { all.contains($0) } }
-    if vague.isEmpty { return refused }
+    guard !vague.isEmpty else { return refused }
     let ids = BatchIDs(batch, defaultCombo: DestinationTraits(version: nil).defaultCombo)
     var found = refused
     for conflict in vague {

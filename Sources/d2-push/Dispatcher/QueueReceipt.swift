@@ -98,8 +98,7 @@ struct QueueReceipt: Sendable, Equatable {
     let what = "HTTP \(response.status)" + (text.isEmpty ? ", without a word" : ": \(text)")
     switch response.status {
     case 401, 403, 407:
-      return queue.failure(
-        .refused, "\(what) (\(queue.server.credentialsAdvice))")
+      return queue.failure(.refused, "\(what) (\(queue.server.credentialsAdvice))")
     case 408, 425, 429, 500...:
       var error = queue.failure(.temporary, mayPass: true, "\(what) (the queue failed; try again later)")
       error.retryAfterSeconds = response.retryAfterSeconds

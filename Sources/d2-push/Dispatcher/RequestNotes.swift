@@ -34,10 +34,9 @@ extension RequestKey {
 
   /// What a batch's line tells of its request.
   func notes(_ outcome: BatchOutcome, facility: String?, uid: String?) -> [JSONValue.Member] {
-    func text(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
-    return [
-      .init("period", .string(period)), .init("orgUnit", .string(unit)), .init("facility", text(facility)),
-      .init("queued", .int(outcome.queued)), .init("uid", text(uid)),
+    [
+      .init("period", .string(period)), .init("orgUnit", .string(unit)), .init("facility", .string(orNull: facility)),
+      .init("queued", .int(outcome.queued)), .init("uid", .string(orNull: uid)),
     ]
   }
 }

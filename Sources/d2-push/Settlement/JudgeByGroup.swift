@@ -36,9 +36,7 @@ struct JudgeByGroup: Judge {
   }
 
   /// Groups, or the whole request, were refused.
-  private func groupFailure(
-    _ conflicts: [ImportSummary.Conflict], _ work: Work, _ report: ImportReport
-  ) -> Verdict {
+  private func groupFailure(_ conflicts: [ImportSummary.Conflict], _ work: Work, _ report: ImportReport) -> Verdict {
     var verdict = Verdict()
     if let conflict = conflicts.first(where: { $0.code == "E8002" || $0.code == "E8003" }),
       destination.named(work.dataSet) == nil
@@ -46,8 +44,7 @@ struct JudgeByGroup: Judge {
       verdict.wantsDataSet = report.reason(conflict)
       return verdict
     }
-    let failed =
-      report.summary.accepted > 0 ? settleOtherGroups(conflicts, work, report, &verdict) : work.part
+    let failed = report.summary.accepted > 0 ? settleOtherGroups(conflicts, work, report, &verdict) : work.part
     let refused = refuse(failed, conflicts, work.dataSet, report)
     verdict.refused.merge(refused) { first, _ in first }
     var next = work.with(failed.filter { refused[$0] == nil })

@@ -74,8 +74,7 @@ struct Settlement {
       rewrite: destination.traits.respells)
     outcome.attempts += 1
     let deletes = batch.dataSet == LocatedLines.deletedRegistrations
-    let answer = try destination.server.post(
-      body, canBeHalved: next.part.count > 1, deletes: deletes, &outcome.traffic)
+    let answer = try destination.server.post(body, canBeHalved: next.part.count > 1, deletes: deletes, &outcome.traffic)
     switch answer {
     case .report(let report):
       outcome.status = report.summary.status

@@ -40,9 +40,7 @@ struct Verdict {
     for index in part { refused[index] = refusal }
   }
 
-  mutating func later(_ next: Work) {
-    if !next.part.isEmpty { work.append(next) }
-  }
+  mutating func later(_ next: Work) { if !next.part.isEmpty { work.append(next) } }
 
   /// The first half is posted first.
   mutating func halvesLater(_ next: Work) {
