@@ -16,7 +16,7 @@ struct SetupTests {
       printf '#!/bin/sh\necho install ok installed\n' > none/dpkg-query; chmod +x none/dpkg-query
       fake() { printf '#!/bin/sh\necho "Swift version %s (swift-%s-RELEASE)"\n' $2 $2 > $1/swift; chmod +x $1/swift; }
       fake old 5.10.1; fake new 6.10
-      # What the real one makes takes 650 MB to download.
+      # The real one downloads 650 MB: scripts/lib/check-setup tries it.
       printf '#!/bin/sh\nmkdir -p "$1/bin"; cp ../new/swift "$1/bin"; echo "made $1"\n' > scripts/lib/install-swift
       mkdir here
       """#)
