@@ -48,44 +48,52 @@ struct Pull {
     ],
     manual: Manual([
       """
-      Reads data values of a DHIS2 server through `/api/dataValueSets` and writes them to standard output, one JSON object a line, while they \
-      download. Each value is byte for byte as the server wrote it; where the data set is known and the server did not name it, a last key \
-      `"dataSet"` is added. Memory does not grow with the number of values.
+      Reads data values of a DHIS2 server through `/api/dataValueSets` and writes them to standard output, one JSON \
+      object a line, while they download. Each value is byte for byte as the server wrote it; where the data set is \
+      known and the server did not name it, a last key `"dataSet"` is added. Memory does not grow with the number of \
+      values.
       """,
       """
-      What is read is said in one of two ways. By ids: `--data-set` (or `--data-element`, `--data-element-group`), `--org-unit` with `--children`, and \
-      `--period` or `--start-date` with `--end-date`. Or by `--pair`: the active data sets and organisation units that d2-datasets(1) and \
-      d2-orgunits(1) fetched into the store, each data set in the periods of its own type that overlap the dates of `-y`, `-m`, `-q`, `-n`, \
-      `-c`, `-p` or `--from` with `--to`. Without dates that is the current year so far, and of daily data the current month.
+      What is read is said in one of two ways. By ids: `--data-set` (or `--data-element`, `--data-element-group`), \
+      `--org-unit` with `--children`, and `--period` or `--start-date` with `--end-date`. Or by `--pair`: the active \
+      data sets and organisation units that d2-datasets(1) and d2-orgunits(1) fetched into the store, each data set in \
+      the periods of its own type that overlap the dates of `-y`, `-m`, `-q`, `-n`, `-c`, `-p` or `--from` with \
+      `--to`. Without dates that is the current year so far, and of daily data the current month.
       """,
       """
-      Servers up to 2.42 leave out ids that they do not know, without a word. d2-pull looks them up first, names them, and ends with status 1. \
-      They also end a failed query as an answer that looks whole: one that has a multiple of 1,000 values, or whose connection is closed \
-      unannounced. Such an answer is asked for again, and counts only when two agree. `--no-check` does neither.
+      Servers up to 2.42 leave out ids that they do not know, without a word. d2-pull looks them up first, names them, \
+      and ends with status 1. They also end a failed query as an answer that looks whole: one that has a multiple of \
+      1,000 values, or whose connection is closed unannounced. Such an answer is asked for again, and counts only when \
+      two agree. `--no-check` does neither.
       """,
       """
-      With `--id-scheme CODE` (or `NAME`, `ATTRIBUTE:uid`, or the scheme of one kind of object) the values come with such ids, the `"dataSet"` that is \
-      added too; d2-push(1) is given the same schemes. Where a data set has no such id, nothing is read and the status is 64. For anything else that has \
-      none, servers up to 2.42 write `null`, which a destination would take for another object (of a combo, for the default one): such values are left out \
-      and counted, the objects are named, and the status is 1. Later servers refuse the export. Combos seldom have codes: \
-      `--id-scheme CODE --category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID`, given to both commands, takes uids for them.
+      With `--id-scheme CODE` (or `NAME`, `ATTRIBUTE:uid`, or the scheme of one kind of object) the values come with \
+      such ids, the `"dataSet"` that is added too; d2-push(1) is given the same schemes. Where a data set has no such \
+      id, nothing is read and the status is 64. For anything else that has none, servers up to 2.42 write `null`, \
+      which a destination would take for another object (of a combo, for the default one): such values are left out \
+      and counted, the objects are named, and the status is 1. Later servers refuse the export. Combos seldom have \
+      codes: `--id-scheme CODE --category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID`, given to \
+      both commands, takes uids for them.
       """,
       """
-      With `-i`, `--last-updated` or `--last-updated-duration` only changes come. Servers compare times by their own zone, each version in another way: \
-      d2-pull asks in the form that is right for the server, says what it asks for, and leaves out values whose own `lastUpdated` is older (`older` in the summary). \
-      A time without an offset is the source's local time. With `--limit` the server picks the values before those are left out.
+      With `-i`, `--last-updated` or `--last-updated-duration` only changes come. Servers compare times by their own \
+      zone, each version in another way: d2-pull asks in the form that is right for the server, says what it asks for, \
+      and leaves out values whose own `lastUpdated` is older (`older` in the summary). A time without an offset is the \
+      source's local time. With `--limit` the server picks the values before those are left out.
       """,
       """
-      A request that is too much for the server or for a proxy before it (status 502 or 504, a timeout, an address that is too long) is divided: by \
-      periods, dates, organisation units and what is below them, until the parts are answered. Each value still comes once.
+      A request that is too much for the server or for a proxy before it (status 502 or 504, a timeout, an address \
+      that is too long) is divided: by periods, dates, organisation units and what is below them, until the parts are \
+      answered. Each value still comes once.
       """,
       """
-      An answer that breaks off ends the command with status 75, after the values that came are out. With `--spool` each answer is held in a \
-      temporary file until it is whole: a broken one is fetched again by itself, and no value comes out twice. That is what d2-slices(1) runs.
+      An answer that breaks off ends the command with status 75, after the values that came are out. With `--spool` \
+      each answer is held in a temporary file until it is whole: a broken one is fetched again by itself, and no value \
+      comes out twice. That is what d2-slices(1) runs.
       """,
       """
-      Credentials come from the pair, from `--pat-file` or `--username` with `--password-file`, or from the environment; never from the command \
-      line itself. A password that a server refuses is not tried twice.
+      Credentials come from the pair, from `--pat-file` or `--username` with `--password-file`, or from the \
+      environment; never from the command line itself. A password that a server refuses is not tried twice.
       """,
     ]))
 
