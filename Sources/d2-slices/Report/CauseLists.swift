@@ -19,7 +19,8 @@ struct CauseLists {
     if data.parked.total > 0 {
       html += "<h3>Parked: \(Shown.count(data.parked.total, "slice"))</h3>"
       html += """
-        <p class="soft">They wait for <code>d2-slices reset --pair \(data.pair.clipped(ReportPage.mostNameCharacters)) --state failed</code>.</p>
+        <p class="soft">They wait for <code>d2-slices reset --pair \(data.pair.clipped(ReportPage.mostNameCharacters)) \
+        --state failed</code>.</p>
         """
       html += list(data.parked, "slice", ofValues: false)
     }
@@ -37,11 +38,11 @@ struct CauseLists {
       resting == 0
       ? ""
       : """
-      <p class="soft">\(Shown.count(resting, "slice")) \(resting == 1 ? "is" : "are") done with refusals. Fix the cause at the source or at \
-      the destination, then take \(resting == 1 ? "it" : "them") again: \
-      <code>d2-slices reset --pair \(data.pair.clipped(ReportPage.mostNameCharacters)) --state refused</code> and \
-      <code>d2-slices run --pair \(data.pair.clipped(ReportPage.mostNameCharacters))</code>. Or accept the refusals: \
-      <code>d2-slices run --accept-rejects</code>.</p>
+      <p class="soft">\(Shown.count(resting, "slice")) \(resting == 1 ? "is" : "are") done with refusals. Fix the \
+      cause at the source or at the destination, then take \(resting == 1 ? "it" : "them") again: <code>d2-slices \
+      reset --pair \(data.pair.clipped(ReportPage.mostNameCharacters)) --state refused</code> and <code>d2-slices run \
+      --pair \(data.pair.clipped(ReportPage.mostNameCharacters))</code>. Or accept the refusals: <code>d2-slices run \
+      --accept-rejects</code>.</p>
       """
     return "<p class=\"soft\">\(Shown.count(data.refusals.total, "value")), by reason; open one to see where.</p>"
       + advice
@@ -62,7 +63,8 @@ struct CauseLists {
     let hint: HTML =
       ErrorCode.atBeginning(of: cause.pattern).map { "<p>\($0.code) means: \($0.meaning). \($0.advice)</p>" } ?? ""
     return """
-      <details><summary><b class="n">\(Shown.count(cause.count))</b> <span>\(isSingle ? texts.items[0].key : cause.pattern)\(slices)</span>\
+      <details><summary><b class="n">\(Shown.count(cause.count))</b> \
+      <span>\(isSingle ? texts.items[0].key : cause.pattern)\(slices)</span>\
       <meter value="\(cause.count)" max="\(max(total, 1))" aria-label="Share of all">\(cause.count)</meter></summary>
       \(hint)\(isSingle ? "" : list("As it was said", texts.items.map { ("\($0.key)", $0.count) }, texts.rest))\(places(cause))\(examples(cause, ofValues))
       </details>
@@ -82,7 +84,9 @@ struct CauseLists {
     let more: HTML =
       rest == 0 ? "" : "<li><b class=\"n\">\(Shown.count(rest))</b> <span class=\"soft\">others</span></li>"
     return """
-      <h4>\(title)</h4><ul class="counts">\(items.map { "<li><b class=\"n\">\(Shown.count($0.1))</b> <span>\($0.0)</span></li>" as HTML })\(more)</ul>
+      <h4>\(title)</h4>\
+      <ul \
+      class="counts">\(items.map { "<li><b class=\"n\">\(Shown.count($0.1))</b> <span>\($0.0)</span></li>" as HTML })\(more)</ul>
       """
   }
 
@@ -103,8 +107,8 @@ struct CauseLists {
     }
     let rejects: HTML = slice.rejects.map { "<br><code>\($0.clipped(300))</code>" } ?? ""
     return """
-      <li><b>\(slice.id)</b> \(ReportPage.name(data.name(of: slice.dataSet))), \(slice.time), \(ReportPage.name(data.units(of: slice)))\
-      \(slice.kind.suffix)<span class="soft">\(facts)</span>\(rejects)</li>
+      <li><b>\(slice.id)</b> \(ReportPage.name(data.name(of: slice.dataSet))), \(slice.time), \
+      \(ReportPage.name(data.units(of: slice)))\(slice.kind.suffix)<span class="soft">\(facts)</span>\(rejects)</li>
       """
   }
 }

@@ -17,7 +17,8 @@ struct HeatMapTable {
       """
       \(legend)
       <div class="scroll map" tabindex="0" role="region" aria-label="Heat map, scrolls sideways"><table dir="ltr">
-      <caption class="hidden">State of the slices of each data set, by period. A cell shows the worst state in it.</caption>
+      <caption class="hidden">State of the slices of each data set, by period. A cell shows the worst state in \
+      it.</caption>
       <thead>\(heads)</thead>
       <tbody>\(map.rows.map { row($0) })</tbody>
       </table></div>\(left)
@@ -27,8 +28,8 @@ struct HeatMapTable {
   private var legend: HTML {
     let states: [HTML] = ShownState.allCases.map { "<li>\($0.mark) \($0.title.lowercased())</li>" }
     return """
-      <p class="soft">A cell shows the worst state of its slices: a sign alone where all are in it, else with how many are; a percentage is the share that is done. \
-      Its lower edge fills as slices are done.</p>
+      <p class="soft">A cell shows the worst state of its slices: a sign alone where all are in it, else with how many \
+      are; a percentage is the share that is done. Its lower edge fills as slices are done.</p>
       <ul class="legend" aria-label="Signs">\(states)</ul>
       """
   }

@@ -117,8 +117,9 @@ struct ReportPage {
           "Slowest slices",
           """
           <table class="list"><caption class="hidden">The slowest slices</caption>
-          <thead><tr><th scope="col" class="n">Slice</th><th scope="col" class="n">Time</th><th scope="col" class="n">Values</th>\
-          <th scope="col">Data set</th><th scope="col">Period</th><th scope="col">Units</th><th scope="col">State</th></tr></thead>
+          <thead><tr><th scope="col" class="n">Slice</th><th scope="col" class="n">Time</th>\
+          <th scope="col" class="n">Values</th><th scope="col">Data set</th><th scope="col">Period</th>\
+          <th scope="col">Units</th><th scope="col">State</th></tr></thead>
           <tbody>\(rows)</tbody></table>
           """))
   }
@@ -147,8 +148,9 @@ struct ReportPage {
           "Data sets",
           """
           <table class="list sticky"><caption class="hidden">Data sets with the states of their slices</caption>
-          <thead><tr><th scope="col">Data set</th><th scope="col">Synced through</th><th scope="col" class="n">Done</th>\
-          <th scope="col" class="n">Slices</th>\(heads)<th scope="col" class="n">Values read</th><th scope="col" class="n">Stored</th>\
+          <thead><tr><th scope="col">Data set</th><th scope="col">Synced through</th>\
+          <th scope="col" class="n">Done</th><th scope="col" class="n">Slices</th>\(heads)\
+          <th scope="col" class="n">Values read</th><th scope="col" class="n">Stored</th>\
           <th scope="col" class="n">Refused</th></tr></thead>
           <tbody>\(shown.map { dataSetRow($0) })</tbody></table>
           """) + rest)
@@ -163,7 +165,8 @@ struct ReportPage {
     return """
       <tr><th scope="row">\(Self.name(line.name))<small class="soft">\(detail)</small></th><td>\(through)</td>\
       <td class="n">\(done)</td><td class="n">\(Self.countOrDash(line.states.total))</td>\(counts)\
-      <td class="n">\(Self.countOrDash(line.values.pulled))</td><td class="n">\(Self.countOrDash(line.values.taken))</td>\
+      <td class="n">\(Self.countOrDash(line.values.pulled))</td>\
+      <td class="n">\(Self.countOrDash(line.values.taken))</td>\
       <td class="n">\(Self.countOrDash(line.values.refused))</td></tr>
 
       """

@@ -219,7 +219,8 @@ extension Ledger {
   private func forEachTroubled(_ pair: Pair, _ condition: String, _ body: (Slice) throws -> Void) throws {
     try database.execute(
       """
-      SELECT id, dataset_id, periods, since, orgunits, children, state, attempts, finished, last_status, last_error, refused,
+      SELECT id, dataset_id, periods, since, orgunits, children, state, attempts, finished, last_status, last_error,
+      refused,
         reasons, rejects, kind
       FROM slices WHERE integration_pair_id = $1 AND \(condition)
       """, [.int(pair.id)]
