@@ -139,7 +139,8 @@ extension Store {
       let id = try database.rows(
         """
         INSERT INTO integration_pair
-          (name, source, destination, source_config, destination_config, source_orgunits_synced, is_active, created, updated)
+          (name, source, destination, source_config, destination_config, source_orgunits_synced, is_active, created,
+          updated)
         VALUES ($1, $2, $3, $4, $5, FALSE, $6, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP) RETURNING id
         """,
         [

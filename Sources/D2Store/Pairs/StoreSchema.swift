@@ -55,9 +55,10 @@ enum StoreSchema {
 
   /// Of the slices of version 1.
   private static let columnsOfFirst = """
-    id, integration_pair_id, window_id, kind, dataset_id, periods, since, orgunits, children, plan, include_deleted, rank,
-    newest, state, verified, worker, token, lease_until, attempts, next_attempt, started, finished, last_status, last_error,
-    pulled, pushed, imported, updated, ignored, deleted, refused, not_sent, queued, wire_bytes, reasons, rejects
+    id, integration_pair_id, window_id, kind, dataset_id, periods, since, orgunits, children, plan, include_deleted,
+    rank, newest, state, verified, worker, token, lease_until, attempts, next_attempt, started, finished, last_status,
+    last_error, pulled, pushed, imported, updated, ignored, deleted, refused, not_sent, queued, wire_bytes, reasons,
+    rejects
     """
 
   // MARK: PostgreSQL
