@@ -5,7 +5,7 @@ import D2Common
 ///
 /// Servers from 2.43 on write a `period`, `orgUnit` or `attributeOptionCombo` once at the top of the answer, and in no
 /// value, when just one was asked for. Older servers write a header too but keep the keys in the values: there is
-/// nothing to append then, and a key that a value has is never replaced.
+/// nothing to append then, and a key that a value has is never replaced. (docs/dhis2-servers.md, trap 10.)
 package struct ValueCompletion: Sendable {
   /// A member of the document's top level, raw.
   struct Member: Equatable, Sendable {
@@ -23,7 +23,7 @@ package struct ValueCompletion: Sendable {
 
   package static let none = ValueCompletion(hoistedKeys: [], suffix: [])
 
-  /// The keys that servers from 2.43 on hoist (`DataExportOutput` in dhis2-core).
+  /// The keys that servers from 2.43 on hoist (docs/dhis2-servers.md, trap 10).
   package static let keysHoistedByDHIS2 = ["period", "orgUnit", "attributeOptionCombo"]
 
   package init(hoistedKeys: [String] = keysHoistedByDHIS2, dataSet: String? = nil) {

@@ -24,7 +24,8 @@ package struct ExportRequest: Sendable {
   /// With `children` each organisation unit is a condition of its own in the server's query; more of them defeat its
   /// index.
   package static let mostParents = 50
-  /// Servers from 2.43 on refuse a question that names no time, also one for changes (E2002); all time is this.
+  /// Servers from 2.43 on refuse a question that names no time, also one for changes (E2002; docs/dhis2-servers.md,
+  /// trap 15); all time is this.
   package static let allTime = (start: "1900-01-01", end: "2199-12-31")
   /// The limit of a question that is a sample: small enough for any link, and no multiple of the 1,000 rows at which a
   /// failed query of a server up to 2.42 ends.

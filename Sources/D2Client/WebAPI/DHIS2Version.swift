@@ -19,9 +19,10 @@ package struct DHIS2Version: Sendable, Equatable, Comparable, CustomStringConver
 
   package var description: String { text }
 
-  /// From 2.43 on values are upserted data set by data set, and one bad value can fail its whole group.
+  /// From 2.43 on values are upserted data set by data set, and one bad value can fail its whole group
+  /// (docs/dhis2-servers.md, trap 8).
   package var failsWholeGroups: Bool { minor >= 43 }
 
-  /// From 2.43 on `lastUpdated` of an export is read as a day of the server's.
+  /// From 2.43 on `lastUpdated` of an export is read as a day of the server's (docs/dhis2-servers.md, trap 21).
   package var cutsTimesToDays: Bool { minor >= 43 }
 }

@@ -6,7 +6,7 @@ package struct ElementTraits: OptionSet, Sendable {
 
   package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  /// Zeros are not significant: up to 2.42 they are not stored (`ValidationUtils.dataValueIsZeroAndInsignificant`).
+  /// Zeros are not significant: up to 2.42 they are not stored (docs/dhis2-servers.md, trap 25).
   package static let dropsZeros = ElementTraits(rawValue: 1)
   /// The values are true or false, whatever their spelling.
   package static let isBoolean = ElementTraits(rawValue: 2)

@@ -2,7 +2,7 @@
 package enum PeriodID {
   /// Whether a text is an id as servers from 2.43 on print it. They answer a malformed one with HTTP 500 for the whole
   /// request, so that a doubtful value is posted alone. The rule is strict: it doubts good ids in other spellings, it
-  /// never trusts a bad one.
+  /// never trusts a bad one. (docs/dhis2-servers.md, trap 8.)
   package static func isCertain(_ text: some StringProtocol) -> Bool {
     // Servers print years before 1000 without their zeros.
     text.utf8.first != UInt8(ascii: "0") && Period(id: text).map { $0.id == text } ?? false

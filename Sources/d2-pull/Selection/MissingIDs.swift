@@ -2,7 +2,8 @@ import D2Client
 import D2Common
 
 /// Objects that have no id in the scheme of the output. Servers up to 2.42 write `null` for them, which the destination
-/// would take for something else (of a combo, for the default one); later ones refuse the export.
+/// would take for something else (of a combo, for the default one); later ones refuse the export
+/// (docs/dhis2-servers.md, trap 27).
 struct MissingIDs {
   /// A kind of object that values name.
   private struct ObjectKind {

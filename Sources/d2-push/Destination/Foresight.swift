@@ -6,7 +6,7 @@ import Synchronization
 /// Servers from 2.43 on refuse all values of a data set because of one unit that is shut or not assigned (E8031,
 /// E8022), and all of a request that does not name the data set (E8002). Values for which that is foreseen are kept out
 /// of the others' requests. The server decides: the first of them are posted on their own, and only when it has refused
-/// several as foreseen are the others not posted at all.
+/// several as foreseen are the others not posted at all. (docs/dhis2-servers.md, traps 8 and 9.)
 final class Foresight: Sendable {
   private let metadata: any DestinationMetadata
   private let verdicts = Mutex<(confirmed: Int, contradicted: Bool)>((0, false))

@@ -2,7 +2,7 @@ import D2Common
 
 /// Spells a value as servers from 2.43 on read it: numbers and booleans quoted (they answer HTTP 500 to the whole
 /// request otherwise), empty option combos null, and `followup`, which every version writes, repeated as `followUp`,
-/// which alone they read. Every other byte stays.
+/// which alone they read (docs/dhis2-servers.md, traps 8 and 12). Every other byte stays.
 enum ValueRewriter {
   private static let quotedKeys: [DataValueLine.Key] = [
     .dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .value, .comment,

@@ -1,8 +1,8 @@
 import D2Client
 import D2Common
 
-/// Servers from 2.43 on store the values of a data set as a group, or none of them. What their messages name is taken
-/// out and the rest posted; where they name nothing, halves are.
+/// Servers from 2.43 on store the values of a data set as a group, or none of them (docs/dhis2-servers.md, trap 8).
+/// What their messages name is taken out and the rest posted; where they name nothing, halves are.
 struct JudgeByGroup: Judge {
   let ids: BatchIDs
   let destination: Destination
