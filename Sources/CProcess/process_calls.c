@@ -32,12 +32,12 @@ pid_t d2_spawn_shell(const char *command, char *const environment[], int standar
   _exit(127);
 }
 
-pid_t d2_spawn(const char *file, char *const words[], int standard_output) {
+pid_t d2_spawn(const char *file, char *const words[], char *const environment[], int standard_output) {
   pid_t parent = getpid();
   pid_t child = fork();
   if (child != 0) return child;
   begin_child(parent, SIGTERM, standard_output);
-  execvp(file, words);
+  execvpe(file, words, environment);
   _exit(127);
 }
 

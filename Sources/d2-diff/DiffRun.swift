@@ -29,8 +29,6 @@ struct DiffRun: Sendable {
   init(_ arguments: Arguments, _ log: Log) throws {
     self.arguments = arguments
     self.log = log
-    // The summary that a worker looks for is that of the pull whose values are moved, and not of what d2-diff reads.
-    unsetenv("D2_SUMMARY_DIR")
     options = try DiffOptions(arguments)
     var isIncrement = false
     if arguments.has(PairOptions.pair) || arguments.has(PulledSide.slice) {
@@ -232,7 +230,7 @@ struct DiffRun: Sendable {
       try side.readAll(descriptor, key, stop: stop)
       return true
     case .pull(let which, let words):
-      let pull = try PullProcess(which, words)
+      let pull = try PullProcess(which, words, environment: arguments.environment)
       try side.readAll(pull.output, key, stop: stop)
       // Whoever ended the waiting tells why.
       guard !stop.isSet else { return false }

@@ -9,9 +9,11 @@ struct PullProcess {
 
   /// - Parameter arguments: its command line.
   /// - Throws: `CommandFailure`, 75 where no process can be started.
-  init(_ side: PairSide, _ arguments: [String]) throws(CommandFailure) {
+  init(_ side: PairSide, _ arguments: [String], environment: [String: String]) throws(CommandFailure) {
     self.side = side
-    process = try ChildProcess([Self.command] + arguments)
+    // The summary that a worker looks for is that of the pull whose values are moved, and not of what d2-diff reads.
+    process = try ChildProcess(
+      [Self.command] + arguments, environment: environment.filter { $0.key != "D2_SUMMARY_DIR" })
   }
 
   /// What it writes.

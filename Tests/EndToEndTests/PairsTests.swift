@@ -59,6 +59,28 @@ struct PairsTests {
     #expect(outcome.errors.contains("did you mean \"hmis2\"?"))
   }
 
+  @Test("a command that never tells its secret ends with the command that asked it")
+  func hangingSecret() throws {
+    let store = try TestStore(.sqlite)
+    let shell = Self.shell(store, [:])
+    let outcome = shell.run(
+      """
+      d2-pairs add hmis --source-url https://a.example --source-pat cmd:'echo $$ > pid; exec sleep 100' \
+        --destination-url https://b.example --destination-pat cmd:'echo word' > /dev/null
+      for signal in TERM INT KILL; do
+        rm -f pid
+        (exec d2-pairs test hmis) & command=$!
+        until [ -s pid ]; do sleep 0.05; done
+        kill -$signal $command; wait $command; echo $?
+        for attempt in {1..100}; do [ -d /proc/$(cat pid) ] || break; sleep 0.05; done
+        [ -d /proc/$(cat pid) ] && echo "left behind after $signal"
+      done
+      """)
+    #expect(outcome.lines == ["143", "130", "137"], "\(outcome.errors)")
+    let told = outcome.errors.split(separator: "\n").filter { $0 == "d2-pairs: source: interrupted by a signal" }
+    #expect(told.count == 2, "\(outcome.errors)")
+  }
+
   @Test("secrets: none is taken from the command line, none is asked for without a terminal")
   func secrets() throws {
     let store = try TestStore(.sqlite)

@@ -9,7 +9,7 @@ pid_t d2_spawn_shell(const char *command, char *const environment[], int standar
 
 /// Starts a program, found on PATH if `file` has no slash, whose standard output goes to `standard_output`; ended
 /// (SIGTERM) when the calling thread ends. Returns -1 with errno.
-pid_t d2_spawn(const char *file, char *const words[], int standard_output);
+pid_t d2_spawn(const char *file, char *const words[], char *const environment[], int standard_output);
 
 /// Makes a pipe whose ends no child inherits, not even one that another thread starts at the same moment. 0, or -1 with
 /// errno.

@@ -55,14 +55,21 @@ package enum Credentials: Sendable, CustomStringConvertible {
   /// - Throws: `CommandFailure`: 74 where it cannot be read, 78 where it holds no secret.
   package static func secret(inFile path: String) throws(CommandFailure) -> String {
     let bytes: [UInt8]
-    do { bytes = try FileBytes.read(path, atMost: 64 * 1024) } catch {
+    do { bytes = try FileBytes.read(path, atMost: mostBytes) } catch {
       throw CommandFailure(.cannotRead, "cannot read \(path): \(error)")
     }
-    let line = String(decoding: bytes.prefix { $0 != 0x0A && $0 != 0x0D }, as: UTF8.self)
+    let line = firstLine(of: bytes)
     guard !line.isEmpty else {
       throw CommandFailure(.configuration, "\(path) is empty: its first line must be the secret")
     }
     return try Credentials.checked(line, path)
+  }
+
+  /// More than the line of any secret has.
+  static let mostBytes = 64 * 1024
+
+  static func firstLine(of bytes: [UInt8]) -> String {
+    String(decoding: bytes.prefix { $0 != 0x0A && $0 != 0x0D }, as: UTF8.self)
   }
 
   /// A line break or control byte would end the header and begin another.

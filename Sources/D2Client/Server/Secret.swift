@@ -1,5 +1,4 @@
 import D2Common
-import Glibc
 
 /// A secret of a pair's configuration: the text itself, as the Python tool stored it, or where to find it.
 package enum Secret: Sendable, Equatable {
@@ -43,38 +42,17 @@ package enum Secret: Sendable, Equatable {
       }
       return text
     case .file(let path): return try Credentials.secret(inFile: path)
-    case .command(let command): return try Self.firstLine(of: command)
+    case .command(let command): return try Self.firstLine(of: command, environment)
     }
   }
 
-  /// The command comes from the user's own configuration. Its stdin is closed: ours may be data.
-  private static func firstLine(of command: String) throws(CommandFailure) -> String {
-    var ends: [Int32] = [0, 0]
-    guard pipe(&ends) == 0 else { throw CommandFailure(.configuration, "cmd:\(command): \(SystemError())") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-    var words: [UnsafeMutablePointer<CChar>?] = [strdup("/bin/sh"), strdup("-c"), strdup(command), nil]
-    defer { for word in words { free(word) } }
-    var child = pid_t()
-    let code = posix_spawn(&child, "/bin/sh", &actions, nil, &words, environ)
-    close(ends[1])
-    defer { close(ends[0]) }
-    guard code == 0 else { throw CommandFailure(.configuration, "cmd:\(command): \(SystemError(code))") }
-    var bytes: [UInt8] = []
-    var block = [UInt8](repeating: 0, count: 4096)
-    while true {
-      let got = read(ends[0], &block, block.count)
-      if got < 0, errno == EINTR { continue }
-      guard got > 0 else { break }
-      if bytes.count < 64 * 1024 { bytes += block[..<got] }
-    }
-    var status: Int32 = 0
-    while waitpid(child, &status, 0) < 0, errno == EINTR {}
-    let line = String(decoding: bytes.prefix { $0 != 0x0A && $0 != 0x0D }, as: UTF8.self)
+  /// The command comes from the user's own configuration. It reads nothing: our stdin may be data.
+  private static func firstLine(
+    of command: String, _ environment: [String: String]
+  ) throws(CommandFailure) -> String {
+    let process = try ChildProcess(["/bin/sh", "-c", command], environment: environment)
+    let line = Credentials.firstLine(of: try process.output(keeping: Credentials.mostBytes))
+    let status = process.wait(block: true)
     guard status == 0, !line.isEmpty else {
       throw CommandFailure(
         .configuration,

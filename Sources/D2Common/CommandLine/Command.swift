@@ -25,7 +25,7 @@ package enum Command {
   package static func main(name: String, abstract: String, manual: Manual, _ verbs: [Verb]) async -> Never {
     describe(name, abstract, manual, own: nil, verbs)
     let words = CommandLine.arguments.dropFirst()
-    let log = Log(command: name)
+    let log = Log(command: name, terminal: processEnvironment()["TERM"])
     switch words.first {
     case "--help"?, "-h"?:
       print(Verb.helpText(name: name, abstract: abstract, verbs), terminator: "")
@@ -61,10 +61,11 @@ package enum Command {
     _ description: CommandDescription, _ words: [String], _ body: @Sendable (Arguments, Log) async throws -> ExitStatus
   ) async -> Never {
     let name = String(description.name.prefix { $0 != " " })
-    var log = Log(command: name)
+    let environment = processEnvironment()
+    var log = Log(command: name, terminal: environment["TERM"])
     RunningCommand.begin(description, words)
     do {
-      let arguments = try Arguments(unchecked: words, description, processEnvironment())
+      let arguments = try Arguments(unchecked: words, description, environment)
       if arguments[CommandDescription.help] {
         print(description.helpText(), terminator: "")
         exit(0)
@@ -114,7 +115,7 @@ extension Log {
     self.init(
       command: arguments.commandName,
       least: arguments[CommandDescription.quiet] ? .error : arguments[CommandDescription.verbose] ? .debug : .info,
-      format: arguments[CommandDescription.logFormat] ?? .text)
+      format: arguments[CommandDescription.logFormat] ?? .text, terminal: arguments.environment["TERM"])
   }
 }
 

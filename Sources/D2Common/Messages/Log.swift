@@ -19,11 +19,12 @@ package final class Log: Sendable {
   /// What is over sooner needs no progress.
   private static let calmSeconds = 0.7
 
-  package init(command: String, least: Level = .info, format: Format = .text) {
+  /// - Parameter terminal: what kind of terminal stderr is, if it is one: the environment's `TERM`.
+  package init(command: String, least: Level = .info, format: Format = .text, terminal: String? = nil) {
     self.command = command
     self.least = least
     self.format = format
-    let isTerminal = isatty(2) == 1 && getenv("TERM").map { String(cString: $0) } ?? "dumb" != "dumb"
+    let isTerminal = isatty(2) == 1 && terminal ?? "dumb" != "dumb"
     draws = isTerminal && least <= .info && format == .text
     turn = isTerminal ? TerminalTurn() : nil
   }

@@ -17,9 +17,11 @@ package final class ChildProcess {
   ///
   /// - Parameter words: its name and its arguments.
   /// - Throws: `CommandFailure`, 75 where no process can be started.
-  package convenience init(_ words: [String]) throws(CommandFailure) {
+  package convenience init(_ words: [String], environment: [String: String]) throws(CommandFailure) {
     try self.init(words[0], pipes: 1, isGroup: false) { ends in
-      Self.withStrings(words) { d2_spawn(words[0], $0, ends[0]) }
+      Self.withStrings(words) { words in
+        Self.withStrings(environment.map { "\($0.key)=\($0.value)" }) { d2_spawn(words[0], words, $0, ends[0]) }
+      }
     }
   }
 
@@ -88,6 +90,23 @@ package final class ChildProcess {
       groupIsGone = process < 0
     }
     return true
+  }
+
+  /// All that it writes to its standard output, up to the end of that.
+  ///
+  /// - Parameter limit: how many bytes are kept; more are read, and forgotten.
+  /// - Throws: `CommandFailure` where a signal ends the command meanwhile.
+  package func output(keeping limit: Int) throws(CommandFailure) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var block = [UInt8](repeating: 0, count: 4096)
+    while true {
+      try Signals.check()
+      var polled = pollfd(fd: outputs[0], events: Int16(POLLIN), revents: 0)
+      guard poll(&polled, 1, 200) > 0 else { continue }
+      let got = read(outputs[0], &block, block.count)
+      guard got > 0 else { return bytes }
+      bytes += block.prefix(min(got, limit - bytes.count))
+    }
   }
 
   /// From now on processes whose parents end become children of this one.
