@@ -192,7 +192,7 @@ struct DataSets {
       throw CommandFailure(.usage, "say up to when: --synced-through TIME")
     }
     let kind = kind(arguments)
-    if let time, time > UTCTime(seconds: UTCTime.now.seconds + 86400) {
+    if let time, time > UTCTime(seconds: arguments.now().seconds + 86400) {
       throw CommandFailure(.usage, "--synced-through \(arguments.texts(of: syncedThrough)[0]) lies in the future")
     }
     return { $0.marks[kind, default: DataSet.Mark()].through = time }

@@ -30,9 +30,9 @@ struct OrgUnitCheck {
   }
 
   func run() throws -> ExitStatus {
-    let today = UTCTime.now.iso8601.prefix(10)
+    let today = arguments.today.description
     let from = arguments[Self.from]?.description ?? "\(today.prefix(4))-01-01"
-    let to = arguments[Self.to]?.description ?? String(today)
+    let to = arguments[Self.to]?.description ?? today
     guard from <= to else { throw CommandFailure(.usage, "--from \(from) is after --to \(to)") }
     let units = try table.all()
     let active = Set(units.filter(\.isActive).map(\.uid))

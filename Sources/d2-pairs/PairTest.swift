@@ -98,7 +98,7 @@ struct PairTest {
       let response = try client.perform(HTTPRequest(.get, target))
       if let error = ServerError(client.server, target, response) { throw error }
       let clock = response.header("date").flatMap { HTTPDate.moment($0) }
-      do { return (try JSONValue(parsing: response.body), clock.map { $0.seconds - UTCTime.now.seconds }) } catch {
+      do { return (try JSONValue(parsing: response.body), clock.map { $0.seconds - arguments.now().seconds }) } catch {
         throw ServerError(client.server, target, .notDHIS2, "the answer is not JSON: \(error)")
       }
     }

@@ -40,6 +40,14 @@ struct ArgumentsTests {
     #expect(!arguments.has(Self.period) && arguments[Self.period] == [] && arguments.operands == [])
   }
 
+  @Test("the clock is the one that is handed in")
+  func clock() throws {
+    let noon = try #require(UTCTime("2024-02-29T12:00:00Z"))
+    let arguments = try Arguments([], Self.command) { noon }
+    #expect(arguments.now() == noon)
+    #expect(arguments.today.description == "2024-02-29")
+  }
+
   @Test("short names stand for long ones, values may hold = and begin with a dash, lists repeat")
   func values() throws {
     let arguments = try Self.parse("-p", "2024, 2025,,", "--period=a=b", "--limit", "-5", "--period", "")

@@ -62,7 +62,7 @@ struct ZoneTests {
   func serverZone() throws {
     let time = try #require(UTCTime("2024-11-03T12:00:00Z"))
     func zone(_ name: String?, _ observed: Int? = nil) -> ServerZone? {
-      ServerZone(named: name, observed: observed, at: time)
+      ServerZone(named: name, observed: observed.map { ($0, time) })
     }
     #expect(zone("GMT-05:00")?.offsetSeconds(at: time) == -18_000)
     #expect(zone("UTC")?.offsetSeconds(at: time) == 0 && zone("Etc/GMT+5")?.offsetSeconds(at: time) == -18_000)

@@ -65,7 +65,7 @@ struct IntegratorScriptTests {
   func options(python: Bool) throws {
     let world = try World(python: python, values: 0)
     let zone = world.metadata.organisationUnits.first { $0.level == 4 }!
-    let today = CalendarDate.today
+    let today = CalendarDate(localAt: .now)
     let sets = world.run(
       "d2-pairs upgrade; d2-datasets sync --pair 1 > /dev/null; d2-datasets disable --pair 1 QUARTER YEAR WEEK DAY PARTNER"
     )

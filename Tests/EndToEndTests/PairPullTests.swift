@@ -98,7 +98,7 @@ struct PairPullTests {
   func future() throws {
     let world = try World(pairIn: .sqlite)
     let (month, other) = (world.metadata.dataSets[0].uid, world.metadata.dataSets[5].uid)
-    let today = CalendarDate.today
+    let today = CalendarDate(localAt: .now)
     try world.change(
       source: #"{"dataSets":[{"id":"\#(month)","openFuturePeriods":0},{"id":"\#(other)","openFuturePeriods":3}]}"#)
     world.run(Self.ready)

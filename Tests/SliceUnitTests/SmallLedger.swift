@@ -48,13 +48,14 @@ final class SmallLedger {
   }
 
   /// What `d2-slices plan` was given.
-  func planner(_ words: String...) throws -> Planner { try planner(words: words) }
+  func planner(_ words: String..., now: String? = nil) throws -> Planner { try planner(words: words, now: now) }
 
-  func planner(words: [String]) throws -> Planner {
+  /// - Parameter now: by this machine's clock.
+  func planner(words: [String], now: String? = nil) throws -> Planner {
     let command = CommandDescription(
       name: "d2-slices plan", abstract: "", examples: [], groups: [OptionGroup("Selection", Planner.options)],
       statuses: [])
-    return Planner(store, pair, try Arguments(words, command), log)
+    return Planner(store, pair, try Arguments(words, command) { now.flatMap { UTCTime($0) } ?? .now }, log)
   }
 
   func plan(_ planner: Planner, at now: String? = nil) throws -> LedgerPlan.Outcome {

@@ -32,8 +32,9 @@ package struct ServerInfo: Sendable {
     let local = text.flatMap { UTCTime($0) }
     // It has no zone (docs/dhis2-servers.md, "System info"); with an offset it is a moment already.
     let isMoment = text.map { $0.dropFirst(10).contains { "+-Z".contains($0) } } ?? false
-    let observed = local.flatMap { local in date.flatMap { isMoment ? nil : Self.offset(local, from: $0) } }
-    zone = ServerZone(named: info?["serverTimeZoneId"]?.string, observed: observed, at: date ?? local ?? .now)
+    let observed: ServerZone.Observation? =
+      if let local, let date, !isMoment, let offset = Self.offset(local, from: date) { (offset, date) } else { nil }
+    zone = ServerZone(named: info?["serverTimeZoneId"]?.string, observed: observed)
     guard let local, !isMoment else {
       time = local ?? date
       return
@@ -41,7 +42,7 @@ package struct ServerInfo: Sendable {
     let byZone = zone.map { $0.moment(ofLocal: local, near: date) }
     // Zone files of two machines may differ. A mark that is too early costs something, one that is too late loses
     // changes.
-    let byClock = observed.map { UTCTime(seconds: local.seconds - $0) }
+    let byClock = observed.map { UTCTime(seconds: local.seconds - $0.offsetSeconds) }
     time = [byZone, byClock].compactMap { $0 }.min() ?? date
   }
 

@@ -1,4 +1,4 @@
-/// What a command is given: the options of its command line, read by its description, and the environment.
+/// What a command is given: the options of its command line, read by its description, the environment and the clock.
 package struct Arguments: Sendable {
   private var values: [String: [String]] = [:]
   /// What stands on the command line beside the options.
@@ -9,14 +9,17 @@ package struct Arguments: Sendable {
   package let commandName: String
   /// The environment's variables.
   package let environment: [String: String]
+  /// Tells the time.
+  package let now: @Sendable () -> UTCTime
   /// The command's options by their first names.
   private let declared: [String: any AnyOption]
 
   /// - Throws: `CommandFailure`, 64, as `init(unchecked:_:)` and `check`.
   package init(
-    _ words: [String], _ command: CommandDescription, environment: [String: String] = [:]
+    _ words: [String], _ command: CommandDescription, environment: [String: String] = [:],
+    now: @escaping @Sendable () -> UTCTime = { .now }
   ) throws(CommandFailure) {
-    try self.init(unchecked: words, command, environment)
+    try self.init(unchecked: words, command, environment, now)
     try check(command.options)
   }
 
@@ -24,9 +27,11 @@ package struct Arguments: Sendable {
   ///
   /// - Throws: `CommandFailure`, 64, that names the option and, where it looks mistyped, the likely one.
   init(
-    unchecked words: [String], _ command: CommandDescription, _ environment: [String: String]
+    unchecked words: [String], _ command: CommandDescription, _ environment: [String: String],
+    _ now: @escaping @Sendable () -> UTCTime
   ) throws(CommandFailure) {
     self.environment = environment
+    self.now = now
     commandName = String(command.name.prefix { $0 != " " })
     declared = Dictionary(command.options.map { ($0.name, $0) }) { first, _ in first }
     var rest = words[...]
@@ -81,6 +86,9 @@ package struct Arguments: Sendable {
     let hint = nearest.map { "; did you mean \($0)?" } ?? ""
     return CommandFailure(.usage, "unknown option \(name)\(hint) (\(command.name) --help lists them)")
   }
+
+  /// Today where the command runs.
+  package var today: CalendarDate { CalendarDate(localAt: now()) }
 
   // MARK: Reading
 

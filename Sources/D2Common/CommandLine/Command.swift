@@ -65,7 +65,7 @@ package enum Command {
     var log = Log(command: name, terminal: environment["TERM"])
     RunningCommand.begin(description, words)
     do {
-      let arguments = try Arguments(unchecked: words, description, environment)
+      let arguments = try Arguments(unchecked: words, description, environment, { .now })
       if arguments[CommandDescription.help] {
         print(description.helpText(), terminator: "")
         exit(0)

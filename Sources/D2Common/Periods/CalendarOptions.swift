@@ -25,8 +25,8 @@ package struct CalendarOptions: Sendable {
   }
 
   /// - Throws: `CommandFailure`, 64 for flags that are malformed or exclude each other.
-  package init(_ arguments: Arguments, today: CalendarDate) throws(CommandFailure) {
-    self.today = today
+  package init(_ arguments: Arguments) throws(CommandFailure) {
+    today = arguments.today
     let periods = arguments[Self.period]
     var selections: [CalendarSelection] = []
     for period in periods.isEmpty ? [nil] : periods.map(Optional.some) {

@@ -33,13 +33,14 @@ package struct CalendarDate: Sendable, Hashable, Comparable, CustomStringConvert
     self.init(year: number(0..<4), month: number(4..<6), day: number(6..<8))
   }
 
-  /// Today where the command runs.
-  package static var today: CalendarDate {
-    var moment = time_t(UTCTime.now.seconds)
+  /// The day at a moment where the command runs.
+  package init(localAt time: UTCTime) {
+    var moment = time_t(time.seconds)
     var parts = tm()
     localtime_r(&moment, &parts)
-    return CalendarDate(year: Int(parts.tm_year) + 1900, month: Int(parts.tm_mon) + 1, day: Int(parts.tm_mday))
-      ?? CalendarDate(dayNumber: moment / secondsPerDay)
+    self =
+      CalendarDate(year: Int(parts.tm_year) + 1900, month: Int(parts.tm_mon) + 1, day: Int(parts.tm_mday))
+      ?? CalendarDate(dayNumber: moment / Self.secondsPerDay)
   }
 
   private static let secondsPerDay = 86_400

@@ -7,6 +7,8 @@ package struct ServerZone: Sendable {
   /// newer.
   private let correction: Int
 
+  package typealias Observation = (offsetSeconds: Int, at: UTCTime)
+
   private enum Clocks: Sendable {
     case file(ZoneFile)
     case fixed(Int)
@@ -20,18 +22,16 @@ package struct ServerZone: Sendable {
 
   /// - Parameters:
   ///   - name: `serverTimeZoneId`.
-  ///   - observed: how far the server's clock was seen to be ahead of UTC.
-  ///   - now: when that was.
+  ///   - observed: how far the server's clock was seen to be ahead of UTC, and when.
   /// - Returns: `nil` where nothing is known.
-  package init?(named name: String?, observed: Int?, at now: UTCTime) {
+  package init?(named name: String?, observed: Observation?) {
     if let name, let clocks = Self.clocks(named: name) {
       self.name = name
       self.clocks = clocks
-      let expected = Self.offset(of: clocks, at: now.seconds)
-      correction = observed.map { min(0, $0 - expected) } ?? 0
+      correction = observed.map { min(0, $0.offsetSeconds - Self.offset(of: clocks, at: $0.at.seconds)) } ?? 0
     } else if let observed {
       self.name = nil
-      clocks = .fixed(observed)
+      clocks = .fixed(observed.offsetSeconds)
       correction = -Self.slackOfObservedSeconds
     } else {
       return nil

@@ -6,6 +6,7 @@ import Synchronization
 /// values, each once.
 struct RequestDivision: Sendable {
   let client: DHIS2Client
+  let today: CalendarDate
 
   /// Most values are of the last years, whatever dates are asked for.
   private static let recentDays = 20 * 365
@@ -78,7 +79,7 @@ struct RequestDivision: Sendable {
   private func cutDates(_ request: ExportRequest) throws -> [ExportRequest]? {
     let info = try client.serverInfo()
     guard info.isGregorian, let version = info.version else { return nil }
-    return Self.cutDates(request, today: .today, minor: version.minor)
+    return Self.cutDates(request, today: today, minor: version.minor)
   }
 
   /// All periods that lie wholly in the first part of the days, all that lie in the second, and by their ids those that

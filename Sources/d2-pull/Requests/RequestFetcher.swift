@@ -10,7 +10,7 @@ struct RequestFetcher: Sendable {
   let meter: PullMeter
   let capacity: Capacity
 
-  private var division: RequestDivision { RequestDivision(client: client) }
+  private var division: RequestDivision { RequestDivision(client: client, today: options.today) }
 
   /// Writes the values of a request to the output, each once.
   ///

@@ -49,7 +49,6 @@ struct PairPull: StoredSelection {
   private let other: ConfiguredServer
   private let isIncrement: Bool
   private let overlapSeconds: Double
-  private let today: CalendarDate
 
   /// Reads the store. - Throws: `StoreError`, `CommandFailure`.
   init(_ arguments: Arguments, _ log: Log) throws {
@@ -59,7 +58,6 @@ struct PairPull: StoredSelection {
     other = side.other.server(of: pair)
     self.arguments = arguments
     label = pair.label
-    today = CalendarDate.today
     overlapSeconds = arguments[Self.overlap] ?? DataKind.dataValues.overlapSeconds
     isIncrement = arguments[Self.incremental]
     guard side == .source || !isIncrement else {
@@ -73,7 +71,7 @@ struct PairPull: StoredSelection {
     if let option = arguments.first(of: [PullOptions.dataElements, PullOptions.dataElementGroups]) {
       throw CommandFailure(.usage, "\(option.name) does not go with --pair, which pulls data sets")
     }
-    (calendar, periods) = try Self.times(arguments, today)
+    (calendar, periods) = try Self.times(arguments)
     let namesUnits = arguments.has(PullOptions.orgUnits) || arguments.has(PullOptions.orgUnitGroups)
     guard !namesUnits || !arguments.has(Self.only) else {
       throw CommandFailure(.usage, "give either -l/--only, units of the pair, or --org-unit, any of the source")
@@ -84,12 +82,12 @@ struct PairPull: StoredSelection {
   /// Ids of another calendar need not be any of the Gregorian one: whether that matters is known when the server has
   /// told its calendar.
   private static func times(
-    _ arguments: Arguments, _ today: CalendarDate
+    _ arguments: Arguments
   ) throws(CommandFailure) -> (CalendarOptions?, (typed: [String], failure: CommandFailure?)?) {
     let typed = arguments[CalendarOptions.period].unique
     let isAlone = CalendarOptions.flags(in: arguments).map(\.name) == [CalendarOptions.period.name]
     do throws(CommandFailure) {
-      let calendar = try calendar(arguments, today)
+      let calendar = try calendar(arguments)
       return (calendar, isAlone ? (typed, nil) : nil)
     } catch {
       let takesDates = arguments.has(PullOptions.startDate) || arguments.has(PullOptions.endDate)
@@ -100,14 +98,13 @@ struct PairPull: StoredSelection {
 
   /// An increment without flags is one of all time; dates and times that are given to the server as they are need no
   /// calendar.
-  private static func calendar(_ arguments: Arguments, _ today: CalendarDate) throws(CommandFailure) -> CalendarOptions?
-  {
+  private static func calendar(_ arguments: Arguments) throws(CommandFailure) -> CalendarOptions? {
     let flag = CalendarOptions.flags(in: arguments).first?.name
     let takesDates = arguments.has(PullOptions.startDate) || arguments.has(PullOptions.endDate)
     if let flag, takesDates { throw CommandFailure(.usage, "\(flag) and --start-date exclude each other") }
     let needsNone = arguments.first(of: [incremental, Changes.lastUpdated, Changes.lastUpdatedDuration]) != nil
     if flag == nil, takesDates || needsNone { return nil }
-    return try CalendarOptions(arguments, today: today)
+    return try CalendarOptions(arguments)
   }
 
   // MARK: Selections

@@ -105,6 +105,7 @@ struct PullOptions: Sendable {
   /// Whether what would come is estimated instead.
   let counts: Bool
   let checks: Bool
+  let today: CalendarDate
   let summaryFile: String?
 
   /// - Parameter stored: the server of a pair, which adds to the selection what the command line leaves open.
@@ -134,6 +135,7 @@ struct PullOptions: Sendable {
     try CommandFailure.require(
       !explains || !counts, "--count shows the requests too (as \"urls\"): leave out --explain")
     checks = !arguments[Self.noCheck]
+    today = arguments.today
     // What a slice's worker looks for is what was pulled.
     let named = arguments[Self.summary]
     summaryFile = counts ? named : SummaryFile.path(named: named, command: "pull", environment: arguments.environment)

@@ -53,7 +53,7 @@ struct Planner {
 
   func run() throws -> ExitStatus {
     if arguments[RemovedPlanner.option] {
-      try report(RemovedPlanner(store, pair, log).run(dataSets(), arguments))
+      try report(RemovedPlanner(store, pair, arguments, log).run(dataSets()))
       return .success
     }
     // The source's clock before anything is read.
@@ -111,7 +111,7 @@ struct Planner {
     let units = try OrgUnitTable(store, pair).all()
     let cover = try OrgUnitCover(units, only: arguments[Self.only], pair, log)
     let hasFlags = !CalendarOptions.flags(in: arguments).isEmpty
-    let calendar = isIncrement && !hasFlags ? nil : try CalendarOptions(arguments, today: CalendarDate.today)
+    let calendar = isIncrement && !hasFlags ? nil : try CalendarOptions(arguments)
     var plan = LedgerPlan()
     let everywhere = plan.add(places: cover.places)
     for set in sets {
@@ -176,7 +176,7 @@ struct Planner {
     // An increment of some districts or dates says nothing about the others: then the mark stays.
     let isWhole = !arguments.has(Self.only) && calendar == nil
     let window = try ledger.openWindow(pair, set.uid, kind, until: now, planned: planned, isWhole: isWhole)
-    let today = CalendarDate.today.dayNumber
+    let today = arguments.today.dayNumber
     func add(_ places: Int, since: UTCTime?) throws {
       if let calendar {
         try backlog(set, kind, places, calendar, since: since, window: window, &plan)

@@ -13,12 +13,14 @@ struct RemovedPlanner {
 
   private let store: Store
   private let pair: Pair
+  private let arguments: Arguments
   private let log: Log
   private let ledger: Ledger
 
-  init(_ store: Store, _ pair: Pair, _ log: Log) {
+  init(_ store: Store, _ pair: Pair, _ arguments: Arguments, _ log: Log) {
     self.store = store
     self.pair = pair
+    self.arguments = arguments
     self.log = log
     ledger = Ledger(store)
   }
@@ -30,7 +32,7 @@ struct RemovedPlanner {
       Planner.span,
     ] + CalendarOptions.options
 
-  func run(_ sets: [DataSet], _ arguments: Arguments) throws -> LedgerPlan.Outcome {
+  func run(_ sets: [DataSet]) throws -> LedgerPlan.Outcome {
     if let other = arguments.first(of: Self.others)?.name {
       throw CommandFailure(.usage, "\(other) does not go with \(Self.option.name), which plans all that was delivered")
     }
@@ -67,7 +69,7 @@ struct RemovedPlanner {
     for (time, places) in around.places {
       var plan = LedgerPlan()
       var subject = LedgerPlan.Subject(
-        dataSet: set.uid, periods: "", newest: CalendarDate.today.dayNumber, places: plan.add(places: places))
+        dataSet: set.uid, periods: "", newest: arguments.today.dayNumber, places: plan.add(places: places))
       subject.kind = kind
       subject.includesDeleted = set.asksForDeleted(kind)
       plan.add(subject)

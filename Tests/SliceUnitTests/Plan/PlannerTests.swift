@@ -27,6 +27,20 @@ struct PlannerTests {
     #expect(Set(deleted) == ["monthly true", "weekly false", "yearly false"])
   }
 
+  @Test(
+    "flags that count from today go by the clock that is handed in",
+    arguments: [
+      ([], ["202401", "202402", "202403"]), (["-c"], ["202403"]), (["-n", "20"], ["202402", "202403"]),
+      (["-m", "2"], ["202402"]), (["-q", "1"], ["202401", "202402", "202403"]),
+      (["--from", "2024-02-01", "--to", "2024-12-31"], ["202402", "202403"]),
+    ])
+  func today(words: [String], months: [String]) throws {
+    let world = try SmallLedger()
+    let planner = try world.planner(words: ["--data-set", "monthly"] + words, now: "2024-03-15T12:00:00Z")
+    #expect(try world.plan(planner).added == months.count)
+    #expect(try world.slices { $0.periods }.sorted() == months)
+  }
+
   @Test("some data sets and units only, in larger spans, registrations too")
   func selection() throws {
     let world = try SmallLedger()

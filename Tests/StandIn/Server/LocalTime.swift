@@ -20,7 +20,7 @@ struct LocalTime: Sendable {
 
   /// - Throws: `Unknown`.
   init(named name: String) throws(Unknown) {
-    guard let zone = ServerZone(named: name, observed: nil, at: UTCTime(seconds: 0)) else { throw Unknown(name: name) }
+    guard let zone = ServerZone(named: name, observed: nil) else { throw Unknown(name: name) }
     self.init(name: name, zone: zone)
   }
 
