@@ -51,12 +51,18 @@ final class PullRun: Sendable {
         let isOfData = refusal.map { $0.refusesAccess && $0.path == options.kind.path } ?? false
         report(ExitStatus(of: error), refusal: isOfData ? refusal?.description : nil)
       }
-      throw error
+      throw advised(error)
     }
     let isWhole = !missing.report(meter.current.withoutID) && asked.unknown.isEmpty
     let status: ExitStatus = isWhole ? .success : .incomplete
     report(status)
     return status
+  }
+
+  private func advised(_ error: any Error) -> any Error {
+    guard var error = error as? ServerError, !options.spools else { return error }
+    error.remedy = "with \(PullOptions.spool.name) to hold answers back until they are whole"
+    return error
   }
 
   /// Writes the requests instead of making them.

@@ -26,6 +26,31 @@ struct ServerErrorTests {
   func good(status: Int, body: String) { #expect(Self.error(status, body) == nil) }
 
   @Test(
+    "advice names --ca-file only if the command takes it and was not given it",
+    arguments: [
+      ([], true, "is the certificate the server's? --ca-file adds an authority"),
+      (["--ca-file", "/dev/null"], true, "is the certificate the server's?"),
+      (["--ca-file=/dev/null"], true, "is the certificate the server's?"),
+      ([], false, "is the certificate the server's?"),
+    ])
+  func authority(words: [String], declares: Bool, advice: String) throws {
+    let command = CommandDescription(
+      name: "d2-test", abstract: "", examples: [],
+      groups: [ServerOptions.group(.source)] + (declares ? [ServerOptions.transport] : []), statuses: [])
+    let arguments = try Arguments(["--url", "https://dhis2.example"] + words, command)
+    let url = try ServerOptions(arguments, Log(command: "d2-test", least: .error), side: .source).url
+    #expect(ServerError(url, "/api/me", .tls, "no").description == "https://dhis2.example/api/me: no (\(advice))")
+  }
+
+  @Test("what a command can do against a damaged answer stands in its advice")
+  func remedy() {
+    var error = ServerError(Self.server, "/api/dataValueSets", .malformed, "cut")
+    #expect(error.description.hasSuffix("cut (run the command again)"))
+    error.remedy = "with --spool"
+    #expect(error.description.hasSuffix("cut (run the command again, with --spool)"))
+  }
+
+  @Test(
     "each failure has its kind and its exit status",
     arguments: [
       (

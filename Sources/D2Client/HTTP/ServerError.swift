@@ -38,6 +38,8 @@ package struct ServerError: CommandError {
   private var isOfDHIS2 = false
   /// The status of the answer, also where that is a page.
   private var httpStatus: Int?
+  /// What the command itself can do against answers that are damaged or do not agree: `with --spool to …`.
+  package var remedy: String?
   /// Set where trying again would repeat what is out already.
   package var isFinal = false
 
@@ -108,7 +110,7 @@ package struct ServerError: CommandError {
     }
   }
 
-  /// The status that a command ends with when trying again does not help.
+  /// The status that a command ends with if trying again does not help.
   package var exitStatus: ExitStatus {
     switch kind {
     case .unreachable, .tls, .redirect: .unreachable
@@ -189,14 +191,11 @@ package struct ServerError: CommandError {
   private var advice: String? {
     switch kind {
     case .unreachable: "check the address and the network"
-    case .tls:
-      "is the certificate the server's?" + (RunningCommand.offers("--ca-file") ? " --ca-file adds an authority" : "")
+    case .tls: "is the certificate the server's?" + (caFile.map { " \($0) adds an authority" } ?? "")
     case .timedOut, .broken, .cutOff: "run the command again"
-    case .malformed, .disagreement:
-      "run the command again"
-        + (RunningCommand.offers("--spool") ? ", with --spool to hold answers back until they are whole" : "")
+    case .malformed, .disagreement: "run the command again" + (remedy.map { ", \($0)" } ?? "")
     case .setup where message.contains("certificate file"):
-      "install ca-certificates" + (RunningCommand.offers("--ca-file") ? ", or name a file by --ca-file" : "")
+      "install ca-certificates" + (caFile.map { ", or name a file by \($0)" } ?? "")
     case .loginPage: server.credentialsAdvice
     case .notDHIS2: "is this the address of a DHIS2 server, with its context path?"
     case .status where isForeignToken:
@@ -207,6 +206,9 @@ package struct ServerError: CommandError {
     default: nil
     }
   }
+
+  /// The option that could still be given: a message must not name one that the command does not take.
+  private var caFile: String? { server.access?.offersCAFile == true ? ServerOptions.caFile.name : nil }
 
   /// Pages where people sign in or out, on the server or at a service for many (OAuth 2, SAML): never the address of a
   /// Web API.

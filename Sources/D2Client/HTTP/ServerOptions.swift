@@ -128,7 +128,10 @@ package struct ServerOptions: Sendable {
   package init(
     _ arguments: Arguments, _ log: Log, peer: (url: ServerURL, signIn: SignIn), configured: ConfiguredServer? = nil
   ) throws(CommandFailure) {
-    url = peer.url.reached(.init(end: configured?.end, signIn: peer.signIn.origin))
+    url = peer.url.reached(
+      .init(
+        end: configured?.end, signIn: peer.signIn.origin,
+        offersCAFile: arguments.declares(Self.caFile) && !arguments.has(Self.caFile)))
     let environment = arguments.environment
     var configuration = HTTPClient.Configuration()
     // No more than is needed: the rest may hold secrets.

@@ -19,11 +19,8 @@ package struct ServerURL: Sendable, Equatable, CustomStringConvertible {
     /// The end of a pair whose address it is; `nil` for one on the command line.
     package var end: PairEnd?
     package var signIn: SignIn.Origin
-
-    package init(end: PairEnd?, signIn: SignIn.Origin) {
-      self.end = end
-      self.signIn = signIn
-    }
+    /// Whether the command takes `--ca-file`, and was not given it.
+    package var offersCAFile = false
   }
 
   /// The same address, of which is known where it came from.

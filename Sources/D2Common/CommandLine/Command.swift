@@ -63,7 +63,6 @@ package enum Command {
     let name = String(description.name.prefix { $0 != " " })
     let environment = processEnvironment()
     var log = Log(command: name, terminal: environment["TERM"])
-    RunningCommand.begin(description, words)
     do {
       let arguments = try Arguments(unchecked: words, description, environment, { .now })
       if arguments[CommandDescription.help] {

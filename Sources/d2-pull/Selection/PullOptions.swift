@@ -56,7 +56,7 @@ struct PullOptions: Sendable {
 
   private enum Compression: String, CaseIterable { case gzip, none }
 
-  private static let spool = Flag(
+  static let spool = Flag(
     "--spool",
     help: "Hold each answer in a temporary file until it is known to be whole: then a broken one is fetched again.")
   private static let noCheck = Flag(
