@@ -159,3 +159,8 @@ extension SQLDialect {
     }
   }
 }
+
+extension String {
+  /// PostgreSQL's text cannot hold U+0000.
+  package var withoutNUL: String { utf8.contains(0) ? String(map { $0 == "\0" ? "\u{FFFD}" : $0 }) : self }
+}

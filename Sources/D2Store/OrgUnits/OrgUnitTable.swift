@@ -290,8 +290,3 @@ extension OrgUnitTable {
     [scope.level.map { SQLValue.int($0) }, scope.root.map { SQLValue.text("%/\($0)%") }].compactMap { $0 }
   }
 }
-
-extension String {
-  /// PostgreSQL's text cannot hold U+0000.
-  package var withoutNUL: String { utf8.contains(0) ? String(map { $0 == "\0" ? "\u{FFFD}" : $0 }) : self }
-}
