@@ -119,7 +119,19 @@ package struct Agreement {
   }
 
   /// So many answers are enough where no number of retries says otherwise.
-  package static let most = 3
+  private static let most = 3
+
+  /// Asks again until two answers agree, or there are enough that do not.
+  package static func reached(first: ExportAnswer, ask: () throws -> ExportAnswer) rethrows -> Agreement {
+    var counts = Agreement(first: first)
+    while counts.agreed == nil, counts.asked < most { counts.add(try ask()) }
+    return counts
+  }
+
+  /// The weaker rule of a question that asks only whether there is something: two answers say the same of that.
+  package static func isReached(_ first: ExportAnswer, _ second: ExportAnswer) -> Bool {
+    (first.items == 0) == (second.items == 0)
+  }
 
   package var asked: Int { counts.count }
 

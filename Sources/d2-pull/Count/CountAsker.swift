@@ -29,10 +29,9 @@ struct CountAsker {
     var (answered, answer) = try askOnce(request)
     guard checks, answer.isDoubtful(limit: request.export.limit) else { return answered }
     client.log.info(answer.doubt)
-    var counts = Agreement(first: answer)
-    while counts.agreed == nil, counts.asked < Agreement.most {
+    let counts = try Agreement.reached(first: answer) {
       (answered, answer) = try askOnce(request)
-      counts.add(answer)
+      return answer
     }
     guard counts.agreed != nil else {
       throw ServerError(client.server, request.export.target, .disagreement, counts.problem)

@@ -128,10 +128,9 @@ struct RequestFetcher: Sendable {
     guard isDoubtful(answer, to: request) else { return answer }
     try output.flush()
     log.info(answer.export.doubt)
-    var counts = Agreement(first: answer.export)
-    while counts.agreed == nil, counts.asked < Agreement.most {
+    let counts = try Agreement.reached(first: answer.export) {
       var sink = ForgettingSink()
-      counts.add(try client.retrying { _ in try receive(request, counts: false, into: &sink).export })
+      return try client.retrying { _ in try receive(request, counts: false, into: &sink).export }
     }
     let came = answer.export.items
     guard counts.agreed == came else {

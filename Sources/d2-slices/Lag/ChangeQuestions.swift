@@ -76,11 +76,11 @@ struct ChangeQuestions {
   private func ask(_ request: ExportRequest, _ since: UTCTime) throws -> (times: [UTCTime], count: Int) {
     var (times, answer) = try askOnce(request)
     if answer.isDoubtful(limit: request.limit) {
-      let first = answer.items
+      let first = answer
       (times, answer) = try askOnce(request)
-      guard (answer.items == 0) == (first == 0) else {
+      guard Agreement.isReached(first, answer) else {
         throw ServerError(
-          client.server, request.target, .disagreement, "\(first), then \(answer.items) values came")
+          client.server, request.target, .disagreement, "\(first.items), then \(answer.items) values came")
       }
     }
     client.log.debug(
