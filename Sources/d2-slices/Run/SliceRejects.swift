@@ -48,16 +48,12 @@ struct SliceRejects {
 
   /// Of attempts before this one, whose workers may have been killed.
   private func removeLeftOvers() {
-    guard let entries = opendir(folder) else { return }
-    defer { closedir(entries) }
-    while let entry = readdir(entries) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      // `slice-17.ndjson` itself has nothing between the dots.
-      if name.hasPrefix("slice-\(id)."), name.hasSuffix(".ndjson") || name.hasSuffix(".ndjson.part"),
-        name != "slice-\(id).ndjson"
-      {
-        unlink("\(folder)/\(name)")
-      }
+    // `slice-17.ndjson` itself has nothing between the dots.
+    for name in FolderNames.read(folder)
+    where name.hasPrefix("slice-\(id).") && (name.hasSuffix(".ndjson") || name.hasSuffix(".ndjson.part"))
+      && name != "slice-\(id).ndjson"
+    {
+      unlink("\(folder)/\(name)")
     }
   }
 
