@@ -80,7 +80,7 @@ package struct MappingTable {
     func column(_ names: String...) throws(CommandFailure) -> Int {
       guard let place = header.firstIndex(where: { names.contains($0) }) else {
         throw CommandFailure(
-          .malformedInput, "\(path): the first line names no column \"\(names[0])\"; it needs kind, from and to")
+          .malformedInput, "\(path): the first line names no column \(names[0].quoted); it needs kind, from and to")
       }
       return place
     }
@@ -108,7 +108,7 @@ package struct MappingTable {
     }
     guard let kind else {
       throw CommandFailure(
-        .malformedInput, "\(place)\"\(name)\" is no kind: \(Self.kinds.map(\.name).joined(separator: ", "))")
+        .malformedInput, "\(place)\(name.quoted) is no kind: \(Self.kinds.map(\.name).joined(separator: ", "))")
     }
     guard !from.isEmpty else { throw CommandFailure(.malformedInput, "\(place)the source's id is empty") }
     guard to != Self.undecidedTarget else {

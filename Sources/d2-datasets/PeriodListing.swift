@@ -35,7 +35,7 @@ enum PeriodListing {
       throw CommandFailure(.usage, "--type is missing: one of \(names.joined(separator: ", "))")
     }
     guard let type = PeriodType.allCases.first(where: { $0.rawValue.lowercased() == name.lowercased() }) else {
-      throw CommandFailure(.usage, "--type \"\(name)\": one of \(names.joined(separator: ", "))")
+      throw CommandFailure(.usage, "--type \(name.quoted): one of \(names.joined(separator: ", "))")
     }
     return type
   }

@@ -122,7 +122,7 @@ struct OrgUnitSync {
     let known = levels.map { "\($0["level"]?.int ?? 0) \($0["name"]?.string ?? "")" }.sorted()
     throw CommandFailure(
       .usage,
-      "--level \"\(text)\": \(matches.isEmpty ? "no level" : "several levels") of this name at \(client.server): "
+      "--level \(text.quoted): \(matches.isEmpty ? "no level" : "several levels") of this name at \(client.server): "
         + known.joined(separator: ", "))
   }
 
@@ -141,8 +141,8 @@ struct OrgUnitSync {
       throw CommandFailure(
         .usage,
         matches.isEmpty
-          ? "--root \"\(text)\": no organisation unit of this uid or name at \(client.server)"
-          : "--root \"\(text)\": \(matches.count) organisation units have this name: \(candidates.joined(separator: "; ")): give the uid"
+          ? "--root \(text.quoted): no organisation unit of this uid or name at \(client.server)"
+          : "--root \(text.quoted): \(matches.count) organisation units have this name: \(candidates.joined(separator: "; ")): give the uid"
       )
     }
     return id

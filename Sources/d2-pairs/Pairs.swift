@@ -66,7 +66,7 @@ struct Pairs {
   private static func name(_ arguments: Arguments) throws(CommandFailure) -> String {
     guard let name = arguments.operands.first else { throw CommandFailure(.usage, "say which pair") }
     guard arguments.operands.count == 1 else {
-      throw CommandFailure(.usage, "unexpected argument \"\(arguments.operands[1])\": one pair at a time")
+      throw CommandFailure(.usage, "unexpected argument \(arguments.operands[1].quoted): one pair at a time")
     }
     return name
   }
@@ -129,7 +129,7 @@ struct Pairs {
     if let name = arguments[newName] {
       if let fault = Pair.fault(inName: name) { throw CommandFailure(.usage, fault) }
       guard try !store.pairs().contains(where: { $0.label == name && $0.id != pair.id }) else {
-        throw CommandFailure(.configuration, "another pair is called \"\(name)\"")
+        throw CommandFailure(.configuration, "another pair is called \(name.quoted)")
       }
       pair.name = name
     }

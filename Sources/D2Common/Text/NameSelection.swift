@@ -61,7 +61,7 @@ package struct NameSelection<Thing: Named> {
       if matches.count > 1 {
         throw CommandFailure(
           .usage,
-          "\(matches.count) \(kind)s are called \"\(text)\": "
+          "\(matches.count) \(kind)s are called \(text.quoted): "
             + matches.prefix(10).map { "\(things[$0].uid) (\(things[$0].distinction))" }.joined(separator: "; ")
             + ": give the uid")
       }
@@ -77,7 +77,7 @@ package struct NameSelection<Thing: Named> {
       things.count <= Self.mostCompared ? things.flatMap { [$0.name, $0.uid] + ($0.code.map { [$0] } ?? []) } : []
     let nearest = Suggestion.nearest(to: text, among: known)
     return CommandFailure(
-      .usage, "no \(kind) \"\(text)\" in the store\(nearest.map { "; did you mean \"\($0)\"?" } ?? "")")
+      .usage, "no \(kind) \(text.quoted) in the store\(nearest.map { "; did you mean \($0.quoted)?" } ?? "")")
   }
 }
 

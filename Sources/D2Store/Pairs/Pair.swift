@@ -88,16 +88,16 @@ extension Store {
       guard matches.count == 1 else {
         throw CommandFailure(
           .configuration,
-          "pair \"\(name)\" may be any of " + matches.map { "\($0.reference) (\($0.label))" }.joined(separator: ", ")
+          "pair \(name.quoted) may be any of " + matches.map { "\($0.reference) (\($0.label))" }.joined(separator: ", ")
             + ": give one of these, such as --pair \(matches[0].reference)")
       }
       return matches[0]
     }
     let known = pairs.map(\.label)
-    let nearest = Suggestion.nearest(to: name, among: known).map { "; did you mean \"\($0)\"?" } ?? ""
+    let nearest = Suggestion.nearest(to: name, among: known).map { "; did you mean \($0.quoted)?" } ?? ""
     throw CommandFailure(
       .configuration,
-      "no pair \"\(name)\" in \(database.location)\(nearest) "
+      "no pair \(name.quoted) in \(database.location)\(nearest) "
         + (known.isEmpty ? "(it has none: d2-pairs add)" : "(d2-pairs list shows them)"))
   }
 
@@ -128,12 +128,12 @@ extension Store {
       let pairs = try pairs()
       if let twin = pairs.first(where: { $0.name == name || $0.label == name }) {
         throw CommandFailure(
-          .configuration, "pair \"\(name)\" is there already (number \(twin.id)): d2-pairs set changes it")
+          .configuration, "pair \(name.quoted) is there already (number \(twin.id)): d2-pairs set changes it")
       }
       if let twin = pairs.first(where: { $0.source.name == source.name && $0.destination.name == destination.name }) {
         throw CommandFailure(
           .configuration,
-          "the servers \(source.name) and \(destination.name) are a pair already: \"\(twin.label)\". For another one between the same servers give --source-name or --destination-name"
+          "the servers \(source.name) and \(destination.name) are a pair already: \(twin.label.quoted). For another one between the same servers give --source-name or --destination-name"
         )
       }
       let id = try database.rows(

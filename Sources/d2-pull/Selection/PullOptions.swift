@@ -113,7 +113,7 @@ struct PullOptions: Sendable {
   init(_ arguments: Arguments, _ log: Log, server stored: ConfiguredServer? = nil) throws(CommandFailure) {
     try CommandFailure.require(
       arguments.operands.isEmpty,
-      "unexpected argument \"\(arguments.operands[0])\": d2-pull takes options only (d2-pull --help)")
+      "unexpected argument \(arguments.operands[0].quoted): d2-pull takes options only (d2-pull --help)")
     server =
       if let stored { try ServerOptions(arguments, log, stored) } else {
         try ServerOptions(arguments, log, side: arguments[PairSide.option] ?? .source)

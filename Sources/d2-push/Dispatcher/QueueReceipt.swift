@@ -41,7 +41,7 @@ struct QueueReceipt: Sendable, Equatable {
       throw queue.failure(
         .configuration,
         "HTTP \(response.status), but nothing is stored: \(text) (does its table of servers hold source "
-          + "\"\(queue.source)\" and destination \"\(queue.destination)\"?)")
+          + "\(queue.source.quoted) and destination \(queue.destination.quoted)?)")
     }
     if text.contains("ERR001") {
       throw queue.failure(
@@ -83,8 +83,8 @@ struct QueueReceipt: Sendable, Equatable {
       return uid
     }
     let unknown = [
-      isSourceKnown ? nil : "source \"\(queue.source)\"",
-      isDestinationKnown ? nil : "destination \"\(queue.destination)\"",
+      isSourceKnown ? nil : "source \(queue.source.quoted)",
+      isDestinationKnown ? nil : "destination \(queue.destination.quoted)",
     ].compactMap { $0 }
     let reason =
       unknown.isEmpty

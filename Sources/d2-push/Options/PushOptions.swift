@@ -156,7 +156,7 @@ struct PushOptions: Sendable {
   init(_ arguments: Arguments, _ log: Log, stored: StoredPair? = nil) throws(CommandFailure) {
     try CommandFailure.require(
       arguments.operands.isEmpty,
-      "unexpected argument \"\(arguments.operands[0])\": d2-push reads standard input")
+      "unexpected argument \(arguments.operands[0].quoted): d2-push reads standard input")
     jobsOfRun = ImportLimit.jobs(arguments.environment)
     queue = try QueueOptions(arguments, stored, environment: arguments.environment)
     server =
