@@ -54,6 +54,10 @@ struct Slices {
         "D2_REJECTS",
         "Given to it: a file for refused values, of this attempt alone; when it has read everything, it becomes the slice's."
       ),
+      (
+        "D2_REJECTS_DIR",
+        "Where the files of refused values lie, a folder `pair-N` for each pair, without `--rejects-dir`."
+      ),
       ("D2_SUMMARY_DIR", "Given to it: where d2-pull and d2-push leave their summaries by themselves."),
     ],
     files: [

@@ -42,8 +42,8 @@ struct StateFolderTests {
   }
 
   @Test(
-    "without HOME and XDG_STATE_HOME nothing is written anywhere: 78 and what to say",
-    arguments: ["", "XDG_STATE_HOME="])
+    "without a folder in HOME or XDG_STATE_HOME nothing is written anywhere: 78 and what to say",
+    arguments: ["", "XDG_STATE_HOME=", "HOME=home"])
   func homeless(setting: String) throws {
     let world = try Self.world()
     let outcome = world.run(
@@ -60,6 +60,27 @@ struct StateFolderTests {
       "say where refused values go with --rejects-dir", "say where refused values go with D2_REJECTS",
       "continuous: neither HOME nor XDG_STATE_HOME is set", "say where the store is with --store or D2_STORE",
     ] { #expect(outcome.errors.contains(what), "\(outcome.errors)") }
+  }
+
+  @Test("refused values of several pairs go to a folder for each, which d2-slices names")
+  func rejectsFolders() throws {
+    let world = try Self.world()
+    let outcome = world.run(
+      """
+      export D2_REJECTS_DIR=all
+      d2-slices plan --pair hmis -y 2022 > /dev/null
+      d2-slices run --pair hmis --accept-rejects --attempts 1 > /dev/null; say run $? $(ls all)
+      say ledger $(d2-slices list --pair hmis | jq -r '.rejects // empty | sub("/slice-[^/]*$"; "")' | sort -u)
+      d2-slices reset --pair hmis --all --yes --quiet; rm -r all
+      d2-slices run --pair hmis --accept-rejects --attempts 1 --rejects-dir one > /dev/null; ls -d all; say named $(ls one | tr -d 0-9 | sort -u)
+      D2_REJECTS=some scripts/integrator -d -y 2022 > /dev/null; say integrator $? $(ls some); ls -d all
+      rm -r some; scripts/integrator -d -y 2022 > /dev/null; say passed-on $? $(ls all)
+      """)
+    #expect(
+      outcome.lines == [
+        "run=1 pair-1", "ledger=\(world.shell.folder)/all/pair-1", "named=slice-.ndjson", "integrator=1 pair-1",
+        "passed-on=1 pair-1",
+      ], "\(outcome.output)\(outcome.errors)")
   }
 
   @Test("where jq is missing each script that needs it says so once, before it does anything")

@@ -19,10 +19,10 @@ need_jq() {
 state_folder() { # WHAT-TO-DO-WITHOUT
   if [[ ${XDG_STATE_HOME-} == /* ]]; then
     echo "$XDG_STATE_HOME/d2"
-  elif [[ ${HOME-} ]]; then
+  elif [[ ${HOME-} == /* ]]; then
     echo "$HOME/.local/state/d2"
   else
-    echo "${0##*/}: neither HOME nor XDG_STATE_HOME is set: $1" >&2 && return 78
+    echo "${0##*/}: neither HOME nor XDG_STATE_HOME is set to a folder: $1" >&2 && return 78
   fi
 }
 

@@ -140,9 +140,13 @@ struct Runner {
   ) throws(CommandFailure) -> String {
     var folder = arguments[rejectsDir] ?? ""
     if folder.isEmpty {
-      let state = try StateFolder.path(environment, orElse: "say where refused values go with --rejects-dir")
-      // The numbers of pairs and slices begin anew in each store.
-      folder = "\(state)/rejects/\(location.fingerprint)/pair-\(pair.id)"
+      folder = environment["D2_REJECTS_DIR"] ?? ""
+      if folder.isEmpty {
+        let state = try StateFolder.path(environment, orElse: "say where refused values go with --rejects-dir")
+        // The numbers of pairs and slices begin anew in each store.
+        folder = "\(state)/rejects/\(location.fingerprint)"
+      }
+      folder += "/pair-\(pair.id)"
     }
     folder = WorkingFolder.absolute(folder)
     var made = ""
