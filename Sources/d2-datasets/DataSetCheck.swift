@@ -4,9 +4,6 @@ import D2Store
 
 /// Compares data sets with the destination's: elements, combos, assignments.
 struct DataSetCheck {
-  static let chosen = Option(
-    "--data-set", values: "UID|CODE|NAME", splits: false, help: "Only these (default: all active ones).")
-
   private let pair: Pair
   private let store: Store
   private let arguments: Arguments
@@ -44,7 +41,7 @@ struct DataSetCheck {
   }
 
   func run() throws -> ExitStatus {
-    let chosen = try DataSetTable(store, pair).chosen(arguments[Self.chosen], of: pair)
+    let chosen = try DataSetTable(store, pair).chosen(arguments[PairOptions.dataSets], of: pair)
     let source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
     let destination = DHIS2Client(try ServerOptions(arguments, log, pair.destination), log)
     let destinationVersion = try destination.serverInfo().version

@@ -207,7 +207,7 @@ struct DataSets {
         "d2-datasets check --pair hmis > problems.ndjson",
         "what the destination lacks or has differently: sets, elements, combos, assignments"
       ), groups: [ServerOptions.transport],
-      options: [DataSetCheck.chosen, Listing.option],
+      options: [PairOptions.dataSets, Listing.option],
       incomplete: "the destination lacks something or has it differently")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)

@@ -17,7 +17,8 @@ struct ChildProcessTests {
 
   @Test("a program's output and status", arguments: [("exit 0", Int32(0)), ("exit 7", 7), ("kill -TERM $$", 143)])
   func program(script: String, status: Int32) throws {
-    let process = try ChildProcess(["sh", "-c", "echo \"$1 $#\"; \(script)", "name", "a b"], environment: Self.environment)
+    let process = try ChildProcess(
+      ["sh", "-c", "echo \"$1 $#\"; \(script)", "name", "a b"], environment: Self.environment)
     #expect(process.outputs.count == 1)
     #expect(Self.text(process.outputs[0]) == "a b 1\n")
     #expect(process.wait(block: true) == status)

@@ -6,6 +6,9 @@ package enum PairOptions {
   package static let pair = Option(
     "--pair", value: "PAIR", help: "The pair of servers, by name (d2-pairs list), or by number: id:7.")
 
+  package static let dataSets = Option(
+    "--data-set", values: "UID|CODE|NAME", splits: false, help: "Only these (default: all active ones).")
+
   package static let group = OptionGroup("Pair", [pair, Store.option])
 
   /// Opens the store and finds the pair.

@@ -72,7 +72,8 @@ struct LagReport {
     }
     try listing.finish()
     if let file = arguments[Self.prometheus] {
-      let metrics = LagMetrics(lags, totals, pair, sourceAnswers: asks ? failure == nil : nil, checkedAt: arguments.now())
+      let metrics = LagMetrics(
+        lags, totals, pair, sourceAnswers: asks ? failure == nil : nil, checkedAt: arguments.now())
       let replaced = try ReplacedFile(file, mode: 0o644)
       try replaced.write(Array(metrics.text.utf8))
       try replaced.finish()

@@ -5,8 +5,6 @@ import D2Store
 
 /// Makes slices of what a pair has: a backlog by the calendar, or the increment of each data set.
 struct Planner {
-  private static let chosen = Option(
-    "--data-set", values: "UID|CODE|NAME", splits: false, help: "Only these (default: all active ones).")
   static let only = Option(
     "--only", "-l", value: "UNIT,…",
     help: "Only these organisation units, by name, code or uid, with all below them.")
@@ -32,7 +30,7 @@ struct Planner {
     "--plan", value: "NAME", help: "What this plan is called, for run --plan NAME; it replaces one of that name.")
 
   static let options: [any AnyOption] =
-    [chosen, only, CalendarOptions.period] + CalendarOptions.options
+    [PairOptions.dataSets, only, CalendarOptions.period] + CalendarOptions.options
     + [incremental, overlap, registrations, span, again, RemovedPlanner.option, name]
 
   private let store: Store
@@ -130,7 +128,7 @@ struct Planner {
   private var kinds: [DataKind] { arguments[Self.registrations] ? DataKind.allCases : [.dataValues] }
 
   private func dataSets() throws -> [DataSet] {
-    try DataSetTable(store, pair).chosen(arguments[Self.chosen], of: pair)
+    try DataSetTable(store, pair).chosen(arguments[PairOptions.dataSets], of: pair)
   }
 
   // MARK: Backlog

@@ -82,7 +82,7 @@ struct Runner {
     self.log = log
     jobs = arguments[Self.jobs] ?? 1
     if let word = arguments.operands.first, arguments.operands.count > arguments.operandsBehindDashes.count {
-      throw CommandFailure(.usage, "unexpected argument \(word.debugDescription): the command stands behind --")
+      throw CommandFailure(.usage, "unexpected argument \(word.quoted): the command stands behind --")
     }
     guard arguments.operands.count <= 1 else {
       throw CommandFailure(.usage, "the command must be one word of the shell: put it into quotes")
