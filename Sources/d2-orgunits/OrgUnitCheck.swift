@@ -57,7 +57,7 @@ struct OrgUnitCheck {
         let line = path + [id]
         guard line.contains(where: active.contains), !line.contains(where: disabled.contains) else { continue }
         checked += 1
-        try compare(unit, id, there[id], from, to) { problem in
+        try compare(unit, id, there[id], in: from...to) { problem in
           problems += 1
           try listing.add(problem)
         }
@@ -91,7 +91,7 @@ struct OrgUnitCheck {
   }
 
   private func compare(
-    _ unit: JSONValue, _ id: String, _ other: Counterpart?, _ from: String, _ to: String,
+    _ unit: JSONValue, _ id: String, _ other: Counterpart?, in dates: ClosedRange<String>,
     report: (JSONValue) throws -> Void
   ) throws {
     func problem(_ problem: String, _ source: String?, _ destination: String?) throws {
@@ -107,7 +107,9 @@ struct OrgUnitCheck {
     if code != other.code { try problem("otherCode", code, other.code) }
     if parent != other.parent { try problem("otherParent", parent, other.parent) }
     // Servers from 2.43 on refuse a request for a unit that is shut in a value's period (E8031).
-    if let opening = other.opening, opening > from { try problem("opensLater", from, opening) }
-    if let closing = other.closing, closing < to { try problem("closed", to, closing) }
+    if let opening = other.opening, opening > dates.lowerBound {
+      try problem("opensLater", dates.lowerBound, opening)
+    }
+    if let closing = other.closing, closing < dates.upperBound { try problem("closed", dates.upperBound, closing) }
   }
 }

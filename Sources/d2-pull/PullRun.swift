@@ -24,11 +24,11 @@ final class PullRun: Sendable {
 
   func run() async throws -> ExitStatus {
     var selections = try stored?.selections(options, client, log) ?? [options]
-    var asked = AskedIDs()
+    var asked = AskedIDs(client: client, log: log)
     let missing = MissingIDs(options, client, log)
     do {
       if options.checks {
-        try asked.check(&selections, client, log)
+        try asked.check(&selections)
       } else if options.server.concurrency > 1 {
         // Signs in once, before several requests would each do so.
         _ = try client.json("/api/me?fields=id")

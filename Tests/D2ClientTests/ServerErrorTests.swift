@@ -32,7 +32,7 @@ struct ServerErrorTests {
       (["--ca-file", "/dev/null"], true, "is the certificate the server's?"),
       (["--ca-file=/dev/null"], true, "is the certificate the server's?"),
       ([], false, "is the certificate the server's?"),
-    ])
+    ] as [([String], Bool, String)])
   func authority(words: [String], declares: Bool, advice: String) throws {
     let command = CommandDescription(
       name: "d2-test", abstract: "", examples: [],

@@ -32,8 +32,8 @@ struct AskedIDsTests {
   private static func check(
     _ selections: inout [PullOptions], _ server: PlayedServer
   ) throws -> [(option: String, ids: [String])] {
-    var asked = AskedIDs()
-    try asked.check(&selections, try server.client(), Log(command: "d2-pull", least: .error))
+    var asked = AskedIDs(client: try server.client(), log: Log(command: "d2-pull", least: .error))
+    try asked.check(&selections)
     return asked.unknown
   }
 

@@ -3,28 +3,30 @@ import D2Common
 
 /// Finds what a server would leave out without a word: ids that it does not know, periods that it cannot read.
 struct AskedIDs {
+  let client: DHIS2Client
+  let log: Log
   /// What was asked for and is not there, by option.
   private(set) var unknown: [(option: String, ids: [String])] = []
-  private var elementsOfFiles: Set<String> = []
+  private(set) var elementsOfFiles: Set<String> = []
 
   /// Looks the ids of selections up, each kind once, and takes the unknown ones out of them.
   ///
   /// - Throws: `CommandFailure`, 64, where nothing is left to ask for.
-  mutating func check(_ selections: inout [PullOptions], _ client: DHIS2Client, _ log: Log) throws {
-    try take("--data-set", "dataSets", \.dataSets, &selections, client, log)
-    try take("--data-element", "dataElements", \.dataElements, &selections, client, log)
-    tellOfFiles(log)
-    try take("--data-element-group", "dataElementGroups", \.dataElementGroups, &selections, client, log)
-    let paths = try take("--org-unit", "organisationUnits", \.orgUnits, &selections, client, log)
-    try take("--org-unit-group", "organisationUnitGroups", \.orgUnitGroups, &selections, client, log)
+  mutating func check(_ selections: inout [PullOptions]) throws {
+    try take(PullOptions.dataSets, "dataSets", \.dataSets, &selections)
+    try take(PullOptions.dataElements, "dataElements", \.dataElements, &selections)
+    tellOfFiles()
+    try take(PullOptions.dataElementGroups, "dataElementGroups", \.dataElementGroups, &selections)
+    let paths = try take(PullOptions.orgUnits, "organisationUnits", \.orgUnits, &selections)
+    try take(PullOptions.orgUnitGroups, "organisationUnitGroups", \.orgUnitGroups, &selections)
     let asksForCombos = selections.contains { !$0.attributeOptionCombos.isEmpty }
-    try take("--attribute-option-combo", "categoryOptionCombos", \.attributeOptionCombos, &selections, client, log)
+    try take(PullOptions.attributeOptionCombos, "categoryOptionCombos", \.attributeOptionCombos, &selections)
     if asksForCombos, selections.allSatisfy(\.attributeOptionCombos.isEmpty) {
       // Without its filter the query would bring the values of all combos.
       throw CommandFailure(.usage, "none of the attribute option combos is known to \(client.server)")
     }
     let malformed = selections.flatMap(\.periods).filter { !PeriodID.isPlausible($0) }.unique
-    report("--period", malformed, "not a period id", log)
+    report(CalendarOptions.period, malformed, "not a period id")
     for place in selections.indices {
       selections[place].periods.removeAll { malformed.contains($0) }
       if selections[place].children {
@@ -41,24 +43,23 @@ struct AskedIDs {
 
   @discardableResult
   private mutating func take(
-    _ option: String, _ plural: String, _ ids: WritableKeyPath<PullOptions, [String]>,
-    _ selections: inout [PullOptions],
-    _ client: DHIS2Client, _ log: Log
+    _ option: any AnyOption, _ plural: String, _ ids: WritableKeyPath<PullOptions, [String]>,
+    _ selections: inout [PullOptions]
   ) throws -> [String: String] {
     let asked = selections.flatMap { $0[keyPath: ids] }.unique
     guard !asked.isEmpty else { return [:] }
     let known: KnownIDs
     do { known = try KnownIDs(asked, in: plural, client, lookingForFiles: true) } catch let error as ServerError {
       guard error.leavesDataInReach else { throw error }
-      log.warning("cannot look up the ids of \(option): \(error); going on without")
+      log.warning("cannot look up the ids of \(option.name): \(error); going on without")
       return [:]
     }
     elementsOfFiles.formUnion(known.elementsOfFiles)
     let missing = Set(asked).subtracting(known.ids)
-    let named = try nameUIDs(option, plural, asked.filter(missing.contains), client, log)
+    let named = try nameUIDs(option, plural, asked.filter(missing.contains))
     report(
       option, asked.filter { missing.contains($0) && !named.contains($0) },
-      "unknown to \(client.server), or not readable for this user", log)
+      "unknown to \(client.server), or not readable for this user")
     if !missing.isEmpty {
       for place in selections.indices { selections[place][keyPath: ids].removeAll { missing.contains($0) } }
     }
@@ -66,7 +67,7 @@ struct AskedIDs {
   }
 
   /// The values of such elements are references to files of the source.
-  private func tellOfFiles(_ log: Log) {
+  private func tellOfFiles() {
     guard !elementsOfFiles.isEmpty else { return }
     let some = elementsOfFiles.sorted().prefix(5).joined(separator: ", ")
     let more = elementsOfFiles.count > 5 ? " and \(elementsOfFiles.count - 5) more" : ""
@@ -79,24 +80,24 @@ struct AskedIDs {
   ///
   /// - Returns: those that mean something there.
   private mutating func nameUIDs(
-    _ option: String, _ plural: String, _ missing: [String], _ client: DHIS2Client, _ log: Log
+    _ option: any AnyOption, _ plural: String, _ missing: [String]
   ) throws -> Set<String> {
     let found = try CodeLookup.find(missing, in: plural, client)
     for text in found {
       let reason =
         text.uids.count == 1
-        ? "\(option) takes uids: the one with this \(text.property) at \(client.server) is \(text.uids[0])"
-        : "\(option) takes uids: \(text.uids.count) at \(client.server) have this \(text.property), \(text.uids[0]) among them"
-      report(option, [text.text], reason, log)
+        ? "\(option.name) takes uids: the one with this \(text.property) at \(client.server) is \(text.uids[0])"
+        : "\(option.name) takes uids: \(text.uids.count) at \(client.server) have this \(text.property), \(text.uids[0]) among them"
+      report(option, [text.text], reason)
     }
     return Set(found.map(\.text))
   }
 
-  private mutating func report(_ option: String, _ ids: [String], _ reason: String, _ log: Log) {
+  private mutating func report(_ option: any AnyOption, _ ids: [String], _ reason: String) {
     guard !ids.isEmpty else { return }
-    unknown.append((option, ids))
+    unknown.append((option.name, ids))
     let count = ids.count > 1 ? "\(counted(ids.count, "id")): " : ""
-    log.error("\(option) \(count)\(Enumeration.few(ids, log)): \(reason)")
+    log.error("\(option.name) \(count)\(Enumeration.few(ids, log)): \(reason)")
   }
 
   /// Without the units that lie below another asked-for one: in separate requests their values would come twice.

@@ -15,7 +15,7 @@ struct PullOptions: Sendable {
     "--start-date", as: .date, help: "With --end-date: all periods that lie wholly between.")
   static let endDate = Option("--end-date", as: .date, help: "The last day.")
   private static let includeDeleted = Flag("--include-deleted", help: "Deleted values too, with \"deleted\":true.")
-  private static let attributeOptionCombos = Option(
+  static let attributeOptionCombos = Option(
     "--attribute-option-combo", values: "UID", help: "Only these attribute option combos.")
   static let limit = Option("--limit", as: .number(in: 0...Int.max), help: "At most N values in all.")
   static let registrations = Flag("--registrations", help: "Complete data set registrations instead of values.")

@@ -115,7 +115,8 @@ struct Planner {
     for set in sets {
       for kind in kinds {
         if isIncrement, let now {
-          try increment(set, kind, units, everywhere, now, planned, calendar, &plan)
+          try increment(
+            set, kind, of: units, everywhere: everywhere, until: now, planned: planned, calendar, &plan)
         } else if let calendar {
           try backlog(set, kind, everywhere, calendar, window: nil, &plan)
         }
@@ -163,7 +164,7 @@ struct Planner {
 
   /// What changed in the units that were there at the last delivery, and all of those that came since.
   private func increment(
-    _ set: DataSet, _ kind: DataKind, _ units: [OrgUnit], _ everywhere: Int, _ now: UTCTime, _ planned: Int,
+    _ set: DataSet, _ kind: DataKind, of units: [OrgUnit], everywhere: Int, until now: UTCTime, planned: Int,
     _ calendar: CalendarOptions?, _ plan: inout LedgerPlan
   ) throws {
     let name = set.name + kind.suffix

@@ -33,7 +33,7 @@ struct PlannerTests {
       ([], ["202401", "202402", "202403"]), (["-c"], ["202403"]), (["-n", "20"], ["202402", "202403"]),
       (["-m", "2"], ["202402"]), (["-q", "1"], ["202401", "202402", "202403"]),
       (["--from", "2024-02-01", "--to", "2024-12-31"], ["202402", "202403"]),
-    ])
+    ] as [([String], [String])])
   func today(words: [String], months: [String]) throws {
     let world = try SmallLedger()
     let planner = try world.planner(words: ["--data-set", "monthly"] + words, now: "2024-03-15T12:00:00Z")
