@@ -100,7 +100,7 @@ let package = Package(
 
     // What tests of several kinds share: stores of their own, random numbers.
     .target(
-      name: "TestSupport", dependencies: ["D2Store", "D2Client", "D2Split", "D2Common", "CZlib"],
+      name: "TestSupport", dependencies: ["D2Store", "D2Client", "D2Split", "D2Common", "CJSONBlocks", "CZlib"],
       path: "Tests/TestSupport"),
 
     // Tests that wait for processes and servers run on threads of their own.
@@ -111,11 +111,11 @@ let package = Package(
       name: "D2ClientTests", dependencies: ["D2Client", "D2Split", "D2Common", "StandInServer", "TestSupport"]),
     .testTarget(
       name: "D2StoreTests",
-      dependencies: ["D2Ledger", "D2Store", "D2Client", "D2Common", "CSQLite", "TestSupport", "WaitingTests"]),
+      dependencies: ["D2Store", "D2Client", "D2Common", "CSQLite", "TestSupport", "WaitingTests"]),
     .testTarget(
       name: "D2LedgerTests",
       dependencies: ["D2Ledger", "D2Store", "D2Client", "D2Common", "TestSupport", "WaitingTests"]),
-    .testTarget(name: "D2SplitTests", dependencies: ["D2Split", "D2Common", "CJSONBlocks", "TestSupport"]),
+    .testTarget(name: "D2SplitTests", dependencies: ["D2Split", "D2Common", "TestSupport"]),
     .testTarget(name: "D2MappingTests", dependencies: ["D2Mapping", "TestSupport"]),
     .testTarget(
       name: "PullUnitTests",

@@ -1,4 +1,3 @@
-import CJSONBlocks
 import TestSupport
 import Testing
 
@@ -27,45 +26,47 @@ func split(
 
 @Suite("DataValueSplitter", .serialized)
 struct DataValueSplitterTests {
-  static let paths = ["portable", "sse2", "avx2", "neon"].filter { (name: String) in d2_json_use_path(name) != 0 }
-
-  @Test("agrees with the byte-by-byte reference on random documents in random chunks, on every path", arguments: paths)
+  @Test(
+    "agrees with the byte-by-byte reference on random documents in random chunks, on every path",
+    arguments: JSONPath.all)
   func agreesWithReference(path: String) {
-    _ = d2_json_use_path(path)
-    for seed in 0..<400 as Range<UInt64> {
-      var json = RandomJSON(seed: seed)
-      let text = Array(json.document(spaced: seed % 3 == 0, elements: Int(seed % 23)).utf8)
-      let reference = ReferenceSplitter(text)
-      #expect(reference.problem == nil, "seed \(seed)")
-      let most = [1, 7, 64, 300, 100_000][Int(seed % 5)]
-      var random = SeededGenerator(seed: seed)
-      let (sink, error) = split(text) { Int.random(in: 1...most, using: &random) }
-      #expect(error == nil, "seed \(seed)")
-      #expect(sink.lines == reference.lines, "seed \(seed)")
+    JSONPath.using(path) {
+      for seed in 0..<400 as Range<UInt64> {
+        var json = RandomJSON(seed: seed)
+        let text = Array(json.document(spaced: seed % 3 == 0, elements: Int(seed % 23)).utf8)
+        let reference = ReferenceSplitter(text)
+        #expect(reference.problem == nil, "seed \(seed)")
+        let most = [1, 7, 64, 300, 100_000][Int(seed % 5)]
+        var random = SeededGenerator(seed: seed)
+        let (sink, error) = split(text) { Int.random(in: 1...most, using: &random) }
+        #expect(error == nil, "seed \(seed)")
+        #expect(sink.lines == reference.lines, "seed \(seed)")
+      }
     }
   }
 
   @Test(
     "agrees with the reference on damaged documents: the same whole values, and a fault where the reference has one",
-    arguments: paths)
+    arguments: JSONPath.all)
   func agreesOnDamage(path: String) {
-    _ = d2_json_use_path(path)
-    for seed in 0..<1500 as Range<UInt64> {
-      var json = RandomJSON(seed: seed)
-      var text = Array(json.document(spaced: seed % 2 == 0, elements: 5).utf8)
-      let damage: [UInt8] = Array("{}[],:\"\\<\u{1}x ".utf8)
-      let position = Int.random(in: 0..<text.count, using: &json.random)
-      let byte = damage.randomElement(using: &json.random)!
-      if seed % 3 == 0 { text.insert(byte, at: position) } else { text[position] = byte }
-      let reference = ReferenceSplitter(text)
-      var random = SeededGenerator(seed: seed)
-      let (sink, error) = split(text) { Int.random(in: 1...90, using: &random) }
-      if reference.problem != nil { #expect(error != nil, "seed \(seed) byte \(byte) at \(position)") }
-      let same = sink.lines == reference.lines
-      if error == nil { #expect(same, "seed \(seed)") }
-      // Whatever was written is whole: each line is one of the reference's, in its order.
-      #expect(sink.lines == Array(reference.lines.prefix(sink.lines.count)), "seed \(seed)")
-      #expect(sink.bytes.isEmpty || sink.bytes.last == UInt8(ascii: "\n"), "seed \(seed)")
+    JSONPath.using(path) {
+      for seed in 0..<1500 as Range<UInt64> {
+        var json = RandomJSON(seed: seed)
+        var text = Array(json.document(spaced: seed % 2 == 0, elements: 5).utf8)
+        let damage: [UInt8] = Array("{}[],:\"\\<\u{1}x ".utf8)
+        let position = Int.random(in: 0..<text.count, using: &json.random)
+        let byte = damage.randomElement(using: &json.random)!
+        if seed % 3 == 0 { text.insert(byte, at: position) } else { text[position] = byte }
+        let reference = ReferenceSplitter(text)
+        var random = SeededGenerator(seed: seed)
+        let (sink, error) = split(text) { Int.random(in: 1...90, using: &random) }
+        if reference.problem != nil { #expect(error != nil, "seed \(seed) byte \(byte) at \(position)") }
+        let same = sink.lines == reference.lines
+        if error == nil { #expect(same, "seed \(seed)") }
+        // Whatever was written is whole: each line is one of the reference's, in its order.
+        #expect(sink.lines == Array(reference.lines.prefix(sink.lines.count)), "seed \(seed)")
+        #expect(sink.bytes.isEmpty || sink.bytes.last == UInt8(ascii: "\n"), "seed \(seed)")
+      }
     }
   }
 

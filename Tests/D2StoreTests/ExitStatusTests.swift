@@ -4,6 +4,8 @@ import Testing
 @testable import D2Common
 @testable import D2Store
 
+/// `ExitStatus` is of D2Common. Its test is here because it is about errors of three targets, and this is the first
+/// that sees all of them.
 @Suite("Exit statuses")
 struct ExitStatusTests {
   private struct Unknown: Error {}

@@ -15,7 +15,7 @@ import time
 SUITES = "|".join((
     "LineOutputTests", "LineReaderTests", "SpoolFileTests", "CircuitBreakerTests", "ComparisonTests",
     "PartitionedRecordsTests", "DeliveryStateTests", "LineLocatorTests", "AccountTests", "WindowTests", "LedgerTests",
-    "LedgerModelTests", "DatabaseTests", "StoreErrorTests"))
+    "LedgerModelTests", "PlanRivalsTests", "DatabaseTests", "StoreErrorTests"))
 # What the sanitizer's libraries lack on this machine, and what they cannot see of Swift's locks.
 COMPATIBILITY = ("scripts/lib/sanitizer-compat.c", "Tests/Torture/thread-sanitizer-compat.c")
 

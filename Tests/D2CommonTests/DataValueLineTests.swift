@@ -1,4 +1,3 @@
-import CJSONBlocks
 import TestSupport
 import Testing
 
@@ -60,13 +59,11 @@ extension RandomJSON {
   }
 }
 
-// One after the other with the splitter's tests: all of them choose a path for the whole process.
-extension DataValueSplitterTests {
-  @Suite("DataValueLine")
-  struct DataValueLineTests {
-    @Test("reads random objects as the slow reader does, on every path", arguments: DataValueSplitterTests.paths)
-    func agreesWithJSONValue(path: String) {
-      _ = d2_json_use_path(path)
+@Suite("DataValueLine", .serialized)
+struct DataValueLineTests {
+  @Test("reads random objects as the slow reader does, on every path", arguments: JSONPath.all)
+  func agreesWithJSONValue(path: String) {
+    JSONPath.using(path) {
       let scratch = DataValueLine.Scratch()
       for seed in 0..<2000 as Range<UInt64> {
         var json = RandomJSON(seed: seed)
@@ -76,12 +73,13 @@ extension DataValueSplitterTests {
         #expect(comparison.difference == nil, "seed \(seed): \(text)")
       }
     }
+  }
 
-    @Test(
-      "accepts and refuses damaged objects as the slow reader does, on every path",
-      arguments: DataValueSplitterTests.paths)
-    func agreesOnDamage(path: String) {
-      _ = d2_json_use_path(path)
+  @Test(
+    "accepts and refuses damaged objects as the slow reader does, on every path",
+    arguments: JSONPath.all)
+  func agreesOnDamage(path: String) {
+    JSONPath.using(path) {
       let scratch = DataValueLine.Scratch()
       var accepted = 0
       let count = 6000
@@ -95,10 +93,11 @@ extension DataValueSplitterTests {
       // Damage that is none, as inside a string, is among it, and much that is.
       #expect(accepted > count / 20 && accepted < count * 19 / 20, "\(accepted)")
     }
+  }
 
-    @Test("refuses every beginning of an object", arguments: DataValueSplitterTests.paths)
-    func cutEverywhere(path: String) {
-      _ = d2_json_use_path(path)
+  @Test("refuses every beginning of an object", arguments: JSONPath.all)
+  func cutEverywhere(path: String) {
+    JSONPath.using(path) {
       let scratch = DataValueLine.Scratch()
       let text = Array(
         #"{"dataElement":"a","value":-1.5e3,"comment":"é\u00e9\"","x":[{"y":[]},true,null],"followup":false}"#.utf8)
@@ -107,57 +106,57 @@ extension DataValueSplitterTests {
       }
       #expect(LineComparison(text, scratch).difference == nil)
     }
+  }
 
-    @Test(
-      "says what is wrong with a line",
-      arguments: [
-        ("[1]", "this is a JSON array, and d2 reads one object a line: put jq -c '.[]' FILE | before the command"),
-        ("12", "not a JSON object"),
-        (#"{"a":"#, "the JSON ends early: a value was expected"),
-        (#"{"a":1} {}"#, "something stands behind the JSON object at byte 8"),
-        (#"{"a" 1}"#, "a colon was expected at byte 5"),
-        (#"{"a":01}"#, "no JSON value at byte 5"), (#"{"a":tru}"#, "no JSON value at byte 5"),
-        (#"{"a":"x}"#, "a string that does not end"), ("{\"a\":\"\u{2}\"}", "a control byte inside a string at byte 6"),
-        (#"{"a":"\q"}"#, "an escape that JSON does not have at byte 6"), ("{\u{0}}", "a control byte at byte 1"),
-        (#"{1:2}"#, "a key was expected at byte 1"),
-        (#"{"a":1 "b":2}"#, "a comma or a closing bracket was expected at byte 7"), ("", "not a JSON object"),
-      ])
-    func faults(text: String, expected: String) {
-      #expect(fault(of: Array(text.utf8), DataValueLine.Scratch()) == expected)
-    }
+  @Test(
+    "says what is wrong with a line",
+    arguments: [
+      ("[1]", "this is a JSON array, and d2 reads one object a line: put jq -c '.[]' FILE | before the command"),
+      ("12", "not a JSON object"),
+      (#"{"a":"#, "the JSON ends early: a value was expected"),
+      (#"{"a":1} {}"#, "something stands behind the JSON object at byte 8"),
+      (#"{"a" 1}"#, "a colon was expected at byte 5"),
+      (#"{"a":01}"#, "no JSON value at byte 5"), (#"{"a":tru}"#, "no JSON value at byte 5"),
+      (#"{"a":"x}"#, "a string that does not end"), ("{\"a\":\"\u{2}\"}", "a control byte inside a string at byte 6"),
+      (#"{"a":"\q"}"#, "an escape that JSON does not have at byte 6"), ("{\u{0}}", "a control byte at byte 1"),
+      (#"{1:2}"#, "a key was expected at byte 1"),
+      (#"{"a":1 "b":2}"#, "a comma or a closing bracket was expected at byte 7"), ("", "not a JSON object"),
+    ])
+  func faults(text: String, expected: String) {
+    #expect(fault(of: Array(text.utf8), DataValueLine.Scratch()) == expected)
+  }
 
-    @Test("the last of two equal keys counts, a key inside another value does not")
-    func keys() throws {
-      let scratch = DataValueLine.Scratch()
-      try withPadding(Array(#"{"period":"1","x":{"period":"2","orgUnit":"3"},"period":202401}"#.utf8)) { bytes in
-        let line = try DataValueLine(bytes, scratch)
-        #expect(line.text(.period) == "202401")
-        #expect(line[.period].kind == .number)
-        #expect(line[.orgUnit].kind == .absent)
-      }
+  @Test("the last of two equal keys counts, a key inside another value does not")
+  func keys() throws {
+    let scratch = DataValueLine.Scratch()
+    try withPadding(Array(#"{"period":"1","x":{"period":"2","orgUnit":"3"},"period":202401}"#.utf8)) { bytes in
+      let line = try DataValueLine(bytes, scratch)
+      #expect(line.text(.period) == "202401")
+      #expect(line[.period].kind == .number)
+      #expect(line[.orgUnit].kind == .absent)
     }
+  }
 
-    @Test("a byte order mark is where it is stricter than the slow reader; a key may be spelled with escapes")
-    func stricter() throws {
-      let scratch = DataValueLine.Scratch()
-      #expect(fault(of: [0xEF, 0xBB, 0xBF] + Array("{}".utf8), scratch) == "not a JSON object")
-      let text = try withPadding(Array(#"{"p\u0065riod":"1"}"#.utf8)) { try DataValueLine($0, scratch).text(.period) }
-      #expect(text == "1")
-    }
+  @Test("a byte order mark is where it is stricter than the slow reader; a key may be spelled with escapes")
+  func stricter() throws {
+    let scratch = DataValueLine.Scratch()
+    #expect(fault(of: [0xEF, 0xBB, 0xBF] + Array("{}".utf8), scratch) == "not a JSON object")
+    let text = try withPadding(Array(#"{"p\u0065riod":"1"}"#.utf8)) { try DataValueLine($0, scratch).text(.period) }
+    #expect(text == "1")
+  }
 
-    @Test("a line longer than its scratch's first room, and nesting up to 64 levels")
-    func limits() throws {
-      let scratch = DataValueLine.Scratch()
-      let many = "{" + (0..<40_000).map { "\"k\($0)\":\($0)" }.joined(separator: ",") + #","value":"end"}"#
-      let value = try withPadding(Array(many.utf8)) { try DataValueLine($0, scratch).text(.value) }
-      #expect(value == "end")
-      func nested(_ levels: Int) -> [UInt8] {
-        Array(
-          (#"{"a":"# + String(repeating: "[", count: levels - 1) + String(repeating: "]", count: levels - 1) + "}").utf8
-        )
-      }
-      #expect(fault(of: nested(64), scratch) == nil)
-      #expect(fault(of: nested(65), scratch) == "JSON nested deeper than 64 levels")
+  @Test("a line longer than its scratch's first room, and nesting up to 64 levels")
+  func limits() throws {
+    let scratch = DataValueLine.Scratch()
+    let many = "{" + (0..<40_000).map { "\"k\($0)\":\($0)" }.joined(separator: ",") + #","value":"end"}"#
+    let value = try withPadding(Array(many.utf8)) { try DataValueLine($0, scratch).text(.value) }
+    #expect(value == "end")
+    func nested(_ levels: Int) -> [UInt8] {
+      Array(
+        (#"{"a":"# + String(repeating: "[", count: levels - 1) + String(repeating: "]", count: levels - 1) + "}").utf8
+      )
     }
+    #expect(fault(of: nested(64), scratch) == nil)
+    #expect(fault(of: nested(65), scratch) == "JSON nested deeper than 64 levels")
   }
 }

@@ -1,14 +1,20 @@
-import D2Common
 import TestSupport
 import Testing
 
-@testable import D2Store
+@testable import D2Common
 
 /// What names of data sets and organisation units mean.
 @Suite("NameSelection")
 struct NameSelectionTests {
-  private static func set(_ uid: String, _ name: String, _ code: String? = nil) -> DataSet {
-    DataSet(uid: uid, name: name, code: code, periodType: "Monthly")
+  private struct Thing: Named, Equatable {
+    let uid: String
+    let name: String
+    let code: String?
+    var distinction: String { "Monthly" }
+  }
+
+  private static func set(_ uid: String, _ name: String, _ code: String? = nil) -> Thing {
+    Thing(uid: uid, name: name, code: code)
   }
 
   private static let sets = [
@@ -59,8 +65,8 @@ struct NameSelectionTests {
   }
 
   /// The slow, obvious answer to a word without a comma: `nil` where it means nothing or several things.
-  private static func slow(_ word: String, _ sets: [DataSet]) -> DataSet? {
-    for property in [{ $0.uid }, { $0.code ?? "" }, { $0.name }] as [(DataSet) -> String] {
+  private static func slow(_ word: String, _ sets: [Thing]) -> Thing? {
+    for property in [{ $0.uid }, { $0.code ?? "" }, { $0.name }] as [(Thing) -> String] {
       let matches = sets.filter { property($0) == word && !word.isEmpty }
       if !matches.isEmpty { return matches.count == 1 ? matches[0] : nil }
     }
