@@ -61,37 +61,56 @@ struct Completion {
 
   private var bash: String {
     let function = "_" + name.replacing("-", with: "_")
-    var text = """
-      # bash completion of \(name)
-      \(function)() {
-        local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} options='' operands=file
-        COMPREPLY=()
-        # bash takes --option=value apart.
-        if [[ $word == = ]]; then
-          word=''
-        elif [[ $before == = ]]; then
-          before=${COMP_WORDS[COMP_CWORD - 2]}
-        fi
-        case ${COMP_WORDS[1]} in
+    return bashBeginning(function) + bashOptions + bashVerbs + bashValues + Self.bashWords
+      + "complete -o filenames -F \(function) \(name)\n"
+  }
 
-      """
+  private func bashBeginning(_ function: String) -> String {
+    """
+    # bash completion of \(name)
+    \(function)() {
+      local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} options='' operands=file
+      COMPREPLY=()
+      # bash takes --option=value apart.
+      if [[ $word == = ]]; then
+        word=''
+      elif [[ $before == = ]]; then
+        before=${COMP_WORDS[COMP_CWORD - 2]}
+      fi
+
+    """
+  }
+
+  /// The options of each verb, and what stands beside them.
+  private var bashOptions: String {
+    var text = "  case ${COMP_WORDS[1]} in\n"
     for line in lines {
       let names = line.description.options.flatMap(\.names).joined(separator: " ")
       text += "    \(line.word.isEmpty ? "*" : line.word)) options='\(names)'"
       text += line.namesPair ? " operands=pair ;;\n" : " ;;\n"
     }
-    text += "  esac\n"
-    if !verbs.isEmpty {
-      text += """
-          if ((COMP_CWORD == 1)) && [[ $word != -* ]]; then
-            mapfile -t COMPREPLY < <(compgen -W '\(verbs.map(\.word).joined(separator: " "))' -- "$word")
-            \(verbs.count == lines.count ? "return" : "mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$word\") && return")
-          fi
+    return text + "  esac\n"
+  }
 
-        """
-      if verbs.count == lines.count { text += "  ((COMP_CWORD > 1)) || options='--help --version'\n" }
-    }
-    text += "  case $before in\n"
+  /// The first word is a verb, or may be one.
+  private var bashVerbs: String {
+    guard !verbs.isEmpty else { return "" }
+    let mustBeVerb = verbs.count == lines.count
+    let otherwise =
+      mustBeVerb ? "return" : "mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$word\") && return"
+    let text = """
+        if ((COMP_CWORD == 1)) && [[ $word != -* ]]; then
+          mapfile -t COMPREPLY < <(compgen -W '\(verbs.map(\.word).joined(separator: " "))' -- "$word")
+          \(otherwise)
+        fi
+
+      """
+    return text + (mustBeVerb ? "  ((COMP_CWORD > 1)) || options='--help --version'\n" : "")
+  }
+
+  /// What may follow an option.
+  private var bashValues: String {
+    var text = "  case $before in\n"
     var seen: Set<String> = []
     var files: [String] = []
     var pairs: [String] = []
@@ -116,36 +135,38 @@ struct Completion {
     where !names.isEmpty {
       text += "    \(names.joined(separator: " | "))) \(what) ;;\n"
     }
-    return text + """
-        esac
-        if [[ $options && $word == -* ]]; then
-          mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
-        elif [[ $operands == pair ]]; then
-          # Names come from a store that others may write to: they are never given to the shell to expand.
-          local name store=() place value
-          for ((place = 1; place < ${#COMP_WORDS[@]} - 1; place++)); do
-            [[ ${COMP_WORDS[place]} == --store ]] || continue
-            [[ ${COMP_WORDS[place + 1]} != = ]] || ((place++))
-            value=${COMP_WORDS[place + 1]-}
-            # bash takes addresses apart, too, at colons, equals and at signs.
-            while [[ ${COMP_WORDS[place + 2]-} == [:=@]* ]]; do
-              value+=${COMP_WORDS[place + 2]}${COMP_WORDS[place + 3]-}
-              ((place += 2))
-            done
-            # A word as it was typed: without its quotes, with the home folder, and nothing else of it is expanded.
-            value=${value//[\\\"\\'\\\\]/}
-            [[ $value != '~/'* ]] || value=$HOME/${value:2}
-            store=(--store "$value")
-          done
-          while IFS= read -r name; do [[ $name != "$word"* ]] || COMPREPLY+=("$name"); done < <(\(Self.pairs("\"${store[@]}\"")))
-        else
-          mapfile -t COMPREPLY < <(compgen -f -- "$word")
-        fi
-      }
-      complete -o filenames -F \(function) \(name)
-
-      """
+    return text + "  esac\n"
   }
+
+  /// Offers options, pairs or files.
+  private static let bashWords = """
+      if [[ $options && $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+      elif [[ $operands == pair ]]; then
+        # Names come from a store that others may write to: they are never given to the shell to expand.
+        local name store=() place value
+        for ((place = 1; place < ${#COMP_WORDS[@]} - 1; place++)); do
+          [[ ${COMP_WORDS[place]} == --store ]] || continue
+          [[ ${COMP_WORDS[place + 1]} != = ]] || ((place++))
+          value=${COMP_WORDS[place + 1]-}
+          # bash takes addresses apart, too, at colons, equals and at signs.
+          while [[ ${COMP_WORDS[place + 2]-} == [:=@]* ]]; do
+            value+=${COMP_WORDS[place + 2]}${COMP_WORDS[place + 3]-}
+            ((place += 2))
+          done
+          # A word as it was typed: without its quotes, with the home folder, and nothing else of it is expanded.
+          value=${value//[\\\"\\'\\\\]/}
+          [[ $value != '~/'* ]] || value=$HOME/${value:2}
+          store=(--store "$value")
+        done
+        while IFS= read -r name; do [[ $name != "$word"* ]] || COMPREPLY+=("$name"); done < \
+    <(\(pairs("\"${store[@]}\"")))
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi
+    }
+
+    """
 
   // MARK: zsh
 
