@@ -61,86 +61,129 @@ struct LedgerModelTests {
 
   @Test("random claims, renewals, ends, failures, deaths and resets", arguments: StoreKind.available, 0..<6)
   func random(kind: StoreKind, seed: Int) throws {
-    var random = SeededGenerator(seed: UInt64(seed))
-    let world = try LedgerWorld(kind)
-    let priorities: [Int?] = (0..<4).map { _ in [nil, 1, 2].randomElement(using: &random)! }
-    try world.plan(
-      (1...5).map { LedgerWorld.subject("a", "20240\($0)", newest: Int.random(in: 1...3, using: &random)) }, units: 4,
-      priorities: priorities)
-    var model = Model(entries: [:])
-    try world.ledger.database.execute("SELECT id, rank, newest FROM slices", []) { row in
-      model.entries[row.int(0)!] = .init(rank: row.int(1)!, newest: row.int(2)!)
+    var life = try Life(kind, seed: UInt64(seed))
+    for step in 0..<400 { try life.act("seed \(seed), step \(step)") }
+    try life.checkTotals()
+  }
+
+  /// A ledger and its model, to which the same happens.
+  private struct Life {
+    private var random: SeededGenerator
+    private let world: LedgerWorld
+    private var model = Model(entries: [:])
+    private let ids: [Int]
+    private var given: [(id: Int, token: String)] = []
+
+    init(_ kind: StoreKind, seed: UInt64) throws {
+      var random = SeededGenerator(seed: seed)
+      world = try LedgerWorld(kind)
+      let priorities: [Int?] = (0..<4).map { _ in [nil, 1, 2].randomElement(using: &random)! }
+      try world.plan(
+        (1...5).map { LedgerWorld.subject("a", "20240\($0)", newest: Int.random(in: 1...3, using: &random)) }, units: 4,
+        priorities: priorities)
+      var entries: [Int: Model.Entry] = [:]
+      try world.ledger.database.execute("SELECT id, rank, newest FROM slices", []) { row in
+        entries[row.int(0)!] = .init(rank: row.int(1)!, newest: row.int(2)!)
+      }
+      #expect(entries.count == 20)
+      model.entries = entries
+      ids = entries.keys.sorted()
+      self.random = random
     }
-    #expect(model.entries.count == 20)
-    let ids = model.entries.keys.sorted()
-    var given: [(id: Int, token: String)] = []
-    for step in 0..<400 {
+
+    /// One thing happens.
+    mutating func act(_ place: String) throws {
       let some = given.randomElement(using: &random) ?? (ids[0], "nobody's")
       let current = given.last { $0.id == some.id } ?? some
       // Mostly tokens that may still hold.
       let (id, token) = Int.random(in: 0...3, using: &random) == 0 ? some : current
-      var expected: Bool?
-      var got: Bool?
       let action = Int.random(in: 0...14, using: &random)
+      let place = "\(place), action \(action)"
       switch action {
-      case 0...5:
-        let new = world.token()
-        let order = Ledger.Order.allCases.randomElement(using: &random)!
-        let claimed = try world.claim(new, order: order)
-        let modelled = model.claim(new, order)
-        #expect(claimed?.id == modelled, "step \(step)")
-        if let modelled { given.append((modelled, new)) }
-        if let claimed { expected = claimed.attempts == model.entries[claimed.id]!.attempts && claimed.token == new }
-        got = expected == nil ? nil : true
+      case 0...5: try claim(place)
+      case 12, 13: try passTime()
+      case 14: try reset()
+      default:
+        let (got, expected) = try change(id, token, action)
+        #expect(got == expected, "\(place), slice \(id)")
+      }
+      try compare(place)
+    }
+
+    private mutating func claim(_ place: String) throws {
+      let token = world.token()
+      let order = Ledger.Order.allCases.randomElement(using: &random)!
+      let claimed = try world.claim(token, order: order)
+      let modelled = model.claim(token, order)
+      #expect(claimed?.id == modelled, "\(place)")
+      if let modelled { given.append((modelled, token)) }
+      guard let claimed else { return }
+      #expect(claimed.attempts == model.entries[claimed.id]?.attempts, "\(place)")
+      #expect(claimed.token == token, "\(place)")
+    }
+
+    /// What a worker with a token does to its slice: whether the ledger, and the model, take it.
+    private mutating func change(_ id: Int, _ token: String, _ action: Int) throws -> (got: Bool, expected: Bool) {
+      switch action {
       case 6, 7:
         let refusal = Bool.random(using: &random) ? "E1" : nil
-        expected = model.end(id, token) { $0.state = refusal == nil ? .done : .refused }
-        got = try world.ledger.finish(id, token: token, status: 0, Slice.Counts(), rejects: nil, refusal: refusal)
+        let expected = model.end(id, token) { $0.state = refusal == nil ? .done : .refused }
+        let got = try world.ledger.finish(id, token: token, status: 0, Slice.Counts(), rejects: nil, refusal: refusal)
+        return (got, expected)
       case 8, 9:
         let (counts, most) = (Int.random(in: 0...3, using: &random) > 0, Int.random(in: 1...6, using: &random))
-        expected = model.end(id, token) {
+        let expected = model.end(id, token) {
           $0.state = counts && $0.attempts >= most ? .failed : .retry
           if !counts { $0.attempts -= 1 }
         }
-        got = try world.ledger.fail(
+        let got = try world.ledger.fail(
           id, token: token, status: 1, error: "e", counts: counts, pauseSeconds: 6000, mostAttempts: most)
+        return (got, expected)
       case 10:
-        expected = model.end(id, token) {
+        let expected = model.end(id, token) {
           $0.state = .waiting
           $0.attempts -= 1
         }
-        got = try world.ledger.release(id, token: token)
-      case 11:
-        expected = model.holds(id, token)
-        got = try world.ledger.renew(id, token: token, leaseSeconds: 6000)
-      case 12, 13:
-        // Time passes for one slice.
-        let which = ids.randomElement(using: &random)!
-        if [.leased, .retry].contains(model.entries[which]!.state) { model.entries[which]!.isDue = true }
-        try world.ledger.database.execute(
-          """
-          UPDATE slices SET lease_until = CASE WHEN state = 'leased' THEN 1 ELSE lease_until END,
-            next_attempt = CASE WHEN state = 'retry' THEN 1 ELSE next_attempt END WHERE id = $1
-          """, [.int(which)])
+        return (try world.ledger.release(id, token: token), expected)
       default:
-        let which = ids.randomElement(using: &random)!
-        var selection = SliceSelection()
-        selection.ids = [which]
-        #expect(try world.ledger.reset(world.pair, selection) == 1)
-        let old = model.entries[which]!
-        model.entries[which] = .init(rank: old.rank, newest: old.newest)
+        return (try world.ledger.renew(id, token: token, leaseSeconds: 6000), model.holds(id, token))
       }
-      #expect(got == expected, "seed \(seed), step \(step), action \(action), slice \(id)")
+    }
+
+    /// Time passes for one slice.
+    private mutating func passTime() throws {
+      let which = ids.randomElement(using: &random)!
+      if [.leased, .retry].contains(model.entries[which]!.state) { model.entries[which]!.isDue = true }
+      try world.ledger.database.execute(
+        """
+        UPDATE slices SET lease_until = CASE WHEN state = 'leased' THEN 1 ELSE lease_until END,
+          next_attempt = CASE WHEN state = 'retry' THEN 1 ELSE next_attempt END WHERE id = $1
+        """, [.int(which)])
+    }
+
+    private mutating func reset() throws {
+      let which = ids.randomElement(using: &random)!
+      var selection = SliceSelection()
+      selection.ids = [which]
+      #expect(try world.ledger.reset(world.pair, selection) == 1)
+      let old = model.entries[which]!
+      model.entries[which] = .init(rank: old.rank, newest: old.newest)
+    }
+
+    private func compare(_ place: String) throws {
       var difference = ""
       try world.ledger.forEach(world.pair, SliceSelection()) { slice in
         let entry = model.entries[slice.id]!
         let isSame = slice.state == entry.state && slice.attempts == entry.attempts && slice.token == entry.token
         if !isSame { difference = "slice \(slice.id): \(slice.state) \(slice.attempts), not \(entry)" }
       }
-      try #require(difference.isEmpty, "seed \(seed), step \(step), action \(action): \(difference)")
+      try #require(difference.isEmpty, "\(place): \(difference)")
     }
-    let open = try world.ledger.open(world.pair)
-    func count(_ state: Slice.State) -> Int { model.entries.values.count { $0.state == state } }
-    #expect(open.waiting == count(.waiting) && open.leased == count(.leased) && open.retry == count(.retry))
+
+    func checkTotals() throws {
+      let open = try world.ledger.open(world.pair)
+      func count(_ state: Slice.State) -> Int { model.entries.values.count { $0.state == state } }
+      #expect([open.waiting, open.leased, open.retry] == [count(.waiting), count(.leased), count(.retry)])
+    }
   }
 }

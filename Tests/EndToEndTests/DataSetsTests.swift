@@ -128,27 +128,11 @@ struct DataSetsTests {
     let sexed = metadata.dataElements.first { $0.uid == elements[0] }!
     let combo = metadata.categoryCombos[sexed.combo]
     let options = combo.optionCombos.map { metadata.categoryOptionCombos[$0].uid }
-    let (unit, disabled) = (
-      metadata.organisationUnits[sets[1].units[0]].uid, metadata.organisationUnits[sets[1].units[1]].uid
-    )
-    let rest = sets[1].units.dropFirst(2).map { #"{"id":"\#(metadata.organisationUnits[$0].uid)"}"# }.joined(
-      separator: ",")
-    // Without the third element; the seventh is no longer there at all.
-    let kept = elements.enumerated().filter { $0.offset != 2 }.map { #"{"dataElement":{"id":"\#($0.element)"}}"# }
-    let twice = #"{"dataElement":{"id":"\#(elements[0])"}}"#
-    try world.change(
-      destination: """
-        {"categoryCombos":[{"id":"\(combo.uid)","categoryOptionCombos":[{"id":"\(options[0])"}]}],
-         "dataElements":[{"id":"\(elements[3])","code":"other"},{"id":"\(elements[4])","valueType":"TEXT"},
-           {"id":"\(elements[5])","categoryCombo":{"id":"bjDvmb4bfuf"}},{"id":"\(elements[6])","removed":true}],
-         "dataSets":[{"id":"\(sets[0].uid)","code":"other","name":"Other","dataSetElements":[\(kept.joined(separator: ","))]},
-           {"id":"\(sets[1].uid)","organisationUnits":[\(rest)]},{"id":"\(sets[2].uid)","removed":true},
-           {"id":"\(sets[3].uid)","periodType":"WeeklySunday"},
-           {"id":"\(sets[5].uid)","categoryCombo":{"id":"bjDvmb4bfuf"}},{"id":"NewSet00001","dataSetElements":[\(twice)]}]}
-        """)
+    let units = sets[1].units.map { metadata.organisationUnits[$0].uid }
+    try world.change(destination: Self.otherMetadata(sets, elements, units, comboUID: combo.uid, option: options[0]))
     let outcome = world.run(
       """
-      d2-orgunits sync --pair hmis > /dev/null; d2-orgunits disable --pair hmis \(disabled)
+      d2-orgunits sync --pair hmis > /dev/null; d2-orgunits disable --pair hmis \(units[1])
       \(check) > lines; echo $?; jq -r '[.object, .problem, .id] | @tsv' lines | sort -u
       """)
     let found = Set(outcome.lines.dropFirst())
@@ -157,19 +141,44 @@ struct DataSetsTests {
       "dataSet\totherPeriodType\t\(sets[3].uid)", "dataSet\totherCategoryCombo\t\(sets[5].uid)",
       "dataElement\tnotInDataSet\t\(elements[2])", "dataElement\totherCode\t\(elements[3])",
       "dataElement\totherValueType\t\(elements[4])", "dataElement\totherCategoryCombo\t\(elements[5])",
-      "dataElement\tmissing\t\(elements[6])", "organisationUnit\tnotAssigned\t\(unit)",
+      "dataElement\tmissing\t\(elements[6])", "organisationUnit\tnotAssigned\t\(units[0])",
     ]
-    for option in options.dropFirst() { expected.insert("categoryOptionCombo\tmissing\t\(option)") }
+    // The element whose combo is another lacks that one's option combos, too.
+    for option in options { expected.insert("categoryOptionCombo\tmissing\t\(option)") }
     for option in metadata.categoryCombos[sets[5].combo].optionCombos {
       expected.insert("categoryOptionCombo\tmissing\t\(metadata.categoryOptionCombos[option].uid)")
     }
     if version.minor >= 43 { expected.insert("dataElement\tinSeveralDataSets\t\(elements[0])") }
-    // The element whose combo is another lacks that one's option combos, too.
-    expected.insert("categoryOptionCombo\tmissing\t\(options[0])")
     #expect(outcome.lines.first == "1")
     let (more, less) = (found.subtracting(expected), expected.subtracting(found))
     #expect(more.isEmpty && less.isEmpty, "more: \(more.sorted()) less: \(less.sorted()) \(outcome.errors)")
-    // Only one, by name; and one that the source lacks.
+    try checkSome(world, check)
+  }
+
+  /// Metadata that differ from the source's in each way that a check tells.
+  private static func otherMetadata(
+    _ sets: [StandInServer.DataSet], _ elements: [String], _ units: [String], comboUID: String, option: String
+  ) -> String {
+    let rest = units.dropFirst(2).map { #"{"id":"\#($0)"}"# }.joined(separator: ",")
+    // Without the third element; the seventh is no longer there at all.
+    let kept = elements.enumerated().filter { $0.offset != 2 }.map { #"{"dataElement":{"id":"\#($0.element)"}}"# }
+    let twice = #"{"dataElement":{"id":"\#(elements[0])"}}"#
+    return """
+      {"categoryCombos":[{"id":"\(comboUID)","categoryOptionCombos":[{"id":"\(option)"}]}],
+       "dataElements":[{"id":"\(elements[3])","code":"other"},{"id":"\(elements[4])","valueType":"TEXT"},
+         {"id":"\(elements[5])","categoryCombo":{"id":"bjDvmb4bfuf"}},{"id":"\(elements[6])","removed":true}],
+       "dataSets":[
+         {"id":"\(sets[0].uid)","code":"other","name":"Other","dataSetElements":[\(kept.joined(separator: ","))]},
+         {"id":"\(sets[1].uid)","organisationUnits":[\(rest)]},{"id":"\(sets[2].uid)","removed":true},
+         {"id":"\(sets[3].uid)","periodType":"WeeklySunday"},
+         {"id":"\(sets[5].uid)","categoryCombo":{"id":"bjDvmb4bfuf"}},
+         {"id":"NewSet00001","dataSetElements":[\(twice)]}]}
+      """
+  }
+
+  /// Checks of single data sets, by their names; of none; and of one that the source lacks.
+  private func checkSome(_ world: World, _ check: String) throws {
+    let sets = world.metadata.dataSets
     let one = world.run("\(check) --data-set 'Weekly surveillance' | jq -r .problem; \(check) --data-set DAY; echo $?")
     #expect(one.lines == ["otherPeriodType", "0"], "\(one.output)\(one.errors)")
     for nothing in ["", ","] {

@@ -17,19 +17,11 @@ struct SecretTests {
     }
     let unit = world.metadata.organisationUnits.last!.uid
     try world.change(destination: #"{"organisationUnits":[{"id":"\#(unit)","removed":true}]}"#)
-    var queue = DispatcherOptions()
-    queue.flavour = .go
-    queue.users = ["queuer": secrets[2]]
-    queue.servers = [
-      .init("national", url: world.source.url),
-      .init("repo", url: world.destination.url + "/api/dataValueSets"),
-    ]
-    let dispatcher = try DispatcherStandIn(queue)
-    dispatcher.start()
+    let dispatcher = try Self.queue(between: world, password: secrets[2])
     defer { dispatcher.stop() }
     var store = world.store.location
+    let role = "d2_secret_\(UInt32.random(in: 0...UInt32.max))"
     if kind == .postgresql {
-      let role = "d2_secret_\(UInt32.random(in: 0...UInt32.max))"
       try world.store.connect().executeScript(
         "CREATE ROLE \(role) LOGIN SUPERUSER PASSWORD '\(secrets[3])' IN ROLE d2_with_password")
       store = world.store.url(role: role, password: secrets[3])
@@ -63,19 +55,35 @@ struct SecretTests {
     #expect(outcome["refused"] == "1", "\(out.suffix(3000))")
     #expect(outcome["queued"] == "0", "\(out.suffix(3000))")
     #expect(["75", "1"].contains(outcome["down"]), "down or parked: \(outcome.output)\(out.suffix(3000))")
+    #expect(Int(outcome["rejects"] ?? "") ?? 0 > 0, "some were refused")
+    try Self.expectNoSecret(outcome, world)
+    if kind == .postgresql { try world.store.connect().executeScript("DROP ROLE \(role)") }
+  }
+
+  /// A dispatcher2 that delivers from the source to the destination, with a user of its own.
+  private static func queue(between world: World, password: String) throws -> DispatcherStandIn {
+    var options = DispatcherOptions()
+    options.flavour = .go
+    options.users = ["queuer": password]
+    options.servers = [
+      .init("national", url: world.source.url),
+      .init("repo", url: world.destination.url + "/api/dataValueSets"),
+    ]
+    let dispatcher = try DispatcherStandIn(options)
+    dispatcher.start()
+    return dispatcher
+  }
+
+  private static func expectNoSecret(_ outcome: Shell.Outcome, _ world: World) throws {
+    let out = world.shell.file("out")
     #expect(Int(outcome["samples"] ?? "") ?? 0 > 20)
     #expect(outcome["in-arguments"] == "0", "\(world.shell.file("words"))")
     #expect(outcome["in-output"] == "0", "\(out.split(separator: "\n").first { $0.contains("s3cretOf") } ?? "")")
     #expect(outcome["in-rejects"] == "0")
-    #expect(Int(outcome["rejects"] ?? "") ?? 0 > 0, "some were refused")
     #expect(!outcome.errors.contains("s3cretOf"))
     let kept = try ["last_error", "reasons", "rejects", "worker"].flatMap {
       try world.store.rows("SELECT \($0) FROM slices WHERE \($0) LIKE '%s3cretOf%'")
     }
     #expect(kept.isEmpty)
-    if kind == .postgresql {
-      let role = store.split(separator: "/").dropFirst().first?.split(separator: ":").first ?? ""
-      try world.store.connect().executeScript("DROP ROLE \(role)")
-    }
   }
 }

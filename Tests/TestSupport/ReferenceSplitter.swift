@@ -17,37 +17,29 @@ package struct ReferenceSplitter {
     }
   }
 
-  private mutating func read(_ bytes: [UInt8], _ arrayKey: [UInt8]) throws(SplitProblem) {
-    var stack: [UInt8] = []
-    var inString = false
-    var escaped = false
-    var string: [UInt8] = []
-    var lastString: [UInt8] = []
-    var key: [UInt8] = []
-    var element: [UInt8] = []
-    var inArray = false
-    var begun = false
-    var ended = false
-    var afterComma = false
-    var afterElement = false
+  // MARK: What is known at a byte
 
+  private var stack: [UInt8] = []
+  private var inString = false
+  private var escaped = false
+  private var string: [UInt8] = []
+  private var lastString: [UInt8] = []
+  private var key: [UInt8] = []
+  private var element: [UInt8] = []
+  private var inArray = false
+  private var begun = false
+  private var ended = false
+  private var afterComma = false
+  private var afterElement = false
+  private var betweenElements: Bool { inArray && stack.count == 2 }
+
+  private mutating func read(_ bytes: [UInt8], _ arrayKey: [UInt8]) throws(SplitProblem) {
     for byte in bytes {
-      let isSpace = byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
       if inString {
-        if byte < 0x20 { throw .controlByte }
-        if stack.count > 2 { element.append(byte) }
-        if escaped {
-          escaped = false
-        } else if byte == UInt8(ascii: "\\") {
-          escaped = true
-        } else if byte == UInt8(ascii: "\"") {
-          inString = false
-          lastString = string
-        }
-        if inString { string.append(byte) }
+        try readString(byte)
         continue
       }
-      if isSpace { continue }
+      if [0x20, 0x0A, 0x0D, 0x09].contains(byte) { continue }
       if ended { throw .trailingBytes }
       if !begun {
         guard byte == UInt8(ascii: "{") else { throw .notAnObject }
@@ -55,36 +47,11 @@ package struct ReferenceSplitter {
         stack.append(byte)
         continue
       }
-      let betweenElements = inArray && stack.count == 2
       switch byte {
-      case UInt8(ascii: "\""):
-        if betweenElements { throw .elementNotAnObject }
-        inString = true
-        string = []
-        if stack.count > 2, inArray { element.append(byte) }
-      case UInt8(ascii: ":") where stack.count == 1:
-        key = lastString
-      case UInt8(ascii: "{"), UInt8(ascii: "["):
-        if betweenElements {
-          if afterElement { throw .unexpected(byte) }
-          guard byte == UInt8(ascii: "{") else { throw .elementNotAnObject }
-          element = []
-        }
-        if stack.count == 1, byte == UInt8(ascii: "["), key == arrayKey { inArray = true }
-        stack.append(byte)
-        if inArray, stack.count > 2 { element.append(byte) }
-      case UInt8(ascii: "}"), UInt8(ascii: "]"):
-        guard stack.last == byte - 2 else { throw betweenElements ? .unexpected(byte) : .unbalanced }
-        if betweenElements, afterComma { throw .unexpected(byte) }
-        if inArray, stack.count > 2 { element.append(byte) }
-        stack.removeLast()
-        if inArray, stack.count == 2 {
-          elements.append(element)
-          afterElement = true
-          afterComma = false
-        }
-        if inArray, stack.count == 1 { inArray = false }
-        if stack.isEmpty { ended = true }
+      case UInt8(ascii: "\""): try beginString(byte)
+      case UInt8(ascii: ":") where stack.count == 1: key = lastString
+      case UInt8(ascii: "{"), UInt8(ascii: "["): try open(byte, arrayKey)
+      case UInt8(ascii: "}"), UInt8(ascii: "]"): try close(byte)
       case UInt8(ascii: ",") where betweenElements:
         guard afterElement else { throw .unexpected(byte) }
         afterElement = false
@@ -97,5 +64,51 @@ package struct ReferenceSplitter {
       }
     }
     if !ended { throw .endsEarly }
+  }
+
+  private mutating func beginString(_ byte: UInt8) throws(SplitProblem) {
+    if betweenElements { throw .elementNotAnObject }
+    inString = true
+    string = []
+    if stack.count > 2, inArray { element.append(byte) }
+  }
+
+  private mutating func readString(_ byte: UInt8) throws(SplitProblem) {
+    if byte < 0x20 { throw .controlByte }
+    if stack.count > 2 { element.append(byte) }
+    if escaped {
+      escaped = false
+    } else if byte == UInt8(ascii: "\\") {
+      escaped = true
+    } else if byte == UInt8(ascii: "\"") {
+      inString = false
+      lastString = string
+    }
+    if inString { string.append(byte) }
+  }
+
+  private mutating func open(_ byte: UInt8, _ arrayKey: [UInt8]) throws(SplitProblem) {
+    if betweenElements {
+      if afterElement { throw .unexpected(byte) }
+      guard byte == UInt8(ascii: "{") else { throw .elementNotAnObject }
+      element = []
+    }
+    if stack.count == 1, byte == UInt8(ascii: "["), key == arrayKey { inArray = true }
+    stack.append(byte)
+    if inArray, stack.count > 2 { element.append(byte) }
+  }
+
+  private mutating func close(_ byte: UInt8) throws(SplitProblem) {
+    guard stack.last == byte - 2 else { throw betweenElements ? .unexpected(byte) : .unbalanced }
+    if betweenElements, afterComma { throw .unexpected(byte) }
+    if inArray, stack.count > 2 { element.append(byte) }
+    stack.removeLast()
+    if inArray, stack.count == 2 {
+      elements.append(element)
+      afterElement = true
+      afterComma = false
+    }
+    if inArray, stack.count == 1 { inArray = false }
+    if stack.isEmpty { ended = true }
   }
 }

@@ -199,55 +199,19 @@ struct DataValueSetImport: ValueImport {
     let old = existing.map { store.rows[Int($0)] }
     let text = Self.trimmed(incoming.value).map { ValueTypeRules.stored($0, type: element.valueType, version) }
     let comment = Self.trimmed(incoming.comment)
-    let zero =
-      text.map {
-        !element.zeroIsSignificant && element.aggregationType != "AVERAGE"
-          && ValueTypeRules.isNumeric(element.valueType) && ValueTypeRules.isZero($0)
-      }
-      ?? false
-
-    func stamp(_ text: String?) -> Int64 {
-      // The database keeps whole seconds of what this import writes.
-      (version.importKeepsTimes ? text.flatMap(Stamp.parse) : nil) ?? run.now / 1000 * 1000
-    }
-    func remove(_ position: Int32) {
-      let kept = store.position(ofText: comment)
-      store.change(position) {
-        // The value of the payload is kept with the mark, also where it has none.
-        if !run.options.isDelete {
-          $0.value = text
-          $0.comment = kept
-        }
-        $0.isDeleted = true
-        $0.lastUpdated = run.now / 1000 * 1000
-      }
-      summary.deleted += 1
-    }
-    func insert() {
-      store.insert(
-        ValueRow(
-          key: key, value: text, comment: store.position(ofText: comment),
-          storedBy: store.position(ofText: incoming.storedBy ?? run.user.username),
-          created: version.importKeepsTimes || old == nil ? stamp(incoming.created) : old!.created,
-          lastUpdated: stamp(incoming.lastUpdated), followUp: incoming.followUp ?? false,
-          isDeleted: incoming.deleted ?? false))
-      if old == nil { fresh[key] = true }
-      summary.imported += 1
-    }
+    let zero = text.map { Self.isInsignificantZero($0, element) } ?? false
 
     if let old, let existing, !old.isDeleted {
-      if run.options.isDelete || incoming.deleted == true || (zero && run.options.updates) { return remove(existing) }
+      if run.options.isDelete || incoming.deleted == true || (zero && run.options.updates) {
+        return remove(existing, text, comment, run, &store, &summary)
+      }
       guard run.options.updates else { return summary.rejectQuietly(index) }
       let same =
         old.value == text && store.text(old.comment) == comment
         && (old.followUp ?? false) == (incoming.followUp ?? false)
       if same { return summary.ignored += 1 }
-      if text == nil, comment == nil { return remove(existing) }
-      store.insert(
-        ValueRow(
-          key: key, value: text, comment: store.position(ofText: comment),
-          storedBy: store.position(ofText: incoming.storedBy ?? run.user.username), created: old.created,
-          lastUpdated: stamp(incoming.lastUpdated), followUp: incoming.followUp ?? false))
+      if text == nil, comment == nil { return remove(existing, text, comment, run, &store, &summary) }
+      store.insert(row(incoming, key, text, comment, created: old.created, run, &store))
       summary.updated += 1
       return
     }
@@ -257,7 +221,51 @@ struct DataValueSetImport: ValueImport {
       summary.ignored += 1
       return
     }
-    insert()
+    let created = version.importKeepsTimes ? nil : old?.created
+    store.insert(row(incoming, key, text, comment, created: created, run, &store))
+    if old == nil { fresh[key] = true }
+    summary.imported += 1
+  }
+
+  private static func isInsignificantZero(_ text: String, _ element: DataElement) -> Bool {
+    !element.zeroIsSignificant && element.aggregationType != "AVERAGE"
+      && ValueTypeRules.isNumeric(element.valueType) && ValueTypeRules.isZero(text)
+  }
+
+  /// The row of a value.
+  ///
+  /// - Parameter created: when the value was first stored, where that stays.
+  private func row(
+    _ incoming: IncomingValue, _ key: ValueKey, _ text: String?, _ comment: String?, created: Int64?, _ run: ImportRun,
+    _ store: inout ValueStore
+  ) -> ValueRow {
+    func stamp(_ text: String?) -> Int64 {
+      // The database keeps whole seconds of what this import writes.
+      (version.importKeepsTimes ? text.flatMap(Stamp.parse) : nil) ?? run.now / 1000 * 1000
+    }
+    return ValueRow(
+      key: key, value: text, comment: store.position(ofText: comment),
+      storedBy: store.position(ofText: incoming.storedBy ?? run.user.username),
+      created: created ?? stamp(incoming.created), lastUpdated: stamp(incoming.lastUpdated),
+      followUp: incoming.followUp ?? false, isDeleted: incoming.deleted ?? false)
+  }
+
+  /// Marks a stored value as deleted.
+  private func remove(
+    _ position: Int32, _ text: String?, _ comment: String?, _ run: ImportRun, _ store: inout ValueStore,
+    _ summary: inout ImportSummary
+  ) {
+    let kept = store.position(ofText: comment)
+    store.change(position) {
+      // The value of the payload is kept with the mark, also where it has none.
+      if !run.options.isDelete {
+        $0.value = text
+        $0.comment = kept
+      }
+      $0.isDeleted = true
+      $0.lastUpdated = run.now / 1000 * 1000
+    }
+    summary.deleted += 1
   }
 
   private static func trimmed(_ text: String?) -> String? {
