@@ -106,7 +106,7 @@ let package = Package(
     // Tests that wait for processes and servers run on threads of their own.
     .target(name: "WaitingTests", dependencies: ["D2Common"], path: "Tests/WaitingTests"),
 
-    .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "TestSupport"]),
+    .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "TestSupport", "WaitingTests"]),
     .testTarget(
       name: "D2ClientTests", dependencies: ["D2Client", "D2Split", "D2Common", "StandInServer", "TestSupport"]),
     .testTarget(
@@ -115,7 +115,7 @@ let package = Package(
     .testTarget(
       name: "D2LedgerTests",
       dependencies: ["D2Ledger", "D2Store", "D2Client", "D2Common", "TestSupport", "WaitingTests"]),
-    .testTarget(name: "D2SplitTests", dependencies: ["D2Split", "D2Common", "TestSupport"]),
+    .testTarget(name: "D2SplitTests", dependencies: ["D2Split", "D2Common", "TestSupport", "WaitingTests"]),
     .testTarget(name: "D2MappingTests", dependencies: ["D2Mapping", "TestSupport"]),
     .testTarget(
       name: "PullUnitTests",

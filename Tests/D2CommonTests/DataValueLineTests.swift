@@ -1,5 +1,6 @@
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import D2Common
 
@@ -59,7 +60,7 @@ extension RandomJSON {
   }
 }
 
-@Suite("DataValueLine", .serialized)
+@Suite("DataValueLine", .waiting, .serialized)
 struct DataValueLineTests {
   @Test("reads random objects as the slow reader does, on every path", arguments: JSONPath.all)
   func agreesWithJSONValue(path: String) {

@@ -1,5 +1,6 @@
 import TestSupport
 import Testing
+import WaitingTests
 
 @testable import D2Common
 @testable import D2Split
@@ -24,7 +25,7 @@ func split(
   }
 }
 
-@Suite("DataValueSplitter", .serialized)
+@Suite("DataValueSplitter", .waiting, .serialized)
 struct DataValueSplitterTests {
   @Test(
     "agrees with the byte-by-byte reference on random documents in random chunks, on every path",
