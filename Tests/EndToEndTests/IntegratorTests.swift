@@ -140,7 +140,11 @@ struct IntegratorTests {
         "SELECT content -> 'source_config' ->> 'password' FROM d2_folded WHERE row_id = 3 AND table_name = 'integration_pair'"
       )
         == ["it's \"s3cret\" 🏥"])
-    // Numbers go on, and every period type is taken.
+    try Self.expectRules(store)
+  }
+
+  /// Numbers go on, every period type is taken, and nothing can be there twice.
+  private static func expectRules(_ store: TestStore) throws {
     let database = try store.connect()
     let id = try database.rows("INSERT INTO integration_pair (source, destination) VALUES ('x', 'y') RETURNING id")[0]
       .int(0)
