@@ -12,8 +12,8 @@ struct DatabaseTests {
   private struct Stop: Error {}
 
   private static let texts = [
-    "", " ", "it's \"quoted\"", "line\none\r\ntwo\ttab", "back\\slash \\' $1 ? %s", "Żółw 東京 Ñu", "🏥👩🏽‍⚕️🇺🇬", "שלום مرحبا",
-    "e\u{301} and é", "NULL", "t", "1", String(repeating: "long ", count: 50_000),
+    "", " ", "it's \"quoted\"", "line\none\r\ntwo\ttab", "back\\slash \\' $1 ? %s", "Żółw 東京 Ñu",
+    "🏥👩🏽‍⚕️🇺🇬", "שלום مرحبا", "e\u{301} and é", "NULL", "t", "1", String(repeating: "long ", count: 50_000),
   ]
 
   @Test("texts come back as they went in", arguments: StoreKind.available)

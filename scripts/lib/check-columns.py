@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Says which lines of code, comments and scripts are longer than 120 columns; with --fix it wraps comments.
+r"""Says which lines of code, comments and scripts are longer than 120 columns; with --fix it wraps comments.
 
 usage: check-columns.py [--fix] FILE…
 
-In Swift a line with a text in quotes, or of one, may be longer: what is asserted or typed is worse to read in pieces.
-Addresses may be longer everywhere.
+In Swift a line with one long text in quotes may be longer: a message that is searched for is worse to read in pieces.
+Of a text of several lines statements of SQL and HTML may be longer, but not prose ("\" at the end of a line joins it
+with the next); in tests all may be, which hold scripts and answers as they are. Addresses may be longer everywhere.
 """
 
 import re
@@ -16,11 +17,60 @@ COMMENT = re.compile(r"(\s*(?:///?|#|--) )(\s*)(\S.*)")
 BEGINS_SOMETHING = re.compile(r"([-*|>]|\d+[.)] |```|shellcheck |MARK:|swift-format-)")
 
 
+# A text of fewer columns fits on a line of its own.
+LONG_TEXT = 60
+
+
+def texts_in(line):
+    """The lengths of the texts in quotes, each with what is interpolated in it."""
+    # The quotes and brackets that are open: '"' in a text, '(' in an interpolation.
+    lengths, stack, start, at = [], [], 0, 0
+    while at < len(line):
+        character = line[at]
+        in_text = stack[-1:] == ['"']
+        if in_text and line.startswith("\\(", at):
+            stack.append("(")
+            at += 1
+        elif in_text and character == "\\":
+            at += 1
+        elif in_text and character == '"':
+            stack.pop()
+            if not stack:
+                lengths.append(at - start)
+        elif not in_text and character == '"':
+            if not stack:
+                start = at
+            stack.append('"')
+        elif not in_text and stack and character in "()":
+            stack.append("(") if character == "(" else stack.pop()
+        at += 1
+    return lengths
+
+
+# SQL by its keywords and columns, HTML by its tags.
+STATEMENT = re.compile(r"<\w|[a-z]_[a-z]|\b(SELECT|INSERT|UPDATE|ORDER BY|CASE|DISTINCT)\b")
+# Fewer words are hardly a sentence.
+SENTENCE = 8
+
+
+def is_prose(line):
+    """Whether a line of a text is a sentence, which can be broken at any space outside of interpolations."""
+    while (shorter := re.sub(r"\\?\([^()]*\)", "", line)) != line:
+        line = shorter
+    return not STATEMENT.search(line) and len(line.split()) >= SENTENCE
+
+
 def may_be_longer(path, line, is_text):
     if re.search(r"https?://\S{60}", line):
         return True
-    is_comment = re.match(r"\s*//", line)
-    return path.endswith(".swift") and not is_comment and (is_text or '"' in line)
+    if not path.endswith(".swift") or re.match(r"\s*//", line) and not is_text:
+        return False
+    if is_text:
+        return path.startswith("Tests/") or not is_prose(line)
+    # A text of several lines within another one.
+    if re.match(r"\s*<\w", line):
+        return True
+    return any(length >= LONG_TEXT for length in texts_in(line)) or bool(re.search(r'#".{60,}"#', line))
 
 
 def numbered(path, lines):
