@@ -19,13 +19,13 @@ package struct MappingTable {
     .dataElement, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .period, .value, .dataSet,
   ]
 
-  private var tables: [ByteTable] = Array(repeating: ByteTable(), count: kinds.count)
+  private var tables: [IDTable] = Array(repeating: IDTable(), count: kinds.count)
   package private(set) var count = 0
   /// How many ids stand in the table whose target nobody has decided on.
   package private(set) var undecided = 0
 
   /// The kinds that the table has something for.
-  package var mappedKinds: [(key: DataValueLine.Key, table: ByteTable)] {
+  package var mappedKinds: [(key: DataValueLine.Key, table: IDTable)] {
     zip(Self.kinds, tables).filter { !$1.isEmpty }.map { ($0, $1) }
   }
 
@@ -130,52 +130,30 @@ package struct MappingTable {
   }
 }
 
-/// A table whose keys are bytes.
-package struct ByteTable {
-  private var slots: [Int32] = Array(repeating: -1, count: 16)
-  private var entries: [(hash: UInt64, key: [UInt8], target: MappingTable.Target)] = []
+/// What the ids of one kind become, by their bytes.
+package struct IDTable {
+  private var table = HashTable()
+  private var entries: [(id: [UInt8], target: MappingTable.Target)] = []
 
   package var isEmpty: Bool { entries.isEmpty }
 
-  /// False where the key is there with another target.
-  package mutating func insert(_ key: [UInt8], _ target: MappingTable.Target) -> Bool {
-    let hash = key.withUnsafeBytes { Self.hash($0) }
-    if let found = key.withUnsafeBytes({ place(of: $0, hash) }) { return entries[found].target == target }
-    if 2 * (entries.count + 1) > slots.count { grow() }
-    entries.append((hash, key, target))
-    put(Int32(entries.count - 1), hash)
-    return true
+  /// False where the id is there with another target.
+  package mutating func insert(_ id: [UInt8], _ target: MappingTable.Target) -> Bool {
+    let (place, isNew) = id.withUnsafeBytes { id in
+      table.enter(Self.hash(id)) { Self.isSame(entries[$0].id, id) }
+    }
+    if isNew { entries.append((id, target)) }
+    return entries[place].target == target
   }
 
   @inline(__always)
-  package subscript(key: UnsafeRawBufferPointer) -> MappingTable.Target? {
-    place(of: key, Self.hash(key)).map { entries[$0].target }
-  }
-
-  private func place(of key: UnsafeRawBufferPointer, _ hash: UInt64) -> Int? {
-    var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-    while slots[slot] >= 0 {
-      let entry = Int(slots[slot])
-      if entries[entry].hash == hash, Self.isSame(entries[entry].key, key) { return entry }
-      slot = (slot + 1) & (slots.count - 1)
-    }
-    return nil
+  package subscript(id: UnsafeRawBufferPointer) -> MappingTable.Target? {
+    table.number(Self.hash(id)) { Self.isSame(entries[$0].id, id) }.map { entries[$0].target }
   }
 
   @inline(__always)
   private static func isSame(_ text: [UInt8], _ other: UnsafeRawBufferPointer) -> Bool {
     text.count == other.count && (other.isEmpty || memcmp(text, other.baseAddress!, other.count) == 0)
-  }
-
-  private mutating func put(_ entry: Int32, _ hash: UInt64) {
-    var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-    while slots[slot] >= 0 { slot = (slot + 1) & (slots.count - 1) }
-    slots[slot] = entry
-  }
-
-  private mutating func grow() {
-    slots = Array(repeating: -1, count: slots.count * 2)
-    for (number, entry) in entries.enumerated() { put(Int32(number), entry.hash) }
   }
 
   /// FNV-1a over words: ids are short.

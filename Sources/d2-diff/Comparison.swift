@@ -153,16 +153,17 @@ struct Comparison: Sendable {
       for part in 0..<Side.partitions { try compare(part, parts[0], parts[1], depth: depth + 1, findings) }
       return
     }
-    var table = KeyTable<(source: Holding, destination: Holding)>(capacity: max(ofSource, ofDestination))
-    try sources.forEach(in: partition) { record in
-      let place = table.place(of: record.key) { (Holding(), Holding()) }
-      table.values[place].source = Holding(record)
+    var table = HashTable(capacity: max(ofSource, ofDestination))
+    var holdings: [(key: UInt64, source: Holding, destination: Holding)] = []
+    holdings.reserveCapacity(max(ofSource, ofDestination))
+    func place(of key: ValueHash) -> Int {
+      let (place, isNew) = table.enter(key.low) { holdings[$0].key == key.high }
+      if isNew { holdings.append((key.high, Holding(), Holding())) }
+      return place
     }
-    try destinations.forEach(in: partition) { record in
-      let place = table.place(of: record.key) { (Holding(), Holding()) }
-      table.values[place].destination = Holding(record)
-    }
-    for (source, destination) in table.values { try note(source, destination, findings) }
+    try sources.forEach(in: partition) { holdings[place(of: $0.key)].source = Holding($0) }
+    try destinations.forEach(in: partition) { holdings[place(of: $0.key)].destination = Holding($0) }
+    for (_, source, destination) in holdings { try note(source, destination, findings) }
   }
 
   private func split(
@@ -211,45 +212,5 @@ struct Comparison: Sendable {
     let side = found.isOfSource ? self.source : self.destination
     try (found.isOfSource ? findings.ofSource : findings.ofDestination).append(
       difference, to: Int(teller.place.offset) * Self.outputPartitions / max(side.placeEnd, 1))
-  }
-}
-
-/// Values by hashed keys, in a table with open addressing.
-struct KeyTable<Value> {
-  private var slots: [Int32]
-  private var keys: [ValueHash] = []
-  var values: [Value] = []
-
-  /// - Parameter capacity: how many keys are expected; it grows.
-  init(capacity: Int) {
-    var size = 16
-    while size < 2 * capacity { size *= 2 }
-    slots = Array(repeating: -1, count: size)
-    keys.reserveCapacity(capacity)
-    values.reserveCapacity(capacity)
-  }
-
-  /// Where a key's value stands; it is made where it is new.
-  @inline(__always)
-  mutating func place(of key: ValueHash, _ make: () -> Value) -> Int {
-    var slot = Int(truncatingIfNeeded: key.low) & (slots.count - 1)
-    while slots[slot] >= 0 {
-      if keys[Int(slots[slot])] == key { return Int(slots[slot]) }
-      slot = (slot + 1) & (slots.count - 1)
-    }
-    keys.append(key)
-    values.append(make())
-    slots[slot] = Int32(keys.count - 1)
-    if 4 * keys.count > 3 * slots.count { grow() }
-    return keys.count - 1
-  }
-
-  private mutating func grow() {
-    slots = Array(repeating: -1, count: slots.count * 2)
-    for (number, key) in keys.enumerated() {
-      var slot = Int(truncatingIfNeeded: key.low) & (slots.count - 1)
-      while slots[slot] >= 0 { slot = (slot + 1) & (slots.count - 1) }
-      slots[slot] = Int32(number)
-    }
   }
 }

@@ -22,7 +22,9 @@ struct Batch: Sendable {
   /// A whole request body of all values; those of a part are copied out of it.
   private(set) var text: [UInt8]
   private(set) var values: [Value] = []
-  let keys: KeySet
+  /// The hashes of the values' keys. Two keys that share one are taken for one: then a batch ends earlier than it
+  /// must, and nothing else happens.
+  private(set) var keys: HashTable
   private var needsRewriting = false
   private let headerBytes: Int
   /// How many values it was to hold: the input's end, or its data sets, may have left it smaller.
@@ -33,11 +35,12 @@ struct Batch: Sendable {
   /// - Parameters:
   ///   - header: the beginning of the body, up to the array's bracket.
   ///   - capacity: bytes for which there is room.
-  init(number: Int, dataSet: String?, isDoubtful: Bool, header: [UInt8], capacity: Int, keys: KeySet = KeySet()) {
+  ///   - expected: how many values will probably come.
+  init(number: Int, dataSet: String?, isDoubtful: Bool, header: [UInt8], capacity: Int, expected: Int = 2048) {
     self.number = number
     self.dataSet = dataSet
     self.isDoubtful = isDoubtful
-    self.keys = keys
+    keys = HashTable(capacity: expected)
     text = []
     text.reserveCapacity(capacity)
     text += header
@@ -94,7 +97,7 @@ struct Batch: Sendable {
         let line = lines[next]
         // Behind a blank line or a CR the run ends; the next one begins there.
         guard line.start == expected, line.dataSet == start.dataSet, line.isDoubtful == start.isDoubtful,
-          keys.insert(line.key)
+          keys.enter(line.key).isNew
         else { break }
         values.append(
           Batch.Value(

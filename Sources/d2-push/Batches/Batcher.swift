@@ -70,7 +70,7 @@ struct Batcher: BatchMaker {
       // The batch in use stands last.
       let last = openBatch(for: dataSet, line.isDoubtful, size)
       // With several batches open, a line whose key went into another of them waits until that one is sealed.
-      if last > 0, open[..<last].contains(where: { $0.keys.contains(line.key) }) {
+      if last > 0, open[..<last].contains(where: { $0.keys.number(line.key) != nil }) {
         sealAll()
         continue
       }

@@ -1,28 +1,6 @@
-import TestSupport
 import Testing
 
 @testable import d2_diff
-
-@Suite("KeyTable")
-struct KeyTableTests {
-  @Test("knows each key once, however many there are and however they collide")
-  func property() {
-    var random = SeededGenerator(seed: 11)
-    var table = KeyTable<Int>(capacity: 0)
-    var slow: [ValueHash: Int] = [:]
-    for _ in 0..<20_000 {
-      // Few low halves: many keys want the same slot.
-      let key = ValueHash(
-        high: UInt64.random(in: 0..<100, using: &random), low: UInt64.random(in: 0..<40, using: &random))
-      let place = table.place(of: key) { 0 }
-      table.values[place] += 1
-      slow[key, default: 0] += 1
-    }
-    #expect(table.values.count == slow.count)
-    let same = slow.allSatisfy { key, count in table.values[table.place(of: key) { -1 }] == count }
-    #expect(same)
-  }
-}
 
 @Suite("ValueHasher")
 struct ValueHasherTests {
