@@ -35,13 +35,13 @@ struct DifferenceWriter {
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
     let lineEnd: [UInt8] = [0x0A]
     try forEach(\.ofSource) { difference in
-      try source.withLine(at: difference.place) { try output.write(nothing, $0, lineEndMissing: true) }
+      try source.withLine(at: difference.place) { try output.write(nothing, $0.bytes, lineEndMissing: true) }
     }
     let scratch = DataValueLine.Scratch()
     try forEach(\.ofDestination) { difference in
-      try destination.withLine(at: difference.place) { bytes in
-        guard deletesExtras else { return try output.write(nothing, bytes, lineEndMissing: true) }
-        try (Self.deleted(try DataValueLine(bytes, scratch), bytes) + lineEnd).withUnsafeBytes {
+      try destination.withLine(at: difference.place) { text in
+        guard deletesExtras else { return try output.write(nothing, text.bytes, lineEndMissing: true) }
+        try (Self.deleted(try DataValueLine(text, scratch), text.bytes) + lineEnd).withUnsafeBytes {
           try output.write(nothing, $0, lineEndMissing: false)
         }
       }
@@ -103,8 +103,8 @@ struct DifferenceWriter {
   private static func row(
     _ lines: LineFetcher, _ difference: Difference, _ scratch: DataValueLine.Scratch
   ) throws -> [JSONValue.Member] {
-    try lines.withLine(at: difference.place) { bytes in
-      let line = try DataValueLine(bytes, scratch)
+    try lines.withLine(at: difference.place) {
+      let line = try DataValueLine($0, scratch)
       func text(_ keys: DataValueLine.Key...) -> JSONValue {
         keys.lazy.compactMap { line.text($0) }.first.map { .string($0) } ?? .null
       }
@@ -120,8 +120,8 @@ struct DifferenceWriter {
   private static func value(
     _ lines: LineFetcher, _ place: LinePlace, _ scratch: DataValueLine.Scratch
   ) throws -> JSONValue {
-    try lines.withLine(at: place) { bytes in
-      let line = try DataValueLine(bytes, scratch)
+    try lines.withLine(at: place) {
+      let line = try DataValueLine($0, scratch)
       return .string(line.text(line.dataKind == .registrations ? .completed : .value) ?? "")
     }
   }

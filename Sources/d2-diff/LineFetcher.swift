@@ -8,26 +8,22 @@ final class LineFetcher {
   private var count = 0
 
   private static let blockBytes = 16 * 1024
-  /// Behind a line there is room for the reading ahead of a `DataValueLine`.
-  static let paddingBytes = 64
 
   init(_ side: Side) {
     self.side = side
-    block = [UInt8](repeating: 0, count: Self.blockBytes + Self.paddingBytes)
+    block = [UInt8](repeating: 0, count: Self.blockBytes + PaddedLine.paddingBytes)
   }
 
-  /// Hands on the line at a place; readable for 64 bytes beyond its end.
+  /// Hands on the line at a place.
   ///
   /// - Throws: `CommandFailure`, 74, where the file has become shorter; what `body` throws.
-  func withLine<Result>(
-    at place: LinePlace, _ body: (UnsafeRawBufferPointer) throws -> Result
-  ) throws -> Result {
+  func withLine<Result>(at place: LinePlace, _ body: (PaddedLine) throws -> Result) throws -> Result {
     let (offset, length) = (Int(place.offset), Int(place.length))
     if offset < start || offset + length > start + count {
-      if length + Self.paddingBytes > block.count {
-        block = [UInt8](repeating: 0, count: length + Self.paddingBytes)
+      if length + PaddedLine.paddingBytes > block.count {
+        block = [UInt8](repeating: 0, count: length + PaddedLine.paddingBytes)
       }
-      let room = block.count - Self.paddingBytes
+      let room = block.count - PaddedLine.paddingBytes
       count = try block.withUnsafeMutableBytes {
         try side.bytes(at: offset, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<room]))
       }
@@ -36,8 +32,7 @@ final class LineFetcher {
         throw CommandFailure(.cannotRead, "\(side.name) was changed while it was compared")
       }
     }
-    return try block.withUnsafeBytes {
-      try body(UnsafeRawBufferPointer(rebasing: $0[(offset - start)..<(offset - start + length)]))
-    }
+    let range = (offset - start)..<(offset - start + length)
+    return try block.withUnsafeBytes { try body(PaddedLine(range, of: $0)) }
   }
 }

@@ -65,7 +65,7 @@ struct RecordMaker: ~Copyable {
       return hasher.add(EmptyCollection())
     }
     let bytes = line.bytes(field)
-    if bytes.contains(UInt8(ascii: "\\")) {
+    if !line.isPlain, bytes.contains(UInt8(ascii: "\\")) {
       return defaultCombos.contains(Array((line.text(key) ?? "").utf8))
         ? hasher.add(EmptyCollection()) : addText(key, line)
     }
@@ -79,7 +79,9 @@ struct RecordMaker: ~Copyable {
   @inline(__always)
   private mutating func addText(_ key: DataValueLine.Key, _ line: DataValueLine) {
     let bytes = line.bytes(line[key])
-    if bytes.contains(UInt8(ascii: "\\")), let text = line.text(key), !text.unicodeScalars.contains("\u{FFFD}") {
+    if !line.isPlain, bytes.contains(UInt8(ascii: "\\")), let text = line.text(key),
+      !text.unicodeScalars.contains("\u{FFFD}")
+    {
       hasher.add(text.utf8)
     } else {
       // Also half a surrogate pair, which stands for no text: two of them are not the same.

@@ -105,13 +105,12 @@ final class Side: @unchecked Sendable {
     let scratch = DataValueLine.Scratch()
     var maker = RecordMaker(settings, hashKey)
     while let text = try reader.next() {
-      let bytes = UnsafeRawBufferPointer(text)
       if reader.number & 0xFFF == 0 { read.store(reader.number, ordering: .relaxed) }
-      if bytes.allSatisfy({ $0 <= 0x20 }) { continue }
-      var place = LinePlace(offset: UInt64(max(0, Int(start)) + reader.offset), length: UInt32(bytes.count))
+      if text.isBlank { continue }
+      var place = LinePlace(offset: UInt64(max(0, Int(start)) + reader.offset), length: UInt32(text.bytes.count))
       do {
-        let line = try DataValueLine(bytes, scratch)
-        if spool != nil { place.offset = UInt64(try spool!.append(bytes)) }
+        let line = try DataValueLine(text, scratch)
+        if spool != nil { place.offset = UInt64(try spool!.append(text.bytes)) }
         if case .registrations = line.dataKind { kind = .registrations }
         let record = try maker.record(line, place, &groups)
         try records.append(record, to: Int(record.key.high >> 56))

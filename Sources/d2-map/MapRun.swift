@@ -55,18 +55,17 @@ struct MapRun {
     let scratch = DataValueLine.Scratch()
     let kinds = table.mappedKinds
     while let text = try reader.next() {
-      let bytes = UnsafeRawBufferPointer(text)
-      if bytes.allSatisfy({ $0 <= 0x20 }) { continue }
+      if text.isBlank { continue }
       counts.read += 1
       let line: DataValueLine
       do throws(DataValueLine.Fault) {
-        line = try DataValueLine(bytes, scratch)
+        line = try DataValueLine(text, scratch)
         if let problem = ForeignInput.document(in: line) { throw .init(problem) }
       } catch {
         throw CommandFailure(.malformedInput, "line \(reader.number): \(error)")
       }
       let start = gathered.count
-      guard try append(line, bytes, kinds, reader.number, to: &gathered) else { continue }
+      guard try append(line, text.bytes, kinds, reader.number, to: &gathered) else { continue }
       if sums != nil {
         let mapped = gathered[start...]
         gathered.removeLast(gathered.count - start)
@@ -106,18 +105,20 @@ struct MapRun {
   /// What becomes of the text of a key.
   @inline(__always)
   private static func target(
-    _ key: DataValueLine.Key, of line: DataValueLine, in table: ByteTable
+    _ key: DataValueLine.Key, of line: DataValueLine, in table: IDTable
   ) -> MappingTable.Target? {
     let (field, bytes) = (line[key], line.bytes(line[key]))
     if let target = table[bytes] { return target }
     // Another spelling of the same text.
-    guard field.kind == .string, bytes.contains(UInt8(ascii: "\\")), let text = line.text(key) else { return nil }
+    guard !line.isPlain, field.kind == .string, bytes.contains(UInt8(ascii: "\\")), let text = line.text(key) else {
+      return nil
+    }
     return MappingTable.escaped(text).withUnsafeBytes { table[$0] }
   }
 
   /// Appends the line with its ids replaced; false where it is dropped.
   private mutating func append(
-    _ line: DataValueLine, _ bytes: UnsafeRawBufferPointer, _ kinds: [(key: DataValueLine.Key, table: ByteTable)],
+    _ line: DataValueLine, _ bytes: UnsafeRawBufferPointer, _ kinds: [(key: DataValueLine.Key, table: IDTable)],
     _ number: Int, to out: inout [UInt8]
   ) throws(CommandFailure) -> Bool {
     var replacements: [Replacement] = []

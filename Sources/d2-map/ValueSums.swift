@@ -24,11 +24,9 @@ struct ValueSums {
   ///
   /// - Throws: `CommandFailure`, 65, where a key comes twice and a value is no number.
   mutating func add(_ mapped: ArraySlice<UInt8>, line number: Int) throws {
-    let padded = Array(mapped) + [UInt8](repeating: 0, count: 64)
-    let line = Array(mapped)
-    try padded.withUnsafeBytes { padded in
+    try PaddedLine.copying(mapped) { line in
       let located: DataValueLine
-      do { located = try DataValueLine(UnsafeRawBufferPointer(rebasing: padded[..<line.count]), scratch) } catch {
+      do { located = try DataValueLine(line, scratch) } catch {
         throw CommandFailure(.malformedInput, "line \(number): \(error)")
       }
       // A deleted value adds nothing.
@@ -49,7 +47,8 @@ struct ValueSums {
         let start = Int(field.start)
         entries.append(
           Entry(
-            line: line, value: start..<start + Int(field.length), isText: field.kind == .string, sum: sum, count: 1))
+            line: Array(mapped), value: start..<start + Int(field.length), isText: field.kind == .string, sum: sum,
+            count: 1))
         return
       }
       guard let sum, let before = entries[place].sum, let total = before + sum else {

@@ -206,7 +206,7 @@ struct PushLoop {
     }
     if report.keepsRest(after: failure) {
       report.log.info("reading the rest of the input into \(report.options.rejectsFile ?? "")")
-      try reader.drain(linesBefore: input.lines) { try account.notSent(line: $0, number: $1, reason) }
+      try reader.drain(linesBefore: input.lines) { try account.notSent(line: $0.bytes, number: $1, reason) }
     } else if !account.keepsRejects {
       report.log.info(
         "the rest of the input was not read; run it again, or give --rejects FILE to keep what is not accepted")

@@ -18,7 +18,7 @@ struct LineReaderTests {
     var lines: [[UInt8]] = []
     var numbers: [Int] = []
     while let line = try reader.next() {
-      lines.append(Array(line))
+      lines.append(Array(line.bytes))
       numbers.append(reader.number)
     }
     #expect(try reader.next() == nil)

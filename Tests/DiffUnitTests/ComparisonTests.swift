@@ -111,11 +111,9 @@ struct ComparisonTests {
       (#"{"comment":"a } b" }"#, #"{"comment":"a } b" ,"deleted":true}"#),
     ])
   func deletion(line: String, deleted: String) throws {
-    let padded = Array(line.utf8) + [UInt8](repeating: 0, count: 64)
-    try padded.withUnsafeBytes { padded in
-      let bytes = UnsafeRawBufferPointer(rebasing: padded[..<line.utf8.count])
-      let located = try DataValueLine(bytes, DataValueLine.Scratch())
-      #expect(String(decoding: DifferenceWriter.deleted(located, bytes), as: UTF8.self) == deleted)
+    try PaddedLine.copying(line.utf8) { text in
+      let located = try DataValueLine(text, DataValueLine.Scratch())
+      #expect(String(decoding: DifferenceWriter.deleted(located, text.bytes), as: UTF8.self) == deleted)
     }
   }
 }

@@ -114,9 +114,8 @@ struct RealDataTests {
       let value = try JSONValue(parsing: bytes)
       let needed: [DataValueLine.Key] = [.dataElement, .period, .orgUnit]
       guard needed.allSatisfy({ value[$0.name]?.scalarText != nil }) else { continue }
-      let padded = bytes + [UInt8](repeating: 0, count: 64)
-      try padded.withUnsafeBytes { padded in
-        let line = try DataValueLine(UnsafeRawBufferPointer(rebasing: padded[..<bytes.count]), scratch)
+      try PaddedLine.copying(bytes) { padded in
+        let line = try DataValueLine(padded, scratch)
         for key in DataValueLine.Key.allCases where value[key.name]?.members == nil {
           let expected = value[key.name]?.scalarText
           if line.text(key) != expected {

@@ -26,7 +26,7 @@ struct LineLocatorTests {
       let isLast = start + blockLines >= lines.count
       blocks.append(lines[start..<min(start + blockLines, lines.count)].joined(separator: "\n") + (isLast ? "" : "\n"))
     }
-    let padding = [UInt8](repeating: 0x0A, count: LineReader.blockPaddingBytes)
+    let padding = [UInt8](repeating: 0x0A, count: PaddedLine.paddingBytes)
     let begun = blocks.filter { !$0.isEmpty }.compactMap { input.began(.success(Array($0.utf8) + padding)) }
     _ = input.began(.success(nil))
     // Located in any order, delivered in the input's.

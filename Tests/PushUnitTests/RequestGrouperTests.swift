@@ -37,7 +37,7 @@ struct RequestGrouperTests {
     var lines = 0
     for start in stride(from: 0, to: values.count, by: blockLines) {
       let texts = values[start..<min(start + blockLines, values.count)].map(\.text)
-      let padding = [UInt8](repeating: 0x0A, count: LineReader.blockPaddingBytes)
+      let padding = [UInt8](repeating: 0x0A, count: PaddedLine.paddingBytes)
       var piece = locator.locate(Array((texts.joined(separator: "\n") + "\n").utf8) + padding)
       piece.linesBefore = lines
       lines += piece.lineCount
@@ -109,7 +109,7 @@ struct RequestGrouperTests {
       #"{"dataElement":"e","period":"2024","orgUnit":"u","dataSet":""}"#,
       #"{"dataElement":"e","period":"2024","orgUnit":"u","dataSet":null}"#,
     ]
-    let padding = [UInt8](repeating: 0x0A, count: LineReader.blockPaddingBytes)
+    let padding = [UInt8](repeating: 0x0A, count: PaddedLine.paddingBytes)
     let piece = LineLocator(options, DestinationTraits(version: nil)).locate(
       Array((lines.joined(separator: "\n") + "\n").utf8) + padding)
     var named = piece

@@ -34,11 +34,8 @@ struct RandomValue {
 
 /// Reads a line whose bytes must outlive it only while `body` runs.
 func withLine<Result>(_ text: String, _ body: (DataValueLine) throws -> Result) throws -> Result {
-  let bytes = Array(text.utf8)
   let scratch = DataValueLine.Scratch()
   return try withExtendedLifetime(scratch) {
-    try (bytes + [UInt8](repeating: 0, count: 64)).withUnsafeBytes { padded in
-      try body(DataValueLine(UnsafeRawBufferPointer(rebasing: padded[..<bytes.count]), scratch))
-    }
+    try PaddedLine.copying(text.utf8) { try body(DataValueLine($0, scratch)) }
   }
 }

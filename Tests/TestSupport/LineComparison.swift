@@ -1,10 +1,9 @@
 import D2Common
 
-/// The bytes with 64 more behind them, as `DataValueLine` wants to read them.
-package func withPadding<Result>(_ text: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
-{
-  try (text + [UInt8](repeating: 0x22, count: 64)).withUnsafeBytes { padded in
-    try body(UnsafeRawBufferPointer(rebasing: padded[..<text.count]))
+/// The bytes with quotes behind them, which a reader that goes too far would take for more text.
+package func withPadding<Result>(_ text: [UInt8], _ body: (PaddedLine) throws -> Result) rethrows -> Result {
+  try (text + [UInt8](repeating: 0x22, count: PaddedLine.paddingBytes)).withUnsafeBytes { padded in
+    try body(PaddedLine(0..<text.count, of: padded))
   }
 }
 

@@ -4,7 +4,7 @@ import D2Common
 ///
 /// Servers up to 2.42 drop the ids of a query that they don't know without a word (docs/dhis2-servers.md, trap 3), and
 /// those from 2.43 on answer with nothing: so they are looked up first.
-package struct KnownIDs: Sendable {
+public struct KnownIDs: Sendable {
   /// Of the asked-for ids, those that the server has.
   package private(set) var ids: Set<String> = []
   /// The paths of organisation units (`/root/…/uid`), where they were asked for.
@@ -43,10 +43,10 @@ package struct KnownIDs: Sendable {
   }
 
   /// A letter and ten letters or digits (`CodeGenerator` in dhis2-core).
-  package static func canBeUID(_ text: String) -> Bool { canBeUID(bytes: text.utf8) }
+  public static func canBeUID(_ text: String) -> Bool { canBeUID(bytes: text.utf8) }
 
   /// The same of an id's bytes.
-  package static func canBeUID(bytes: some Collection<UInt8>) -> Bool {
+  public static func canBeUID(bytes: some Collection<UInt8>) -> Bool {
     func isLetter(_ byte: UInt8) -> Bool { (0x41...0x5A).contains(byte & 0xDF) && byte < 0x80 }
     guard bytes.count == 11, isLetter(bytes.first!) else { return false }
     return bytes.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) }

@@ -2,7 +2,7 @@ import D2Common
 
 /// What becomes of a value that a server accepts: servers up to 2.42 drop some and change others, with SUCCESS
 /// (docs/dhis2-servers.md, trap 25).
-package enum ValueFate: UInt8, Sendable {
+public enum ValueFate: UInt8, Sendable {
   /// It is stored as it is.
   case kept
   /// It is stored in another spelling: without the white space around it, or as `true` or `false`.
@@ -15,10 +15,10 @@ package enum ValueFate: UInt8, Sendable {
   case doubtfulZero
 
   /// Whether the destination does not hold the value afterwards.
-  package var isDropped: Bool { self == .droppedZero || self == .droppedBlank }
+  public var isDropped: Bool { self == .droppedZero || self == .droppedBlank }
 
   /// Why the destination does not hold the value; `nil` where it does.
-  package var reason: String? {
+  public var reason: String? {
     switch self {
     case .droppedZero:
       "not kept: the destination stores no zeros of this data element (zeroIsSignificant is false), and deletes what it had"
@@ -29,17 +29,19 @@ package enum ValueFate: UInt8, Sendable {
 }
 
 /// Which values a server does not keep as they are, by its version.
-package struct ValueKeeping: Sendable {
+public struct ValueKeeping: Sendable {
   private let dropsAndTrims: Bool
 
   /// - Parameter version: the destination's; one that tells nothing of itself is taken for one up to 2.42.
   package init(_ version: DHIS2Version?) { dropsAndTrims = !(version?.failsWholeGroups ?? false) }
 
   /// What stands out about a text, before anything is known of its data element.
-  package struct Oddity: OptionSet, Sendable {
-    package let rawValue: UInt8
+  public struct Oddity: OptionSet, Sendable {
+    /// A bit for each of the constants.
+    public let rawValue: UInt8
 
-    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    /// Those of the bits.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     // Constants, since a literal of several is put together by generic code, for each line.
     static let zero = Oddity(rawValue: 1)
@@ -49,13 +51,14 @@ package struct ValueKeeping: Sendable {
     static let zeroOrFalse = Oddity(rawValue: 9)
 
     /// Nothing: the literal `[]` is put together by generic code, too.
-    package init() { rawValue = 0 }
+    public init() { rawValue = 0 }
 
-    package var isNone: Bool { rawValue == 0 }
+    /// Whether the text is as any other.
+    public var isNone: Bool { rawValue == 0 }
   }
 
   /// Looks at the value of a line; at nearly all of them no further than its first byte and its last ones.
-  package func oddity(of line: DataValueLine) -> Oddity {
+  public func oddity(of line: DataValueLine) -> Oddity {
     let field = line[.value]
     guard field.length > 0, field.kind == .string || field.kind == .number || field.kind == .boolean else {
       return Oddity()

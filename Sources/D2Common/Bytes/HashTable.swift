@@ -14,6 +14,7 @@ public struct HashTable: Sendable {
     hashes.reserveCapacity(capacity)
   }
 
+  /// How many keys it has.
   public var count: Int { hashes.count }
 
   /// The number of a key; `nil` where it is not in the table.

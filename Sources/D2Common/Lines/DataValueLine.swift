@@ -2,72 +2,146 @@ import CJSONBlocks
 import Glibc
 
 /// One line of input: a JSON object whose keys are located, not decoded. Lasts until its scratch is used again.
-package struct DataValueLine {
+public struct DataValueLine {
   /// The keys of data values and registrations that d2 looks at.
-  package enum Key: Int, CaseIterable, Sendable {
+  public enum Key: Int, CaseIterable, Sendable {
     case dataElement, period, orgUnit, categoryOptionCombo, attributeOptionCombo, value, dataSet, followup, followUp
     case organisationUnit, deleted, completed, comment, storedBy, created, lastUpdated, date
     /// The arrays of whole answers of DHIS2, which are no values.
     case dataValues, completeDataSetRegistrations
 
-    package var name: String { "\(self)" }
+    /// As DHIS2 spells it.
+    public var name: String { "\(self)" }
   }
 
   private static let keyCount = Key.allCases.count
 
+  /// Some of the keys: a bit for each.
+  public struct KeySet: Sendable {
+    private var bits: UInt32 = 0
+
+    /// Some keys.
+    public init(_ keys: Key...) { for key in keys { bits |= KeySet(key).bits } }
+
+    /// One key.
+    @inline(__always)
+    public init(_ key: Key) { bits = 1 << UInt32(truncatingIfNeeded: key.rawValue) }
+
+    /// Whether it has no key.
+    public var isEmpty: Bool { bits == 0 }
+
+    /// The first of them, in the order of `Key`.
+    public var first: Key? { bits == 0 ? nil : Key(rawValue: bits.trailingZeroBitCount) }
+
+    /// Whether it has all keys of the other.
+    @inline(__always)
+    public func contains(_ other: KeySet) -> Bool { other.bits & ~bits == 0 }
+
+    /// Whether it has no key of the other.
+    @inline(__always)
+    public func isDisjoint(with other: KeySet) -> Bool { bits & other.bits == 0 }
+
+    /// The keys of both.
+    @inline(__always)
+    public func union(_ other: KeySet) -> KeySet { KeySet(bits: bits | other.bits) }
+
+    /// Its keys without those of the other.
+    @inline(__always)
+    public func subtracting(_ other: KeySet) -> KeySet { KeySet(bits: bits & ~other.bits) }
+
+    @inline(__always)
+    private init(bits: UInt32) { self.bits = bits }
+  }
+
   /// What stands behind a key.
-  package enum Kind: UInt8, Sendable {
+  public enum Kind: UInt8, Sendable {
     case absent, string, number, boolean, null, object, array
 
     /// Spelled out, since the compiler's own is called through a table by other modules, several times a line.
     @inline(__always)
-    package static func == (left: Kind, right: Kind) -> Bool {
+    public static func == (left: Kind, right: Kind) -> Bool {
       unsafeBitCast(left, to: UInt8.self) == unsafeBitCast(right, to: UInt8.self)
     }
+
+    /// Spelled out for the same reason.
+    @inline(__always)
+    public static func != (left: Kind, right: Kind) -> Bool { !(left == right) }
   }
 
   /// Where the value of a key stands in the line; a string without its quotes.
-  package struct Field: Sendable {
-    package var kind = Kind.absent
-    package var start: UInt32 = 0
-    package var length: UInt32 = 0
+  public struct Field: Sendable {
+    /// What it is.
+    public var kind = Kind.absent
+    /// Its first byte in the line.
+    public var start: UInt32 = 0
+    /// How many bytes it has.
+    public var length: UInt32 = 0
   }
 
   /// What is wrong with a line, as the end of a sentence.
-  package struct Fault: Error, Equatable, Sendable, CustomStringConvertible {
-    package let description: String
+  public struct Fault: Error, Equatable, Sendable, CustomStringConvertible {
+    /// Such as `no "period"`.
+    public let description: String
 
-    package init(_ description: String) { self.description = description }
+    /// A fault in these words.
+    public init(_ description: String) { self.description = description }
   }
 
   /// The scratch's: they last until it is used again.
   private let fields: UnsafeMutablePointer<Field>
   private let start: UnsafePointer<UInt8>
-  /// Keys behind which an object or array stands, and keys that stand there more than once: a bit for each key.
-  private let nested: UInt32
-  private let repeated: UInt32
+  /// What kinds of values the line's keys have.
+  public let keys: KeysByKind
   /// Whether no text of the line has an escape: then texts that are equal have equal bytes.
-  package let isPlain: Bool
+  public let isPlain: Bool
 
-  /// Whether an object or array stands behind one of the keys.
-  @inline(__always)
-  package var hasNested: Bool { nested != 0 }
+  /// The keys of a line by what stands behind them, so that most lines are checked by a few comparisons.
+  public struct KeysByKind: Sendable {
+    /// All that are there.
+    public fileprivate(set) var present = KeySet()
+    /// A text that is not empty.
+    public fileprivate(set) var filled = KeySet()
+    /// True, false or null.
+    public fileprivate(set) var flags = KeySet()
+    /// An object or array.
+    public fileprivate(set) var nested = KeySet()
+    /// Those that are there more than once: none in nearly every line.
+    public fileprivate(set) var repeated = KeySet()
 
-  /// The first key that stands there more than once; `nil` for nearly every line.
-  @inline(__always)
-  package var repeatedKey: Key? { repeated == 0 ? nil : Key(rawValue: repeated.trailingZeroBitCount) }
+    @inline(__always)
+    fileprivate mutating func note(_ key: KeySet, _ field: Field) {
+      if present.contains(key) { forget(key) }
+      present = present.union(key)
+      switch field.kind {
+      case .string: if field.length > 0 { filled = filled.union(key) }
+      case .boolean, .null: flags = flags.union(key)
+      case .object, .array: nested = nested.union(key)
+      case .number, .absent: break
+      }
+    }
 
+    /// The last one counts.
+    @inline(never)
+    private mutating func forget(_ key: KeySet) {
+      repeated = repeated.union(key)
+      filled = filled.subtracting(key)
+      flags = flags.subtracting(key)
+      nested = nested.subtracting(key)
+    }
+  }
+
+  /// Where the value of a key stands.
   @inline(__always)
-  package subscript(key: Key) -> Field { fields[key.rawValue] }
+  public subscript(key: Key) -> Field { fields[key.rawValue] }
 
   /// The bytes of a field.
   @inline(__always)
-  package func bytes(_ field: Field) -> UnsafeRawBufferPointer {
+  public func bytes(_ field: Field) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: start + Int(field.start), count: Int(field.length))
   }
 
   /// The text of a field as an id is compared: `nil` where it is absent or null. An escaped string is decoded.
-  package func text(_ key: Key) -> String? {
+  public func text(_ key: Key) -> String? {
     let field = self[key]
     switch field.kind {
     case .absent, .null: return nil
@@ -81,26 +155,23 @@ package struct DataValueLine {
   }
 
   /// Whether a field is true, also as a text.
-  package func isTrue(_ key: Key) -> Bool { bytes(self[key]).elementsEqual("true".utf8) }
+  public func isTrue(_ key: Key) -> Bool { bytes(self[key]).elementsEqual("true".utf8) }
 
-  /// Reads a line whose bytes end where they end: they are copied, so that they can be read in blocks. `nil` where it
-  /// is malformed.
-  package static func reading<Result>(
+  /// Reads a copy of a line; `nil` where it is malformed.
+  public static func reading<Result>(
     _ bytes: ArraySlice<UInt8>, _ scratch: Scratch, _ body: (DataValueLine) -> Result
   ) -> Result? {
-    let padded = Array(bytes) + [UInt8](repeating: 0, count: 64)
-    return padded.withUnsafeBytes { padded in
-      (try? DataValueLine(UnsafeRawBufferPointer(rebasing: padded[..<bytes.count]), scratch)).map(body)
-    }
+    PaddedLine.copying(bytes) { line in (try? DataValueLine(line, scratch)).map(body) }
   }
 
   /// A place for the structure of a line, used again for each.
-  package final class Scratch {
+  public final class Scratch {
     fileprivate var positions: UnsafeMutablePointer<UInt32>
     fileprivate var capacity = 64 * 1024
     fileprivate let fields = UnsafeMutablePointer<Field>.allocate(capacity: Key.allCases.count)
 
-    package init() { positions = .allocate(capacity: capacity) }
+    /// A place for lines of up to 64 KiB; it grows.
+    public init() { positions = .allocate(capacity: capacity) }
 
     deinit {
       positions.deallocate()
@@ -117,9 +188,8 @@ package struct DataValueLine {
 
   /// Locates the keys of a line. The whole line is checked to be valid JSON and UTF-8, since one bad value fails a
   /// whole request.
-  ///
-  /// - Parameter line: readable for 63 bytes beyond its end.
-  package init(_ line: UnsafeRawBufferPointer, _ scratch: Scratch) throws(Fault) {
+  public init(_ padded: PaddedLine, _ scratch: Scratch) throws(Fault) {
+    let line = padded.bytes
     guard line.count <= Int(UInt32.max), let base = line.baseAddress else { throw Fault("an empty line") }
     scratch.reserve(line.count + 1)
     start = base.assumingMemoryBound(to: UInt8.self)
@@ -140,9 +210,8 @@ package struct DataValueLine {
     do throws(Fault) { try walk.object(into: fields) } catch {
       throw ForeignInput.problem(with: line).map { Fault($0) } ?? error
     }
-    nested = walk.nested
-    repeated = walk.repeated
-    isPlain = traits == 0
+    keys = walk.keys
+    isPlain = traits & UInt32(D2_JSON_BACKSLASH) == 0
     if traits != 0, let problem = TextCheck.problem(in: line) { throw Fault(problem) }
   }
 }
@@ -157,9 +226,8 @@ private struct StructureWalk {
   let positions: UnsafePointer<UInt32>
   let count: Int
   var next = 0
-  /// Keys of the line itself: a bit for each.
-  var nested: UInt32 = 0
-  var repeated: UInt32 = 0
+  /// Those of the line itself.
+  var keys = DataValueLine.KeysByKind()
 
   /// The byte at a position of the structure; 0 behind the last.
   @inline(__always)
@@ -181,6 +249,7 @@ private struct StructureWalk {
       next = 2
     } else {
       repeat {
+        textMembers(into: fields)
         guard byte(next) == UInt8(ascii: "\"") else { throw fault("a key") }
         let keyStart = Int(positions[next]) + 1
         let keyLength = position(next + 1) - keyStart
@@ -191,13 +260,37 @@ private struct StructureWalk {
         next += 3
         let field = try value(depth: 1)
         if let key = Self.key(text + keyStart, keyLength) {
-          if fields[key.rawValue].kind != .absent { repeated |= 1 << UInt32(key.rawValue) }
-          if field.kind == .object || field.kind == .array { nested |= 1 << UInt32(key.rawValue) }
           fields[key.rawValue] = field
+          keys.note(DataValueLine.KeySet(key), field)
         }
       } while try another(before: UInt8(ascii: "}"))
     }
     guard next == count else { throw .init("something stands behind the JSON object at byte \(positions[next])") }
+  }
+
+  /// Nearly all members are a text, with another member behind them. This takes as many as stand here, and leaves
+  /// everything else to the careful way.
+  @inline(__always)
+  private mutating func textMembers(into fields: UnsafeMutablePointer<DataValueLine.Field>) {
+    // Copies: what is written to the fields might be `self`, as far as the compiler knows.
+    let (text, end) = (text, positions + count)
+    var place = positions + next
+    var keys = keys
+    while place + 5 < end {
+      let (key, value) = (Int(place[0]), Int(place[3]))
+      // Behind a quote that opens a text stands the one that ends it.
+      guard text[key] == UInt8(ascii: "\""), text[Int(place[2])] == UInt8(ascii: ":"),
+        text[value] == UInt8(ascii: "\""), text[Int(place[5])] == UInt8(ascii: ",")
+      else { break }
+      if let key = Self.key(text + key + 1, Int(place[1] - place[0]) - 1) {
+        let field = DataValueLine.Field(kind: .string, start: place[3] + 1, length: place[4] - place[3] - 1)
+        fields[key.rawValue] = field
+        keys.note(DataValueLine.KeySet(key), field)
+      }
+      place += 6
+    }
+    next = place - positions
+    self.keys = keys
   }
 
   /// After a member or element: true at a comma, false at the closing bracket.

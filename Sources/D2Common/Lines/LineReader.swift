@@ -1,13 +1,10 @@
 import Glibc
 
-/// Lines of a file descriptor, read in large blocks. A line is handed out where it lies in the block; 64 bytes behind
-/// it can be read.
+/// Lines of a file descriptor, read in large blocks. A line is handed out where it lies in the block.
 package struct LineReader: ~Copyable {
   /// A line longer than this is no data value.
   package static let longestLineBytes = 16 << 20
   private static let blockBytes = 1 << 20
-  /// So that a whole block of masks can be made of the end of a line.
-  private static let paddingBytes = 64
   /// How long a signal that ends the command may go unnoticed while nothing comes.
   private static let pollMilliseconds: Int32 = 200
 
@@ -35,8 +32,8 @@ package struct LineReader: ~Copyable {
     self.descriptor = descriptor
     self.stop = stop
     capacity = blockBytes ?? Self.blockBytes
-    buffer = .allocate(capacity: capacity + Self.paddingBytes)
-    buffer.initialize(repeating: 0, count: capacity + Self.paddingBytes)
+    buffer = .allocate(capacity: capacity + PaddedLine.paddingBytes)
+    buffer.initialize(repeating: 0, count: capacity + PaddedLine.paddingBytes)
     _ = fcntl(descriptor, Int32(1031) /* F_SETPIPE_SZ */, 1 << 20)
   }
 
@@ -46,7 +43,7 @@ package struct LineReader: ~Copyable {
   ///
   /// - Throws: `CommandFailure`: 74 where the input cannot be read, 65 for a line that is too long, or the signal's
   ///   status.
-  package mutating func next() throws(CommandFailure) -> UnsafeMutableRawBufferPointer? {
+  package mutating func next() throws(CommandFailure) -> PaddedLine? {
     while true {
       if let found = memchr(buffer + searched, 0x0A, end - searched) {
         let lineEnd = found.assumingMemoryBound(to: UInt8.self) - buffer
@@ -66,11 +63,9 @@ package struct LineReader: ~Copyable {
     }
   }
 
-  /// Line ends behind the lines of a block, so that the last has one and masks can be made beyond it.
-  package static let blockPaddingBytes = 64
-
-  /// All whole lines that are there, with their line ends and the padding behind them; reads where there is none. `nil`
-  /// behind the last. They are not counted: whoever splits them calls `count(lines:)`.
+  /// All whole lines that are there, with their line ends, and padding of line ends behind them, so that the last line
+  /// has one; reads where there is none. `nil` behind the last. They are not counted: whoever splits them calls
+  /// `count(lines:)`.
   ///
   /// - Throws: as `next()`.
   package mutating func nextBlock() throws(CommandFailure) -> [UInt8]? {
@@ -82,10 +77,10 @@ package struct LineReader: ~Copyable {
         guard begin < blockEnd else { return nil }
         if bytes == end { skipByteOrderMark() }
         let length = blockEnd - begin
-        let block = [UInt8](unsafeUninitializedCapacity: length + Self.blockPaddingBytes) { block, count in
+        let block = [UInt8](unsafeUninitializedCapacity: length + PaddedLine.paddingBytes) { block, count in
           memcpy(block.baseAddress!, buffer + begin, length)
-          memset(block.baseAddress! + length, 0x0A, Self.blockPaddingBytes)
-          count = length + Self.blockPaddingBytes
+          memset(block.baseAddress! + length, 0x0A, PaddedLine.paddingBytes)
+          count = length + PaddedLine.paddingBytes
         }
         begin = blockEnd
         searched = blockEnd
@@ -104,13 +99,14 @@ package struct LineReader: ~Copyable {
     if begin == 0, end >= 3, buffer[0] == 0xEF, buffer[1] == 0xBB, buffer[2] == 0xBF { begin = 3 }
   }
 
-  private mutating func line(until lineEnd: Int) -> UnsafeMutableRawBufferPointer {
+  private mutating func line(until lineEnd: Int) -> PaddedLine {
     number += 1
     if number == 1 { skipByteOrderMark() }
     offset = bytes - end + begin
     var length = lineEnd - begin
     if length > 0, buffer[lineEnd - 1] == 0x0D { length -= 1 }
-    return UnsafeMutableRawBufferPointer(start: buffer + begin, count: length)
+    let padded = UnsafeRawBufferPointer(start: buffer, count: capacity + PaddedLine.paddingBytes)
+    return PaddedLine(begin..<begin + length, of: padded)
   }
 
   private mutating func fill() throws(CommandFailure) {
@@ -127,8 +123,8 @@ package struct LineReader: ~Copyable {
           "line \(number + 1) is longer than \(Self.longestLineBytes >> 20) MiB: is it a whole document? Write one object a line, with jq -c '.dataValues[]'"
         )
       }
-      let wider = UnsafeMutablePointer<UInt8>.allocate(capacity: 2 * capacity + Self.paddingBytes)
-      wider.initialize(repeating: 0, count: 2 * capacity + Self.paddingBytes)
+      let wider = UnsafeMutablePointer<UInt8>.allocate(capacity: 2 * capacity + PaddedLine.paddingBytes)
+      wider.initialize(repeating: 0, count: 2 * capacity + PaddedLine.paddingBytes)
       memcpy(wider, buffer, end)
       buffer.deallocate()
       buffer = wider

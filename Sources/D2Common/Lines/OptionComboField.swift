@@ -3,13 +3,13 @@ extension DataValueLine {
   /// Whether the combo is left out or named by an id. What is null, empty or an object stands for a combo, and says not
   /// which: two such values may be of two combos.
   @inline(__always)
-  package func namesOrOmitsCombo(_ key: Key) -> Bool {
+  public func namesOrOmitsCombo(_ key: Key) -> Bool {
     let field = self[key]
     return field.kind == .string && field.length > 0 || field.kind == .absent || field.kind == .number
   }
 
   /// What is wrong with an option combo that is neither left out nor named by an id; `nil` where nothing is.
-  package func comboProblem(_ key: Key) -> String? {
+  public func comboProblem(_ key: Key) -> String? {
     if namesOrOmitsCombo(key) { return nil }
     let kind =
       switch self[key].kind {
@@ -23,6 +23,6 @@ extension DataValueLine {
   }
 
   /// What to do about combos that have no id in the scheme that was asked for.
-  package static let combosByUID =
+  public static let combosByUID =
     "pull the combos by uid (--category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID)"
 }

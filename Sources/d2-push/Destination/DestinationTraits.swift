@@ -71,7 +71,7 @@ struct DestinationTraits: Sendable {
   /// category options.
   func mayFailRequest(_ line: DataValueLine) -> Bool {
     guard failsWholeGroups else { return false }
-    if line.hasNested { return true }
+    if !line.keys.nested.isEmpty { return true }
     let period = line.bytes(line[.period])
     if !PeriodID.isCertain(String(decoding: period, as: UTF8.self)) { return true }
     guard usesUIDs else { return false }

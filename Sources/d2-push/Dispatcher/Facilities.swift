@@ -31,8 +31,8 @@ extension Facilities {
     var labels: [String: String] = [:]
     var reader = LineReader(descriptor: descriptor)
     while let line = try reader.next() {
-      if line.allSatisfy({ $0 <= 0x20 }) { continue }
-      guard let unit = try? JSONValue(parsing: UnsafeRawBufferPointer(line)), let id = unit["id"]?.string else {
+      if line.isBlank { continue }
+      guard let unit = try? JSONValue(parsing: line.bytes), let id = unit["id"]?.string else {
         throw CommandFailure(
           .malformedInput, "\(path), line \(reader.number): not of the form {\"id\":…,\"name\":…,\"code\":…}")
       }

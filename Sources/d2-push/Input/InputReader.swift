@@ -13,11 +13,11 @@ final class InputReader: @unchecked Sendable {
   }
 
   /// Hands out the rest of the input, line by line.
-  func drain(linesBefore: Int, _ body: (UnsafeRawBufferPointer, _ number: Int) throws -> Void) throws {
+  func drain(linesBefore: Int, _ body: (PaddedLine, _ number: Int) throws -> Void) throws {
     reader.count(lines: linesBefore)
     while let line = try reader.next() {
-      if line.allSatisfy({ $0 <= 0x20 }) { continue }
-      try body(UnsafeRawBufferPointer(line), reader.number)
+      if line.isBlank { continue }
+      try body(line, reader.number)
     }
   }
 }

@@ -78,17 +78,19 @@ struct KeyHash {
 
   @inline(__always)
   mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    mix(UInt64(bytes.count))
+    guard bytes.count >= 8 else {
+      var word: UInt64 = 0
+      for byte in bytes { word = word << 8 | UInt64(byte) }
+      return mix(word)
+    }
     var at = 0
-    while at + 8 <= bytes.count {
+    while at + 8 < bytes.count {
       mix(bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
       at += 8
     }
-    var rest: UInt64 = UInt64(bytes.count) << 56
-    while at < bytes.count {
-      rest = rest << 8 ^ UInt64(bytes[at])
-      at += 1
-    }
-    mix(rest)
+    // The last word may overlap the one before it.
+    mix(bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self))
   }
 
   @inline(__always)

@@ -30,7 +30,7 @@ struct LineLocator: Sendable {
     piece.lines.reserveCapacity(block.count / 200)
     // The lines stay where they are; a batch takes runs of them and makes commas of their line ends.
     piece.text = block
-    let end = block.count - LineReader.blockPaddingBytes
+    let end = block.count - PaddedLine.paddingBytes
     var names = elements == nil ? nil : BlockElements()
     var sets = BlockDataSets()
     block.withUnsafeBytes { text in
@@ -41,8 +41,7 @@ struct LineLocator: Sendable {
         piece.lineCount += 1
         var length = lineEnd - begin
         if length > 0, text[lineEnd - 1] == 0x0D { length -= 1 }
-        let bytes = UnsafeRawBufferPointer(rebasing: text[begin..<begin + length])
-        if let line = read(bytes, scratch, &piece) {
+        if let line = read(PaddedLine(begin..<begin + length, of: text), scratch, &piece) {
           piece.lines.append(located(line, start: begin, length: length, number: piece.lineCount, &sets, &names))
         }
         begin = lineEnd + 1
@@ -56,16 +55,16 @@ struct LineLocator: Sendable {
   /// Checks the line that was counted last; `nil` where it is blank or no value.
   @inline(__always)
   private func read(
-    _ bytes: UnsafeRawBufferPointer, _ scratch: DataValueLine.Scratch, _ piece: inout LocatedLines
+    _ text: PaddedLine, _ scratch: DataValueLine.Scratch, _ piece: inout LocatedLines
   ) -> DataValueLine? {
     do throws(DataValueLine.Fault) {
-      let line = try DataValueLine(bytes, scratch)
+      let line = try DataValueLine(text, scratch)
       try rules.check(line)
       return line
     } catch {
-      if !bytes.allSatisfy({ $0 <= 0x20 }) {
-        let text = String(decoding: bytes, as: UTF8.self)
-        piece.faults.append(.init(number: piece.lineCount, kept: .text(text), what: "\(error)"))
+      if !text.isBlank {
+        let kept = LocatedLines.Fault.Kept.text(String(decoding: text.bytes, as: UTF8.self))
+        piece.faults.append(.init(number: piece.lineCount, kept: kept, what: "\(error)"))
       }
       return nil
     }

@@ -12,44 +12,49 @@ struct LineRules: Sendable {
   private let readsOptions: Bool
   private let dataSetIsNamed: Bool
   private let nullComboIsDefault: Bool
+  private let required: DataValueLine.KeySet
+  private let combos: DataValueLine.KeySet
+
+  private static let idsOfValue: [DataValueLine.Key] = [.dataElement, .period, .orgUnit]
+  private static let idsOfRegistration: [DataValueLine.Key] = [.dataSet, .period, .organisationUnit]
+  private static let flags = DataValueLine.KeySet(.deleted, .followup, .followUp)
 
   init(_ options: PushOptions, _ server: DestinationTraits) {
     isDataValues = options.kind == .dataValues
     readsOptions = server.failsWholeGroups && isDataValues
     dataSetIsNamed = options.dataSet != nil
     nullComboIsDefault = options.nullComboIsDefault
+    required =
+      isDataValues
+      ? DataValueLine.KeySet(.dataElement, .period, .orgUnit)
+      : DataValueLine.KeySet(.dataSet, .period, .organisationUnit)
+    combos =
+      isDataValues
+      ? DataValueLine.KeySet(.categoryOptionCombo, .attributeOptionCombo) : DataValueLine.KeySet(.attributeOptionCombo)
   }
 
-  // The keys are spelled out: a loop over an array of them costs more than all that is done here.
+  /// Nearly every line is as usual: its ids are texts, its combos too if they are there, and its flags are flags.
   @inline(__always)
   func check(_ line: DataValueLine) throws(DataValueLine.Fault) {
-    if isDataValues {
-      try require(line, .dataElement)
-      try require(line, .period)
-      try require(line, .orgUnit)
-      if !isUsualCombo(line[.categoryOptionCombo]) { try checkCombos(line) }
-    } else {
-      try require(line, .dataSet)
-      try require(line, .period)
-      try require(line, .organisationUnit)
-    }
-    if !isUsualCombo(line[.attributeOptionCombo]) { try checkCombos(line) }
-    if line.hasNested { try checkNested(line) }
-    if let key = line.repeatedKey { throw .init("the key \"\(key.name)\" is there twice") }
-    try checkFlag(line, .deleted)
-    try checkFlag(line, .followup)
-    try checkFlag(line, .followUp)
+    let keys = line.keys
+    let mayBeWrong = Self.flags.subtracting(keys.flags).union(combos.subtracting(keys.filled))
+    let isUsual =
+      keys.filled.contains(required) && keys.present.isDisjoint(with: mayBeWrong) && keys.nested.isEmpty
+      && keys.repeated.isEmpty
+    if !isUsual { try checkEach(line) }
   }
 
-  @inline(__always)
-  private func require(_ line: DataValueLine, _ key: DataValueLine.Key) throws(DataValueLine.Fault) {
+  @inline(never)
+  private func checkEach(_ line: DataValueLine) throws(DataValueLine.Fault) {
+    for key in isDataValues ? Self.idsOfValue : Self.idsOfRegistration { try checkID(line, key) }
+    try checkCombos(line)
+    try checkNested(line)
+    if let key = line.keys.repeated.first { throw .init("the key \"\(key.name)\" is there twice") }
+    for key in [DataValueLine.Key.deleted, .followup, .followUp] { try checkFlag(line, key) }
+  }
+
+  private func checkID(_ line: DataValueLine, _ key: DataValueLine.Key) throws(DataValueLine.Fault) {
     let field = line[key]
-    if field.kind != .string || field.length == 0 { try checkUnusual(line, field, key) }
-  }
-
-  private func checkUnusual(
-    _ line: DataValueLine, _ field: DataValueLine.Field, _ key: DataValueLine.Key
-  ) throws(DataValueLine.Fault) {
     switch field.kind {
     case .absent: throw .init(ForeignInput.document(in: line) ?? "no \"\(key.name)\"")
     case .null: throw .init("\"\(key.name)\" is null")
@@ -61,12 +66,7 @@ struct LineRules: Sendable {
 
   // MARK: Option combos
 
-  /// An id, or none at all: then the server takes the default one.
-  @inline(__always)
-  private func isUsualCombo(_ field: DataValueLine.Field) -> Bool {
-    field.kind == .string && field.length > 0 || field.kind == .absent
-  }
-
+  /// Each is an id, or not there at all: then the server takes the default one.
   private func checkCombos(_ line: DataValueLine) throws(DataValueLine.Fault) {
     let keys: [DataValueLine.Key] =
       isDataValues ? [.categoryOptionCombo, .attributeOptionCombo] : [.attributeOptionCombo]
@@ -115,15 +115,12 @@ struct LineRules: Sendable {
 
   /// True, false or nothing; also as a text, which servers up to 2.42 read. Anything else fails the whole request
   /// there.
-  @inline(__always)
   private func checkFlag(_ line: DataValueLine, _ key: DataValueLine.Key) throws(DataValueLine.Fault) {
-    let kind = line[key].kind
-    if kind != .absent, kind != .boolean, kind != .null { try checkSpelling(line, key) }
-  }
-
-  private func checkSpelling(_ line: DataValueLine, _ key: DataValueLine.Key) throws(DataValueLine.Fault) {
-    let text = line[key].kind == .string ? line.text(key) ?? "" : "?"
-    guard ["true", "false", ""].contains(text) else { throw .init("\"\(key.name)\" is neither true nor false") }
+    switch line[key].kind {
+    case .absent, .boolean, .null: return
+    case .string where ["true", "false", ""].contains(line.text(key) ?? ""): return
+    default: throw .init("\"\(key.name)\" is neither true nor false")
+    }
   }
 
   private static func name(_ kind: DataValueLine.Kind) -> String {

@@ -41,8 +41,7 @@ extension LocatedLines {
 
   private func key(of line: Line, _ dataSet: String, _ scratch: DataValueLine.Scratch) -> RequestKey? {
     text.withUnsafeBytes { text in
-      let bytes = UnsafeRawBufferPointer(rebasing: text[place(of: line)])
-      return (try? DataValueLine(bytes, scratch)).map { line in
+      (try? DataValueLine(PaddedLine(place(of: line), of: text), scratch)).map { line in
         RequestKey(dataSet: dataSet, period: line.text(.period) ?? "", unit: line.text(.orgUnit) ?? "")
       }
     }

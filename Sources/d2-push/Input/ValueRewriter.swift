@@ -26,11 +26,9 @@ enum ValueRewriter {
 
   /// Appends a value, spelled anew, to a body.
   static func append(_ value: ArraySlice<UInt8>, to body: inout [UInt8], _ scratch: DataValueLine.Scratch) {
-    // The structure is read in blocks that reach beyond the end.
-    let padded = Array(value) + [UInt8](repeating: 0, count: 64)
-    padded.withUnsafeBytes { padded in
-      let text = UnsafeRawBufferPointer(rebasing: padded[..<value.count])
-      guard let line = try? DataValueLine(text, scratch) else {
+    PaddedLine.copying(value) { padded in
+      let text = padded.bytes
+      guard let line = try? DataValueLine(padded, scratch) else {
         body += value
         return
       }

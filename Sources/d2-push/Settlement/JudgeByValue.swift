@@ -29,14 +29,14 @@ struct JudgeByValue: Judge {
     let found = vague.isEmpty ? [:] : refusedByText(vague, report, part, refused)
     refused.merge(found ?? [:]) { first, _ in first }
     verdict.refused = refused
-    let rest = part.filter { refused[$0] == nil }
+    let rest = refused.isEmpty ? part : part.filter { refused[$0] == nil }
     guard found != nil else {
       // What was taken is stored now; the halves tell which were not.
       verdict.halvesLater(work.with(rest))
       return verdict
     }
     let uncounted = part.count - summary.accepted - summary.ignored
-    if uncounted > part.count(where: mayBeUncounted), !work.history.isRecount {
+    if uncounted > 0, uncounted > part.count(where: mayBeUncounted), !work.history.isRecount {
       // Lost from all counts: the second of two spellings of one key. Posted again, the first of them is updated.
       var again = work.with(rest)
       again.history.isRecount = true
@@ -58,7 +58,8 @@ struct JudgeByValue: Judge {
 
   /// Zeros that are not significant are in no count.
   private func mayBeUncounted(_ index: Int) -> Bool {
-    [.droppedZero, .doubtfulZero].contains(batch.values[index].fate)
+    let fate = batch.values[index].fate
+    return fate == .droppedZero || fate == .doubtfulZero
   }
 
   /// The values that conflicts without positions name, where that is certain: an id that is not there is at fault in

@@ -25,11 +25,13 @@ extension FuzzTarget {
     var number = 0
     while let line = try reader.next() {
       mustHold(
-        number < naive.count && line.elementsEqual(naive[number]), "line \(number + 1) in blocks of \(blockBytes)")
+        number < naive.count && line.bytes.elementsEqual(naive[number]), "line \(number + 1) in blocks of \(blockBytes)"
+      )
       number += 1
       mustHold(reader.number == number, "number \(reader.number) of line \(number)")
       mustHold(
-        input[reader.offset...].starts(with: line), "line \(number) stands at \(reader.offset), blocks of \(blockBytes)"
+        input[reader.offset...].starts(with: line.bytes),
+        "line \(number) stands at \(reader.offset), blocks of \(blockBytes)"
       )
     }
     mustHold(number == naive.count, "\(number) lines, not \(naive.count), in blocks of \(blockBytes)")
@@ -42,8 +44,8 @@ extension FuzzTarget {
     var all: [UInt8] = []
     while let block = try reader.nextBlock() {
       mustHold(all.isEmpty || all.last == 0x0A, "a block holds whole lines")
-      mustHold(block.suffix(LineReader.blockPaddingBytes).allSatisfy { $0 == 0x0A }, "line ends stand behind a block")
-      all += block.dropLast(LineReader.blockPaddingBytes)
+      mustHold(block.suffix(PaddedLine.paddingBytes).allSatisfy { $0 == 0x0A }, "line ends stand behind a block")
+      all += block.dropLast(PaddedLine.paddingBytes)
     }
     mustHold(all == text, "all bytes come, in blocks of \(blockBytes)")
   }
