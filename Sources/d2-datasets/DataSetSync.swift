@@ -4,23 +4,15 @@ import D2Store
 
 /// Fetches the source's data sets, reports what changed, and takes it over in one transaction.
 struct DataSetSync {
-  private let store: Store
-  private let pair: Pair
-  private let table: DataSetTable
-  private let client: DHIS2Client
-  private let log: Log
+  let store: Store
+  let pair: Pair
+  let client: DHIS2Client
+  let log: Log
+  private var table: DataSetTable { DataSetTable(store, pair) }
 
-  init(_ store: Store, _ pair: Pair, _ client: DHIS2Client, _ log: Log) {
-    self.store = store
-    self.pair = pair
-    self.client = client
-    self.log = log
-    table = DataSetTable(store, pair)
-  }
-
+  private static let chosenKey = "datasets_chosen"
   /// A user who may see less, or a wrong server, looks as if data sets were removed: beyond this share a person must
   /// say so.
-  private static let chosenKey = "datasets_chosen"
   private static let mostRemoved = 0.5
   private static let fewSets = 2
 
@@ -52,20 +44,18 @@ struct DataSetSync {
         "data set \(object["id"]?.string ?? "?") has the period type \(object["periodType"]?.text ?? "none"), which has no ids: left out"
       )
     }
-    let keepsChoice = all || !only.isEmpty
     let (lines, written) = try table.transaction {
       let outcome = try write(found, wanted)
       try store.markSynced("datasets_synced", pair)
-      if keepsChoice { try store.remember([Self.chosenKey: only.isEmpty ? nil : "true"], pair) }
+      if all || !only.isEmpty { try store.remember([Self.chosenKey: only.isEmpty ? nil : "true"], pair) }
       return outcome
     }
     // What is not committed is no change yet.
     let output = LineOutput.standardOutput()
     for line in lines { try output.line(line.text) }
     try output.flush()
-    log.info(
-      "\(counted(found.count, "data set")) at \(client.server): \(lines.isEmpty ? "no change" : "\(counted(lines.count, "change"))"); \(counted(written, "row")) written"
-    )
+    let changes = lines.isEmpty ? "no change" : counted(lines.count, "change")
+    log.info("\(counted(found.count, "data set")) at \(client.server): \(changes); \(counted(written, "row")) written")
     return unusable.isEmpty || wanted != nil ? .success : .incomplete
   }
 
@@ -76,8 +66,7 @@ struct DataSetSync {
   private func write(_ found: [DataSet], _ wanted: Set<String>?) throws -> (lines: [JSONValue], written: Int) {
     var lines: [JSONValue] = []
     var written = 0
-    var known: [String: DataSet] = [:]
-    for set in try table.all() { known[set.uid] = set }
+    var known = Dictionary(try table.all().map { ($0.uid, $0) }, uniquingKeysWith: { $1 })
     for set in found where known[set.uid] != nil || wanted?.contains(set.uid) ?? true {
       let (merged, changes) = merged(set, known.removeValue(forKey: set.uid))
       lines += changes
@@ -106,13 +95,12 @@ struct DataSetSync {
 
   /// What is written, and a line for each change.
   private func merged(_ set: DataSet, _ before: DataSet?) -> (DataSet, [JSONValue]) {
-    func line(_ change: String, _ previous: (String, JSONValue)? = nil) -> JSONValue {
-      var members: [JSONValue.Member] = [
-        .init("change", .string(change)), .init("id", .string(set.uid)), .init("name", .string(set.name)),
-        .init("periodType", set.periodType.map { .string($0) } ?? .null),
-      ]
-      if let previous { members.append(.init(previous.0, previous.1)) }
-      return .object(members)
+    func line(_ change: String, _ previous: JSONValue.Member...) -> JSONValue {
+      .object(
+        [
+          .init("change", .string(change)), .init("id", .string(set.uid)), .init("name", .string(set.name)),
+          .init("periodType", .string(orNull: set.periodType)),
+        ] + previous)
     }
     guard var merged = before else { return (set, [line("added")]) }
     var lines: [JSONValue] = []
@@ -121,9 +109,9 @@ struct DataSetSync {
       merged.isActive = true
       lines.append(line("returned"))
     }
-    if merged.name != set.name { lines.append(line("renamed", ("previousName", .string(merged.name)))) }
+    if merged.name != set.name { lines.append(line("renamed", .init("previousName", .string(merged.name)))) }
     if merged.periodType != set.periodType {
-      lines.append(line("periodTypeChanged", ("previousPeriodType", merged.periodType.map { .string($0) } ?? .null)))
+      lines.append(line("periodTypeChanged", .init("previousPeriodType", .string(orNull: merged.periodType))))
     }
     if merged.code != set.code || merged.openFuturePeriods != set.openFuturePeriods { lines.append(line("changed")) }
     merged.name = set.name

@@ -33,24 +33,6 @@ struct DataSets {
     """,
   ])
 
-  static let statuses: [(status: ExitStatus, meaning: String)] = [
-    (.success, "done"), (.usage, "the command line is wrong, or a name is unknown or not unique"),
-    (.unreachable, "a server or the store cannot be reached"), (.temporary, "a server failed after all retries"),
-    (.notDHIS2, "the other end does not speak DHIS2"), (.refused, "credentials or access refused"),
-    (.configuration, "no such pair, or a bad store"),
-  ]
-
-  private static func description(
-    _ verb: String, _ abstract: String, example: (String, String), operands: String = "", groups: [OptionGroup] = [],
-    options: [any AnyOption] = [], incomplete: String? = nil, inPair: Bool = true
-  ) -> CommandDescription {
-    CommandDescription(
-      name: "d2-datasets \(verb)", abstract: abstract, examples: [(command: example.0, effect: example.1)],
-      groups: (options.isEmpty ? [] : [OptionGroup("Selection", options)]) + (inPair ? [PairOptions.group] : [])
-        + groups,
-      statuses: statuses + (incomplete.map { [(.incomplete, $0)] } ?? []), operands: operands)
-  }
-
   // MARK: Sync
 
   private static let chosen = Option(
@@ -60,8 +42,8 @@ struct DataSets {
   private static let force = Flag("--force", help: "Also where most of the active data sets would be found missing.")
 
   private static let sync = Verb(
-    description(
-      "sync", "fetch the source's data sets into the store, and report what changed",
+    CommandDescription(
+      metadataVerb: "d2-datasets sync", "fetch the source's data sets into the store, and report what changed",
       example: ("d2-datasets sync --pair hmis", "all data sets that the user may see"),
       groups: [ServerOptions.transport],
       options: [Command.dryRun, chosen, all, force],
@@ -69,7 +51,7 @@ struct DataSets {
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
-    return try DataSetSync(store, pair, client, log).run(
+    return try DataSetSync(store: store, pair: pair, client: client, log: log).run(
       only: arguments[chosen], all: arguments[all], force: arguments[force])
   }
 
@@ -78,8 +60,8 @@ struct DataSets {
   private static let active = Flag("--active", help: "Only those that are pulled.")
 
   private static let list = Verb(
-    description(
-      "list", "list the data sets in the store",
+    CommandDescription(
+      metadataVerb: "d2-datasets list", "list the data sets in the store",
       example: ("d2-datasets list --pair hmis --active --format tsv", "those that are pulled, for a spreadsheet"),
       options: [active, Listing.option])
   ) { arguments, log in
@@ -111,15 +93,12 @@ struct DataSets {
         let chosen =
           arguments.operands == ["all"]
           ? sets.filter(\.isActive) : try NameSelection(sets, kind: "data set").find(arguments.operands)
+        let marked: DataKind? = arguments[ifDeclared: syncedThrough] == nil ? nil : kind(arguments)
         var changed = 0
         for var set in chosen {
           change(&set)
           let isWritten = try table.write(set)
-          var isMarked = false
-          if arguments[ifDeclared: syncedThrough] != nil {
-            let kind = kind(arguments)
-            isMarked = try table.mark(set, through: set.marks[kind]?.through, kind)
-          }
+          let isMarked = try marked.map { try table.mark(set, through: set.marks[$0]?.through, $0) } ?? false
           if isWritten || isMarked { changed += 1 }
         }
         return changed
@@ -135,8 +114,9 @@ struct DataSets {
 
   private static func switching(_ verb: String, to isActive: Bool) -> Verb {
     changing(
-      description(
-        verb, isActive ? "pull data sets again" : "no longer pull data sets; the next sync leaves it so",
+      CommandDescription(
+        metadataVerb: "d2-datasets \(verb)",
+        isActive ? "pull data sets again" : "no longer pull data sets; the next sync leaves it so",
         example: ("d2-datasets \(verb) --pair hmis BfMAe6Itzgt", "by uid, code or name"), operands: "DATASET…",
         options: [Command.dryRun])
     ) { _ in
@@ -156,8 +136,8 @@ struct DataSets {
     "--include-deleted", as: .one(of: Switch.self), help: "Whether deleted values are pulled.")
 
   private static let setting = changing(
-    description(
-      "set", "choose how data sets are pulled",
+    CommandDescription(
+      metadataVerb: "d2-datasets set", "choose how data sets are pulled",
       example: ("d2-datasets set --pair hmis --include-deleted on all", "deletions at the source travel too"),
       operands: "DATASET…|all",
       options: [Command.dryRun, includeDeleted])
@@ -171,17 +151,16 @@ struct DataSets {
   private static let syncedThrough = Option(
     "--synced-through", as: ValueReader("TIME|never", "a time such as 2024-01-31T06:00:00Z, or never", read: time),
     help: "All that the source had up to then is at the destination: 2024-01-31 or 2024-01-31T06:00:00Z (UTC).")
-  private static let registrations = Flag(
-    "--registrations", help: "Of complete data set registrations, not of values.")
+  private static let registrations = Flag("--registrations", help: "Of complete data set registrations, not of values.")
 
-  /// A time, or that there is none.
+  /// A time, or `never`.
   private static func time(_ text: String) -> UTCTime?? {
     text == "never" ? .some(nil) : UTCTime(text).map(Optional.some)
   }
 
   private static let mark = changing(
-    description(
-      "mark", "say up to when data sets are delivered: -i of d2-pull goes on from there",
+    CommandDescription(
+      metadataVerb: "d2-datasets mark", "say up to when data sets are delivered: -i of d2-pull goes on from there",
       example: (
         "d2-datasets mark --pair hmis --synced-through 2024-01-31T06:00:00Z all",
         "after a first full run that began then, by the source's clock"
@@ -201,8 +180,9 @@ struct DataSets {
   // MARK: Check, periods
 
   private static let check = Verb(
-    description(
-      "check", "compare the data sets that are pulled with the destination's, before any data move",
+    CommandDescription(
+      metadataVerb: "d2-datasets check",
+      "compare the data sets that are pulled with the destination's, before any data move",
       example: (
         "d2-datasets check --pair hmis > problems.ndjson",
         "what the destination lacks or has differently: sets, elements, combos, assignments"
@@ -211,16 +191,16 @@ struct DataSets {
       incomplete: "the destination lacks something or has it differently")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
-    return try DataSetCheck(store, pair, arguments, log).run()
+    return try DataSetCheck(store: store, pair: pair, arguments: arguments, log: log).run()
   }
 
   private static let periods = Verb(
-    description(
-      "periods", "print the periods of a type: id, first and last day",
+    CommandDescription(
+      metadataVerb: "d2-datasets periods", "print the periods of a type: id, first and last day",
       example: (
         "d2-datasets periods --type Weekly --from 2024-01-01 --to 2024-03-31 --format tsv", "the weeks of a quarter"
       ),
-      options: PeriodListing.options, inPair: false)
+      options: PeriodListing.options, ofPair: false)
   ) { arguments, log in
     try PeriodListing.run(arguments)
   }

@@ -17,9 +17,9 @@ enum PeriodListing {
       }
       return date
     }
-    let (from, to) = (try date(from), try date(to))
+    let (from, to) = try (date(from), date(to))
     guard from <= to else { throw CommandFailure(.usage, "--from \(from) is after --to \(to)") }
-    var listing = Listing(arguments, columns: ["id", "start", "end"])
+    var listing = Listing(arguments)
     for period in type.periods(overlapping: from...to) {
       try listing.add([
         "id": .string(period.id), "start": .string(period.start.description), "end": .string(period.end.description),
@@ -30,12 +30,10 @@ enum PeriodListing {
   }
 
   private static func type(_ arguments: Arguments) throws(CommandFailure) -> PeriodType {
-    let names = PeriodType.allCases.map(\.rawValue)
-    guard let name = arguments[type] else {
-      throw CommandFailure(.usage, "--type is missing: one of \(names.joined(separator: ", "))")
-    }
+    let names = PeriodType.allCases.map(\.rawValue).joined(separator: ", ")
+    guard let name = arguments[type] else { throw CommandFailure(.usage, "--type is missing: one of \(names)") }
     guard let type = PeriodType.allCases.first(where: { $0.rawValue.lowercased() == name.lowercased() }) else {
-      throw CommandFailure(.usage, "--type \(name.quoted): one of \(names.joined(separator: ", "))")
+      throw CommandFailure(.usage, "--type \(name.quoted): one of \(names)")
     }
     return type
   }

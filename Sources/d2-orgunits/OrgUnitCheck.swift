@@ -4,21 +4,13 @@ import D2Store
 
 /// Compares the source's units, at and below those that are pulled, with the destination's.
 struct OrgUnitCheck {
-  static let from = Option(
-    "--from", as: .date, help: "Units must be open from here on (default: this year's begin).")
+  static let from = Option("--from", as: .date, help: "Units must be open from here on (default: this year's begin).")
   static let to = Option("--to", as: .date, help: "Units must be open up to here (default: today).")
 
-  private let pair: Pair
-  private let table: OrgUnitTable
-  private let arguments: Arguments
-  private let log: Log
-
-  init(_ store: Store, _ pair: Pair, _ arguments: Arguments, _ log: Log) {
-    self.pair = pair
-    self.arguments = arguments
-    self.log = log
-    table = OrgUnitTable(store, pair)
-  }
+  let store: Store
+  let pair: Pair
+  let arguments: Arguments
+  let log: Log
 
   /// What the destination has of a unit.
   private struct Counterpart {
@@ -34,7 +26,7 @@ struct OrgUnitCheck {
     let from = arguments[Self.from]?.description ?? "\(today.prefix(4))-01-01"
     let to = arguments[Self.to]?.description ?? today
     guard from <= to else { throw CommandFailure(.usage, "--from \(from) is after --to \(to)") }
-    let units = try table.all()
+    let units = try OrgUnitTable(store, pair).all()
     let active = Set(units.filter(\.isActive).map(\.uid))
     let disabled = Set(units.filter(\.isDisabled).map(\.uid))
     guard !active.isEmpty else {
@@ -53,8 +45,7 @@ struct OrgUnitCheck {
       for unit in page {
         guard let id = unit["id"]?.string, seen.insert(id).inserted else { continue }
         new += 1
-        let path = (unit["path"]?.string ?? "").split(separator: "/").map(String.init)
-        let line = path + [id]
+        let line = (unit["path"]?.string ?? "").split(separator: "/").map(String.init) + [id]
         guard line.contains(where: active.contains), !line.contains(where: disabled.contains) else { continue }
         checked += 1
         try compare(unit, id, there[id], in: from...to) { problem in
@@ -65,9 +56,8 @@ struct OrgUnitCheck {
       return new
     }
     try listing.finish()
-    log.info(
-      "\(counted(checked, "organisation unit")) compared: \(problems == 0 ? "no problem" : "\(counted(problems, "problem"))")"
-    )
+    let outcome = problems == 0 ? "no problem" : counted(problems, "problem")
+    log.info("\(counted(checked, "organisation unit")) compared: \(outcome)")
     return problems == 0 ? .success : .incomplete
   }
 
@@ -95,10 +85,9 @@ struct OrgUnitCheck {
     report: (JSONValue) throws -> Void
   ) throws {
     func problem(_ problem: String, _ source: String?, _ destination: String?) throws {
-      func text(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
       try report([
         "object": "organisationUnit", "id": .string(id), "name": unit["name"] ?? .null, "problem": .string(problem),
-        "source": text(source), "destination": text(destination),
+        "source": .string(orNull: source), "destination": .string(orNull: destination),
       ])
     }
     guard let other else { return try problem("missing", unit["path"]?.string, nil) }

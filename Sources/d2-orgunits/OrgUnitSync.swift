@@ -4,22 +4,13 @@ import D2Store
 
 /// Fetches the source's organisation units page by page, reports what changed, and takes it over in one transaction.
 struct OrgUnitSync {
-  private let store: Store
-  private let pair: Pair
-  private let table: OrgUnitTable
-  private let client: DHIS2Client
-  private let log: Log
-  private let environment: [String: String]
-
-  /// - Parameter environment: says where temporary files go.
-  init(_ store: Store, _ pair: Pair, _ client: DHIS2Client, _ log: Log, environment: [String: String]) {
-    self.store = store
-    self.pair = pair
-    self.client = client
-    self.log = log
-    self.environment = environment
-    table = OrgUnitTable(store, pair)
-  }
+  let store: Store
+  let pair: Pair
+  let client: DHIS2Client
+  let log: Log
+  /// Says where temporary files go.
+  let environment: [String: String]
+  private var table: OrgUnitTable { OrgUnitTable(store, pair) }
 
   private static let levelKey = "ous_level"
   private static let rootKey = "ous_root"
@@ -35,11 +26,8 @@ struct OrgUnitSync {
     let isAnew = all || level != nil || root != nil
     let level = isAnew ? level : pair.source.text(Self.levelKey)
     let root = isAnew ? root : pair.source.text(Self.rootKey)
-    let scope = OrgUnitTable.Scope(
-      level: try level.map { try self.level($0) }, root: try root.map { try self.root($0) })
-    var filters: [String] = []
-    if let level = scope.level { filters.append("level:eq:\(level)") }
-    if let root = scope.root { filters.append("path:like:\(root)") }
+    let scope = OrgUnitTable.Scope(level: try level.map(self.level), root: try root.map(self.root))
+    let filters = [scope.level.map { "level:eq:\($0)" }, scope.root.map { "path:like:\($0)" }].compactMap { $0 }
     let pages = MetadataPages(
       "organisationUnits", fields: "id,name,code,path,level,parent[id]", filters: filters, client)
     return try store.database.keepingSession {
@@ -94,17 +82,17 @@ struct OrgUnitSync {
   /// No increment sees what a merge moved, nor takes away what is at the destination.
   private func warn(ofRemoved count: Int, _ names: [String]) throws {
     let list = names.joined(separator: ", ") + (count > names.count ? ", …" : "")
+    let them = count == 1 ? "it" : "them"
     log.warning(
-      "\(count == 1 ? "1 organisation unit is" : "\(count) organisation units are") gone at the source (\(list)): what the destination holds of "
-        + "\(count == 1 ? "it" : "them") stays there")
+      "\(counted(count, "organisation unit"))\(verbForm(count, "is", "are")) gone at the source (\(list)): what the destination holds of \(them) stays there"
+    )
     let around = AroundRemoved(try table.all(), removals: try table.removals())
     guard !around.units.isEmpty else { return }
     let tops = around.places.flatMap { $0.places.flatMap(\.units) }
     let known = Dictionary(around.units.map { ($0.unit.uid, $0.unit.name) }, uniquingKeysWith: { first, _ in first })
     let places = tops.prefix(Self.mostNamed).map { known[$0] ?? $0 }.joined(separator: ", ")
     log.warning(
-      "if the source merged \(count == 1 ? "it" : "them") into other units, no increment sees the values that moved: plan the slices around "
-        + "\(count == 1 ? "it" : "them") again (\(places)\(tops.count > Self.mostNamed ? ", …" : "")): "
+      "if the source merged \(them) into other units, no increment sees the values that moved: plan the slices around \(them) again (\(places)\(tops.count > Self.mostNamed ? ", …" : "")): "
         + "d2-slices plan --pair \(ShellWord.quoted(pair.label)) --around-removed")
   }
 

@@ -32,23 +32,6 @@ struct OrgUnits {
     """,
   ])
 
-  static let statuses: [(status: ExitStatus, meaning: String)] = [
-    (.success, "done"), (.usage, "the command line is wrong, or a name is unknown or not unique"),
-    (.unreachable, "a server or the store cannot be reached"), (.temporary, "a server failed after all retries"),
-    (.notDHIS2, "the other end does not speak DHIS2"), (.refused, "credentials or access refused"),
-    (.configuration, "no such pair, or a bad store"),
-  ]
-
-  private static func description(
-    _ verb: String, _ abstract: String, example: (String, String), operands: String = "", groups: [OptionGroup] = [],
-    options: [any AnyOption] = [], incomplete: String? = nil
-  ) -> CommandDescription {
-    CommandDescription(
-      name: "d2-orgunits \(verb)", abstract: abstract, examples: [(command: example.0, effect: example.1)],
-      groups: (options.isEmpty ? [] : [OptionGroup("Selection", options)]) + [PairOptions.group] + groups,
-      statuses: statuses + (incomplete.map { [(.incomplete, $0)] } ?? []), operands: operands)
-  }
-
   // MARK: Sync
 
   private static let syncLevel = Option(
@@ -58,8 +41,8 @@ struct OrgUnits {
   private static let force = Flag("--force", help: "Also where most of the active units would be found missing.")
 
   private static let sync = Verb(
-    description(
-      "sync", "fetch the source's units into the store, and report what changed",
+    CommandDescription(
+      metadataVerb: "d2-orgunits sync", "fetch the source's units into the store, and report what changed",
       example: ("d2-orgunits sync --pair hmis --level District", "the districts; each stands for all below it"),
       groups: [ServerOptions.transport],
       options: [Command.dryRun, syncLevel, root, all, force],
@@ -67,7 +50,7 @@ struct OrgUnits {
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
-    return try OrgUnitSync(store, pair, client, log, environment: arguments.environment).run(
+    return try OrgUnitSync(store: store, pair: pair, client: client, log: log, environment: arguments.environment).run(
       level: arguments[syncLevel], root: arguments[root], all: arguments[all], force: arguments[force])
   }
 
@@ -77,8 +60,8 @@ struct OrgUnits {
   private static let level = Option("--level", as: .number(in: 1...100), help: "All units of this level.")
 
   private static let list = Verb(
-    description(
-      "list", "list the units in the store, in order of priority",
+    CommandDescription(
+      metadataVerb: "d2-orgunits list", "list the units in the store, in order of priority",
       example: ("d2-orgunits list --pair hmis --active | jq -r .name", "the names of those that are pulled"),
       options: [active, level.described("Only of this level."), Listing.option])
   ) { arguments, log in
@@ -96,8 +79,9 @@ struct OrgUnits {
 
   private static func switching(_ verb: String, to isActive: Bool) -> Verb {
     Verb(
-      description(
-        verb, isActive ? "pull units again" : "no longer pull units; the next sync leaves it so",
+      CommandDescription(
+        metadataVerb: "d2-orgunits \(verb)",
+        isActive ? "pull units again" : "no longer pull units; the next sync leaves it so",
         example: ("d2-orgunits \(verb) --pair hmis \"Bo\" Kenema", "two districts"), operands: "UNIT…",
         options: [Command.dryRun, level])
     ) { arguments, log in
@@ -116,14 +100,12 @@ struct OrgUnits {
     "--priority", as: .number(in: 0...1_000_000_000, or: "none"), help: "The priority.")
 
   private static let setting = Verb(
-    description(
-      "set", "set the priority of units: those of a small number are pulled first",
+    CommandDescription(
+      metadataVerb: "d2-orgunits set", "set the priority of units: those of a small number are pulled first",
       example: ("d2-orgunits set --pair hmis --priority 1 Bo", "Bo goes first"), operands: "UNIT…",
       options: [Command.dryRun, priority, level])
   ) { arguments, log in
-    guard let priority = arguments[priority] else {
-      throw CommandFailure(.usage, "say what to set: --priority N")
-    }
+    guard let priority = arguments[priority] else { throw CommandFailure(.usage, "say what to set: --priority N") }
     let (store, pair) = try PairOptions.open(arguments, writes: true)
     let table = OrgUnitTable(store, pair)
     let changed = try table.setPriority(priority, try selected(arguments, in: table))
@@ -147,8 +129,9 @@ struct OrgUnits {
   // MARK: Check
 
   private static let check = Verb(
-    description(
-      "check", "compare the units that are pulled with the destination's, before any data move",
+    CommandDescription(
+      metadataVerb: "d2-orgunits check",
+      "compare the units that are pulled with the destination's, before any data move",
       example: (
         "d2-orgunits check --pair hmis --from 2022-01-01 --to 2022-12-31 > problems.ndjson",
         "what the destination lacks, has differently, or had closed in 2022"
@@ -158,6 +141,6 @@ struct OrgUnits {
       incomplete: "the destination lacks units or has them differently")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
-    return try OrgUnitCheck(store, pair, arguments, log).run()
+    return try OrgUnitCheck(store: store, pair: pair, arguments: arguments, log: log).run()
   }
 }

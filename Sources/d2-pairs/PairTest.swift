@@ -4,15 +4,9 @@ import D2Store
 
 /// Signs in at both ends of a pair and reports what is there.
 struct PairTest {
-  private let pair: Pair
-  private let arguments: Arguments
-  private let log: Log
-
-  init(_ pair: Pair, _ arguments: Arguments, _ log: Log) {
-    self.pair = pair
-    self.arguments = arguments
-    self.log = log
-  }
+  let pair: Pair
+  let arguments: Arguments
+  let log: Log
 
   /// Clocks further apart than this are reported: increments go by the source's clock.
   private static let clockSeconds = 60
@@ -29,10 +23,9 @@ struct PairTest {
     var calendars: [String] = []
     for (end, server) in [("source", pair.source), ("destination", pair.destination)] {
       do {
-        let options = try ServerOptions(arguments, log, server)
-        let report = try look(end, server, DHIS2Client(options, log))
+        let report = try look(end, server, DHIS2Client(try ServerOptions(arguments, log, server), log))
         problems += report["problems"]?.array?.count ?? 0
-        calendars += [report["calendar"]?.string].compactMap { $0 }
+        if let calendar = report["calendar"]?.string { calendars.append(calendar) }
         try listing.add(report)
       } catch {
         log.error("\(end): \(error)")
@@ -56,16 +49,18 @@ struct PairTest {
 
   private func look(_ end: String, _ server: ConfiguredServer, _ client: DHIS2Client) throws -> JSONValue {
     let info = try client.json("/api/system/info")
+    let query = Query(["fields": "id,username,authorities,organisationUnits[id],dataViewOrganisationUnits[id]"])
     let start = monotonicSeconds()
-    let (me, clock) = try signedIn(client)
+    let (me, date) = try client.dated(query.target("/api/me"))
     let roundTrip = monotonicSeconds() - start
+    // How far the server's clock is ahead of ours.
+    let clock = date.map { $0.seconds - arguments.now().seconds }
     guard let version = info["version"]?.string else {
       throw ServerError(client.server, "/api/system/info", .notDHIS2, "the answer has no version")
     }
     let authorities = Set((me["authorities"]?.array ?? []).compactMap(\.string))
     let mattering = ["ALL", "F_DATAVALUE_ADD", "F_DATAVALUE_DELETE", "F_EDIT_EXPIRED", "F_SKIP_DATA_IMPORT_AUDIT"]
-      .filter(
-        authorities.contains)
+      .filter(authorities.contains)
     let calendar = info["calendar"]?.string ?? "iso8601"
     var problems: [String] = []
     if end == "destination", authorities.isDisjoint(with: ["ALL", "F_DATAVALUE_ADD"]) {
@@ -84,23 +79,9 @@ struct PairTest {
     return [
       "side": .string(end), "server": .string(client.server.description), "version": .string(version),
       "username": me["username"] ?? .null, "authorities": .array(mattering.map { .string($0) }),
-      "calendar": .string(calendar), "clockDifferenceSeconds": clock.map { .int($0) } ?? .null,
+      "calendar": .string(calendar), "clockDifferenceSeconds": .int(orNull: clock),
       "roundTripMilliseconds": .int(Int((roundTrip * 1000).rounded())),
       "problems": .array(problems.map { .string($0) }),
     ]
-  }
-
-  /// The user, and how far the server's clock is ahead of ours.
-  private func signedIn(_ client: DHIS2Client) throws -> (JSONValue, clock: Int?) {
-    let target = Query(["fields": "id,username,authorities,organisationUnits[id],dataViewOrganisationUnits[id]"])
-      .target("/api/me")
-    return try client.retrying { _ in
-      let response = try client.perform(HTTPRequest(.get, target))
-      if let error = ServerError(client.server, target, response) { throw error }
-      let clock = response.header("date").flatMap { HTTPDate.moment($0) }
-      do { return (try JSONValue(parsing: response.body), clock.map { $0.seconds - arguments.now().seconds }) } catch {
-        throw ServerError(client.server, target, .notDHIS2, "the answer is not JSON: \(error)")
-      }
-    }
   }
 }

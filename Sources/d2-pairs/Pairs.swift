@@ -49,8 +49,8 @@ struct Pairs {
 
   private static func description(
     _ verb: String, _ abstract: String, example: (String, String), operands: String = "PAIR",
-    groups: [OptionGroup] = [],
-    options: [any AnyOption] = [], statuses more: [(status: ExitStatus, meaning: String)] = []
+    groups: [OptionGroup] = [], options: [any AnyOption] = [],
+    statuses more: [(status: ExitStatus, meaning: String)] = []
   ) -> CommandDescription {
     CommandDescription(
       name: "d2-pairs \(verb)", abstract: abstract, examples: [(command: example.0, effect: example.1)],
@@ -71,10 +71,8 @@ struct Pairs {
     return name
   }
 
-  private static let columns = ["pair", "active", "source", "destination"]
-
   private static func show(_ pairs: [Pair], _ arguments: Arguments) throws {
-    var listing = Listing(arguments, columns: columns)
+    var listing = Listing(arguments, columns: ["pair", "active", "source", "destination"])
     for pair in pairs { try listing.add(pair.shown) }
     try listing.finish()
   }
@@ -94,13 +92,12 @@ struct Pairs {
   ) { arguments, log in
     let name = try name(arguments)
     if let fault = Pair.fault(inName: name) { throw CommandFailure(.usage, fault) }
-    let source = try ServerSettings(.source, arguments, readsSecretVariables: true).made()
-    let destination = try ServerSettings(.destination, arguments, readsSecretVariables: true).made()
+    let source = try ServerSettings(options: .source, arguments: arguments, readsSecretVariables: true).made()
+    let destination = try ServerSettings(options: .destination, arguments: arguments, readsSecretVariables: true).made()
     let url = try source.url()
     if try destination.url() == url { log.warning("source and destination are the same server: \(url)") }
     let store = try Store(arguments, creates: true, writes: true)
-    let pair = try store.add(
-      name: name, source: source, destination: destination, isActive: !arguments[inactive])
+    let pair = try store.add(name: name, source: source, destination: destination, isActive: !arguments[inactive])
     for server in [source, destination] where !server.literalSecrets.isEmpty {
       log.info(
         "the \(server.literalSecrets.joined(separator: " and ")) of \(server.name) is kept in the store itself; env:, file: or cmd: keep it elsewhere"
@@ -124,8 +121,9 @@ struct Pairs {
     for end in [ServerSettings.Options.source, .destination] where arguments.has(end.name) {
       throw CommandFailure(.usage, "\(end.name.name) is fixed when a pair is added")
     }
-    try ServerSettings(.source, arguments, readsSecretVariables: false).change(&pair.source)
-    try ServerSettings(.destination, arguments, readsSecretVariables: false).change(&pair.destination)
+    try ServerSettings(options: .source, arguments: arguments, readsSecretVariables: false).change(&pair.source)
+    try ServerSettings(options: .destination, arguments: arguments, readsSecretVariables: false)
+      .change(&pair.destination)
     if let name = arguments[newName] {
       if let fault = Pair.fault(inName: name) { throw CommandFailure(.usage, fault) }
       guard try !store.pairs().contains(where: { $0.label == name && $0.id != pair.id }) else {
@@ -220,6 +218,6 @@ struct Pairs {
       ])
   ) { arguments, log in
     let store = try Store(arguments)
-    return try PairTest(try pair(arguments, in: store), arguments, log).run()
+    return try PairTest(pair: pair(arguments, in: store), arguments: arguments, log: log).run()
   }
 }

@@ -23,54 +23,41 @@ struct ServerSettings {
     private init(_ end: String) {
       self.end = end
       let variable = "D2_" + end.uppercased()
-      url = Option("--\(end)-url", value: "URL", help: "The server: https://host[/context].")
-      name = Option(
-        "--\(end)-name", value: "NAME",
-        help: "What dispatcher2 calls it (default: host and context). Fixed when the pair is added.")
-      pat = Option(
-        "--\(end)-pat", value: "REF",
-        help:
-          "Where its personal access token is: env:NAME, file:PATH, cmd:COMMAND, or prompt to type it. Else \(variable)_PAT."
+      func option(_ name: String, _ value: String, _ help: String) -> Option<String?> {
+        Option("--\(end)-\(name)", value: value, help: help)
+      }
+      url = option("url", "URL", "The server: https://host[/context].")
+      name = option(
+        "name", "NAME", "What dispatcher2 calls it (default: host and context). Fixed when the pair is added.")
+      pat = option(
+        "pat", "REF",
+        "Where its personal access token is: env:NAME, file:PATH, cmd:COMMAND, or prompt to type it. Else \(variable)_PAT."
       )
-      patFile = Option("--\(end)-pat-file", value: "FILE", help: "The same as --\(end)-pat file:FILE.")
-      username = Option(
-        "--\(end)-username", value: "USER", help: "User name, where no token is used. Else \(variable)_USERNAME.")
-      password = Option(
-        "--\(end)-password", value: "REF",
-        help:
-          "Where the password is: env:NAME, file:PATH, cmd:COMMAND, or prompt. Else \(variable)_PASSWORD, else it is asked for."
+      patFile = option("pat-file", "FILE", "The same as --\(end)-pat file:FILE.")
+      username = option("username", "USER", "User name, where no token is used. Else \(variable)_USERNAME.")
+      password = option(
+        "password", "REF",
+        "Where the password is: env:NAME, file:PATH, cmd:COMMAND, or prompt. Else \(variable)_PASSWORD, else it is asked for."
       )
-      passwordFile = Option(
-        "--\(end)-password-file", value: "FILE", help: "The same as --\(end)-password file:FILE.")
-      caFile = Option(
-        "--\(end)-ca-file", value: "FILE", help: "Certificates of authorities to trust besides the system's.")
-      clientCertificate = Option("--\(end)-client-cert", value: "FILE", help: "A client certificate (PEM).")
-      clientKey = Option("--\(end)-client-key", value: "FILE", help: "Its private key.")
+      passwordFile = option("password-file", "FILE", "The same as --\(end)-password file:FILE.")
+      caFile = option("ca-file", "FILE", "Certificates of authorities to trust besides the system's.")
+      clientCertificate = option("client-cert", "FILE", "A client certificate (PEM).")
+      clientKey = option("client-key", "FILE", "Its private key.")
     }
 
     var group: OptionGroup {
       OptionGroup(
         "The \(end)",
-        [
-          url, name, pat, patFile, username, password, passwordFile, caFile, clientCertificate, clientKey,
-        ])
+        [url, name, pat, patFile, username, password, passwordFile, caFile, clientCertificate, clientKey])
     }
   }
 
-  private let options: Options
-  private let arguments: Arguments
-  private let environment: [String: String]
-  private let readsSecretVariables: Bool
+  let options: Options
+  let arguments: Arguments
+  /// Whether `D2_SOURCE_PAT` and its like count; where one thing of a pair is changed, a variable that is left over
+  /// must not change another.
+  let readsSecretVariables: Bool
   private var end: String { options.end }
-
-  /// - Parameter readsSecretVariables: whether `D2_SOURCE_PAT` and its like count; where one thing of a pair is
-  ///   changed, a variable that is left over must not change another.
-  init(_ options: Options, _ arguments: Arguments, readsSecretVariables: Bool) {
-    self.options = options
-    self.arguments = arguments
-    self.readsSecretVariables = readsSecretVariables
-    environment = arguments.environment
-  }
 
   /// A new server; its URL must be there.
   func made() throws(CommandFailure) -> ConfiguredServer {
@@ -90,7 +77,7 @@ struct ServerSettings {
     for (option, key) in [
       (options.caFile, "ca_file"), (options.clientCertificate, "client_cert"), (options.clientKey, "client_key"),
     ] {
-      if let file = arguments[option] { server.set(key, .string(file.isEmpty ? "" : absolute(file))) }
+      if let file = arguments[option] { server.set(key, .string(file.isEmpty ? "" : WorkingFolder.absolute(file))) }
     }
   }
 
@@ -129,11 +116,12 @@ struct ServerSettings {
     }
   }
 
-  /// A secret as it is stored: a reference, or the text that was typed or stood in the environment.
+  /// A secret as the store keeps it, with an absolute path since the pair is used from other folders too: a reference,
+  /// or the text that was typed or stood in the environment.
   private func secret(
     _ option: Option<String?>, _ fileOption: Option<String?>, variable name: String, what: String
   ) throws(CommandFailure) -> String? {
-    if let file = arguments[fileOption] { return "file:" + absolute(file) }
+    if let file = arguments[fileOption] { return "file:" + WorkingFolder.absolute(file) }
     guard let given = arguments[option] else { return variable(name) }
     if given == "prompt" { return try Self.prompted(what) }
     guard !Secret(given).isLiteral else {
@@ -142,7 +130,7 @@ struct ServerSettings {
         "\(option.name) takes no secret, which others could see in the list of processes: give env:NAME, file:PATH, cmd:COMMAND or prompt"
       )
     }
-    if case .file(let path) = Secret(given) { return "file:" + absolute(path) }
+    if case .file(let path) = Secret(given) { return "file:" + WorkingFolder.absolute(path) }
     return given
   }
 
@@ -154,15 +142,10 @@ struct ServerSettings {
 
   private func variable(_ name: String) -> String? {
     guard readsSecretVariables else { return nil }
-    return environment["D2_\(end.uppercased())_\(name)"].flatMap { $0.isEmpty ? nil : $0 }
+    return arguments.environment["D2_\(end.uppercased())_\(name)"].flatMap { $0.isEmpty ? nil : $0 }
   }
 
   private func address(_ text: String) throws(CommandFailure) -> ServerURL {
     do { return try ServerURL(text) } catch { throw CommandFailure(.usage, "--\(end)-url: \(error)") }
-  }
-
-  /// The pair is used from other folders too.
-  private func absolute(_ path: String) -> String {
-    WorkingFolder.absolute(path)
   }
 }

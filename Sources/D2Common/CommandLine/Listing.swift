@@ -11,7 +11,7 @@ package struct Listing {
   private let format: Format
   private let output = LineOutput.standardOutput()
   /// The keys that tables show, in their order.
-  private let columns: [String]
+  private var columns: [String]
   private var table: [[String]] = []
 
   package init(_ format: Format, columns: [String]) {
@@ -20,12 +20,15 @@ package struct Listing {
   }
 
   /// As `--format` says, where the command has it.
-  package init(_ arguments: Arguments, columns: [String]) {
+  ///
+  /// - Parameter columns: the keys that tables show; if there are none, all keys of the first row.
+  package init(_ arguments: Arguments, columns: [String] = []) {
     self.init(arguments[ifDeclared: Self.option] ?? (isatty(1) == 1 ? .table : .json), columns: columns)
   }
 
   /// - Throws: `CommandFailure`, 73.
   package mutating func add(_ object: JSONValue) throws {
+    if columns.isEmpty { columns = object.members?.map(\.key) ?? [] }
     switch format {
     case .json: try output.line(object.text)
     case .table: table.append(columns.map { Log.printable(Self.cell(object[$0])) })

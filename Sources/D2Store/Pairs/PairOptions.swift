@@ -25,6 +25,30 @@ package enum PairOptions {
   }
 }
 
+extension CommandDescription {
+  /// A verb of d2-orgunits or d2-datasets.
+  ///
+  /// - Parameters:
+  ///   - incomplete: what status 1 means, if it can end so.
+  ///   - ofPair: whether it takes `--pair`.
+  package init(
+    metadataVerb name: String, _ abstract: String, example: (String, String), operands: String = "",
+    groups: [OptionGroup] = [], options: [any AnyOption] = [], incomplete: String? = nil, ofPair: Bool = true
+  ) {
+    let statuses: [(status: ExitStatus, meaning: String)] = [
+      (.success, "done"), (.usage, "the command line is wrong, or a name is unknown or not unique"),
+      (.unreachable, "a server or the store cannot be reached"), (.temporary, "a server failed after all retries"),
+      (.notDHIS2, "the other end does not speak DHIS2"), (.refused, "credentials or access refused"),
+      (.configuration, "no such pair, or a bad store"),
+    ]
+    self.init(
+      name: name, abstract: abstract, examples: [(command: example.0, effect: example.1)],
+      groups: (options.isEmpty ? [] : [OptionGroup("Selection", options)]) + (ofPair ? [PairOptions.group] : [])
+        + groups,
+      statuses: statuses + (incomplete.map { [(.incomplete, $0)] } ?? []), operands: operands)
+  }
+}
+
 extension PairSide {
   /// The server that this end of a pair is.
   package func server(of pair: Pair) -> ConfiguredServer { self == .source ? pair.source : pair.destination }
