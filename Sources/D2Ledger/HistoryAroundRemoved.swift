@@ -36,12 +36,8 @@ extension Ledger {
       near += 1
       if ["done", "refused", "failed"].contains(row.text(4)), row.int(3) ?? 0 < time { ids.append(row.int(0) ?? 0) }
     }
-    var rest = ids[...]
-    while !rest.isEmpty {
-      var selection = SliceSelection()
-      selection.ids = Array(rest.prefix(500))
-      rest = rest.dropFirst(500)
-      _ = try resetLocked(pair, selection)
+    for start in stride(from: 0, to: ids.count, by: 500) {
+      _ = try resetLocked(pair, SliceSelection(ids: Array(ids[start...].prefix(500))))
     }
     return (near, ids.count)
   }

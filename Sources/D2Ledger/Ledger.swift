@@ -8,7 +8,7 @@ import D2Store
 /// over the rows that others are claiming (`SKIP LOCKED`); on SQLite a writer waits for the other.
 package final class Ledger {
   package let store: Store
-  /// For queries of its rows that are none of its own.
+  /// For queries of its rows in other files.
   package let database: any Database
 
   package init(_ store: Store) {
@@ -33,9 +33,9 @@ package final class Ledger {
   package static let columns =
     """
     id, integration_pair_id, kind, dataset_id, periods, since, orgunits, children, include_deleted, state, verified, worker,
-    token, attempts, started, finished, last_status, last_error, pulled, pushed, imported, updated, ignored, deleted, refused,
-    not_sent, queued, wire_bytes, reasons, rejects
+    token, attempts, started, finished, last_status, last_error, rejects, \(countColumns.joined(separator: ", "))
     """
+  private static let countColumns = Slice.Counts.numbers.map(\.column) + ["reasons"]
 
   package static func slice(_ row: SQLRow) -> Slice {
     var slice = Slice()
@@ -57,18 +57,11 @@ package final class Ledger {
     slice.finishedAt = row.int(15)
     slice.lastStatus = row.int(16)
     slice.lastError = row.text(17)
-    slice.counts.pulled = row.int(18)
-    slice.counts.pushed = row.int(19)
-    slice.counts.imported = row.int(20)
-    slice.counts.updated = row.int(21)
-    slice.counts.ignored = row.int(22)
-    slice.counts.deleted = row.int(23)
-    slice.counts.refused = row.int(24)
-    slice.counts.notSent = row.int(25)
-    slice.counts.queued = row.int(26)
-    slice.counts.wireBytes = row.int(27)
-    slice.counts.reasons = row.text(28)
-    slice.rejects = row.text(29)
+    slice.rejects = row.text(18)
+    for (place, number) in Slice.Counts.numbers.enumerated() {
+      slice.counts[keyPath: number.path] = row.int(19 + place)
+    }
+    slice.counts.reasons = row.text(19 + Slice.Counts.numbers.count)
     return slice
   }
 
@@ -105,38 +98,28 @@ package final class Ledger {
         ORDER BY \(comesLast)rank, newest \(order == .newest ? "DESC" : ""), id LIMIT 1 \(isPostgreSQL ? "FOR UPDATE SKIP LOCKED" : ""))
       RETURNING \(Self.columns)
       """
-    return try writing {
-      try database.rows(sql, parameters).first.map(Self.slice)
-    }
+    return try writing { try database.rows(sql, parameters).first.map(Self.slice) }
   }
 
   /// Slices whose lease has ended, or whose time for another attempt has come, are waiting again.
   private func wakeUp() throws {
-    let skip = database.dialect == .postgresql ? "FOR UPDATE SKIP LOCKED" : ""
-    // Looking costs nothing; only where there is something is anything written.
-    let due = try database.rows(
-      """
-      SELECT EXISTS (SELECT 1 FROM slices WHERE state = 'retry' AND next_attempt <= \(now)),
-        EXISTS (SELECT 1 FROM slices WHERE state = 'leased' AND lease_until <= \(now))
-      """)[0]
-    if due.bool(0) == true {
-      try writing {
-        try database.execute(
-          """
-          UPDATE slices SET state = 'waiting' WHERE id IN (
-            SELECT id FROM slices WHERE state = 'retry' AND next_attempt <= \(now) LIMIT 1000 \(skip))
-          """)
-      }
+    let retries = "FROM slices WHERE state = 'retry' AND next_attempt <= \(now)"
+    let deaths = "FROM slices WHERE state = 'leased' AND lease_until <= \(now)"
+    func wake(_ slices: String, _ change: String, _ parameters: [SQLValue] = []) throws {
+      let skip = database.dialect == .postgresql ? "FOR UPDATE SKIP LOCKED" : ""
+      let sql = "UPDATE slices SET \(change) WHERE id IN (SELECT id \(slices) LIMIT 1000 \(skip))"
+      try writing { try database.execute(sql, parameters) }
     }
+    // Looking costs nothing; only where there is something is anything written.
+    let due = try database.rows("SELECT EXISTS (SELECT 1 \(retries)), EXISTS (SELECT 1 \(deaths))")[0]
+    if due.bool(0) == true { try wake(retries, "state = 'waiting'") }
     if due.bool(1) == true {
-      try writing {
-        try database.execute(
-          """
-          UPDATE slices SET state = CASE WHEN attempts >= $1 THEN 'failed' ELSE 'waiting' END, token = NULL,
-            last_error = 'its worker was gone before the slice was done'
-          WHERE id IN (SELECT id FROM slices WHERE state = 'leased' AND lease_until <= \(now) LIMIT 1000 \(skip))
-          """, [.int(Self.mostDeaths)])
-      }
+      try wake(
+        deaths,
+        """
+        state = CASE WHEN attempts >= $1 THEN 'failed' ELSE 'waiting' END, token = NULL,
+          last_error = 'its worker was gone before the slice was done'
+        """, [.int(Self.mostDeaths)])
     }
   }
 
@@ -236,8 +219,7 @@ package final class Ledger {
     let parameters: [SQLValue] =
       [
         .int(id), .text(token), .int(status), .text(String(error.prefix(Self.mostErrorCharacters)).withoutNUL),
-        .bool(counts),
-        .int(Int(pauseSeconds * 1000)), .int(mostAttempts), SQLValue(rejects),
+        .bool(counts), .int(Int(pauseSeconds * 1000)), .int(mostAttempts), SQLValue(rejects),
       ] + Self.parameters(figures)
     return try writing {
       try database.execute(
@@ -259,16 +241,11 @@ package final class Ledger {
     }
   }
 
-  private static let countColumns = [
-    "pulled", "pushed", "imported", "updated", "ignored", "deleted", "refused", "not_sent", "queued", "wire_bytes",
-    "reasons",
-  ]
-
   private static func assignments(first: Int) -> String {
     countColumns.enumerated().map { "\($1) = $\(first + $0)" }.joined(separator: ", ")
   }
 
   private static func parameters(_ counts: Slice.Counts) -> [SQLValue] {
-    counts.members.map { SQLValue($0.1) } + [SQLValue(counts.reasons?.withoutNUL)]
+    Slice.Counts.numbers.map { SQLValue(counts[keyPath: $0.path]) } + [SQLValue(counts.reasons?.withoutNUL)]
   }
 }

@@ -25,6 +25,13 @@ package struct LedgerPlan {
       self.newest = newest
       self.places = places
     }
+
+    /// All time of a data set.
+    package init(_ set: DataSet, _ kind: DataKind, places: Int, today: CalendarDate) {
+      self.init(dataSet: set.uid, periods: "", newest: today.dayNumber, places: places)
+      self.kind = kind
+      includesDeleted = set.asksForDeleted(kind)
+    }
   }
 
   /// What a plan came to.
@@ -72,8 +79,8 @@ package struct LedgerPlan {
   ///
   /// - Parameters:
   ///   - name: what the plan is called, for workers that do its slices only; it replaces an earlier plan of that name.
-  ///   - again: whether slices that are done wait again, if none of the plan is open: a plan that was interrupted is
-  ///     gone on with, one that came to its end is begun anew.
+  ///   - again: whether slices that are done wait again, if none of the plan is open: a plan that was interrupted
+  ///     resumes, one that came to its end begins anew.
   package func write(_ pair: Pair, to ledger: Ledger, name: String? = nil, again: Bool = false) throws -> Outcome {
     try ledger.database.exclusively(pair: pair.id) { try writeLocked(pair, to: ledger, name: name, again: again) }
   }
@@ -86,30 +93,26 @@ package struct LedgerPlan {
     _ pair: Pair, to ledger: Ledger, name: String?, again: Bool, startedBefore: Int? = nil
   ) throws -> Outcome {
     let database = ledger.database
+    let isEnded = "AND t.state IN ('done', 'refused', 'failed')"
+    @discardableResult
+    func update(_ change: String, _ condition: String = "", _ parameters: SQLValue...) throws -> Int {
+      try database.execute(
+        "UPDATE slices AS t SET \(change) \(Self.matches) \(condition)", [.int(pair.id)] + parameters)
+    }
     try stage(database)
-    var outcome = Outcome()
-    outcome.planned = count
+    var outcome = Outcome(planned: count)
     if let name {
       try database.execute(
         "UPDATE slices SET plan = NULL WHERE integration_pair_id = $1 AND plan = $2", [.int(pair.id), .text(name)])
     }
-    try database.execute(
-      "UPDATE slices AS t SET \(Self.anew), window_id = s.window_id \(Self.matches) AND s.window_id IS NOT NULL",
-      [.int(pair.id)])
+    try update("\(Self.anew), window_id = s.window_id", "AND s.window_id IS NOT NULL")
     // What the plan says of slices that are there holds for their next attempt.
-    try database.execute(
-      "UPDATE slices AS t SET \(Self.refreshed) \(Self.matches) AND \(Self.isStale)", [.int(pair.id)])
-    if again, try !hasOpen(pair, database) {
-      outcome.again = try database.execute(
-        "UPDATE slices AS t SET \(Self.anew) \(Self.matches) AND t.state IN ('done', 'refused', 'failed')",
-        [.int(pair.id)])
-    }
+    try update(
+      "include_deleted = s.include_deleted, rank = p.rank, newest = s.newest",
+      "AND (t.include_deleted <> s.include_deleted OR t.rank <> p.rank OR t.newest <> s.newest)")
+    if again, try !hasOpen(pair, database) { outcome.again = try update(Self.anew, isEnded) }
     if let startedBefore {
-      outcome.again += try database.execute(
-        """
-        UPDATE slices AS t SET \(Self.anew) \(Self.matches) AND t.state IN ('done', 'refused', 'failed')
-          AND coalesce(t.started, 0) < $2
-        """, [.int(pair.id), .int(startedBefore)])
+      outcome.again += try update(Self.anew, "\(isEnded) AND coalesce(t.started, 0) < $2", .int(startedBefore))
     }
     outcome.added = try database.execute(
       """
@@ -121,16 +124,9 @@ package struct LedgerPlan {
       ORDER BY p.rank, s.newest DESC, s.id, p.id
       ON CONFLICT DO NOTHING
       """, [.int(pair.id)])
-    if let name {
-      try database.execute(
-        "UPDATE slices AS t SET plan = $2 \(Self.matches)", [.int(pair.id), .text(name)])
-    }
+    if let name { try update("plan = $2", "", .text(name)) }
     return outcome
   }
-
-  private static let refreshed = "include_deleted = s.include_deleted, rank = p.rank, newest = s.newest"
-  private static let isStale =
-    "(t.include_deleted <> s.include_deleted OR t.rank <> p.rank OR t.newest <> s.newest)"
 
   private static let anew =
     "state = 'waiting', verified = FALSE, token = NULL, attempts = 0, next_attempt = NULL, last_error = NULL"
@@ -171,8 +167,8 @@ package struct LedgerPlan {
       rows: subjects.enumerated().map { place, subject in
         [
           .int(place), .int(subject.places), .text(subject.kind.rawValue), .text(subject.dataSet),
-          .text(subject.periods),
-          .text(subject.since), .bool(subject.includesDeleted), .int(subject.newest), SQLValue(subject.window),
+          .text(subject.periods), .text(subject.since), .bool(subject.includesDeleted), .int(subject.newest),
+          SQLValue(subject.window),
         ]
       })
     for (list, places) in places.enumerated() {
@@ -213,27 +209,27 @@ extension Ledger {
   package func openWindow(
     _ pair: Pair, _ dataSet: String, _ kind: DataKind = .dataValues, until: UTCTime, planned: Int, isWhole: Bool
   ) throws -> Int {
-    try database.execute(
-      "UPDATE sync_windows SET state = 'superseded' WHERE integration_pair_id = $1 AND dataset_id = $2 AND kind = $3 AND state = 'open'",
-      [.int(pair.id), .text(dataSet), .text(kind.rawValue)])
+    let isOfSet = "integration_pair_id = $1 AND dataset_id = $2 AND kind = $3"
+    let set: [SQLValue] = [.int(pair.id), .text(dataSet), .text(kind.rawValue)]
+    let oldest = SQLValue.int(planned - Self.keptMilliseconds)
+    try database.execute("UPDATE sync_windows SET state = 'superseded' WHERE \(isOfSet) AND state = 'open'", set)
     // The new window asks again for what failed or was refused, and what was done long ago is only history.
     try database.execute(
       """
-      DELETE FROM slices WHERE integration_pair_id = $1 AND dataset_id = $2 AND kind = $4 AND since <> ''
-        AND (state IN ('refused', 'failed') OR (state = 'done' AND finished < $3))
-      """, [.int(pair.id), .text(dataSet), .int(planned - Self.keptMilliseconds), .text(kind.rawValue)])
+      DELETE FROM slices WHERE \(isOfSet) AND since <> ''
+        AND (state IN ('refused', 'failed') OR (state = 'done' AND finished < $4))
+      """, set + [oldest])
     try database.execute(
       """
-      DELETE FROM sync_windows WHERE integration_pair_id = $1 AND dataset_id = $2 AND kind = $4 AND state <> 'open'
-        AND planned < $3 AND NOT EXISTS (SELECT 1 FROM slices WHERE window_id = sync_windows.id)
-      """, [.int(pair.id), .text(dataSet), .int(planned - Self.keptMilliseconds), .text(kind.rawValue)])
-    return try database.rows(
+      DELETE FROM sync_windows WHERE \(isOfSet) AND state <> 'open' AND planned < $4
+        AND NOT EXISTS (SELECT 1 FROM slices WHERE window_id = sync_windows.id)
+      """, set + [oldest])
+    let opened = try database.rows(
       """
       INSERT INTO sync_windows (integration_pair_id, dataset_id, kind, until, planned, is_whole)
-      VALUES ($1, $2, $6, $3, $4, $5) RETURNING id
-      """, [.int(pair.id), .text(dataSet), .text(until.iso8601), .int(planned), .bool(isWhole), .text(kind.rawValue)])[
-        0
-      ].int(0)!
+      VALUES ($1, $2, $3, $4, $5, $6) RETURNING id
+      """, set + [.text(until.iso8601), .int(planned), .bool(isWhole)])
+    return opened[0].int(0)!
   }
 
   /// Milliseconds since 1970 by the database's clock.

@@ -12,15 +12,15 @@ package struct SliceSelection: Sendable {
   /// Only of the plan of this name.
   package var plan: String?
 
-  package init() {}
+  package init(ids: [Int] = []) { self.ids = ids }
 
-  /// The condition as SQL, its parameters numbered from `first` on.
-  func condition(first: Int) -> (sql: String, parameters: [SQLValue]) {
+  /// The condition as SQL, with its parameters.
+  func condition(_ pair: Pair) -> (sql: String, parameters: [SQLValue]) {
     var conditions = ["integration_pair_id = $1"]
-    var parameters: [SQLValue] = []
+    var parameters: [SQLValue] = [.int(pair.id)]
     func isOneOf(_ column: String, _ values: [SQLValue]) {
       guard !values.isEmpty else { return }
-      let places = values.indices.map { "$\(first + parameters.count + $0)" }
+      let places = values.indices.map { "$\(parameters.count + 1 + $0)" }
       conditions.append("\(column) IN (\(places.joined(separator: ", ")))")
       parameters += values
     }
@@ -37,11 +37,9 @@ package struct SliceSelection: Sendable {
 extension Ledger {
   /// Hands slices on, newest period first.
   package func forEach(_ pair: Pair, _ selection: SliceSelection, _ body: (Slice) throws -> Void) throws {
-    let (condition, parameters) = selection.condition(first: 2)
-    try database.execute(
-      "SELECT \(Self.columns) FROM slices WHERE \(condition) ORDER BY rank, newest DESC, id",
-      [.int(pair.id)] + parameters
-    ) { try body(Self.slice($0)) }
+    let (condition, parameters) = selection.condition(pair)
+    let sql = "SELECT \(Self.columns) FROM slices WHERE \(condition) ORDER BY rank, newest DESC, id"
+    try database.execute(sql, parameters) { try body(Self.slice($0)) }
   }
 
   /// Makes slices wait again from the beginning; what a worker has is taken from it. Returns how many.
@@ -51,35 +49,34 @@ extension Ledger {
 
   /// The same inside of a transaction.
   package func resetLocked(_ pair: Pair, _ selection: SliceSelection) throws -> Int {
-    let (condition, parameters) = selection.condition(first: 2)
+    let (condition, parameters) = selection.condition(pair)
     return try database.execute(
       """
       UPDATE slices SET state = 'waiting', verified = FALSE, token = NULL, attempts = 0, next_attempt = NULL,
         last_error = NULL WHERE \(condition)
-      """, [.int(pair.id)] + parameters)
+      """, parameters)
   }
 
   /// Notes that both ends were compared and are equal.
   package func verify(_ pair: Pair, _ selection: SliceSelection) throws -> Int {
-    let (condition, parameters) = selection.condition(first: 2)
+    let (condition, parameters) = selection.condition(pair)
     return try database.transaction {
       try database.execute(
-        "UPDATE slices SET verified = TRUE WHERE \(condition) AND state = 'done' AND verified = FALSE",
-        [.int(pair.id)] + parameters)
+        "UPDATE slices SET verified = TRUE WHERE \(condition) AND state = 'done' AND verified = FALSE", parameters)
     }
   }
 
   /// Removes slices from the ledger. Returns how many.
   package func remove(_ pair: Pair, _ selection: SliceSelection) throws -> Int {
-    let (condition, parameters) = selection.condition(first: 2)
+    let (condition, parameters) = selection.condition(pair)
     return try database.transaction {
       // Of a window that lacks something the mark must not move.
       try database.execute(
         """
         UPDATE sync_windows SET is_whole = FALSE WHERE state = 'open'
           AND id IN (SELECT window_id FROM slices WHERE \(condition) AND state <> 'done')
-        """, [.int(pair.id)] + parameters)
-      return try database.execute("DELETE FROM slices WHERE \(condition)", [.int(pair.id)] + parameters)
+        """, parameters)
+      return try database.execute("DELETE FROM slices WHERE \(condition)", parameters)
     }
   }
 

@@ -58,13 +58,12 @@ package struct DataSet: Sendable, Equatable {
   }
 
   package var json: JSONValue {
-    func through(_ kind: DataKind) -> JSONValue { marks[kind]?.through.map { .string($0.iso8601) } ?? .null }
-    return [
-      "id": .string(uid), "name": .string(name), "code": code.map { .string($0) } ?? .null,
-      "periodType": periodType.map { .string($0) } ?? .null, "openFuturePeriods": .int(openFuturePeriods),
-      "includeDeleted": .bool(includesDeleted), "active": .bool(isActive),
-      "syncedThrough": through(.dataValues), "registrationsThrough": through(.registrations),
-      "removed": .bool(isRemoved),
+    [
+      "id": .string(uid), "name": .string(name), "code": .string(orNull: code),
+      "periodType": .string(orNull: periodType),
+      "openFuturePeriods": .int(openFuturePeriods), "includeDeleted": .bool(includesDeleted),
+      "active": .bool(isActive), "syncedThrough": .string(orNull: marks[.dataValues]?.through?.iso8601),
+      "registrationsThrough": .string(orNull: marks[.registrations]?.through?.iso8601), "removed": .bool(isRemoved),
     ]
   }
 }
@@ -107,17 +106,22 @@ package struct DataSetTable {
         openFuturePeriods: row.int(4) ?? 0, includesDeleted: row.bool(5) ?? false, isActive: row.bool(6) ?? false,
         isRemoved: row.text(7) != nil)
       for (kind, column) in zip(DataKind.allCases, [8, 10]) {
-        set.marks[kind] = DataSet.Mark(
-          through: row.text(column).flatMap { UTCTime($0) }, coveredAt: row.int(column + 1))
+        let through = row.text(column).flatMap { UTCTime($0) }
+        set.marks[kind] = DataSet.Mark(through: through, coveredAt: row.int(column + 1))
       }
       return set
     }
   }
 
+  /// The name of each, by its uid.
+  package func names() throws -> [String: String] {
+    Dictionary(try all().map { ($0.uid, $0.name) }, uniquingKeysWith: { $1 })
+  }
+
   /// The data sets of the pair that are moved: those that are named, else all that are active.
   ///
   /// - Parameter words: as the user names them; `all` means all active ones.
-  /// - Throws: `StoreError`; `CommandFailure`, 64 where there is none, or a word is none of them.
+  /// - Throws: `StoreError`; `CommandFailure`, 64 if none is active, or a word names none.
   package func chosen(_ words: [String], of pair: Pair) throws -> [DataSet] {
     let sets = try all()
     guard words.isEmpty || words == ["all"] else {
@@ -149,28 +153,24 @@ package struct DataSetTable {
   /// Writes a data set where it differs from what is there, but for its marks, which workers move. Returns whether it
   /// did.
   package func write(_ set: DataSet) throws -> Bool {
-    try database.execute(
+    let kept = [
+      "dataset_name", "dataset_code", "reporting_frequency", "open_future_periods", "include_deleted", "is_active",
+    ]
+    return try database.execute(
       """
-      INSERT INTO sync_datasets AS d (integration_pair_id, dataset_id, dataset_name, dataset_code, reporting_frequency,
-        open_future_periods, include_deleted, is_active, synced_through, removed, created, updated)
+      INSERT INTO sync_datasets AS d (integration_pair_id, dataset_id, \(kept.joined(separator: ", ")), synced_through,
+        removed, created, updated)
       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $10 THEN CURRENT_TIMESTAMP END, CURRENT_TIMESTAMP,
         CURRENT_TIMESTAMP)
       ON CONFLICT (integration_pair_id, dataset_id) DO UPDATE SET
-        dataset_name = excluded.dataset_name, dataset_code = excluded.dataset_code,
-        reporting_frequency = excluded.reporting_frequency, open_future_periods = excluded.open_future_periods,
-        include_deleted = excluded.include_deleted, is_active = excluded.is_active,
+        \(kept.map { "\($0) = excluded.\($0)" }.joined(separator: ", ")),
         removed = excluded.removed, updated = CURRENT_TIMESTAMP
-      WHERE d.dataset_name IS DISTINCT FROM excluded.dataset_name OR d.dataset_code IS DISTINCT FROM excluded.dataset_code
-        OR d.reporting_frequency IS DISTINCT FROM excluded.reporting_frequency
-        OR d.open_future_periods IS DISTINCT FROM excluded.open_future_periods
-        OR d.include_deleted IS DISTINCT FROM excluded.include_deleted
-        OR d.is_active IS DISTINCT FROM excluded.is_active
+      WHERE \(kept.map { "d.\($0) IS DISTINCT FROM excluded.\($0)" }.joined(separator: " OR "))
         OR (d.removed IS NULL) <> (excluded.removed IS NULL)
       """,
       [
         .int(pair), .text(set.uid), .text(set.name.withoutNUL), SQLValue(set.code?.withoutNUL),
-        SQLValue(set.periodType),
-        .int(set.openFuturePeriods), .bool(set.includesDeleted), .bool(set.isActive),
+        SQLValue(set.periodType), .int(set.openFuturePeriods), .bool(set.includesDeleted), .bool(set.isActive),
         SQLValue(set.marks[.dataValues]?.through?.iso8601), .bool(set.isRemoved),
       ]) > 0
   }

@@ -30,9 +30,7 @@ package protocol Database: AnyObject {
 }
 
 /// What the two stores spell differently.
-package enum SQLDialect: Sendable {
-  case postgresql, sqlite
-}
+package enum SQLDialect: Sendable { case postgresql, sqlite }
 
 /// A parameter of a statement.
 package enum SQLValue: Sendable, Equatable {

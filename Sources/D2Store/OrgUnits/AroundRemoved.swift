@@ -18,24 +18,18 @@ package struct AroundRemoved {
   package init(_ all: [OrgUnit], removals: [String: Int]) {
     self.all = all
     let active = all.filter(\.isActive).map { (unit: $0, path: Self.path(of: $0)) }
-    var times: [String: Int] = [:]
     // Those of one parent have the same neighbours.
     let removed = Dictionary(grouping: all.filter { $0.isRemoved && removals[$0.uid] != nil }) { unit in
       Self.path(of: unit).dropLast().joined(separator: "/") + " " + (unit.parent ?? "")
     }
-    for units in removed.values {
+    let near = removed.values.flatMap { units in
       let time = units.compactMap { removals[$0.uid] }.max() ?? 0
-      for neighbour in Self.neighbours(of: units[0], among: active) {
-        times[neighbour.uid] = max(times[neighbour.uid] ?? 0, time)
-      }
+      return Self.neighbours(of: units[0], among: active).map { ($0.uid, time) }
     }
+    let times = Dictionary(near, uniquingKeysWith: max)
     self.times = times
     units = all.compactMap { unit in times[unit.uid].map { (unit, $0) } }
-    var above: [Substring: Int] = [:]
-    for (unit, time) in units {
-      for ancestor in unit.ancestors { above[ancestor] = max(above[ancestor] ?? 0, time) }
-    }
-    self.above = above
+    above = Dictionary(units.flatMap { unit, time in unit.ancestors.map { ($0, time) } }, uniquingKeysWith: max)
   }
 
   private static func path(of unit: OrgUnit) -> [Substring] { (unit.path ?? "").split(separator: "/") }
@@ -55,13 +49,7 @@ package struct AroundRemoved {
 
   /// The time of the last removal near to some places; `nil` where none was.
   package func time(_ places: [String], children: Bool) -> Int? {
-    var last: Int?
-    for uid in places {
-      for time in [times[uid], children ? above[Substring(uid)] : nil] {
-        if let time { last = max(last ?? 0, time) }
-      }
-    }
-    return last
+    places.flatMap { [times[$0], children ? above[Substring($0)] : nil] }.compactMap { $0 }.max()
   }
 
   /// The places to ask for, by the time of the last removal near to them.

@@ -22,10 +22,9 @@ package struct OrgUnit: Sendable, Equatable {
   package var addedAt = 0
 
   package var json: JSONValue {
-    func text(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
-    return [
-      "id": .string(uid), "name": .string(name), "code": text(code), "level": level.map { .int($0) } ?? .null,
-      "path": text(path), "priority": priority.map { .int($0) } ?? .null, "active": .bool(isActive),
+    [
+      "id": .string(uid), "name": .string(name), "code": .string(orNull: code), "level": .int(orNull: level),
+      "path": .string(orNull: path), "priority": .int(orNull: priority), "active": .bool(isActive),
       "removed": .bool(isRemoved),
     ]
   }
@@ -88,30 +87,28 @@ package struct OrgUnitTable {
 
   /// Makes units active or inactive. Returns how many that changed. A person's choice: the next sync leaves it alone.
   package func setActive(_ isActive: Bool, _ uids: [String]) throws -> Int {
-    try database.exclusively(pair: pair) {
-      try uids.reduce(0) { count, uid in
-        count
-          + (try database.execute(
-            """
-            UPDATE orgunits SET is_active = $3, removed = NULL, updated = CURRENT_TIMESTAMP,
-              active_since = CASE WHEN $3 AND NOT COALESCE(is_active, FALSE) THEN \(database.dialect.now) ELSE active_since END
-            WHERE integration_pair_id = $1 AND dhis2_id = $2
-              AND (is_active IS DISTINCT FROM $3 OR removed IS NOT NULL)
-            """, [.int(pair), .text(uid), .bool(isActive)]))
-      }
-    }
+    try update(
+      uids, .bool(isActive),
+      """
+      UPDATE orgunits SET is_active = $3, removed = NULL, updated = CURRENT_TIMESTAMP,
+        active_since = CASE WHEN $3 AND NOT COALESCE(is_active, FALSE) THEN \(database.dialect.now) ELSE active_since END
+      WHERE integration_pair_id = $1 AND dhis2_id = $2 AND (is_active IS DISTINCT FROM $3 OR removed IS NOT NULL)
+      """)
   }
 
   package func setPriority(_ priority: Int?, _ uids: [String]) throws -> Int {
+    try update(
+      uids, SQLValue(priority),
+      """
+      UPDATE orgunits SET priority = $3, updated = CURRENT_TIMESTAMP
+      WHERE integration_pair_id = $1 AND dhis2_id = $2 AND priority IS DISTINCT FROM $3
+      """)
+  }
+
+  /// Runs a statement for each unit, `$2`, with the value as `$3`. Returns how many rows it changed.
+  private func update(_ uids: [String], _ value: SQLValue, _ sql: String) throws -> Int {
     try database.exclusively(pair: pair) {
-      try uids.reduce(0) { count, uid in
-        count
-          + (try database.execute(
-            """
-            UPDATE orgunits SET priority = $3, updated = CURRENT_TIMESTAMP
-            WHERE integration_pair_id = $1 AND dhis2_id = $2 AND priority IS DISTINCT FROM $3
-            """, [.int(pair), .text(uid), SQLValue(priority)]))
-      }
+      try uids.reduce(0) { try $0 + database.execute(sql, [.int(pair), .text($1), value]) }
     }
   }
 }
@@ -145,7 +142,7 @@ extension OrgUnitTable {
     package var json: JSONValue {
       var members: [JSONValue.Member] = [
         .init("change", .string(kind.rawValue)), .init("id", .string(uid)), .init("name", .string(name)),
-        .init("path", path.map { .string($0) } ?? .null),
+        .init("path", .string(orNull: path)),
       ]
       if let before { members.append(.init(kind == .moved ? "previousPath" : "previousName", .string(before))) }
       return .object(members)
@@ -184,8 +181,8 @@ extension OrgUnitTable {
       """
       SELECT count(*), sum(CASE WHEN i.uid IS NULL THEN 1 ELSE 0 END), (SELECT count(*) FROM d2_incoming_orgunits)
       FROM orgunits o LEFT JOIN d2_incoming_orgunits i ON i.uid = o.dhis2_id
-      WHERE o.integration_pair_id = $1 AND o.is_active = TRUE AND \(Self.inScope(scope, "o", first: 2))
-      """, [.int(pair)] + Self.parameters(scope))[0]
+      WHERE o.integration_pair_id = $1 AND o.is_active = TRUE AND \(Self.isInScope)
+      """, parameters(scope))[0]
     return (row.int(1) ?? 0, row.int(0) ?? 0, row.int(2) ?? 0)
   }
 
@@ -201,8 +198,7 @@ extension OrgUnitTable {
       """, [.int(pair)]
     ) { row in
       func change(_ kind: Change.Kind, before: String? = nil) throws {
-        try body(
-          Change(kind: kind, uid: row.text(0)!, name: row.text(1) ?? "", path: row.text(2), before: before))
+        try body(Change(kind: kind, uid: row.text(0)!, name: row.text(1) ?? "", path: row.text(2), before: before))
       }
       if row.text(3) == nil { return try change(.added) }
       if row.text(6) != nil { try change(.returned) }
@@ -215,8 +211,8 @@ extension OrgUnitTable {
     try database.execute(
       """
       SELECT o.dhis2_id, o.dhis2_name, o.dhis2_path FROM orgunits o
-      WHERE \(Self.isGone(scope)) ORDER BY o.dhis2_level, o.dhis2_id
-      """, [.int(pair)] + Self.parameters(scope)
+      WHERE \(Self.isGone) ORDER BY o.dhis2_level, o.dhis2_id
+      """, parameters(scope)
     ) { row in
       try body(Change(kind: .removed, uid: row.text(0)!, name: row.text(1) ?? "", path: row.text(2), before: nil))
     }
@@ -233,8 +229,8 @@ extension OrgUnitTable {
     let removed = try database.execute(
       """
       UPDATE orgunits AS o SET is_active = FALSE, removed = CURRENT_TIMESTAMP, updated = CURRENT_TIMESTAMP
-      WHERE \(Self.isGone(scope))
-      """, [.int(pair)] + Self.parameters(scope))
+      WHERE \(Self.isGone)
+      """, parameters(scope))
     let changed = try database.execute(
       """
       UPDATE orgunits AS o SET dhis2_name = i.name, dhis2_code = i.code, dhis2_path = i.path, dhis2_parent = i.parent,
@@ -268,25 +264,15 @@ extension OrgUnitTable {
       AND d.removed IS NULL AND o.dhis2_path LIKE '%/' || d.dhis2_id || '/%')
     """
 
-  private static func isGone(_ scope: Scope) -> String {
+  private static let isGone =
     """
-    o.integration_pair_id = $1 AND o.is_active = TRUE AND o.dhis2_id IS NOT NULL AND \(inScope(scope, "o", first: 2))
+    o.integration_pair_id = $1 AND o.is_active = TRUE AND o.dhis2_id IS NOT NULL AND \(isInScope)
       AND NOT EXISTS (SELECT 1 FROM d2_incoming_orgunits i WHERE i.uid = o.dhis2_id)
     """
-  }
+  private static let isInScope =
+    "(CAST($2 AS integer) IS NULL OR o.dhis2_level = $2) AND (CAST($3 AS text) IS NULL OR o.dhis2_path LIKE $3)"
 
-  private static func inScope(_ scope: Scope, _ table: String, first: Int) -> String {
-    var conditions = ["1 = 1"]
-    var next = first
-    if scope.level != nil {
-      conditions.append("\(table).dhis2_level = $\(next)")
-      next += 1
-    }
-    if scope.root != nil { conditions.append("\(table).dhis2_path LIKE $\(next)") }
-    return conditions.joined(separator: " AND ")
-  }
-
-  private static func parameters(_ scope: Scope) -> [SQLValue] {
-    [scope.level.map { SQLValue.int($0) }, scope.root.map { SQLValue.text("%/\($0)%") }].compactMap { $0 }
+  private func parameters(_ scope: Scope) -> [SQLValue] {
+    [.int(pair), SQLValue(scope.level), SQLValue(scope.root.map { "%/\($0)%" })]
   }
 }

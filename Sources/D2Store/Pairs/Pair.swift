@@ -58,11 +58,8 @@ extension Store {
   ///
   /// - Throws: `CommandFailure`, 78 where there is none.
   package func pair(numbered number: Int) throws -> Pair {
-    guard
-      let row = try database.rows(
-        "SELECT \(Self.pairColumns) FROM integration_pair WHERE id = $1", [.int(number)]
-      ).first
-    else {
+    let found = try database.rows("SELECT \(Self.pairColumns) FROM integration_pair WHERE id = $1", [.int(number)])
+    guard let row = found.first else {
       throw CommandFailure(
         .configuration, "no pair of number \(number) in \(database.location) (d2-pairs list shows them)")
     }

@@ -65,26 +65,20 @@ package struct Slice: Sendable, Equatable {
 
     /// Reads the summaries of d2-pull and d2-push.
     package init(pull: JSONValue?, push: JSONValue?) {
-      pulled = pull?["values"]?.int
-      wireBytes = pull?["wireBytes"]?.int
-      pushed = push?["read"]?.int
-      imported = push?["imported"]?.int
-      updated = push?["updated"]?.int
+      for (name, _, path) in Self.numbers { self[keyPath: path] = push?[name]?.int }
+      (pulled, pushed, wireBytes) = (pull?["values"]?.int, push?["read"]?.int, pull?["wireBytes"]?.int)
       // What the destination accepts and does not keep is nothing that it changed, either.
-      ignored = push?["ignored"]?.int.map { $0 + (push?["notKept"]?.int ?? 0) }
-      deleted = push?["deleted"]?.int
-      refused = push?["refused"]?.int
-      notSent = push?["notSent"]?.int
-      queued = push?["queued"]?.int
+      ignored = ignored.map { $0 + (push?["notKept"]?.int ?? 0) }
       if let list = push?["reasons"]?.array, !list.isEmpty { reasons = JSONValue.array(list).text }
     }
 
-    package var members: [(String, Int?)] {
-      [
-        ("pulled", pulled), ("pushed", pushed), ("imported", imported), ("updated", updated), ("ignored", ignored),
-        ("deleted", deleted), ("refused", refused), ("notSent", notSent), ("queued", queued), ("wireBytes", wireBytes),
-      ]
-    }
+    /// Each number with its name in JSON and its column in the ledger.
+    package static let numbers: [(name: String, column: String, path: WritableKeyPath<Counts, Int?> & Sendable)] = [
+      ("pulled", "pulled", \.pulled), ("pushed", "pushed", \.pushed), ("imported", "imported", \.imported),
+      ("updated", "updated", \.updated), ("ignored", "ignored", \.ignored), ("deleted", "deleted", \.deleted),
+      ("refused", "refused", \.refused), ("notSent", "not_sent", \.notSent), ("queued", "queued", \.queued),
+      ("wireBytes", "wire_bytes", \.wireBytes),
+    ]
   }
 
   package init() {}
@@ -111,16 +105,17 @@ extension Slice {
   /// All that is known, as `list` shows it.
   package var json: JSONValue {
     func time(_ milliseconds: Int?) -> JSONValue {
-      milliseconds.map { .string(UTCTime(seconds: $0 / 1000).iso8601) } ?? .null
+      .string(orNull: milliseconds.map { UTCTime(seconds: $0 / 1000).iso8601 })
     }
     var members = task.members!.filter { $0.key != "token" }
     members += [
       .init("state", .string(isVerified && state == .done ? "verified" : state.rawValue)),
-      .init("worker", worker.map { .string($0) } ?? .null), .init("started", time(startedAt)),
-      .init("finished", time(finishedAt)), .init("lastStatus", lastStatus.map { .int($0) } ?? .null),
-      .init("lastError", lastError.map { .string($0) } ?? .null),
+      .init("worker", .string(orNull: worker)), .init("started", time(startedAt)), .init("finished", time(finishedAt)),
+      .init("lastStatus", .int(orNull: lastStatus)), .init("lastError", .string(orNull: lastError)),
     ]
-    for (name, count) in counts.members { if let count { members.append(.init(name, .int(count))) } }
+    for (name, _, path) in Counts.numbers {
+      if let count = counts[keyPath: path] { members.append(.init(name, .int(count))) }
+    }
     if let reasons = counts.reasons, let list = try? JSONValue(parsing: Array(reasons.utf8)) {
       members.append(.init("reasons", list))
     }
@@ -130,7 +125,7 @@ extension Slice {
 
   /// Reads a task.
   ///
-  /// - Throws: `CommandFailure`, 64 where it is none.
+  /// - Throws: `CommandFailure`, 64 if the text is not a task.
   package init(task text: String) throws(CommandFailure) {
     guard let json = try? JSONValue(parsing: Array(text.utf8)),
       let pair = json["pair"]?.scalarText.flatMap({ Int($0) }),

@@ -8,9 +8,9 @@ package enum SliceOption {
       "A slice of the ledger as d2-slices claim prints it (- reads it from stdin): pair, data set, periods and units."
   )
 
-  /// The slice that the command line has; `nil` where it has none.
+  /// The slice that the command line names, if any.
   ///
-  /// - Throws: `CommandFailure`, 64 for what is no slice.
+  /// - Throws: `CommandFailure`, 64 for what is not a slice.
   package static func read(_ arguments: Arguments) throws(CommandFailure) -> Slice? {
     guard let text = arguments[option] else { return nil }
     guard text == "-" else { return try Slice(task: text) }
