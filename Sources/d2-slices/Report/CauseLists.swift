@@ -4,9 +4,7 @@ import D2Store
 
 /// Slices that are parked and values that were refused, by what was at fault; each cause opens to where it was.
 struct CauseLists {
-  private let data: ReportData
-
-  init(_ data: ReportData) { self.data = data }
+  let data: ReportData
 
   var html: HTML {
     ReportPage.section("parked", "Parked slices and failed attempts", parked)
@@ -45,8 +43,7 @@ struct CauseLists {
       --accept-rejects</code>.</p>
       """
     return "<p class=\"soft\">\(Shown.count(data.refusals.total, "value")), by reason; open one to see where.</p>"
-      + advice
-      + list(data.refusals, "value", ofValues: true)
+      + advice + list(data.refusals, "value", ofValues: true)
   }
 
   private func list(_ tally: CauseTally, _ noun: String, ofValues: Bool) -> HTML {

@@ -34,8 +34,7 @@ struct HeatMap: Sendable {
     let shown = Self.worst(dataSets)
     leftOut = dataSets.count - shown.count
     let placed = groups.filter { shown.contains($0.dataSet) }
-    let axis = TimeAxis(
-      placed.lazy.compactMap(\.months), mostColumns: max(12, Self.mostCells / max(1, shown.count)))
+    let axis = TimeAxis(placed.lazy.compactMap(\.months), mostColumns: max(12, Self.mostCells / max(1, shown.count)))
     var rows: [String: Row] = [:]
     for uid in shown { rows[uid] = Row(dataSet: uid) }
     for group in placed { rows[group.dataSet]!.add(group, axis) }

@@ -2,10 +2,8 @@ import D2Common
 
 /// The heat map as a table: data sets down, time across.
 struct HeatMapTable {
-  private let data: ReportData
+  let data: ReportData
   private var map: HeatMap { data.heatMap }
-
-  init(_ data: ReportData) { self.data = data }
 
   var html: HTML {
     let left: HTML =
@@ -26,7 +24,7 @@ struct HeatMapTable {
   }
 
   private var legend: HTML {
-    let states: [HTML] = ShownState.allCases.map { "<li>\($0.mark) \($0.title.lowercased())</li>" }
+    let states: [HTML] = ShownState.allCases.map { "<li>\($0.mark) \($0.rawValue)</li>" }
     return """
       <p class="soft">A cell shows the worst state of its slices: a sign alone where all are in it, else with how many \
       are; a percentage is the share that is done. Its lower edge fills as slices are done.</p>
@@ -35,10 +33,6 @@ struct HeatMapTable {
   }
 
   // MARK: Heads
-
-  /// Columns beside those of time.
-  private var hasAllTime: Bool { map.hasAllTime }
-  private var hasIncrements: Bool { map.hasIncrements }
 
   private var heads: HTML {
     var years: HTML = ""
@@ -54,7 +48,7 @@ struct HeatMapTable {
       guard !isWhole else { continue }
       for column in columns { months += "<th scope=\"col\">\(column.label)</th>" }
     }
-    for (title, isThere) in [("All time", hasAllTime), ("Changes", hasIncrements)] where isThere {
+    for (title, isThere) in [("All time", map.hasAllTime), ("Changes", map.hasIncrements)] where isThere {
       years += "<th scope=\"col\" rowspan=2>\(title)</th>"
     }
     return """
@@ -74,10 +68,8 @@ struct HeatMapTable {
       next = cell.columns.upperBound
     }
     html += Self.gap(map.axis.columns.count - next)
-    if hasAllTime { html += row.allTime.total == 0 ? Self.gap(1) : Self.cell(row.allTime, title: "all time", span: 1) }
-    if hasIncrements {
-      html += row.increments.total == 0 ? Self.gap(1) : Self.cell(row.increments, title: "changes", span: 1)
-    }
+    if map.hasAllTime { html += Self.cell(row.allTime, title: "all time", span: 1) }
+    if map.hasIncrements { html += Self.cell(row.increments, title: "changes", span: 1) }
     return html + "</tr>\n"
   }
 

@@ -4,13 +4,8 @@ import D2Ledger
 /// What was done when, as drawings with a table behind them. A drawing has shapes only and is stretched to its place;
 /// its words are outside, where they keep their size on a phone.
 struct ProgressCharts {
-  private let throughput: Throughput
-  private let total: Int
-
-  init(_ throughput: Throughput, total: Int) {
-    self.throughput = throughput
-    self.total = total
-  }
+  let throughput: Throughput
+  let total: Int
 
   private static let height = 1000
   /// A single bar should not fill the page.
@@ -37,9 +32,8 @@ struct ProgressCharts {
     func item(_ title: String, _ stretch: Ledger.Stretch) -> HTML {
       "<li>\(title): <b>\(Shown.count(stretch.slices))</b> \(stretch.slices == 1 ? "slice" : "slices"), <b>\(Shown.count(stretch.pulled))</b> values</li>"
     }
-    return """
-      <ul class="figures">\(item("Last hour", throughput.lastHour))\(item("Last 24 hours", throughput.lastDay))</ul>
-      """
+    return
+      "<ul class=\"figures\">\(item("Last hour", throughput.lastHour))\(item("Last 24 hours", throughput.lastDay))</ul>"
   }
 
   /// By the stretch of a bar: `5 min`, `1 h`.
@@ -85,9 +79,8 @@ struct ProgressCharts {
     var html: HTML = ""
     for (place, stretch) in throughput.stretches.enumerated() where stretch[keyPath: figure] > 0 {
       let count = stretch[keyPath: figure]
-      let y = Self.y(count, of: most)
       html += """
-        <path d="M\(emptyPlaces + place) \(Self.height)V\(y)h.9V\(Self.height)z"><title>\(Shown.moment(milliseconds: stretch.start)), \(step): \(Shown.count(count, noun))</title></path>
+        <path d="M\(emptyPlaces + place) \(Self.height)V\(Self.y(count, of: most))h.9V\(Self.height)z"><title>\(Shown.moment(milliseconds: stretch.start)), \(step): \(Shown.count(count, noun))</title></path>
         """
     }
     return html

@@ -6,14 +6,13 @@ import D2Store
 extension ReportData {
   /// The same as the page tells, for programs.
   var json: JSONValue {
-    .object([
-      .init("pair", .string(pair)), .init("source", .string(source)), .init("destination", .string(destination)),
-      .init("made", time(made)), .init("slices", .int(states.total)), .init("percent", .int(states.percent)),
-      .init("states", states.json), .init("values", values.json), .init("throughput", throughput.json),
-      .init("secondsLeft", secondsLeft.map { .int(Int($0)) } ?? .null), .init("heatMap", heatMap.json),
-      .init("parked", json(of: parked)), .init("retried", json(of: retried)), .init("refused", json(of: refusals)),
-      .init("slowest", .array(slowest.map { slow($0) })), .init("dataSets", .array(dataSets.map(\.json))),
-    ])
+    [
+      "pair": .string(pair), "source": .string(source), "destination": .string(destination), "made": time(made),
+      "slices": .int(states.total), "percent": .int(states.percent), "states": states.json, "values": values.json,
+      "throughput": throughput.json, "secondsLeft": .int(orNull: secondsLeft.map { Int($0) }), "heatMap": heatMap.json,
+      "parked": json(of: parked), "retried": json(of: retried), "refused": json(of: refusals),
+      "slowest": .array(slowest.map { slow($0) }), "dataSets": .array(dataSets.map(\.json)),
+    ]
   }
 
   private func time(_ milliseconds: Int) -> JSONValue { .string(Shown.iso8601(milliseconds: milliseconds)) }
@@ -30,49 +29,37 @@ extension ReportData {
       identity(of: slice) + [
         .init("state", .string(slice.state.rawValue)), .init("seconds", .int(slice.seconds)),
         .init("pulled", .int(slice.counts.pulled ?? 0)), .init("wireBytes", .int(slice.counts.wireBytes ?? 0)),
-        .init("finished", slice.finishedAt.map { time($0) } ?? .null),
+        .init("finished", slice.finishedAt.map(time) ?? .null),
       ])
   }
 
   private func json(of tally: CauseTally) -> JSONValue {
     let (causes, rest) = tally.top(Self.mostCauses)
-    return .object([
-      .init("count", .int(tally.total)), .init("others", .int(rest)),
-      .init("causes", .array(causes.map { json(of: $0) })),
-    ])
+    return ["count": .int(tally.total), "others": .int(rest), "causes": .array(causes.map { json(of: $0) })]
   }
 
   private func json(of cause: Cause) -> JSONValue {
-    let texts = cause.texts.top(Self.mostDetails, before: <)
-    let places = cause.places.top(Self.mostDetails, before: Cause.Place.isOrdered)
-    return .object([
-      .init("cause", .string(cause.pattern)), .init("count", .int(cause.count)), .init("slices", .int(cause.slices)),
-      .init("hint", ErrorCode.atBeginning(of: cause.pattern).map { .string($0.advice) } ?? .null),
-      .init(
-        "texts", .array(texts.items.map { .object([.init("text", .string($0.key)), .init("count", .int($0.count))]) })),
-      .init(
-        "places",
-        .array(
-          places.items.map {
-            .object([
-              .init("dataSet", .string($0.key.dataSet)), .init("periods", .string($0.key.periods)),
-              .init("count", .int($0.count)),
-            ])
-          })),
-      .init(
-        "examples",
-        .array(
-          cause.examples.map { example in
-            .object(
-              identity(of: example.slice) + [
-                .init("state", .string(example.slice.state.rawValue)), .init("count", .int(example.count)),
-                .init("attempts", .int(example.slice.attempts)),
-                .init("lastStatus", example.slice.lastStatus.map { .int($0) } ?? .null),
-                .init("lastError", example.slice.lastError.map { .string($0) } ?? .null),
-                .init("rejects", example.slice.rejects.map { .string($0) } ?? .null),
-              ])
-          })),
-    ])
+    let texts = cause.texts.top(Self.mostDetails, before: <).items
+    let places = cause.places.top(Self.mostDetails, before: Cause.Place.isOrdered).items
+    return [
+      "cause": .string(cause.pattern), "count": .int(cause.count), "slices": .int(cause.slices),
+      "hint": .string(orNull: ErrorCode.atBeginning(of: cause.pattern)?.advice),
+      "texts": .array(texts.map { ["text": .string($0.key), "count": .int($0.count)] }),
+      "places": .array(
+        places.map { place, count in
+          ["dataSet": .string(place.dataSet), "periods": .string(place.periods), "count": .int(count)]
+        }),
+      "examples": .array(cause.examples.map { json(of: $0.slice, $0.count) }),
+    ]
+  }
+
+  private func json(of slice: Slice, _ count: Int) -> JSONValue {
+    .object(
+      identity(of: slice) + [
+        .init("state", .string(slice.state.rawValue)), .init("count", .int(count)),
+        .init("attempts", .int(slice.attempts)), .init("lastStatus", .int(orNull: slice.lastStatus)),
+        .init("lastError", .string(orNull: slice.lastError)), .init("rejects", .string(orNull: slice.rejects)),
+      ])
   }
 }
 
@@ -95,13 +82,7 @@ extension StateCounts {
 }
 
 extension ValueCounts {
-  var json: JSONValue {
-    .object([
-      .init("pulled", .int(pulled)), .init("taken", .int(taken)), .init("ignored", .int(ignored)),
-      .init("refused", .int(refused)), .init("notSent", .int(notSent)), .init("queued", .int(queued)),
-      .init("wireBytes", .int(wireBytes)),
-    ])
-  }
+  var json: JSONValue { .object(Self.all.map { .init($0.name, .int(self[keyPath: $0.path])) }) }
 }
 
 extension Throughput {
@@ -113,44 +94,42 @@ extension Throughput {
           .init("refused", .int(stretch.refused)),
         ])
     }
-    return .object([
-      .init("seconds", .int(milliseconds / 1000)), .init("lastHour", json(lastHour, at: false)),
-      .init("lastDay", json(lastDay, at: false)), .init("stretches", .array(stretches.map { json($0, at: true) })),
-    ])
+    return [
+      "seconds": .int(milliseconds / 1000), "lastHour": json(lastHour, at: false),
+      "lastDay": json(lastDay, at: false), "stretches": .array(stretches.map { json($0, at: true) }),
+    ]
   }
 }
 
 extension HeatMap {
   var json: JSONValue {
     func json(_ cell: Cell) -> JSONValue {
-      .object([
-        .init("column", .int(cell.columns.lowerBound)), .init("span", .int(cell.columns.count)),
-        .init("first", .string(cell.periods.lowerBound)), .init("last", .string(cell.periods.upperBound)),
-        .init("states", cell.states.json),
-      ])
+      [
+        "column": .int(cell.columns.lowerBound), "span": .int(cell.columns.count),
+        "first": .string(cell.periods.lowerBound), "last": .string(cell.periods.upperBound),
+        "states": cell.states.json,
+      ]
     }
     func json(_ row: Row) -> JSONValue {
-      .object([
-        .init("dataSet", .string(row.dataSet)), .init("allTime", row.allTime.json),
-        .init("increments", row.increments.json), .init("cells", .array(row.cells.map { json($0) })),
-      ])
+      [
+        "dataSet": .string(row.dataSet), "allTime": row.allTime.json, "increments": row.increments.json,
+        "cells": .array(row.cells.map { json($0) }),
+      ]
     }
-    return .object([
-      .init(
-        "columns",
-        .array(axis.columns.map { .object([.init("year", .string($0.year)), .init("months", .string($0.label))]) })),
-      .init("rows", .array(rows.map { json($0) })), .init("leftOut", .int(leftOut)),
-    ])
+    return [
+      "columns": .array(axis.columns.map { ["year": .string($0.year), "months": .string($0.label)] }),
+      "rows": .array(rows.map { json($0) }), "leftOut": .int(leftOut),
+    ]
   }
 }
 
 extension ReportData.DataSetLine {
   var json: JSONValue {
-    .object([
-      .init("id", .string(uid)), .init("name", .string(name)), .init("active", .bool(isActive)),
-      .init("periodType", periodType.map { .string($0) } ?? .null),
-      .init("syncedThrough", syncedThrough.map { .string($0.iso8601) } ?? .null), .init("slices", .int(states.total)),
-      .init("percent", .int(states.percent)), .init("states", states.json), .init("values", values.json),
-    ])
+    [
+      "id": .string(uid), "name": .string(name), "active": .bool(isActive), "periodType": .string(orNull: periodType),
+      "syncedThrough": .string(orNull: syncedThrough?.iso8601), "slices": .int(states.total),
+      "percent": .int(states.percent),
+      "states": states.json, "values": values.json,
+    ]
   }
 }

@@ -85,8 +85,8 @@ struct ReportPage {
 
   private var sections: HTML {
     """
-    \(HeatMapTable(data).html)\(ProgressCharts(data.throughput, total: data.states.total).html)\
-    \(CauseLists(data).html)\(slowestSection)
+    \(HeatMapTable(data: data).html)\(ProgressCharts(throughput: data.throughput, total: data.states.total).html)\
+    \(CauseLists(data: data).html)\(slowestSection)
     """
   }
 
@@ -126,7 +126,7 @@ struct ReportPage {
 
   static func state(_ slice: Slice) -> HTML {
     let state = slice.isVerified && slice.state == .done ? .verified : ShownState(rawValue: slice.state.rawValue)!
-    return "\(state.mark) \(state.title.lowercased())"
+    return "\(state.mark) \(state.rawValue)"
   }
 
   // MARK: Data sets
@@ -158,12 +158,11 @@ struct ReportPage {
 
   private func dataSetRow(_ line: ReportData.DataSetLine) -> HTML {
     let counts: [HTML] = StateCounts.shown.map { "<td class=\"n\">\(Self.countOrDash(line.states[$0]))</td>" }
-    let detail = [line.uid, line.periodType, line.isActive ? nil : "not active"].compactMap { $0 }.joined(
-      separator: ", ")
+    let detail = [line.uid, line.periodType, line.isActive ? nil : "not active"].compactMap { $0 }
     let through: HTML = line.syncedThrough.map { Self.time($0.seconds * 1000) } ?? "<span class=\"soft\">not yet</span>"
     let done: HTML = line.states.total == 0 ? "<span class=\"soft\">–</span>" : "\(line.states.percent) %"
     return """
-      <tr><th scope="row">\(Self.name(line.name))<small class="soft">\(detail)</small></th><td>\(through)</td>\
+      <tr><th scope="row">\(Self.name(line.name))<small class="soft">\(detail.joined(separator: ", "))</small></th><td>\(through)</td>\
       <td class="n">\(done)</td><td class="n">\(Self.countOrDash(line.states.total))</td>\(counts)\
       <td class="n">\(Self.countOrDash(line.values.pulled))</td>\
       <td class="n">\(Self.countOrDash(line.values.taken))</td>\
@@ -179,51 +178,26 @@ struct ReportPage {
 }
 
 extension HTML {
-  static func + (left: HTML, right: HTML) -> HTML {
-    var sum = left
-    sum += right
-    return sum
-  }
+  static func + (left: HTML, right: HTML) -> HTML { HTML(markup: left.text + right.text) }
 }
 
 extension ShownState {
-  var title: String {
+  /// What it means, and a sign beside the colour; none of those that phones draw as pictures.
+  private var explanation: (meaning: String, sign: String) {
     switch self {
-    case .waiting: "Waiting"
-    case .leased: "Leased"
-    case .retry: "Retry"
-    case .done: "Done"
-    case .verified: "Verified"
-    case .failed: "Failed"
-    case .refused: "Refused"
+    case .waiting: ("nobody has it yet", "○")
+    case .leased: ("a worker has it", "▸")
+    case .retry: ("failed, another attempt follows", "↻")
+    case .done: ("pulled and pushed", "✓")
+    case .verified: ("done, and both ends compared", "✓✓")
+    case .failed: ("parked after too many attempts", "✗")
+    case .refused: ("done, but values were refused", "⊘")
     }
   }
 
-  /// What it means.
-  var meaning: String {
-    switch self {
-    case .waiting: "nobody has it yet"
-    case .leased: "a worker has it"
-    case .retry: "failed, another attempt follows"
-    case .done: "pulled and pushed"
-    case .verified: "done, and both ends compared"
-    case .failed: "parked after too many attempts"
-    case .refused: "done, but values were refused"
-    }
-  }
-
-  /// A sign beside the colour; none of those that phones draw as pictures.
-  var sign: String {
-    switch self {
-    case .waiting: "○"
-    case .leased: "▸"
-    case .retry: "↻"
-    case .done: "✓"
-    case .verified: "✓✓"
-    case .failed: "✗"
-    case .refused: "⊘"
-    }
-  }
+  var meaning: String { explanation.meaning }
+  var sign: String { explanation.sign }
+  var title: String { rawValue.capitalisedSentence }
 
   /// The class of its colour and pattern: one letter, since thousands of cells have it.
   var letter: String { self == .refused ? "x" : String(rawValue.first!) }

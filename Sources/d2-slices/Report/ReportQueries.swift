@@ -5,38 +5,29 @@ import D2Ledger
 /// What a report shows of a slice's state, the worst first: what is done and was compared too is verified.
 enum ShownState: String, Sendable, CaseIterable {
   case failed, refused, retry, leased, waiting, done, verified
+
+  /// From 0 on.
+  fileprivate var place: Int {
+    switch self {
+    case .failed: 0
+    case .refused: 1
+    case .retry: 2
+    case .leased: 3
+    case .waiting: 4
+    case .done: 5
+    case .verified: 6
+    }
+  }
 }
 
 /// How many slices are in each state.
 struct StateCounts: Sendable, Equatable {
-  private var counts = (Int32(0), Int32(0), Int32(0), Int32(0), Int32(0), Int32(0), Int32(0))
-
-  init() {}
+  /// By the place of each state.
+  private var counts = SIMD8<Int32>()
 
   subscript(state: ShownState) -> Int {
-    get {
-      switch state {
-      case .failed: Int(counts.0)
-      case .retry: Int(counts.1)
-      case .leased: Int(counts.2)
-      case .waiting: Int(counts.3)
-      case .done: Int(counts.4)
-      case .verified: Int(counts.5)
-      case .refused: Int(counts.6)
-      }
-    }
-    set {
-      let count = Int32(clamping: newValue)
-      switch state {
-      case .failed: counts.0 = count
-      case .retry: counts.1 = count
-      case .leased: counts.2 = count
-      case .waiting: counts.3 = count
-      case .done: counts.4 = count
-      case .verified: counts.5 = count
-      case .refused: counts.6 = count
-      }
-    }
+    get { Int(counts[state.place]) }
+    set { counts[state.place] = Int32(clamping: newValue) }
   }
 
   var total: Int { ShownState.allCases.reduce(0) { $0 + self[$1] } }
@@ -48,13 +39,7 @@ struct StateCounts: Sendable, Equatable {
   /// Rounded down: 100 only where nothing is left.
   var percent: Int { total == 0 ? 100 : finished * 100 / total }
 
-  static func += (left: inout StateCounts, right: StateCounts) {
-    for state in ShownState.allCases { left[state] += right[state] }
-  }
-
-  static func == (left: StateCounts, right: StateCounts) -> Bool {
-    ShownState.allCases.allSatisfy { left[$0] == right[$0] }
-  }
+  static func += (left: inout StateCounts, right: StateCounts) { left.counts &+= right.counts }
 }
 
 /// What became of values; of slices that were attempted.
@@ -68,16 +53,16 @@ struct ValueCounts: Sendable, Equatable {
   var queued = 0
   var wireBytes = 0
 
-  init() {}
+  /// Each with its name in JSON, and as SQL of a slice.
+  static let all: [(name: String, sql: String, path: WritableKeyPath<ValueCounts, Int> & Sendable)] = [
+    ("pulled", "pulled", \.pulled),
+    ("taken", "coalesce(imported, 0) + coalesce(updated, 0) + coalesce(deleted, 0)", \.taken),
+    ("ignored", "ignored", \.ignored), ("refused", "refused", \.refused), ("notSent", "not_sent", \.notSent),
+    ("queued", "queued", \.queued), ("wireBytes", "wire_bytes", \.wireBytes),
+  ]
 
   static func += (left: inout ValueCounts, right: ValueCounts) {
-    left.pulled += right.pulled
-    left.taken += right.taken
-    left.ignored += right.ignored
-    left.refused += right.refused
-    left.notSent += right.notSent
-    left.queued += right.queued
-    left.wireBytes += right.wireBytes
+    for count in all { left[keyPath: count.path] += right[keyPath: count.path] }
   }
 }
 
@@ -103,22 +88,20 @@ extension Ledger {
     for isIncrement in [false, true] {
       try database.execute(Self.groups(increments: isIncrement), [.int(pair.id)]) { row in
         var states = StateCounts()
-        for (place, state) in ShownState.allCases.enumerated() { states[state] = row.int(3 + place) ?? 0 }
         var values = ValueCounts()
-        let next = 3 + ShownState.allCases.count
-        values.pulled = row.int(next) ?? 0
-        values.taken = row.int(next + 1) ?? 0
-        values.ignored = row.int(next + 2) ?? 0
-        values.refused = row.int(next + 3) ?? 0
-        values.notSent = row.int(next + 4) ?? 0
-        values.queued = row.int(next + 5) ?? 0
-        values.wireBytes = row.int(next + 6) ?? 0
-        let first = row.int(next + 7)
+        var next = 3
+        func nextInt() -> Int? {
+          defer { next += 1 }
+          return row.int(next)
+        }
+        for state in ShownState.allCases { states[state] = nextInt() ?? 0 }
+        for count in ValueCounts.all { values[keyPath: count.path] = nextInt() ?? 0 }
+        let (first, last) = (nextInt(), nextInt())
         try body(
           Group(
             dataSet: row.text(0) ?? "", periods: isIncrement ? "" : row.text(1) ?? "", isIncrement: isIncrement,
             newest: row.int(2) ?? 0, states: states, values: values,
-            finished: first.map { $0...max($0, row.int(next + 8) ?? $0) }))
+            finished: first.map { $0...max($0, last ?? $0) }))
       }
     }
   }
@@ -132,10 +115,7 @@ extension Ledger {
       }
     }
     let counts = ShownState.allCases.map { "count(CASE WHEN \(isState($0)) THEN 1 END)" }
-    let sums = [
-      "pulled", "coalesce(imported, 0) + coalesce(updated, 0) + coalesce(deleted, 0)", "ignored", "refused", "not_sent",
-      "queued", "wire_bytes",
-    ].map { "sum(CASE WHEN \(attempted) THEN \($0) END)" }
+    let sums = ValueCounts.all.map { "sum(CASE WHEN \(attempted) THEN \($0.sql) END)" }
     return """
       SELECT dataset_id, max(periods), max(newest), \((counts + sums).joined(separator: ", ")),
         min(CASE WHEN \(ended) THEN finished END), max(CASE WHEN \(ended) THEN finished END)
@@ -151,16 +131,9 @@ extension Ledger {
   struct Stretch: Sendable, Equatable {
     /// Its beginning, in milliseconds since 1970.
     var start: Int
-    var slices: Int
-    var pulled: Int
-    var refused: Int
-
-    init(start: Int, slices: Int = 0, pulled: Int = 0, refused: Int = 0) {
-      self.start = start
-      self.slices = slices
-      self.pulled = pulled
-      self.refused = refused
-    }
+    var slices = 0
+    var pulled = 0
+    var refused = 0
   }
 
   /// What was done, by stretches of so many milliseconds that begin at multiples of it; those in which nothing was are

@@ -38,7 +38,7 @@ extension ReportPage {
     return "<div class=\"bar\" role=\"img\" aria-label=\"\(label)\">\(pieces)</div>"
   }
 
-  private func share(_ state: ShownState) -> String { "\(Shown.count(data.states[state])) \(state.title.lowercased())" }
+  private func share(_ state: ShownState) -> String { "\(Shown.count(data.states[state])) \(state.rawValue)" }
 
   private func tile(_ state: ShownState) -> HTML {
     let count = data.states[state]
