@@ -26,8 +26,7 @@ enum HeldSlice {
       }
       return (slice.id, token)
     }
-    guard let id = arguments.operands.first.flatMap({ Int($0) }), let token = arguments[token]
-    else {
+    guard let id = arguments.operands.first.flatMap({ Int($0) }), let token = arguments[token] else {
       throw CommandFailure(.usage, "say which slice: --slice JSON as claim printed it, or its number with --token")
     }
     return (id, token)
@@ -35,8 +34,7 @@ enum HeldSlice {
 
   // MARK: Claim, renew
 
-  private static let worker = Option(
-    "--worker", value: "NAME", help: "Who has it (default: host and process).")
+  private static let worker = Option("--worker", value: "NAME", help: "Who has it (default: host and process).")
 
   static let claim = Verb(
     Slices.description(
@@ -82,16 +80,13 @@ enum HeldSlice {
 
   private static let pullSummary = Option(
     "--pull-summary", value: "FILE", help: "What d2-pull --summary wrote: its figures are kept.")
-  private static let pushSummary = Option(
-    "--push-summary", value: "FILE", help: "What d2-push --summary wrote.")
+  private static let pushSummary = Option("--push-summary", value: "FILE", help: "What d2-push --summary wrote.")
   private static let rejects = Option("--rejects", value: "FILE", help: "Where its refused values are.")
   private static let acceptRejects = Flag(
     "--accept-rejects",
     help: "It is done also where the summaries say that values were refused; else it is noted as refused.")
 
-  private static func summary(
-    _ option: Option<String?>, _ arguments: Arguments
-  ) throws(CommandFailure) -> JSONValue? {
+  private static func summary(_ option: Option<String?>, _ arguments: Arguments) throws(CommandFailure) -> JSONValue? {
     guard let path = arguments[option] else { return nil }
     guard let bytes = try? FileBytes.read(path, atMost: 16 << 20), let json = try? JSONValue(parsing: bytes) else {
       throw CommandFailure(.cannotRead, "\(option.name) \(path): cannot be read as JSON")
@@ -112,8 +107,7 @@ enum HeldSlice {
     )
   ) { arguments, log in
     let (id, token) = try held(arguments)
-    let pull = try summary(pullSummary, arguments)
-    let push = try summary(pushSummary, arguments)
+    let (pull, push) = try (summary(pullSummary, arguments), summary(pushSummary, arguments))
     let reason = Slice.refusal(pull: pull, push: push, needsPull: false)
     for (name, summary) in [("d2-pull", pull), ("d2-push", push)] where reason == nil {
       guard let status = summary?["status"]?.int, status != 0 else { continue }
@@ -147,7 +141,7 @@ enum HeldSlice {
   ) { arguments, log in
     let (id, token) = try held(arguments)
     let status = arguments[status] ?? 1
-    let (pull, push) = (try summary(pullSummary, arguments), try summary(pushSummary, arguments))
+    let (pull, push) = try (summary(pullSummary, arguments), summary(pushSummary, arguments))
     let counts = Slice.Counts(pull: pull, push: push)
     let rejects = arguments[rejects]
     let (store, _) = try PairOptions.open(arguments, writes: true)

@@ -20,7 +20,7 @@ enum SelectedSlices {
   private static let options: [any AnyOption] = [states, dataSets, periods, ids, StatusReport.plan]
 
   private static func selection(_ arguments: Arguments, _ store: Store, _ pair: Pair) throws -> SliceSelection {
-    var selection = SliceSelection()
+    var selection = SliceSelection(ids: arguments[ids])
     // Without that state, verified slices are among those that are done.
     if arguments[states].contains(.verified) { selection.onlyVerified = true }
     selection.states = arguments[states].map { Slice.State(rawValue: $0.rawValue) ?? .done }
@@ -30,7 +30,6 @@ enum SelectedSlices {
     }
     selection.periods = arguments[periods]
     selection.plan = arguments[StatusReport.plan]
-    selection.ids = arguments[ids]
     return selection
   }
 
@@ -55,8 +54,7 @@ enum SelectedSlices {
       arguments,
       columns: [
         "id", "state", "dataSet", "periods", "since", "orgUnits", "children", "attempt", "pulled", "refused",
-        "lastStatus",
-        "lastError",
+        "lastStatus", "lastError",
       ])
     try Ledger(store).forEach(pair, try selection(arguments, store, pair)) { try listing.add($0.json) }
     try listing.finish()
@@ -82,11 +80,9 @@ enum SelectedSlices {
     }
     let ledger = Ledger(store)
     try confirmReset(arguments, ledger, pair, selection)
-    let count =
-      arguments[remove] ? try ledger.remove(pair, selection) : try ledger.reset(pair, selection)
-    log.info(
-      "\(counted(count, "slice"))\(arguments[remove] ? " removed" : verbForm(count, "waits", "wait") + " again")"
-    )
+    let removes = arguments[remove]
+    let count = try removes ? ledger.remove(pair, selection) : ledger.reset(pair, selection)
+    log.info(counted(count, "slice") + (removes ? " removed" : verbForm(count, "waits", "wait") + " again"))
     return .success
   }
 
@@ -122,8 +118,7 @@ enum SelectedSlices {
       incomplete: "a slice is not done, or is no longer there")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)
-    var selection = SliceSelection()
-    selection.ids = arguments[ids]
+    let selection = SliceSelection(ids: arguments[ids])
     guard !selection.ids.isEmpty else { throw CommandFailure(.usage, "say which: --id N") }
     let ledger = Ledger(store)
     _ = try ledger.verify(pair, selection)

@@ -96,7 +96,7 @@ struct Slices {
       groups: [ServerOptions.transport], options: Planner.options + [Command.dryRun])
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)
-    return try Planner(store, pair, arguments, log).run()
+    return try Planner(store: store, pair: pair, arguments: arguments, log: log).run()
   }
 
   private static let run = Verb(
@@ -136,8 +136,8 @@ struct Slices {
       throw CommandFailure(.usage, "\(option.name) goes with --lag")
     }
     let (store, pair) = try PairOptions.open(arguments)
-    if isLag { return try LagReport(store, pair, arguments, log).write() }
-    return try StatusReport(Ledger(store), pair).write(arguments, log)
+    if isLag { return try LagReport(store: store, pair: pair, arguments: arguments, log: log).write() }
+    return try StatusReport(ledger: Ledger(store), pair: pair).write(arguments, log)
   }
 
   private static let report = Verb(
@@ -147,8 +147,7 @@ struct Slices {
       more: [("d2-slices report --pair hmis | jq '.refused.causes[] | {count, cause}'", "why values were refused")],
       title: "Output", options: Report.options)
   ) { arguments, log in
-    let report = Report(arguments)
     let (store, pair) = try PairOptions.open(arguments)
-    return try report.write(store, pair, log)
+    return try Report(arguments: arguments).write(store, pair, log)
   }
 }

@@ -55,7 +55,8 @@ final class SmallLedger {
     let command = CommandDescription(
       name: "d2-slices plan", abstract: "", examples: [], groups: [OptionGroup("Selection", Planner.options)],
       statuses: [])
-    return Planner(store, pair, try Arguments(words, command) { now.flatMap { UTCTime($0) } ?? .now }, log)
+    let arguments = try Arguments(words, command) { now.flatMap { UTCTime($0) } ?? .now }
+    return Planner(store: store, pair: pair, arguments: arguments, log: log)
   }
 
   func plan(_ planner: Planner, at now: String? = nil) throws -> LedgerPlan.Outcome {

@@ -7,29 +7,21 @@ import D2Store
 /// `limit` keeps an answer small however much changed. It picks whatever rows the server finds first; each tells its
 /// own time.
 struct ChangeQuestions {
-  private let client: DHIS2Client
-  private let dataSet: DataSet
-  private let kind: DataKind
-  private let places: [OrgUnitCover.Places]
-  private let info: ServerInfo
-  private let days = AskedDays()
+  let client: DHIS2Client
+  let info: ServerInfo
+  let dataSet: DataSet
+  let kind: DataKind
+  let places: [OrgUnitCover.Places]
+  /// What came to the questions of a search, of a server that reads times as days: questions of one day are one and the
+  /// same.
+  private(set) var days: [String: (times: [UTCTime], isWhole: Bool)] = [:]
 
   /// No multiple of `ExportAnswer.rowsAtOnce`. A server that reads times as days is asked for more where the same day
   /// is asked for again.
   private static let limit = 200
 
-  init(
-    _ client: DHIS2Client, _ info: ServerInfo, dataSet: DataSet, kind: DataKind, places: [OrgUnitCover.Places]
-  ) {
-    self.client = client
-    self.dataSet = dataSet
-    self.kind = kind
-    self.places = places
-    self.info = info
-  }
-
   /// - Throws: `ServerError`.
-  func ask(since: UTCTime) throws -> NewestChange.Answer {
+  mutating func ask(since: UTCTime) throws -> NewestChange.Answer {
     var newest: UTCTime?
     var isAll = true
     for request in requests(since: since) {
@@ -49,7 +41,7 @@ struct ChangeQuestions {
   }
 
   /// When the items of a request changed, and whether these are all.
-  private func times(_ request: ExportRequest, _ since: UTCTime) throws -> (times: [UTCTime], isWhole: Bool) {
+  private mutating func times(_ request: ExportRequest, _ since: UTCTime) throws -> (times: [UTCTime], isWhole: Bool) {
     let cutsTimes = info.version?.cutsTimesToDays ?? false
     let known = cutsTimes ? days[request.target] : nil
     if let known, known.isWhole { return known }
@@ -98,16 +90,5 @@ struct ChangeQuestions {
       let answer = try ExportAnswer.receive(request, into: &sink, client)
       return (times, answer)
     }
-  }
-}
-
-/// What came to the questions of a search, of a server that reads times as days: questions of one day are one and the
-/// same.
-private final class AskedDays {
-  private var answers: [String: (times: [UTCTime], isWhole: Bool)] = [:]
-
-  subscript(query: String) -> (times: [UTCTime], isWhole: Bool)? {
-    get { answers[query] }
-    set { answers[query] = newValue }
   }
 }

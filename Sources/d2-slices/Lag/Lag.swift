@@ -35,16 +35,14 @@ struct Lag {
   }
 
   var json: JSONValue {
-    func text(_ time: UTCTime?) -> JSONValue { time.map { .string($0.iso8601) } ?? .null }
-    return .object([
-      .init("dataSet", .string(dataSet)), .init("name", .string(name)), .init("kind", .string(kind.rawValue)),
-      .init("syncedThrough", text(syncedThrough)), .init("newestChange", text(change?.time)),
-      .init("isExact", change?.time == nil ? .null : .bool(change!.isExact)),
-      .init("lookedBackTo", text(change?.lookedBackTo)),
-      .init("lagSeconds", seconds.map { .int($0) } ?? .null), .init("lastDelivered", text(lastDelivered)),
-      .init("open", .int(open)), .init("parked", .int(parked)), .init("refused", .int(refused)),
-      .init("error", error.map { .string($0) } ?? .null),
-    ])
+    [
+      "dataSet": .string(dataSet), "name": .string(name), "kind": .string(kind.rawValue),
+      "syncedThrough": .string(orNull: syncedThrough?.iso8601), "newestChange": .string(orNull: change?.time?.iso8601),
+      "isExact": change?.time == nil ? .null : .bool(change!.isExact),
+      "lookedBackTo": .string(orNull: change?.lookedBackTo?.iso8601),
+      "lagSeconds": .int(orNull: seconds), "lastDelivered": .string(orNull: lastDelivered?.iso8601), "open": .int(open),
+      "parked": .int(parked), "refused": .int(refused), "error": .string(orNull: error),
+    ]
   }
 
   static let columns = [
@@ -86,20 +84,15 @@ struct LagTotals {
   }
 
   func json(_ pair: Pair) -> JSONValue {
-    .object([
-      .init("pair", .string(pair.label)), .init("dataSets", .int(dataSets)), .init("behind", .int(behind)),
-      .init("neverDelivered", .int(neverDelivered)), .init("unknown", .int(unknown)),
-      .init("syncedThrough", syncedThrough.map { .string($0.iso8601) } ?? .null),
-      .init("newestChange", newestChange.map { .string($0.iso8601) } ?? .null),
-      .init("lagSeconds", worst.map { .int($0.seconds!) } ?? .null), .init("open", .int(open)),
-      .init("parked", .int(parked)), .init("refused", .int(refused)),
-    ])
+    [
+      "pair": .string(pair.label), "dataSets": .int(dataSets), "behind": .int(behind),
+      "neverDelivered": .int(neverDelivered), "unknown": .int(unknown),
+      "syncedThrough": .string(orNull: syncedThrough?.iso8601),
+      "newestChange": .string(orNull: newestChange?.iso8601), "lagSeconds": .int(orNull: worst?.seconds),
+      "open": .int(open),
+      "parked": .int(parked), "refused": .int(refused),
+    ]
   }
-
-  static let columns = [
-    "pair", "dataSets", "behind", "neverDelivered", "unknown", "syncedThrough", "newestChange", "lagSeconds", "open",
-    "parked", "refused",
-  ]
 
   func line(_ pair: Pair, asked: Bool) -> String {
     var parts = ["\(pair.label): \(counted(dataSets, "data set"))"]

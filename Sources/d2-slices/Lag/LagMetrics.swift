@@ -18,11 +18,7 @@ struct LagMetrics {
     func ofEach(_ name: String, _ help: String, _ value: (Lag) -> Int?) {
       gauge(
         name, help,
-        lags.map { lag in
-          (
-            pairLabel + [("data_set", lag.dataSet), ("name", lag.name), ("kind", lag.kind.rawValue)], value(lag)
-          )
-        })
+        lags.map { (pairLabel + [("data_set", $0.dataSet), ("name", $0.name), ("kind", $0.kind.rawValue)], value($0)) })
     }
     gauge("d2_lag_checked_timestamp_seconds", "When this was written.", [(pairLabel, checkedAt.seconds)])
     gauge("d2_source_up", "Whether the source answered all questions.", [(pairLabel, sourceAnswers.map { $0 ? 1 : 0 })])

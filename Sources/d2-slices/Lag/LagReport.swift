@@ -9,8 +9,7 @@ import D2Store
 struct LagReport {
   static let lag = Flag(
     "--lag", help: "The newest change at the source against what was delivered instead; asks the source a little.")
-  private static let noAsk = Flag(
-    "--no-ask", help: "With --lag: only what was delivered; the source is not asked.")
+  private static let noAsk = Flag("--no-ask", help: "With --lag: only what was delivered; the source is not asked.")
   private static let lookBack = Option(
     "--look-back", as: .duration,
     help: "With --lag: how far back the newest change is looked for where nothing changed since the delivery (720h).")
@@ -28,43 +27,32 @@ struct LagReport {
 
   private enum Rows: String, CaseIterable { case dataSet = "data-set", pair }
 
-  private let store: Store
-  private let pair: Pair
-  private let arguments: Arguments
-  private let log: Log
-  private let asks: Bool
-  private let isSummedUp: Bool
-  private let lookBackSeconds: Int
-  private let mostLagSeconds: Double?
+  let store: Store
+  let pair: Pair
+  let arguments: Arguments
+  let log: Log
+  private var asks: Bool { !arguments[Self.noAsk] }
+  private var lookBackSeconds: Int { Int(arguments[Self.lookBack] ?? Self.defaultLookBackSeconds) }
+  private var mostLagSeconds: Double? { arguments[Self.maxLag] }
 
   /// No value is older, in no time zone.
   private static let longAgo = UTCTime(seconds: 86400)
   private static let defaultLookBackSeconds = 30.0 * 86400
-  /// Who watches wants an answer soon, be it that there is none.
+  /// Monitoring wants an answer soon, even if it is that the source does not answer.
   private static let defaultRetries = 1
 
-  init(_ store: Store, _ pair: Pair, _ arguments: Arguments, _ log: Log) throws(CommandFailure) {
-    self.store = store
-    self.pair = pair
-    self.arguments = arguments
-    self.log = log
-    asks = !arguments[Self.noAsk]
-    isSummedUp = try arguments.value(of: StatusReport.by, as: .one(of: Rows.self)) == .pair
+  func write() throws -> ExitStatus {
+    let isSummedUp = try arguments.value(of: StatusReport.by, as: .one(of: Rows.self)) == .pair
     guard !arguments.has(StatusReport.plan) else {
       throw CommandFailure(.usage, "--plan does not go with --lag, which is of all that was delivered")
     }
-    lookBackSeconds = Int(arguments[Self.lookBack] ?? Self.defaultLookBackSeconds)
-    mostLagSeconds = arguments[Self.maxLag]
     guard asks || mostLagSeconds == nil else {
       throw CommandFailure(.usage, "--max-lag needs the source's answers: leave out --no-ask")
     }
-  }
-
-  func write() throws -> ExitStatus {
     var lags = try delivered()
     let failure = asks ? ask(&lags) : nil
     let totals = LagTotals(lags)
-    var listing = Listing(arguments, columns: isSummedUp ? LagTotals.columns : Lag.columns)
+    var listing = Listing(arguments, columns: isSummedUp ? [] : Lag.columns)
     if isSummedUp {
       try listing.add(totals.json(pair))
     } else {
@@ -95,8 +83,8 @@ struct LagReport {
     if !missing.isEmpty {
       let named = missing.map { lag in
         let age = DurationText.rough(Double(lag.changeAgeSeconds ?? lookBackSeconds))
-        return lag.name + lag.kind.suffix
-          + (lag.changeAgeSeconds == nil ? " (newest change more than \(age) ago)" : " (newest change \(age) ago)")
+        return
+          "\(lag.name)\(lag.kind.suffix) (newest change \(lag.changeAgeSeconds == nil ? "more than " : "")\(age) ago)"
       }
       log.error(
         "never delivered as an increment, which counts as more than --max-lag: \(named.joined(separator: "; "))")
@@ -114,8 +102,7 @@ struct LagReport {
         // Registrations travel only where they were asked for.
         if kind == .registrations, delivery == nil, set.marks[kind]?.through == nil { return nil }
         return Lag(
-          dataSet: set.uid, name: set.name, kind: kind,
-          syncedThrough: set.marks[kind]?.through,
+          dataSet: set.uid, name: set.name, kind: kind, syncedThrough: set.marks[kind]?.through,
           lastDelivered: delivery?.lastFinished.map { UTCTime(seconds: $0 / 1000) }, open: delivery?.open ?? 0,
           parked: delivery?.parked ?? 0, refused: delivery?.refused ?? 0)
       }
@@ -138,11 +125,13 @@ struct LagReport {
       for place in lags.indices {
         try Signals.check()
         guard let set = sets.first(where: { $0.uid == lags[place].dataSet }) else { continue }
-        let questions = ChangeQuestions(client, info, dataSet: set, kind: lags[place].kind, places: places)
+        var questions = ChangeQuestions(
+          client: client, info: info, dataSet: set, kind: lags[place].kind, places: places)
         do {
           lags[place].change = try NewestChange.search(
             since: lags[place].syncedThrough, now: now, lookBackSeconds: lookBackSeconds,
-            resolutionSeconds: lags[place].kind.resolutionSeconds, ask: questions.ask)
+            resolutionSeconds: lags[place].kind.resolutionSeconds
+          ) { try questions.ask(since: $0) }
           lags[place].changeAgeSeconds = lags[place].change?.time.map { max(0, now.seconds - $0.seconds) }
           if mostLagSeconds != nil, lags[place].syncedThrough == nil, lags[place].change?.time == nil {
             lags[place].hasOlderChanges = try questions.ask(since: Self.longAgo).newest != nil

@@ -33,25 +33,15 @@ struct Planner {
     [PairOptions.dataSets, only, CalendarOptions.period] + CalendarOptions.options
     + [incremental, overlap, registrations, span, again, RemovedPlanner.option, name]
 
-  private let store: Store
-  private let pair: Pair
-  private let arguments: Arguments
-  private let log: Log
-  private let ledger: Ledger
-  private let span: PeriodSpan
-
-  init(_ store: Store, _ pair: Pair, _ arguments: Arguments, _ log: Log) {
-    self.store = store
-    self.pair = pair
-    self.arguments = arguments
-    self.log = log
-    ledger = Ledger(store)
-    span = arguments[Self.span] ?? .month
-  }
+  let store: Store
+  let pair: Pair
+  let arguments: Arguments
+  let log: Log
+  private var ledger: Ledger { Ledger(store) }
 
   func run() throws -> ExitStatus {
     if arguments[RemovedPlanner.option] {
-      try report(RemovedPlanner(store, pair, arguments, log).run(dataSets()))
+      try report(RemovedPlanner(store: store, pair: pair, arguments: arguments, log: log).run(dataSets()))
       return .success
     }
     // The source's clock before anything is read.
@@ -73,18 +63,19 @@ struct Planner {
   }
 
   private func report(_ outcome: LedgerPlan.Outcome) throws {
+    let there = outcome.planned - outcome.added
     log.info(
-      "\(counted(outcome.planned, "slice")) planned: \(outcome.added) added, \(outcome.planned - outcome.added) were there"
+      "\(counted(outcome.planned, "slice")) planned: \(outcome.added) added, \(there) were there"
         + (outcome.again > 0 ? ", \(outcome.again) of them wait again" : ""))
     let open = try ledger.open(pair, plan: arguments[Self.name])
+    let line: JSONValue = [
+      "planned": .int(outcome.planned), "added": .int(outcome.added), "there": .int(there),
+      "again": .int(outcome.again),
+      // What a run would do now.
+      "open": .int(open.waiting + open.leased + open.retry),
+    ]
     let output = LineOutput.standardOutput()
-    try output.line(
-      JSONValue.object([
-        .init("planned", .int(outcome.planned)), .init("added", .int(outcome.added)),
-        .init("there", .int(outcome.planned - outcome.added)), .init("again", .int(outcome.again)),
-        // What a run would work off now.
-        .init("open", .int(open.waiting + open.leased + open.retry)),
-      ]).text)
+    try output.line(line.text)
     try output.flush()
   }
 
@@ -118,12 +109,11 @@ struct Planner {
           try increment(
             set, kind, of: units, everywhere: everywhere, until: now, planned: planned, calendar, &plan)
         } else if let calendar {
-          try backlog(set, kind, everywhere, calendar, window: nil, &plan)
+          try backlog(set, LedgerPlan.Subject(set, kind, places: everywhere, today: arguments.today), calendar, &plan)
         }
       }
     }
-    return try plan.writeLocked(
-      pair, to: ledger, name: arguments[Self.name], again: arguments[Self.again])
+    return try plan.writeLocked(pair, to: ledger, name: arguments[Self.name], again: arguments[Self.again])
   }
 
   private var kinds: [DataKind] { arguments[Self.registrations] ? DataKind.allCases : [.dataValues] }
@@ -135,29 +125,15 @@ struct Planner {
   // MARK: Backlog
 
   private func backlog(
-    _ set: DataSet, _ kind: DataKind, _ places: Int, _ calendar: CalendarOptions, since: UTCTime? = nil, window: Int?,
-    _ plan: inout LedgerPlan
+    _ set: DataSet, _ subject: LedgerPlan.Subject, _ calendar: CalendarOptions, _ plan: inout LedgerPlan
   ) throws {
     let periods = calendar.periods(of: try set.type(inPair: pair.label), openFuturePeriods: set.openFuturePeriods)
-    for group in span.groups(periods) {
-      let first = group.first!
-      add(
-        set, kind, periods: group.count == 1 ? first.id : "\(first.id)..\(group.last!.id)", since: since,
-        newest: first.start.dayNumber, places, window: window, &plan)
+    for group in (arguments[Self.span] ?? .month).groups(periods) {
+      var subject = subject
+      subject.periods = group.count == 1 ? group[0].id : "\(group[0].id)..\(group.last!.id)"
+      subject.newest = group[0].start.dayNumber
+      plan.add(subject)
     }
-  }
-
-  private func add(
-    _ set: DataSet, _ kind: DataKind, periods: String, since: UTCTime? = nil, newest: Int, _ places: Int,
-    window: Int?,
-    _ plan: inout LedgerPlan
-  ) {
-    var subject = LedgerPlan.Subject(dataSet: set.uid, periods: periods, newest: newest, places: places)
-    subject.since = since?.iso8601 ?? ""
-    subject.kind = kind
-    subject.includesDeleted = set.asksForDeleted(kind)
-    subject.window = window
-    plan.add(subject)
   }
 
   // MARK: Increment
@@ -174,24 +150,20 @@ struct Planner {
     }
     // An increment of some districts or dates says nothing about the others: then the mark stays.
     let isWhole = !arguments.has(Self.only) && calendar == nil
-    let window = try ledger.openWindow(pair, set.uid, kind, until: now, planned: planned, isWhole: isWhole)
-    let today = arguments.today.dayNumber
-    func add(_ places: Int, since: UTCTime?) throws {
-      if let calendar {
-        try backlog(set, kind, places, calendar, since: since, window: window, &plan)
-      } else {
-        self.add(set, kind, periods: "", since: since, newest: today, places, window: window, &plan)
-      }
+    var subject = LedgerPlan.Subject(set, kind, places: everywhere, today: arguments.today)
+    subject.window = try ledger.openWindow(pair, set.uid, kind, until: now, planned: planned, isWhole: isWhole)
+    func add() throws {
+      if let calendar { try backlog(set, subject, calendar, &plan) } else { plan.add(subject) }
     }
-    guard let through = set.marks[kind]?.through else {
-      return try add(everywhere, since: nil)
-    }
+    guard let through = set.marks[kind]?.through else { return try add() }
     let overlap = arguments[Self.overlap] ?? kind.overlapSeconds
-    try add(everywhere, since: UTCTime(seconds: through.seconds - Int(overlap)))
-    let covered = set.marks[kind]?.coveredAt ?? 0
-    let new = NewUnits.find(in: units, since: covered)
+    subject.since = UTCTime(seconds: through.seconds - Int(overlap)).iso8601
+    try add()
+    let new = NewUnits.find(in: units, since: set.marks[kind]?.coveredAt ?? 0)
     guard !new.isEmpty else { return }
     log.info("\(name): \(counted(new.count, "organisation unit")) became active since: all of theirs is pulled")
-    try add(plan.add(places: OrgUnitCover.cover(new, among: units)), since: nil)
+    subject.since = ""
+    subject.places = plan.add(places: OrgUnitCover.cover(new, among: units))
+    try add()
   }
 }

@@ -11,19 +11,11 @@ struct RemovedPlanner {
       "Around the organisation units that are gone at the source: what was ever delivered of their neighbours is moved again, since a merge moves values where no increment sees it. Again: nothing new."
   )
 
-  private let store: Store
-  private let pair: Pair
-  private let arguments: Arguments
-  private let log: Log
-  private let ledger: Ledger
-
-  init(_ store: Store, _ pair: Pair, _ arguments: Arguments, _ log: Log) {
-    self.store = store
-    self.pair = pair
-    self.arguments = arguments
-    self.log = log
-    ledger = Ledger(store)
-  }
+  let store: Store
+  let pair: Pair
+  let arguments: Arguments
+  let log: Log
+  private var ledger: Ledger { Ledger(store) }
 
   /// Options that say which periods or units: here the ledger knows.
   private static let others: [any AnyOption] =
@@ -39,13 +31,13 @@ struct RemovedPlanner {
     return try store.database.exclusively(pair: pair.id) {
       let table = OrgUnitTable(store, pair)
       let around = AroundRemoved(try table.all(), removals: try table.removals())
-      log.info(
-        around.units.isEmpty
-          ? "no organisation unit of \(pair.label) is gone at the source"
-          : counted(around.units.count, "organisation unit")
-            + "\(verbForm(around.units.count, "is", "are")) around those that are gone at the source")
       var outcome = LedgerPlan.Outcome()
-      guard !around.units.isEmpty else { return outcome }
+      guard !around.units.isEmpty else {
+        log.info("no organisation unit of \(pair.label) is gone at the source")
+        return outcome
+      }
+      let units = counted(around.units.count, "organisation unit") + verbForm(around.units.count, "is", "are")
+      log.info("\(units) around those that are gone at the source")
       for set in sets {
         for kind in DataKind.allCases where try ledger.knows(pair, set, kind) {
           try plan(set, kind, around, &outcome)
@@ -68,11 +60,8 @@ struct RemovedPlanner {
     // What increments brought is in no slice of a period: all time, in one slice a place.
     for (time, places) in around.places {
       var plan = LedgerPlan()
-      var subject = LedgerPlan.Subject(
-        dataSet: set.uid, periods: "", newest: arguments.today.dayNumber, places: plan.add(places: places))
-      subject.kind = kind
-      subject.includesDeleted = set.asksForDeleted(kind)
-      plan.add(subject)
+      let list = plan.add(places: places)
+      plan.add(LedgerPlan.Subject(set, kind, places: list, today: arguments.today))
       let one = try plan.writeLocked(pair, to: ledger, name: nil, again: false, startedBefore: time)
       outcome.planned += one.planned
       outcome.added += one.added

@@ -12,16 +12,11 @@ struct Report {
 
   static let options: [any AnyOption] = [html, format]
 
-  private let page: String?
-  private let writesJSON: Bool
-
-  init(_ arguments: Arguments) {
-    page = arguments[Self.html]
-    writesJSON = arguments.has(Self.format) || page == nil
-  }
+  let arguments: Arguments
 
   func write(_ store: Store, _ pair: Pair, _ log: Log) throws -> ExitStatus {
     let data = try ReportData(store, pair)
+    let page = arguments[Self.html]
     if let page {
       let bytes = Array(ReportPage(data).html.text.utf8)
       let file = try ReplacedFile(page, mode: 0o644)
@@ -29,7 +24,7 @@ struct Report {
       try file.finish()
       log.info("\(page): \(Shown.count(data.states.total, "slice")), \(bytes.count / 1024) kB")
     }
-    if writesJSON {
+    if arguments.has(Self.format) || page == nil {
       let output = LineOutput.standardOutput()
       try output.line(data.json.text)
       try output.flush()

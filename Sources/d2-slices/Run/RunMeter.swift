@@ -3,14 +3,22 @@ import Synchronization
 
 /// What a run has done so far, over all of its workers, and its progress line.
 final class RunMeter: Sendable {
-  private struct State: Sendable {
+  /// What the workers did so far.
+  struct Figures: Sendable, Equatable {
+    /// Slices, those with refusals too.
     var done = 0
     /// Of those that are done: with refusals that nobody accepted.
     var withRefusals = 0
+    /// Attempts.
     var failed = 0
     var parked = 0
+    /// Values.
     var pulled = 0
     var refused = 0
+  }
+
+  private struct State: Sendable {
+    var figures = Figures()
     var claimed = 0
     var lastDrawn = 0.0
   }
@@ -31,17 +39,17 @@ final class RunMeter: Sendable {
   /// - Parameter isAtRest: whether it is done with refusals that nobody accepted.
   func done(pulled: Int, refused: Int, isAtRest: Bool = false) {
     state.withLock { state in
-      state.done += 1
-      if isAtRest { state.withRefusals += 1 }
-      state.pulled += pulled
-      state.refused += refused
+      state.figures.done += 1
+      if isAtRest { state.figures.withRefusals += 1 }
+      state.figures.pulled += pulled
+      state.figures.refused += refused
     }
   }
 
   func failed(isParked: Bool) {
     state.withLock { state in
-      state.failed += 1
-      if isParked { state.parked += 1 }
+      state.figures.failed += 1
+      if isParked { state.figures.parked += 1 }
     }
   }
 
@@ -58,33 +66,13 @@ final class RunMeter: Sendable {
   /// Nothing was waiting: what `hasEnough` counted was not begun.
   func gotNone() { state.withLock { $0.claimed = max(0, $0.claimed - 1) } }
 
-  /// What the workers did so far.
-  struct Figures: Equatable {
-    /// Slices that were worked off, those with refusals too.
-    var done: Int
-    var withRefusals: Int
-    /// Attempts.
-    var failed: Int
-    var parked: Int
-    var pulled: Int
-    var refused: Int
-  }
-
-  var figures: Figures {
-    state.withLock {
-      Figures(
-        done: $0.done, withRefusals: $0.withRefusals, failed: $0.failed, parked: $0.parked, pulled: $0.pulled,
-        refused: $0.refused)
-    }
-  }
+  var figures: Figures { state.withLock { $0.figures } }
 
   /// `12 of 40, about 3 min left`.
   var progress: String {
     let done = figures.done
-    let seconds = monotonicSeconds() - start
     guard done > 0, total > done else { return "\(done) of \(max(total, done))" }
-    return
-      "\(done) of \(total), about \(DurationText.rough(seconds / Double(done) * Double(total - done))) left"
+    return "\(done) of \(total), about \(DurationText.rough(seconds / Double(done) * Double(total - done))) left"
   }
 
   var seconds: Double { monotonicSeconds() - start }

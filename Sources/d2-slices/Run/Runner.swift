@@ -4,7 +4,7 @@ import D2Ledger
 import D2Store
 import Glibc
 
-/// Works a pair's slices off with several workers in one process.
+/// Moves a pair's slices with several workers in one process.
 struct Runner {
   /// What the workers share.
   struct Settings: Sendable {
@@ -34,8 +34,7 @@ struct Runner {
 
   private static let jobs = Option(
     "--jobs", "-j", as: .number(in: 1...256), help: "How many slices at a time (default 1).")
-  static let order = Option(
-    "--order", as: .one(of: Ledger.Order.self), help: "Which period first (default newest).")
+  static let order = Option("--order", as: .one(of: Ledger.Order.self), help: "Which period first (default newest).")
   private static let lease = Option(
     "--lease", as: .duration,
     help: "How long a worker that dies keeps its slice (default 2m; it renews while it lives).")
@@ -90,21 +89,19 @@ struct Runner {
     let environment = arguments.environment
     let location = try StoreLocation.resolve(option: arguments[Store.option], environment: environment)
     let (store, pair) = try PairOptions.open(arguments, writes: true)
-    var names: [String: String] = [:]
-    for set in try DataSetTable(store, pair).all() { names[set.uid] = set.name }
     var units: [String: String] = [:]
     try OrgUnitTable(store, pair).forEach { if $0.isActive { units[$0.uid] = $0.name } }
     settings = Settings(
       store: location, pair: pair, command: arguments.operands.first ?? Self.defaultCommand,
       environment: Self.environment(environment, location, arguments),
-      leaseSeconds: arguments[Self.lease] ?? 120,
-      order: arguments[Self.order] ?? .newest,
+      leaseSeconds: arguments[Self.lease] ?? 120, order: arguments[Self.order] ?? .newest,
       mostAttempts: arguments[Self.attempts] ?? Worker.defaultAttempts,
       retrySeconds: arguments[Self.retryAfter] ?? 30, acceptsRejects: arguments[Self.acceptRejects],
       trustsStatus: arguments[Self.trustStatus], showsChildren: arguments[CommandDescription.verbose],
       endsWhenIdle: arguments[Self.noWait], mostSlices: arguments[Self.maxSlices],
       plan: arguments[Self.plan], giveUpSeconds: arguments[Self.giveUpAfter],
-      rejectsFolder: try Self.rejectsFolder(arguments, environment, location, pair), dataSets: names, units: units)
+      rejectsFolder: try Self.rejectsFolder(arguments, environment, location, pair),
+      dataSets: try DataSetTable(store, pair).names(), units: units)
     var ends: [DHIS2Client] = []
     for server in [pair.source, pair.destination] {
       var options = try ServerOptions(arguments, log, server)
@@ -124,8 +121,7 @@ struct Runner {
   ) -> [String: String] {
     var environment = environment
     switch location {
-    case .sqlite(let path):
-      environment["D2_STORE"] = WorkingFolder.absolute(path)
+    case .sqlite(let path): environment["D2_STORE"] = WorkingFolder.absolute(path)
     case .postgresql(let url): environment["D2_STORE"] = url
     }
     // d2-push multiplies its own requests by the workers.
@@ -163,8 +159,7 @@ struct Runner {
   /// More workers than the destination can bear imports are refused before any of them begins. What goes into a queue
   /// is no import.
   private func limitImports() throws {
-    guard jobs > ImportLimit.most, !arguments[ImportLimit.option],
-      settings.command.firstRange(of: "--via") == nil
+    guard jobs > ImportLimit.most, !arguments[ImportLimit.option], settings.command.firstRange(of: "--via") == nil
     else { return }
     let version = try ServerInfo(ends[1]).version
     guard ImportLimit.isNeeded(by: version) else { return }
@@ -177,29 +172,13 @@ struct Runner {
     // Before a run gives up it must have found out whether the servers are there.
     let breaker = CircuitBreaker(
       firstPauseSeconds: min(settings.retrySeconds, 5), patienceSeconds: min(900, (settings.giveUpSeconds ?? 1800) / 2)
-    ) { [ends] in
-      ends.allSatisfy(\.answers)
-    }
+    ) { [ends] in ends.allSatisfy(\.answers) }
     let output = LineOutput.standardOutput()
     log.info(
       "\(counted(open, "slice")) of \(settings.pair.label)\(verbForm(open, "is", "are")) open; \(jobs) at a time")
-    let executor = BlockingExecutor(threads: jobs)
     ChildProcess.adoptOrphans()
     WorkFolder.removeAbandoned(in: TemporaryFile.folder(settings.environment))
-    let (settings, log) = (settings, log)
-    let failure: (any Error)? = await withTaskGroup(of: (any Error)?.self) { group in
-      for _ in 0..<jobs {
-        group.addTask(executorPreference: executor) {
-          do {
-            try Worker(settings, log, meter: meter, breaker: breaker, output: output).run()
-            return nil
-          } catch { return error }
-        }
-      }
-      var first: (any Error)?
-      for await error in group { first = first ?? error }
-      return first
-    }
+    let failure = await work(meter, breaker, output)
     try output.flush()
     log.wipe()
     let figures = meter.figures
@@ -209,13 +188,29 @@ struct Runner {
     )
     if let failure { throw failure }
     if let most = settings.giveUpSeconds, breaker.downSeconds >= most {
-      log.error(
-        "a server has been down for \(DurationText.rough(breaker.downSeconds)): given up; run it again later")
+      log.error("a server has been down for \(DurationText.rough(breaker.downSeconds)): given up; run it again later")
       return .temporary
     }
     if let signal = Signals.received { return signal == SIGINT ? .interrupted : .terminated }
     let rests = try tellOfResting()
     return !rests && figures.refused == 0 ? .success : .incomplete
+  }
+
+  /// Returns the first failure, when all workers have ended.
+  private func work(_ meter: RunMeter, _ breaker: CircuitBreaker, _ output: LineOutput) async -> (any Error)? {
+    let executor = BlockingExecutor(threads: jobs)
+    let (settings, log) = (settings, log)
+    return await withTaskGroup(of: (any Error)?.self) { group in
+      for _ in 0..<jobs {
+        group.addTask(executorPreference: executor) {
+          do {
+            try Worker(settings, log, meter: meter, breaker: breaker, output: output).run()
+            return nil
+          } catch { return error }
+        }
+      }
+      return await group.reduce(nil) { $0 ?? $1 }
+    }
   }
 
   /// Says how many slices rest until somebody resets them, whoever worked on them. Returns whether there are any.
@@ -225,11 +220,12 @@ struct Runner {
     let pair = settings.pair.label
     if parked > 0 {
       log.error(
-        "\(parked == 1 ? "1 slice is" : "\(parked) slices are") parked: d2-slices list --pair \(pair) --state failed")
+        "\(counted(parked, "slice"))\(verbForm(parked, "is", "are")) parked: d2-slices list --pair \(pair) --state failed"
+      )
     }
     if refused > 0 {
       log.error(
-        "\(refused == 1 ? "1 slice is" : "\(refused) slices are") done with refusals: d2-slices list --pair \(pair) --state refused "
+        "\(counted(refused, "slice"))\(verbForm(refused, "is", "are")) done with refusals: d2-slices list --pair \(pair) --state refused "
           + "says why; after fixing the cause: d2-slices reset --pair \(pair) --state refused")
     }
     return parked + refused > 0

@@ -11,24 +11,19 @@ import Glibc
 /// | `slice-17.failed.ndjson` | of the last one that did not |
 /// | `slice-17.TOKEN.ndjson` | of one under way, or whose worker was killed |
 struct SliceRejects {
-  private let folder: String
-  private let id: Int
+  let folder: String
+  let id: Int
+  let token: String
+
   /// Where the attempt writes: `$D2_REJECTS`.
-  let attempt: String
-
-  init(folder: String, id: Int, token: String) {
-    self.folder = folder
-    self.id = id
-    attempt = "\(folder)/slice-\(id).\(token).ndjson"
-  }
-
+  var attempt: String { "\(folder)/slice-\(id).\(token).ndjson" }
   private var whole: String { "\(folder)/slice-\(id).ndjson" }
   private var failed: String { "\(folder)/slice-\(id).failed.ndjson" }
 
   /// Puts the attempt's file into its place.
   ///
   /// - Parameter isWhole: whether the attempt read everything: then all that earlier ones left is out of date.
-  /// - Returns: the file that tells what was not taken; `nil` where there is none.
+  /// - Returns: the file with the refused values; `nil` if there is none.
   /// - Throws: `CommandFailure`, 73.
   func keep(isWhole: Bool) throws(CommandFailure) -> String? {
     // d2-push that was killed leaves what it wrote under another name.

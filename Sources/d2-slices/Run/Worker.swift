@@ -7,12 +7,12 @@ import Glibc
 /// Claims slices one after the other, runs the command for each, and notes what came of it.
 final class Worker {
   private let settings: Runner.Settings
-  private let pair: Pair
   private let log: Log
   private let meter: RunMeter
   private let breaker: CircuitBreaker
   private let output: LineOutput
   private let ledger: Ledger
+  private var pair: Pair { settings.pair }
 
   static let defaultAttempts = 5
   /// How long a child that was asked to end may take.
@@ -41,10 +41,8 @@ final class Worker {
     self.meter = meter
     self.breaker = breaker
     self.output = output
-    let store = try Store(settings.store)
-    ledger = Ledger(store)
+    ledger = Ledger(try Store(settings.store))
     try ledger.hurry()
-    pair = settings.pair
   }
 
   /// Works until nothing is left, or a signal comes.
@@ -127,23 +125,22 @@ final class Worker {
       let outcome = AttemptOutcome(
         status: status, pull: pull, push: push, lastLine: lastLine, acceptsRejects: settings.acceptsRejects,
         trustsStatus: settings.trustsStatus)
-      let counts = Slice.Counts(pull: pull, push: push)
+      let isWhole = if case .failed = outcome { false } else { true }
+      var attempt = Attempt(
+        slice: slice, token: token, seconds: monotonicSeconds() - start, status: status,
+        counts: Slice.Counts(pull: pull, push: push),
+        rejects: try files.keep(isWhole: isWhole))
       switch outcome {
-      case .done, .refused:
-        let reason: String? = if case .refused(let reason) = outcome { reason } else { nil }
-        try noteEnd(
-          slice, token, status, counts, try files.keep(isWhole: true), refusal: reason, monotonicSeconds() - start)
+      case .done: try noteEnd(attempt, refusal: nil)
+      case .refused(let reason): try noteEnd(attempt, refusal: reason)
       case .failed(let fault, let isLasting):
-        let rejects = try files.keep(isWhole: false)
         if let refusal = pull?["refusal"]?.string, try isAlive(slice, token) {
-          try noteFailure(
-            slice, token, Int(ExitStatus.refused.rawValue), StableReason.of("d2-pull: " + refusal), isLasting: true,
-            isServers: false, counts, rejects)
+          attempt.status = Int(ExitStatus.refused.rawValue)
+          try noteFailure(attempt, StableReason.of("d2-pull: " + refusal), isLasting: true, isServers: false)
         } else {
-          let status = status == 0 ? 1 : status
-          try noteFailure(
-            slice, token, status, fault, isLasting: isLasting, isServers: CircuitBreaker.statuses.contains(status),
-            counts, rejects)
+          attempt.status = max(status, 1)
+          let isServers = CircuitBreaker.statuses.contains(status)
+          try noteFailure(attempt, fault, isLasting: isLasting, isServers: isServers)
         }
       }
     }
@@ -197,27 +194,32 @@ final class Worker {
 
   // MARK: What came of it
 
+  /// An attempt that came to its end, as it is noted.
+  private struct Attempt {
+    let slice: Slice
+    let token: String
+    let seconds: Double
+    var status: Int
+    let counts: Slice.Counts
+    let rejects: String?
+  }
+
   /// - Parameter refusal: why values were refused, where nobody accepts that.
-  private func noteEnd(
-    _ slice: Slice, _ token: String, _ status: Int, _ counts: Slice.Counts, _ rejects: String?, refusal: String?,
-    _ seconds: Double
-  ) throws {
+  private func noteEnd(_ attempt: Attempt, refusal: String?) throws {
+    let (slice, counts) = (attempt.slice, attempt.counts)
     breaker.succeeded()
-    guard
-      try certainly(
-        slice.id, attempts: slice.attempts, then: [refusal == nil ? .done : .refused],
-        {
-          try ledger.finish(
-            slice.id, token: token, status: status, counts, rejects: rejects, refusal: refusal)
-        })
-    else { return log.error("\(name(slice)): done, but its lease was lost: it will be done again") }
+    let isNoted = try certainly(slice.id, attempts: slice.attempts, then: [refusal == nil ? .done : .refused]) {
+      try ledger.finish(
+        slice.id, token: attempt.token, status: attempt.status, counts, rejects: attempt.rejects, refusal: refusal)
+    }
+    guard isNoted else { return log.error("\(name(slice)): done, but its lease was lost: it will be done again") }
     meter.done(pulled: counts.pulled ?? 0, refused: counts.refused ?? 0, isAtRest: refusal != nil)
     let figures =
       "\(counts.pulled ?? 0) read, \((counts.imported ?? 0) + (counts.updated ?? 0) + (counts.deleted ?? 0)) taken, "
-      + "\(counts.refused ?? 0) refused, \(DurationText.measured(seconds)); \(meter.progress)"
+      + "\(counts.refused ?? 0) refused, \(DurationText.measured(attempt.seconds)); \(meter.progress)"
     if let refusal {
-      log.warning(
-        "\(name(slice)): done with refusals: \(refusal)\(rejects.map { " (see \($0))" } ?? ""); \(figures)")
+      let place = attempt.rejects.map { " (see \($0))" } ?? ""
+      log.warning("\(name(slice)): done with refusals: \(refusal)\(place); \(figures)")
     } else {
       log.info("\(name(slice)): done: \(figures)")
     }
@@ -228,28 +230,23 @@ final class Worker {
   ///   - isLasting: whether waiting changes nothing, as where the source refuses the user just these data: when it has
   ///     failed twice in the same way, the slice is parked.
   ///   - isServers: whether it may be the fault of a server that is down.
-  private func noteFailure(
-    _ slice: Slice, _ token: String, _ status: Int, _ fault: String, isLasting: Bool, isServers: Bool,
-    _ counts: Slice.Counts, _ rejects: String?
-  ) throws {
+  private func noteFailure(_ attempt: Attempt, _ fault: String, isLasting: Bool, isServers: Bool) throws {
+    let (slice, status) = (attempt.slice, attempt.status)
     let mostAttempts = isLasting && slice.lastError == fault ? 1 : settings.mostAttempts
     let verdict =
       isServers
       ? breaker.failed(slice.id, of: slice.dataSet, isReachable: status != 69)
       : CircuitBreaker.Verdict(pauseSeconds: 0, isCharged: true)
-    let backOff = min(
-      settings.retrySeconds * Double(1 << min(slice.attempts - 1, 20)), Self.longestPauseSeconds)
+    let backOff = min(settings.retrySeconds * Double(1 << min(slice.attempts - 1, 20)), Self.longestPauseSeconds)
     // Behind the others: when the pause is over, another slice finds out whether the server is back.
     let wait = verdict.pauseSeconds > 0 ? verdict.pauseSeconds + 1 : backOff * Double.random(in: 0.5...1)
-    guard
-      try certainly(
-        slice.id, attempts: slice.attempts - (verdict.isCharged ? 0 : 1), then: [.retry, .failed],
-        {
-          try ledger.fail(
-            slice.id, token: token, status: status, error: fault, counts: verdict.isCharged, pauseSeconds: wait,
-            mostAttempts: mostAttempts, counts, rejects: rejects)
-        })
-    else { return log.error("\(name(slice)): failed (\(fault)), and its lease was lost") }
+    let attempts = slice.attempts - (verdict.isCharged ? 0 : 1)
+    let isNoted = try certainly(slice.id, attempts: attempts, then: [.retry, .failed]) {
+      try ledger.fail(
+        slice.id, token: attempt.token, status: status, error: fault, counts: verdict.isCharged, pauseSeconds: wait,
+        mostAttempts: mostAttempts, attempt.counts, rejects: attempt.rejects)
+    }
+    guard isNoted else { return log.error("\(name(slice)): failed (\(fault)), and its lease was lost") }
     let isParked = verdict.isCharged && slice.attempts >= mostAttempts
     meter.failed(isParked: isParked)
     let next =
@@ -267,10 +264,8 @@ final class Worker {
   ) throws -> Bool {
     try patiently {
       if try note() { return true }
-      var selection = SliceSelection()
-      selection.ids = [id]
       var isNoted = false
-      try ledger.forEach(pair, selection) {
+      try ledger.forEach(pair, SliceSelection(ids: [id])) {
         isNoted = states.contains($0.state) && $0.token == nil && $0.worker == Self.name && $0.attempts == attempts
       }
       return isNoted
@@ -280,7 +275,7 @@ final class Worker {
   private func name(_ slice: Slice) -> String {
     let time = slice.since.isEmpty ? (slice.periods.isEmpty ? "all time" : slice.periods) : "since \(slice.since)"
     let units =
-      slice.orgUnits.count == 1 ? settings.unitName(slice.orgUnits[0]) : "\(counted(slice.orgUnits.count, "unit"))"
+      slice.orgUnits.count == 1 ? settings.unitName(slice.orgUnits[0]) : counted(slice.orgUnits.count, "unit")
     return "slice \(slice.id) (\(settings.dataSetName(slice.dataSet)), \(time), \(units))"
   }
 }

@@ -14,13 +14,8 @@ struct StatusReport {
 
   private enum Rows: String, CaseIterable { case dataSet = "data-set", period, all }
 
-  private let ledger: Ledger
-  private let pair: Pair
-
-  init(_ ledger: Ledger, _ pair: Pair) {
-    self.ledger = ledger
-    self.pair = pair
-  }
+  let ledger: Ledger
+  let pair: Pair
 
   /// Over which time the rate is measured.
   static let rateSeconds = 900
@@ -28,35 +23,30 @@ struct StatusReport {
   func write(_ arguments: Arguments, _ log: Log) throws -> ExitStatus {
     let by = try arguments.value(of: Self.by, as: .one(of: Rows.self)) ?? .dataSet
     let progress = try ledger.progress(pair, plan: arguments[Self.plan])
-    var names: [String: String] = [:]
-    for set in try DataSetTable(ledger.store, pair).all() { names[set.uid] = set.name }
+    let names = try DataSetTable(ledger.store, pair).names()
     // Beside the count of values that were refused, the slices of that state need another name.
     let states = ["waiting", "leased", "retry", "done", "verified", "refused", "failed"].map {
       (state: $0, column: $0 == Slice.State.refused.rawValue ? "refusedSlices" : $0)
     }
-    var listing = Listing(
-      arguments,
-      columns: (by == .period ? ["periods"] : by == .all ? ["dataSet", "name", "periods"] : ["dataSet", "name"])
-        + ["slices"] + states.map(\.column) + ["percent", "pulled", "refused"])
+    var listing = Listing(arguments)
     for row in Self.summed(progress, by: by) {
       var members: [JSONValue.Member] = []
       if by != .period {
-        members.append(.init("dataSet", .string(row.dataSet)))
-        members.append(.init("name", names[row.dataSet].map { .string($0) } ?? .null))
+        members += [.init("dataSet", .string(row.dataSet)), .init("name", .string(orNull: names[row.dataSet]))]
       }
       if by != .dataSet { members.append(.init("periods", .string(row.periods))) }
       members.append(.init("slices", .int(row.total)))
-      for (state, column) in states { members.append(.init(column, .int(row.counts[state] ?? 0))) }
-      members.append(.init("percent", .int(Self.percent(row))))
-      members.append(.init("pulled", .int(row.pulled)))
-      members.append(.init("refused", .int(row.refused)))
+      members += states.map { JSONValue.Member($0.column, .int(row.counts[$0.state] ?? 0)) }
+      members += [
+        .init("percent", .int(Self.percent(row))), .init("pulled", .int(row.pulled)),
+        .init("refused", .int(row.refused)),
+      ]
       try listing.add(.object(members))
     }
     try listing.finish()
     let line = try line(progress)
     log.info(line)
-    let resting = [Slice.State.failed, .refused].reduce(0) { $0 + progress.count(of: $1) }
-    return resting == 0 ? .success : .incomplete
+    return progress.count(of: .failed) + progress.count(of: .refused) == 0 ? .success : .incomplete
   }
 
   private static func percent(_ row: Ledger.Progress) -> Int {
