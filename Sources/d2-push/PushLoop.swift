@@ -198,7 +198,7 @@ struct PushLoop {
       return
     }
     let reason = Refusal.notSent(after: failure)
-    // All of them are counted, also where they can be written no more.
+    // All of them are counted, even if they cannot be written.
     for batch in rest {
       var outcome = BatchOutcome()
       outcome.sendNone(of: batch, reason)

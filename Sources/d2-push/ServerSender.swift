@@ -45,19 +45,13 @@ struct ServerSender: BatchSender {
     _ options: PushOptions, _ client: DHIS2Client, _ server: DestinationTraits
   ) throws(CommandFailure) {
     guard ImportLimit.isNeeded(by: server.version), !options.forcesConcurrency else { return }
-    let jobs = options.jobsOfRun
-    if options.server.findsConcurrency {
-      guard jobs <= ImportLimit.most else {
-        throw ImportLimit.failure("\(jobs) workers at a time", imports: jobs, server.version)
-      }
-      client.limit.restrict(to: ImportLimit.most / jobs)
-      return
+    let (jobs, number, isFound) = (options.jobsOfRun, options.server.concurrency, options.server.findsConcurrency)
+    let imports = isFound ? jobs : jobs * number
+    guard imports <= ImportLimit.most else {
+      let workers = "\(jobs) workers at a time" + (isFound ? "" : ", each with --concurrency \(number)")
+      throw ImportLimit.failure(jobs == 1 ? "--concurrency \(number)" : workers, imports: imports, server.version)
     }
-    let number = options.server.concurrency
-    guard jobs * number > ImportLimit.most else { return }
-    throw ImportLimit.failure(
-      jobs == 1 ? "--concurrency \(number)" : "\(jobs) workers at a time, each with --concurrency \(number)",
-      imports: jobs * number, server.version)
+    if isFound { client.limit.restrict(to: ImportLimit.most / jobs) }
   }
 
   // MARK: BatchSender

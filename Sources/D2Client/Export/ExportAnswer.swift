@@ -110,13 +110,9 @@ extension ExportAnswer {
 
 /// Counts of one question's answers, until two agree.
 package struct Agreement {
-  private var counts: [Int]
-  private var closed: [Bool]
+  private var answers: [ExportAnswer]
 
-  package init(first: ExportAnswer) {
-    counts = [first.items]
-    closed = [first.closedUnannounced]
-  }
+  package init(first: ExportAnswer) { answers = [first] }
 
   /// So many answers are enough where no number of retries says otherwise.
   private static let most = 3
@@ -133,16 +129,14 @@ package struct Agreement {
     (first.items == 0) == (second.items == 0)
   }
 
-  package var asked: Int { counts.count }
+  package var asked: Int { answers.count }
 
-  package mutating func add(_ answer: ExportAnswer) {
-    counts.append(answer.items)
-    closed.append(answer.closedUnannounced)
-  }
+  package mutating func add(_ answer: ExportAnswer) { answers.append(answer) }
 
   /// Why no number is believed, as the end of a sentence.
   package var problem: String {
-    Set(counts).count == 1
+    let counts = answers.map(\.items)
+    return Set(counts).count == 1
       ? "each of \(asked) answers (\(counted(counts[0], "value"))) bears both marks of a query that failed on the way; --no-check believes them"
       : "the server has another number each time: \(counts.map(String.init).joined(separator: ", "))"
   }
@@ -151,10 +145,10 @@ package struct Agreement {
   /// the same place each time. Two answers that both bear the mark of a closed connection prove little (a query may be
   /// ended at the same row twice): then a third must agree.
   package var agreed: Int? {
-    let last = counts.last!
-    let same = counts.indices.filter { counts[$0] == last }
-    if last > 0, last % ExportAnswer.rowsAtOnce == 0, same.allSatisfy({ closed[$0] }) { return nil }
-    if same.count >= 3 { return last }
-    return same.count == 2 && !same.allSatisfy { closed[$0] } ? last : nil
+    let last = answers.last!.items
+    let same = answers.filter { $0.items == last }
+    let areClosed = same.allSatisfy(\.closedUnannounced)
+    if last > 0, last % ExportAnswer.rowsAtOnce == 0, areClosed { return nil }
+    return same.count >= 3 || same.count == 2 && !areClosed ? last : nil
   }
 }

@@ -28,7 +28,7 @@ struct ExportProblems {
       ? error(.cutOff, "the compressed answer ends early") : error(.malformed, "the compressed answer is damaged")
   }
 
-  /// A document that is none of an export; `nil` for one that is.
+  /// The failure that a document means; `nil` for an export's.
   func inDocument(_ splitter: borrowing DataValueSplitter) -> ServerError? {
     let members = splitter.topLevelMembers
     return errorDocument(members) ?? (splitter.sawArray ? nil : otherDocument(members))

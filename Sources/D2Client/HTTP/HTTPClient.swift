@@ -82,7 +82,7 @@ package final class HTTPClient: Sendable {
         }
         let first = try exchange(carriesCookies: true)
         guard first.response.refusesSession else { return first.response }
-        // Once: what is answered to no cookie at all is said of the credentials.
+        // Only once: a refusal of a request without a cookie is about the credentials.
         SessionCookies.forget(first.cookies, handle)
         var second = try exchange(carriesCookies: false).response
         second.signedInAnew = true

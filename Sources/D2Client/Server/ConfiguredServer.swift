@@ -43,7 +43,7 @@ package struct ConfiguredServer: Sendable, Equatable {
       password: try Credentials.checked(try Secret(password).resolve(environment: environment), "password of \(name)"))
   }
 
-  /// The text of a setting; an empty one is none.
+  /// The text of a setting; `nil` if it is missing or empty.
   package func text(_ key: String) -> String? { settings[key]?.scalarText.flatMap { $0.isEmpty ? nil : $0 } }
 
   /// Where a key stands twice, the last one counts.

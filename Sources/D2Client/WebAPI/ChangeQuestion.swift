@@ -4,7 +4,7 @@ import D2Common
 ///
 /// Up to 2.42 a server turns the time that it is given into UTC text and compares that with a column of its *local*
 /// time: the right question is the local time, written as if it were UTC. From 2.43 on it cuts the time down to the
-/// day. (docs/dhis2-servers.md, traps 15, 16 and 21.) What comes too much is told apart by the `lastUpdated` in the
+/// day. (docs/dhis2-servers.md, traps 15, 16 and 21.) What comes in excess is sorted out by the `lastUpdated` in the
 /// values, which is right in all versions.
 extension ServerInfo {
   /// Where the server's offset from UTC is not known, so much more is asked for.

@@ -16,6 +16,15 @@ package struct ImportSummary: Sendable, Equatable {
     package var indexes: [Int] = []
 
     package init(message: String) { self.message = message }
+
+    /// Reads a conflict of any version.
+    init(_ json: JSONValue) {
+      object = json["object"]?.scalarText
+      for member in json["objects"]?.members ?? [] { objects[member.key] = member.value.scalarText }
+      message = json["value"]?.scalarText ?? ""
+      code = json["errorCode"]?.string
+      indexes = (json["indexes"]?.array ?? []).compactMap(\.int)
+    }
   }
 
   /// `SUCCESS`, `OK`, `WARNING` or `ERROR`. Not to be believed on its own.
@@ -61,16 +70,5 @@ package struct ImportSummary: Sendable, Equatable {
   private static func isSummary(_ object: JSONValue) -> Bool {
     ["importCount", "import_count", "conflicts", "importSummaries"].contains { object[$0] != nil }
       || ["ImportSummary", "ImportSummaries"].contains(object["responseType"]?.string)
-  }
-}
-
-extension ImportSummary.Conflict {
-  /// Reads a conflict of any version.
-  init(_ json: JSONValue) {
-    object = json["object"]?.scalarText
-    for member in json["objects"]?.members ?? [] { objects[member.key] = member.value.scalarText }
-    message = json["value"]?.scalarText ?? ""
-    code = json["errorCode"]?.string
-    indexes = (json["indexes"]?.array ?? []).compactMap(\.int)
   }
 }

@@ -38,7 +38,7 @@ package protocol AnyOption: Sendable {
   /// Whether it may be given several times, or its value be a comma-separated list.
   var repeats: Bool { get }
 
-  /// - Throws: `CommandFailure`, 64 where these texts are none of its values.
+  /// - Throws: `CommandFailure`, 64 if these texts are not values of it.
   func check(_ texts: [String]) throws(CommandFailure)
 }
 
@@ -72,19 +72,7 @@ extension Option {
       return try reader.value(of: text, of: name)
     }
   }
-}
 
-extension Option where Value == [String] {
-  /// Texts of an option that repeats.
-  ///
-  /// - Parameter splits: whether each text may be a comma-separated list; not that of names, which may hold commas:
-  ///   `NameSelection` understands those.
-  package init(_ names: String..., values: String, splits: Bool = true, help: String) {
-    self.init(names: names, value: values, help: help, repeats: true) { splits ? $0.flatMap(\.listed) : $0 }
-  }
-}
-
-extension Option {
   /// Values of an option that repeats, and whose texts may be comma-separated lists.
   package init<Parsed>(_ names: String..., values: String, as reader: ValueReader<Parsed>, help: String)
   where Value == [Parsed] {
@@ -94,6 +82,16 @@ extension Option {
       for text in texts.flatMap(\.listed) { values.append(try reader.value(of: text, of: name)) }
       return values
     }
+  }
+}
+
+extension Option where Value == [String] {
+  /// Texts of an option that repeats.
+  ///
+  /// - Parameter splits: whether each text may be a comma-separated list; not that of names, which may hold commas:
+  ///   `NameSelection` understands those.
+  package init(_ names: String..., values: String, splits: Bool = true, help: String) {
+    self.init(names: names, value: values, help: help, repeats: true) { splits ? $0.flatMap(\.listed) : $0 }
   }
 }
 

@@ -51,8 +51,7 @@ package struct CalendarSelection: Sendable {
     if from != nil || to != nil { return Self(asked: .dates(try range(from, to))) }
     if year == nil, month == nil, quarter == nil { return Self(asked: .soFar(today)) }
     if let month, let quarter {
-      return Self(
-        asked: .month(try months(year, month, nil, today), orQuarter: try months(year, nil, quarter, today)))
+      return Self(asked: .month(try months(year, month, nil, today), orQuarter: try months(year, nil, quarter, today)))
     }
     return Self(asked: .dates(try months(year, month, quarter, today)))
   }

@@ -1,5 +1,5 @@
-/// DHIS2's period types, by the names that data sets carry (`periodType`). TwoYearly is none of them: its periods have
-/// no id.
+/// DHIS2's period types, by the names that data sets carry (`periodType`). TwoYearly is missing: its periods have no
+/// id.
 ///
 /// The rules are those of DHIS2's own classes (`org.hisp.dhis.period`); where client libraries differ, the server is
 /// right.

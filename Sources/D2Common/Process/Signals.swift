@@ -32,9 +32,7 @@ package enum Signals {
     raise(SIGPIPE)
     _exit(141)
   }
-}
 
-extension Signals {
   /// The failure that ends a command after a signal.
   package static var failure: CommandFailure { CommandFailure(status, "interrupted by a signal") }
 

@@ -27,35 +27,24 @@ struct UnitPool {
   ///
   /// - Throws: `ServerError`.
   init(below roots: [String], dataSet: String?, _ client: DHIS2Client, using random: inout SeededOrder) throws {
-    let isBelow = roots.count == 1 ? ["path:like:\(roots[0])"] : []
-    if let dataSet {
-      let page = try Self.page(1, isBelow + ["dataSets.id:eq:\(dataSet)"], client)
-      if page.total > 0 {
-        try self.init(page, roots, isBelow + ["dataSets.id:eq:\(dataSet)"], isOfAssigned: true, client, using: &random)
-        return
-      }
+    var filters = roots.count == 1 ? ["path:like:\(roots[0])"] : []
+    if let dataSet { filters.append("dataSets.id:eq:\(dataSet)") }
+    var page = try Self.page(1, filters, client)
+    isOfAssigned = dataSet != nil && page.total > 0
+    if dataSet != nil, !isOfAssigned {
+      filters.removeLast()
+      page = try Self.page(1, filters, client)
     }
-    let page = try Self.page(1, isBelow, client)
-    try self.init(page, roots, isBelow, isOfAssigned: false, client, using: &random)
-  }
-
-  private init(
-    _ first: (total: Int, units: [(id: String, path: String)]), _ roots: [String], _ filters: [String],
-    isOfAssigned: Bool,
-    _ client: DHIS2Client, using random: inout SeededOrder
-  ) throws {
-    var page = first
+    total = page.total
     // The last page is left out: it is shorter than the others.
-    let pages = first.total / Self.pageSize
-    if first.total > Self.pageSize, case let number = Int.random(in: 1...pages, using: &random), number > 1 {
+    let pages = total / Self.pageSize
+    if total > Self.pageSize, case let number = Int.random(in: 1...pages, using: &random), number > 1 {
       page = try Self.page(number, filters, client)
     }
     let wanted = Set(roots)
-    total = first.total
     picked = page.units.map(\.id).shuffled(using: &random)
     outside = Set(
       page.units.filter { unit in !unit.path.split(separator: "/").contains { wanted.contains(String($0)) } }.map(\.id))
-    self.isOfAssigned = isOfAssigned
   }
 
   private static func page(
@@ -70,10 +59,7 @@ struct UnitPool {
     else {
       throw ServerError(client.server, target, .notDHIS2, "the answer has no organisation units, or no total of them")
     }
-    return (
-      total,
-      units.compactMap { unit in unit["id"]?.string.map { ($0, unit["path"]?.string ?? "/\($0)") } }
-    )
+    return (total, units.compactMap { unit in unit["id"]?.string.map { ($0, unit["path"]?.string ?? "/\($0)") } })
   }
 }
 

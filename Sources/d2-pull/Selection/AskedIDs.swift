@@ -69,10 +69,9 @@ struct AskedIDs {
   /// The values of such elements are references to files of the source.
   private func tellOfFiles() {
     guard !elementsOfFiles.isEmpty else { return }
-    let some = elementsOfFiles.sorted().prefix(5).joined(separator: ", ")
-    let more = elementsOfFiles.count > 5 ? " and \(elementsOfFiles.count - 5) more" : ""
+    let some = Enumeration.few(elementsOfFiles.sorted(), log)
     log.warning(
-      "data elements that hold files or pictures: \(some)\(more). The files do not travel with the values, and d2-push refuses such values"
+      "data elements that hold files or pictures: \(some). The files do not travel with the values, and d2-push refuses such values"
     )
   }
 

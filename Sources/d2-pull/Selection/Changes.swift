@@ -33,9 +33,8 @@ enum Changes: Sendable, Equatable {
 
   private static func time(_ text: String) -> Changes? {
     // DHIS2 also takes a year, a month, and a day without hyphens.
-    let digits = text.utf8.count
     let date =
-      switch digits {
+      switch text.utf8.count {
       case 4: text + "-01-01"
       case 7: text + "-01"
       case 8: CalendarDate(compact: text)?.description ?? text

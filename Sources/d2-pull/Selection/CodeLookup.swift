@@ -11,7 +11,7 @@ struct CodeLookup {
     let property: String
   }
 
-  /// More texts are looked up no more: each costs one or two requests.
+  /// At most so many texts are looked up: each costs one or two requests.
   private static let most = 10
 
   /// Looks up what a server does not know as a uid. Where it cannot be asked, nothing is found.

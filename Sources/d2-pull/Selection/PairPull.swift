@@ -114,7 +114,7 @@ struct PairPull: StoredSelection {
   /// - Throws: `ServerError`; `CommandFailure`, 64 where the source's periods are of another calendar than the flags or
   ///   the destination.
   func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions] {
-    // An increment's next one goes on from the server's clock, which the answer tells before anything is read.
+    // The next increment begins at the server's time now, which the answer tells before anything is read.
     let asTyped = try takesPeriodsAsTyped(client, log) ? periods?.typed : nil
     var ofSets: [PullOptions] = []
     for set in dataSets {

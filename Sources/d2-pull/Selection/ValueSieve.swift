@@ -47,7 +47,7 @@ struct ValueSieve: Sendable {
     return false
   }
 
-  /// A value that does not tell when it changed is none.
+  /// A value that does not tell when it changed is not older.
   private func isOlder(_ line: UnsafeRawBufferPointer) -> Bool {
     // A string cannot hold the pattern: its quotes would be escaped.
     guard let notBefore, let begin = Self.find(Self.timePattern, in: line) else { return false }

@@ -143,7 +143,7 @@ final class Account: @unchecked Sendable {
     } else {
       file?.add(text: String(decoding: line, as: UTF8.self), line: number, reason)
     }
-    // Where rejects can be written no more, the run ends.
+    // If rejects cannot be written, the run ends.
     if let failure = file?.failure { throw failure }
   }
 

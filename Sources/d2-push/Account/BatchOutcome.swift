@@ -54,8 +54,7 @@ struct BatchOutcome: Sendable {
   }
 
   private mutating func clamp(_ batch: Batch) {
-    var surplus =
-      imported + updated + deleted + queued + refused.count + notSent.count + notKept.count - batch.values.count
+    var surplus = -ignored(of: batch)
     for count in [\BatchOutcome.updated, \.imported, \.deleted, \.queued] where surplus > 0 {
       let taken = min(surplus, self[keyPath: count])
       self[keyPath: count] -= taken

@@ -20,7 +20,7 @@ struct OpenDates: Sendable {
   var opening: String?
   var closing: String?
 
-  /// Whether a period reaches beyond the dates: then servers from 2.43 on refuse it (E8031). An id that is none says
+  /// Whether a period reaches beyond the dates: then servers from 2.43 on refuse it (E8031). An id of no period says
   /// nothing.
   func isShut(in id: String) -> Bool {
     guard let period = Period(id: id) else { return false }

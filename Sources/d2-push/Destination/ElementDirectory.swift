@@ -9,7 +9,7 @@ final class ElementDirectory: Sendable {
     var known: [String: ElementTraits] = [:]
     var asked: Set<String> = []
     var isSilent = false
-    var files: Set<String> = []
+    var hasToldOfFiles = false
   }
 
   private let client: DHIS2Client
@@ -38,22 +38,16 @@ final class ElementDirectory: Sendable {
         guard let id = element["id"]?.string else { return }
         let traits = ElementTraits(element)
         state.known[id] = traits
-        if traits.contains(.holdsFiles) { tellOfFiles(id, &state) }
+        guard traits.contains(.holdsFiles), !state.hasToldOfFiles else { return }
+        state.hasToldOfFiles = true
+        client.log.warning(
+          "the data element \(id) holds files, which do not travel with data values: such values are refused and not sent"
+        )
       }
     } catch {
       // What the server has against it, it says of the values too.
       client.log.debug("\(error); values that the destination does not keep are not known")
       state.isSilent = true
     }
-  }
-
-  /// Once a run.
-  private func tellOfFiles(_ element: String, _ state: inout State) {
-    if state.files.isEmpty {
-      client.log.warning(
-        "the data element \(element) holds files, which do not travel with data values: such values are refused and not sent"
-      )
-    }
-    state.files.insert(element)
   }
 }

@@ -26,7 +26,7 @@ struct DeliveryState: Sendable {
   /// The destination only began to import; the queue looks after the job and will write what came of it.
   let isJob: Bool
 
-  /// Reads the answer of `GET /api/queue/{uid}`; `nil` where it is none. An unknown uid is answered with `null`.
+  /// Reads the answer of `GET /api/queue/{uid}`; `nil` for anything else. An unknown uid is answered with `null`.
   init?(_ document: JSONValue) {
     if document == .null {
       (phase, status, httpStatus, errors, summary, isJob) = (.unknown, "unknown", nil, "", nil, false)
@@ -103,7 +103,7 @@ struct DeliveryState: Sendable {
   }
 
   private var reason: String {
-    let what = phase == .unknown ? "the queue holds the request no more" : "the queue's request is \(status)"
+    let what = phase == .unknown ? "the queue no longer holds the request" : "the queue's request is \(status)"
     return errors.isEmpty ? what : "\(what): \(errors)"
   }
 

@@ -115,9 +115,9 @@ extension QueueFlavour {
   /// `nil` where the connection closes without an answer, as dispatcher-2 closes it for a path that it does not know.
   private static func answer(_ client: DHIS2Client, _ path: String) throws -> HTTPResponse? {
     try client.retrying { _ in
-      do { return try client.perform(HTTPRequest(.get, path)) } catch let error as ServerError
-        where error.kind == .broken
-      {
+      do {
+        return try client.perform(HTTPRequest(.get, path))
+      } catch let error as ServerError where error.kind == .broken {
         return nil
       }
     }

@@ -12,6 +12,15 @@ struct QueueAddress: Sendable {
   fileprivate func failure(_ status: ExitStatus, mayPass: Bool = false, _ message: String) -> ServerError {
     ServerError(server, path, .foreign(status, mayPass: mayPass), message)
   }
+
+  /// The connection closes without an answer, from the first request on: dispatcher-2 does that for every path that it
+  /// does not know.
+  func closedUnanswered(_ error: ServerError) -> ServerError {
+    failure(
+      .notDHIS2,
+      "the connection was closed without an answer: \(error.message) (dispatcher2 does so for a path that it does not know: "
+        + "is this the whole address of the queue?)")
+  }
 }
 
 /// That a request is in the queue. An answer that only looks like it is a failure.
@@ -78,7 +87,7 @@ struct QueueReceipt: Sendable, Equatable {
     if !uid.isEmpty, isSourceKnown, isDestinationKnown {
       // It becomes part of an address.
       guard uid.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x41...0x5A).contains($0 & 0xDF) }) else {
-        throw wrongAddress(queue, "the id of the queued request is none: \(shown(Array(uid.utf8)))")
+        throw wrongAddress(queue, "the id of the queued request is malformed: \(shown(Array(uid.utf8)))")
       }
       return uid
     }
@@ -122,16 +131,5 @@ struct QueueReceipt: Sendable, Equatable {
   private static func shown(_ body: [UInt8]) -> String {
     let text = String(decoding: body.prefix(300), as: UTF8.self)
     return text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-  }
-}
-
-extension QueueAddress {
-  /// The connection closes without an answer, from the first request on: dispatcher-2 does that for every path that it
-  /// does not know.
-  func closedUnanswered(_ error: ServerError) -> ServerError {
-    failure(
-      .notDHIS2,
-      "the connection was closed without an answer: \(error.message) (dispatcher2 does so for a path that it does not know: "
-        + "is this the whole address of the queue?)")
   }
 }

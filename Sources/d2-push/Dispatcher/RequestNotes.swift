@@ -19,9 +19,7 @@ extension RequestKey {
 
   /// Weeks that begin on Monday, and those that begin on other days.
   private static let weekNames = ["W", "WedW", "ThuW", "FriW", "SatW", "SunW"]
-}
 
-extension RequestKey {
   /// That of the values of a queued batch: they all have it.
   init(of batch: Batch) {
     self.init(dataSet: batch.dataSet ?? "", period: "", unit: "")

@@ -77,9 +77,9 @@ final class Importer: ImportServer {
   private func read(_ response: HTTPResponse) throws -> ImportAnswer {
     let document = try? JSONValue(parsing: response.body)
     if let document, options.async, let job = AsyncImport(document) {
-      do { return .report(ImportReport(summary: try job.wait(client), status: 200)) } catch let error as ServerError
-        where error.kind == .status(500)
-      {
+      do {
+        return .report(ImportReport(summary: try job.wait(client), status: 200))
+      } catch let error as ServerError where error.kind == .status(500) {
         return .failed(error)
       }
     }

@@ -43,9 +43,9 @@ extension Settlement {
 
   /// The data sets that a value may be entered for; none where the user may not look.
   private func dataSets(of index: Int) throws -> [String] {
-    do { return try destination.metadata.dataSets(of: ids[index].dataElement) } catch let error as ServerError
-      where !error.isRetryable
-    {
+    do {
+      return try destination.metadata.dataSets(of: ids[index].dataElement)
+    } catch let error as ServerError where !error.isRetryable {
       destination.server.log.debug("\(error)")
       return []
     }
