@@ -200,7 +200,8 @@ struct CommandDescriptionTests {
   func help(width: Int) throws {
     let text = ArgumentsTests.command.helpText(width: width)
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-    #expect(lines[0] == "d2-test - do nothing" && text.hasSuffix("\n"))
+    #expect(lines.first == "d2-test - do nothing")
+    #expect(lines.last == "")
     #expect(lines.contains("  # the one example") && lines.contains("  d2-test --period 202401"))
     #expect(lines.allSatisfy { $0.count <= width && $0.last != " " })
     for option in ArgumentsTests.command.options {

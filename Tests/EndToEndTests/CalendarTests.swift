@@ -48,8 +48,8 @@ struct CalendarTests {
     let asked = world.run(
       #"d2-pull --pair hmis --period 201613,20221332 --explain | jq -c '[.dataSet, (.url | [scan("period=[0-9]*")])]' | sort -u"#
     )
-    #expect(asked.lines.count == world.metadata.dataSets.count, "\(asked.errors)")
-    #expect(asked.lines.allSatisfy { $0.contains(#"["period=201613","period=20221332"]"#) }, "\(asked.output)")
+    let all = world.dataSets.sorted().map { #"["\#($0)",["period=201613","period=20221332"]]"# }
+    #expect(asked.lines.sorted() == all, "\(asked.errors)")
     let moved = world.run(
       """
       d2-pull --pair hmis --data-set MONTH --period 202201,202202 | d2-push --pair hmis --rejects r > /dev/null; echo "${PIPESTATUS[@]}"
@@ -70,9 +70,13 @@ struct CalendarTests {
   func increments(kind: StoreKind) throws {
     let world = try world(kind, source: "nepali", destination: "nepali")
     let first = world.run(
-      "d2-slices plan --pair hmis -i | jq '.planned > 0'; d2-slices run --pair hmis --quiet; echo $?; states")
-    #expect(
-      first.lines.count == 3 && first.lines[0] == "true" && first.lines[1] == "0", "\(first.output)\(first.errors)")
+      """
+      say planned $(d2-slices plan --pair hmis -i | jq .planned)
+      d2-slices run --pair hmis --quiet; say status $?; say states $(states)
+      """)
+    let planned = first["planned"] ?? "none"
+    #expect(first.lines == ["planned=\(planned)", "status=0", "states=done=\(planned)"], "\(first.errors)")
+    #expect(planned != "0")
     #expect(world.differences().isEmpty, "\(world.differences())")
     let second = world.run(
       """

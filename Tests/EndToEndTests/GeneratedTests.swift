@@ -78,12 +78,11 @@ struct GeneratedTests {
     let outcome = Shell().run(
       """
       '\(World.package)/scripts/\(script)' --help > help; '\(World.package)/scripts/lib/script-page' < help > page
-      head -1 page | cut -d' ' -f3-; grep -c '^.SH' page; tr -d '\\\\' < page > plain
+      say heading "$(head -1 page | cut -d' ' -f3-)"; (( $(grep -c '^.SH' page) > 0 )) || echo "no section"; tr -d '\\\\' < page > plain
       grep -oE -e '--[a-z-]+' help | sort -u | while read -r option; do grep -qF -e "$option" plain || echo "lacks $option"; done
       if command -v mandoc > /dev/null; then mandoc -T lint -W warning page; fi
       """)
-    #expect(
-      outcome.lines.first == "1 \(D2.date) \"d2 \(D2.version)\" d2" && outcome.lines.count == 2, "\(outcome.output)")
+    #expect(outcome.output == "heading=1 \(D2.date) \"d2 \(D2.version)\" d2\n", "\(outcome.errors)")
   }
 
   @Test("bash completes verbs, options, choices and files")

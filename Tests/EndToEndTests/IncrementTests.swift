@@ -160,7 +160,7 @@ struct IncrementTests {
     let outcome = world.run(
       Self.registrations(world) + """
         i() { d2-slices plan --pair hmis -i --overlap 2s --registrations --data-set MONTH --quiet > /dev/null; d2-slices run --pair hmis --jobs 3 --quiet; echo $?; }
-        post r1; i; held $SRC > a; held $DST > b; cmp a b && wc -l < b; sleep 2.1
+        post r1; i; held $SRC > a; held $DST > b; cmp a b && wc -l < b; pass 3
         post r2; i; held $SRC > a; held $DST > b; cmp a b && wc -l < b
         """)
     #expect(outcome.lines == ["0", "9", "0", "16"], "\(outcome.output)\(outcome.errors)")
@@ -178,10 +178,10 @@ struct IncrementTests {
         i() { d2-slices plan --pair hmis -i --overlap 1s --data-set MONTH --quiet "$@" > /dev/null; d2-slices run --pair hmis --quiet || echo $?; }
         since() { d2-slices list --pair hmis | jq -r --arg k $1 'select(.kind == $k) | .since // "all"' | sort | tr '\\n' ' '; }
         mark() { d2-datasets list --pair hmis | jq -r --arg k $1 'select(.code == "MONTH")[$k]'; }
-        post r1; sleep 2.1; i; held $DST | wc -l; values=$(mark syncedThrough); mark registrationsThrough; sleep 1.1
+        post r1; pass 3; i; held $DST | wc -l; values=$(mark syncedThrough); mark registrationsThrough; pass 2
         i --registrations; held $SRC > a; held $DST > b; cmp a b && wc -l < b
         since registrations; echo; since values | grep -o Z | wc -l
-        registrations=$(mark registrationsThrough); [ "$registrations" = "$(mark syncedThrough)" ] && echo same; sleep 1.1
+        registrations=$(mark registrationsThrough); [ "$registrations" = "$(mark syncedThrough)" ] && echo same; pass 2
         i; [ "$registrations" = "$(mark registrationsThrough)" ] && [ "$registrations" != "$(mark syncedThrough)" ] && echo own
         d2-datasets mark --pair hmis --registrations --synced-through never MONTH 2> /dev/null; [ $(mark registrationsThrough) = null ] && [ $(mark syncedThrough) != null ] && echo forgotten
         d2-datasets mark --pair hmis --registrations --synced-through $registrations MONTH; d2-datasets mark --pair hmis --synced-through never MONTH
@@ -211,7 +211,7 @@ struct IncrementTests {
     let (shut, unit, other) = try Self.zones(world)
     let i =
       "d2-slices plan --pair hmis -i --overlap 1s --data-set MONTH --quiet > /dev/null; d2-slices run --pair hmis --jobs 3 --quiet; echo $?"
-    let first = world.run("d2-orgunits disable --pair hmis \(shut); sleep 1.1; \(i)")
+    let first = world.run("d2-orgunits disable --pair hmis \(shut); pass 2; \(i)")
     #expect(first.lines == ["0"], "\(first.errors)")
     func held(_ server: StandIn) -> [String] { world.content(server, of: [0]) { $0["orgUnit"]?.string == unit.uid } }
     #expect(held(world.destination).isEmpty, "it is below one that is disabled")
@@ -222,7 +222,7 @@ struct IncrementTests {
     // Nothing of it changes any more: what the next increment does not bring never comes.
     let second = world.run(
       """
-      sleep 2.1; d2-orgunits sync --pair hmis | jq -c '[.change, .id]'
+      pass 3; d2-orgunits sync --pair hmis | jq -c '[.change, .id]'
       \(enablesLater ? "d2-orgunits enable --pair hmis \(shut)" : "true"); \(i)
       d2-slices list --pair hmis | jq -c 'select(.periods == "" and .since == null and .orgUnits == ["\(unit.uid)"]) | .children'
       """)
@@ -242,7 +242,7 @@ struct IncrementTests {
       """
       i() { d2-slices plan --pair hmis -i --overlap 1s --data-set MONTH --quiet > /dev/null; d2-slices run --pair hmis --jobs 3 --quiet; echo $?; }
       d2-orgunits disable --pair hmis \(shut); i; d2-slices list --pair hmis | jq -s 'length > 1'
-      sleep 2.1; d2-orgunits enable --pair hmis \(shut); i; sleep 2.1; i
+      pass 3; d2-orgunits enable --pair hmis \(shut); i; pass 3; i
       d2-slices list --pair hmis | jq -c 'select(.since == null and .orgUnits == ["\(shut)"]) | .children'
       """)
     #expect(outcome.lines == ["0", "true", "0", "0", "true"], "\(outcome.output)\(outcome.errors)")
@@ -259,7 +259,7 @@ struct IncrementTests {
     let outcome = world.run(
       """
       i() { d2-slices plan --pair hmis -i --data-set MONTH --quiet | jq -c .planned; d2-slices run --pair hmis --jobs 3 --quiet; echo $?; }
-      i; sleep 2.1; d2-orgunits sync --pair hmis --level Facility | wc -l; i
+      i; pass 3; d2-orgunits sync --pair hmis --level Facility | wc -l; i
       """)
     #expect(
       outcome.lines.prefix(2) == ["4", "0"] && outcome.lines.suffix(2) == ["4", "0"],
@@ -275,7 +275,7 @@ struct IncrementTests {
     let zones = world.metadata.organisationUnits.filter { $0.level == 4 }.map(\.uid)
     let outcome = world.run(
       """
-      d2-orgunits disable --pair hmis \(zones[0]) \(zones[1]); sleep 1.1; time=$(date -u +%FT%TZ); sleep 1.1
+      d2-orgunits disable --pair hmis \(zones[0]) \(zones[1]); pass 4; time=$(date -u -d '-2 seconds' +%FT%TZ)
       d2-orgunits enable --pair hmis \(zones[0]); d2-datasets mark --pair hmis --synced-through $time all
       d2-orgunits enable --pair hmis \(zones[1]); d2-slices plan --pair hmis -i --overlap 0s --data-set MONTH --quiet | jq .planned
       d2-slices list --pair hmis | jq -r 'select(.since == null) | .orgUnits[]' | sort | tr '\\n' ' '; echo
@@ -296,7 +296,7 @@ struct IncrementTests {
       "d2-slices plan --pair hmis -i --overlap 1s --data-set MONTH --quiet > /dev/null; d2-slices run --pair hmis --jobs 3 --quiet; echo $?"
     // The store holds the other zone and what is below it, nothing else.
     try world.store.connect().execute("DELETE FROM orgunits")
-    let first = world.run("sleep 1.1; d2-orgunits sync --pair hmis --root \(other) > /dev/null; \(i)")
+    let first = world.run("pass 2; d2-orgunits sync --pair hmis --root \(other) > /dev/null; \(i)")
     #expect(first.lines == ["0"], "\(first.errors)")
     func held(_ server: StandIn) -> [String] { world.content(server, of: [0]) { $0["orgUnit"]?.string == unit.uid } }
     #expect(held(world.destination).isEmpty)
@@ -304,7 +304,7 @@ struct IncrementTests {
       source:
         #"{"organisationUnits":[{"id":"\#(unit.uid)","name":\#(JSONValue.string(unit.name).text),"parent":{"id":"\#(other)"}}]}"#
     )
-    let second = world.run("sleep 2.1; d2-orgunits sync --pair hmis | jq -c '[.change, .id]'; \(i)")
+    let second = world.run("pass 3; d2-orgunits sync --pair hmis | jq -c '[.change, .id]'; \(i)")
     #expect(second.lines == [#"["added","\#(unit.uid)"]"#, "0"], "\(second.output)\(second.errors)")
     #expect(held(world.destination) == held(world.source))
   }

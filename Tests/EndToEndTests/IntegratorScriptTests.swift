@@ -1,23 +1,16 @@
 import D2Common
-import Glibc
 import TestSupport
 import Testing
 import WaitingTests
 
 @testable import StandInServer
 
-/// scripts/integrator, on what people have who come from the Python tool: its database, its options, its dispatcher.
+/// scripts/integrator, on what people have who come from the Python tool: its database, its options.
 @Suite("scripts/integrator", .waiting)
 struct IntegratorScriptTests {
-  typealias Flavour = DispatcherOptions.Flavour
-
-  private static let available: [Bool] = StoreKind.hasPostgreSQL ? [true, false] : [false]
-
-  // MARK: A whole run
-
   @Test(
     "-d -y 2022 -q 1 delivers what the source holds of the quarter, in each data set's own periods",
-    arguments: available)
+    arguments: World.integratorStores)
   func quarter(python: Bool) throws {
     let world = try World(python: python)
     let outcome = world.run(
@@ -61,7 +54,7 @@ struct IntegratorScriptTests {
     #expect(World.differences(held[0], held[1]) == [])
   }
 
-  @Test("the options of the Python tool, short and long, mean what they meant", arguments: available)
+  @Test("the options of the Python tool, short and long, mean what they meant", arguments: World.oneIntegratorStore)
   func options(python: Bool) throws {
     let world = try World(python: python, values: 0)
     let zone = world.metadata.organisationUnits.first { $0.level == 4 }!
@@ -129,7 +122,7 @@ struct IntegratorScriptTests {
       "\(others.output)\(others.errors)")
   }
 
-  @Test("-i twice: the second brings what changed since", arguments: available)
+  @Test("-i twice: the second brings what changed since", arguments: World.integratorStores)
   func incremental(python: Bool) throws {
     let world = try World(python: python, values: 400)
     let outcome = world.run(
@@ -145,291 +138,9 @@ struct IntegratorScriptTests {
     #expect(World.content(world.destination).filter { $0 == changed } == [changed])
   }
 
-  @Test("interrupted and begun again, it goes on where it was", arguments: available, ["TERM", "KILL"])
-  func resumes(python: Bool, signal: String) throws {
-    let world = try World(python: python, values: 1000)
-    try world.fail(source: #"{"kind":"latency","seconds":0.3,"times":0,"path":"/api/dataValueSets"}"#)
-    let outcome = world.run(
-      """
-      setsid scripts/integrator -d -y 2022 -q 1 > first 2>&1 & script=$!
-      await '[ "$(d2-slices list --pair 1 --state done 2>/dev/null | wc -l)" -ge 3 ]'
-      if [[ \(signal) = KILL ]]; then kill -9 -- -$script; else kill -TERM $script; fi; wait $script; echo $?
-      await '[ $(children | wc -l) = 0 ]'; d2-slices list --pair 1 --state done | jq .id | sort > before
-      [ $(wc -l < before) -lt 16 ] && echo some
-      # As time would.
-      [[ $D2_STORE != postgres* ]] || psql -X -q "$D2_STORE" -c "UPDATE slices SET lease_until = 1 WHERE state = 'leased'"
-      [[ $D2_STORE == postgres* ]] || sqlite3 "$D2_STORE" "UPDATE slices SET lease_until = 1 WHERE state = 'leased'"
-      heal $SRC; scripts/integrator -d -y 2022 -q 1 > second 2>&1; echo $?
-      d2-slices list --pair 1 --state done | jq -s -c --slurpfile b before 'map(select(.id as $i | $b | index($i))) | all(.attempt == 1)'
-      """)
-    #expect(
-      outcome.lines == [signal == "KILL" ? "137" : "143", "some", "0", "true"],
-      "\(outcome.output)\(outcome.errors)\(world.shell.file("second"))")
-    let includes = world.metadata.elements(of: world.metadata.dataSets[0].uid)
-    let differences = world.differences(deleted: true) {
-      World.isInFirstQuarter($0)
-        && ($0["deleted"] != true || python && includes.contains($0["dataElement"]?.string ?? ""))
-    }
-    #expect(differences == [])
-  }
-
-  // MARK: Runs beside and after each other
-
-  private static func isInMonths(_ value: JSONValue, _ months: ClosedRange<Int>) -> Bool {
-    guard let period = value["period"]?.string.flatMap({ Period(id: $0) }) else { return false }
-    let last = CalendarDate(year: 2022, month: months.upperBound + 1, day: 1)!
-    return period.start < last && period.end >= CalendarDate(year: 2022, month: months.lowerBound, day: 1)!
-  }
-
-  @Test("two runs at once, of other months, each do their own and end well", arguments: available)
-  func beside(python: Bool) throws {
-    let world = try World(python: python, values: 1500)
-    try world.fail(source: #"{"kind":"latency","seconds":0.2,"times":0,"path":"/api/dataValueSets"}"#)
-    let outcome = world.run(
-      """
-      scripts/integrator -d -y 2022 -m 5 > five 2>&1 & five=$!
-      scripts/integrator -d -y 2022 -m 6 > six 2>&1 & six=$!
-      wait $five; echo $?; wait $six; echo $?; tail -qn 1 five six | cut -d' ' -f3-
-      d2-slices list --pair 1 | jq -r .state | sort -u
-      d2-slices list --pair 1 | jq -r .periods | grep -c '^20220[56]$'; grep -c 'NOT MOVED' five six
-      """)
-    let lines = outcome.lines
-    #expect(
-      lines.prefix(4) == ["0", "0", "all went well", "all went well"],
-      "\(outcome.output)\(outcome.errors)\(world.shell.file("five"))\(world.shell.file("six"))")
-    #expect(lines.dropFirst(4) == ["done", "4", "five:0", "six:0"], "\(lines)")
-    let includes = world.metadata.elements(of: world.metadata.dataSets[0].uid)
-    let differences = world.differences(deleted: true) {
-      Self.isInMonths($0, 5...6)
-        && ($0["deleted"] != true || python && includes.contains($0["dataElement"]?.string ?? ""))
-    }
-    #expect(differences == [])
-  }
-
-  @Test(
-    "what a run parked is no matter of a run of other months; the next one of its own tries it again",
-    arguments: available)
-  func parked(python: Bool) throws {
-    let world = try World(python: python, values: 1000)
-    let june = "scripts/integrator -d -y 2022 -m 6"
-    let first = world.run("\(june) > out; echo $?")
-    #expect(first.lines == ["0"], "\(world.shell.file("out"))")
-    // As a run leaves it that was ended after it had parked one and before it had done another.
-    let database = try world.store.connect()
-    let sets = world.metadata.dataSets
-    for (set, state) in [(sets[0], "failed"), (sets[5], "waiting")] {
-      #expect(
-        try database.execute(
-          "UPDATE slices SET state = $1, last_error = 'd2-pull: no' WHERE periods = '202206' AND dataset_id = $2",
-          [.text(state), .text(set.uid)]) == 1)
-    }
-    let other = world.run(
-      "scripts/integrator -d -y 2022 -m 5 > out; echo $?; grep -c -e FAILED -e 'NOT MOVED' out; d2-slices list --pair 1 --state failed | wc -l"
-    )
-    #expect(other.lines == ["0", "0", "1"], "\(other.output)\(other.errors)\(world.shell.file("out"))")
-    let again = world.run(
-      "curl -sf -X DELETE $DST/control/values > /dev/null; \(june) > out; echo $?; grep -c -e FAILED -e 'NOT MOVED' out; d2-slices list --pair 1 | jq -r .state | sort -u"
-    )
-    #expect(
-      again.lines == ["0", "0", "done"], "\(again.output)\(again.errors)\(world.shell.file("out"))")
-    let includes = world.metadata.elements(of: sets[0].uid)
-    let differences = world.differences(of: [0, 5], deleted: true) {
-      $0["period"] == "202206"
-        && ($0["deleted"] != true || python && includes.contains($0["dataElement"]?.string ?? ""))
-    }
-    #expect(differences == [])
-  }
-
-  @Test("stores that have one name in two folders do not share a folder of refused values")
-  func rejectsFolders() throws {
-    let world = try World(python: false, values: 800)
-    let unit = world.metadata.organisationUnits.last!.uid
-    try world.destination.change(metadata: #"{"organisationUnits":[{"id":"\#(unit)","removed":true}]}"#)
-    let outcome = world.run(
-      """
-      mkdir one two; cp $D2_STORE one/d2.sqlite; cp $D2_STORE two/d2.sqlite; export D2_STORE=d2.sqlite
-      for store in one two; do (cd $store; ../scripts/integrator -d -y 2022 -q 1 > out; echo $?; D2_STORE=$PWD/d2.sqlite ../scripts/integrator -d -y 2022 -q 1 > out; echo $?); done
-      ls -d state/d2/rejects/*/pair-1 | wc -l; cat state/d2/rejects/*/pair-1/*.ndjson | jq -r .value.orgUnit | sort -u
-      """)
-    #expect(outcome.lines == ["1", "1", "1", "1", "2", unit], "\(outcome.output)\(outcome.errors)")
-  }
-
-  // MARK: Through the queue
-
-  @Test("without -d the values go through the queue, whichever it is, and arrive", arguments: Flavour.allCases)
-  func queued(flavour: Flavour) throws {
-    let world = try World(python: StoreKind.hasPostgreSQL, values: 600, queue: flavour)
-    let outcome = world.run("scripts/integrator -y 2022 -m 5", world.queueEnvironment)
-    #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
-    world.waitForDelivery()
-    let day = CalendarDate(year: 2022, month: 5, day: 15)!
-    _ = day
-    let differences = world.differences(deleted: false) {
-      guard let period = $0["period"]?.string.flatMap({ Period(id: $0) }) else { return false }
-      return period.start <= CalendarDate(year: 2022, month: 5, day: 31)!
-        && period.end >= CalendarDate(year: 2022, month: 5, day: 1)!
-    }
-    #expect(differences == [])
-    #expect(!world.queue.requests.isEmpty)
-  }
-
-  @Test("-i through the queue: what was only queued is asked for again by the next one", arguments: Flavour.allCases)
-  func queuedIncrement(flavour: Flavour) throws {
-    let world = try World(python: false, values: 400, queue: flavour)
-    let i = "scripts/integrator -i > out; echo $?"
-    let list =
-      "d2-slices list --pair 1 | jq -s -c '[length, all(.state == \"done\" and .since == null), (map(.queued) | add > 0)]'"
-    let marks = "d2-datasets list --pair 1 | jq -s -c 'map(select(.syncedThrough == null)) | length > 0'"
-    let first = world.run("\(i); \(list); \(marks)", world.queueEnvironment)
-    #expect(first.lines == ["0", "[6,true,true]", "true"], "\(first.output)\(first.errors)\(world.shell.file("out"))")
-    world.waitForDelivery()
-    // As a queue that loses what it holds.
-    let held = world.destination.values.split(separator: "\n").count
-    let second = world.run(
-      "curl -sf -X DELETE $DST/control/values > /dev/null; \(i); \(marks)", world.queueEnvironment)
-    #expect(second.lines == ["0", "true"], "\(second.output)\(second.errors)\(world.shell.file("out"))")
-    world.waitForDelivery()
-    let again = world.destination.values.split(separator: "\n").count
-    #expect(again == held && held > 0, "\(again) instead of \(held)")
-    // What is delivered directly moves the mark.
-    let direct = world.run("scripts/integrator -d -i > out; echo $?; \(marks)")
-    #expect(direct.lines == ["0", "false"], "\(direct.output)\(direct.errors)\(world.shell.file("out"))")
-  }
-
-  @Test("a queue that is not there is reported, and nothing is taken for done")
-  func noQueue() throws {
-    let world = try World(python: false, values: 200)
-    let outcome = world.run(
-      "scripts/integrator -y 2022 -m 5; echo $?; d2-slices list --pair 1 --state done | jq 'select(.pulled > 0)' | wc -l",
-      ["D2_DISPATCHER_URL": "http://127.0.0.1:1/queue", "D2_GIVE_UP_AFTER": "1s", "D2_DISPATCHER": "go-dispatcher2"])
-    #expect(
-      outcome.lines.suffix(2) == ["75", "0"],
-      "\(outcome.output)\(outcome.errors)")
-    #expect(outcome.output.contains("NOT MOVED"))
-    #expect(world.destination.values.isEmpty)
-  }
-
-  // MARK: What the Python tool got wrong
-
-  @Test("each end has its own configuration, and a token is a way in", arguments: available)
-  func tokens(python: Bool) throws {
-    let token = "d2pat_5xVA12xyUbWNedQxy4ohH77WlxRGVvZZ1151814092"
-    let world = try World(python: python, values: 300, tokens: [token])
-    let set =
-      python
-      ? #"UPDATE integration_pair SET destination_config = '{"use_pat": "true", "pat": "\#(token)", "username": "admin", "password": "wrong", "api_url": "\#(world.destination.url)/api"}' WHERE id = 1"#
-      : ""
-    if python { try world.store.connect().executeScript(set) }
-    let outcome = world.run(
-      """
-      [[ -n "\(python ? "python" : "")" ]] || { echo \(token) > pat; d2-pairs set hmis --destination-pat file:$PWD/pat > /dev/null; }
-      scripts/integrator -d -y 2022 -m 5 > out; echo $?; grep -c \(token) out
-      """)
-    #expect(outcome.lines == ["0", "0"], "\(outcome.output)\(outcome.errors)\(world.shell.file("out"))")
-    #expect(!world.destination.values.isEmpty && !outcome.errors.contains(token))
-    let used = (world.destination.statistics["recent"]?.array ?? []).compactMap { $0["authorization"]?.string }
-    #expect(used.contains { $0.hasPrefix("ApiToken") } || world.destination.statistics["tokenChecks"]?.int ?? 0 > 0)
-  }
-
-  @Test(
-    "--dry-run says of each pair what would be fetched, planned and moved, and changes nothing", arguments: available)
-  func dryRun(python: Bool) throws {
-    let world = try World(python: python, values: 600)
-    if python {
-      // As it is: what would be folded is not, but what would be moved is said all the same.
-      let before = try (PythonStore.schemaLines(world.store), PythonStore.dataLines(world.store))
-      let outcome = world.run(
-        "scripts/integrator -d -y 2022 -q 1 --dry-run > out; echo $?; grep -c 'pair 1: 3 slices would be moved' out")
-      #expect(outcome.lines == ["0", "1"], "\(outcome.errors)\(world.shell.file("out"))")
-      #expect(try PythonStore.schemaLines(world.store) == before.0)
-      #expect(try PythonStore.dataLines(world.store) == before.1)
-    }
-    _ = world.run("d2-pairs upgrade")
-    func held() throws -> [String] {
-      try ["integration_pair", "sync_datasets", "orgunits", "slices", "sync_windows"].flatMap {
-        try world.store.rows("SELECT * FROM \($0) ORDER BY id")
-      }
-    }
-    let integrator = "scripts/integrator -y 2022 -q 1 --dry-run"
-    let nothing = "all went well; of what was said nothing was done"
-    let before = try held()
-    let first = world.run("\(integrator) -d > out; echo $?; cut -d' ' -f3- out | tail -n 2")
-    #expect(
-      first.lines.first == "0" && first.lines.last == nothing
-        && first.lines[1].hasPrefix(
-          python
-            ? "pair 1: 3 slices would be moved"
-            : "pair 1: slices would be planned behind that: the store has 0 active organisation units and 0 active data sets now"
-        ),
-      "\(first.output)\(first.errors)\(world.shell.file("out"))")
-    #expect(first.errors.contains("60 organisation units at ") && first.errors.contains("6 data sets at "))
-    #expect(try held() == before)
-    let second = world.run(
-      """
-      d2-orgunits sync --pair 1 --quiet > /dev/null; d2-datasets sync --pair 1 --quiet > /dev/null
-      \(integrator) -d | cut -d' ' -f3- | sed -n 2,3p; \(integrator) | cut -d' ' -f3- | sed -n 2p; d2-slices list --pair 1 | wc -l
-      """)
-    #expect(world.destination.values.isEmpty && second.lines.count == 4, "\(second.output)\(second.errors)")
-    let moved = world.run(
-      """
-      scripts/integrator -d -y 2022 -q 1 > out; echo $?; grep -o 'of [0-9]* slices done' <(grep 'in all' out) | cut -d' ' -f2
-      d2-slices list --pair 1 | sort > before; \(integrator) -d | cut -d' ' -f3- | sed -n 2,3p; d2-slices list --pair 1 | sort | cmp - before
-      """)
-    let count = moved.lines.count > 1 ? moved.lines[1] : "?"
-    let would = "pair 1: \(count) slices would be moved from "
-    #expect(moved.lines.first == "0" && second.lines.last == "0", "\(moved.output)\(moved.errors)\(second.output)")
-    #expect(
-      second.lines[0].hasPrefix(would) && second.lines[1] == nothing && second.lines[2].hasPrefix(would)
-        && second.lines[0].hasSuffix(", 3 at a time, straight to the destination; nothing was changed")
-        && second.lines[2].hasSuffix(", 3 at a time, through dispatcher2; nothing was changed"), "\(second.output)")
-    #expect(moved.lines.dropFirst(2) == second.lines[...1], "\(moved.output)\(moved.errors)")
-  }
-
-  @Test("a refused value makes the status 1, and is kept; all others arrive", arguments: available)
-  func refused(python: Bool) throws {
-    let world = try World(python: python, values: 800)
-    let unit = world.metadata.organisationUnits.last!.uid
-    try world.destination.change(metadata: #"{"organisationUnits":[{"id":"\#(unit)","removed":true}]}"#)
-    let outcome = world.run(
-      """
-      scripts/integrator -d -y 2022 -q 1 > out; echo $?; cat state/d2/rejects/*/pair-1/*.ndjson | jq -r .value.orgUnit | sort -u
-      grep -c 'values that were not taken' out; tail -1 out | cut -d' ' -f3-
-      """)
-    #expect(outcome.lines == ["1", unit, "1", "not all went well: status 1"], "\(outcome.output)\(outcome.errors)")
-    let includes = world.metadata.elements(of: world.metadata.dataSets[0].uid)
-    let differences = world.differences(deleted: true) {
-      World.isInFirstQuarter($0) && $0["orgUnit"]?.string != unit
-        && ($0["deleted"] != true || python && includes.contains($0["dataElement"]?.string ?? ""))
-    }
-    #expect(differences == [])
-  }
-
-  @Test("a batch that fails is tried again; one that goes on failing is reported, not skipped", arguments: available)
-  func failing(python: Bool) throws {
-    let world = try World(python: python, values: 400)
-    try world.fail(destination: #"{"kind":"status","status":503,"times":2,"path":"/api/dataValueSets"}"#)
-    let passing = world.run("scripts/integrator -d -y 2022 -m 5 > out; echo $?")
-    #expect(passing.lines == ["0"], "\(passing.errors)")
-    // A period whose values cannot be read at all.
-    try world.fail(
-      source: #"{"kind":"status","status":500,"times":0,"path":"/api/dataValueSets","query":"period=202206"}"#)
-    let failing = world.run(
-      "scripts/integrator -d -y 2022 -m 6 > out 2>&1; echo $?; grep -c 'NOT MOVED' out; grep -c FAILED out",
-      ["D2_GIVE_UP_AFTER": "5s"])
-    #expect(
-      failing.lines.first.map { ["1", "75"].contains($0) } == true,
-      "\(failing.output)\(world.shell.file("out").suffix(3000))")
-    #expect(
-      Int(failing.lines.dropFirst().first ?? "") ?? 0 >= 2,
-      "two data sets are monthly: \(world.shell.file("out").suffix(3000))")
-    world.source.clearFaults()
-    let healed = world.run("scripts/integrator -d -y 2022 -m 6 > out 2>&1; echo $?")
-    #expect(healed.lines == ["0"], "\(world.shell.file("out"))")
-  }
-
   @Test(
     "every value of every period and kind: the last ones, daily ones, 29 February, comments, past quarters, the root unit",
-    arguments: available)
+    arguments: World.oneIntegratorStore)
   func everything(python: Bool) throws {
     let world = try World(python: python, .v42, .v43, values: 0, years: 2023...2024)
     let units = world.metadata.organisationUnits.filter { $0.level == 5 && $0.closed == nil }
@@ -468,7 +179,8 @@ struct IntegratorScriptTests {
     #expect(held.count { $0.contains("20240229") } == daily.count && held.count { $0.contains("🏥") } == 111)
   }
 
-  @Test("deleted values are deleted at the destination, where the data set says so", arguments: available)
+  @Test(
+    "deleted values are deleted at the destination, where the data set says so", arguments: World.oneIntegratorStore)
   func deletions(python: Bool) throws {
     let world = try World(python: python, values: 500)
     _ = world.run(
@@ -484,98 +196,67 @@ struct IntegratorScriptTests {
     #expect(!live.isEmpty && left.intersection(gone).isEmpty && left.count == live.count - gone.count)
   }
 
-  @Test("TLS is verified: a source with a certificate of its own making is not believed", arguments: available)
-  func tls(python: Bool) throws {
-    let world = try World(python: python, values: 200)
-    world.shell.write(
-      "proxy.py",
-      #"""
-      import socket, ssl, sys, threading
-      context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-      context.load_cert_chain("server.pem")
-      listener = socket.create_server(("127.0.0.1", 0))
-      open("port", "w").write(str(listener.getsockname()[1]))
-      while True:
-          plain, _ = listener.accept()
-          try: context.wrap_socket(plain, server_side=True).close()
-          except OSError: pass
-      """#)
-    let outcome = world.run(
+  @Test(
+    "--dry-run says of each pair what would be fetched, planned and moved, and changes nothing",
+    arguments: World.integratorStores)
+  func dryRun(python: Bool) throws {
+    let world = try World(python: python, values: 600)
+    if python {
+      // As it is: what would be folded is not, but what would be moved is said all the same.
+      let before = try (PythonStore.schemaLines(world.store), PythonStore.dataLines(world.store))
+      let outcome = world.run(
+        "scripts/integrator -d -y 2022 -q 1 --dry-run > out; echo $?; grep -c 'pair 1: 3 slices would be moved' out")
+      #expect(outcome.lines == ["0", "1"], "\(outcome.errors)\(world.shell.file("out"))")
+      #expect(try PythonStore.schemaLines(world.store) == before.0)
+      #expect(try PythonStore.dataLines(world.store) == before.1)
+    }
+    _ = world.run("d2-pairs upgrade")
+    func held() throws -> [String] {
+      try ["integration_pair", "sync_datasets", "orgunits", "slices", "sync_windows"].flatMap {
+        try world.store.rows("SELECT * FROM \($0) ORDER BY id")
+      }
+    }
+    let integrator = "scripts/integrator -y 2022 -q 1 --dry-run"
+    let nothing = "all went well; of what was said nothing was done"
+    let before = try held()
+    let first = world.run(
       """
-      openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out crt -subj /CN=localhost -addext subjectAltName=DNS:localhost -days 2 2>/dev/null; cat crt key > server.pem
-      python3 proxy.py & trap "kill $!" EXIT; await '[ -s port ]'
-      d2-pairs upgrade; d2-pairs set 1 --source-url https://localhost:$(cat port) > /dev/null
-      scripts/integrator -d -y 2022 -m 5 > out 2>&1; echo $?; grep -ci certificate out
+      \(integrator) -d > out; say status $?
+      say plan "$(tail -n 2 out | head -n 1 | cut -d' ' -f3-)"
+      say end "$(tail -n 1 out | cut -d' ' -f3-)"
       """)
-    #expect(
-      outcome.lines.first == "69" && Int(outcome.lines.last ?? "") ?? 0 > 0,
-      "\(outcome.output)\(outcome.errors)\(world.shell.file("out"))")
-    #expect(world.destination.values.isEmpty)
-  }
-}
+    #expect(first["status"] == "0", "\(first.errors)\(world.shell.file("out"))")
+    let plan =
+      python
+      ? "pair 1: 3 slices would be moved"
+      : "pair 1: slices would be planned behind that: the store has 0 active organisation units and 0 active data sets now"
+    #expect(first["plan"]?.hasPrefix(plan) == true, "\(world.shell.file("out"))")
+    #expect(first["end"] == nothing)
+    #expect(first.errors.contains("60 organisation units at ") && first.errors.contains("6 data sets at "))
+    #expect(try held() == before)
+    let would = """
+      direct() { \(integrator) -d | cut -d' ' -f3- | sed -n 2,3p; }
 
-/// Two servers and a store with a pair of them that is the only active one.
-extension World {
-  /// - Parameter python: whether the store is a database of the Python tool; else the pair is added by d2-pairs.
-  fileprivate convenience init(
-    python: Bool = true, _ from: Version = .v42, _ to: Version = .v42, values: Int = 1500,
-    years: ClosedRange<Int> = 2022...2022, tokens: [String] = [], queue: DispatcherOptions.Flavour? = nil,
-    environment: [String: String] = [:]
-  ) throws {
-    try self.init(
-      from, to, values: values, store: python ? PythonStore.make() : TestStore(.sqlite), queue: queue,
-      environment: ["D2_RETRY_AFTER": "0.1s", "D2_JOBS": "3"].merging(environment) { $1 }
-    ) {
-      $0.years = years
-      $0.superuserTokens = tokens
-    }
-    prepareScripts()
-    guard python else {
-      let added = run("\(Self.addPair) --source-name national --destination-name repo > /dev/null")
-      guard added.status == 0 else { fatalError("no pair: \(added.errors)") }
-      return
-    }
-    try store.connect().executeScript(pythonRows)
-  }
-
-  /// As the Python tool left them: booleans as strings, rows twice, inactive pairs, what was never filled in.
-  private var pythonRows: String {
-    let source =
-      "\"use_pat\": \"false\", \"username\": \"admin\", \"password\": \"district\", \"api_url\": \"\(source.url)/api\", \"pat\": \"\""
-    let destination =
-      "\"use_pat\": false, \"username\": \"admin\", \"password\": \"district\", \"api_url\": \"\(destination.url)/api/\""
-    return """
-
-      INSERT INTO integration_pair (source, destination, source_config, destination_config, is_active) VALUES
-        ('national', 'repo', '{\(source), "ous_synced": "false"}', '{\(destination)}', true),
-        ('national', 'repo', '{\(source), "ous_synced": "false"}', DEFAULT, false),
-        ('odd', 'repo', '{"api_url": "https://odd.example/api"}', '[]', false), ('', 'repo', DEFAULT, DEFAULT, DEFAULT);
-      INSERT INTO sync_datasets (integration_pair_id, dataset_id, dataset_name, reporting_frequency, include_deleted, is_active) VALUES
-        (1, '\(dataSets[0])', 'it''s "Monthly" 🏥', 'Monthly', true, true), (2, '\(dataSets[0])', '', 'Daily', NULL, NULL),
-        (1, '', '', 'Monthly', true, true), (1, '', '', 'Yearly', NULL, NULL);
-      INSERT INTO orgunits (integration_pair_id, dhis2_id, dhis2_name, dhis2_level, priority) VALUES
-        (1, '\(root)', 'Land', 0, NULL), (1, '\(root)', '', 1, 3), (1, DEFAULT, '', 1, NULL);
       """
-  }
-
-  /// Where scripts/integrator finds the queue.
-  fileprivate var queueEnvironment: [String: String] { ["D2_DISPATCHER_URL": queue.url] }
-
-  /// Whether the destination holds what the source holds of some data sets and periods, and nothing else; a few
-  /// differences where not.
-  ///
-  /// - Parameter deleted: whether deletions are among it.
-  fileprivate func differences(
-    of sets: [Int]? = nil, deleted: Bool, where wanted: (JSONValue) -> Bool = { _ in true }
-  ) -> [String] {
-    let expected = content(source, of: sets) { wanted($0) && (deleted || $0["deleted"] != true) }
-    return Self.differences(expected, Self.content(destination))
-  }
-
-  /// Whether a value is in the first quarter of 2022, in the periods of its own data set: those that overlap it.
-  fileprivate static func isInFirstQuarter(_ value: JSONValue) -> Bool {
-    guard let period = value["period"]?.string.flatMap({ Period(id: $0) }) else { return false }
-    return period.start <= CalendarDate(year: 2022, month: 3, day: 31)!
-      && period.end >= CalendarDate(year: 2022, month: 1, day: 1)!
+    let second = world.run(
+      would + """
+        d2-orgunits sync --pair 1 --quiet > /dev/null; d2-datasets sync --pair 1 --quiet > /dev/null
+        direct; \(integrator) | cut -d' ' -f3- | sed -n 2p
+        say slices $(d2-slices list --pair 1 | wc -l)
+        """)
+    #expect(world.destination.values.isEmpty)
+    let moved = world.run(
+      would + """
+        scripts/integrator -d -y 2022 -q 1 > out; say status $?
+        say moved $(grep -o 'of [0-9]* slices done' <(grep 'in all' out) | cut -d' ' -f2)
+        d2-slices list --pair 1 | sort > before
+        direct; d2-slices list --pair 1 | sort | cmp - before
+        """)
+    let count = moved["moved"] ?? "none"
+    let moving = "pair 1: \(count) slices would be moved from national to repo, 3 at a time"
+    let straight = "\(moving), straight to the destination; nothing was changed"
+    let queued = "\(moving), through dispatcher2; nothing was changed"
+    #expect(second.lines == [straight, nothing, queued, "slices=0"], "\(second.errors)")
+    #expect(moved.lines == ["status=0", "moved=\(count)", straight, nothing], "\(moved.errors)")
   }
 }

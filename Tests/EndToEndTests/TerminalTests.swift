@@ -9,9 +9,11 @@ import WaitingTests
 @Suite("at the terminal", .waiting)
 struct TerminalTests {
   /// `on COLUMNS COMMAND`: runs it at a terminal of that width, and prints what the terminal got, with `^[` for escapes
-  /// and a line for each redraw.
+  /// and a line for each redraw. What it gets as it comes is in the file `screen`.
   private static let library = #"""
-    on() { SHELL=/bin/bash TERM=${TERM_NAME:-xterm} script -qefc "stty cols $1 rows 24 -echo; $2" /dev/null | sed 's/\x1b/^[/g' | tr '\r' '\n'; }
+    on() { SHELL=/bin/bash TERM=${TERM_NAME:-xterm} script -qefc "stty cols $1 rows 24 -echo; $2" screen | sed 's/\x1b/^[/g' | tr '\r' '\n'; }
+    # Types something there as soon as it is asked for: `answer TEXT COMMAND`.
+    answer() { : > screen; { await 'grep -aq "\[y/N\]" screen'; printf "$1"; } | on 100 "$2"; }
     # What is drawn over a line: progress.
     drawn() { grep -a '^^\[\[K.*/s'; }
 
@@ -63,7 +65,7 @@ struct TerminalTests {
     world.shell.write("lib", Self.library)
     let outcome = world.run(
       #"""
-      source lib; answer() { (sleep 0.7; printf "$1") | on 100 "$2"; }
+      source lib
       answer 'n\n' 'd2-pairs remove hmis; echo =$?' > no; grep -c 'remove hmis with its data sets, organisation units and slices? \[y/N\]' no; grep = no
       d2-slices plan --pair hmis --data-set MONTH -y 2022 --quiet > /dev/null; d2-slices run --pair hmis --quiet --max-slices 2
       d2-slices reset --pair hmis --state done; echo $?; d2-slices reset --pair hmis --state waiting --quiet; echo $?
@@ -92,7 +94,13 @@ struct TerminalTests {
     let outcome = world.run(
       #"""
       source lib; sync='d2-datasets sync --pair hmis --quiet > /dev/null'; d2-orgunits sync --pair hmis --quiet > /dev/null; eval "$sync"
-      (sleep 3; printf 'n\n') | on 100 'd2-pull --pair hmis --start-date 2022-01-01 --end-date 2023-01-01 --compression none | (sleep 1.5; d2-push --pair hmis --import-strategy DELETE); echo =${PIPESTATUS[1]}' > seen
+      cat > pipeline <<'END'
+      d2-pull --pair hmis --start-date 2022-01-01 --end-date 2023-01-01 --compression none |
+        { await 'grep -aq "values,.*/s" screen'; d2-push --pair hmis --import-strategy DELETE; }
+      echo =${PIPESTATUS[1]}
+      END
+      # After the question there is time for another line of progress, which must not come.
+      : > screen; { await 'grep -aq "\[y/N\]" screen'; sleep 1; printf 'n\n'; } | on 100 'source pipeline' > seen
       drawn < seen | grep -q d2-pull && echo drawn; grep -a -A1 'delete what' seen | sed 's/.*\[y\/N\]/[y\/N]/'; grep -a = seen | tail -1
       """#)
     // Progress was there before, and is wiped; from the question to the answer nothing comes.

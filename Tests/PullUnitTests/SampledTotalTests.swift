@@ -41,7 +41,7 @@ struct SampledTotalTests {
     var random = SeededGenerator(seed: 11)
     let population = (0..<4000).map { _ in spread.count(&random) }
     let truth = Double(population.reduce(0, +))
-    var (held, unbounded, width, inOrder) = (0, 0, 0.0, true)
+    var (held, unbounded, width) = (0, 0, 0.0)
     let rounds = 500
     for _ in 0..<rounds {
       let total = SampledTotal((0..<size).map { _ in population.randomElement(using: &random)! }, of: population.count)
@@ -52,9 +52,10 @@ struct SampledTotalTests {
       }
       width += (high - total.low) / truth
       if total.low <= truth, truth <= high { held += 1 }
-      if total.low > total.expected || total.expected > high { inOrder = false }
+      if total.low > total.expected || total.expected > high {
+        Issue.record("\(total.expected) is not between \(total.low) and \(high)")
+      }
     }
-    #expect(inOrder)
     #expect(held * 100 >= rounds * 93, "\(held) of \(rounds)")
     if spread == .even { #expect(width / Double(rounds) < 0.5) }
     if spread == .scattered, size >= 50 { #expect(width / Double(rounds) < 1, "\(width / Double(rounds))") }

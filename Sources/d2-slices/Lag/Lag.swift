@@ -39,7 +39,7 @@ struct Lag {
       "dataSet": .string(dataSet), "name": .string(name), "kind": .string(kind.rawValue),
       "syncedThrough": .string(orNull: syncedThrough?.iso8601), "newestChange": .string(orNull: change?.time?.iso8601),
       "isExact": change?.time == nil ? .null : .bool(change!.isExact),
-      "lookedBackTo": .string(orNull: change?.lookedBackTo?.iso8601),
+      "lookedBackTo": .string(orNull: change?.lookedBackTo.iso8601),
       "lagSeconds": .int(orNull: seconds), "lastDelivered": .string(orNull: lastDelivered?.iso8601), "open": .int(open),
       "parked": .int(parked), "refused": .int(refused), "error": .string(orNull: error),
     ]

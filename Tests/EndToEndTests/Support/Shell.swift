@@ -51,7 +51,9 @@ final class Shell: Sendable {
     await() { local n; for ((n = 0; n < 1200; n++)); do eval "$1" && return 0; sleep 0.05; done; echo "in vain: $1" >&2; return 1; }
     # How many imports a server has had.
     imports() { curl -sf "$1/control/stats" | jq '.importSizes | length'; }
-    export -f say await imports
+    # Whether the faults of a server have all happened.
+    happened() { [ "$(curl -sf "$1/control/faults")" = "[]" ]; }
+    export -f say await imports happened
 
     """#
 
@@ -70,6 +72,11 @@ final class Shell: Sendable {
 
   /// The text of a file in the work folder.
   func file(_ name: String) -> String { Self.text("\(folder)/\(name)") }
+
+  /// The lines of a file in the work folder as JSON.
+  func documents(in name: String) throws -> [JSONValue] {
+    try file(name).split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+  }
 
   /// How many lines a file in the work folder has.
   func lines(of name: String) -> Int { file(name).utf8.count { $0 == 0x0A } }

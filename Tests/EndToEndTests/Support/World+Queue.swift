@@ -28,6 +28,16 @@ extension World {
     return queue
   }
 
+  /// Two servers and a queue between them, and what `prepareValues` makes.
+  convenience init(
+    queueing flavour: DispatcherOptions.Flavour, _ to: Version = .v42, values: Int = 500,
+    change: (inout DispatcherOptions) -> Void = { _ in }
+  ) throws {
+    try self.init(.v42, to, values: values, queue: flavour, changeQueue: change)
+    let made = prepareValues()
+    guard made.status == 0 else { fatalError("no values: \(made.errors)") }
+  }
+
   static func environment(of queue: DispatcherStandIn, _ flavour: DispatcherOptions.Flavour) -> [String: String] {
     [
       "QUEUE": queue.url, "VIA": flavour == .c ? "dispatcher2" : "go-dispatcher2", "D2_DISPATCHER_USERNAME": "queuer",

@@ -95,9 +95,26 @@ extension World {
     # The processes that work on slices of this test.
     children() { grep -lz "^D2_SUMMARY_DIR=$PWD/tmp/" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }
     # How many slices are in each state: waiting=3 done=1
-    states() { d2-slices list --pair hmis | jq -r .state | sort | uniq -c | awk '{printf "%s%s=%s", (NR > 1 ? " " : ""), $2, $1} END {print ""}'; }
+    states() {
+      d2-slices list --pair hmis --format tsv | awk -F '\t' 'NR > 1 { print $2 }' | sort | uniq -c |
+        awk '{ printf "%s%s=%s", (NR > 1 ? " " : ""), $2, $1 } END { print "" }'
+    }
     count() { d2-slices list --pair hmis --state "$1" | wc -l; }
     fault() { curl -sf -o /dev/null "$1/control/faults" -d "[$2]"; }
+    # Lets so many seconds go by without waiting for them: the source's clock is set on, and what the store noted by its
+    # own clock is that much older.
+    pass() {
+      curl -sf -o /dev/null "$SRC/control/clock" -d "{\"advanceSeconds\":$1}"
+      before() { if [ "$KIND" = sqlite ]; then echo "datetime($2, '-$1 seconds')"; else echo "$2 - interval '$1 seconds'"; fi; }
+      local changes="
+        UPDATE orgunits SET created = $(before "$1" created), removed = $(before "$1" removed),
+          active_since = active_since - ${1}000;
+        UPDATE sync_datasets SET covered_at = covered_at - ${1}000,
+          registrations_covered_at = registrations_covered_at - ${1}000;
+        UPDATE sync_windows SET planned = planned - ${1}000;
+        UPDATE slices SET started = started - ${1}000, finished = finished - ${1}000;"
+      if [ "$KIND" = sqlite ]; then sqlite3 "$D2_STORE" "$changes"; else psql -X -q "$D2_STORE" -c "$changes"; fi
+    }
     heal() { curl -sf -o /dev/null -X DELETE "$1/control/faults"; }
     # A pipeline that fails at once instead of trying for minutes.
     MOVE='d2-pull --slice "$D2_SLICE" --spool --retries 0 | d2-push --slice "$D2_SLICE" --rejects "$D2_REJECTS" --retries 0 >/dev/null'

@@ -83,6 +83,9 @@ public final class StandIn: Sendable {
   /// Takes all faults out of the plan.
   public func clearFaults() { server.faults.clear() }
 
+  /// Whether no fault is left in the plan that happens a number of times.
+  var faultsHaveHappened: Bool { server.faults.pending.allSatisfy { $0.left == 0 } }
+
   /// What the server has seen: the document of `GET /control/stats`.
   public var statistics: JSONValue { server.statistics.json }
 
@@ -91,6 +94,12 @@ public final class StandIn: Sendable {
 
   /// Changes metadata while the server runs, by the document of `POST /control/metadata`.
   public func change(metadata change: String) throws { try server.changeMetadata(try JSONValue(reading: change)) }
+
+  /// What its clock shows, in seconds since 1970.
+  public var nowSeconds: Int { Int(server.clock.now / 1000) }
+
+  /// Moves its clock on, as `POST /control/clock` does.
+  public func advanceClock(seconds: Int) { server.clock.advance(milliseconds: Int64(seconds) * 1000) }
 
   /// The metadata that it has now.
   var metadata: Metadata { server.metadata }

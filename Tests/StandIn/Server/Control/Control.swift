@@ -11,7 +11,7 @@ struct Control {
       server.statistics.reset()
       return document(["reset": true])
     case ("GET", "/control/faults"):
-      return document(.array(server.faults.pending.map { ["kind": .string($0.kind), "left": .int($0.left)] }))
+      return document(server.faults.document)
     case ("POST", "/control/faults"): return addFaults(request.body)
     case ("DELETE", "/control/faults"):
       server.faults.clear()

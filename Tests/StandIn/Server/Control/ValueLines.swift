@@ -44,6 +44,7 @@ extension Server {
       return Int32(found)
     }
     guard let period = value.period.flatMap({ periods[$0] }) else { throw Unknown(description: "no period") }
+    let metadata = self.metadata
     let combos = metadata.categoryOptionComboByUid
     let key = ValueKey(
       element: try position("dataElement", value.dataElement, metadata.dataElementByUid, nil),
@@ -64,6 +65,7 @@ extension Server {
   func dumpValues() -> [UInt8] {
     state.withLock { state in
       let store = state.values
+      let metadata = self.metadata
       func uids(_ row: ValueRow) -> [String] {
         [
           metadata.dataElements[Int(row.key.element)].uid, store.periods[Int(row.key.period)].id,
@@ -73,8 +75,9 @@ extension Server {
         ]
       }
       var out: [UInt8] = []
-      for row in store.rows.sorted(by: { uids($0).lexicographicallyPrecedes(uids($1)) }) {
-        let ids = uids(row)
+      // Made once for each row, not in each comparison.
+      let keyed = store.rows.map { (ids: uids($0), row: $0) }
+      for (ids, row) in keyed.sorted(by: { $0.ids.lexicographicallyPrecedes($1.ids) }) {
         for (key, id) in zip(
           [
             "{\"dataElement\":\"", "\",\"period\":\"", "\",\"orgUnit\":\"", "\",\"categoryOptionCombo\":\"",

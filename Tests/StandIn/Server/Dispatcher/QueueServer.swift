@@ -41,6 +41,7 @@ final class QueueServer: Service {
     case ("GET", "/control/stats"): text = Array(statistics.json.jackson.utf8)
     case ("GET", "/control/requests"): text = Array(JSONValue.array(rows.map(\.json)).jackson.utf8)
     case ("POST", "/control/cancel"): cancelAll()
+    case ("GET", "/control/faults"): text = Array(faults.document.jackson.utf8)
     case ("DELETE", "/control/faults"): faults.clear()
     case ("POST", "/control/faults"):
       do {

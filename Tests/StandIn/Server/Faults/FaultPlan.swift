@@ -1,3 +1,4 @@
+import D2Common
 import Synchronization
 
 /// The faults that are still to happen.
@@ -27,6 +28,9 @@ final class FaultPlan: Sendable {
   var pending: [(kind: String, left: Int)] {
     entries.withLock { $0.map { ($0.fault.kind.rawValue, $0.left ?? 0) } }
   }
+
+  /// The document of `GET /control/faults`.
+  var document: JSONValue { .array(pending.map { ["kind": .string($0.kind), "left": .int($0.left)] }) }
 
   /// Takes out the faults that happen to a request, of those kinds that `wanted` names.
   func take(for request: Request, where wanted: (Fault) -> Bool) -> [Fault] {

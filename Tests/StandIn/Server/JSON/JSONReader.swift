@@ -131,7 +131,25 @@ private struct JSONReader {
   }
 
   private static func isNumber(_ word: String) -> Bool {
-    word.wholeMatch(of: /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?/) != nil
+    var rest = word.utf8[...]
+    func digits() -> Bool {
+      let some = rest.prefix { $0 >= 0x30 && $0 <= 0x39 }
+      rest = rest[some.endIndex...]
+      return !some.isEmpty
+    }
+    func take(_ characters: String) -> Bool {
+      guard let first = rest.first, characters.utf8.contains(first) else { return false }
+      rest = rest.dropFirst()
+      return true
+    }
+    _ = take("-")
+    guard take("0") || digits() else { return false }
+    if take("."), !digits() { return false }
+    if take("eE") {
+      _ = take("-+")
+      guard digits() else { return false }
+    }
+    return rest.isEmpty
   }
 
   private mutating func string() throws(UnreadableJSON) -> String {

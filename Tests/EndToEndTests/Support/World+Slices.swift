@@ -1,0 +1,11 @@
+import D2Common
+
+/// What tests of slices move: the monthly data set in the first quarter of 2022.
+extension World {
+  /// What plans it: for each organisation unit a slice a month.
+  static let quarterOfMonths = "--data-set MONTH -y 2022 -q 1"
+
+  static func isInQuarterOfMonths(_ value: JSONValue) -> Bool {
+    ["202201", "202202", "202203"].contains(value["period"]?.string ?? "")
+  }
+}

@@ -1,0 +1,18 @@
+/// Where two long sequences begin to differ, and what is there; `nil` where they are equal. The difference that
+/// `#expect` shows of two long arrays takes minutes to find.
+package func firstDifference<Element: Equatable>(
+  _ found: some Sequence<Element>, from expected: some Sequence<Element>
+) -> String? {
+  var (found, expected) = (found.makeIterator(), expected.makeIterator())
+  var place = 0
+  while true {
+    switch (found.next(), expected.next()) {
+    case (nil, nil): return nil
+    case (nil, let wanted?): return "ends at \(place), where \(wanted) is expected"
+    case (let more?, nil): return "goes on at \(place) with \(more), where the end is expected"
+    case (let left?, let right?):
+      if left != right { return "\(left) at \(place), where \(right) is expected" }
+    }
+    place += 1
+  }
+}
