@@ -16,8 +16,10 @@ static void begin_child(pid_t parent, int death_signal, int standard_output) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  int empty = open("/dev/null", O_RDONLY);
-  if (empty < 0 || dup2(empty, 0) < 0 || dup2(standard_output, 1) < 0) _exit(127);
+  // A pipe may have got the number 1 itself, if ours is closed; then dup2 leaves it to be closed by exec.
+  if (standard_output == 1 ? fcntl(1, F_SETFD, 0) < 0 : dup2(standard_output, 1) < 0) _exit(127);
+  int empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (empty < 0 || (empty == 0 ? fcntl(0, F_SETFD, 0) : dup2(empty, 0)) < 0) _exit(127);
 }
 
 pid_t d2_spawn_shell(const char *command, char *const environment[], int standard_output, int standard_error) {

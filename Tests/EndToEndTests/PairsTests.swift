@@ -81,6 +81,19 @@ struct PairsTests {
     #expect(told.count == 2, "\(outcome.errors)")
   }
 
+  @Test("a command tells its secret also where whoever started d2 ignores that children end")
+  func secretWithoutSIGCHLD() throws {
+    let store = try TestStore(.sqlite)
+    let outcome = Self.shell(store, [:]).run(
+      """
+      d2-pairs add near --source-url http://127.0.0.1:1 --source-pat cmd:'echo word' \
+        --destination-url http://127.0.0.1:1 --destination-pat cmd:'echo word' > /dev/null
+      env --ignore-signal=CHLD d2-pairs test near
+      """)
+    #expect(outcome.status == 69, "\(outcome.errors)")
+    #expect(!outcome.errors.contains("cmd:"), "\(outcome.errors)")
+  }
+
   @Test("secrets: none is taken from the command line, none is asked for without a terminal")
   func secrets() throws {
     let store = try TestStore(.sqlite)

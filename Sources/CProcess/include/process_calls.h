@@ -7,7 +7,7 @@
 /// is empty. Returns -1 with errno.
 pid_t d2_spawn_shell(const char *command, char *const environment[], int standard_output, int standard_error);
 
-/// Starts a program, found on PATH if `file` has no slash, whose standard output goes to `standard_output`; ended
+/// Starts a program, found on our own PATH if `file` has no slash, with an environment and its standard output; ended
 /// (SIGTERM) when the calling thread ends. Returns -1 with errno.
 pid_t d2_spawn(const char *file, char *const words[], char *const environment[], int standard_output);
 

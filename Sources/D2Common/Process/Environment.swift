@@ -5,9 +5,10 @@ package func processEnvironment() -> [String: String] {
   var variables: [String: String] = [:]
   var entry = environ
   while let text = entry.pointee {
-    let pair = String(cString: text)
-    if let equals = pair.firstIndex(of: "=") {
-      variables[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+    // By its bytes: a value may begin with a mark that would make one character of the two.
+    if let equals = strchr(text, Int32(UInt8(ascii: "="))) {
+      let name = UnsafeRawBufferPointer(start: text, count: equals - text)
+      variables[String(decoding: name, as: UTF8.self)] = String(cString: equals + 1)
     }
     entry += 1
   }

@@ -52,7 +52,7 @@ package struct CommandFailure: CommandError {
 
   package var description: String { message }
 
-  /// Ends the command as wrongly used (64) where its command line does not hold to a rule.
+  /// Throws a usage error (64) if the rule does not hold.
   package static func require(_ holds: Bool, _ message: @autoclosure () -> String) throws(CommandFailure) {
     if !holds { throw CommandFailure(.usage, message()) }
   }

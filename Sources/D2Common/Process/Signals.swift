@@ -19,6 +19,8 @@ package enum Signals {
   /// the command as the signal would have; so a server that closes its connection can never end it.
   package static func listen() {
     signal(SIGPIPE, SIG_IGN)
+    // Whoever starts us may ignore it, and then nothing tells how children end.
+    signal(SIGCHLD, SIG_DFL)
     for number in [SIGINT, SIGTERM] {
       signal(number) { number in
         if Signals.last.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
