@@ -63,15 +63,7 @@ struct IntegratorScriptTests {
       "d2-pairs upgrade; d2-datasets sync --pair 1 > /dev/null; d2-datasets disable --pair 1 QUARTER YEAR WEEK DAY PARTNER"
     )
     #expect(sets.status == 0, "\(sets.errors)")
-    func planned(_ options: String, _ kind: PeriodType) throws -> [String] {
-      let outcome = world.run(
-        """
-        d2-slices reset --pair 1 --all --remove --yes --quiet; scripts/integrator -d \(options) > out 2>&1; echo $?
-        d2-slices list --pair 1 | jq -r 'select(.dataSet == "\(world.metadata.dataSets.first { $0.periodType == kind }!.uid)") | .periods + (if .since != null and .since != "" then " since" else "" end) + " " + .orgUnits[0]' | sort
-        """)
-      #expect(outcome.lines.first == "0", "\(options): \(world.shell.file("out"))")
-      return Array(outcome.lines.dropFirst())
-    }
+    func planned(_ options: String, _ kind: PeriodType) throws -> [String] { try self.planned(options, kind, world) }
     let root = world.root
     let quarter = ["202201", "202202", "202203"].map { "\($0) \(root)" }
     for options in [
@@ -108,18 +100,35 @@ struct IntegratorScriptTests {
       #expect(try planned(options, .yearly) == ["2022 \(root)"], "\(options)")
       #expect(world.run("d2-datasets disable --pair 1 QUARTER YEAR").status == 0)
     }
-    let others = world.run(
+  }
+
+  /// What is planned with some options for the data set of a period type.
+  private func planned(_ options: String, _ kind: PeriodType, _ world: World) throws -> [String] {
+    let set = world.metadata.dataSets.first { $0.periodType == kind }!.uid
+    let outcome = world.run(
       """
-      scripts/integrator -h | head -1; scripts/integrator --help | grep -c -- --district_list; scripts/integrator --nonsense; echo $?
-      scripts/integrator -y 2022 extra; echo $?; scripts/integrator -iy2022; echo $?; scripts/integrator -y '' -d > /dev/null; echo $?; scripts/integrator -d -y 20222 > /dev/null; echo $?
-      d2-pairs disable 1; scripts/integrator -d; echo $?
+      d2-slices reset --pair 1 --all --remove --yes --quiet
+      scripts/integrator -d \(options) > out 2>&1
+      echo $?
+      d2-slices list --pair 1 | jq -r 'select(.dataSet == "\(set)")
+        | .periods + (if .since != null and .since != "" then " since" else "" end) + " " + .orgUnits[0]' | sort
       """)
-    #expect(others.lines.first == "scripts/integrator - move the data of all active pairs")
-    #expect(
-      others.lines.dropFirst().filter { !$0.contains("no pair is active") } == [
-        "1", "64", "64", "64", "64", "64", "78",
-      ],
-      "\(others.output)\(others.errors)")
+    #expect(outcome.lines.first == "0", "\(options): \(world.shell.file("out"))")
+    return Array(outcome.lines.dropFirst())
+  }
+
+  @Test("help and invalid options", arguments: World.oneIntegratorStore)
+  func invalidOptions(python: Bool) throws {
+    let world = try World(python: python, values: 0)
+    #expect(world.run("d2-pairs upgrade").status == 0)
+    let help = world.run("scripts/integrator -h | head -1; scripts/integrator --help | grep -c -- --district_list")
+    #expect(help.lines == ["scripts/integrator - move the data of all active pairs", "1"])
+    for options in ["--nonsense", "-y 2022 extra", "-iy2022", "-y '' -d", "-d -y 20222"] {
+      let outcome = world.run("scripts/integrator \(options)")
+      #expect(outcome.status == 64, "\(options): \(outcome.output)\(outcome.errors)")
+    }
+    let none = world.run("d2-pairs disable 1; scripts/integrator -d")
+    #expect(none.status == 78, "\(none.output)\(none.errors)")
   }
 
   @Test("-i twice: the second brings what changed since", arguments: World.integratorStores)

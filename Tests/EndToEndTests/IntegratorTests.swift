@@ -299,143 +299,188 @@ struct IntegratorTests {
 
   // MARK: Random databases
 
-  private struct Row: Hashable {
-    let pair: String
-    let uid: String
-  }
-
-  private struct Child {
-    let isHeard: Bool
-    let includesDeleted: Bool
-  }
-
   @Test("random databases of the Python tool: nothing is lost, and nothing is turned on that no active row has")
   func random() throws {
     let store = try TestStore(.postgresql)
     for seed in 0..<60 {
       try store.connect().executeScript("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-      try random(seed, store)
+      let database = try store.connect()
+      try database.executeScript(PythonStore.schema(loose: true, cascade: seed % 2 == 0))
+      var random = SeededGenerator(seed: UInt64(seed))
+      let before = try RandomDatabase(filling: database, &random)
+      _ = try store.open()
+      let pairs = try checkPairs(database, before, "seed \(seed)")
+      for (table, column) in RandomDatabase.tables {
+        try checkRows(of: table, by: column, database, before, pairs, "seed \(seed)")
+      }
+      try checkFolded(database, before, "seed \(seed)")
+      #expect(try database.rows("SELECT 1 FROM sync_datasets WHERE synced_through IS NOT NULL").isEmpty)
     }
   }
 
-  private func random(_ seed: Int, _ store: TestStore) throws {
-    var random = SeededGenerator(seed: UInt64(seed))
-    func maybe<Value>(_ value: Value) -> Value? { Int.random(in: 0...4, using: &random) == 0 ? nil : value }
-    func flag() -> Bool? { [true, false, nil].randomElement(using: &random)! }
-    func value(_ flag: Bool?) -> SQLValue { flag.map { .bool($0) } ?? .null }
-    let database = try store.connect()
-    try database.executeScript(PythonStore.schema(loose: true, cascade: seed % 2 == 0))
-    var pairs: [(label: String, isActive: Bool, configs: [JSONValue?])] = []
-    for number in 0..<Int.random(in: 1...8, using: &random) {
-      let (source, destination) = (
-        maybe("s\(Int.random(in: 0...1, using: &random))"), maybe("d\(Int.random(in: 0...1, using: &random))")
-      )
-      let label = source != nil && destination != nil ? "\(source!)/\(destination!)" : "alone \(number)"
-      let isActive = flag()
-      let configs: [JSONValue?] = ["source", "destination"].map { end in
-        let chosen = ["use_pat", "api_url", "pat", "odd \"key\" 🏥"].filter { _ in Bool.random(using: &random) }
-        return maybe(
-          .object(
-            chosen.map { .init($0, [.string("\(end) \(number)"), true, "", .null].randomElement(using: &random)!) }))
-      }
-      pairs.append((label, isActive == true, configs))
-      try database.execute(
-        """
-        INSERT INTO integration_pair (id, source, destination, source_config, destination_config, source_orgunits_synced, is_active)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
-        """,
-        [
-          .int(number + 1), SQLValue(source), SQLValue(destination), SQLValue(configs[0]?.text),
-          SQLValue(configs[1]?.text), value(flag()), value(isActive),
-        ])
-    }
-    let active = Set(pairs.filter(\.isActive).map(\.label))
-    /// Those whose settings count.
-    func speaks(_ pair: Int) -> Bool { pairs[pair].isActive || !active.contains(pairs[pair].label) }
-    var expected: [String: [Row: [Child]]] = ["sync_datasets": [:], "orgunits": [:]]
-    var loose: [String: Int] = [:]
-    for (table, column) in [("sync_datasets", "dataset_id"), ("orgunits", "dhis2_id")] {
-      for _ in 0..<Int.random(in: 0...30, using: &random) {
-        let pair = maybe(Int.random(in: 0..<pairs.count, using: &random))
-        let uid = maybe("u\(Int.random(in: 0...4, using: &random))")
-        let (isActive, includesDeleted) = (flag(), flag())
-        let column2 = table == "sync_datasets" ? "include_deleted" : "priority"
-        try database.execute(
-          "INSERT INTO \(table) (integration_pair_id, \(column), is_active, \(column2)) VALUES ($1, $2, $3, $4)",
-          [
-            SQLValue(pair.map { $0 + 1 }), SQLValue(uid), value(isActive),
-            table == "sync_datasets" ? value(includesDeleted) : .null,
-          ])
-        if let pair, let uid {
-          expected[table]![Row(pair: pairs[pair].label, uid: uid), default: []].append(
-            Child(isHeard: isActive == true && speaks(pair), includesDeleted: includesDeleted == true))
-        } else {
-          loose[table, default: 0] += 1
-        }
-      }
-    }
-
-    _ = try store.open()
-
+  /// Each pair is there once, active if one of its rows is, with the first settings that say something. Returns their
+  /// labels by their ids.
+  private func checkPairs(_ database: any Database, _ before: RandomDatabase, _ seed: String) throws -> [Int: String] {
     var found: [Int: String] = [:]
     for row in try database.rows(
       "SELECT id, source, destination, is_active, source_config, destination_config FROM integration_pair")
     {
       let label =
         row.text(1) != nil && row.text(2) != nil ? "\(row.text(1)!)/\(row.text(2)!)" : "alone \(row.int(0)! - 1)"
-      #expect(!found.values.contains(label), "seed \(seed): \(label) twice")
+      #expect(!found.values.contains(label), "\(seed): \(label) twice")
       found[row.int(0)!] = label
-      #expect((row.bool(3) ?? false) == active.contains(label), "seed \(seed): \(label)")
-      let speakers = pairs.indices.filter { pairs[$0].label == label && speaks($0) }
+      #expect((row.bool(3) ?? false) == before.active.contains(label), "\(seed): \(label)")
+      let speakers = before.pairs.indices.filter { before.pairs[$0].label == label && before.speaks($0) }
       for end in 0...1 {
-        let configs = speakers.map { pairs[$0].configs[end] }
+        let configs = speakers.map { before.pairs[$0].configs[end] }
         let filled = configs.first { $0?["api_url"]?.scalarText.map { !$0.isEmpty } ?? false }
         let got = try row.text(4 + end).map { try JSONValue(parsing: $0) }
         #expect(
           Self.sorted(got) == Self.sorted(filled ?? configs[0]),
-          "seed \(seed): \(label): \(got?.text ?? "NULL") of \(configs.map { $0?.text ?? "NULL" })")
+          "\(seed): \(label): \(got?.text ?? "NULL") of \(configs.map { $0?.text ?? "NULL" })")
       }
     }
-    #expect(Set(found.values) == Set(pairs.map(\.label)))
-    for (table, column) in [("sync_datasets", "dataset_id"), ("orgunits", "dhis2_id")] {
-      var others = 0
-      var seen: Set<Row> = []
-      for row in try database.rows(
-        "SELECT integration_pair_id, \(column), is_active, \(table == "orgunits" ? "FALSE" : "include_deleted") FROM \(table)"
-      ) {
-        guard let pair = row.int(0), let uid = row.text(1) else {
-          others += 1
-          continue
-        }
-        let key = Row(pair: found[pair] ?? "?", uid: uid)
-        #expect(seen.insert(key).inserted, "seed \(seed): \(key) twice")
-        let rows = expected[table]![key] ?? []
-        let heard = rows.filter(\.isHeard)
-        #expect((row.bool(2) ?? false) == !heard.isEmpty, "seed \(seed): \(key)")
-        guard table == "sync_datasets" else { continue }
-        let deletes = (heard.isEmpty ? rows : heard).allSatisfy(\.includesDeleted)
-        #expect((row.bool(3) ?? false) == deletes, "seed \(seed): \(key): \(rows)")
+    #expect(Set(found.values) == Set(before.pairs.map(\.label)), "\(seed)")
+    return found
+  }
+
+  /// Each data set or unit of a pair is there once, and active if a row of an active pair was.
+  private func checkRows(
+    of table: String, by column: String, _ database: any Database, _ before: RandomDatabase, _ pairs: [Int: String],
+    _ seed: String
+  ) throws {
+    let flags = table == "orgunits" ? "FALSE" : "include_deleted"
+    var others = 0
+    var seen: Set<RandomDatabase.Row> = []
+    for row in try database.rows("SELECT integration_pair_id, \(column), is_active, \(flags) FROM \(table)") {
+      guard let pair = row.int(0), let uid = row.text(1) else {
+        others += 1
+        continue
       }
-      #expect(seen == Set(expected[table]!.keys) && others == loose[table, default: 0], "seed \(seed): \(table)")
+      let key = RandomDatabase.Row(pair: pairs[pair] ?? "?", uid: uid)
+      #expect(seen.insert(key).inserted, "\(seed): \(key) twice")
+      let rows = before.children[table]![key] ?? []
+      let heard = rows.filter(\.isHeard)
+      #expect((row.bool(2) ?? false) == !heard.isEmpty, "\(seed): \(key)")
+      guard table == "sync_datasets" else { continue }
+      let deletes = (heard.isEmpty ? rows : heard).allSatisfy(\.includesDeleted)
+      #expect((row.bool(3) ?? false) == deletes, "\(seed): \(key): \(rows)")
     }
-    // Of those that were folded, none got lost.
-    let twice = Dictionary(grouping: pairs.indices) { pairs[$0].label }.values.filter { $0.count > 1 }.flatMap { $0 }
+    #expect(seen == Set(before.children[table]!.keys), "\(seed): \(table)")
+    #expect(others == before.loose[table, default: 0], "\(seed): \(table)")
+  }
+
+  /// Of the rows that were folded, none got lost.
+  private func checkFolded(_ database: any Database, _ before: RandomDatabase, _ seed: String) throws {
+    let twice = Dictionary(grouping: before.pairs.indices) { before.pairs[$0].label }.values
+      .filter { $0.count > 1 }.flatMap { $0 }
     let kept = try database.rows("SELECT row_id FROM d2_folded WHERE table_name = 'integration_pair' ORDER BY row_id")
-    #expect(kept.compactMap { $0.int(0) } == twice.map { $0 + 1 }.sorted(), "seed \(seed)")
-    for table in ["sync_datasets", "orgunits"] {
+    #expect(kept.compactMap { $0.int(0) } == twice.map { $0 + 1 }.sorted(), "\(seed)")
+    for (table, _) in RandomDatabase.tables {
       let lost = try database.rows(
         """
         SELECT count(DISTINCT row_id) FROM d2_folded WHERE table_name = '\(table)' AND row_id <> into_id
           AND NOT EXISTS (SELECT FROM \(table) t WHERE t.id = row_id)
         """)[0].int(0)!
       let count = try database.rows("SELECT count(*) FROM \(table)")[0].int(0)!
-      #expect(lost + count == expected[table]!.values.reduce(0) { $0 + $1.count } + loose[table, default: 0])
+      let rows = before.children[table]!.values.reduce(0) { $0 + $1.count } + before.loose[table, default: 0]
+      #expect(lost + count == rows, "\(seed): \(table)")
     }
-    #expect(try database.rows("SELECT 1 FROM sync_datasets WHERE synced_through IS NOT NULL").isEmpty)
   }
 
   /// A configuration by its keys, whose order PostgreSQL does not keep.
   private static func sorted(_ config: JSONValue?) -> [String] {
     (config?.members ?? []).map { "\($0.key)=\($0.value.text)" }.sorted()
+  }
+}
+
+/// What a random database of the Python tool holds, several rows for one pair and one data set among it.
+private struct RandomDatabase {
+  struct Row: Hashable {
+    let pair: String
+    let uid: String
+  }
+
+  struct Child {
+    /// Whether it and its pair are active, or no pair of that label is.
+    let isHeard: Bool
+    let includesDeleted: Bool
+  }
+
+  static let tables = [("sync_datasets", "dataset_id"), ("orgunits", "dhis2_id")]
+
+  private(set) var pairs: [(label: String, isActive: Bool, configs: [JSONValue?])] = []
+  private(set) var children: [String: [Row: [Child]]] = ["sync_datasets": [:], "orgunits": [:]]
+  /// Rows without a pair or an id, by table.
+  private(set) var loose: [String: Int] = [:]
+
+  var active: Set<String> { Set(pairs.filter(\.isActive).map(\.label)) }
+
+  /// Whether the settings of a row count.
+  func speaks(_ pair: Int) -> Bool { pairs[pair].isActive || !active.contains(pairs[pair].label) }
+
+  init(filling database: any Database, _ random: inout SeededGenerator) throws {
+    for number in 0..<Int.random(in: 1...8, using: &random) { try addPair(number, database, &random) }
+    for (table, column) in Self.tables {
+      for _ in 0..<Int.random(in: 0...30, using: &random) { try addRow(table, column, database, &random) }
+    }
+  }
+
+  private static func maybe<Value>(_ value: Value, _ random: inout SeededGenerator) -> Value? {
+    Int.random(in: 0...4, using: &random) == 0 ? nil : value
+  }
+
+  private static func flag(_ random: inout SeededGenerator) -> Bool? {
+    [true, false, nil].randomElement(using: &random)!
+  }
+
+  private static func value(_ flag: Bool?) -> SQLValue { flag.map { .bool($0) } ?? .null }
+
+  private mutating func addPair(_ number: Int, _ database: any Database, _ random: inout SeededGenerator) throws {
+    let source = Self.maybe("s\(Int.random(in: 0...1, using: &random))", &random)
+    let destination = Self.maybe("d\(Int.random(in: 0...1, using: &random))", &random)
+    let label = source != nil && destination != nil ? "\(source!)/\(destination!)" : "alone \(number)"
+    let isActive = Self.flag(&random)
+    var configs: [JSONValue?] = []
+    for end in ["source", "destination"] {
+      var config: [JSONValue.Member] = []
+      for key in ["use_pat", "api_url", "pat", "odd \"key\" 🏥"] where Bool.random(using: &random) {
+        config.append(.init(key, [.string("\(end) \(number)"), true, "", .null].randomElement(using: &random)!))
+      }
+      configs.append(Self.maybe(.object(config), &random))
+    }
+    pairs.append((label, isActive == true, configs))
+    try database.execute(
+      """
+      INSERT INTO integration_pair (id, source, destination, source_config, destination_config,
+        source_orgunits_synced, is_active)
+      VALUES ($1, $2, $3, $4, $5, $6, $7)
+      """,
+      [
+        .int(number + 1), SQLValue(source), SQLValue(destination), SQLValue(configs[0]?.text),
+        SQLValue(configs[1]?.text), Self.value(Self.flag(&random)), Self.value(isActive),
+      ])
+  }
+
+  private mutating func addRow(
+    _ table: String, _ column: String, _ database: any Database, _ random: inout SeededGenerator
+  ) throws {
+    let pair = Self.maybe(Int.random(in: 0..<pairs.count, using: &random), &random)
+    let uid = Self.maybe("u\(Int.random(in: 0...4, using: &random))", &random)
+    let (isActive, includesDeleted) = (Self.flag(&random), Self.flag(&random))
+    let isDataSet = table == "sync_datasets"
+    let other = isDataSet ? "include_deleted" : "priority"
+    try database.execute(
+      "INSERT INTO \(table) (integration_pair_id, \(column), is_active, \(other)) VALUES ($1, $2, $3, $4)",
+      [
+        SQLValue(pair.map { $0 + 1 }), SQLValue(uid), Self.value(isActive),
+        isDataSet ? Self.value(includesDeleted) : .null,
+      ])
+    if let pair, let uid {
+      children[table]![Row(pair: pairs[pair].label, uid: uid), default: []].append(
+        Child(isHeard: isActive == true && speaks(pair), includesDeleted: includesDeleted == true))
+    } else {
+      loose[table, default: 0] += 1
+    }
   }
 }

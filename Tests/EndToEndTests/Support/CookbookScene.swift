@@ -26,7 +26,7 @@ final class CookbookScene {
   init(_ version: StandInServer.ServerVersion, for recipe: Cookbook.Recipe) throws {
     func speaks(of words: String) -> Bool { recipe.commands.contains { $0.contains(words) } }
     world = try World(
-      .v42, version, values: 3000, queue: .go,
+      .v42, version, values: 6000, queue: .go,
       change: {
         $0.generatedUnits = 120
         $0.years = 2024...2024
