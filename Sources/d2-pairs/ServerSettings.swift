@@ -116,8 +116,8 @@ struct ServerSettings {
     }
   }
 
-  /// A secret as the store keeps it, with an absolute path since the pair is used from other folders too: a reference,
-  /// or the text that was typed or stood in the environment.
+  /// A secret as the store keeps it: a reference, or the text that was typed or stood in the environment. A path is
+  /// absolute, since the pair is used from other folders too.
   private func secret(
     _ option: Option<String?>, _ fileOption: Option<String?>, variable name: String, what: String
   ) throws(CommandFailure) -> String? {

@@ -56,14 +56,14 @@ struct Slices {
       ),
       (
         "D2_REJECTS_DIR",
-        "Where the files of refused values lie, a folder `pair-N` for each pair, without `--rejects-dir`."
+        "Where refused values go without `--rejects-dir`: a folder `pair-N` for each pair of one store."
       ),
       ("D2_SUMMARY_DIR", "Given to it: where d2-pull and d2-push leave their summaries by themselves."),
     ],
     files: [
       (
         "~/.local/state/d2/rejects/STORE/pair-N/slice-N.ndjson",
-        "Refused values of a slice, unless `--rejects-dir` names another folder. The report points to them."
+        "Refused values of a slice, unless `--rejects-dir` or D2_REJECTS_DIR names another folder. The report points to them."
       )
     ])
 

@@ -23,7 +23,7 @@ package struct Query: Sendable, Equatable {
   /// `path?query`, or the path alone.
   package func target(_ path: String) -> String { text.isEmpty ? path : path + "?" + text }
 
-  /// Options that are handed to a server as they are, each as the parameter of its name.
+  /// Options whose values go to a server as they are, each as the parameter of its name.
   package static func parameters(
     _ texts: [Option<String?>], _ flags: [Flag], _ arguments: Arguments
   ) -> [(name: String, value: String)] {

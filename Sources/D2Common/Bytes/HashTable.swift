@@ -1,5 +1,6 @@
 /// Numbers for keys, from 0 in the order in which they come, found by hashes of 64 bits. Whoever uses the table has
-/// the keys themselves in an array, and compares them there; where no two keys may share a hash, the hash is the key.
+/// the keys themselves in an array, and compares them there. A caller that can bear two keys of one hash leaves the
+/// comparison out.
 public struct HashTable: Sendable {
   /// The numbers, with open addressing and linear probing; -1 where a slot is free.
   private var slots: [Int32]
@@ -19,7 +20,7 @@ public struct HashTable: Sendable {
 
   /// The number of a key; `nil` where it is not in the table.
   ///
-  /// - Parameter isKey: whether a number, of which the hash is the same, is of the key.
+  /// - Parameter isKey: whether the key of this number, which has the same hash, is the one that is looked for.
   @inline(__always)
   public func number(_ hash: UInt64, where isKey: (Int) -> Bool = { _ in true }) -> Int? {
     let number = slots[slot(hash, isKey)]

@@ -38,7 +38,7 @@ package protocol AnyOption: Sendable {
   /// Whether it may be given several times, or its value be a comma-separated list.
   var repeats: Bool { get }
 
-  /// - Throws: `CommandFailure`, 64 if these texts are not values of it.
+  /// - Throws: `CommandFailure`, 64 if it cannot have these values.
   func check(_ texts: [String]) throws(CommandFailure)
 }
 

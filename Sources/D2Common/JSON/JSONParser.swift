@@ -48,7 +48,7 @@ private struct JSONParser {
 
   func fault(_ problem: String) -> JSONSyntaxError { JSONSyntaxError(problem, offset: at) }
 
-  /// Goes on behind a byte, where it stands next.
+  /// Takes the byte if it comes next.
   private mutating func take(_ byte: Unicode.Scalar) -> Bool {
     guard at < bytes.count, bytes[at] == UInt8(ascii: byte) else { return false }
     at += 1

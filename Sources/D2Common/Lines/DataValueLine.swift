@@ -99,13 +99,13 @@ public struct DataValueLine {
   public struct KeysByKind: Sendable {
     /// All that are there.
     public fileprivate(set) var present = KeySet()
-    /// A text that is not empty.
+    /// With a text that is not empty.
     public fileprivate(set) var filled = KeySet()
-    /// True, false or null.
+    /// With true, false or null.
     public fileprivate(set) var flags = KeySet()
-    /// An object or array.
+    /// With an object or array.
     public fileprivate(set) var nested = KeySet()
-    /// Those that are there more than once: none in nearly every line.
+    /// Those that are there more than once; hardly any line has one.
     public fileprivate(set) var repeated = KeySet()
 
     @inline(__always)

@@ -42,7 +42,7 @@ struct CountAsker {
   private func askOnce(_ request: PullRequest) throws -> (Answered, ExportAnswer) {
     try client.retrying { _ in
       let before = meter.current
-      // While they come: a server that does not know the limit of a question sends any number of them.
+      // Counted while they come: a server that does not know the limit of a question sends any number of them.
       var units: [String: Int] = [:]
       var sink = ItemSink { value in
         guard let unit = value[request.export.kind.orgUnitKey]?.string else { return }

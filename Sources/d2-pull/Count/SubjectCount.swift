@@ -36,7 +36,7 @@ struct SubjectCount {
   var bytes: Int { extrapolated(seen.bytes) }
   var wireBytes: Int { isExact ? seen.wireBytes : extrapolated(seen.wireBytes) }
 
-  /// From the values that came to all.
+  /// What all values have, if they are like those that came.
   private func extrapolated(_ bytes: Int) -> Int {
     seen.values == 0 ? 0 : Int(Double(bytes) / Double(seen.values) * Double(values))
   }

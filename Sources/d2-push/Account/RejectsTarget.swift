@@ -106,7 +106,7 @@ final class RejectsTarget {
   /// Whether standard input is the very file that is to be replaced: then nobody else needs what it holds.
   private var isInput: Bool { Self.isOpen(path, 0) }
 
-  /// Whether an open descriptor is of the file that has a name now.
+  /// Whether an open descriptor is of the file that the path names now.
   private static func isOpen(_ path: String, _ descriptor: Int32) -> Bool {
     var (mine, named) = (stat(), stat())
     return fstat(descriptor, &mine) == 0 && stat(path, &named) == 0 && mine.st_dev == named.st_dev

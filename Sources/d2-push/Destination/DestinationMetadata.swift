@@ -20,8 +20,8 @@ struct OpenDates: Sendable {
   var opening: String?
   var closing: String?
 
-  /// Whether a period reaches beyond the dates: then servers from 2.43 on refuse it (E8031). An id of no period says
-  /// nothing.
+  /// Whether a period reaches beyond the dates: then servers from 2.43 on refuse it (E8031). A malformed id is
+  /// not shut.
   func isShut(in id: String) -> Bool {
     guard let period = Period(id: id) else { return false }
     return (opening.map { period.start.description < $0 } ?? false)

@@ -9,10 +9,10 @@ final class RunMeter: Sendable {
     var done = 0
     /// Of those that are done: with refusals that nobody accepted.
     var withRefusals = 0
-    /// Attempts.
+    /// Attempts that failed, and slices that were parked.
     var failed = 0
     var parked = 0
-    /// Values.
+    /// Values that came from the source, and those that were refused.
     var pulled = 0
     var refused = 0
   }
