@@ -174,8 +174,9 @@ def work(case, options):
     world.run(f"d2-pairs set p --quiet --source-url {url} > /dev/null")
     pipeline = ("d2-pull --slice \"$D2_SLICE\" --spool --retries 0 --first-byte-timeout 1 --idle-timeout 1 "
                 f"{case.extra} | d2-push --slice \"$D2_SLICE\" > /dev/null")
+    # A stalled request is divided and asked again, for each slice.
     outcome = world.run("d2-slices run --pair p --attempts 2 --retry-after 0.1s --give-up-after 2s --lease 20s "
-                        f"{options} -- '{pipeline}'", 120)
+                        f"{options} -- '{pipeline}'", 300)
     check_manners(outcome)
     case.close()
     world.run(f"d2-pairs set p --quiet --source-url {world.source} > /dev/null")
