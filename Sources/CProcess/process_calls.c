@@ -7,6 +7,12 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+// Gives a descriptor a number that a program has it by. If it has that number already (a pipe of ours may, if ours is
+// closed), dup2 would leave it to be closed by exec.
+static int place(int descriptor, int number) {
+  return descriptor == number ? fcntl(number, F_SETFD, 0) : dup2(descriptor, number);
+}
+
 // What every child does first: ends with its parent, takes signals as a new program does, reads nothing. Only what may
 // be called between fork and exec of a program with threads.
 static void begin_child(pid_t parent, int death_signal, int standard_output) {
@@ -16,10 +22,9 @@ static void begin_child(pid_t parent, int death_signal, int standard_output) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  // A pipe may have got the number 1 itself, if ours is closed; then dup2 leaves it to be closed by exec.
-  if (standard_output == 1 ? fcntl(1, F_SETFD, 0) < 0 : dup2(standard_output, 1) < 0) _exit(127);
+  if (place(standard_output, 1) < 0) _exit(127);
   int empty = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (empty < 0 || (empty == 0 ? fcntl(0, F_SETFD, 0) : dup2(empty, 0)) < 0) _exit(127);
+  if (empty < 0 || place(empty, 0) < 0) _exit(127);
 }
 
 pid_t d2_spawn_shell(const char *command, char *const environment[], int standard_output, int standard_error) {
@@ -29,7 +34,7 @@ pid_t d2_spawn_shell(const char *command, char *const environment[], int standar
   if (child != 0) return child;
   setpgid(0, 0);
   begin_child(parent, SIGKILL, standard_output);
-  if (dup2(standard_error, 2) < 0) _exit(127);
+  if (place(standard_error, 2) < 0) _exit(127);
   execve("/bin/bash", words, environment);
   _exit(127);
 }

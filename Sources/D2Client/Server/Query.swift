@@ -51,3 +51,10 @@ package struct Query: Sendable, Equatable {
 
   private static let hex = Array("0123456789ABCDEF".utf8)
 }
+
+extension Option where Value == String? {
+  /// An option that says what ids are, as the Web API's parameter of its name does.
+  package static func scheme(_ name: String, _ help: String) -> Option {
+    Option(name, value: "SCHEME", help: help)
+  }
+}

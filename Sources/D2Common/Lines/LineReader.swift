@@ -64,7 +64,7 @@ package struct LineReader: ~Copyable {
   }
 
   /// All whole lines that are there, with their line ends, and padding of line ends behind them, so that the last line
-  /// has one; reads where there is none. `nil` behind the last. They are not counted: whoever splits them calls
+  /// has one; reads if no line is there. `nil` behind the last. They are not counted: whoever splits them calls
   /// `count(lines:)`.
   ///
   /// - Throws: as `next()`.

@@ -20,7 +20,7 @@ package final class ChildProcess {
   package convenience init(_ words: [String], environment: [String: String]) throws(CommandFailure) {
     try self.init(words[0], pipes: 1, isGroup: false) { ends in
       Self.withStrings(words) { words in
-        Self.withStrings(environment.map { "\($0.key)=\($0.value)" }) { d2_spawn(words[0], words, $0, ends[0]) }
+        Self.withEntries(of: environment) { d2_spawn(words[0], words, $0, ends[0]) }
       }
     }
   }
@@ -30,7 +30,7 @@ package final class ChildProcess {
   /// - Throws: `CommandFailure`, 75 where no process can be started.
   package convenience init(shell command: String, environment: [String: String]) throws(CommandFailure) {
     try self.init("bash", pipes: 2, isGroup: true) { ends in
-      Self.withStrings(environment.map { "\($0.key)=\($0.value)" }) { d2_spawn_shell(command, $0, ends[0], ends[1]) }
+      Self.withEntries(of: environment) { d2_spawn_shell(command, $0, ends[0], ends[1]) }
     }
     // Here too: whoever comes first.
     setpgid(pid, pid)
@@ -117,6 +117,12 @@ package final class ChildProcess {
     var process: pid_t
     repeat { process = waitpid(pid, &code, block ? 0 : WNOHANG) } while process < 0 && errno == EINTR
     return (process, code)
+  }
+
+  private static func withEntries<Result>(
+    of environment: [String: String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
+  ) -> Result {
+    withStrings(environment.map { "\($0.key)=\($0.value)" }, body)
   }
 
   private static func withStrings<Result>(

@@ -33,18 +33,14 @@ struct PullOptions: Sendable {
   // MARK: How values are written
 
   /// Parameters of the Web API, by the options' names.
-  private static let schemes = [
-    scheme("--id-scheme", "Ids in the output: UID, CODE, NAME or ATTRIBUTE:uid."),
-    scheme("--data-element-id-scheme", "Ids of data elements in the output."),
-    scheme("--org-unit-id-scheme", "Ids of organisation units in the output."),
-    scheme("--category-option-combo-id-scheme", "Ids of category option combos in the output."),
-    scheme("--attribute-option-combo-id-scheme", "Ids of attribute option combos in the output."),
-    scheme("--data-set-id-scheme", "Ids of data sets in the output, also of \"dataSet\"."),
+  private static let schemes: [Option<String?>] = [
+    .scheme("--id-scheme", "Ids in the output: UID, CODE, NAME or ATTRIBUTE:uid."),
+    .scheme("--data-element-id-scheme", "Ids of data elements in the output."),
+    .scheme("--org-unit-id-scheme", "Ids of organisation units in the output."),
+    .scheme("--category-option-combo-id-scheme", "Ids of category option combos in the output."),
+    .scheme("--attribute-option-combo-id-scheme", "Ids of attribute option combos in the output."),
+    .scheme("--data-set-id-scheme", "Ids of data sets in the output, also of \"dataSet\"."),
   ]
-
-  private static func scheme(_ name: String, _ help: String) -> Option<String?> {
-    Option(name, value: "SCHEME", help: help)
-  }
 
   private static let tagDataSet = Flag(
     "--tag-data-set",

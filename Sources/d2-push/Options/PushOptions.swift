@@ -49,18 +49,14 @@ struct PushOptions: Sendable {
 
   /// Import parameters of the Web API that name what ids are, by the options' names (docs/dhis2-servers.md, "Import
   /// parameters").
-  static let schemes = [
-    scheme("--id-scheme", "Ids in the input: UID (default), CODE, NAME or ATTRIBUTE:uid."),
-    scheme("--data-element-id-scheme", "Ids of data elements."),
-    scheme("--org-unit-id-scheme", "Ids of organisation units."),
-    scheme("--data-set-id-scheme", "Ids of data sets."),
-    scheme("--category-option-combo-id-scheme", "Ids of category option combos."),
-    scheme("--attribute-option-combo-id-scheme", "Ids of attribute option combos (2.43 and later)."),
+  static let schemes: [Option<String?>] = [
+    .scheme("--id-scheme", "Ids in the input: UID (default), CODE, NAME or ATTRIBUTE:uid."),
+    .scheme("--data-element-id-scheme", "Ids of data elements."),
+    .scheme("--org-unit-id-scheme", "Ids of organisation units."),
+    .scheme("--data-set-id-scheme", "Ids of data sets."),
+    .scheme("--category-option-combo-id-scheme", "Ids of category option combos."),
+    .scheme("--attribute-option-combo-id-scheme", "Ids of attribute option combos (2.43 and later)."),
   ]
-
-  private static func scheme(_ name: String, _ help: String) -> Option<String?> {
-    Option(name, value: "SCHEME", help: help)
-  }
 
   /// Import parameters of the Web API that are on or off, by the options' names (docs/dhis2-servers.md, "Import
   /// parameters").
