@@ -143,7 +143,7 @@ struct DispatcherFaultTests {
     #expect(outcome.errors.contains("--facility-by id") && outcome.errors.contains("--pair"))
   }
 
-  @Test("a signal ends it in good order: what is not queued is in the rejects")
+  @Test("a signal ends it, and what is not queued is in the rejects")
   func signal() throws {
     let servers = try World(queueing: .go)
     servers.queue.add(faults: try Fault(parsing: #"{"kind":"stall","seconds":60,"skip":5}"#))

@@ -28,11 +28,7 @@ struct IntegratorFaultTests {
     #expect(
       outcome.lines == [signal == "KILL" ? "137" : "143", "some", "0", "true"],
       "\(outcome.output)\(outcome.errors)\(world.shell.file("second"))")
-    let includes = world.metadata.elements(of: world.metadata.dataSets[0].uid)
-    let differences = world.differences(deleted: true) {
-      World.isInFirstQuarter($0)
-        && ($0["deleted"] != true || python && includes.contains($0["dataElement"]?.string ?? ""))
-    }
+    let differences = world.differences(python: python, where: World.isInFirstQuarter)
     #expect(differences == [])
   }
 
@@ -59,11 +55,7 @@ struct IntegratorFaultTests {
       lines.prefix(4) == ["0", "0", "all went well", "all went well"],
       "\(outcome.output)\(outcome.errors)\(world.shell.file("five"))\(world.shell.file("six"))")
     #expect(lines.dropFirst(4) == ["done", "4", "five:0", "six:0"], "\(lines)")
-    let includes = world.metadata.elements(of: world.metadata.dataSets[0].uid)
-    let differences = world.differences(deleted: true) {
-      Self.isInMonths($0, 5...6)
-        && ($0["deleted"] != true || python && includes.contains($0["dataElement"]?.string ?? ""))
-    }
+    let differences = world.differences(python: python) { Self.isInMonths($0, 5...6) }
     #expect(differences == [])
   }
 
@@ -146,10 +138,8 @@ struct IntegratorFaultTests {
       grep -c 'values that were not taken' out; tail -1 out | cut -d' ' -f3-
       """)
     #expect(outcome.lines == ["1", unit, "1", "not all went well: status 1"], "\(outcome.output)\(outcome.errors)")
-    let includes = world.metadata.elements(of: world.metadata.dataSets[0].uid)
-    let differences = world.differences(deleted: true) {
+    let differences = world.differences(python: python) {
       World.isInFirstQuarter($0) && $0["orgUnit"]?.string != unit
-        && ($0["deleted"] != true || python && includes.contains($0["dataElement"]?.string ?? ""))
     }
     #expect(differences == [])
   }

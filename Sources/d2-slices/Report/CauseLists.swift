@@ -80,11 +80,8 @@ struct CauseLists {
   private func list(_ title: String, _ items: [(HTML, Int)], _ rest: Int) -> HTML {
     let more: HTML =
       rest == 0 ? "" : "<li><b class=\"n\">\(Shown.count(rest))</b> <span class=\"soft\">others</span></li>"
-    return """
-      <h4>\(title)</h4>\
-      <ul \
-      class="counts">\(items.map { "<li><b class=\"n\">\(Shown.count($0.1))</b> <span>\($0.0)</span></li>" as HTML })\(more)</ul>
-      """
+    let rows = items.map { "<li><b class=\"n\">\(Shown.count($0.1))</b> <span>\($0.0)</span></li>" as HTML }
+    return "<h4>\(title)</h4><ul class=\"counts\">\(rows)\(more)</ul>"
   }
 
   private func examples(_ cause: Cause, _ ofValues: Bool) -> HTML {

@@ -66,6 +66,15 @@ extension World {
     return Self.differences(expected, Self.content(destination))
   }
 
+  /// The same after scripts/integrator. Of what is deleted it brings only the elements of the data set whose row in the
+  /// Python tool's store asks for deletions.
+  func differences(python: Bool, where wanted: (JSONValue) -> Bool) -> [String] {
+    let included = metadata.elements(of: metadata.dataSets[0].uid)
+    return differences(deleted: true) {
+      wanted($0) && ($0["deleted"] != true || python && included.contains($0["dataElement"]?.string ?? ""))
+    }
+  }
+
   /// Whether a value is in the first quarter of 2022, in the periods of its own data set: those that overlap it.
   static func isInFirstQuarter(_ value: JSONValue) -> Bool {
     guard let period = value["period"]?.string.flatMap({ Period(id: $0) }) else { return false }
