@@ -96,9 +96,11 @@ d2_slices() { # PLAN_OPTIONS RUN_OPTIONS
   PATH=$bin:$PATH "$bin/d2-slices" run --pair bench $2
 }
 python_tool() {
-  "$python" scripts/lib/bench/python_tool.py "$source_url" "$destination" "$data_set" "$districts" "$periods"
+  "$python" scripts/lib/bench/peers/python_tool.py "$source_url" "$destination" "$data_set" "$districts" "$periods"
 }
-sane_script() { scripts/lib/bench/sane-script.sh "$source_url" "$destination" "$data_set" "$root" "$periods" "$@"; }
+sane_script() {
+  scripts/lib/bench/peers/sane-script.sh "$source_url" "$destination" "$data_set" "$root" "$periods" "$@"
+}
 
 # Each version in turn; the Python tool's way takes half an hour of each.
 measured_backlog() {
@@ -115,10 +117,10 @@ measured_backlog() {
 # json-stream is what the Python tool reads with.
 choose_python() {
   python=python3
-  if install_json_stream; then
-    python=$work/venv/bin/python
+  if have_peer json-stream; then
+    python=$(python_of json-stream)
   else
-    echo "bench: json-stream cannot be had: the Python rows read with Python's own decoder, which is quicker" >&2
+    echo "bench: the Python rows read with Python's own decoder, which is quicker" >&2
   fi
 }
 

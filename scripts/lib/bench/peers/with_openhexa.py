@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""Moves data values with openhexa.toolbox: it divides a question by years, and posts fifty values at a time.
+
+  with_openhexa.py pull SOURCE DATA_SET ORG_UNIT FROM TO              writes one value a line
+  with_openhexa.py push DESTINATION FILE                              FILE is a data value set
+  with_openhexa.py move SOURCE DATA_SET ORG_UNIT FROM TO DESTINATION
+
+Its defaults only try (dry_run) and only create; and its validation refuses numbers that are texts, which is how DHIS2
+exports them. So these three are set. Credentials: D2_USERNAME, D2_PASSWORD.
+"""
+
+import json
+import os
+import sys
+
+from openhexa.toolbox.dhis2 import DHIS2
+
+
+def values_of(url):
+    client = DHIS2(url=url, username=os.environ["D2_USERNAME"], password=os.environ["D2_PASSWORD"])
+    return client.data_value_sets
+
+
+def pull(source, data_set, unit, start, end):
+    return values_of(source).get(
+        datasets=[data_set], org_units=[unit], children=True, start_date=start, end_date=end)
+
+
+def push(destination, values):
+    print(values_of(destination).post(
+        values, import_strategy="CREATE_AND_UPDATE", dry_run=False, skip_validation=True), file=sys.stderr)
+
+
+def main():
+    action, arguments = sys.argv[1], sys.argv[2:]
+    if action == "pull":
+        for value in pull(*arguments):
+            sys.stdout.write(json.dumps(value, separators=(",", ":")) + "\n")
+    elif action == "push":
+        with open(arguments[1], encoding="utf-8") as file:
+            push(arguments[0], json.load(file)["dataValues"])
+    else:
+        push(arguments[5], pull(*arguments[:5]))
+
+
+main()
