@@ -120,7 +120,9 @@ let package = Package(
     .testTarget(
       name: "PullUnitTests",
       dependencies: ["d2-pull", "D2Client", "D2Split", "D2Common", "StandInServer", "TestSupport"]),
-    .testTarget(name: "PushUnitTests", dependencies: ["d2-push", "D2Store", "D2Client", "D2Common", "TestSupport"]),
+    .testTarget(
+      name: "PushUnitTests",
+      dependencies: ["d2-push", "D2Store", "D2Client", "D2Common", "StandInServer", "TestSupport"]),
     .testTarget(
       name: "SliceUnitTests",
       dependencies: ["d2-slices", "D2Ledger", "D2Store", "D2Client", "D2Common", "TestSupport"]),

@@ -106,14 +106,15 @@ struct BatchSizerTests {
     if range.count > 1000 { #expect(Set(run.sizes).count > 1) }
   }
 
-  @Test("asks for no batch that takes much longer than the longest request", arguments: [0.5, 2.0, 5.0])
+  @Test("asks for hardly a batch that takes longer than the longest request", arguments: [0.5, 2.0, 5.0])
   func batchTime(longest: Double) {
     for server in [SimulatedServer.v42, .v43, .flat] {
       let sizer = BatchSizer(100...50_000, longestSeconds: longest)
       let run = Self.run(sizer, server, values: 300_000, seed: 3)
-      // One trial may be too slow by the factor that its rung is larger; then it is never used again.
+      // What larger batches take is not known at first.
       let slow = run.sizes.filter { server.seconds($0) * 0.9 > longest }
-      #expect(Set(slow).allSatisfy { size in slow.count { $0 == size } == 1 }, "\(server.name): \(run.sizes)")
+      #expect(slow.count <= 2 + run.sizes.count / 20, "\(server.name): \(slow) of \(run.sizes.count)")
+      #expect(run.longest <= 3 * longest, "\(server.name): \(run.longest)")
       #expect(server.seconds(sizer.size) * 0.9 <= longest, "\(server.name)")
     }
   }
@@ -123,30 +124,34 @@ struct BatchSizerTests {
     let sizer = BatchSizer(100...50_000, longestSeconds: 1e9)
     _ = Self.run(sizer, server, values: 100_000, seed: 5)
     sizer.tooMuch(4000)
-    #expect(sizer.size < 4000)
+    #expect(sizer.size <= 2000)
     let run = Self.run(sizer, server, values: 300_000, seed: 6)
-    #expect(run.sizes.allSatisfy { $0 < 4000 })
+    #expect(run.sizes.allSatisfy { $0 <= 2000 })
     sizer.tooMuch(1)
-    #expect(sizer.size == 125 || sizer.size == 100, "\(sizer.size)")
+    #expect(sizer.size == 100)
     _ = Self.run(sizer, server, values: 1000, seed: 7)
-    #expect(sizer.size <= 125)
+    #expect(sizer.size == 100)
   }
 
-  @Test("batches that bytes cut short teach nothing about the size that was asked for")
+  @Test("batches that bytes cut short teach what their own number of values takes")
   func cutShort() throws {
     let sizer = BatchSizer(100...50_000, longestSeconds: 20)
-    sizer.record(size: sizer.size, values: 1000, seconds: 1)
-    let tried = sizer.size
-    #expect(tried != 1000)
-    for _ in 0..<5 { sizer.record(size: tried, values: tried / 10, seconds: 0.001) }
-    #expect(sizer.learnt == ["1000": 1000])
-    #expect(sizer.lastSeconds == 0.001)
+    #expect(sizer.size == 1000)
+    // Not one of them is as large as was asked for; a value costs the same in each.
+    for values in [300, 600, 200, 500, 400, 700, 300, 600] {
+      sizer.record(size: 1000, values: values, seconds: Double(values) / 1000)
+    }
+    #expect(sizer.learnt == [:])
+    #expect(sizer.lastSeconds == 0.6)
+    sizer.record(size: 1000, values: 1000, seconds: 1)
+    let rate = try #require(sizer.learnt["1000"]?.int)
+    #expect((850...1150).contains(rate), "\(rate)")
   }
 
   @Test("begins with a size that 2.42 likes, within the bounds, and comes down from it where another server does not")
   func large() {
     for (range, first) in [
-      (100...50_000, 16_000), (500...2000, 2000), (5000...5000, 5000), (20_000...50_000, 20_000), (9000...50_000, 9000),
+      (100...50_000, 5000), (500...2000, 2000), (5000...5000, 5000), (20_000...50_000, 20_000), (9000...50_000, 9000),
     ] {
       let sizer = BatchSizer(range, longestSeconds: 20)
       #expect(sizer.lastSeconds == nil)
@@ -156,16 +161,18 @@ struct BatchSizerTests {
     let sizer = BatchSizer(100...50_000, longestSeconds: 20)
     sizer.beginLarge()
     let run = Self.run(sizer, .v43, values: 200_000, seed: 3)
-    #expect(run.sizes.suffix(40).allSatisfy { $0 <= 2000 }, "\(run.sizes)")
+    #expect(run.sizes.suffix(40).allSatisfy { $0 <= 5000 }, "\(run.sizes)")
   }
 
   @Test("tells values per second by size")
-  func learnt() {
+  func learnt() throws {
     let sizer = BatchSizer(2000...2000, longestSeconds: 20)
     #expect(sizer.learnt == [:])
     sizer.record(size: 2000, values: 2000, seconds: 1)
-    sizer.record(size: 2000, values: 2000, seconds: 0.5)
-    #expect(sizer.learnt == ["2000": 3000])
+    #expect(sizer.learnt == ["2000": 2000])
+    sizer.record(size: 2000, values: 2000, seconds: 0.95)
+    let rate = try #require(sizer.learnt["2000"]?.int)
+    #expect((2000...2105).contains(rate), "\(rate)")
   }
 }
 

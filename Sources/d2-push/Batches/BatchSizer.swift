@@ -1,61 +1,67 @@
+import D2Client
 import D2Common
 import Synchronization
 
 /// Finds the batch size at which a server takes the most values a second.
 ///
 /// Servers differ in sign: 2.42 takes 20,000 values at six times the rate of 1,000, 2.43 takes 1,000 at three times the
-/// rate of 50,000 (docs/dhis2-servers.md, "What it costs"). So the size climbs a ladder of doublings while the rate
-/// rises, turns where it falls, and looks at both neighbours again from time to time.
+/// rate of 50,000 (docs/dhis2-servers.md, "What it costs"). And their times are noisy, so that no size is judged by its
+/// own times: all requests together tell what each size takes (`BatchTimes`). The size is the one with the least
+/// expected loss; now and then a request is half or twice as large, since equal sizes say nothing about others.
 final class BatchSizer: Sendable {
   private struct State: Sendable {
-    /// The rung with the highest rate so far.
-    var best: Int
-    /// The rung in use: the best, or one that is tried.
+    var times = BatchTimes(expected: BatchTimes.smallBatches)
+    /// The rung in use.
     var current: Int
-    /// Where the last gain was found.
-    var direction = 1
-    /// The last gain was large: the next step takes two rungs.
-    var isSteep = true
-    /// Values per second by rung; the newest sample weighs as much as all before it.
-    var rates: [Double?]
-    var samplesAtBest = 0
     var mostRung: Int
+    var lookAround = LookAround(firstPause: 2, longestPause: 12)
+    /// The rungs that were used.
+    var used: Set<Int> = []
     var lastSeconds: Double?
   }
 
-  /// Where the search begins. Up to 2.42 small batches are so much slower than large ones that the search itself would
-  /// cost seconds; 16,000 values take such a server three (docs/dhis2-servers.md, "What it costs"), and still pass
-  /// where all is ten times slower.
+  /// Where the search begins.
   private static let firstSize = 1000
-  private static let firstSizeOfLargeBatches = 16_000
-  /// A change of rate below this is noise.
-  private static let gain = 1.03
-  private static let steepGain = 1.5
-  /// After so many batches at the best size its neighbours are looked at again.
-  private static let lookAgainAfter = 40
+  /// Up to 2.42 small batches are much slower than large ones. But the first request is cold, and takes eight times as
+  /// long as others; no proxy should end it. Many slices hold no more than this, and so are one request.
+  private static let firstSizeOfLargeBatches = 5000
+  /// Round numbers, so far from each other that the best size is never far from one of them.
+  private static let steps = [10, 15, 20, 30, 50, 70]
+  /// A look goes two rungs up or down: about the half and twice the size.
+  private static let reach = 2
+  /// Where even the smallest take too long, what takes so many times as long is not worse.
+  private static let quicker = 1.5
 
   private let sizes: [Int]
+  private let bounds: ClosedRange<Int>
   private let longestSeconds: Double
   private let state: Mutex<State>
 
   init(_ range: ClosedRange<Int>, longestSeconds: Double) {
-    let first = min(max(Self.firstSize, range.lowerBound), range.upperBound)
-    var sizes = [first]
-    while let most = sizes.last, most < range.upperBound { sizes.append(min(most * 2, range.upperBound)) }
-    while let least = sizes.first, least > range.lowerBound { sizes.insert(max(least / 2, range.lowerBound), at: 0) }
-    self.sizes = sizes
+    sizes = Self.rungs(range)
+    bounds = range
     self.longestSeconds = longestSeconds
-    let rung = sizes.firstIndex(of: first)!
-    state = Mutex(
-      State(best: rung, current: rung, rates: Array(repeating: nil, count: sizes.count), mostRung: sizes.count - 1))
+    state = Mutex(State(current: Self.rung(of: Self.firstSize, in: sizes), mostRung: sizes.count - 1))
   }
+
+  private static func rungs(_ range: ClosedRange<Int>) -> [Int] {
+    var sizes = [range.lowerBound]
+    var decade = 1
+    while decade < range.upperBound {
+      sizes += steps.map { $0 * decade / 10 }.filter { sizes[0] < $0 && $0 < range.upperBound }
+      decade *= 10
+    }
+    if range.count > 1 { sizes.append(range.upperBound) }
+    return Array(Set(sizes)).sorted()
+  }
+
+  private static func rung(of size: Int, in sizes: [Int]) -> Int { sizes.lastIndex { $0 <= size } ?? 0 }
 
   /// Nothing was sent yet, and the server is known for one that likes large batches.
   func beginLarge() {
     state.withLock { state in
-      let rung = sizes.lastIndex { $0 <= Self.firstSizeOfLargeBatches } ?? 0
-      state.best = rung
-      state.current = rung
+      state.times = BatchTimes(expected: BatchTimes.largeBatches)
+      state.current = Self.rung(of: Self.firstSizeOfLargeBatches, in: sizes)
     }
   }
 
@@ -65,12 +71,14 @@ final class BatchSizer: Sendable {
   /// How long the last request took; `nil` before the first was answered.
   var lastSeconds: Double? { state.withLock { $0.lastSeconds } }
 
-  /// What was learnt: values per second by size.
+  /// What was learnt: values per second by size, of the sizes that were used.
   var learnt: JSONValue {
     state.withLock { state in
-      .object(
-        sizes.indices.compactMap { rung in
-          state.rates[rung].map { .init(String(sizes[rung]), .int(Int($0.rounded()))) }
+      let used = state.used.sorted().map { sizes[$0] }
+      let expected = state.times.expectations(of: used, bounds: bounds)
+      return .object(
+        zip(used, expected).map { size, expected in
+          .init(String(size), .int(Int((Double(size) / expected.seconds).rounded())))
         })
     }
   }
@@ -79,65 +87,37 @@ final class BatchSizer: Sendable {
   ///
   /// - Parameters:
   ///   - size: the size that was asked for when the batch was filled.
-  ///   - values: how many it held; where bytes or the end of the input cut it short it may tell little.
-  func record(size: Int, values: Int, seconds: Double) {
+  ///   - values: how many it held; where bytes or the end of the input cut it short it is less.
+  ///   - among: how many requests were under way meanwhile.
+  func record(size: Int, values: Int, seconds: Double, among: Int = 1) {
     state.withLock { state in
       state.lastSeconds = seconds
-      guard let rung = sizes.firstIndex(of: size), seconds > 0, 4 * values >= 3 * size || rung == state.best else {
-        return
-      }
-      let rate = Double(values) / seconds
-      state.rates[rung] = state.rates[rung].map { ($0 + rate) / 2 } ?? rate
-      if seconds > longestSeconds, rung > 0 { limit(&state, below: rung) }
-      guard rung == state.current else { return }
-      judge(&state, rung)
-      state.current = nextTrial(state)
+      guard seconds > 0, values > 0 else { return }
+      if 4 * values >= 3 * size, let rung = sizes.firstIndex(of: size) { state.used.insert(rung) }
+      state.times.learn(values: values, seconds: seconds, among: among)
+      choose(&state)
     }
   }
 
-  /// Takes a tried rung for the best where it is, and looks at the neighbours again when the best has served for long.
-  private func judge(_ state: inout State, _ rung: Int) {
-    if rung == state.best {
-      state.samplesAtBest += 1
-      guard state.samplesAtBest >= Self.lookAgainAfter else { return }
-      state.samplesAtBest = 0
-      for other in sizes.indices where other != rung { state.rates[other] = nil }
-    } else if let rate = state.rates[rung], let best = state.rates[state.best], rate > best * Self.gain {
-      state.isSteep = rate > best * Self.steepGain
-      state.direction = rung > state.best ? 1 : -1
-      state.best = rung
-      state.samplesAtBest = 0
-    } else {
-      state.isSteep = false
-    }
+  private func choose(_ state: inout State) {
+    let expected = state.times.expectations(of: sizes, bounds: bounds)
+    let longest = max(longestSeconds, Self.quicker * expected[0].seconds)
+    let allowed = 0...min(state.mostRung, expected.lastIndex { $0.seconds <= longest } ?? 0)
+    let best = allowed.min { expected[$0].loss < expected[$1].loss } ?? 0
+    let next = best + Self.reach * state.lookAround.direction()
+    state.current = min(max(next, 0), allowed.upperBound)
   }
 
-  /// The next rung whose rate is not known, beside the best; the best itself where all is known.
-  private func nextTrial(_ state: State) -> Int {
-    let steps =
-      state.isSteep ? [2 * state.direction, state.direction, -state.direction] : [state.direction, -state.direction]
-    let rungs = steps.map { state.best + $0 }
-    return rungs.first { rung in
-      sizes.indices.contains(rung) && rung <= state.mostRung && state.rates[rung] == nil
-        && !wouldTakeTooLong(rung, state)
-    } ?? state.best
-  }
-
-  private func wouldTakeTooLong(_ rung: Int, _ state: State) -> Bool {
-    guard let rate = state.rates[state.best] else { return false }
-    return Double(sizes[rung]) / rate > longestSeconds
+  /// The time that a value takes in batches of so many, as a multiple of what it takes in batches of the best size.
+  func loss(values: Int) -> Double {
+    state.withLock { $0.times.expectations(of: [values], bounds: bounds)[0].loss }
   }
 
   /// A request was too large, or took longer than a proxy waits: half of it next, and nothing so large again.
   func tooMuch(_ values: Int) {
-    state.withLock { limit(&$0, below: sizes.firstIndex { $0 >= values } ?? sizes.count) }
-  }
-
-  private func limit(_ state: inout State, below rung: Int) {
-    state.mostRung = min(state.mostRung, max(rung - 1, 0))
-    if state.best > state.mostRung { state.best = state.mostRung }
-    if state.current > state.mostRung { state.current = state.mostRung }
-    state.direction = -1
-    state.isSteep = false
+    state.withLock { state in
+      state.mostRung = min(state.mostRung, Self.rung(of: values / 2, in: sizes))
+      state.current = min(state.current, state.mostRung)
+    }
   }
 }

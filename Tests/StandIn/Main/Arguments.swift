@@ -25,6 +25,8 @@ struct Arguments {
       --fault SPEC           a fault as JSON; may be repeated
       --cost-model V         2.40 | 2.42 | 2.43: take as long as a real server
       --cost-scale X         … times X
+      --cost-noise SEED      … some imports take much longer, as on a real server
+      --cost-cores N         … with so many cores (default 2)
       --clock TIME           what the server's clock shows at the start, as 2026-11-24T04:53:17
       --time-zone ZONE       the server's local time (default Etc/UTC)
       --keep-alive SECONDS   closes connections without a request for so long (default: never)
@@ -124,6 +126,11 @@ struct Arguments {
       guard ["2.40", "2.42", "2.43"].contains(value) else { throw UsageError(message: "--cost-model \(value)?") }
       options.costModel = value
     case "--cost-scale": options.costScale = try known(Double(value), option, value)
+    case "--cost-noise": options.costNoise = try known(UInt64(value), option, value)
+    case "--cost-cores":
+      let cores = try known(Int(value), option, value)
+      guard cores >= 2 else { throw UsageError(message: "--cost-cores \(value): at least 2") }
+      options.costCores = cores
     case "--clock": options.clockStart = try known(StandInOptions.moment(value), option, value)
     case "--time-zone": options.timeZone = value
     case "--keep-alive": options.keepAliveSeconds = try known(Double(value), option, value)

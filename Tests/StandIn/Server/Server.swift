@@ -16,6 +16,8 @@ final class Server: Service {
   let statistics = Statistics()
   let authentication: Authentication
   let cost: CostModel?
+  private let costNoise: CostNoise?
+  private let startNanoseconds = Clock.steadyNanoseconds()
   let started: Int64
   let asyncDelaySeconds: Double
   let localTime: LocalTime
@@ -44,7 +46,9 @@ final class Server: Service {
     keepAliveSeconds = options.keepAliveSeconds
     var model = options.costModel.flatMap(CostModel.init)
     model?.scale = options.costScale
+    model?.cores = options.costCores
     cost = model
+    costNoise = options.costNoise.map(CostNoise.init)
 
     var users: [User] = []
     let metadata: Metadata
@@ -80,6 +84,15 @@ final class Server: Service {
           &$0.values, metadata, count: options.generatedValues, years: options.years, seed: options.seed, now: now)
       }
     }
+  }
+
+  /// How long an import takes that begins now; `nil` where nothing is imitated.
+  func importSeconds(values: Int, preheats: Bool) -> Double? {
+    guard let cost else { return nil }
+    let seconds = cost.importSeconds(values: values, preheats: preheats, concurrent: statistics.running)
+    // The drift is of minutes of the imitated server.
+    let now = Double(Clock.steadyNanoseconds() - startNanoseconds) / 1e9 / cost.scale
+    return seconds * (costNoise?.next(atSeconds: now) ?? 1)
   }
 
   /// Changes the metadata as `POST /control/metadata` says.

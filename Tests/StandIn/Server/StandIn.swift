@@ -28,6 +28,10 @@ public struct StandInOptions: Sendable {
   public var costModel: String?
   /// Multiplies the costs.
   public var costScale = 1.0
+  /// What times of imports differ by; `nil`: equal imports take equally long.
+  public var costNoise: UInt64?
+  /// The cores that imports share.
+  public var costCores = 2
   /// Milliseconds since 1970 that the server's clock shows when it starts; `nil` is the machine's time.
   public var clockStart: Int64?
   /// The zone of the server's local time, such as `America/Bogota`.

@@ -3,6 +3,7 @@
 # shellcheck disable=SC2154  # bin, work and scale are set there.
 
 push_size_values=200000
+push_sizes=(500 1000 2000 5000 10000 20000 50000)
 
 # Starts a stand-in with the same country each time; sets address.
 start_country() { # OPTION…
@@ -26,32 +27,35 @@ pull_values() {
   (($(wc -l <"$work/values.ndjson") == push_size_values)) || { echo "bench: too few values" >&2 && exit 70; }
 }
 
-# compare_batch_sizes VERSION: each size gets a server of its own that holds nothing yet.
+# push_seconds OPTION… -- OPTION…: how long d2-push takes with the options behind --, to a new server with those before.
+push_seconds() {
+  local server=()
+  while [[ $1 != -- ]]; do server+=("$1") && shift; done
+  shift
+  start_country "${server[@]}" --cost-scale "$scale"
+  D2_USERNAME=admin D2_PASSWORD=district "$bin/d2-push" --url "$address" --quiet --summary "$work/summary" "$@" \
+    <"$work/values.ndjson" >/dev/null
+  stop_servers
+  jq .seconds "$work/summary"
+}
+
+# compare_batch_sizes VERSION: each size gets a server of its own that holds nothing yet, with the noise of each seed.
 compare_batch_sizes() {
-  local size options seconds
+  local version=$1 size options seconds seed
   export D2_USERNAME=admin D2_PASSWORD=district
   [[ -e $work/values.ndjson ]] || pull_values
   : >"$work/sizes.tsv"
-  for size in default 500 1000 2000 5000 10000 20000 50000; do
-    start_country --version "$1" --cost-model "$1" --cost-scale "$scale"
-    # A fixed size is just that: the bound on bytes (8M) would cut the largest.
-    options=()
-    [[ $size == default ]] || options=(--batch-size "$size" --batch-bytes 64M)
-    "$bin/d2-push" --url "$address" --quiet --summary "$work/summary" "${options[@]}" <"$work/values.ndjson" >/dev/null
-    stop_servers
-    seconds=$(jq .seconds "$work/summary")
-    printf '%s\t%s\n' "$size" "$seconds" >>"$work/sizes.tsv"
-    echo "bench: $1, batch size $size: $seconds s" >&2
+  for ((seed = 1; seed <= seeds; seed++)); do
+    for size in default "${push_sizes[@]}"; do
+      # A fixed size is just that: the bound on bytes would cut the largest.
+      options=()
+      [[ $size == default ]] || options=(--batch-size "$size" --batch-bytes 64M)
+      push_seconds --version "$version" --cost-model "$version" --cost-noise "$seed" -- "${options[@]}" >"$work/seconds"
+      seconds=$(<"$work/seconds")
+      printf '%s\t%s\t%s\n' "$seed" "$size" "$seconds" >>"$work/sizes.tsv"
+      echo "bench: $version, noise $seed, batch size $size: $seconds s" >&2
+    done
   done
-  awk -F'\t' -v version="$1" -v values="$push_size_values" -v scale="$scale" '
-    { name[NR] = $1; rate[NR] = values / $2; seconds[NR] = $2 }
-    $1 != "default" && rate[NR] > best { best = rate[NR] }
-    END {
-      printf "\n## Batch size, DHIS2 %s (%d values, a server that takes %s of the measured time)\n\n",
-        version, values, scale
-      print "| batch size | × best fixed size | values/s | s |\n|---|--:|--:|--:|"
-      for (i = 1; i <= NR; i++) printf "| %s | %.2f | %d | %.1f |\n", name[i], rate[i] / best, rate[i], seconds[i]
-      printf "\nDefault at least 0.8 of the best fixed size: %.2f, %s.\n",
-        rate[1] / best, rate[1] >= 0.8 * best ? "met" : "**missed**"
-    }' "$work/sizes.tsv"
+  python3 scripts/lib/bench/noisy_report.py "$work/sizes.tsv" --title "Batch size, DHIS2 $version" \
+    --what "batch size" --values "$push_size_values" --scale "$scale" --median 0.9 --worst 0.75
 }

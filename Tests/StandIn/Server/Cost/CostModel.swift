@@ -25,13 +25,15 @@ struct CostModel: Sendable {
   let importRate: Rate
   /// Without `preheatCache`, where that matters.
   let coldImportRate: Rate
-  /// What a second connection gains, small batches and large.
+  /// What a second connection gains on two cores, small batches and large.
   let twoConnections: Rate
   let exportPerSecond: Double
   let gzipExportPerSecond: Double
   /// Of a small answer, and of one of a whole country.
   let firstByteSeconds: (small: Double, large: Double)
   var scale = 1.0
+  /// Cores of the server. What was measured was measured on two.
+  var cores = 2
 
   init?(_ name: String) {
     self.name = name
@@ -71,9 +73,16 @@ struct CostModel: Sendable {
   func importSeconds(values: Int, preheats: Bool, concurrent: Int) -> Double {
     guard values > 0 else { return requestSeconds * scale }
     let rate = (preheats ? importRate : coldImportRate).at(values)
-    // Two connections together are `gain` times as fast as one, so each is slowed by the rest.
-    let slowdown = concurrent > 1 ? Double(concurrent) / twoConnections.at(values) : 1
-    return (requestSeconds + Double(values) / rate * slowdown) * scale
+    return (requestSeconds + Double(values) / rate * slowdown(values: values, concurrent)) * scale
+  }
+
+  /// By how much imports that run at once slow each other down. More cores are taken for so many pairs of cores: an
+  /// import that has a pair to itself is as quick as one alone, two of them share it as was measured.
+  private func slowdown(values: Int, _ concurrent: Int) -> Double {
+    let pairs = Double(cores) / 2
+    let importsOfPair = min(max(Double(concurrent) / pairs, 1), 2)
+    let gainOfPair = 1 + (twoConnections.at(values) - 1) * (importsOfPair - 1)
+    return max(1, Double(concurrent) / (pairs * gainOfPair))
   }
 
   func exportSeconds(values: Int, gzip: Bool) -> Double {

@@ -50,11 +50,7 @@ struct ImportAPI {
   // MARK: - Running
 
   private func importNow(_ run: ImportRun, _ shown: JSONValue) -> Response {
-    if let model = server.cost {
-      cost.add(
-        model.importSeconds(
-          values: run.set.values.count, preheats: request.flag("preheatCache"), concurrent: server.statistics.running))
-    }
+    cost.add(server.importSeconds(values: run.set.values.count, preheats: request.flag("preheatCache")) ?? 0)
     var summary = server.importValues(run)
     summary.options = shown
     if let fault = faults.first(where: { $0.kind == .partialImport }) {
