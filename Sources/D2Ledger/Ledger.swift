@@ -101,6 +101,52 @@ package final class Ledger {
     return try writing { try database.rows(sql, parameters).first.map(Self.slice) }
   }
 
+  /// How far the numbers of neighbours are looked for.
+  private static let furthestNeighbour = 1024
+
+  /// Leases the next slice of a pair and such as one pipeline can move with it: of the same data set, units and plan,
+  /// with other periods. All have one token.
+  ///
+  /// - Parameters:
+  ///   - most: how many there are at most. One that was begun before has a part of it, the smaller the more often: it
+  ///     may be what ends its workers.
+  ///   - plan: only slices of the plan of this name.
+  ///   - last: a data set whose slices are taken only where there are no others.
+  /// - Returns: the slices in their order; none where none is waiting now.
+  package func claimRun(
+    _ pair: Pair, worker: String, token: String, leaseSeconds: Double, order: Order, most: Int, plan: String? = nil,
+    last: String? = nil
+  ) throws -> [Slice] {
+    guard
+      let first = try claim(
+        pair, worker: worker, token: token, leaseSeconds: leaseSeconds, order: order, plan: plan, last: last)
+    else { return [] }
+    let more = (most >> min(2 * (first.attempts - 1), 20)) - 1
+    guard more > 0, !first.periods.isEmpty else { return [first] }
+    let sql = """
+      UPDATE slices SET state = 'leased', worker = $2, token = $3, lease_until = \(now) + $4, attempts = attempts + 1,
+        started = \(now)
+      WHERE id IN (
+        SELECT s.id FROM slices s JOIN slices f ON f.id = $1
+        WHERE s.id BETWEEN $5 AND $6 AND s.state = 'waiting' AND s.attempts + 1 = f.attempts
+          AND s.integration_pair_id = f.integration_pair_id AND s.dataset_id = f.dataset_id AND s.kind = f.kind
+          AND s.orgunits = f.orgunits AND s.children = f.children AND s.since = f.since AND s.periods <> ''
+          AND s.include_deleted = f.include_deleted AND s.rank = f.rank
+          AND coalesce(s.plan, '') = coalesce(f.plan, '') AND coalesce(s.window_id, 0) = coalesce(f.window_id, 0)
+        ORDER BY s.newest \(order == .newest ? "DESC" : ""), s.id LIMIT $7
+        \(database.dialect == .postgresql ? "FOR UPDATE OF s SKIP LOCKED" : ""))
+      RETURNING \(Self.columns), newest
+      """
+    let parameters: [SQLValue] = [
+      .int(first.id), .text(worker), .text(token), .int(Int(leaseSeconds * 1000)),
+      .int(first.id - Self.furthestNeighbour), .int(first.id + Self.furthestNeighbour), .int(more),
+    ]
+    let rows = try writing { try database.rows(sql, parameters) }
+    let neighbours = rows.map { (newest: $0.int($0.count - 1) ?? 0, slice: Self.slice($0)) }
+      .sorted { order == .newest ? $0.newest > $1.newest : $0.newest < $1.newest }
+    return [first] + neighbours.map(\.slice)
+  }
+
   /// Slices whose lease has ended, or whose time for another attempt has come, are waiting again.
   private func wakeUp() throws {
     let retries = "FROM slices WHERE state = 'retry' AND next_attempt <= \(now)"
@@ -138,41 +184,74 @@ package final class Ledger {
     }
   }
 
+  /// Lengthens the leases of all slices that a token holds. Returns how many these are.
+  package func renewAll(token: String, leaseSeconds: Double) throws -> Int {
+    try writing {
+      try database.execute(
+        """
+        UPDATE slices SET lease_until = \(now) + $2
+        WHERE state = 'leased' AND token = $1 AND lease_until > \(now)
+        """, [.text(token), .int(Int(leaseSeconds * 1000))])
+    }
+  }
+
   /// Whether a worker still has the slice.
   private var holds: String { "id = $1 AND state = 'leased' AND token = $2 AND lease_until > \(now)" }
 
+  /// What a slice came to.
+  package struct End: Sendable {
+    package var id: Int
+    package var status: Int
+    package var counts: Slice.Counts
+    package var rejects: String?
+    /// Why values were refused, where that is not accepted: then it is done with refusals, and the mark stays.
+    package var refusal: String?
+
+    package init(_ id: Int, status: Int, _ counts: Slice.Counts, rejects: String?, refusal: String? = nil) {
+      self.id = id
+      self.status = status
+      self.counts = counts
+      self.rejects = rejects
+      self.refusal = refusal
+    }
+  }
+
   /// Notes that a slice was pulled and pushed; where it was the last of its window, the data set's mark moves. False
   /// where the lease was lost.
-  ///
-  /// - Parameter refusal: why values were refused, where that is not accepted: then it is done with refusals, and the
-  ///   mark stays.
   package func finish(
     _ id: Int, token: String, status: Int, _ counts: Slice.Counts, rejects: String?, refusal: String? = nil
   ) throws -> Bool {
-    try database.transaction {
-      let window = try lockWindow(of: id)
-      let state = refusal == nil ? Slice.State.done : .refused
-      let parameters: [SQLValue] =
-        [
-          .int(id), .text(token), .int(status), SQLValue(rejects), .text(state.rawValue),
-          SQLValue(refusal.map { String($0.prefix(Self.mostErrorCharacters)).withoutNUL }),
-        ] + Self.parameters(counts)
-      let changed = try database.execute(
-        """
-        UPDATE slices SET state = $5, verified = FALSE, token = NULL, finished = \(now), last_status = $3, rejects = $4,
-          last_error = $6, \(Self.assignments(first: 7))
-        WHERE \(holds)
-        """, parameters)
-      guard changed > 0 else { return false }
-      if let window {
-        // Queued is not delivered: what the queue loses must be asked for again.
-        if counts.queued ?? 0 > 0 {
-          try database.execute("UPDATE sync_windows SET is_whole = FALSE WHERE id = $1", [.int(window)])
-        }
-        try closeWindow(window)
+    try !finish([End(id, status: status, counts, rejects: rejects, refusal: refusal)], token: token).isEmpty
+  }
+
+  /// Notes the same of several slices at once. Returns those whose lease was not lost.
+  package func finish(_ ends: [End], token: String) throws -> Set<Int> {
+    try database.transaction { Set(try ends.filter { try note($0, token: token) }.map(\.id)) }
+  }
+
+  private func note(_ end: End, token: String) throws -> Bool {
+    let window = try lockWindow(of: end.id)
+    let state = end.refusal == nil ? Slice.State.done : .refused
+    let parameters: [SQLValue] =
+      [
+        .int(end.id), .text(token), .int(end.status), SQLValue(end.rejects), .text(state.rawValue),
+        SQLValue(end.refusal.map { String($0.prefix(Self.mostErrorCharacters)).withoutNUL }),
+      ] + Self.parameters(end.counts)
+    let changed = try database.execute(
+      """
+      UPDATE slices SET state = $5, verified = FALSE, token = NULL, finished = \(now), last_status = $3, rejects = $4,
+        last_error = $6, \(Self.assignments(first: 7))
+      WHERE \(holds)
+      """, parameters)
+    guard changed > 0 else { return false }
+    if let window {
+      // Queued is not delivered: what the queue loses must be asked for again.
+      if end.counts.queued ?? 0 > 0 {
+        try database.execute("UPDATE sync_windows SET is_whole = FALSE WHERE id = $1", [.int(window)])
       }
-      return true
+      try closeWindow(window)
     }
+    return true
   }
 
   /// Two workers that finish the last two slices of a window must not both see the other's as open.
@@ -238,6 +317,17 @@ package final class Ledger {
       try database.execute(
         "UPDATE slices SET state = 'waiting', token = NULL, attempts = attempts - 1 WHERE \(holds)",
         [.int(id), .text(token)]) > 0
+    }
+  }
+
+  /// Gives all slices back that a token holds, untouched.
+  package func releaseAll(token: String) throws {
+    try writing {
+      try database.execute(
+        """
+        UPDATE slices SET state = 'waiting', token = NULL, attempts = attempts - 1
+        WHERE state = 'leased' AND token = $1 AND lease_until > \(now)
+        """, [.text(token)])
     }
   }
 

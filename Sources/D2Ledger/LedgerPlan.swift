@@ -114,6 +114,7 @@ package struct LedgerPlan {
     if let startedBefore {
       outcome.again += try update(Self.anew, "\(isEnded) AND coalesce(t.started, 0) < $2", .int(startedBefore))
     }
+    // Slices that one pipeline can move, of the same units and of periods that follow each other, get numbers that do.
     outcome.added = try database.execute(
       """
       INSERT INTO slices (integration_pair_id, window_id, kind, dataset_id, periods, since, orgunits, children,
@@ -121,7 +122,7 @@ package struct LedgerPlan {
       SELECT CAST($1 AS integer), s.window_id, s.kind, s.dataset_id, s.periods, s.since, p.orgunits, p.children,
         s.include_deleted, p.rank, s.newest
       \(Self.cross) WHERE TRUE
-      ORDER BY p.rank, s.newest DESC, s.id, p.id
+      ORDER BY p.rank, min(s.id) OVER (PARTITION BY s.dataset_id, s.kind, s.since), p.id, s.newest DESC
       ON CONFLICT DO NOTHING
       """, [.int(pair.id)])
     if let name { try update("plan = $2", "", .text(name)) }

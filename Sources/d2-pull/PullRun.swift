@@ -24,7 +24,7 @@ final class PullRun: Sendable {
 
   func run() async throws -> ExitStatus {
     var selections = try stored?.selections(options, client, log) ?? [options]
-    var asked = AskedIDs(client: client, log: log)
+    var asked = AskedIDs(client: client, log: log, siblings: stored?.siblings ?? [])
     let missing = MissingIDs(options, client, log)
     do {
       if options.checks {
@@ -42,7 +42,9 @@ final class PullRun: Sendable {
       let requests = PullPlan(selections).requests
       if options.explains { return try explain(requests, isWhole: asked.unknown.isEmpty) }
       if options.counts { return try count(selections, isWhole: asked.unknown.isEmpty) }
+      let turn = try WorkerTurn.wait("pull", in: options.turnFolder)
       try await fetch(requests)
+      withExtendedLifetime(turn) {}
       try output.flush()
     } catch {
       try output.flush()

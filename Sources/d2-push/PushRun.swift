@@ -17,7 +17,17 @@ struct PushRun {
       options,
       try Account(
         rejectsFile: options.rejectsFile, policy: options.rejectsPolicy, hasQueue: options.queue != nil,
-        dryRun: options.dryRun), log)
+        dryRun: options.dryRun, periods: options.tellsPeriods ? PeriodTally() : nil), log)
+  }
+
+  /// In the pipeline of a worker: waits until there are values, and the one before has delivered its own.
+  private func turn() throws -> FileTurn? {
+    guard options.turnFolder != nil else { return nil }
+    var input = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
+    while poll(&input, 1, 1000) <= 0 { try Signals.check() }
+    // An input that is at its end has no POLLIN.
+    guard input.revents & Int16(POLLIN) != 0 else { return nil }
+    return try WorkerTurn.wait("push", in: options.turnFolder)
   }
 
   /// - Parameter connect: signs in where the batches go.
@@ -28,6 +38,8 @@ struct PushRun {
     if isatty(0) == 1 {
       report.log.info("reading data values from the terminal, one JSON object a line; end with Ctrl-D")
     }
+    let turn = sender.takesTurns ? try turn() : nil
+    defer { withExtendedLifetime(turn) {} }
     // One thread for each request, one that reads, one for the loop, two that locate lines.
     let executor = BlockingExecutor(threads: options.server.concurrency + 4)
     var failure: (any Error)?

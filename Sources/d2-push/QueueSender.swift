@@ -35,6 +35,7 @@ struct QueueSender: BatchSender {
 
   var followSeconds: Double { queue.waitSeconds }
   var isQuick: Bool { false }
+  var takesTurns: Bool { true }
   var learnt: JSONValue { .object([]) }
 
   func batchMaker() -> any BatchMaker {

@@ -57,6 +57,9 @@ struct ServerSender: BatchSender {
   // MARK: BatchSender
 
   var followSeconds: Double { 0 }
+  /// Up to 2.42 two imports at once take less time than one after the other; from 2.43 on they can take more
+  /// (docs/dhis2-servers.md, "What it costs").
+  var takesTurns: Bool { destination.traits.failsWholeGroups || 2 * options.jobsOfRun > ImportLimit.most }
   var isQuick: Bool { (sizer.lastSeconds ?? .infinity) <= Self.quickSeconds }
   var learnt: JSONValue { sizer.learnt }
 

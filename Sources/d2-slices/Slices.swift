@@ -58,6 +58,10 @@ struct Slices {
         "D2_REJECTS_DIR",
         "Where refused values go without `--rejects-dir`: a folder `pair-N` for each pair of one store."
       ),
+      (
+        "D2_SESSION_DIR",
+        "Given to it: a private folder in which the commands of a worker share the session with each server."
+      ),
       ("D2_SUMMARY_DIR", "Given to it: where d2-pull and d2-push leave their summaries by themselves."),
     ],
     files: [

@@ -18,7 +18,7 @@ struct SliceEndTests {
       """
       d2-slices plan --pair hmis \(World.quarterOfMonths) --quiet > /dev/null
       d2-slices run --pair hmis --jobs 3 --quiet & run=$!
-      await '[ $(count leased) = 3 ] && [ $(children | wc -l) -ge 9 ]'
+      await '[ $(count leased) -ge 3 ] && [ $(children | wc -l) -ge 9 ]'
       kill -\(signal.name) $run; wait $run; echo $?
       children | wc -l; states; ls tmp | wc -l
       d2-slices list --pair hmis | jq -s -c 'all(.attempt == 0)'
@@ -51,12 +51,12 @@ struct SliceEndTests {
       """
       d2-slices plan --pair hmis \(World.quarterOfMonths) --quiet > /dev/null
       d2-slices run --pair hmis --jobs 3 --lease 2s --quiet & run=$!
-      await '[ $(count leased) = 3 ] && [ $(children | wc -l) -ge 9 ]'
+      await '[ $(count leased) -ge 3 ] && [ $(children | wc -l) -ge 9 ]'; leased=$(count leased)
       kill -9 $run; wait $run; echo $?; await '[ $(children | wc -l) = 0 ]'; echo $?
       heal $SRC; d2-slices run --pair hmis --jobs 3 --quiet; echo $?; states
-      d2-slices list --pair hmis | jq -s -c 'map(.attempt) | [min, max, (map(select(. == 2)) | length)]'
+      d2-slices list --pair hmis | jq -s -c --argjson leased $leased 'map(.attempt) | [max, (map(select(. == 2)) | length) == $leased]'
       """)
-    #expect(outcome.lines == ["137", "0", "0", "done=12", "[1,2,3]"], "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.lines == ["137", "0", "0", "done=12", "[2,true]"], "\(outcome.output)\(outcome.errors)")
     let differences = world.differences(of: [0], where: World.isInQuarterOfMonths)
     #expect(differences == [])
   }
@@ -71,12 +71,12 @@ struct SliceEndTests {
       folders() { find tmp -name 'd2-worker-*' -perm 700 | wc -l; }
       run 'echo half > "$D2_SUMMARY_DIR/pull.json.part"; sleep 60' & killed=$!; await '[ $(find tmp -name "*.part" | wc -l) = 1 ]'
       kill -9 $killed; wait $killed; folders
-      run 'until [ -e end ]; do sleep 0.05; done' & other=$!; await '[ $(count leased) = 2 ]'; await '[ $(folders) = 1 ]'; echo $?
+      run 'until [ -e end ]; do sleep 0.05; done' & other=$!; await '[ $(count leased) = 2 ]'; await '[ $(folders) = 2 ]'; echo $?
       mkdir -m 700 tmp/d2-worker-rejects tmp/d2-worker-abcdef; touch tmp/d2-worker-{rejects,abcdef}/mine.ndjson
       run true; echo $?; ls tmp/d2-worker-*/mine.ndjson | wc -l; rm -r tmp/d2-worker-{rejects,abcdef}
       folders; touch end; wait $other; echo $?; folders; ls tmp | wc -l
       """)
-    #expect(outcome.lines == ["1", "0", "0", "2", "1", "0", "0", "0"], "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.lines == ["2", "0", "0", "2", "2", "0", "0", "0"], "\(outcome.output)\(outcome.errors)")
   }
 
   @Test("who loses a lease stops working and notes nothing", arguments: StoreKind.available)

@@ -26,6 +26,8 @@ SLOW = {"kind": "latency", "seconds": 0.15, "times": 0, "path": "/api/dataValueS
 SLICES_OF_ZONE, UNITS_OF_ZONE = 24, 15
 # Ends after which a host begins anew: killed, or the store or a server was not there.
 BEGUN_ANEW = (-signal.SIGKILL, 69, 75)
+# A command of one's own gets one slice at a time; ours gets neighbours together.
+SINGLE = 'd2-pull --slice "$D2_SLICE" --spool | d2-push --slice "$D2_SLICE" --rejects "$D2_REJECTS" > /dev/null'
 TARGETS = ("d2-slices", "d2-pull", "d2-push", "bash", "connection")
 
 
@@ -69,7 +71,7 @@ class Chaos:
     def host(self, name):
         """One of two hosts; its runner is begun anew when it was killed."""
         command = ["d2-slices", "run", "--pair", "p", "--jobs", str(self.options.jobs), "--lease", "3s",
-                   "--retry-after", "0.5s", "--attempts", "1000"]
+                   "--retry-after", "0.5s", "--attempts", "1000"] + (["--", SINGLE] if name == "two" else [])
         with open(self.world.path(name), "ab") as log:
             while not self.stopped.is_set():
                 status = subprocess.call(

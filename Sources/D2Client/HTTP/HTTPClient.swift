@@ -7,7 +7,8 @@ import Synchronization
 ///
 /// DHIS2 checks the password's hash on every request without its session cookie (a tenth of a second each, and a new
 /// session each), so that all transfers of a process share one store of cookies. Where the server has ended the session
-/// meanwhile, the request is made once more without its cookie, which signs in anew: nobody above learns of it.
+/// meanwhile, the request is made once more without its cookie, which signs in anew: nobody above learns of it. The
+/// commands of a worker share the session (`WorkerSession`).
 ///
 /// `perform` blocks its thread; run it where threads may block (`BlockingExecutor`).
 package final class HTTPClient: Sendable {
@@ -29,6 +30,8 @@ package final class HTTPClient: Sendable {
     package var environment: [String: String] = [:]
     /// Notes each exchange.
     package var recorder: ExchangeRecorder?
+    /// What the commands of a worker share about the server.
+    package var session: WorkerSession?
 
     package init() {}
 
@@ -46,6 +49,8 @@ package final class HTTPClient: Sendable {
   private let rate: (limit: RateLimit, among: ConcurrencyLimit)?
   private let share: SharedStore
   private let idle = Mutex<[CurlHandle]>([])
+  /// Whether the session of the worker was looked for.
+  private let isJoined = Mutex(false)
 
   package init(
     _ server: ServerURL, _ configuration: Configuration, rate: (limit: RateLimit, among: ConcurrencyLimit)? = nil
@@ -78,9 +83,11 @@ package final class HTTPClient: Sendable {
             whileWaiting: whileWaiting, carriesCookies: carriesCookies)
           transfer.rate = rate?.limit
           transfer.bytesSentPerSecond = rate.map { max(1, $0.limit.bytesPerSecond / $0.among.current) }
-          return (try run(transfer, request), transfer.cookies)
+          let response = try run(transfer, request)
+          keepSession(of: response, handle)
+          return (response, transfer.cookies)
         }
-        let first = try exchange(carriesCookies: true)
+        let first = try joiningSession(handle) { try exchange(carriesCookies: true) }
         guard first.response.refusesSession else { return first.response }
         // Only once: a refusal of a request without a cookie is about the credentials.
         SessionCookies.forget(first.cookies, handle)
@@ -89,6 +96,30 @@ package final class HTTPClient: Sendable {
         return second
       }
     }
+  }
+
+  /// Before its first request a command of a worker takes up the session of the others. If there is none yet, it signs
+  /// in while they wait.
+  private func joiningSession<Result>(_ handle: CurlHandle, _ exchange: () throws -> Result) throws -> Result {
+    guard let session = configuration.session, !isJoined.withLock({ $0 }) else { return try exchange() }
+    func join() -> Bool {
+      let cookies = session.cookies
+      SessionCookies.adopt(cookies, handle)
+      return !cookies.isEmpty
+    }
+    defer { isJoined.withLock { $0 = true } }
+    if join() { return try exchange() }
+    return try session.exclusively {
+      _ = join()
+      return try exchange()
+    }
+  }
+
+  private func keepSession(of response: HTTPResponse, _ handle: CurlHandle) {
+    guard let session = configuration.session, response.status < 300, response.header("set-cookie") != nil else {
+      return
+    }
+    session.keep(cookies: SessionCookies.all(handle))
   }
 
   private func run(_ transfer: Transfer, _ request: HTTPRequest) throws -> HTTPResponse {

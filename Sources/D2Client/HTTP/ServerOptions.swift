@@ -137,6 +137,7 @@ package struct ServerOptions: Sendable {
     // No more than is needed: the rest may hold secrets.
     configuration.environment = environment.filter { Self.variables.contains($0.key.uppercased()) }
     configuration.credentials = peer.signIn.credentials
+    configuration.session = WorkerSession(url, peer.signIn.credentials, environment: environment)
     for (option, key, path) in [
       (Self.caFile, "ca_file", \HTTPClient.Configuration.caFile),
       (Self.clientCertificate, "client_cert", \.clientCertificate), (Self.clientKey, "client_key", \.clientKey),

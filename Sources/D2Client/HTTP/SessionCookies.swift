@@ -44,9 +44,14 @@ enum SessionCookies {
   static func attach(_ handle: CurlHandle) {
     let fresh = all(handle)
     d2_curl_set_string(handle.raw, CURLOPT_COOKIELIST, "ALL")
-    guard let share = handle.share.pointer else { return }
+    adopt(fresh, handle)
+  }
+
+  /// Puts cookies into the shared store.
+  static func adopt(_ lines: [String], _ handle: CurlHandle) {
+    guard !lines.isEmpty, let share = handle.share.pointer else { return }
     d2_curl_set_share(handle.raw, UnsafeMutableRawPointer(share))
-    for line in fresh { d2_curl_set_string(handle.raw, CURLOPT_COOKIELIST, line) }
+    for line in lines { d2_curl_set_string(handle.raw, CURLOPT_COOKIELIST, line) }
   }
 
   /// domain, whether its subdomains too, path, whether by TLS only, expiry, name, value.

@@ -63,12 +63,27 @@ package final class DHIS2Client: Sendable {
     }
   }
 
-  /// What the server says of itself, asked for once.
+  /// A small document that holds for some minutes, as metadata do: the commands of a worker ask for it once.
+  ///
+  /// - Throws: as `json`.
+  package func lasting(_ target: String) throws -> (document: JSONValue, date: UTCTime?) {
+    guard let session = http.configuration.session else { return try dated(target) }
+    if let kept = session.answer(to: target) {
+      log.debug("\(target): another command of this worker has asked")
+      return kept
+    }
+    let answer = try dated(target)
+    session.keep(answer.document, date: answer.date, of: target)
+    return answer
+  }
+
+  /// What the server says of itself, asked for once. Its clock may be some minutes behind: who needs that asks for
+  /// `ServerInfo`.
   ///
   /// - Throws: `ServerError`.
   package func serverInfo() throws -> ServerInfo {
     if let known = info.withLock({ $0 }) { return known }
-    let asked = try ServerInfo(self)
+    let asked = try ServerInfo(lasting: self)
     info.withLock { $0 = asked }
     return asked
   }

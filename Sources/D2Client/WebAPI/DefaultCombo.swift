@@ -8,7 +8,8 @@ package enum DefaultCombo {
   /// Its uids at a server, nearly always one. - Throws: `ServerError`.
   package static func uids(_ client: DHIS2Client) throws -> [String] {
     let query = Query(["filter": "name:eq:default", "fields": "id", "paging": "false"])
-    let combos = try client.json(query.target("/api/categoryOptionCombos"))["categoryOptionCombos"]?.array ?? []
+    let combos =
+      try client.lasting(query.target("/api/categoryOptionCombos")).document["categoryOptionCombos"]?.array ?? []
     return combos.compactMap { $0["id"]?.string }
   }
 }

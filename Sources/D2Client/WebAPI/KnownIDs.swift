@@ -16,12 +16,14 @@ public struct KnownIDs: Sendable {
   /// Asks for some ids of one kind of object.
   ///
   /// - Parameters:
+  ///   - wanted: only what the server tells of these counts; all of them if it is `nil`.
   ///   - plural: the collection's name in the Web API: `organisationUnits`.
   ///   - urlBytes: how long a request's address may be.
   ///   - lookingForFiles: of data elements and data sets, asks for the types of values too.
   /// - Throws: `ServerError`.
   package init(
-    _ asked: [String], in plural: String, _ client: DHIS2Client, urlBytes: Int = RequestSize.safeURLBytes,
+    _ asked: [String], of wanted: [String]? = nil, in plural: String, _ client: DHIS2Client,
+    urlBytes: Int = RequestSize.safeURLBytes,
     lookingForFiles: Bool = false
   ) throws {
     let fields =
@@ -32,7 +34,7 @@ public struct KnownIDs: Sendable {
       default: "id"
       }
     try client.forEachObject(asked, in: plural, fields: fields, urlBytes: urlBytes) { object in
-      guard let id = object["id"]?.string else { return }
+      guard let id = object["id"]?.string, wanted?.contains(id) ?? true else { return }
       ids.insert(id)
       paths[id] = object["path"]?.string
       let elements = (object["dataSetElements"]?.array ?? []).compactMap { $0["dataElement"] } + [object]
@@ -68,7 +70,8 @@ extension DHIS2Client {
     let groups = RequestSize.groups(
       of: uids.filter(KnownIDs.canBeUID), bytesEach: { $0.utf8.count + 1 }, limit: urlBytes - 200 - fields.utf8.count)
     for group in groups {
-      try objects(in: plural, fields: fields, filter: "id:in:[\(group.joined(separator: ","))]").forEach(body)
+      let filter = "id:in:[\(group.joined(separator: ","))]"
+      try objects(in: plural, fields: fields, filter: filter, lasting: true).forEach(body)
     }
   }
 
@@ -79,10 +82,16 @@ extension DHIS2Client {
     return objects
   }
 
-  /// The few objects that one condition holds for. - Throws: `ServerError`.
-  package func objects(in plural: String, fields: String, filter: String) throws -> [JSONValue] {
+  /// The few objects that one condition holds for.
+  ///
+  /// - Parameter lasting: whether an answer of some minutes ago will do, which another command of the worker got.
+  /// - Throws: `ServerError`.
+  package func objects(
+    in plural: String, fields: String, filter: String, lasting: Bool = false
+  ) throws -> [JSONValue] {
     let target = Query(["fields": fields, "filter": filter, "paging": "false"]).target("/api/\(plural)")
-    guard let objects = try json(target)[plural]?.array else {
+    let answer = try lasting ? self.lasting(target).document : json(target)
+    guard let objects = answer[plural]?.array else {
       throw ServerError(server, target, .notDHIS2, "the answer has no \(plural)")
     }
     return objects

@@ -18,9 +18,19 @@ package struct ServerInfo: Sendable {
   ///
   /// - Throws: `ServerError`.
   package init(_ client: DHIS2Client) throws {
-    let (info, date) = try client.dated("/api/system/info")
+    let (info, date) = try client.dated(Self.target)
     self.init(info, date: date)
   }
+
+  /// What another command of the worker got some minutes ago will do.
+  ///
+  /// - Throws: `ServerError`.
+  init(lasting client: DHIS2Client) throws {
+    let (info, date) = try client.lasting(Self.target)
+    self.init(info, date: date)
+  }
+
+  private static let target = "/api/system/info"
 
   /// - Parameters:
   ///   - info: the document.

@@ -25,7 +25,8 @@ package struct Slice: Sendable, Equatable {
   package var pair = 0
   package var kind = DataKind.dataValues
   package var dataSet = ""
-  /// `202401`, `20240101..20240131` for all periods of one type from the first to the last, or empty for all time.
+  /// `202401`, `20240101..20240131` for all periods of one type from the first to the last, or empty for all time. A
+  /// task that holds several slices has theirs with commas between.
   package var periods = ""
   /// Only what changed since: `2024-01-31T06:00:00Z`; empty for everything.
   package var since = ""
@@ -150,10 +151,19 @@ extension Slice {
   ///
   /// - Throws: `CommandFailure`, 64 for a malformed range.
   package func periodIDs() throws(CommandFailure) -> [String] {
-    guard let dots = periods.firstRange(of: "..") else { return periods.isEmpty ? [] : [periods] }
-    guard let first = Period(id: periods[..<dots.lowerBound]), let last = Period(id: periods[dots.upperBound...]),
+    var ids: [String] = []
+    for part in periods.split(separator: ",") { ids += try Self.periodIDs(part) }
+    return ids
+  }
+
+  private static func periodIDs(_ part: Substring) throws(CommandFailure) -> [String] {
+    guard let dots = part.firstRange(of: "..") else { return [String(part)] }
+    guard let first = Period(id: part[..<dots.lowerBound]), let last = Period(id: part[dots.upperBound...]),
       first.type == last.type, first.start <= last.start
-    else { throw CommandFailure(.usage, "--slice: \(periods.quoted) is no range of periods") }
+    else { throw CommandFailure(.usage, "--slice: \(part.quoted) is no range of periods") }
     return first.type.periods(overlapping: first.start...last.start).map(\.id)
   }
+
+  /// Whether it is a task that holds several slices.
+  package var isJoined: Bool { periods.utf8.contains(UInt8(ascii: ",")) }
 }

@@ -5,6 +5,8 @@ import D2Common
 struct AskedIDs {
   let client: DHIS2Client
   let log: Log
+  /// Data sets that are looked up with those that are asked for.
+  var siblings: [String] = []
   /// What was asked for and is not there, by option.
   private(set) var unknown: [(option: String, ids: [String])] = []
   private(set) var elementsOfFiles: Set<String> = []
@@ -49,7 +51,10 @@ struct AskedIDs {
     let asked = selections.flatMap { $0[keyPath: ids] }.unique
     guard !asked.isEmpty else { return [:] }
     let known: KnownIDs
-    do { known = try KnownIDs(asked, in: plural, client, lookingForFiles: true) } catch let error as ServerError {
+    let besides = plural == "dataSets" && asked.allSatisfy(siblings.contains) ? siblings : asked
+    do { known = try KnownIDs(besides, of: asked, in: plural, client, lookingForFiles: true) } catch let error
+      as ServerError
+    {
       guard error.leavesDataInReach else { throw error }
       log.warning("cannot look up the ids of \(option.name): \(error); going on without")
       return [:]

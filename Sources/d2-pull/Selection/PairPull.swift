@@ -6,11 +6,17 @@ import D2Store
 protocol StoredSelection: Sendable {
   /// The server to read from.
   var server: ConfiguredServer { get }
+  /// Data sets that another command of the worker will ask for: they are looked up with this one's.
+  var siblings: [String] { get }
 
   /// What is asked for, with what the options say besides.
   ///
   /// - Throws: `ServerError`, `CommandFailure`.
   func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions]
+}
+
+extension StoredSelection {
+  var siblings: [String] { [] }
 }
 
 /// What a pull takes from a pair: the source, and selections made of its active data sets, its organisation units and

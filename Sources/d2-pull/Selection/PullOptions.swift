@@ -102,6 +102,8 @@ struct PullOptions: Sendable {
   let counts: Bool
   let checks: Bool
   let today: CalendarDate
+  /// Where the commands of a worker take turns; `nil` outside of one.
+  let turnFolder: String?
   let summaryFile: String?
 
   /// - Parameter stored: the server of a pair, which adds to the selection what the command line leaves open.
@@ -132,6 +134,7 @@ struct PullOptions: Sendable {
       !explains || !counts, "--count shows the requests too (as \"urls\"): leave out --explain")
     checks = !arguments[Self.noCheck]
     today = arguments.today
+    turnFolder = WorkerTurn.folder(arguments.environment)
     // What a slice's worker looks for is what was pulled.
     let named = arguments[Self.summary]
     summaryFile = counts ? named : SummaryFile.path(named: named, command: "pull", environment: arguments.environment)

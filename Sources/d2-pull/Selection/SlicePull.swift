@@ -6,7 +6,11 @@ import D2Store
 struct SlicePull: StoredSelection {
   let server: ConfiguredServer
   let slice: Slice
+  let siblings: [String]
   private let side: PairSide
+
+  /// So many data sets are looked up at once.
+  private static let mostSiblings = 50
 
   /// Options that a slice answers itself.
   private static let answered: [any AnyOption] =
@@ -24,7 +28,13 @@ struct SlicePull: StoredSelection {
     }
     slice = try SliceOption.read(arguments)!
     side = arguments[PairSide.option] ?? .source
-    server = side.server(of: try Store(arguments).pair(numbered: slice.pair))
+    let store = try Store(arguments)
+    let pair = try store.pair(numbered: slice.pair)
+    server = side.server(of: pair)
+    // Increments of all data sets follow each other, most of them with nothing new.
+    let isOfMany = !slice.since.isEmpty && WorkerTurn.folder(arguments.environment) != nil
+    let active = isOfMany ? try DataSetTable(store, pair).all().filter(\.isActive) : []
+    siblings = active.prefix(Self.mostSiblings).map(\.uid).sorted()
   }
 
   func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions] {

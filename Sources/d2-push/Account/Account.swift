@@ -37,6 +37,8 @@ final class Account: @unchecked Sendable {
   private var taken = 0
   private var batched = 0
   private var file: RejectsFile?
+  /// What became of the values of each period, where that is wanted.
+  private var periods: PeriodTally?
   /// How often each reason was given.
   private var reasons: [String: Int] = [:]
   /// Whether the totals tell of a queue.
@@ -45,8 +47,10 @@ final class Account: @unchecked Sendable {
   private let start = monotonicSeconds()
 
   init(
-    rejectsFile: String?, policy: RejectsPolicy = .refuse, hasQueue: Bool = false, dryRun: Bool = false
+    rejectsFile: String?, policy: RejectsPolicy = .refuse, hasQueue: Bool = false, dryRun: Bool = false,
+    periods: PeriodTally? = nil
   ) throws(CommandFailure) {
+    self.periods = periods
     self.hasQueue = hasQueue
     self.dryRun = dryRun
     if let rejectsFile { file = try RejectsFile(path: rejectsFile, policy) }
@@ -86,9 +90,11 @@ final class Account: @unchecked Sendable {
     switch fault.kept {
     case .value(let place):
       count(refusal.reason)
+      periods?.refused(piece.text[place], refusal.reason)
       file?.add(value: piece.text[place], line: number, refusal)
     case .text(let text):
       totals.malformed += 1
+      periods?.refused([], "malformed: \(fault.what)")
       count("malformed: \(fault.what)")
       file?.add(text: text, line: number, refusal)
     }
@@ -112,6 +118,7 @@ final class Account: @unchecked Sendable {
     totals.traffic.retries += outcome.traffic.retries
     totals.traffic.bytes += outcome.traffic.bytes
     totals.traffic.wireBytes += outcome.traffic.wireBytes
+    periods?.add(outcome, of: batch)
     // Everything is counted, also where nothing can be written any more.
     for (index, refusal) in outcome.refused.sorted(by: { $0.key < $1.key }) {
       keep(index, of: batch, refusal)
@@ -138,6 +145,7 @@ final class Account: @unchecked Sendable {
     taken += 1
     totals.read += 1
     totals.notSent += 1
+    periods?.notSent(line)
     if (try? JSONValue(parsing: line))?.members != nil {
       file?.add(value: line, line: number, reason)
     } else {
@@ -178,7 +186,7 @@ final class Account: @unchecked Sendable {
   /// - Parameter isWhole: whether all of the input was read and answered for.
   func summary(_ status: ExitStatus, learnt: JSONValue, isWhole: Bool) -> JSONValue {
     let traffic = totals.traffic
-    return [
+    let summary: JSONValue = [
       "read": .int(totals.read), "imported": .int(totals.imported), "updated": .int(totals.updated),
       "deleted": .int(totals.deleted), "ignored": .int(totals.ignored), "refused": .int(totals.refused),
       "notSent": .int(totals.notSent), "notKept": .int(totals.notKept), "changed": .int(totals.changed),
@@ -190,5 +198,7 @@ final class Account: @unchecked Sendable {
       "valuesPerSecondByBatchSize": learnt,
       "reasons": .array(commonReasons(50).map { ["reason": .string($0.reason), "count": .int($0.count)] }),
     ]
+    guard let periods else { return summary }
+    return .object(summary.members! + [.init("byPeriod", periods.json)])
   }
 }

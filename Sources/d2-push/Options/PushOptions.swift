@@ -133,6 +133,10 @@ struct PushOptions: Sendable {
   let compresses: Bool
   /// Whether any number of imports at once goes to a server that may hang of it.
   let forcesConcurrency: Bool
+  /// Where the commands of a worker take turns; `nil` outside of one.
+  let turnFolder: String?
+  /// Of a slice with several others: what became of the values is told by period too.
+  let tellsPeriods: Bool
   /// How many workers of the ledger run this command at once on this host.
   let jobsOfRun: Int
   let rejectsFile: String?
@@ -154,6 +158,8 @@ struct PushOptions: Sendable {
       arguments.operands.isEmpty,
       "unexpected argument \(arguments.operands[0].quoted): d2-push reads standard input")
     jobsOfRun = ImportLimit.jobs(arguments.environment)
+    turnFolder = WorkerTurn.folder(arguments.environment)
+    tellsPeriods = stored?.slice?.isJoined ?? false
     queue = try QueueOptions(arguments, stored, environment: arguments.environment)
     server =
       if let queue {

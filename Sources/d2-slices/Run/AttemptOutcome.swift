@@ -44,4 +44,13 @@ enum AttemptOutcome: Equatable {
       self = .done
     }
   }
+
+  init(status: Int, _ result: Pipeline.Result, _ settings: Runner.Settings) {
+    self.init(
+      status: status, pull: result.pull, push: result.push, lastLine: result.lastLine,
+      acceptsRejects: settings.acceptsRejects, trustsStatus: settings.trustsStatus)
+  }
+
+  /// Why values were refused, where that is all that did not go well.
+  var refusal: String? { if case .refused(let reason) = self { reason } else { nil } }
 }

@@ -2,11 +2,12 @@ import D2Common
 import D2Ledger
 import D2Store
 
-/// The lease of a slice that is worked on, renewed while that lasts.
+/// The lease of the slices that are worked on under one token, renewed while that lasts.
 struct HeldLease {
-  /// Whether somebody else may have the slice.
+  /// Whether somebody else may have one of the slices.
   private(set) var isLost = false
-  private let slice: Int
+  /// How many slices it is of.
+  private var slices: Int
   private let token: String
   private let seconds: Double
   private let ledger: Ledger
@@ -14,8 +15,8 @@ struct HeldLease {
   private var renewAt: Double
 
   /// - Parameter seconds: how long it is, from now on and from each renewal on.
-  init(_ slice: Int, _ token: String, seconds: Double, _ ledger: Ledger) {
-    self.slice = slice
+  init(of slices: Int, _ token: String, seconds: Double, _ ledger: Ledger) {
+    self.slices = slices
     self.token = token
     self.seconds = seconds
     self.ledger = ledger
@@ -23,13 +24,16 @@ struct HeldLease {
     renewAt = monotonicSeconds() + seconds / 3
   }
 
+  /// So many slices came to their end, and are not held any more.
+  mutating func ended(_ number: Int) { slices -= number }
+
   /// Renews the lease where that is due.
   ///
   /// - Parameter now: by the clock of `monotonicSeconds`.
   mutating func keep(_ now: Double) throws {
     guard !isLost, now >= renewAt else { return }
     do {
-      isLost = try !ledger.renew(slice, token: token, leaseSeconds: seconds)
+      isLost = try ledger.renewAll(token: token, leaseSeconds: seconds) < slices
       end = now + seconds
       renewAt = now + seconds / 3
     } catch let error as StoreError where error.kind == .unreachable || error.kind == .busy {

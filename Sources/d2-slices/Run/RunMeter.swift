@@ -25,7 +25,8 @@ final class RunMeter: Sendable {
 
   private let state = Mutex(State())
   private let start = monotonicSeconds()
-  private let total: Int
+  /// Slices that were open when the run began.
+  let total: Int
   private let log: Log
   private let draws: Bool
 
@@ -53,18 +54,22 @@ final class RunMeter: Sendable {
     }
   }
 
-  /// Whether as many slices were begun as were wanted; counts one more where not.
-  func hasEnough(_ most: Int?) -> Bool {
+  /// How many slices a worker may begin, up to what it wants. They count as begun.
+  ///
+  /// - Parameter most: of the whole run; `nil` for any number.
+  func reserve(_ wanted: Int, ofAll most: Int?) -> Int {
     state.withLock { state in
-      guard let most else { return false }
-      if state.claimed >= most { return true }
-      state.claimed += 1
-      return false
+      let room = most.map { min(wanted, max(0, $0 - state.claimed)) } ?? wanted
+      state.claimed += room
+      return room
     }
   }
 
-  /// Nothing was waiting: what `hasEnough` counted was not begun.
-  func gotNone() { state.withLock { $0.claimed = max(0, $0.claimed - 1) } }
+  /// So many of those were not begun.
+  func giveBack(_ slices: Int) { state.withLock { $0.claimed -= slices } }
+
+  /// Slices that are neither done nor begun, as far as this run knows; others may do them too.
+  var left: Int { max(0, total - state.withLock { $0.claimed }) }
 
   var figures: Figures { state.withLock { $0.figures } }
 

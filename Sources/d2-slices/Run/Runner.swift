@@ -11,6 +11,11 @@ struct Runner {
     let store: StoreLocation
     let pair: Pair
     let command: String
+    /// Whether one command may move several slices: only of our own it is known that they tell what became of each.
+    let joins: Bool
+    let jobs: Int
+    /// Whether workers of other hosts may work on the same ledger.
+    let sharesStore: Bool
     let environment: [String: String]
     let leaseSeconds: Double
     let order: Ledger.Order
@@ -65,6 +70,9 @@ struct Runner {
     giveUpAfter, maxSlices, noWait,
   ]
 
+  /// A worker reads the next slices while it delivers those before them.
+  static let lanes = 2
+
   /// What is run where no command is given.
   static let defaultCommand =
     "d2-pull --slice \"$D2_SLICE\" --spool | d2-push --slice \"$D2_SLICE\" --rejects \"$D2_REJECTS\" >/dev/null"
@@ -93,6 +101,8 @@ struct Runner {
     try OrgUnitTable(store, pair).forEach { if $0.isActive { units[$0.uid] = $0.name } }
     settings = Settings(
       store: location, pair: pair, command: arguments.operands.first ?? Self.defaultCommand,
+      joins: arguments.operands.isEmpty, jobs: jobs,
+      sharesStore: store.database.dialect == .postgresql,
       environment: Self.environment(environment, location, arguments),
       leaseSeconds: arguments[Self.lease] ?? 120, order: arguments[Self.order] ?? .newest,
       mostAttempts: arguments[Self.attempts] ?? Worker.defaultAttempts,
@@ -198,15 +208,23 @@ struct Runner {
 
   /// Returns the first failure, when all workers have ended.
   private func work(_ meter: RunMeter, _ breaker: CircuitBreaker, _ output: LineOutput) async -> (any Error)? {
-    let executor = BlockingExecutor(threads: jobs)
-    let (settings, log) = (settings, log)
+    let lanes = settings.joins ? Self.lanes : 1
+    let executor = BlockingExecutor(threads: jobs * lanes)
+    let shared = Worker.Shared(settings: settings, log: log, meter: meter, breaker: breaker, output: output)
     return await withTaskGroup(of: (any Error)?.self) { group in
       for _ in 0..<jobs {
-        group.addTask(executorPreference: executor) {
-          do {
-            try Worker(settings, log, meter: meter, breaker: breaker, output: output).run()
-            return nil
-          } catch { return error }
+        do {
+          let home = try WorkFolder(in: TemporaryFile.folder(settings.environment))
+          for _ in 0..<lanes {
+            group.addTask(executorPreference: executor) {
+              do {
+                try Worker(shared, home: home).run()
+                return nil
+              } catch { return error }
+            }
+          }
+        } catch {
+          group.addTask { error }
         }
       }
       return await group.reduce(nil) { $0 ?? $1 }

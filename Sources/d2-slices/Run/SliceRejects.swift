@@ -52,7 +52,7 @@ struct SliceRejects {
     }
   }
 
-  private static func hasContent(_ path: String) -> Bool {
+  static func hasContent(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_size > 0
   }

@@ -1,9 +1,10 @@
+import D2Client
 import D2Common
 import Glibc
 
-/// A private folder for the summaries of one attempt, gone with it; or, where its worker was killed, with the next run
-/// that is begun.
-final class WorkFolder {
+/// A private folder for the summaries of one attempt, or for what the commands of a worker share. It goes with them, or
+/// with the next run that begins if the worker is killed.
+final class WorkFolder: Sendable {
   let path: String
   /// Locked as long as the worker lives.
   private let descriptor: Int32
@@ -38,6 +39,17 @@ final class WorkFolder {
     return try? JSONValue(parsing: bytes)
   }
 
+  /// The environment of a command that finds the session of its worker here.
+  ///
+  /// - Parameter takesTurns: whether at most one d2-pull and one d2-push of the worker ask a server at a time.
+  func offered(in environment: [String: String], takesTurns: Bool) -> [String: String] {
+    var environment = environment
+    // A script may share one among all that it runs.
+    if environment[WorkerSession.variable]?.isEmpty ?? true { environment[WorkerSession.variable] = path }
+    environment[WorkerTurn.variable] = takesTurns ? path : nil
+    return environment
+  }
+
   /// Removes the folders of workers that were killed: nobody's lock is on them.
   static func removeAbandoned(in parent: String) {
     for name in FolderNames.read(parent) where name.hasPrefix(prefix) && name.utf8.count == prefix.utf8.count + 6 {
@@ -65,7 +77,8 @@ final class WorkFolder {
   private static func remove(_ path: String) {
     // A command that was killed may have left a summary half written, under another name. What else lies there is not
     // ours, and keeps the folder.
-    for name in FolderNames.read(path) where name.hasPrefix("pull.json") || name.hasPrefix("push.json") {
+    let ours = ["pull.json", "push.json", WorkerSession.prefix, WorkerTurn.prefix]
+    for name in FolderNames.read(path) where ours.contains(where: { name.hasPrefix($0) }) {
       unlink("\(path)/\(name)")
     }
     rmdir(path)

@@ -36,14 +36,16 @@ struct WorkerTests {
     let environment = ["PATH": "/usr/bin:/bin"]
     let settings = Runner.Settings(
       store: kind == .sqlite ? .sqlite(path: world.test.location) : .postgresql(url: world.test.location),
-      pair: world.pair, command: command, environment: environment, leaseSeconds: 60, order: .newest,
+      pair: world.pair, command: command, joins: false, jobs: 1, sharesStore: false,
+      environment: environment, leaseSeconds: 60, order: .newest,
       mostAttempts: attempts, retrySeconds: retrySeconds, acceptsRejects: acceptsRejects, trustsStatus: trustsStatus,
       showsChildren: false, endsWhenIdle: true, mostSlices: most, plan: nil, giveUpSeconds: nil,
       rejectsFolder: world.test.folder, dataSets: [:], units: [:])
     let meter = RunMeter(open: 1, world.log, draws: false)
     let breaker = CircuitBreaker(firstPauseSeconds: 0) { isAlive }
     let output = LineOutput(descriptor: open("/dev/null", O_WRONLY | O_CLOEXEC), name: "nothing")
-    try Worker(settings, world.log, meter: meter, breaker: breaker, output: output).run()
+    let shared = Worker.Shared(settings: settings, log: world.log, meter: meter, breaker: breaker, output: output)
+    try Worker(shared, home: WorkFolder(in: world.test.folder)).run()
     for name in ["ndjson", "failed.ndjson"] { unlink("\(world.test.folder)/slice-1.\(name)") }
     return (world, try #require(try world.slice()), meter)
   }
@@ -113,7 +115,7 @@ struct WorkerTests {
     let claimed = try world.ledger.claim(
       world.pair, worker: "w", token: "mine", leaseSeconds: 60, order: .newest)
     let slice = try #require(claimed)
-    var lease = HeldLease(slice.id, "mine", seconds: 60, world.ledger)
+    var lease = HeldLease(of: 1, "mine", seconds: 60, world.ledger)
     let now = monotonicSeconds()
     try lease.keep(now + 30)
     #expect(!lease.isLost)

@@ -1,0 +1,104 @@
+import D2Common
+import Glibc
+
+/// What the commands of one worker of the ledger hand on to each other about a server: the session that one of them
+/// signed in to, and small answers that hold for a while. So a worker signs in once, and not with each command.
+///
+/// It lies in a private folder of the worker (`D2_SESSION_DIR`), which goes with the worker. A file is for one server
+/// and one user: no cookie is ever sent to another server, or for another user.
+package struct WorkerSession: Sendable {
+  package static let variable = "D2_SESSION_DIR"
+
+  /// Files of it begin so: the worker removes them.
+  package static let prefix = "session-"
+
+  private let server: String
+  private let path: String
+
+  /// What is metadata today is so for the next minutes.
+  private static let holdsSeconds = 600.0
+  /// How long one command waits for the sign-in of another.
+  private static let patienceSeconds = 10.0
+  private static let mostBytes = 4 << 20
+
+  /// - Returns: `nil` outside of a worker, or where its folder is not private.
+  package init?(_ server: ServerURL, _ credentials: Credentials, environment: [String: String]) {
+    guard let folder = environment[Self.variable], folder.hasPrefix("/"), Self.isPrivate(folder) else { return nil }
+    let user: String
+    switch credentials {
+    case .none, .queueToken: return nil
+    case .basic(let username, _): user = "basic \(username)"
+    case .token(let token): user = "token \(token)"
+    }
+    self.server = server.description
+    path = "\(folder)/\(Self.prefix)\(Self.name(of: self.server + "\n" + user))"
+  }
+
+  private static func isPrivate(_ folder: String) -> Bool {
+    var status = stat()
+    return lstat(folder, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR && status.st_uid == geteuid()
+      && status.st_mode & 0o077 == 0
+  }
+
+  /// A name by FNV-1a: it tells files apart, and has nothing to hide in a private folder.
+  private static func name(of text: String) -> String {
+    let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    return String(hash, radix: 16)
+  }
+
+  // MARK: The session
+
+  /// The cookies of the session, as lines of Netscape's file of cookies; none before somebody has signed in.
+  var cookies: [String] {
+    let lines = read(path).split(separator: "\n").map(String.init)
+    return lines.first == server ? Array(lines.dropFirst()) : []
+  }
+
+  func keep(cookies: [String]) { write(([server] + cookies).joined(separator: "\n") + "\n", to: path) }
+
+  /// Does something while no other command signs in.
+  func exclusively<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let lock = FileTurn.wait("\(path).lock", atMostSeconds: Self.patienceSeconds)
+    defer { withExtendedLifetime(lock) {} }
+    return try body()
+  }
+
+  // MARK: Answers
+
+  /// An answer that another command got not long ago, with the time of its `Date` header.
+  func answer(to target: String) -> (document: JSONValue, date: UTCTime?)? {
+    let file = file(of: target)
+    var status = stat()
+    guard stat(file, &status) == 0, abs(Double(time(nil) - status.st_mtim.tv_sec)) < Self.holdsSeconds,
+      let kept = try? JSONValue(parsing: Array(read(file).utf8)), kept["server"]?.string == server,
+      kept["target"]?.string == target, let document = kept["document"]
+    else { return nil }
+    return (document, kept["date"]?.int.map { UTCTime(seconds: $0) })
+  }
+
+  func keep(_ document: JSONValue, date: UTCTime?, of target: String) {
+    let kept: JSONValue = [
+      "server": .string(server), "target": .string(target), "date": .int(orNull: date?.seconds), "document": document,
+    ]
+    write(kept.text, to: file(of: target))
+  }
+
+  private func file(of target: String) -> String { "\(path)-\(Self.name(of: target))" }
+
+  // MARK: Files
+
+  private func read(_ file: String) -> String {
+    (try? FileBytes.read(file, atMost: Self.mostBytes)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+  }
+
+  /// A reader sees all of it or nothing. What cannot be written is asked for again.
+  private func write(_ text: String, to file: String) {
+    let draft = "\(file).\(getpid())"
+    guard text.utf8.count <= Self.mostBytes, let output = try? ReplacedFile(draft, mode: 0o600) else { return }
+    guard (try? output.write(Array(text.utf8))) != nil, (try? output.finish()) != nil, rename(draft, file) == 0 else {
+      unlink(draft)
+      unlink("\(draft).part")
+      return
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import CMemory
+import D2Common
+
+/// What became of the values of each period: a pipeline that moves several slices tells it for each of them.
+///
+/// A server says of a request how many values were new, changed or equal, and not which. If all of them were one of
+/// these, that is exact for each period; else the periods of the request share its counts by how many values they have.
+/// What was read, refused, not sent and not kept is exact in any case, and so are all sums.
+struct PeriodTally: Sendable {
+  struct Counts: Sendable, Equatable {
+    var read = 0
+    var imported = 0
+    var updated = 0
+    var deleted = 0
+    var ignored = 0
+    var refused = 0
+    var notSent = 0
+    var notKept = 0
+    var queued = 0
+    var reasons: [String: Int] = [:]
+  }
+
+  private(set) var counts: [String: Counts] = [:]
+
+  private static let mostReasons = 50
+
+  /// A value that went into no batch, as it came; empty where it is no value.
+  mutating func refused(_ value: some Collection<UInt8>, _ reason: String) {
+    let period = Array(value).withUnsafeBytes { Self.period(in: $0) }
+    counts[period, default: Counts()].read += 1
+    refuse(in: period, reason)
+  }
+
+  /// A line that was read only to be kept for another time.
+  mutating func notSent(_ line: UnsafeRawBufferPointer) {
+    let period = Self.period(in: line)
+    counts[period, default: Counts()].read += 1
+    counts[period, default: Counts()].notSent += 1
+  }
+
+  /// What a batch came to.
+  mutating func add(_ outcome: BatchOutcome, of batch: Batch) {
+    var taken = SharedCounts()
+    let tellsDeletions = outcome.deleted > 0 && outcome.imported + outcome.updated + outcome.ignored(of: batch) > 0
+    batch.forEachPeriod { index, period, value in
+      counts[period, default: Counts()].read += 1
+      if let refusal = outcome.refused[index] {
+        refuse(in: period, refusal.reason)
+      } else if outcome.notSent.contains(index) {
+        counts[period]!.notSent += 1
+      } else if outcome.notKept.contains(index) {
+        counts[period]!.notKept += 1
+      } else {
+        taken.add(period, isDeletion: tellsDeletions && Self.saysDeleted(value))
+      }
+    }
+    for (period, share) in taken.dealt(outcome, of: batch) {
+      counts[period]!.imported += share.imported
+      counts[period]!.updated += share.updated
+      counts[period]!.deleted += share.deleted
+      counts[period]!.ignored += share.ignored
+      counts[period]!.queued += share.queued
+    }
+  }
+
+  private mutating func refuse(in period: String, _ reason: String) {
+    counts[period]!.refused += 1
+    let known = counts[period]!.reasons
+    if known.count < Self.mostReasons || known[reason] != nil { counts[period]!.reasons[reason, default: 0] += 1 }
+  }
+
+  /// An object for each period, in their order.
+  var json: JSONValue {
+    .array(
+      counts.sorted { $0.key < $1.key }.map { period, counts in
+        [
+          "period": .string(period), "read": .int(counts.read), "imported": .int(counts.imported),
+          "updated": .int(counts.updated), "deleted": .int(counts.deleted), "ignored": .int(counts.ignored),
+          "refused": .int(counts.refused), "notSent": .int(counts.notSent), "notKept": .int(counts.notKept),
+          "queued": .int(counts.queued),
+          "reasons": .array(
+            counts.reasons.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+              .map { ["reason": .string($0.key), "count": .int($0.value)] }),
+        ]
+      })
+  }
+
+  // MARK: Lines
+
+  // A string cannot hold these: its quotes would be escaped.
+  private static let periodPattern = Array(#""period":""#.utf8)
+  private static let deletedPattern = Array(#""deleted":true"#.utf8)
+
+  /// The period of a value as it came; empty where it has none.
+  static func period(in value: UnsafeRawBufferPointer) -> String {
+    if let begin = find(periodPattern, in: value), let end = value[begin...].firstIndex(of: UInt8(ascii: "\"")) {
+      return String(decoding: value[begin..<end], as: UTF8.self)
+    }
+    let line = Array(value)
+    return DataValueLine.reading(line[...], DataValueLine.Scratch()) { $0.text(.period) ?? "" } ?? ""
+  }
+
+  private static func saysDeleted(_ value: UnsafeRawBufferPointer) -> Bool { find(deletedPattern, in: value) != nil }
+
+  /// The place behind a pattern.
+  private static func find(_ pattern: [UInt8], in line: UnsafeRawBufferPointer) -> Int? {
+    guard let base = line.baseAddress else { return nil }
+    let offset = pattern.withUnsafeBytes { d2_find(base, line.count, $0.baseAddress!, $0.count) }
+    return offset < 0 ? nil : offset + pattern.count
+  }
+}
+
+extension Batch {
+  /// Each value with its place and its period.
+  fileprivate func forEachPeriod(_ body: (_ index: Int, _ period: String, _ value: UnsafeRawBufferPointer) -> Void) {
+    text.withUnsafeBytes { text in
+      for (index, value) in values.enumerated() {
+        let bytes = UnsafeRawBufferPointer(rebasing: text[Int(value.start)..<Int(value.start + value.length)])
+        body(index, PeriodTally.period(in: bytes), bytes)
+      }
+    }
+  }
+}

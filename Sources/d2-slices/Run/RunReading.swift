@@ -1,0 +1,80 @@
+import D2Common
+import D2Store
+
+/// What the summaries of a pipeline tell of each of the slices that it moved. d2-push counts by period, and each period
+/// belongs to one slice.
+struct RunReading {
+  /// As the commands would have written them for one slice.
+  struct Summaries {
+    var pull: JSONValue?
+    var push: JSONValue?
+  }
+
+  /// In the order of the slices.
+  let summaries: [Summaries]
+
+  private static let counts = [
+    "read", "imported", "updated", "deleted", "ignored", "refused", "notSent", "notKept", "changed", "queued",
+  ]
+
+  /// - Parameter slices: several; for one the summaries are its own.
+  /// - Returns: `nil` where the figures do not tell which slice they belong to.
+  init?(of slices: [Slice], pull: JSONValue?, push: JSONValue?) {
+    guard slices.count > 1 else {
+      summaries = [Summaries(pull: pull, push: push)]
+      return
+    }
+    guard let pull, let push, let periods = push["byPeriod"]?.array,
+      let pulled = pull["values"]?.int, pulled == push["read"]?.int,
+      let places = Self.places(of: slices)
+    else { return nil }
+    var parts = [[JSONValue]](repeating: [], count: slices.count)
+    for counts in periods {
+      guard let id = counts["period"]?.string, let place = places[id] else { return nil }
+      parts[place].append(counts)
+    }
+    let wireBytes = pull["wireBytes"]?.int
+    var (bytesBefore, valuesBefore) = (0, 0)
+    summaries = parts.map { part in
+      let push = Self.sum(of: part)
+      let read = push["read"]?.int ?? 0
+      // By their shares; together they are all.
+      valuesBefore += read
+      let bytes = wireBytes.map { pulled > 0 ? Int(Double($0) * Double(valuesBefore) / Double(pulled)) : 0 }
+      defer { bytesBefore = bytes ?? 0 }
+      return Summaries(
+        pull: ["status": 0, "values": .int(read), "wireBytes": .int(orNull: bytes.map { $0 - bytesBefore })],
+        push: push)
+    }
+  }
+
+  /// The place of the slice that each period belongs to; `nil` where one belongs to two.
+  static func places(of slices: [Slice]) -> [String: Int]? {
+    var places: [String: Int] = [:]
+    for (place, slice) in slices.enumerated() {
+      guard let ids = try? slice.periodIDs() else { return nil }
+      for id in ids where places.updateValue(place, forKey: id) != nil { return nil }
+    }
+    return places
+  }
+
+  private static func sum(of part: [JSONValue]) -> JSONValue {
+    var members = counts.map { name in
+      JSONValue.Member(name, .int(part.reduce(0) { $0 + ($1[name]?.int ?? 0) }))
+    }
+    var reasons: [String: Int] = [:]
+    for reason in part.flatMap({ $0["reasons"]?.array ?? [] }) {
+      reasons[reason["reason"]?.string ?? "", default: 0] += reason["count"]?.int ?? 0
+    }
+    let refused = part.reduce(0) { $0 + ($1["refused"]?.int ?? 0) }
+    members += [
+      .init("status", .int(refused > 0 ? 1 : 0)), .init("isWhole", true),
+      .init(
+        "reasons",
+        .array(
+          reasons.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+            .map { ["reason": .string($0.key), "count": .int($0.value)] })),
+    ]
+    return .object(members)
+  }
+}

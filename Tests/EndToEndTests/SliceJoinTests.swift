@@ -1,0 +1,138 @@
+import D2Common
+import TestSupport
+import Testing
+import WaitingTests
+
+@testable import StandInServer
+
+/// Neighbouring slices are moved by one pipeline; in the ledger each stands for itself.
+@Suite("d2-slices run: several slices in one pipeline", .waiting)
+struct SliceJoinTests {
+  private static let year = "--data-set MONTH -y 2022"
+  /// What the ledger must know of each slice, by the source's own values.
+  private static let figures = "jq -s -c 'map([.periods, .pulled]) | sort'"
+
+  private static func pulled(_ world: World) -> [JSONValue] {
+    (1...12).map { month in
+      let period = month < 10 ? "20220\(month)" : "2022\(month)"
+      let values = world.content(world.source, of: [0]) { $0["period"]?.string == period }
+      return .array([.string(period), .int(values.count)])
+    }
+  }
+
+  @Test(
+    "a year of months: few requests, one sign-in at each end, and the figures of each month",
+    arguments: StoreKind.available, [StandInServer.ServerVersion.v42, .v43])
+  func joined(kind: StoreKind, version: StandInServer.ServerVersion) throws {
+    let world = try World(slicesIn: kind, version, version, level: nil)
+    _ = world.run("d2-slices plan --pair hmis \(Self.year) --quiet > /dev/null")
+    world.source.resetStatistics()
+    world.destination.resetStatistics()
+    let outcome = world.run(
+      """
+      d2-slices run --pair hmis; echo $?; states
+      d2-slices list --pair hmis | \(Self.figures)
+      d2-slices list --pair hmis | jq -s -c 'all(.pulled == .pushed and .pushed == .imported + .updated + .deleted + .ignored and .attempt == 1)'
+      ls -d ${TMPDIR:-/tmp}/d2-worker-* 2> /dev/null | wc -l
+      """)
+    #expect(
+      outcome.lines.prefix(4) == ["0", "done=12", JSONValue.array(Self.pulled(world)).text, "true"],
+      "\(outcome.output)\(outcome.errors)")
+    #expect(world.differences(of: [0]) { $0["period"]?.string?.hasPrefix("2022") ?? false } == [])
+    #expect(world.source.statistics["logins"]?.int == 1 && world.destination.statistics["logins"]?.int == 1)
+    let exports = world.source.statistics["requests"]?["GET /api/dataValueSets"]?.int ?? 0
+    #expect((1...6).contains(exports), "\(world.source.statistics["requests"]?.text ?? "")")
+  }
+
+  @Test("one month that the source cannot give: it alone is parked", arguments: StoreKind.available)
+  func fault(kind: StoreKind) throws {
+    let world = try World(slicesIn: kind, level: nil)
+    try world.fail(
+      source: #"{"kind":"status","status":500,"times":0,"path":"/api/dataValueSets","query":"period=202205"}"#)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis \(Self.year) --quiet > /dev/null
+      d2-slices run --pair hmis --attempts 2 --retry-after 0.1s 2> log; echo $?; states
+      d2-slices list --pair hmis --state failed | jq -c '[.periods, .lastStatus, .attempt]'
+      d2-slices list --pair hmis --state done | jq -s -c 'all(.attempt == 1)'
+      heal $SRC; d2-slices reset --pair hmis --state failed --quiet; d2-slices run --pair hmis --quiet; echo $?
+      d2-slices list --pair hmis | \(Self.figures)
+      """)
+    #expect(
+      outcome.lines == [
+        "1", "done=11 failed=1", #"["202205",75,2]"#, "true", "0", JSONValue.array(Self.pulled(world)).text,
+      ], "\(outcome.output)\(world.shell.file("log"))")
+    #expect(world.shell.file("log").contains("failed together; moving them in two parts"))
+    #expect(world.differences(of: [0]) { $0["period"]?.string?.hasPrefix("2022") ?? false } == [])
+  }
+
+  @Test("values that are refused: only their months are, each with its own rejects", arguments: StoreKind.available)
+  func refused(kind: StoreKind) throws {
+    let world = try World(slicesIn: kind, level: nil)
+    let unit = world.metadata.organisationUnits.last { $0.level == 5 }!.uid
+    try world.change(destination: #"{"organisationUnits":[{"id":"\#(unit)","removed":true}]}"#)
+    let months = Set(
+      world.content(world.source, of: [0]) {
+        $0["orgUnit"]?.string == unit && $0["period"]?.string?.hasPrefix("2022") ?? false
+      }.compactMap { (try? JSONValue(parsing: $0))?["period"]?.string })
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis \(Self.year) --quiet > /dev/null
+      d2-slices run --pair hmis --rejects-dir rej --quiet; say run $?
+      d2-slices list --pair hmis --state refused > refused
+      say months $(jq -r .periods refused | sort)
+      say own $(jq -r '"\\(.periods) \\(.rejects)"' refused | while read -r month file; do jq -r .value.period "$file" | grep -vc "^$month$"; done | sort -u)
+      say counts $(jq -r '"\\(.refused) \\(.rejects)"' refused | while read -r count file; do [[ $(wc -l < "$file") == "$count" ]] || echo "$file"; done)
+      say reasons $(jq -r '.reasons[].count' refused | paste -sd+ | bc) $(cat rej/*.ndjson | wc -l)
+      say left $(ls rej | grep -c all)
+      """)
+    #expect(outcome["run"] == "1" && !months.isEmpty, "\(outcome.errors)")
+    #expect(outcome["months"] == months.sorted().joined(separator: " "), "\(outcome.output)")
+    #expect(outcome["own"] == "0" && outcome["counts"] == "" && outcome["left"] == "0", "\(outcome.output)")
+    let reasons = (outcome["reasons"] ?? "").split(separator: " ")
+    #expect(reasons.count == 2 && reasons[0] == reasons[1], "\(outcome.output)")
+  }
+
+  @Test("a worker that is killed: its slices are leased until then, and all arrive", arguments: StoreKind.available)
+  func killed(kind: StoreKind) throws {
+    let world = try World(slicesIn: kind, level: nil)
+    try world.fail(destination: #"{"kind":"latency","seconds":30,"times":1,"path":"/api/dataValueSets"}"#)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis \(Self.year) --quiet > /dev/null
+      setsid d2-slices run --pair hmis --lease 2s --quiet & run=$!
+      await '[ $(imports $DST) -gt 0 ]'; say leased $(count leased)
+      kill -9 -- -$run; heal $DST; wait $run
+      d2-slices run --pair hmis --lease 2s --quiet; say status $?; say states $(states)
+      """)
+    #expect(outcome["status"] == "0" && outcome["states"] == "done=12", "\(outcome.output)\(outcome.errors)")
+    #expect(Int(outcome["leased"] ?? "") ?? 0 > 1, "\(outcome.output)")
+    #expect(world.differences(of: [0]) { $0["period"]?.string?.hasPrefix("2022") ?? false } == [])
+  }
+
+  @Test("a signal gives all of them back untouched", arguments: StoreKind.available)
+  func interrupted(kind: StoreKind) throws {
+    let world = try World(slicesIn: kind, level: nil)
+    try world.fail(source: #"{"kind":"latency","seconds":30,"times":0,"path":"/api/dataValueSets"}"#)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis \(Self.year) --quiet > /dev/null
+      d2-slices run --pair hmis --quiet & run=$!
+      await '[ $(count leased) -gt 1 ]'; kill -TERM $run; wait $run; echo $?; states
+      d2-slices list --pair hmis | jq -s -c 'all(.attempt == 0)'
+      """)
+    #expect(outcome.lines == ["143", "waiting=12", "true"], "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test("a command of one's own gets one slice at a time", arguments: StoreKind.available)
+  func ownCommand(kind: StoreKind) throws {
+    let world = try World(slicesIn: kind, level: nil)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis \(Self.year) --quiet > /dev/null
+      d2-slices run --pair hmis --trust-status --quiet -- 'jq -r .periods <<< "$D2_SLICE"' | sort | paste -sd,
+      """)
+    let months = (1...12).map { $0 < 10 ? "20220\($0)" : "2022\($0)" }.joined(separator: ",")
+    #expect(outcome.lines == [months], "\(outcome.output)\(outcome.errors)")
+  }
+}
