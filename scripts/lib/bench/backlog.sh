@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sourced by scripts/bench: the same backlog moved over a long, narrow link by d2 and by what else people use.
-# shellcheck disable=SC2154  # bin and work are set there.
+# shellcheck disable=SC2154,SC2030,SC2031  # bin, work and slow are set there; each row has a shell of its own.
 
 # Of 200,000 values in all 44,410 are the monthly report of 120 organisation units over five years: the backlog.
 backlog_values=${D2_BENCH_BACKLOG:-200000}
@@ -9,109 +9,146 @@ backlog_from=2020-01-01
 backlog_to=2024-12-31
 round_trip=0.15
 link_rate=2000000
+peer_drivers=scripts/lib/bench/peers
 
-# Both servers with the costs of a version behind the link, which is $source_url and $destination then; direct are their
-# own addresses.
+# Both servers with the costs of a version, behind TLS and then the link, which is $source_url and $destination then;
+# direct are their own addresses. TLS goes over the link: its handshakes take as long as everything else.
 start_scene() { # VERSION
-  start_stand_in "$work/source" "${backlog_country[@]}" --version "$1" --cost-model "$1" \
+  start_stand_in "$scene/source" "${backlog_country[@]}" --version "$1" --cost-model "$1" \
     --generate-values "$backlog_values"
-  start_stand_in "$work/destination" "${backlog_country[@]}" --version "$1" --cost-model "$1"
-  source_direct=$(<"$work/source") destination_direct=$(<"$work/destination")
-  rm -f "$work/link"
-  python3 scripts/lib/bench/link.py --round-trip $round_trip --rate $link_rate "${source_direct#http://}" \
-    "${destination_direct#http://}" >"$work/link" &
+  start_stand_in "$scene/destination" "${backlog_country[@]}" --version "$1" --cost-model "$1"
+  source_direct=$(<"$scene/source") destination_direct=$(<"$scene/destination")
+  start_tls "$scene" "$source_direct" "$destination_direct"
+  python3 scripts/lib/bench/link.py --round-trip $round_trip --rate $link_rate --scheme https \
+    "127.0.0.1:$source_port" "127.0.0.1:$destination_port" >"$scene/link" &
   link=$!
   servers+=("$link")
-  await_lines "$work/link" 2
-  { read -r source_url && read -r destination; } <"$work/link"
+  await_lines "$scene/link" 2
+  { read -r source_url && read -r destination; } <"$scene/link"
 }
 
 ask() { curl -sSf -u admin:district "$@"; }
 
 # What the backlog is: its data set, whose units are those below the root, by district, and its periods.
 look_at_country() {
-  data_set=$(ask "$source_direct/api/dataSets.json?filter=code:eq:MONTH&fields=id" | jq -r '.dataSets[0].id')
-  root=$(ask "$source_direct/api/organisationUnits.json?filter=level:eq:1&fields=id" | jq -r '.organisationUnits[0].id')
-  districts=$(ask "$source_direct/api/organisationUnits.json?filter=level:eq:3&fields=id&paging=false" |
+  local address
+  start_stand_in "$work/country" "${backlog_country[@]}" --generate-values "$backlog_values"
+  address=$(<"$work/country")
+  data_set=$(ask "$address/api/dataSets.json?filter=code:eq:MONTH&fields=id" | jq -r '.dataSets[0].id')
+  root=$(ask "$address/api/organisationUnits.json?filter=level:eq:1&fields=id" | jq -r '.organisationUnits[0].id')
+  districts=$(ask "$address/api/organisationUnits.json?filter=level:eq:3&fields=id&paging=false" |
     jq -r '[.organisationUnits[].id] | join(",")')
   periods=$(for year in {2020..2024}; do printf "$year%02d\n" {1..12}; done | paste -sd,)
   # What should arrive in the end; the generated country has no deleted values in it.
-  D2_USERNAME=admin D2_PASSWORD=district "$bin/d2-pull" --url "$source_direct" --quiet --data-set "$data_set" \
-    --org-unit "$root" \
-    --children --start-date $backlog_from --end-date $backlog_to | jq -r "$key_of_value" | sort >"$work/expected"
+  "$bin/d2-pull" --url "$address" --quiet --data-set "$data_set" --org-unit "$root" --children \
+    --start-date $backlog_from --end-date $backlog_to | jq -r "$key_of_value" | sort >"$work/expected"
+  stop_servers
 }
 key_of_value='[.dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .value] | @tsv'
 
 # backlog_row VERSION NAME COMMAND…: runs it in a scene of its own, and notes what it took.
-backlog_row() {
-  local version=$1 name=$2 begun ended
+backlog_row() (
+  version=$1 name=$2 servers=()
   shift 2
+  scene=$(mktemp -d "$work/scene-XXXXXX")
+  trap stop_servers EXIT
   start_scene "$version"
-  [[ -e $work/expected ]] || look_at_country
   ask -X POST "$source_direct/control/reset-stats" >/dev/null
   ask -X POST "$destination_direct/control/reset-stats" >/dev/null
-  begun=$EPOCHREALTIME
-  D2_USERNAME=admin D2_PASSWORD=district "$@" >"$work/stdout" 2>"$work/stderr" ||
-    { echo "bench: $name failed:" && tail -n 5 "$work/stderr"; } >&2
+  failure=
+  arrived=$EPOCHREALTIME
+  "$@" >"$scene/stdout" 2>"$scene/stderr" || failure=$(tail -n 1 "$scene/stderr")
   ended=$EPOCHREALTIME
-  ask "$source_direct/control/stats" >"$work/source.json"
-  ask "$destination_direct/control/stats" >"$work/destination.json"
-  ask "$destination_direct/control/values" | jq -r "$key_of_value" | sort >"$work/arrived"
+  [[ ! $failure ]] || echo "bench: $version, $name failed: $failure" >&2
+  begun=$arrived
+  # What comes before the values move: the ledger's plan.
+  [[ ! -e $scene/begun ]] || begun=$(<"$scene/begun")
+  note_row "$(bc <<<"scale=3; $ended - $begun")" "$(bc <<<"scale=3; $begun - $arrived")"
+)
+
+note_row() { # SECONDS SECONDS_BEFORE
+  ask "$source_direct/control/stats" >"$scene/source.json"
+  ask "$destination_direct/control/stats" >"$scene/destination.json"
+  ask "$destination_direct/control/values" | jq -r "$key_of_value" | sort >"$scene/arrived"
   { kill "$link" && wait "$link"; } || true
-  jq -nc --arg version "$version" --arg name "$name" --argjson seconds "$(bc <<<"scale=3; $ended - $begun")" \
-    --argjson expected "$(wc -l <"$work/expected")" \
-    --argjson arrived "$(comm -12 "$work/expected" "$work/arrived" | wc -l)" \
-    --argjson link "$(tail -n 1 "$work/link")" --slurpfile source "$work/source.json" \
-    --slurpfile destination "$work/destination.json" '
-      {$version, $name, $seconds, $expected, $arrived, bytes: ($link.up + $link.down), connections: $link.connections,
-       requests: ([$source[0], $destination[0]] | map(.requests | add) | add),
+  jq -nc --arg version "$version" --arg name "$name" --arg failure "$failure" --argjson seconds "$1" \
+    --argjson before "$2" --argjson expected "$(wc -l <"$work/expected")" \
+    --argjson arrived "$(comm -12 "$work/expected" "$scene/arrived" | wc -l)" \
+    --argjson link "$(tail -n 1 "$scene/link")" --slurpfile source "$scene/source.json" \
+    --slurpfile destination "$scene/destination.json" '
+      {$version, $name, $seconds, $before, $failure, $expected, $arrived, bytes: ($link.up + $link.down),
+       connections: $link.connections,
+       requests: ([$source[0], $destination[0]] | map(.requests | add // 0) | add),
        logins: ([$source[0], $destination[0]] | map(.logins) | add),
        imports: ($destination[0].importSizes | length),
-       largest: ($destination[0].importSizes | max)}' >>"$work/backlog.jsonl"
-  stop_servers
+       largest: ($destination[0].importSizes | max)}' >"$scene/row.json"
+  cat "$scene/row.json" >>"$work/backlog.jsonl"
   jq -r '"bench: \(.version), \(.name): \(.seconds) s, \(.arrived) of \(.expected) values, \(.requests) requests"' \
-    <(tail -n 1 "$work/backlog.jsonl") >&2
+    "$scene/row.json" >&2
 }
 
-# d2 as the README says, with options for either end.
+# The data set of all units in one stream: what a person would type.
 d2_pipeline() { # PULL_OPTIONS PUSH_OPTIONS
   # shellcheck disable=SC2086  # words of options
-  "$bin/d2-pull" --url "$source_url" --data-set "$data_set" --org-unit "$root" --children --start-date $backlog_from \
-    --end-date $backlog_to $1 | "$bin/d2-push" --url "$destination" $2
+  "$bin/d2-pull" --url "$source_url" --ca-file "$work/authority.pem" --data-set "$data_set" --org-unit "$root" \
+    --children --start-date $backlog_from --end-date $backlog_to $1 |
+    "$bin/d2-push" --url "$destination" --ca-file "$work/authority.pem" $2
 }
 
-# The backlog cut into slices.
+# The backlog cut into slices, of both districts.
 d2_slices() { # PLAN_OPTIONS RUN_OPTIONS
-  local store=$work/store.sqlite
-  rm -f "$store"*
-  export D2_STORE=$store
-  "$bin/d2-pairs" add bench --source-url "$source_url" \
+  export D2_STORE=$scene/store.sqlite
+  "$bin/d2-pairs" add bench --source-url "$source_url" --source-ca-file "$work/authority.pem" \
     --source-username admin --source-password env:D2_PASSWORD --destination-url "$destination" \
-    --destination-username admin --destination-password env:D2_PASSWORD
-  "$bin/d2-orgunits" sync --pair bench --level 2
+    --destination-ca-file "$work/authority.pem" --destination-username admin --destination-password env:D2_PASSWORD
+  "$bin/d2-orgunits" sync --pair bench --level 3
   "$bin/d2-datasets" sync --pair bench --data-set MONTH
   # shellcheck disable=SC2086  # words of options
   "$bin/d2-slices" plan --pair bench --from $backlog_from --to $backlog_to $1
+  echo "$EPOCHREALTIME" >"$scene/begun"
   # shellcheck disable=SC2086
-  PATH=$bin:$PATH "$bin/d2-slices" run --pair bench $2
-}
-python_tool() {
-  "$python" scripts/lib/bench/peers/python_tool.py "$source_url" "$destination" "$data_set" "$districts" "$periods"
-}
-sane_script() {
-  scripts/lib/bench/peers/sane-script.sh "$source_url" "$destination" "$data_set" "$root" "$periods" "$@"
+  "$bin/d2-slices" run --pair bench $2
 }
 
-# Each version in turn; the Python tool's way takes half an hour of each.
+# What else people use finds the authority in the environment.
+trusting() {
+  CURL_CA_BUNDLE=$work/authority.pem SSL_CERT_FILE=$work/authority.pem REQUESTS_CA_BUNDLE=$work/authority.pem "$@"
+}
+sane_script() {
+  trusting $peer_drivers/sane-script.sh "$source_url" "$destination" "$data_set" "$root" "$periods" "$@"
+}
+python_tool() {
+  trusting "$python" $peer_drivers/python_tool.py "$source_url" "$destination" "$data_set" "$districts" "$periods"
+}
+dhis2_py() {
+  trusting "$(python_of dhis2.py)" $peer_drivers/with_dhis2_py.py move "$source_url" \
+    "dataSet=$data_set&orgUnit=$root&children=true&startDate=$backlog_from&endDate=$backlog_to" "$destination"
+}
+openhexa() {
+  trusting "$(python_of openhexa.toolbox)" $peer_drivers/with_openhexa.py move "$source_url" "$data_set" "$root" \
+    $backlog_from $backlog_to "$destination"
+}
+d2w() {
+  export DHIS2_USERNAME=$D2_USERNAME DHIS2_PASSWORD=$D2_PASSWORD
+  local d2w=bench-data/peers/dhis2w-cli/bin/d2w
+  DHIS2_URL=$source_url trusting $d2w --json data aggregate get --ds "$data_set" \
+    --ou "$root" --children --start-date $backlog_from --end-date $backlog_to >"$scene/values.json" &&
+    DHIS2_URL=$destination trusting $d2w data aggregate push "$scene/values.json"
+}
+
 measured_backlog() {
-  local version
+  export D2_USERNAME=admin D2_PASSWORD=district
+  make_certificates
   choose_python
-  for version in 2.42 2.43; do
-    wanted "$version" || ! { wanted 2.42 || wanted 2.43; } || continue
-    ! wanted backlog || measure_backlog "$version"
-    ! wanted backlog-curves || measure_curves "$version"
-  done
-  scripts/lib/bench/backlog_report.py "$work/backlog.jsonl" $round_trip $link_rate docs/plots
+  look_at_country
+  # The rows of d2 one after the other; the slow ones mostly wait, and do that together.
+  ! wanted backlog || for_versions measure_backlog
+  ! wanted backlog-curves || for_versions measure_curves
+  if wanted backlog && ((slow > 0)); then
+    for_versions measure_others
+    wait_for_others
+  fi
+  python3 scripts/lib/bench/backlog_report.py "$work/backlog.jsonl" $round_trip $link_rate docs/plots
 }
 
 # json-stream is what the Python tool reads with.
@@ -125,14 +162,27 @@ choose_python() {
 }
 
 measure_backlog() { # VERSION
-  local version=$1
-  backlog_row "$version" 'd2-pull \| d2-push' d2_pipeline '' ''
-  [[ $version == 2.43 ]] || backlog_row "$version" 'd2-pull \| d2-push --concurrency 2' d2_pipeline '' '--concurrency 2'
-  backlog_row "$version" 'd2-slices, a year each, --jobs 2' d2_slices '--span year' '--jobs 2'
-  backlog_row "$version" 'd2-slices, a month each, --jobs 2' d2_slices '' '--jobs 2'
-  backlog_row "$version" 'script: curl \| jq \| split \| curl' sane_script
-  [[ $version == 2.43 ]] || backlog_row "$version" 'the same script with preheatCache' sane_script preheat
-  backlog_row "$version" 'Python, 16 values a request' python_tool
+  backlog_row "$1" 'd2-pull \| d2-push' d2_pipeline '' ''
+  [[ $1 == 2.43 ]] || backlog_row "$1" 'd2-pull \| d2-push --concurrency 2' d2_pipeline '' '--concurrency 2'
+  backlog_row "$1" 'd2-slices, 120 slices, all defaults' d2_slices '' ''
+  backlog_row "$1" 'd2-slices, 120 slices, --jobs 2' d2_slices '' '--jobs 2'
+  backlog_row "$1" 'd2-slices, a year each, --jobs 2' d2_slices '--span year' '--jobs 2'
+}
+
+# Begins the rows of all others at once; each has servers of its own.
+measure_others() { # VERSION
+  other "$1" 'script: curl \| jq \| split \| curl' sane_script
+  [[ $1 == 2.43 ]] || other "$1" 'the same script with preheatCache' sane_script preheat
+  ! have_peer dhis2.py || other "$1" 'dhis2.py' dhis2_py
+  ! have_peer dhis2w-cli || other "$1" 'd2w data aggregate' d2w
+  ! have_peer openhexa.toolbox || other "$1" 'openhexa.toolbox, 50 values a request' openhexa
+  other "$1" 'Python, 16 values a request' python_tool
+}
+others=()
+other() { backlog_row "$@" & others+=($!); }
+wait_for_others() {
+  local each
+  for each in "${others[@]}"; do wait "$each"; done
 }
 
 # What the defaults are chosen by: one setting at a time.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A link of some length and width between a client and servers: delays and throttles TCP.
 
-  link.py --round-trip 0.15 --rate 2000000 HOST:PORT …
+  link.py --round-trip 0.15 --rate 2000000 [--scheme https] HOST:PORT …
 
 Prints an address for each server, then relays until SIGTERM, upon which it prints what went over it as JSON. All
 connections share the rate, each direction its own. A connection takes a round trip before its first bytes leave, as the
@@ -73,6 +73,7 @@ async def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--round-trip", type=float, required=True)
     parser.add_argument("--rate", type=float, required=True)
+    parser.add_argument("--scheme", default="http")
     parser.add_argument("servers", nargs="+")
     options = parser.parse_args()
     up, down = (Direction(options.rate, options.round_trip / 2) for _ in range(2))
@@ -99,7 +100,7 @@ async def main():
         host, port = server.rsplit(":", 1)
         listening = await asyncio.start_server(
             lambda reader, writer, host=host, port=port: relay(host, int(port), reader, writer), "127.0.0.1", 0)
-        print("http://127.0.0.1:%d" % listening.sockets[0].getsockname()[1], flush=True)
+        print("%s://127.0.0.1:%d" % (options.scheme, listening.sockets[0].getsockname()[1]), flush=True)
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     await ended.wait()

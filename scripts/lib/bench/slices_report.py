@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""Turns what scripts/bench slices measured into Markdown.
+
+usage: slices_report.py MEASURED.jsonl
+"""
+
+import json
+import sys
+
+LIMIT = 1
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    print("\n## Slices that mostly hold nothing\n")
+    print("| store | slices | values | s | CPU s of d2 | CPU s of the servers | requests | sign-ins |")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|")
+    for row in rows:
+        print(f"| {row['name']} | {row['planned']} | {row['values']} | {row['wall']:.1f} | {row['cpu']:.1f} | "
+              f"{row['server']:.1f} | {row['requests']} | {row['logins']} |")
+    print("\n| bar | measured | |\n|---|--:|---|")
+    for row in rows:
+        own = row["wall"] - row["server"]
+        for what, seconds in (("CPU time of d2", row["cpu"]), ("time less the servers' CPU", own)):
+            each = 1000 * seconds / row["planned"]
+            print(f"| {what} for each slice at most {LIMIT} ms, {row['name']} | {each:.2f} ms | "
+                  f"{'met' if each <= LIMIT else '**missed**'} |")
+
+
+main()
