@@ -27,14 +27,19 @@ extension ValueReader where Parsed == Int {
   }
 
   /// A number of bytes: `65536`, `64K`, `8M`.
-  package static var size: Self {
-    Self("BYTES", "a number of bytes such as 65536, 64K or 8M") { text in
-      let units: [Character: Int] = ["K": 1 << 10, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30]
-      let unit = text.last.flatMap { units[$0] }
-      let product = Int(unit == nil ? text : String(text.dropLast()))?.multipliedReportingOverflow(by: unit ?? 1)
-      guard let product, !product.overflow, (1..<(1 << 40)).contains(product.partialValue) else { return nil }
-      return product.partialValue
-    }
+  package static var size: Self { Self("BYTES", "a number of bytes such as 65536, 64K or 8M", read: bytes) }
+
+  /// The same, or 0.
+  package static var sizeOrNone: Self {
+    Self("BYTES", "0, or a number of bytes such as 64K, 8M or 2G") { text in text == "0" ? 0 : bytes(text) }
+  }
+
+  private static func bytes(_ text: String) -> Int? {
+    let units: [Character: Int] = ["K": 1 << 10, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+    let unit = text.last.flatMap { units[$0] }
+    let product = Int(unit == nil ? text : String(text.dropLast()))?.multipliedReportingOverflow(by: unit ?? 1)
+    guard let product, !product.overflow, (1..<(1 << 40)).contains(product.partialValue) else { return nil }
+    return product.partialValue
   }
 }
 

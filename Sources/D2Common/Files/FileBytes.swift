@@ -42,11 +42,20 @@ package enum FileBytes {
     return filled
   }
 
-  /// Writes all of a piece to an open file.
-  package static func write(_ piece: UnsafeRawBufferPointer, to descriptor: Int32) throws(SystemError) {
+  /// Writes all of a piece to an open file: from `offset` on, or where its last write ended.
+  package static func write(
+    _ piece: UnsafeRawBufferPointer, to descriptor: Int32, at offset: Int? = nil
+  ) throws(SystemError) {
     var written = 0
     while written < piece.count {
-      let count = try retrying { Glibc.write(descriptor, piece.baseAddress! + written, piece.count - written) }
+      let (rest, left) = (piece.baseAddress! + written, piece.count - written)
+      let count = try retrying {
+        if let offset {
+          pwrite(descriptor, rest, left, off_t(offset + written))
+        } else {
+          Glibc.write(descriptor, rest, left)
+        }
+      }
       guard count > 0 else { throw SystemError(EIO) }
       written += count
     }

@@ -17,6 +17,8 @@ package final class TemporaryFile: Sendable {
   /// - Throws: `CommandFailure`, 73.
   package init(environment: [String: String]) throws(CommandFailure) {
     folder = Self.folder(environment)
+    // A limit on the size of files (`ulimit -f`) is a full disk, not the end of the process.
+    signal(SIGXFSZ, SIG_IGN)
     let nameless = open(folder, Self.withoutName | O_RDWR | O_CLOEXEC, 0o600)
     descriptor = nameless >= 0 ? nameless : Self.named(in: folder)
     guard descriptor >= 0 else {
@@ -43,6 +45,23 @@ package final class TemporaryFile: Sendable {
     do { try FileBytes.write(piece, to: descriptor) } catch {
       throw CommandFailure(.cannotWrite, "cannot write a temporary file in \(folder): \(error)")
     }
+  }
+
+  /// Writes all of a piece from `offset` on.
+  ///
+  /// - Throws: `CommandFailure`, 73.
+  package func write(_ piece: UnsafeRawBufferPointer, at offset: Int) throws(CommandFailure) {
+    do { try FileBytes.write(piece, to: descriptor, at: offset) } catch {
+      throw CommandFailure(.cannotWrite, "cannot write a temporary file in \(folder): \(error)")
+    }
+  }
+
+  /// How much room is left on its disk.
+  package var freeBytes: Int {
+    var status = statvfs()
+    // What does not tell has room until a write fails.
+    guard fstatvfs(descriptor, &status) == 0 else { return .max }
+    return Int(clamping: status.f_bavail.multipliedReportingOverflow(by: status.f_frsize).partialValue)
   }
 
   /// Fills a buffer with what stands from `offset` on, as far as the file reaches; returns how many bytes that are.

@@ -18,24 +18,30 @@ package final class LineOutput: LineSink, Sendable {
   /// A piece that comes later than this after the last write is written at once.
   private static let gatherSeconds = 0.005
 
-  private let descriptor: Int32
-  private let name: String
-  private let beforeDying: @Sendable () -> Void
+  private let end: OutputEnd
+  private let readAhead: ReadAhead?
   private let state = Mutex(State())
 
   /// - Parameters:
   ///   - name: what the file is called in an error.
+  ///   - readAhead: keeps a slow reader from holding up whoever writes.
   ///   - beforeDying: what must not be left undone where the reader of a pipe is gone.
-  package init(descriptor: Int32, name: String, beforeDying: @escaping @Sendable () -> Void = {}) {
-    self.beforeDying = beforeDying
-    self.descriptor = descriptor
-    self.name = name
+  package init(
+    descriptor: Int32, name: String, readAhead: ReadAhead.Settings? = nil,
+    beforeDying: @escaping @Sendable () -> Void = {}
+  ) {
+    end = OutputEnd(descriptor: descriptor, name: name, beforeDying: beforeDying)
     // A larger pipe means fewer changes between writer and reader; where it is none, this does nothing.
     _ = fcntl(descriptor, Int32(1031) /* F_SETPIPE_SZ */, 1 << 20)
+    self.readAhead = readAhead.flatMap { [end] in ReadAhead(end, $0) }
   }
 
-  package static func standardOutput(beforeDying: @escaping @Sendable () -> Void = {}) -> LineOutput {
-    LineOutput(descriptor: 1, name: "standard output", beforeDying: beforeDying)
+  deinit { readAhead?.close() }
+
+  package static func standardOutput(
+    readAhead: ReadAhead.Settings? = nil, beforeDying: @escaping @Sendable () -> Void = {}
+  ) -> LineOutput {
+    LineOutput(descriptor: 1, name: "standard output", readAhead: readAhead, beforeDying: beforeDying)
   }
 
   /// - Throws: `CommandFailure`, 73. Where the reader of a pipe is gone the process dies of SIGPIPE.
@@ -43,7 +49,7 @@ package final class LineOutput: LineSink, Sendable {
     try state.withLock { (state: inout State) throws in
       if carried.count + lines.count >= Self.largePieceBytes {
         state.gathered.append(carried)
-        try writeOut(state.gathered.bytes, lines, lineEndMissing)
+        try writeOut(OutputPieces(state.gathered.bytes, lines, endsLine: lineEndMissing))
         state.gathered.removeAll()
         state.lastWrite = monotonicSeconds()
         return
@@ -58,14 +64,26 @@ package final class LineOutput: LineSink, Sendable {
     }
   }
 
-  /// Writes what was gathered.
+  /// Writes what was gathered, or lets it follow what was read ahead.
   package func flush() throws {
     try state.withLock { (state: inout State) throws in try flush(&state) }
   }
 
+  /// Writes what was gathered, and waits until all that was read ahead is out too.
+  ///
+  /// - Parameter whileWaiting: called several times a second.
+  /// - Throws: as `write`; the signal's status if one comes meanwhile. Then the output ends with a whole line.
+  package func finish(whileWaiting: () -> Void = {}) throws {
+    try flush()
+    try readAhead?.finish(whileWaiting: whileWaiting)
+  }
+
+  /// Lines that were written and did not go out, since a signal came first. Known after `finish`.
+  package var abandonedLines: Int { readAhead?.abandonedLines ?? 0 }
+
   private func flush(_ state: inout State) throws {
     guard !state.gathered.isEmpty else { return }
-    try writeOut(state.gathered.bytes, UnsafeRawBufferPointer(start: nil, count: 0), false)
+    try writeOut(OutputPieces(state.gathered.bytes))
     state.gathered.removeAll()
   }
 
@@ -77,40 +95,9 @@ package final class LineOutput: LineSink, Sendable {
   }
 
   /// Dies of SIGPIPE where the reader of a pipe is gone; else does nothing.
-  package func checkReader() {
-    var polled = pollfd(fd: descriptor, events: 0, revents: 0)
-    if poll(&polled, 1, 0) > 0, polled.revents & Int16(POLLERR) != 0 { die() }
-  }
+  package func checkReader() { end.checkReader() }
 
-  private func die() -> Never {
-    beforeDying()
-    Signals.dieOfBrokenPipe()
-  }
-
-  private func writeOut(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer, _ lineEnd: Bool) throws {
-    var newline = UInt8(ascii: "\n")
-    try withUnsafeMutablePointer(to: &newline) { newline in
-      var pieces = [
-        iovec(iov_base: UnsafeMutableRawPointer(mutating: first.baseAddress), iov_len: first.count),
-        iovec(iov_base: UnsafeMutableRawPointer(mutating: second.baseAddress), iov_len: second.count),
-        iovec(iov_base: UnsafeMutableRawPointer(newline), iov_len: lineEnd ? 1 : 0),
-      ].filter { $0.iov_len > 0 }[...]
-      while !pieces.isEmpty {
-        var written = pieces.withUnsafeBufferPointer { writev(descriptor, $0.baseAddress, Int32($0.count)) }
-        if written < 0 {
-          if errno == EINTR { continue }
-          if errno == EPIPE { die() }
-          throw CommandFailure(.cannotWrite, "cannot write to \(name): \(SystemError())")
-        }
-        while let piece = pieces.first, written >= piece.iov_len {
-          written -= piece.iov_len
-          pieces.removeFirst()
-        }
-        if written > 0 {
-          pieces[pieces.startIndex].iov_base! += written
-          pieces[pieces.startIndex].iov_len -= written
-        }
-      }
-    }
+  private func writeOut(_ pieces: OutputPieces) throws {
+    if let readAhead { try readAhead.write(pieces) } else { try end.writeAll(pieces) }
   }
 }
