@@ -73,6 +73,9 @@ def notes(rows):
     if before:
         print("\nOf `d2-slices` the seconds are those of `run`. To add the pair, ask for the metadata and plan took "
               + ", ".join(before) + " before that, which is in the requests, sign-ins and bytes.")
+    days = sorted({row["day"] for row in rows.values() if "day" in row})
+    if days:
+        print(f"\nThe rows of others were measured on this machine on {days[-1]}: they do not depend on d2.")
     for name, row in rows.items():
         if row["failure"]:
             print(f"\n{name} failed: {row['failure'].strip()}")

@@ -70,13 +70,13 @@ rows_of_peers() {
     # It only reads JSON: how the Python tool that d2 replaces reads.
     command=$(python_of json-stream)
     row "$lines" "$slow" "pull: json-stream" "$command $drivers/with_json_stream.py '$from/api/dataValueSets'"
-    row "$starts" "$runs" "start: import json_stream" "$(ten_times "$command -c 'import json_stream'")"
+    row "$starts" "$slow" "start: import json_stream" "$(ten_times "$command -c 'import json_stream'")"
   fi
   if have_peer dhis2.py; then
     command=$(python_of dhis2.py)
     row "$lines" "$slow" "pull: dhis2.py" "$command $drivers/with_dhis2_py.py pull '$from' '$ask'"
     row "$posts" "$slow" "push: dhis2.py" "$command $drivers/with_dhis2_py.py push '$to' $file"
-    row "$starts" "$runs" "start: import dhis2" "$(ten_times "$command -c 'import dhis2'")"
+    row "$starts" "$slow" "start: import dhis2" "$(ten_times "$command -c 'import dhis2'")"
   fi
   if have_peer dhis2w-cli; then
     command="DHIS2_URL=%s DHIS2_USERNAME=admin DHIS2_PASSWORD=district bench-data/peers/dhis2w-cli/bin/d2w"
@@ -85,7 +85,7 @@ rows_of_peers() {
       row "$lines" "$slow" "pull: d2w data aggregate get" \
         "$(printf "$command" "$from") --json data aggregate get --ds BfMAe6Itzgt --ou ImspTQPwCqd --pe 2024"
       row "$posts" "$slow" "push: d2w data aggregate push" "$(printf "$command" "$to") data aggregate push $file"
-      row "$starts" "$runs" "start: d2w --version" "$(ten_times "$(printf "$command" "$to") --version")"
+      row "$starts" "$slow" "start: d2w --version" "$(ten_times "$(printf "$command" "$to") --version")"
     }
   fi
   if have_peer openhexa.toolbox; then
@@ -93,7 +93,7 @@ rows_of_peers() {
     row "$lines" "$slow" "pull: openhexa.toolbox" \
       "$command $drivers/with_openhexa.py pull '$from' BfMAe6Itzgt ImspTQPwCqd 2024-01-01 2024-12-31"
     row "$posts" "$slow" "push: openhexa.toolbox" "$command $drivers/with_openhexa.py push '$to' $file"
-    row "$starts" "$runs" "start: import openhexa.toolbox.dhis2" \
+    row "$starts" "$slow" "start: import openhexa.toolbox.dhis2" \
       "$(ten_times "$command -c 'import openhexa.toolbox.dhis2'")"
   fi
 }

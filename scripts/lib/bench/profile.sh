@@ -25,18 +25,19 @@ profile() {
 swift_names() { if command -v swift-demangle >/dev/null; then swift-demangle -simplified; else cat; fi; }
 
 profile_commands() {
-  local size name plain=$bin bin=$work/stripped
+  local size name plain=$bin bin=$work/stripped data=bench-data/$tenth
   command -v valgrind >/dev/null || apt_install valgrind
   # valgrind cannot read Swift's debugging information.
   mkdir -p "$bin"
   for name in d2-pull d2-push d2-diff d2-map; do strip --strip-debug -o "$bin/$name" "$plain/$name"; done
   local pull=${pull//$plain/$bin} push=${push//$plain/$bin}
   size=$(stat -c %s "$data/values.ndjson")
-  echo "Instructions, counted by callgrind ($values values, $((size / 1000000)) MB as lines; start-up included)."
+  printf '\n## Where the instructions go\n\n'
+  echo "Instructions, counted by callgrind ($tenth values, $((size / 1000000)) MB as lines; start-up included)."
   printf '\n| | function | share |\n|---|---|--:|\n'
   profile "reading alone: \`wc -c\`, as a floor" "$size" "cat $data/values.ndjson"
-  profile "\`d2-pull --compression none\`" "$size" "$pull/$values --compression none"
-  profile "\`d2-pull\`, gzip" "$size" "$pull/$values"
+  profile "\`d2-pull --compression none\`" "$size" "$pull/$tenth --compression none"
+  profile "\`d2-pull\`, gzip" "$size" "$pull/$tenth"
   profile "\`d2-push --compression none\`" "$size" "$push --compression none --batch-size 20000 <$data/values.ndjson"
   profile "\`d2-push\`, gzip" "$size" "$push --batch-size 20000 <$data/values.ndjson"
   profile "\`d2-diff\`, both sides" $((2 * size)) "$bin/d2-diff --quiet $data/values.ndjson $data/values.ndjson"

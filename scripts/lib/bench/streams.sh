@@ -57,20 +57,18 @@ measured_streams() {
   pull="$bin/d2-pull --quiet --data-set BfMAe6Itzgt --org-unit ImspTQPwCqd --period 2024 --no-check --url $url/source"
   push="$bin/d2-push --quiet --url $url/sink"
   sink="-H Expect: -o /dev/null -X POST $url/sink/api/dataValueSets"
-  if wanted profile; then
-    # shellcheck source=scripts/lib/bench/profile.sh
-    source scripts/lib/bench/profile.sh
-    profile_commands
-    return
-  fi
   ! wanted pull || rows_of_pull
   ! wanted push || rows_of_push
   ! wanted startup || rows_of_startup
   ! wanted diff || rows_of_diff
   ! wanted map || rows_of_map
   ! wanted peers || rows_of_peers
-  measure
-  say_measured
+  if ((${#rows[@]})); then measure && say_measured; fi
+  if wanted profile; then
+    # shellcheck source=scripts/lib/bench/profile.sh
+    source scripts/lib/bench/profile.sh
+    profile_commands
+  fi
 }
 
 say_measured() {
