@@ -45,6 +45,9 @@ measured_all() {
   part slices slices
   part increments increments
   part push-size push-size "${noise[@]}"
+  for each in concurrency read-ahead size; do
+    [[ $(usage) != *"scripts/bench $each"* ]] || part "$each" "$each"
+  done
   part profile profile --values "$values"
   part ledger ledger
   python3 scripts/lib/bench/write_tables.py "$tables" ${writes:+BENCHMARKS.md}

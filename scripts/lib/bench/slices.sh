@@ -38,11 +38,12 @@ measure_slices() {
     --argjson counts "$(d2-slices status --pair bench --quiet | jq -sc .)" \
     --slurpfile source <(curl -sSf "$source/control/stats") \
     --slurpfile destination <(curl -sSf "$destination/control/stats") '
-      {$name, $planned, $wall, $cpu, $server, $counts,
+      {$name, $planned, $wall, $cpu, $server,
        requests: ($source + $destination | map(.requests | add // 0) | add),
+       done: ($counts | map(.done) | add),
        logins: ($source + $destination | map(.logins) | add),
-       values: ($destination[0].importSizes | add)}' >>"$work/slices.jsonl"
-  tail -n 1 "$work/slices.jsonl" >&2
+       values: ($destination[0].importSizes | add // 0)}' >>"$work/slices.jsonl"
+  jq -r '"bench: \(.name): \(.done) of \(.planned) slices done in \(.wall) s"' <(tail -n 1 "$work/slices.jsonl") >&2
   stop_servers
 }
 
