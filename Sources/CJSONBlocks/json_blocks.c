@@ -1,6 +1,6 @@
-#include "json_blocks.h"
-
 #include <string.h>
+
+#include "json_paths.h"
 
 /// What a block's bytes are, whether inside a string or not.
 typedef struct {
@@ -242,30 +242,23 @@ static inline raw_masks raw_neon(const uint8_t *text) {
 DEFINE_PATH(neon, )
 #endif
 
-/// One path: its name, whether this machine runs it, its two loops.
-typedef struct {
-  const char *name;
-  void (*blocks)(const uint8_t *, size_t, d2_json_state *, d2_json_block *);
-  int64_t (*index)(const uint8_t *, size_t, uint32_t *, uint32_t *);
-} path;
+static const d2_json_path_functions portable_path = {"portable", blocks_portable, index_portable, d2_follow_portable};
+static d2_json_path_functions current = {"portable", blocks_portable, index_portable, d2_follow_portable};
 
-static const path portable_path = {"portable", blocks_portable, index_portable};
-static path current = {"portable", blocks_portable, index_portable};
-
-static int find_path(const char *name, path *found) {
+static int find_path(const char *name, d2_json_path_functions *found) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2")) {
-    *found = (path){"avx2", blocks_avx2, index_avx2};
+  if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")) {
+    *found = (d2_json_path_functions){"avx2", blocks_avx2, index_avx2, d2_follow_avx2};
     return 1;
   }
   if (strcmp(name, "sse2") == 0) {
-    *found = (path){"sse2", blocks_sse2, index_sse2};
+    *found = (d2_json_path_functions){"sse2", blocks_sse2, index_sse2, d2_follow_sse2};
     return 1;
   }
 #elif defined(__aarch64__)
   if (strcmp(name, "neon") == 0) {
-    *found = (path){"neon", blocks_neon, index_neon};
+    *found = (d2_json_path_functions){"neon", blocks_neon, index_neon, d2_follow_neon};
     return 1;
   }
 #endif
@@ -285,6 +278,11 @@ void d2_json_blocks(const uint8_t *text, size_t length, d2_json_state *state, d2
 
 int64_t d2_json_index(const uint8_t *text, size_t length, uint32_t *positions, uint32_t *traits) {
   return current.index(text, length, positions, traits);
+}
+
+const d2_json_keys *d2_json_follow(const d2_json_layouts *layouts, const uint8_t *text, size_t length,
+                                   d2_json_field *fields, uint32_t *filled, int *has_escapes) {
+  return current.follow(layouts, text, length, fields, filled, has_escapes);
 }
 
 const char *d2_json_path(void) { return current.name; }

@@ -1,0 +1,23 @@
+// The ways in which this machine can look at text. `json_blocks.c` chooses one for all.
+#pragma once
+
+#include "json_blocks.h"
+#include "json_layouts.h"
+
+typedef const d2_json_keys *follow_function(const d2_json_layouts *, const uint8_t *, size_t, d2_json_field *,
+                                            uint32_t *, int *);
+
+follow_function d2_follow_portable;
+#if defined(__x86_64__)
+follow_function d2_follow_sse2, d2_follow_avx2;
+#elif defined(__aarch64__)
+follow_function d2_follow_neon;
+#endif
+
+/// One path: its name, and its loops.
+typedef struct {
+  const char *name;
+  void (*blocks)(const uint8_t *, size_t, d2_json_state *, d2_json_block *);
+  int64_t (*index)(const uint8_t *, size_t, uint32_t *, uint32_t *);
+  follow_function *follow;
+} d2_json_path_functions;

@@ -1,0 +1,82 @@
+import CJSONBlocks
+
+/// The layouts of lines that were read, so that the next line in one of them needs no look at its structure.
+struct LineLayouts: ~Copyable {
+  private let layouts: OpaquePointer
+
+  init() {
+    guard let layouts = d2_json_layouts_new() else { fatalError("out of memory") }
+    precondition(
+      MemoryLayout<DataValueLine.Field>.stride == MemoryLayout<d2_json_field>.stride
+        && MemoryLayout<DataValueLine.Field>.offset(of: \.start) == MemoryLayout<d2_json_field>.offset(of: \.start)
+        && MemoryLayout<DataValueLine.Field>.offset(of: \.length) == MemoryLayout<d2_json_field>.offset(of: \.length),
+      "fields in Swift and in C are the same")
+    self.layouts = layouts
+  }
+
+  deinit { d2_json_layouts_free(layouts) }
+
+  /// Reads a line in one of the layouts, and writes the fields of its keys; `nil` where it has none of them, or is
+  /// invalid. Then some fields may have been written.
+  @inline(__always)
+  borrowing func follow(
+    _ text: UnsafePointer<UInt8>, _ length: Int, _ fields: UnsafeMutablePointer<DataValueLine.Field>
+  ) -> (keys: DataValueLine.KeysByKind, isPlain: Bool)? {
+    var filled: UInt32 = 0
+    var hasEscapes: Int32 = 0
+    let known = UnsafeMutableRawPointer(fields).assumingMemoryBound(to: d2_json_field.self)
+    guard let keys = d2_json_follow(layouts, text, length, known, &filled, &hasEscapes) else { return nil }
+    return (
+      DataValueLine.KeysByKind(
+        present: .init(bits: keys.pointee.present), filled: .init(bits: filled),
+        flags: .init(bits: keys.pointee.flags)),
+      hasEscapes == 0
+    )
+  }
+
+  /// Learns the layout of a valid line: of one whose values are texts, true, false or null. Numbers differ from line to
+  /// line, and so do objects.
+  ///
+  /// - Parameters:
+  ///   - structure: of the line, whose grammar was checked.
+  ///   - fields: of its keys.
+  borrowing func learn(_ structure: StructureWalk, _ fields: UnsafePointer<DataValueLine.Field>) {
+    let keys = structure.keys
+    guard keys.repeated.isEmpty, keys.nested.isEmpty, let members = structure.members(fields) else { return }
+    d2_json_learn(
+      layouts, structure.text, members, members.count, structure.length,
+      d2_json_keys(present: keys.present.bits, flags: keys.flags.bits))
+  }
+}
+
+extension StructureWalk {
+  /// The members whose value is a text, and those with a flag that d2 looks at; `nil` where a value is neither.
+  fileprivate func members(_ fields: UnsafePointer<DataValueLine.Field>) -> [d2_json_member]? {
+    var members: [d2_json_member] = []
+    // A key has two quotes and a colon behind it.
+    var place = 1
+    while place + 3 < count {
+      let key = Self.key(text + Int(positions[place]) + 1, Int(positions[place + 1] - positions[place]) - 1)
+      let value = positions[place + 3]
+      switch text[Int(value)] {
+      case UInt8(ascii: "\""):
+        let field = d2_json_field(
+          kind: DataValueLine.Kind.string.rawValue, start: value + 1, length: positions[place + 4] - value - 1)
+        members.append(
+          d2_json_member(value: field, slot: UInt8(key?.rawValue ?? DataValueLine.otherSlot), is_text: 1))
+        place += 6
+      case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"):
+        if let key {
+          let field = fields[key.rawValue]
+          members.append(
+            d2_json_member(
+              value: d2_json_field(kind: field.kind.rawValue, start: field.start, length: field.length),
+              slot: UInt8(key.rawValue), is_text: 0))
+        }
+        place += 5
+      default: return nil
+      }
+    }
+    return members
+  }
+}
