@@ -17,6 +17,7 @@ package struct LineReader: ~Copyable {
 
   private let descriptor: Int32
   private let stop: StopSign?
+  private let blockBytes: Int
   private var buffer: UnsafeMutablePointer<UInt8>
   private var capacity: Int
   private var begin = 0
@@ -31,7 +32,8 @@ package struct LineReader: ~Copyable {
   package init(descriptor: Int32, stop: StopSign? = nil, blockBytes: Int? = nil) {
     self.descriptor = descriptor
     self.stop = stop
-    capacity = blockBytes ?? Self.blockBytes
+    self.blockBytes = blockBytes ?? Self.blockBytes
+    capacity = self.blockBytes
     buffer = .allocate(capacity: capacity + PaddedLine.paddingBytes)
     buffer.initialize(repeating: 0, count: capacity + PaddedLine.paddingBytes)
     _ = fcntl(descriptor, Int32(1031) /* F_SETPIPE_SZ */, 1 << 20)
@@ -70,25 +72,62 @@ package struct LineReader: ~Copyable {
   /// - Throws: as `next()`.
   package mutating func nextBlock() throws(CommandFailure) -> [UInt8]? {
     while true {
-      var blockEnd = end
-      while blockEnd > searched, buffer[blockEnd - 1] != 0x0A { blockEnd -= 1 }
-      if blockEnd > searched || ended {
-        if blockEnd <= searched { blockEnd = end }
-        guard begin < blockEnd else { return nil }
-        if bytes == end { skipByteOrderMark() }
-        let length = blockEnd - begin
-        let block = [UInt8](unsafeUninitializedCapacity: length + PaddedLine.paddingBytes) { block, count in
-          memcpy(block.baseAddress!, buffer + begin, length)
-          memset(block.baseAddress! + length, 0x0A, PaddedLine.paddingBytes)
-          count = length + PaddedLine.paddingBytes
-        }
-        begin = blockEnd
-        searched = blockEnd
+      if let block = takeBlock() { return block }
+      if ended { return nil }
+      searched = end
+      // Nothing was handed out yet: a byte order mark may stand here.
+      if bytes == end || end - begin > blockBytes / 2 {
+        try fill()
+      } else if let block = try readBlock() {
         return block
       }
-      searched = end
-      try fill()
     }
+  }
+
+  /// What the buffer holds of whole lines; at the end of the input all that it holds.
+  private mutating func takeBlock() -> [UInt8]? {
+    var blockEnd = end
+    while blockEnd > searched, buffer[blockEnd - 1] != 0x0A { blockEnd -= 1 }
+    if blockEnd <= searched {
+      guard ended, begin < end else { return nil }
+      blockEnd = end
+    }
+    if bytes == end { skipByteOrderMark() }
+    defer {
+      begin = blockEnd
+      searched = blockEnd
+    }
+    let length = blockEnd - begin
+    return [UInt8](unsafeUninitializedCapacity: length + PaddedLine.paddingBytes) { block, count in
+      memcpy(block.baseAddress!, buffer + begin, length)
+      memset(block.baseAddress! + length, 0x0A, PaddedLine.paddingBytes)
+      count = length + PaddedLine.paddingBytes
+    }
+  }
+
+  /// Reads a block where it stays, behind the beginning of a line that the buffer holds. `nil` where no whole line
+  /// came.
+  private mutating func readBlock() throws(CommandFailure) -> [UInt8]? {
+    guard try awaitInput() else { return nil }
+    let carried = end - begin
+    var got = 0
+    let block = [UInt8](unsafeUninitializedCapacity: blockBytes + PaddedLine.paddingBytes) { block, count in
+      let text = block.baseAddress!
+      memcpy(text, buffer + begin, carried)
+      got = read(descriptor, text + carried, blockBytes - carried)
+      guard got > 0 else { return }
+      // What stands behind the last line end begins the next block.
+      var whole = carried + got
+      while whole > carried, text[whole - 1] != 0x0A { whole -= 1 }
+      if whole == carried { whole = 0 }
+      (begin, searched, end) = (0, 0, carried + got - whole)
+      memcpy(buffer, text + whole, end)
+      guard whole > 0 else { return }
+      memset(text + whole, 0x0A, PaddedLine.paddingBytes)
+      count = whole + PaddedLine.paddingBytes
+    }
+    try noteRead(got)
+    return block.isEmpty ? nil : block
   }
 
   /// So many lines of blocks were split.
@@ -130,24 +169,33 @@ package struct LineReader: ~Copyable {
       buffer = wider
       capacity *= 2
     }
+    guard try awaitInput() else { return }
+    let got = read(descriptor, buffer + end, capacity - end)
+    if got > 0 { end += got }
+    try noteRead(got)
+  }
+
+  /// Waits until there is something to read, or the end of it; says whether there is. The stop sign is an end, too.
+  private mutating func awaitInput() throws(CommandFailure) -> Bool {
     while true {
       var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
       let ready = poll(&polled, 1, Self.pollMilliseconds)
       try Signals.check()
       if stop?.isSet == true {
         ended = true
-        return
+        return false
       }
-      if ready == 0 { continue }
-      let got = read(descriptor, buffer + end, capacity - end)
-      if got < 0 {
-        if errno == EINTR || errno == EAGAIN { continue }
-        throw CommandFailure(.cannotRead, "cannot read the input: \(SystemError())")
-      }
-      ended = got == 0
-      end += got
-      bytes += got
-      return
+      if ready != 0 { return true }
     }
+  }
+
+  /// Takes note of what a read returned. One that a signal ended is made again by whoever finds nothing.
+  private mutating func noteRead(_ got: Int) throws(CommandFailure) {
+    if got < 0 {
+      if errno == EINTR || errno == EAGAIN { return }
+      throw CommandFailure(.cannotRead, "cannot read the input: \(SystemError())")
+    }
+    ended = got == 0
+    bytes += got
   }
 }
