@@ -100,7 +100,8 @@ struct Batcher: BatchMaker {
     open.append(
       Batch(
         number: nextNumber, dataSet: dataSet, isDoubtful: isDoubtful,
-        header: server.header(dataSet: dataSet, kind: options.kind), capacity: expected + Self.slackBytes))
+        header: server.header(dataSet: dataSet, kind: options.kind), capacity: expected + Self.slackBytes,
+        expected: min(size, expected / 256)))
     nextNumber += 1
     return open.count - 1
   }

@@ -5,9 +5,9 @@ import D2Common
 struct BlockElements {
   /// The uids, by number; number 0 is of what is no uid, and of elements beyond the most.
   private var names: [String] = [""]
-  private var numbers: [UInt64: UInt16] = [:]
-  /// Exports come sorted as a rule.
-  private var last: (hash: UInt64, number: UInt16) = (0, 0)
+  /// The hashes of all texts, and the number of each.
+  private var hashes = HashTable()
+  private var numbers: [UInt16] = []
 
   private static let most = Int(UInt16.max)
 
@@ -16,18 +16,16 @@ struct BlockElements {
   mutating func number(of element: UnsafeRawBufferPointer) -> UInt16 {
     var hash = KeyHash()
     hash.add(element)
-    if hash.value == last.hash { return last.number }
-    let number = numbers[hash.value] ?? add(element, hash.value)
-    last = (hash.value, number)
-    return number
+    let (place, isNew) = hashes.enter(hash.value)
+    if isNew { add(element) }
+    return numbers[place]
   }
 
   @inline(never)
-  private mutating func add(_ element: UnsafeRawBufferPointer, _ hash: UInt64) -> UInt16 {
-    guard names.count < Self.most, KnownIDs.canBeUID(bytes: element) else { return 0 }
-    numbers[hash] = UInt16(names.count)
+  private mutating func add(_ element: UnsafeRawBufferPointer) {
+    guard names.count < Self.most, KnownIDs.canBeUID(bytes: element) else { return numbers.append(0) }
+    numbers.append(UInt16(names.count))
     names.append(String(decoding: element, as: UTF8.self))
-    return UInt16(names.count - 1)
   }
 
   /// Notes on each line what becomes of it, and sets those apart that are not to be sent.

@@ -32,7 +32,8 @@ struct LineKey: Sendable {
   /// An id: the same in every spelling.
   @inline(__always)
   private func add(_ line: DataValueLine, _ key: DataValueLine.Key, to hash: inout KeyHash) {
-    if line.isPlain { return hash.add(line.bytes(line[key])) }
+    let bytes = line.bytes(line[key])
+    if line.isPlain || !bytes.contains(UInt8(ascii: "\\")) { return hash.add(bytes) }
     Self.add(line.text(key) ?? "", to: &hash)
   }
 
@@ -63,8 +64,13 @@ struct LineKey: Sendable {
   @inline(__always)
   private func addCombo(_ line: DataValueLine, _ key: DataValueLine.Key, to hash: inout KeyHash) {
     let field = line[key]
+    if field.kind == .string, field.length > 0 { return add(line, key, to: &hash) }
+    addOther(line, field, to: &hash)
+  }
+
+  @inline(never)
+  private func addOther(_ line: DataValueLine, _ field: DataValueLine.Field, to hash: inout KeyHash) {
     switch field.kind {
-    case .string where field.length > 0: add(line, key, to: &hash)
     case .absent, .null, .string: defaultCombo.withUnsafeBytes { hash.add($0) }
     case .object: LineRules.canonical(line.bytes(field)).withUnsafeBytes { hash.add($0) }
     default: hash.add(line.bytes(field))
@@ -76,26 +82,49 @@ struct LineKey: Sendable {
 struct KeyHash {
   private(set) var value: UInt64 = 0x9E37_79B9_7F4A_7C15
 
+  /// An id or a period has at most sixteen bytes: one multiplication takes them all, as two words that may overlap.
   @inline(__always)
   mutating func add(_ bytes: UnsafeRawBufferPointer) {
-    mix(UInt64(bytes.count))
-    guard bytes.count >= 8 else {
+    let count = bytes.count
+    if count >= 8, count <= 16 {
+      mix(Self.word(bytes, 0), Self.word(bytes, count - 8), count)
+    } else if count >= 4, count < 8 {
+      mix(Self.half(bytes, 0), Self.half(bytes, count - 4), count)
+    } else {
+      addOther(bytes)
+    }
+  }
+
+  @inline(never)
+  private mutating func addOther(_ bytes: UnsafeRawBufferPointer) {
+    guard bytes.count >= 4 else {
       var word: UInt64 = 0
       for byte in bytes { word = word << 8 | UInt64(byte) }
-      return mix(word)
+      return mix(word, 0, bytes.count)
     }
     var at = 0
-    while at + 8 < bytes.count {
-      mix(bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-      at += 8
+    while at + 16 < bytes.count {
+      mix(Self.word(bytes, at), Self.word(bytes, at + 8), bytes.count)
+      at += 16
     }
-    // The last word may overlap the one before it.
-    mix(bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self))
+    mix(Self.word(bytes, bytes.count - 16), Self.word(bytes, bytes.count - 8), bytes.count)
   }
 
   @inline(__always)
-  private mutating func mix(_ word: UInt64) {
-    let product = (value ^ word).multipliedFullWidth(by: 0xA076_1D64_78BD_642F)
-    value = product.high ^ product.low &+ word
+  private static func word(_ bytes: UnsafeRawBufferPointer, _ at: Int) -> UInt64 {
+    bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+  }
+
+  @inline(__always)
+  private static func half(_ bytes: UnsafeRawBufferPointer, _ at: Int) -> UInt64 {
+    UInt64(bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self))
+  }
+
+  /// Words that overlap would not tell how many bytes there were.
+  @inline(__always)
+  private mutating func mix(_ first: UInt64, _ last: UInt64, _ count: Int) {
+    let length = UInt64(truncatingIfNeeded: count) &* 0x9FB2_1C65_1E98_DF25
+    let product = (value ^ first).multipliedFullWidth(by: last ^ 0xA076_1D64_78BD_642F &+ length)
+    value = product.high ^ product.low
   }
 }
