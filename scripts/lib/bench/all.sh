@@ -35,7 +35,7 @@ measured_all() {
   # What says most, in less than half an hour: fewer rounds, and without what needs half an hour for itself.
   if [[ $quick ]]; then
     rounds=(--runs 3 --slow 1) others=(--slow 0) noise=(--seeds 1 --scale 0.1)
-    export D2_BENCH_SLICES=${D2_BENCH_SLICES-50000} D2_BENCH_ROUNDS=${D2_BENCH_ROUNDS-12}
+    export D2_BENCH_SLICES=${D2_BENCH_SLICES-100000} D2_BENCH_ROUNDS=${D2_BENCH_ROUNDS-12}
   fi
   command -v nginx >/dev/null || install_nginx
   rm -rf "$tables" && mkdir -p "$tables"
