@@ -79,7 +79,7 @@ let package = Package(
     // The core of d2-map, which the fuzzer needs too.
     .target(name: "D2Mapping", dependencies: ["D2Common"], swiftSettings: dataPath),
 
-    command("d2-pull", ["D2Split", "CMemory"]),
+    command("d2-pull", ["D2Split", "CMemory", "CSodium"], linked: ["-l:libsodium.a"]),
     // Linked in: hardly any machine has libdeflate.
     command("d2-push", ["CMemory", "CDeflate"], linked: ["-l:libdeflate.a"]),
     command("d2-pairs"),

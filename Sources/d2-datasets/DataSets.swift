@@ -103,9 +103,17 @@ struct DataSets {
         }
         return changed
       }
+      if arguments[ifDeclared: syncedThrough] != nil { try forgetDelivered(arguments, pair) }
       log.info("\(counted(changed, "data set")) changed")
       return .success
     }
+  }
+
+  /// Whoever sets a mark by hand may want changes anew that were delivered a short time ago.
+  private static func forgetDelivered(_ arguments: Arguments, _ pair: Pair) throws(CommandFailure) {
+    let store = try StoreLocation.resolve(option: arguments[Store.option], environment: arguments.environment)
+    guard let folder = DeliveredFolder.path(arguments.environment, store, pair: pair.id) else { return }
+    DeliveredFolder.forget(folder)
   }
 
   private static func kind(_ arguments: Arguments) -> DataKind {

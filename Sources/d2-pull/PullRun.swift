@@ -57,6 +57,7 @@ final class PullRun: Sendable {
     }
     let isWhole = !missing.report(meter.current.withoutID) && asked.unknown.isEmpty
     let status: ExitStatus = isWhole ? .success : .incomplete
+    if isWhole { stored?.noteDelivered() }
     report(status)
     return status
   }

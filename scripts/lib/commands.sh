@@ -34,6 +34,17 @@ use_store() { # STORE
   absolute_store
 }
 
+# What runs behind this signs in once at each server: the commands share the session through a private folder, which
+# goes with the script. d2-slices run removes the folder of a script that was killed: nobody's lock is on it.
+share_session() {
+  local folder
+  [[ ! ${D2_SESSION_DIR-} ]] && folder=$(mktemp -d "${TMPDIR:-/tmp}/d2-worker-XXXXXX") || return 0
+  # shellcheck disable=SC2093
+  exec {session_lock}<"$folder" && flock "$session_lock" && export D2_SESSION_DIR=$folder
+  # shellcheck disable=SC2064
+  trap "rm -f $(printf %q "$folder")/session-*; rmdir $(printf %q "$folder")" EXIT
+}
+
 # One store has one name, whatever folder it is called from.
 absolute_store() {
   [[ ! ${D2_STORE-} || $D2_STORE == *://* ]] || { D2_STORE=$(realpath -m -- "$D2_STORE") && export D2_STORE; }

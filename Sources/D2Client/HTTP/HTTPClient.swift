@@ -109,7 +109,7 @@ package final class HTTPClient: Sendable {
     }
     defer { isJoined.withLock { $0 = true } }
     if join() { return try exchange() }
-    return try session.exclusively {
+    return try session.exclusively(.signIn) {
       _ = join()
       return try exchange()
     }

@@ -17,7 +17,7 @@ package struct WorkerSession: Sendable {
 
   /// What is metadata today is so for the next minutes.
   private static let holdsSeconds = 600.0
-  /// How long one command waits for the sign-in of another.
+  /// How long one command waits for the sign-in or the question of another.
   private static let patienceSeconds = 10.0
   private static let mostBytes = 4 << 20
 
@@ -56,9 +56,12 @@ package struct WorkerSession: Sendable {
 
   func keep(cookies: [String]) { write(([server] + cookies).joined(separator: "\n") + "\n", to: path) }
 
-  /// Does something while no other command signs in.
-  func exclusively<Result>(_ body: () throws -> Result) rethrows -> Result {
-    let lock = FileTurn.wait("\(path).lock", atMostSeconds: Self.patienceSeconds)
+  /// What commands do one after the other.
+  enum Turn: String { case signIn, question }
+
+  /// Does something while no other command does the same.
+  func exclusively<Result>(_ turn: Turn, _ body: () throws -> Result) rethrows -> Result {
+    let lock = FileTurn.wait("\(path)-\(turn.rawValue).lock", atMostSeconds: Self.patienceSeconds)
     defer { withExtendedLifetime(lock) {} }
     return try body()
   }

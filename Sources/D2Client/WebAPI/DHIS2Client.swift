@@ -68,13 +68,18 @@ package final class DHIS2Client: Sendable {
   /// - Throws: as `json`.
   package func lasting(_ target: String) throws -> (document: JSONValue, date: UTCTime?) {
     guard let session = http.configuration.session else { return try dated(target) }
-    if let kept = session.answer(to: target) {
-      log.debug("\(target): another command of this worker has asked")
+    func kept() -> (document: JSONValue, date: UTCTime?)? {
+      let kept = session.answer(to: target)
+      if kept != nil { log.debug("\(target): another command of this worker has asked") }
       return kept
     }
-    let answer = try dated(target)
-    session.keep(answer.document, date: answer.date, of: target)
-    return answer
+    if let kept = kept() { return kept }
+    return try session.exclusively(.question) {
+      if let kept = kept() { return kept }
+      let answer = try dated(target)
+      session.keep(answer.document, date: answer.date, of: target)
+      return answer
+    }
   }
 
   /// What the server says of itself, asked for once. Its clock may be some minutes behind: who needs that asks for

@@ -8,6 +8,8 @@ final class PullMeter: Sendable {
     var values = 0
     /// Values that changed before what was asked for, and did not go out.
     var older = 0
+    /// Values that an earlier increment delivered, and that did not go out again.
+    var delivered = 0
     /// Values that lack an id and did not go out, by the key of the id.
     var withoutID: [String: Int] = [:]
     var requests = 0
@@ -38,9 +40,11 @@ final class PullMeter: Sendable {
 
   /// Counts what a sieve has kept back.
   func add(_ kept: ValueSieve.Kept, _ sieve: ValueSieve) {
+    sieve.delivered?.note(kept.digests)
     guard kept.total > 0 else { return }
     add { figures in
       figures.older += kept.older
+      figures.delivered += kept.delivered
       for (key, count) in zip(sieve.nullableKeys, kept.withoutID) where count > 0 {
         figures.withoutID[key, default: 0] += count
       }
@@ -69,8 +73,9 @@ final class PullMeter: Sendable {
   var line: String {
     let figures = current
     let older = figures.older > 0 ? "\(figures.older) older left out, " : ""
+    let delivered = figures.delivered > 0 ? "\(figures.delivered) delivered before left out, " : ""
     return
-      "\(counted(figures.values, "value")), \(older)\(counted(figures.requests, "request")), \(SizeText.shown(bytes: figures.bytes)) "
+      "\(counted(figures.values, "value")), \(older)\(delivered)\(counted(figures.requests, "request")), \(SizeText.shown(bytes: figures.bytes)) "
       + "(\(SizeText.shown(bytes: figures.wireBytes)) on the wire), \(DurationText.measured(seconds)), \(counted(figures.retries, "retry"))"
   }
 
@@ -83,6 +88,7 @@ final class PullMeter: Sendable {
     let figures = current
     return [
       "values": .int(figures.values), "older": .int(figures.older),
+      "deliveredBefore": .int(figures.delivered),
       "withoutID": .int(figures.withoutID.values.reduce(0, +)), "requests": .int(figures.requests),
       "bytes": .int(figures.bytes), "wireBytes": .int(figures.wireBytes),
       "seconds": .number(String(seconds.toThousandths)), "retries": .int(figures.retries),

@@ -8,6 +8,8 @@ protocol StoredSelection: Sendable {
   var server: ConfiguredServer { get }
   /// Data sets that another command of the worker will ask for: they are looked up with this one's.
   var siblings: [String] { get }
+  /// Keeps in mind what went out, for increments that follow.
+  func noteDelivered()
 
   /// What is asked for, with what the options say besides.
   ///
@@ -17,6 +19,7 @@ protocol StoredSelection: Sendable {
 
 extension StoredSelection {
   var siblings: [String] { [] }
+  func noteDelivered() {}
 }
 
 /// What a pull takes from a pair: the source, and selections made of its active data sets, its organisation units and

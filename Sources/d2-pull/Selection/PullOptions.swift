@@ -90,6 +90,8 @@ struct PullOptions: Sendable {
   var changes: Changes?
   /// Values that changed before do not go out, whatever the server sends.
   var notBefore: UTCTime?
+  /// Values that earlier increments delivered do not go out either.
+  var delivered: DeliveredValues?
   /// Parameters that go to the server as they are.
   var passedOn: [(name: String, value: String)]
   var tagsDataSet: Bool
@@ -164,7 +166,9 @@ struct PullOptions: Sendable {
   var isIncrement: Bool { changes != nil }
 
   /// Which values go out.
-  var sieve: ValueSieve { ValueSieve(notBefore: notBefore, nullableKeys: MissingIDs.keys(self)) }
+  var sieve: ValueSieve {
+    ValueSieve(notBefore: notBefore, nullableKeys: MissingIDs.keys(self), delivered: delivered)
+  }
 
   /// Whether all data sets, elements and groups go in the same requests, and not each data set in its own.
   var isOneSubject: Bool { kind == .registrations || !dataElements.isEmpty || !dataElementGroups.isEmpty }

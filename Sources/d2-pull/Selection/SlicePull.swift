@@ -7,6 +7,8 @@ struct SlicePull: StoredSelection {
   let server: ConfiguredServer
   let slice: Slice
   let siblings: [String]
+  /// What its increments have in mind, in the pipeline of a worker.
+  let delivered: DeliveredValues?
   private let side: PairSide
 
   /// So many data sets are looked up at once.
@@ -28,6 +30,7 @@ struct SlicePull: StoredSelection {
     }
     slice = try SliceOption.read(arguments)!
     side = arguments[PairSide.option] ?? .source
+    delivered = DeliveredValues(slice, environment: arguments.environment, now: arguments.now())
     let store = try Store(arguments)
     let pair = try store.pair(numbered: slice.pair)
     server = side.server(of: pair)
@@ -36,6 +39,8 @@ struct SlicePull: StoredSelection {
     let active = isOfMany ? try DataSetTable(store, pair).all().filter(\.isActive) : []
     siblings = active.prefix(Self.mostSiblings).map(\.uid).sorted()
   }
+
+  func noteDelivered() { delivered?.write() }
 
   func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions] {
     var selection = options
@@ -50,6 +55,10 @@ struct SlicePull: StoredSelection {
     guard side == .source else { return [selection] }
     if slice.includesDeleted { selection.passedOn.append(("includeDeleted", "true")) }
     selection.changes = UTCTime(slice.since).map { .since($0) }
+    if let delivered, let now = try? client.serverInfo().time {
+      delivered.begins(at: now)
+      selection.delivered = delivered
+    }
     return [selection]
   }
 }

@@ -1,20 +1,37 @@
 import CMemory
 import D2Common
 
-/// Which values of an answer do not go out: those that changed before what was asked for, and those that lack an id.
+/// Which values of an answer do not go out: those that changed before what was asked for, those that lack an id, and
+/// those that an earlier increment delivered.
 struct ValueSieve: Sendable {
   /// What was kept back.
   struct Kept: Sendable, Equatable {
     var older = 0
     /// By `nullableKeys`.
     var withoutID: [Int] = []
+    var delivered = 0
+    /// Of values that the next increment may ask for again.
+    var digests: [DeliveredValues.Digest] = []
 
-    var total: Int { older + withoutID.reduce(0, +) }
+    var total: Int { older + withoutID.reduce(0, +) + delivered }
   }
 
-  /// The last second that is too old is the one before; as values spell it, without a fraction.
-  private let notBefore: UTCTime?
-  private let notBeforeText: [UInt8]
+  /// A time, and as values spell it, without a fraction.
+  private struct Bound {
+    let time: UTCTime
+    let text: [UInt8]
+
+    init(_ time: UTCTime) {
+      self.time = time
+      text = Array(time.iso8601.utf8.dropLast())
+    }
+  }
+
+  /// The last second that is too old is the one before.
+  private let notBefore: Bound?
+  /// What earlier increments delivered, and what the next one must know of.
+  let delivered: DeliveredValues?
+  private let noted: (from: Bound, until: Bound)?
   /// Keys whose ids may be missing in the id scheme that was asked for.
   let nullableKeys: [String]
   private let nullPatterns: [[UInt8]]
@@ -24,15 +41,18 @@ struct ValueSieve: Sendable {
   /// - Parameters:
   ///   - notBefore: the time of the oldest change that is wanted.
   ///   - nullableKeys: a value that has `null` for one of them does not go out.
-  init(notBefore: UTCTime?, nullableKeys: [String] = []) {
-    self.notBefore = notBefore
-    notBeforeText = notBefore.map { Array($0.iso8601.utf8.dropLast()) } ?? []
+  init(notBefore: UTCTime?, nullableKeys: [String] = [], delivered: DeliveredValues? = nil) {
+    self.notBefore = notBefore.map { Bound($0) }
+    self.delivered = delivered
+    noted = delivered.flatMap { delivered in
+      delivered.noteUntil.map { (Bound(delivered.noteFrom), Bound($0)) }
+    }
     self.nullableKeys = nullableKeys
     nullPatterns = nullableKeys.map { Array("\"\($0)\":null".utf8) }
   }
 
   /// Whether all values go out.
-  var isOpen: Bool { notBefore == nil && nullPatterns.isEmpty }
+  var isOpen: Bool { notBefore == nil && nullPatterns.isEmpty && delivered == nil }
 
   var none: Kept { Kept(withoutID: [Int](repeating: 0, count: nullPatterns.count)) }
 
@@ -42,23 +62,32 @@ struct ValueSieve: Sendable {
       kept.withoutID[place] += 1
       return false
     }
-    guard notBefore != nil, isOlder(line) else { return true }
-    kept.older += 1
+    if let notBefore, Self.isOlder(line, than: notBefore) == true {
+      kept.older += 1
+      return false
+    }
+    guard let delivered, let noted, Self.isOlder(line, than: noted.from) == false,
+      Self.isOlder(line, than: noted.until) == true
+    else { return true }
+    let digest = delivered.digest(of: line)
+    kept.digests.append(digest)
+    guard delivered.holds(digest) else { return true }
+    kept.delivered += 1
     return false
   }
 
-  /// A value that does not tell when it changed is not older.
-  private func isOlder(_ line: UnsafeRawBufferPointer) -> Bool {
+  /// Whether a value changed before a time; `nil` where it does not tell.
+  private static func isOlder(_ line: UnsafeRawBufferPointer, than bound: Bound) -> Bool? {
     // A string cannot hold the pattern: its quotes would be escaped.
-    guard let notBefore, let begin = Self.find(Self.timePattern, in: line) else { return false }
-    let text = line[(begin + Self.timePattern.count)...]
-    guard let end = text.firstIndex(of: UInt8(ascii: "\"")) else { return false }
+    guard let begin = find(timePattern, in: line) else { return nil }
+    let text = line[(begin + timePattern.count)...]
+    guard let end = text.firstIndex(of: UInt8(ascii: "\"")) else { return nil }
     let time = text[..<end]
-    let zone = time.dropFirst(notBeforeText.count).drop { $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }
+    let zone = time.dropFirst(bound.text.count).drop { $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }
     guard zone.elementsEqual("+0000".utf8) || zone.elementsEqual("Z".utf8) else {
-      return UTCTime(String(decoding: time, as: UTF8.self)).map { $0 < notBefore } ?? false
+      return UTCTime(String(decoding: time, as: UTF8.self)).map { $0 < bound.time }
     }
-    return time.prefix(notBeforeText.count).lexicographicallyPrecedes(notBeforeText)
+    return time.prefix(bound.text.count).lexicographicallyPrecedes(bound.text)
   }
 
   private static func find(_ pattern: [UInt8], in line: UnsafeRawBufferPointer) -> Int? {

@@ -70,7 +70,22 @@ struct Pipeline {
     environment["D2_PAIR"] = Pair.reference(task.pair)
     environment["D2_SUMMARY_DIR"] = folder.path
     environment["D2_REJECTS"] = rejects
+    environment[DeliveredFolder.variable] = deliveredFile(slices)
     return home.offered(in: environment, takesTurns: settings.joins)
+  }
+
+  /// Where d2-pull finds what earlier increments delivered. Slices of a backlog do not overlap.
+  private func deliveredFile(_ slices: [Slice]) -> String? {
+    guard let folder = settings.deliveredFolder, slices.count == 1, slices[0].periods.isEmpty else { return nil }
+    DeliveredFolder.make(folder)
+    return DeliveredFolder.file(slices[0], in: folder)
+  }
+
+  /// What d2-pull noted of a slice counts, since all of it has arrived; else it is forgotten.
+  func keepDelivered(_ slice: Slice, isWhole: Bool) {
+    guard let file = deliveredFile([slice]) else { return }
+    let next = "\(file).\(slice.id)"
+    if isWhole { rename(next, file) } else { unlink(next) }
   }
 
   private func wait(for child: Child, _ lease: inout HeldLease, lastLine: (String) -> Void) throws -> End {

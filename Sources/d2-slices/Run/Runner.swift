@@ -30,6 +30,8 @@ struct Runner {
     let plan: String?
     let giveUpSeconds: Double?
     let rejectsFolder: String
+    /// Where it is kept in mind what increments delivered; `nil` where nothing is.
+    let deliveredFolder: String?
     let dataSets: [String: String]
     let units: [String: String]
 
@@ -111,6 +113,8 @@ struct Runner {
       endsWhenIdle: arguments[Self.noWait], mostSlices: arguments[Self.maxSlices],
       plan: arguments[Self.plan], giveUpSeconds: arguments[Self.giveUpAfter],
       rejectsFolder: try Self.rejectsFolder(arguments, environment, location, pair),
+      deliveredFolder: arguments.operands.isEmpty
+        ? DeliveredFolder.path(environment, location, pair: pair.id) : nil,
       dataSets: try DataSetTable(store, pair).names(), units: units)
     var ends: [DHIS2Client] = []
     for server in [pair.source, pair.destination] {

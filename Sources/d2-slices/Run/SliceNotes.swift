@@ -59,8 +59,8 @@ struct SliceNotes {
 
   // MARK: Pulled and pushed
 
-  /// Slices that were moved together, and whose work is over.
-  func ended(_ attempts: [Attempt]) throws {
+  /// Slices that were moved together, and whose work is over. Returns those of which it is noted.
+  func ended(_ attempts: [Attempt]) throws -> Set<Int> {
     let ends = attempts.map {
       Ledger.End($0.slice.id, status: $0.status, $0.counts, rejects: $0.rejects, refusal: $0.refusal)
     }
@@ -79,6 +79,7 @@ struct SliceNotes {
     }
     for attempt in attempts { say(attempt, isNoted: noted.contains(attempt.slice.id)) }
     meter.draw()
+    return noted
   }
 
   private func say(_ attempt: Attempt, isNoted: Bool) {

@@ -23,6 +23,7 @@ final class Worker {
   private let home: WorkFolder
   private let ledger: Ledger
   private let notes: SliceNotes
+  private let pipeline: Pipeline
   private var settings: Runner.Settings { shared.settings }
   private var breaker: CircuitBreaker { shared.breaker }
 
@@ -49,6 +50,8 @@ final class Worker {
     ledger = Ledger(try Store(shared.settings.store))
     try ledger.hurry()
     notes = SliceNotes(shared, ledger)
+    pipeline = Pipeline(
+      settings: shared.settings, log: shared.log, meter: shared.meter, output: shared.output, home: home)
   }
 
   /// Works until nothing is left, or a signal comes.
@@ -121,8 +124,6 @@ final class Worker {
 
   private func move(_ slices: [Slice], _ token: String, _ lease: inout HeldLease) throws -> Verdict {
     let rejects = SharedRejects(slices, folder: settings.rejectsFolder, token: token)
-    let pipeline = Pipeline(
-      settings: settings, log: shared.log, meter: shared.meter, output: shared.output, home: home)
     let result = try pipeline.run(slices, rejects: rejects.attempt, &lease)
     switch result.end {
     case .status(let status): return try judge(slices, token, status, result, rejects)
@@ -163,7 +164,12 @@ final class Worker {
         counts: Slice.Counts(pull: pull, push: push), rejects: try rejects.files[place].keep(isWhole: true),
         refusal: outcome.refusal)
     }
-    try notes.ended(attempts)
+    let noted = try notes.ended(attempts)
+    for attempt in attempts where attempt.slice.periods.isEmpty {
+      let counts = attempt.counts
+      let isWhole = attempt.refusal == nil && counts.refused ?? 0 == 0 && counts.notSent ?? 0 == 0
+      pipeline.keepDelivered(attempt.slice, isWhole: isWhole && noted.contains(attempt.slice.id))
+    }
     return .noted
   }
 

@@ -40,7 +40,7 @@ struct WorkerTests {
       environment: environment, leaseSeconds: 60, order: .newest,
       mostAttempts: attempts, retrySeconds: retrySeconds, acceptsRejects: acceptsRejects, trustsStatus: trustsStatus,
       showsChildren: false, endsWhenIdle: true, mostSlices: most, plan: nil, giveUpSeconds: nil,
-      rejectsFolder: world.test.folder, dataSets: [:], units: [:])
+      rejectsFolder: world.test.folder, deliveredFolder: nil, dataSets: [:], units: [:])
     let meter = RunMeter(open: 1, world.log, draws: false)
     let breaker = CircuitBreaker(firstPauseSeconds: 0) { isAlive }
     let output = LineOutput(descriptor: open("/dev/null", O_WRONLY | O_CLOEXEC), name: "nothing")

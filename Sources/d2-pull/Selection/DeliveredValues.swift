@@ -1,0 +1,124 @@
+import CSodium
+import D2Client
+import D2Common
+import D2Store
+import Glibc
+import Synchronization
+
+/// The values that earlier increments of the same data set and units have delivered, as keyed hashes of their lines:
+/// they are in the overlap, and need not go out again. What goes out now is noted for the next increment.
+///
+/// A line counts as delivered only if it is the same byte for byte, with the time of its last change, and was delivered
+/// by an increment that asked from an earlier time: one that is run again delivers all of its own.
+final class DeliveredValues: Sendable {
+  /// A keyed hash of 128 bits: whoever does not know the key cannot make two lines share one.
+  struct Digest: BitwiseCopyable, Comparable {
+    var high: UInt64 = 0
+    var low: UInt64 = 0
+
+    static func < (left: Digest, right: Digest) -> Bool { (left.high, left.low) < (right.high, right.low) }
+  }
+
+  private let file: String
+  private let next: String
+  private let since: String
+  private let key: [UInt8]
+  private let known: [Digest]
+  private let noted = Mutex<[Digest]>([])
+  private let end = Mutex<UTCTime?>(nil)
+  /// Values that changed before this are in no overlap of the next increment.
+  let noteFrom: UTCTime
+
+  /// What is kept in mind at most: 24 MB.
+  private static let most = 1_500_000
+  private static let longestOverlapSeconds = 26 * 3600
+  private static let keyBytes = 16
+  private static let marginSeconds = 2
+
+  /// - Returns: `nil` where no worker of the ledger keeps it in mind.
+  init?(_ slice: Slice, environment: [String: String], now: UTCTime) {
+    guard slice.kind == .dataValues, let file = environment[DeliveredFolder.variable], !file.isEmpty else { return nil }
+    self.file = file
+    since = slice.since
+    next = "\(file).\(slice.id)"
+    noteFrom = UTCTime(seconds: now.seconds - Self.longestOverlapSeconds)
+    var random = SystemRandomNumberGenerator()
+    let fresh = (0..<Self.keyBytes).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+    let kept = Self.read(file, before: slice.since, now: now)
+    key = kept?.key ?? fresh
+    known = kept?.digests ?? []
+  }
+
+  /// Values that changed later are not noted: exports tell seconds, and a value may change there and back in one.
+  var noteUntil: UTCTime? { end.withLock { $0 } }
+
+  /// - Parameter time: by the source's clock, before it is asked for the values.
+  func begins(at time: UTCTime) { end.withLock { $0 = UTCTime(seconds: time.seconds - Self.marginSeconds) } }
+
+  // MARK: Lines
+
+  func digest(of line: UnsafeRawBufferPointer) -> Digest {
+    var digest = Digest()
+    let isEnded = line.last == UInt8(ascii: "\n")
+    withUnsafeMutableBytes(of: &digest) { out in
+      _ = crypto_shorthash_siphashx24(
+        out.baseAddress!.assumingMemoryBound(to: UInt8.self), line.baseAddress!.assumingMemoryBound(to: UInt8.self),
+        UInt64(line.count - (isEnded ? 1 : 0)), key)
+    }
+    return digest
+  }
+
+  func holds(_ digest: Digest) -> Bool {
+    var (low, high) = (0, known.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if known[middle] < digest { low = middle + 1 } else { high = middle }
+    }
+    return low < known.count && known[low] == digest
+  }
+
+  /// Notes lines of an answer that is whole.
+  func note(_ digests: [Digest]) {
+    noted.withLock { noted in noted += digests.prefix(max(0, Self.most - noted.count)) }
+  }
+
+  // MARK: The file
+
+  /// Writes what was noted beside the file; it takes its place when the worker knows that all arrived.
+  func write() {
+    let header = "d2-delivered 1\n\(since)\n".utf8
+    noted.withLock { noted in
+      noted.sort()
+      guard let output = try? ReplacedFile(next, mode: 0o600) else { return }
+      try? output.write(Array(header) + key)
+      noted.withUnsafeBytes { bytes in
+        // In pieces: there is no second copy of all.
+        for start in stride(from: 0, to: bytes.count, by: 1 << 20) {
+          try? output.write(Array(bytes[start..<min(start + 1 << 20, bytes.count)]))
+        }
+      }
+      try? output.finish()
+    }
+  }
+
+  private static func read(_ file: String, before since: String, now: UTCTime) -> (key: [UInt8], digests: [Digest])? {
+    var status = stat()
+    guard !since.isEmpty, stat(file, &status) == 0, status.st_uid == geteuid(),
+      now.seconds - status.st_mtim.tv_sec < longestOverlapSeconds,
+      let bytes = try? FileBytes.read(file, atMost: 2 * most * MemoryLayout<Digest>.size)
+    else { return nil }
+    let lines = bytes.prefix(100).split(separator: UInt8(ascii: "\n"), maxSplits: 2, omittingEmptySubsequences: false)
+    guard lines.count == 3, lines[0].elementsEqual("d2-delivered 1".utf8),
+      String(decoding: lines[1], as: UTF8.self) < since
+    else { return nil }
+    let begin = lines[2].startIndex
+    let body = bytes.dropFirst(begin + keyBytes)
+    guard bytes.count >= begin + keyBytes, body.count % MemoryLayout<Digest>.size == 0 else { return nil }
+    let digests = [Digest](unsafeUninitializedCapacity: body.count / MemoryLayout<Digest>.size) { buffer, count in
+      UnsafeMutableRawBufferPointer(buffer).copyBytes(from: body)
+      count = buffer.count
+    }
+    // A file that somebody changed might not be sorted.
+    return (Array(bytes[begin..<begin + keyBytes]), digests.sorted())
+  }
+}
