@@ -15,14 +15,20 @@ let dataPath: [SwiftSetting] =
     .unsafeFlags(["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
   ] + optimizedForTests
 
-/// A command: what every one needs, and what it needs besides.
+/// A command, as a library: what every one needs, and what it needs besides.
 func command(
   _ name: String, _ besides: [Target.Dependency] = [], resources: [Resource] = [], linked archives: [String] = []
 ) -> Target {
-  .executableTarget(
+  .target(
     name: name, dependencies: ["D2Store", "D2Client", "D2Common"] + besides, resources: resources,
-    swiftSettings: dataPath,
-    linkerSettings: besideTheCommands + archives.map { .unsafeFlags(["-Xlinker", $0]) })
+    swiftSettings: dataPath, linkerSettings: archives.map { .unsafeFlags(["-Xlinker", $0]) })
+}
+
+/// The executable of one command, for those who build d2: it links faster than `d2`, which is what gets installed.
+func executable(_ command: String) -> Target {
+  .executableTarget(
+    name: command + "-executable", dependencies: [.target(name: command), "D2Common"],
+    path: "Sources/executables/" + command, linkerSettings: besideTheCommands)
 }
 
 // scripts/install puts libcurl, libpq and libsqlite3 beside the commands, for machines that lack them.
@@ -43,14 +49,15 @@ let fuzzing: [Target] =
 let package = Package(
   name: "d2",
   products: [
-    .executable(name: "d2-pull", targets: ["d2-pull"]),
-    .executable(name: "d2-push", targets: ["d2-push"]),
-    .executable(name: "d2-pairs", targets: ["d2-pairs"]),
-    .executable(name: "d2-orgunits", targets: ["d2-orgunits"]),
-    .executable(name: "d2-datasets", targets: ["d2-datasets"]),
-    .executable(name: "d2-slices", targets: ["d2-slices"]),
-    .executable(name: "d2-map", targets: ["d2-map"]),
-    .executable(name: "d2-diff", targets: ["d2-diff"]),
+    .executable(name: "d2", targets: ["d2"]),
+    .executable(name: "d2-pull", targets: ["d2-pull-executable"]),
+    .executable(name: "d2-push", targets: ["d2-push-executable"]),
+    .executable(name: "d2-pairs", targets: ["d2-pairs-executable"]),
+    .executable(name: "d2-orgunits", targets: ["d2-orgunits-executable"]),
+    .executable(name: "d2-datasets", targets: ["d2-datasets-executable"]),
+    .executable(name: "d2-slices", targets: ["d2-slices-executable"]),
+    .executable(name: "d2-map", targets: ["d2-map-executable"]),
+    .executable(name: "d2-diff", targets: ["d2-diff-executable"]),
   ],
   targets: [
     // C: block masks over JSON text, and the C libraries.
@@ -88,6 +95,23 @@ let package = Package(
     command("d2-slices", ["D2Ledger"], resources: [.embedInCode("Report/report.css")]),
     command("d2-map", ["D2Mapping"]),
     command("d2-diff", ["CSodium"], linked: ["-l:libsodium.a"]),
+
+    // All of them in one file, which is what gets installed: it does what the name says by which it is called.
+    .executableTarget(
+      name: "d2",
+      dependencies: [
+        "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "d2-map", "d2-diff", "D2Common",
+        "CProcess",
+      ], linkerSettings: besideTheCommands),
+    // And each alone.
+    executable("d2-pull"),
+    executable("d2-push"),
+    executable("d2-pairs"),
+    executable("d2-orgunits"),
+    executable("d2-datasets"),
+    executable("d2-slices"),
+    executable("d2-map"),
+    executable("d2-diff"),
 
     // Makes manual pages and completions at packaging time; it is not installed.
     .executableTarget(name: "d2-pages", dependencies: ["D2Common"], path: "packaging/d2-pages"),
@@ -133,7 +157,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "d2-map", "d2-diff", "d2-pages",
+        "d2", "d2-pull-executable", "d2-push-executable", "d2-pairs-executable", "d2-orgunits-executable",
+        "d2-datasets-executable", "d2-slices-executable", "d2-map-executable", "d2-diff-executable", "d2-pages",
         "dhis2-stand-in", "StandInServer", "TestSupport", "WaitingTests", "D2Ledger", "D2Store", "D2Client", "D2Split",
         "D2Common",
       ]),

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -53,3 +54,5 @@ int d2_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 void d2_adopt_orphans(void) { prctl(PR_SET_CHILD_SUBREAPER, 1); }
 
 void d2_end_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGTERM); }
+
+const char *d2_executed_path(void) { return (const char *)getauxval(AT_EXECFN); }

@@ -3,12 +3,13 @@ import D2Common
 import D2Store
 
 /// Keeps the data sets of a pair in step with its source.
-@main
-struct DataSets {
-  static func main() async {
+package struct DataSets: ToolkitCommand {
+  package static let name = "d2-datasets"
+  package static let abstract = "keep the data sets of a pair in step with its source"
+
+  package static func main(_ words: [String]) async -> Never {
     await Command.main(
-      name: "d2-datasets", abstract: "keep the data sets of a pair in step with its source",
-      manual: manual,
+      Self.self, words, manual: manual,
       [sync, list, enable, disable, setting, mark, check, periods])
   }
 

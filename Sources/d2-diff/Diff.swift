@@ -3,12 +3,13 @@ import D2Common
 import Glibc
 
 /// Compares what two servers hold, or two streams of data values.
-@main
-struct Diff {
+package struct Diff: ToolkitCommand {
+  package static let name = "d2-diff"
+  package static let abstract =
+    "does the destination hold what the source holds? writes what is missing or different there, ready to push"
+
   static let description = CommandDescription(
-    name: "d2-diff",
-    abstract:
-      "does the destination hold what the source holds? writes what is missing or different there, ready to push",
+    name: name, abstract: abstract,
     examples: [
       ("d2-diff --pair hmis --data-set BfMAe6Itzgt -y 2023", "asks both servers of a pair"),
       (
@@ -75,8 +76,8 @@ struct Diff {
       """,
     ]))
 
-  static func main() async {
-    await Command.main(description) { arguments, log in
+  package static func main(_ words: [String]) async -> Never {
+    await Command.main(description, words) { arguments, log in
       try await DiffRun(arguments, log).run()
     }
   }

@@ -2,11 +2,13 @@ import D2Common
 import D2Mapping
 
 /// Replaces the ids of one server by those of another, in lines of data values.
-@main
-struct Map {
+package struct Map: ToolkitCommand {
+  package static let name = "d2-map"
+  package static let abstract =
+    "replace the ids of one server by those of another, in data values (NDJSON from stdin to stdout)"
+
   static let description = CommandDescription(
-    name: "d2-map",
-    abstract: "replace the ids of one server by those of another, in data values (NDJSON from stdin to stdout)",
+    name: name, abstract: abstract,
     examples: [
       ("d2-pull … | d2-map mapping.csv | d2-push …", "with a table whose first line is kind,from,to"),
       ("d2-map mapping.csv --sum < values.ndjson", "several data elements become one: their values are added up"),
@@ -56,10 +58,10 @@ struct Map {
       "Values that have one key after the mapping are added up. All keys are held in memory, and nothing is written before the input ends."
   )
 
-  static func main() async {
+  package static func main(_ words: [String]) async -> Never {
     // A table that is called so is ./suggest.
     let suggest = Verb(MappingSuggestion.description) { try MappingSuggestion($0, $1).run() }
-    await Command.main(description, verbs: [suggest]) { arguments, log in
+    await Command.main(description, words, verbs: [suggest]) { arguments, log in
       guard arguments.operands.count == 1 else {
         throw CommandFailure(
           .usage, "say which mapping: d2-map FILE, a CSV or TSV with the columns kind, from and to, or JSON")

@@ -3,12 +3,13 @@ import D2Common
 import D2Store
 
 /// Keeps the organisation units of a pair in step with its source.
-@main
-struct OrgUnits {
-  static func main() async {
+package struct OrgUnits: ToolkitCommand {
+  package static let name = "d2-orgunits"
+  package static let abstract = "keep the organisation units of a pair in step with its source"
+
+  package static func main(_ words: [String]) async -> Never {
     await Command.main(
-      name: "d2-orgunits", abstract: "keep the organisation units of a pair in step with its source",
-      manual: manual, [sync, list, enable, disable, setting, check])
+      Self.self, words, manual: manual, [sync, list, enable, disable, setting, check])
   }
 
   private static let manual = Manual([

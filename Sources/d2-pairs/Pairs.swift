@@ -3,12 +3,13 @@ import D2Common
 import D2Store
 
 /// Keeps the pairs of servers between which data move.
-@main
-struct Pairs {
-  static func main() async {
+package struct Pairs: ToolkitCommand {
+  package static let name = "d2-pairs"
+  package static let abstract = "add, show and test the pairs of servers between which data move"
+
+  package static func main(_ words: [String]) async -> Never {
     await Command.main(
-      name: "d2-pairs", abstract: "add, show and test the pairs of servers between which data move",
-      manual: manual,
+      Self.self, words, manual: manual,
       [add, set, show, list, enable, disable, remove, test, upgrade])
   }
 

@@ -3,11 +3,13 @@ import D2Common
 import D2Store
 
 /// Reads data values from a DHIS2 server and writes them to stdout, one a line, while they download.
-@main
-struct Pull {
+package struct Pull: ToolkitCommand {
+  package static let name = "d2-pull"
+  package static let abstract =
+    "read data values from a DHIS2 server, one JSON object a line, while they download"
+
   static let description = CommandDescription(
-    name: "d2-pull",
-    abstract: "read data values from a DHIS2 server, one JSON object a line, while they download",
+    name: name, abstract: abstract,
     examples: [
       (
         "d2-pull --url https://dhis2.example --data-set BfMAe6Itzgt --org-unit ImspTQPwCqd --children --period 202401",
@@ -97,8 +99,8 @@ struct Pull {
       """,
     ]))
 
-  static func main() async {
-    await Command.main(description) { arguments, log in
+  package static func main(_ words: [String]) async -> Never {
+    await Command.main(description, words) { arguments, log in
       let slice = arguments.has(SliceOption.option) ? try SlicePull(arguments) : nil
       let stored: (any StoredSelection)? =
         if let slice { slice } else { arguments.has(PairOptions.pair) ? try PairPull(arguments, log) : nil }

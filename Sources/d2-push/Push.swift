@@ -3,11 +3,13 @@ import D2Common
 
 /// Reads data values from stdin and posts them in batches to a DHIS2 server, or to a queue before it, accounting for
 /// every one.
-@main
-struct Push {
+package struct Push: ToolkitCommand {
+  package static let name = "d2-push"
+  package static let abstract =
+    "post data values (NDJSON on stdin) to a DHIS2 server in batches, and account for every one"
+
   static let description = CommandDescription(
-    name: "d2-push",
-    abstract: "post data values (NDJSON on stdin) to a DHIS2 server in batches, and account for every one",
+    name: name, abstract: abstract,
     examples: [
       (
         "d2-push --url https://dhis2.example --rejects rejects.ndjson < values.ndjson",
@@ -103,8 +105,8 @@ struct Push {
         ("rejects.ndjson.part", "What a run writes until its end; a run that was killed leaves it."),
       ]))
 
-  static func main() async {
-    await Command.main(description) { arguments, log in
+  package static func main(_ words: [String]) async -> Never {
+    await Command.main(description, words) { arguments, log in
       if let code = arguments[PushOptions.explain] { return try explain(code) }
       let stored = try StoredPair(arguments)
       let options = try PushOptions(arguments, log, stored: stored)

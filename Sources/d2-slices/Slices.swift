@@ -4,12 +4,13 @@ import D2Ledger
 import D2Store
 
 /// The ledger: cuts a backlog or an increment into slices, hands them to workers, knows what is done.
-@main
-struct Slices {
-  static func main() async {
+package struct Slices: ToolkitCommand {
+  package static let name = "d2-slices"
+  package static let abstract = "the ledger: cut a backlog or an increment into slices, and have them worked off"
+
+  package static func main(_ words: [String]) async -> Never {
     await Command.main(
-      name: "d2-slices", abstract: "the ledger: cut a backlog or an increment into slices, and have them worked off",
-      manual: manual,
+      Self.self, words, manual: manual,
       [
         plan, run, status, report, SelectedSlices.list, SelectedSlices.reset, SelectedSlices.verify, HeldSlice.claim,
         HeldSlice.renew, HeldSlice.done, HeldSlice.fail,

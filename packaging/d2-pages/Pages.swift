@@ -22,7 +22,7 @@ struct Pages {
     ], operands: "man|bash|zsh|fish [SCRIPT TABLE]")
 
   static func main() async {
-    await Command.main(description) { arguments, log in
+    await Command.main(description, Command.words) { arguments, log in
       let command = try described()
       print(try text(arguments.operands, of: command), terminator: "")
       return .success

@@ -20,3 +20,6 @@ void d2_adopt_orphans(void);
 
 /// Ends this process (SIGTERM) when its parent does.
 void d2_end_with_parent(void);
+
+/// The path by which this process was executed: of a link, where it is one. NULL if the kernel did not tell.
+const char *d2_executed_path(void);

@@ -38,7 +38,7 @@ package final class ExchangeRecorder: Sendable {
 
   private init(_ folder: String, _ log: Log) throws(CommandFailure) {
     self.log = log
-    command = CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? "d2"
+    command = log.command
     if mkdir(folder, 0o700) != 0, errno != EEXIST {
       throw CommandFailure(.cannotWrite, "--record: cannot make the folder \(folder): \(SystemError())")
     }

@@ -1,42 +1,58 @@
 import CProcess
 import Glibc
 
+/// A command of the toolkit: what `d2` needs to find it by its name, and its own executable to run it.
+package protocol ToolkitCommand: Sendable {
+  /// As it is called: `d2-pull`.
+  static var name: String { get }
+  /// What it does, in a phrase.
+  static var abstract: String { get }
+
+  /// Does what the words behind its name say, and ends the process.
+  static func main(_ words: [String]) async -> Never
+}
+
 /// Runs a command from its words to its exit status.
 package enum Command {
   /// Of the verbs that change something.
   package static let dryRun = Flag("--dry-run", help: "Say what would be changed, and change nothing.")
 
+  /// The words behind the name by which this program was called.
+  package static var words: [String] { Array(CommandLine.arguments.dropFirst()) }
+
   /// Reads the command line, answers `--help` and `--version`, runs `body`, and exits with the right status. A failure
   /// is one line on stderr.
   ///
-  /// - Parameter verbs: what the command does instead, where its first word says so.
+  /// - Parameters:
+  ///   - words: the command line behind the command's name.
+  ///   - verbs: what the command does instead, if its first word says so.
   package static func main(
-    _ description: CommandDescription, verbs: [Verb] = [], _ body: @Sendable (Arguments, Log) async throws -> ExitStatus
+    _ description: CommandDescription, _ words: [String], verbs: [Verb] = [],
+    _ body: @Sendable (Arguments, Log) async throws -> ExitStatus
   ) async -> Never {
-    describe(description.name, description.abstract, description.manual, own: description, verbs)
-    let words = Array(CommandLine.arguments.dropFirst())
+    describe(description.name, description.abstract, description.manual, own: description, verbs, words)
     if let verb = verbs.first(where: { $0.word(of: description.name) == words.first }) {
-      await run(verb.description, Array(words.dropFirst()), verb.body)
+      await verb.run(Array(words.dropFirst()))
     }
     await run(description, words, body)
   }
 
   /// The same for a command whose first word is a verb: `d2-pairs add …`.
-  package static func main(name: String, abstract: String, manual: Manual, _ verbs: [Verb]) async -> Never {
-    describe(name, abstract, manual, own: nil, verbs)
-    let words = CommandLine.arguments.dropFirst()
+  package static func main(
+    _ command: any ToolkitCommand.Type, _ words: [String], manual: Manual, _ verbs: [Verb]
+  ) async -> Never {
+    let name = command.name
+    describe(name, command.abstract, manual, own: nil, verbs, words)
     let log = Log(command: name, terminal: processEnvironment()["TERM"])
     switch words.first {
     case "--help"?, "-h"?:
-      print(Verb.helpText(name: name, abstract: abstract, verbs), terminator: "")
+      print(Verb.helpText(name: name, abstract: command.abstract, verbs), terminator: "")
       exit(0)
     case "--version"?:
       print("\(name) \(D2.version)")
       exit(0)
     case let word?:
-      if let verb = verbs.first(where: { $0.description.name == "\(name) \(word)" }) {
-        await run(verb.description, Array(words.dropFirst()), verb.body)
-      }
+      if let verb = verbs.first(where: { $0.word(of: name) == word }) { await verb.run(Array(words.dropFirst())) }
       let nearest = Suggestion.nearest(to: word, among: verbs.map { $0.word(of: name) })
       log.error(
         "unknown verb \(word.quoted)\(nearest.map { "; did you mean \($0)?" } ?? "") (\(name) --help lists them)")
@@ -50,14 +66,14 @@ package enum Command {
 
   /// For the tool that makes manual pages and completions: `--describe`, alone.
   private static func describe(
-    _ name: String, _ abstract: String, _ manual: Manual, own: CommandDescription?, _ verbs: [Verb]
+    _ name: String, _ abstract: String, _ manual: Manual, own: CommandDescription?, _ verbs: [Verb], _ words: [String]
   ) {
-    guard CommandLine.arguments.dropFirst() == ["--describe"] else { return }
+    guard words == ["--describe"] else { return }
     print(CommandDescription.json(name: name, abstract: abstract, manual: manual, own: own, verbs: verbs).text)
     exit(0)
   }
 
-  private static func run(
+  fileprivate static func run(
     _ description: CommandDescription, _ words: [String], _ body: @Sendable (Arguments, Log) async throws -> ExitStatus
   ) async -> Never {
     let name = String(description.name.prefix { $0 != " " })
@@ -122,16 +138,23 @@ extension Log {
 package struct Verb: Sendable {
   /// Its name is the command's and its own: `d2-pairs add`.
   package let description: CommandDescription
-  package let body: @Sendable (Arguments, Log) async throws -> ExitStatus
+  /// Does it, as the words behind the verb say.
+  let run: @Sendable ([String]) async -> Never
 
   package init(
     _ description: CommandDescription, _ body: @escaping @Sendable (Arguments, Log) async throws -> ExitStatus
   ) {
     self.description = description
-    self.body = body
+    run = { await Command.run(description, $0, body) }
   }
 
-  func word(of command: String) -> String { description.verb(of: command) }
+  /// A whole command, as a verb of `d2`.
+  package init(_ description: CommandDescription, _ command: any ToolkitCommand.Type) {
+    self.description = description
+    run = { await command.main($0) }
+  }
+
+  package func word(of command: String) -> String { description.verb(of: command) }
 
   static func helpText(name: String, abstract: String, _ verbs: [Verb]) -> String {
     let words = verbs.map { $0.word(of: name) }

@@ -7,7 +7,8 @@ package final class Log: Sendable {
 
   package enum Format: String, CaseIterable, Sendable { case text, json }
 
-  private let command: String
+  /// Whose lines they are: `d2-pull`.
+  package let command: String
   private let least: Level
   private let format: Format
   /// A line that is redrawn in place (progress) and must be wiped before another is written.

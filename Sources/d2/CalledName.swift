@@ -1,0 +1,36 @@
+import CProcess
+import Glibc
+
+/// Which of several names a program was called by.
+enum CalledName {
+  /// The last part of the name that the caller gave: `d2-pull`.
+  static let own: String = lastPart(CommandLine.arguments.first ?? "")
+
+  /// As many links as the kernel follows.
+  private static let mostLinks = 40
+
+  /// The caller's own name for this program if it is one of `names`; else that of the file which was executed, or of
+  /// the first link on the way from there that has one: `pull -> d2-pull -> d2` is d2-pull.
+  static func find(among names: [String]) -> String? {
+    if names.contains(own) { return own }
+    guard let executed = d2_executed_path() else { return nil }
+    var path = String(cString: executed)
+    for _ in 0...mostLinks {
+      if names.contains(lastPart(path)) { return lastPart(path) }
+      guard let target = target(of: path) else { return nil }
+      path = target.hasPrefix("/") ? target : path.dropLast(lastPart(path).count) + target
+    }
+    return nil
+  }
+
+  private static func lastPart(_ path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+  }
+
+  /// What a link leads to; `nil` if it is none.
+  private static func target(of link: String) -> String? {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let length = readlink(link, &buffer, buffer.count)
+    return length > 0 ? String(decoding: buffer[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self) : nil
+  }
+}

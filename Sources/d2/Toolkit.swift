@@ -1,0 +1,71 @@
+import D2Common
+import Glibc
+import d2_datasets
+import d2_diff
+import d2_map
+import d2_orgunits
+import d2_pairs
+import d2_pull
+import d2_push
+import d2_slices
+
+/// All commands in one file, so that they share one Swift runtime. Their names are links to it: called as `d2-pull` it
+/// is d2-pull, and so is `d2 pull`.
+@main
+struct Toolkit: ToolkitCommand {
+  static let name = "d2"
+  static let abstract = "move aggregate data between DHIS2 servers: all commands of d2 in one"
+
+  private static let commands: [any ToolkitCommand.Type] = [
+    Pull.self, Push.self, Pairs.self, OrgUnits.self, DataSets.self, Slices.self, Map.self, Diff.self,
+  ]
+
+  static func main() async {
+    let called = CalledName.find(among: commands.map { $0.name })
+    if let command = commands.first(where: { $0.name == called }) { await command.main(Command.words) }
+    await main(Command.words)
+  }
+
+  static func main(_ words: [String]) async -> Never {
+    let verbs = commands.map { Verb(description(of: $0), $0) }
+    if CalledName.own != name, !isUnderstood(words.first, verbs) {
+      Log(command: name).error(
+        "no command is called \(CalledName.own.quoted): call it \(commands.dropLast().map { $0.name }.joined(separator: ", "))"
+          + " or \(Diff.name)")
+      exit(ExitStatus.usage.rawValue)
+    }
+    await Command.main(Self.self, words, manual: manual, verbs)
+  }
+
+  /// Under any other name it is still d2, if the first word is one of d2's.
+  private static func isUnderstood(_ word: String?, _ verbs: [Verb]) -> Bool {
+    guard let word else { return false }
+    return verbs.contains { $0.word(of: name) == word } || ["--help", "-h", "--version", "--describe"].contains(word)
+  }
+
+  private static let manual = Manual([
+    """
+    One program that all commands lead to: `d2-pull` is a link to it, and `d2 pull` is the same. The verbs are the \
+    commands without `d2-`; each has a manual page of its own, d2-pull(1) and so on. What they have in common, and how \
+    they are put together, is in d2(7).
+    """,
+    """
+    It does what the name says by which it was called. A link or a copy with another name does nothing but say so, \
+    unless it is a link to `d2-pull` and its like.
+    """,
+  ])
+
+  /// A command as `d2 --help` tells of it; its options are its own affair.
+  private static func description(of command: any ToolkitCommand.Type) -> CommandDescription {
+    CommandDescription(
+      name: command.name.replacing("d2-", with: "d2 "), abstract: command.abstract,
+      examples: command is Pull.Type ? [pipeline] : [], groups: [],
+      statuses: [(.usage, "the command line is wrong, or d2 was called by a name that no command has")])
+  }
+
+  private static let pipeline = (
+    command:
+      "d2 pull --url https://dhis2.example --data-set BfMAe6Itzgt --org-unit ImspTQPwCqd --children --period 202401 | d2 push --url https://other.example",
+    effect: "a month of a data set, for a whole country, to another server"
+  )
+}
