@@ -15,7 +15,7 @@ struct InstallTests {
       package='\#(World.package)'
       cp -r "$package/scripts" "$package/man" .; mkdir -p Sources/D2Common .build/release bin
       cp "$package/Sources/D2Common/D2.swift" Sources/D2Common; printf '#!/bin/sh\n' > scripts/setup
-      for command in pull push pairs orgunits datasets slices map diff pages; do ln -s "$(command -v d2-$command)" .build/release; done
+      for command in d2 d2-pages; do ln -s "$(command -v $command)" .build/release; done
       printf '#!/bin/sh\necho Swift version 6.1\n' > bin/swift; chmod +x bin/swift
       """#)
     guard made.status == 0 else { fatalError("no scripts: \(made.errors)") }
