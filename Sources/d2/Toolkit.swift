@@ -47,7 +47,7 @@ struct Toolkit: ToolkitCommand {
     """
     One program that all commands lead to: `d2-pull` is a link to it, and `d2 pull` is the same. The verbs are the \
     commands without `d2-`; each has a manual page of its own, d2-pull(1) and so on. What they have in common, and how \
-    they are put together, is in d2(7).
+    they are put together, is in d2(7): `man 7 d2`.
     """,
     """
     It does what the name says by which it was called. A link or a copy with another name does nothing but say so, \
