@@ -93,6 +93,7 @@ package struct Push: ToolkitCommand {
         """,
       ],
       environment: [
+        ("D2_CONCURRENCY", "What `--concurrency` is where it is not given; straight to a server only."),
         ("D2_DISPATCHER_URL", "The address of the queue, for `--via`."),
         ("D2_DISPATCHER_USERNAME, D2_DISPATCHER_PASSWORD", "Who signs in at the queue."),
         ("D2_DISPATCHER_TOKEN", "A token of go-dispatcher2, in place of these."),

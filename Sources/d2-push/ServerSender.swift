@@ -7,7 +7,7 @@ struct ServerSender: BatchSender {
   private let client: DHIS2Client
   private let destination: Destination
   private let locator: LineLocator
-  private let sizer: BatchSizer
+  private let pace: Pace
 
   /// Requests that are quicker than this do not wait for the next batch: it is made while they run.
   private static let quickSeconds = 0.2
@@ -33,10 +33,9 @@ struct ServerSender: BatchSender {
     try Self.limitImports(options, client, server)
     let elements = options.kind == .dataValues ? ElementDirectory(client, asks: options.asksAboutElements) : nil
     locator = LineLocator(options, server, elements)
-    sizer = BatchSizer(options.batchSize, longestSeconds: options.batchSeconds)
-    if server.likesLargeBatches { sizer.beginLarge() }
+    pace = Pace(options, client, likesLargeBatches: server.likesLargeBatches)
     destination = Destination(
-      Importer(client, options, server), server, ServerMetadata(client, options), options, sizer: sizer,
+      Importer(client, options, server), server, ServerMetadata(client, options), options, sizer: pace.sizer,
       looksAhead: options.looksAhead)
   }
 
@@ -51,7 +50,7 @@ struct ServerSender: BatchSender {
       let workers = "\(jobs) workers at a time" + (isFound ? "" : ", each with --concurrency \(number)")
       throw ImportLimit.failure(jobs == 1 ? "--concurrency \(number)" : workers, imports: imports, server.version)
     }
-    if isFound { client.limit.restrict(to: ImportLimit.most / jobs) }
+    if isFound { client.limit.restrict(to: ImportLimit.most / (options.turnFolder == nil ? jobs : 2 * jobs)) }
   }
 
   // MARK: BatchSender
@@ -59,24 +58,29 @@ struct ServerSender: BatchSender {
   var followSeconds: Double { 0 }
   /// Up to 2.42 two imports at once take less time than one after the other; from 2.43 on they can take more
   /// (docs/dhis2-servers.md, "What it costs").
-  var takesTurns: Bool { destination.traits.failsWholeGroups || 2 * options.jobsOfRun > ImportLimit.most }
-  var isQuick: Bool { (sizer.lastSeconds ?? .infinity) <= Self.quickSeconds }
-  var learnt: JSONValue { sizer.learnt }
+  var takesTurns: Bool {
+    let imports = 2 * options.jobsOfRun * (options.server.findsConcurrency ? 1 : options.server.concurrency)
+    return destination.traits.failsWholeGroups || imports > ImportLimit.most
+  }
+  var isQuick: Bool { (pace.sizer.lastSeconds ?? .infinity) <= Self.quickSeconds }
+  var learnt: JSONValue { pace.sizer.learnt }
 
-  func batchMaker() -> any BatchMaker { Batcher(options, destination.traits, sizer) }
+  func batchMaker() -> any BatchMaker {
+    // Now it is this command's turn.
+    pace.takeUp()
+    return Batcher(options, destination.traits, pace.sizer) { [limit = client.limit] in limit.current }
+  }
 
   func locate(_ block: [UInt8]) -> LocatedLines { locator.locate(block) }
 
   func send(_ batch: Batch, follows: Bool) -> SentBatch {
     let start = monotonicSeconds()
+    let begun = pace.begin()
     var settlement = Settlement(batch, destination)
     let (settled, failure) = settlement.run()
     var outcome = settled
     outcome.seconds = monotonicSeconds() - start
-    if outcome.attempts == 1, failure == nil {
-      sizer.record(size: batch.wantedSize, values: batch.values.count, seconds: outcome.seconds)
-      client.limit.succeeded(seconds: outcome.seconds / Double(max(batch.values.count, 1)))
-    }
+    pace.ended(batch, seconds: outcome.seconds, begun: begun, isUsual: outcome.attempts == 1 && failure == nil)
     if options.dryRun { outcome.notes = [.init("dryRun", true)] }
     return .answered(outcome, failure: failure)
   }
@@ -90,6 +94,6 @@ struct ServerSender: BatchSender {
   }
 
   func progress(_ totals: Account.Totals, perSecond: Int) -> String {
-    "\(totals.read) read, \(totals.accountedFor) answered for, \(perSecond)/s, \(totals.refused) refused, batches of \(sizer.size)"
+    "\(totals.read) read, \(totals.accountedFor) answered for, \(perSecond)/s, \(totals.refused) refused, batches of \(pace.sizer.size)"
   }
 }

@@ -20,7 +20,8 @@ struct ConcurrencyLimitTests {
           limit.failed()
         } else {
           let load = max(1, Double(running) / Double(capacity))
-          limit.succeeded(seconds: seconds * load * Double.random(in: 0.9...1.1, using: &noise))
+          limit.succeeded(
+            seconds: seconds * load * Double.random(in: 0.9...1.1, using: &noise), among: Double(running))
         }
       }
     }
@@ -41,7 +42,7 @@ struct ConcurrencyLimitTests {
     let limit = ConcurrencyLimit(foundUpTo: 8)
     let server = Server(capacity: capacity, bound: bound)
     var random = SeededGenerator(seed: UInt64(capacity * 100 + bound))
-    #expect(limit.current == 1)
+    #expect(limit.current == 2)
     var total = 0
     var most = 0
     let rounds = 400
@@ -90,5 +91,37 @@ struct ConcurrencyLimitTests {
     for _ in 0..<100 { Server(capacity: 8, bound: 64).answer(limit, noise: &random) }
     for _ in 0..<400 { Server(capacity: 8, bound: 64, seconds: 0.5).answer(limit, noise: &random) }
     #expect(limit.current >= 4)
+  }
+
+  @Test("what was found before is where it begins, and changes where the server is another now")
+  func begins() {
+    let limit = ConcurrencyLimit(foundUpTo: 16)
+    #expect(limit.found == 2)
+    limit.begin(at: 8)
+    #expect(limit.current == 8 && limit.found == 8)
+    var random = SeededGenerator(seed: 6)
+    for _ in 0..<10 { Server(capacity: 8, bound: 64).answer(limit, noise: &random) }
+    #expect((6...12).contains(limit.current), "\(limit.current)")
+    for _ in 0..<100 { Server(capacity: 1, bound: 64).answer(limit, noise: &random) }
+    #expect(limit.current <= 3, "\(limit.current)")
+    let restricted = ConcurrencyLimit(foundUpTo: 16)
+    restricted.restrict(to: 3)
+    restricted.begin(at: 8)
+    #expect(restricted.current == 3)
+    let fixed = ConcurrencyLimit(fixed: 5)
+    fixed.begin(at: 2)
+    #expect(fixed.current == 5 && fixed.found == nil)
+  }
+
+  @Test("tells how many requests ran beside one, on an average")
+  func among() {
+    let limit = ConcurrencyLimit(fixed: 4)
+    let first = limit.begin()
+    let second = limit.begin()
+    #expect(first == 1 && second == 2)
+    #expect(limit.end(second) == 2)
+    #expect(limit.end(first) == 1)
+    let alone = limit.begin()
+    #expect(limit.end(alone) == 1)
   }
 }

@@ -33,6 +33,29 @@ struct ImportLimitTests {
     }
   }
 
+  @Test("D2_CONCURRENCY is the default of --concurrency; what was found is left to the next command of the worker")
+  func environment() throws {
+    for (version, seven) in [(StandInServer.ServerVersion.v42, "64"), (.v43, "0")] {
+      let world = try World(version, version)
+      let outcome = world.run(
+        """
+        \(World.pullAll) --quiet > values
+        mkdir -m 700 shared; export D2_SESSION_DIR=$PWD/shared
+        push() { d2-push --url $DST --quiet "$@" < values > /dev/null 2>> errors; echo $?; }
+        notes() { cat shared/* | jq -cR 'fromjson? | select(.target == "pace of d2-push").document | keys'; }
+        D2_CONCURRENCY=7 push; D2_CONCURRENCY=7 push --concurrency 2; D2_CONCURRENCY=much push; D2_CONCURRENCY= push
+        rm shared/*; D2_CONCURRENCY=auto push; notes; push; notes
+        """)
+      let note = #"["concurrency","fixed","growth","size"]"#
+      #expect(
+        outcome.lines == [seven, "0", "64", "0", "0", note, "0", note],
+        "\(version): \(outcome.output)\(world.shell.file("errors"))")
+      #expect(
+        world.shell.file("errors").contains("D2_CONCURRENCY: \"much\" is neither a number from 1 to 64 nor auto"),
+        "\(world.shell.file("errors"))")
+    }
+  }
+
   @Test("a run of the ledger counts its workers, before it begins and in each push", arguments: StoreKind.available)
   func run(kind: StoreKind) throws {
     for version in [StandInServer.ServerVersion.v42, .v43] {

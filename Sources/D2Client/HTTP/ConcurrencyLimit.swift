@@ -1,21 +1,29 @@
 import D2Common
+import Glibc
 import Synchronization
 
-/// How many requests may be under way: a fixed number, or one that is found as TCP finds its window: it grows by one
-/// while the server answers well, and is halved where the server says that it has too much (429, 5xx, time-outs) or
-/// takes longer and longer.
+/// How many requests may be under way: a fixed number, or the one at which the server does the most work.
+///
+/// Servers differ: 2.43 on two cores does less with two requests at a time than with one, on sixteen cores eight times
+/// as much with eight. So the number is doubled until the times of the requests tell how many the server does at once
+/// (`CurveFit`), and more and fewer are tried again from time to time. It is halved where the server says that it has
+/// too much to do (429, 5xx, time-outs).
 package final class ConcurrencyLimit: Sendable {
   private struct State: Sendable {
     var limit: Int
+    /// How many requests are under way, as far as they are told.
+    var underWay = 0
     /// Less than the most, when the server turns out to bear less.
-    var cap = Int.max
-    /// Seconds of the requests since the limit was changed last.
-    var seconds: [Double] = []
-    /// What a request took at its best.
-    var best: Double?
+    var cap: Int
+    /// Less than that, after the server had too much to do.
+    var ceiling: Int
+    var fit = CurveFit(prior: ServerCapacity.suppositions.map { _ in 0 })
+    /// Answers since the limit was looked at last.
+    var answers = 0
+    var lookAround = LookAround(firstPause: 8, longestPause: 80)
     /// So many answers more belong to requests of before a decrease, and mean nothing now.
     var stale = 0
-    /// So many rounds pass before it grows again.
+    /// So many rounds pass before the ceiling rises.
     var calmRounds = 0
   }
 
@@ -24,57 +32,104 @@ package final class ConcurrencyLimit: Sendable {
   private let isFound: Bool
   private let state: Mutex<State>
 
-  /// What a request may take, as a multiple of what it took at its best, before the server is left more room.
-  private static let slowdown = 2.0
-  /// What was the best once need not be possible any more: by so much it is forgotten each round.
-  private static let drift = 1.02
+  /// With two it begins: a few requests at a time more than is best cost little, the way up from one costs much.
+  private static let first = 2
   /// After a decrease the server is left in peace for so many rounds.
   private static let calmRounds = 3
-  /// A round has at least so many answers.
-  private static let fewestAnswers = 3
+  /// How many answers a round has: one for each request that may be under way. One is too few to tell something, and
+  /// six tell enough.
+  private static func answersOfRound(_ limit: Int) -> Int { min(max(limit, 2), 6) }
 
   package init(fixed number: Int) {
     most = number
     isFound = false
-    state = Mutex(State(limit: number))
+    state = Mutex(State(limit: number, cap: number, ceiling: number))
   }
 
   package init(foundUpTo most: Int) {
     self.most = most
     isFound = true
-    state = Mutex(State(limit: 1))
+    state = Mutex(State(limit: min(Self.first, most), cap: most, ceiling: most))
   }
 
   /// Allows no more than so many from now on.
   package func restrict(to cap: Int) {
     state.withLock { state in
-      state.cap = max(1, cap)
+      state.cap = min(state.cap, max(1, cap))
+      state.ceiling = min(state.ceiling, state.cap)
       state.limit = min(state.limit, state.cap)
     }
   }
 
   package var current: Int { state.withLock { $0.limit } }
 
+  /// Begins with a number that was found before, by another command; nothing was asked for yet.
+  package func begin(at number: Int) {
+    guard isFound else { return }
+    state.withLock { state in
+      state.fit = CurveFit(prior: ServerCapacity.prior(expected: number))
+      state.limit = min(max(number, 1), state.ceiling)
+    }
+  }
+
+  /// The number that was found; `nil` if it is fixed.
+  package var found: Int? { isFound ? current : nil }
+
+  // MARK: Requests
+
+  /// A request begins. Returns how many are under way now.
+  package func begin() -> Int {
+    state.withLock { state in
+      state.underWay += 1
+      return state.underWay
+    }
+  }
+
+  /// It has ended.
+  ///
+  /// - Parameter begun: what `begin()` returned.
+  /// - Returns: how many were under way while it ran, on an average.
+  package func end(_ begun: Int) -> Double {
+    state.withLock { state in
+      defer { state.underWay -= 1 }
+      return Double(begun + state.underWay) / 2
+    }
+  }
+
   /// A request was answered well.
   ///
-  /// - Parameter seconds: what it took, for a piece of work of one size.
-  package func succeeded(seconds: Double) {
+  /// - Parameters:
+  ///   - seconds: what it took, for a piece of work of one size.
+  ///   - among: how many were under way meanwhile; `nil`: as many as are allowed.
+  package func succeeded(seconds: Double, among: Double? = nil) {
     learn { state in
-      state.seconds.append(seconds)
-      guard state.seconds.count >= max(state.limit, Self.fewestAnswers) else { return }
-      let typical = state.seconds.sorted()[state.seconds.count / 2]
-      state.seconds = []
-      // Alone, a request that is slow is not slow because of others: it is what the server takes now.
-      let best = state.limit == 1 ? typical : min(state.best.map { $0 * Self.drift } ?? typical, typical)
-      state.best = best
-      if typical > best * Self.slowdown {
-        halve(&state)
-      } else if state.calmRounds > 0 {
+      guard seconds > 0 else { return }
+      let running = among ?? Double(state.limit)
+      state.fit.learn(seconds: seconds, told: ServerCapacity.suppositions.map { log($0.slowdown(running)) })
+      state.answers += 1
+      guard state.answers >= Self.answersOfRound(state.limit) else { return }
+      state.answers = 0
+      if state.calmRounds > 0 {
         state.calmRounds -= 1
       } else {
-        state.limit = min(state.limit + 1, most, state.cap)
+        state.ceiling = min(state.ceiling + 1, state.cap)
+        choose(&state)
       }
     }
+  }
+
+  private func choose(_ state: inout State) {
+    let levels = ServerCapacity.levels.filter { $0 <= state.ceiling }
+    let best = ServerCapacity.best(of: levels, state.fit.candidates())
+    let place = best + state.lookAround.direction()
+    let next = levels[min(max(place, 0), levels.count - 1)]
+    change(&state, to: min(next, 2 * state.limit))
+  }
+
+  private func change(_ state: inout State, to limit: Int) {
+    if limit < state.limit { state.stale = state.limit - 1 }
+    state.limit = limit
+    state.answers = 0
   }
 
   /// A request failed in a way that says that the server has too much to do.
@@ -89,9 +144,8 @@ package final class ConcurrencyLimit: Sendable {
   }
 
   private func halve(_ state: inout State) {
-    state.stale = state.limit - 1
-    state.limit = max(1, state.limit / 2)
-    state.seconds = []
+    change(&state, to: max(1, state.limit / 2))
+    state.ceiling = state.limit
     state.calmRounds = Self.calmRounds
   }
 }

@@ -30,55 +30,68 @@ package struct CurveFit: Sendable {
   /// How much of a deviation the scale follows at least.
   private static let leastGain = 0.15
   private static let leastProbability = 1e-4
+  /// How much of what is known among fewer requests holds among more.
+  private static let carriedOver = 0.5
 
   /// The logarithm of each curve's probability before any request.
   private let prior: [Double]
-  private var evidence: [Double]
-  /// By circumstances, as the number of requests under way: the curves are the same, the speed differs.
+  /// What requests told of the curves: of those that were alone, and of those that had others beside them.
+  private var alone: [Double]?
+  private var beside: [Double]?
+  /// By the number of requests under way.
   private var scales: [Int: Scales] = [:]
 
   /// - Parameter prior: the logarithm of each curve's probability before any request; a common summand does not matter.
   package init(prior: [Double]) {
     self.prior = prior
-    evidence = Array(repeating: 0, count: prior.count)
   }
 
   /// A request was answered.
   ///
   /// - Parameters:
   ///   - told: the logarithm of what each curve tells about this request, scale apart.
-  ///   - circumstances: times under different circumstances are not compared with each other.
-  package mutating func learn(seconds: Double, told: [Double], circumstances: Int = 0) {
+  ///   - among: how many requests were under way meanwhile: each number of them has a scale of its own, since they make
+  ///     each other slower.
+  package mutating func learn(seconds: Double, told: [Double], among: Int = 1) {
     let time = log(seconds)
-    guard var known = scales[circumstances] else {
-      scales[circumstances] = Scales(logarithms: told.map { time - $0 })
+    guard var scale = scales[among] else {
+      scales[among] = Scales(logarithms: told.map { time - $0 })
       return
     }
-    known.samples += 1
-    let gain = max(1 / Double(known.samples), Self.leastGain)
+    scale.samples += 1
+    let gain = max(1 / Double(scale.samples), Self.leastGain)
+    var evidence = evidence(among)
     for curve in told.indices {
-      let deviation = time - told[curve] - known.logarithms[curve]
+      let deviation = time - told[curve] - scale.logarithms[curve]
       // That of a Cauchy distribution: its long tails leave little weight to what is far off.
       evidence[curve] = evidence[curve] * Self.memory - log1p(deviation * deviation / (Self.spread * Self.spread))
-      known.logarithms[curve] +=
+      scale.logarithms[curve] +=
         deviation < -Self.farBelow * Self.spread ? deviation : gain * min(deviation, 2 * Self.spread)
     }
-    scales[circumstances] = known
+    scales[among] = scale
+    if among == 1 { alone = evidence } else { beside = evidence }
+  }
+
+  /// What is known of requests alone holds for several at first; not the other way round, since several may hinder each
+  /// other in ways of their own.
+  private func evidence(_ among: Int) -> [Double] {
+    if let known = among == 1 ? alone : beside { return known }
+    return among == 1 ? prior.map { _ in 0 } : alone.map { $0.map { $0 * Self.carriedOver } } ?? prior.map { _ in 0 }
   }
 
   /// The curves that may be right; their probabilities are 1 together.
   ///
-  /// - Parameter circumstances: those of the next request; the scales are 0 where nothing is known of them.
-  package func candidates(circumstances: Int = 0) -> [Candidate] {
-    let logarithms = zip(prior, evidence).map { $0 + $1 }
+  /// - Parameter among: how many requests will be under way; the scales are those of the nearest number that was seen.
+  package func candidates(among: Int = 1) -> [Candidate] {
+    let logarithms = zip(prior, evidence(among)).map { $0 + $1 }
     let most = logarithms.max() ?? 0
     let weights = logarithms.map { exp($0 - most) }
     let least = Self.leastProbability * weights.reduce(0, +)
     let sum = weights.reduce(0) { $1 < least ? $0 : $0 + $1 }
-    let scale = scales[circumstances]?.logarithms
+    let scales = scales.min { abs($0.key - among) < abs($1.key - among) }?.value.logarithms
     return weights.indices.compactMap { curve in
       weights[curve] < least
-        ? nil : Candidate(curve: curve, probability: weights[curve] / sum, scale: scale?[curve] ?? 0)
+        ? nil : Candidate(curve: curve, probability: weights[curve] / sum, scale: scales?[curve] ?? 0)
     }
   }
 }

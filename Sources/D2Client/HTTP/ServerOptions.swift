@@ -8,9 +8,9 @@ package struct ServerOptions: Sendable {
   /// Bytes a second, in each direction.
   package let rate: Int?
   /// How many requests at a time, at most.
-  package let concurrency: Int
+  package private(set) var concurrency: Int
   /// Whether their number is found, up to that.
-  package let findsConcurrency: Bool
+  package private(set) var findsConcurrency: Bool
 
   // MARK: Which server, and how to sign in
 
@@ -45,9 +45,14 @@ package struct ServerOptions: Sendable {
     "--client-key", value: "FILE", help: "Its private key, where the certificate's file does not hold it.")
   private static let insecure = Flag(
     "--insecure", help: "Do not verify the server's certificate. For tests; warns each time.")
+  private static let requestBounds = 1...64
+  /// By which a script says how many imports at a time each d2-push makes.
+  package static let concurrencyVariable = "D2_CONCURRENCY"
   private static let requests = Option(
-    "--concurrency", as: .number(in: 1...64, or: "auto"),
-    help: "Requests at a time (default 1: calm for the server); auto finds how many it answers well, up to 8.")
+    "--concurrency", as: .number(in: requestBounds, or: "auto"),
+    help:
+      "Requests at a time (default 1: calm for the server); auto finds how many it answers well, up to 8 (d2-push: 16)."
+  )
   private static let maxRate = Option(
     "--max-rate", as: .size, help: "Move at most so many bytes a second in each direction (64K, 2M).")
   package static let retries = Option(
@@ -78,6 +83,8 @@ package struct ServerOptions: Sendable {
 
   /// More than this no server is asked to bear unless a person says so.
   private static let mostFound = 8
+  /// Servers that import on one core for each request, and have many.
+  private static let mostFoundOfImports = 16
   private static let variables = Set(ProxyChoice.variables + ["TMPDIR"])
 
   /// The server of a pair. Credentials on the command line go before its own; those of the environment are used where
@@ -169,6 +176,21 @@ package struct ServerOptions: Sendable {
     findsConcurrency = requests == nil
     concurrency = requests ?? Self.mostFound
     rate = arguments[ifDeclared: Self.maxRate]
+  }
+
+  /// What is imported: `D2_CONCURRENCY` counts where the command line says nothing, and more at a time may be found.
+  ///
+  /// - Throws: `CommandFailure`, 64.
+  package mutating func takeConcurrency(_ arguments: Arguments) throws(CommandFailure) {
+    if !arguments.has(Self.requests), let word = arguments.environment[Self.concurrencyVariable], !word.isEmpty {
+      findsConcurrency = word == "auto"
+      guard let number = findsConcurrency ? 1 : Int(word), Self.requestBounds.contains(number) else {
+        throw CommandFailure(
+          .usage, "\(Self.concurrencyVariable): \(word.quoted) is neither a number from 1 to 64 nor auto")
+      }
+      concurrency = number
+    }
+    if findsConcurrency { concurrency = Self.mostFoundOfImports }
   }
 
   private static func url(_ arguments: Arguments) throws(CommandFailure) -> ServerURL {

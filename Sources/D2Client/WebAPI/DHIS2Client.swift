@@ -82,6 +82,17 @@ package final class DHIS2Client: Sendable {
     }
   }
 
+  /// Whether this command is one of several of a worker, which hand on what they found.
+  package var isOfWorker: Bool { http.configuration.session != nil }
+
+  /// What another command of the worker left some minutes ago about this server.
+  package func note(_ name: String) -> JSONValue? { http.configuration.session?.answer(to: name)?.document }
+
+  /// Leaves something for the next command of the worker.
+  package func leave(_ name: String, _ note: JSONValue) {
+    http.configuration.session?.keep(note, date: nil, of: name)
+  }
+
   /// What the server says of itself, asked for once. Its clock may be some minutes behind: who needs that asks for
   /// `ServerInfo`.
   ///

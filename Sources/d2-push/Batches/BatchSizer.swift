@@ -9,18 +9,30 @@ import Synchronization
 /// own times: all requests together tell what each size takes (`BatchTimes`). The size is the one with the least
 /// expected loss; now and then a request is half or twice as large, since equal sizes say nothing about others.
 final class BatchSizer: Sendable {
+  /// What one command hands on to the next.
+  struct Found: Sendable {
+    let curve: BatchTimes.Curve
+    let size: Int
+  }
+
   private struct State: Sendable {
     var times = BatchTimes(expected: BatchTimes.smallBatches)
-    /// The rung in use.
-    var current: Int
+    /// The rung of the first batch.
+    var first: Int
     var mostRung: Int
+    /// Whether the next batch is larger or smaller than what seems best.
+    var look = 0
+    /// How many requests were under way at the last one; 0 before the first.
+    var among = 0
+    /// The rung of the next batch, and how many requests may be under way then; `nil` when more is known than before.
+    var chosen: (rung: Int, among: Int)?
     var lookAround = LookAround(firstPause: 2, longestPause: 12)
     /// The rungs that were used.
     var used: Set<Int> = []
     var lastSeconds: Double?
   }
 
-  /// Where the search begins.
+  /// Where the search begins; with half of it where several requests share the server.
   private static let firstSize = 1000
   /// Up to 2.42 small batches are much slower than large ones. But the first request is cold, and takes eight times as
   /// long as others; no proxy should end it. Many slices hold no more than this, and so are one request.
@@ -35,13 +47,17 @@ final class BatchSizer: Sendable {
   private let sizes: [Int]
   private let bounds: ClosedRange<Int>
   private let longestSeconds: Double
+  /// How many requests may be under way.
+  private let concurrency: @Sendable () -> Int
   private let state: Mutex<State>
 
-  init(_ range: ClosedRange<Int>, longestSeconds: Double) {
+  init(_ range: ClosedRange<Int>, longestSeconds: Double, concurrency: @escaping @Sendable () -> Int = { 1 }) {
     sizes = Self.rungs(range)
     bounds = range
     self.longestSeconds = longestSeconds
-    state = Mutex(State(current: Self.rung(of: Self.firstSize, in: sizes), mostRung: sizes.count - 1))
+    self.concurrency = concurrency
+    let first = Self.firstSize / min(concurrency(), 2)
+    state = Mutex(State(first: Self.rung(of: first, in: sizes), mostRung: sizes.count - 1))
   }
 
   private static func rungs(_ range: ClosedRange<Int>) -> [Int] {
@@ -61,12 +77,36 @@ final class BatchSizer: Sendable {
   func beginLarge() {
     state.withLock { state in
       state.times = BatchTimes(expected: BatchTimes.largeBatches)
-      state.current = Self.rung(of: Self.firstSizeOfLargeBatches, in: sizes)
+      state.first = Self.rung(of: Self.firstSizeOfLargeBatches, in: sizes)
+    }
+  }
+
+  /// Nothing was sent yet, and another command found this a short while ago.
+  func begin(at found: Found) {
+    state.withLock { state in
+      state.times = BatchTimes(expected: found.curve, isSameServer: true)
+      state.first = Self.rung(of: found.size, in: sizes)
+    }
+  }
+
+  /// What was found, for the next command; `nil` before the first answer.
+  var found: Found? {
+    state.withLock { state in
+      guard state.among > 0 else { return nil }
+      return Found(curve: state.times.likely(among: state.among), size: sizes[best(state, concurrency())])
     }
   }
 
   /// How many values the next batch should hold.
-  var size: Int { state.withLock { sizes[$0.current] } }
+  var size: Int {
+    state.withLock { state in
+      let among = concurrency()
+      if let chosen = state.chosen, chosen.among == among { return sizes[chosen.rung] }
+      let rung = state.among == 0 ? min(state.first, state.mostRung) : best(state, among, look: state.look)
+      state.chosen = (rung, among)
+      return sizes[rung]
+    }
+  }
 
   /// How long the last request took; `nil` before the first was answered.
   var lastSeconds: Double? { state.withLock { $0.lastSeconds } }
@@ -75,7 +115,7 @@ final class BatchSizer: Sendable {
   var learnt: JSONValue {
     state.withLock { state in
       let used = state.used.sorted().map { sizes[$0] }
-      let expected = state.times.expectations(of: used, bounds: bounds)
+      let expected = state.times.expectations(of: used, bounds: bounds, among: state.among)
       return .object(
         zip(used, expected).map { size, expected in
           .init(String(size), .int(Int((Double(size) / expected.seconds).rounded())))
@@ -95,29 +135,31 @@ final class BatchSizer: Sendable {
       guard seconds > 0, values > 0 else { return }
       if 4 * values >= 3 * size, let rung = sizes.firstIndex(of: size) { state.used.insert(rung) }
       state.times.learn(values: values, seconds: seconds, among: among)
-      choose(&state)
+      state.among = among
+      state.look = state.lookAround.direction()
+      state.chosen = nil
     }
   }
 
-  private func choose(_ state: inout State) {
-    let expected = state.times.expectations(of: sizes, bounds: bounds)
+  /// - Parameter look: 1 for a larger batch than what seems best, -1 for a smaller one.
+  private func best(_ state: State, _ among: Int, look: Int = 0) -> Int {
+    let expected = state.times.expectations(of: sizes, bounds: bounds, among: among)
     let longest = max(longestSeconds, Self.quicker * expected[0].seconds)
     let allowed = 0...min(state.mostRung, expected.lastIndex { $0.seconds <= longest } ?? 0)
     let best = allowed.min { expected[$0].loss < expected[$1].loss } ?? 0
-    let next = best + Self.reach * state.lookAround.direction()
-    state.current = min(max(next, 0), allowed.upperBound)
+    return min(max(best + Self.reach * look, 0), allowed.upperBound)
   }
 
   /// The time that a value takes in batches of so many, as a multiple of what it takes in batches of the best size.
-  func loss(values: Int) -> Double {
-    state.withLock { $0.times.expectations(of: [values], bounds: bounds)[0].loss }
+  func loss(values: Int, among: Int) -> Double {
+    state.withLock { $0.times.expectations(of: [values], bounds: bounds, among: among)[0].loss }
   }
 
   /// A request was too large, or took longer than a proxy waits: half of it next, and nothing so large again.
   func tooMuch(_ values: Int) {
     state.withLock { state in
       state.mostRung = min(state.mostRung, Self.rung(of: values / 2, in: sizes))
-      state.current = min(state.current, state.mostRung)
+      state.chosen = nil
     }
   }
 }

@@ -33,17 +33,20 @@ struct BatchTimes: Sendable {
   }
   /// How far servers are from those that were measured, as the logarithm of each parameter.
   private static let spread = 1.5
+  /// How far a server is from what it was for the command before.
+  private static let spreadOfSameServer = 0.7
 
   private var fit: CurveFit
-  /// How many requests were under way at the last one.
-  private var among = 1
 
-  /// - Parameter expected: what the server is like by its version.
-  init(expected: Curve) {
+  /// - Parameters:
+  ///   - expected: what the server is like.
+  ///   - isSameServer: that was found by another command, and not by the version.
+  init(expected: Curve, isSameServer: Bool = false) {
+    let spread = isSameServer ? Self.spreadOfSameServer : Self.spread
     fit = CurveFit(
       prior: Self.curves.map { curve in
         let (fixed, growth) = (log(curve.fixed / expected.fixed), log(curve.growth / expected.growth))
-        return -(fixed * fixed + growth * growth) / (2 * Self.spread * Self.spread)
+        return -(fixed * fixed + growth * growth) / (2 * spread * spread)
       })
   }
 
@@ -51,8 +54,17 @@ struct BatchTimes: Sendable {
   ///
   /// - Parameter among: how many were under way meanwhile, which makes each slower, and no size worse.
   mutating func learn(values: Int, seconds: Double, among: Int) {
-    self.among = among
-    fit.learn(seconds: seconds, told: Self.curves.map { log($0.time(Double(values))) }, circumstances: among)
+    fit.learn(seconds: seconds, told: Self.curves.map { log($0.time(Double(values))) }, among: among)
+  }
+
+  /// The curve in the middle of those that may be right.
+  func likely(among: Int) -> Curve {
+    var (fixed, growth) = (0.0, 0.0)
+    for candidate in fit.candidates(among: among) {
+      fixed += candidate.probability * log(Self.curves[candidate.curve].fixed)
+      growth += candidate.probability * log(Self.curves[candidate.curve].growth)
+    }
+    return Curve(fixed: exp(fixed), growth: exp(growth))
   }
 
   /// What is to be expected of batches of some sizes, in the order of the sizes.
@@ -64,10 +76,10 @@ struct BatchTimes: Sendable {
     var seconds: Double { exp(logarithm) }
   }
 
-  func expectations(of sizes: [Int], bounds: ClosedRange<Int>) -> [Expectation] {
+  func expectations(of sizes: [Int], bounds: ClosedRange<Int>, among: Int) -> [Expectation] {
     let bounds = Double(bounds.lowerBound)...Double(bounds.upperBound)
     var expected = Array(repeating: Expectation(), count: sizes.count)
-    for candidate in fit.candidates(circumstances: among) {
+    for candidate in fit.candidates(among: among) {
       let curve = Self.curves[candidate.curve]
       let least = curve.leastTimeOfValue(bounds)
       for (place, size) in sizes.enumerated() {

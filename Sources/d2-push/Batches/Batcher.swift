@@ -15,6 +15,10 @@ struct Batcher: BatchMaker {
   private let options: PushOptions
   private let server: DestinationTraits
   private let sizer: BatchSizer
+  /// How many requests may be under way.
+  private let concurrency: @Sendable () -> Int
+  /// How many bytes the batches that are made now may hold.
+  private var batchBytes = 0
   /// Lines that are in no batch yet: pieces, and how far the first is used.
   private var pieces: [LocatedLines] = []
   private var used = 0
@@ -24,7 +28,11 @@ struct Batcher: BatchMaker {
   private var ended = false
   private(set) var made = 0
 
-  init(_ options: PushOptions, _ server: DestinationTraits, _ sizer: BatchSizer) {
+  init(
+    _ options: PushOptions, _ server: DestinationTraits, _ sizer: BatchSizer,
+    concurrency: @escaping @Sendable () -> Int = { 1 }
+  ) {
+    self.concurrency = concurrency
     self.options = options
     self.server = server
     self.sizer = sizer
@@ -40,6 +48,7 @@ struct Batcher: BatchMaker {
 
   /// The next batch of about `size` values.
   private mutating func next(size: Int) -> Batch? {
+    batchBytes = options.batchBytes(among: concurrency())
     while ready.isEmpty, let piece = pieces.first {
       used = take(piece, from: used, size)
       if used == piece.lines.count {
@@ -75,9 +84,9 @@ struct Batcher: BatchMaker {
         continue
       }
       let most = last == 0 ? size : open[last].values.count + 1
-      let next = open[last].add(piece, from: index, size: most, bytes: options.batchBytes)
+      let next = open[last].add(piece, from: index, size: most, bytes: batchBytes)
       // A key that is in already begins the next batch, so that the last one wins.
-      if next == index || open[last].values.count >= size || open[last].bytes >= options.batchBytes { seal(last) }
+      if next == index || open[last].values.count >= size || open[last].bytes >= batchBytes { seal(last) }
       index = next
     }
     return index
@@ -96,7 +105,7 @@ struct Batcher: BatchMaker {
       return open.count - 1
     }
     if open.count == Self.mostOpen { seal(0) }
-    let expected = size > options.batchBytes / 320 ? options.batchBytes : size * 320
+    let expected = size > batchBytes / 320 ? batchBytes : size * 320
     open.append(
       Batch(
         number: nextNumber, dataSet: dataSet, isDoubtful: isDoubtful,

@@ -119,7 +119,8 @@ struct PushOptions: Sendable {
   /// Where the values are queued instead of posted, for `--via`.
   let queue: QueueOptions?
   let batchSize: ClosedRange<Int>
-  let batchBytes: Int
+  /// How many bytes, where the command line says it.
+  private let givenBatchBytes: Int?
   let batchSeconds: Double
   let importStrategy: String?
   let dryRun: Bool
@@ -161,7 +162,7 @@ struct PushOptions: Sendable {
     turnFolder = WorkerTurn.folder(arguments.environment)
     tellsPeriods = stored?.slice?.isJoined ?? false
     queue = try QueueOptions(arguments, stored, environment: arguments.environment)
-    server =
+    var server =
       if let queue {
         try ServerOptions(arguments, log, peer: (queue.root, queue.signIn))
       } else if let stored {
@@ -170,7 +171,10 @@ struct PushOptions: Sendable {
         try ServerOptions(arguments, log, side: .destination)
       }
     batchSize = arguments[Self.batchSize] ?? 100...50_000
-    batchBytes = arguments[Self.batchBytes] ?? Self.defaultBatchBytes(server.concurrency)
+    if queue == nil { try server.takeConcurrency(arguments) }
+    self.server = server
+    givenBatchBytes = arguments[Self.batchBytes]
+    let batchBytes = givenBatchBytes ?? Self.defaultBatchBytes(server.concurrency)
     try CommandFailure.require(batchBytes <= 1 << 30, "--batch-bytes: at most 1G")
     try CommandFailure.require(
       queue == nil || batchBytes <= QueueOptions.mostBatchBytes,
@@ -212,6 +216,12 @@ struct PushOptions: Sendable {
       "\((appends ? appendRejects : overwriteRejects).name) goes with --rejects FILE")
     return appends ? .append : overwrites ? .overwrite : .refuse
   }
+
+  /// How many bytes a batch may hold.
+  var batchBytes: Int { batchBytes(among: server.concurrency) }
+
+  /// How many bytes a batch may hold while so many requests may be under way.
+  func batchBytes(among concurrency: Int) -> Int { givenBatchBytes ?? Self.defaultBatchBytes(concurrency) }
 
   /// Several requests under way share a budget, so that memory stays below 100 MB.
   private static func defaultBatchBytes(_ concurrency: Int) -> Int {

@@ -1,26 +1,28 @@
 # shellcheck shell=bash
-# Sourced by scripts/bench: d2-push's own choice of the batch size beside fixed sizes.
-# shellcheck disable=SC2154  # bin, work and scale are set there.
+# Sourced by scripts/bench: d2-push's own choice of the batch size beside fixed sizes, and of the number of requests at
+# a time beside fixed numbers.
+# shellcheck disable=SC2154  # bin, work, seeds and scale are set there.
 
-push_size_values=200000
+push_size_values=${D2_BENCH_PUSH_VALUES:-200000}
 push_sizes=(500 1000 2000 5000 10000 20000 50000)
 
 # Starts a stand-in with the same country each time; sets address.
 start_country() { # OPTION…
-  start_stand_in "$work/address" --generate 600 --years 2022..2024 "$@"
+  start_stand_in "$work/address" --generate $((push_size_values / 333)) --years 2022..2024 "$@"
   address=$(<"$work/address")
 }
 
 # The monthly report of all units over three years, as d2-pull writes it.
 pull_values() {
   local set root
-  start_country --generate-values 1000000
+  start_country --generate-values $((5 * push_size_values))
   set=$(curl -sSf -u admin:district "$address/api/dataSets.json?filter=code:eq:MONTH&fields=id" |
     jq -r '.dataSets[0].id')
   root=$(curl -sSf -u admin:district "$address/api/organisationUnits.json?filter=code:eq:LAND&fields=id" |
     jq -r '.organisationUnits[0].id')
-  "$bin/d2-pull" --url "$address" --quiet --data-set "$set" --org-unit "$root" --children \
-    --start-date 2022-01-01 --end-date 2024-12-31 | grep -v '"deleted":true' >"$work/all.ndjson"
+  D2_USERNAME=admin D2_PASSWORD=district "$bin/d2-pull" --url "$address" --quiet --data-set "$set" \
+    --org-unit "$root" --children --start-date 2022-01-01 --end-date 2024-12-31 |
+    grep -v '"deleted":true' >"$work/all.ndjson"
   head -n "$push_size_values" "$work/all.ndjson" >"$work/values.ndjson"
   rm "$work/all.ndjson"
   stop_servers
@@ -39,10 +41,15 @@ push_seconds() {
   jq .seconds "$work/summary"
 }
 
+# What d2-push's own choice reaches of the best fixed setting: FILE TITLE SETTING BAR-OPTION…
+report_choice() {
+  python3 scripts/lib/bench/noisy_report.py "$1" --title "$2" --what "$3" --values "$push_size_values" \
+    --scale "$scale" "${@:4}"
+}
+
 # compare_batch_sizes VERSION: each size gets a server of its own that holds nothing yet, with the noise of each seed.
 compare_batch_sizes() {
   local version=$1 size options seconds seed
-  export D2_USERNAME=admin D2_PASSWORD=district
   [[ -e $work/values.ndjson ]] || pull_values
   : >"$work/sizes.tsv"
   for ((seed = 1; seed <= seeds; seed++)); do
@@ -56,6 +63,25 @@ compare_batch_sizes() {
       echo "bench: $version, noise $seed, batch size $size: $seconds s" >&2
     done
   done
-  python3 scripts/lib/bench/noisy_report.py "$work/sizes.tsv" --title "Batch size, DHIS2 $version" \
-    --what "batch size" --values "$push_size_values" --scale "$scale" --median 0.9 --worst 0.75
+  report_choice "$work/sizes.tsv" "Batch size, DHIS2 $version" "batch size" --median 0.9 --worst 0.75
+}
+
+# compare_concurrency VERSION: up to 2.42 no more than six imports at once are allowed.
+compare_concurrency() {
+  local version=$1 cores number seconds seed numbers=(1 2 4 6)
+  [[ $version != 2.43 ]] || numbers+=(8 16)
+  [[ -e $work/values.ndjson ]] || pull_values
+  for cores in 2 16; do
+    : >"$work/numbers.tsv"
+    for ((seed = 1; seed <= seeds; seed++)); do
+      for number in auto "${numbers[@]}"; do
+        push_seconds --version "$version" --cost-model "$version" --cost-noise "$seed" --cost-cores "$cores" \
+          -- --concurrency "$number" >"$work/seconds"
+        seconds=$(<"$work/seconds")
+        printf '%s\t%s\t%s\n' "$seed" "${number/auto/default}" "$seconds" >>"$work/numbers.tsv"
+        echo "bench: $version, $cores cores, noise $seed, $number at a time: $seconds s" >&2
+      done
+    done
+    report_choice "$work/numbers.tsv" "Requests at a time, DHIS2 $version on $cores cores" "--concurrency" --median 0.85
+  done
 }
