@@ -94,6 +94,11 @@ package struct Pull: ToolkitCommand {
       comes out twice. That is what d2-slices(1) runs.
       """,
       """
+      A slow reader does not hold the server up: as much as `--read-ahead` allows is read ahead of it, in memory and \
+      in a temporary file without a name (in `TMPDIR`, of which at most half of the free room is taken). Beyond that \
+      the server waits for the reader. After a signal the output ends with a whole line.
+      """,
+      """
       Credentials come from the pair, from `--pat-file` or `--username` with `--password-file`, or from the \
       environment; never from the command line itself. A password that a server refuses is not tried twice.
       """,

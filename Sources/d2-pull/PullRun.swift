@@ -17,7 +17,10 @@ final class PullRun: Sendable {
     self.stored = stored
     self.client = client
     self.log = log
-    output = LineOutput.standardOutput { log.wipe() }
+    let readAhead = ReadAhead.Settings(
+      bound: options.readAhead, environment: options.server.configuration.environment
+    ) { log.warning($0) }
+    output = LineOutput.standardOutput(readAhead: readAhead) { log.wipe() }
     // Values on a terminal are progress enough.
     meter = PullMeter(log, draws: log.draws && isatty(1) == 0)
   }
@@ -45,9 +48,9 @@ final class PullRun: Sendable {
       let turn = try WorkerTurn.wait("pull", in: options.turnFolder)
       try await fetch(requests)
       withExtendedLifetime(turn) {}
-      try output.flush()
+      try finish()
     } catch {
-      try output.flush()
+      let error = finishing(error)
       if !options.counts {
         let refusal = error as? ServerError
         let isOfData = refusal.map { $0.refusesAccess && $0.path == options.kind.path } ?? false
@@ -60,6 +63,18 @@ final class PullRun: Sendable {
     if isWhole { stored?.noteDelivered() }
     report(status)
     return status
+  }
+
+  /// Waits until all that was read ahead is out.
+  private func finish() throws { try output.finish { [meter] in meter.draw() } }
+
+  /// The same after a failure. One of the output comes after it.
+  private func finishing(_ failure: any Error) -> any Error {
+    do { try finish() } catch {
+      meter.add { $0.values -= output.abandonedLines }
+      return error
+    }
+    return failure
   }
 
   private func advised(_ error: any Error) -> any Error {
@@ -77,7 +92,7 @@ final class PullRun: Sendable {
       ]
       try output.line(line.text)
     }
-    try output.flush()
+    try output.finish()
     log.info("\(counted(requests.count, "request")), none of which was made")
     return isWhole ? .success : .incomplete
   }

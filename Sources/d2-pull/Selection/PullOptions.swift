@@ -55,6 +55,12 @@ struct PullOptions: Sendable {
   static let spool = Flag(
     "--spool",
     help: "Hold each answer in a temporary file until it is known to be whole: then a broken one is fetched again.")
+  private static let readAhead = Option(
+    "--read-ahead", as: .sizeOrNone,
+    help:
+      "Read so much ahead of a slow reader, in memory and in a temporary file (default 1G; 0: the server waits for the reader)."
+  )
+  private static let defaultReadAhead = 1 << 30
   private static let noCheck = Flag(
     "--no-check",
     help: "Do not look for unknown ids, nor ask again for answers that bear the marks of a failed query.")
@@ -70,7 +76,8 @@ struct PullOptions: Sendable {
   private static let summary = Option(
     "--summary", value: "FILE", help: "Write values, requests, bytes, seconds and retries as one JSON object.")
 
-  static let fetching = OptionGroup("How they are fetched", [spool, noCheck, compression, count, explain, summary])
+  static let fetching = OptionGroup(
+    "How they are fetched", [spool, readAhead, noCheck, compression, count, explain, summary])
 
   // MARK: What was asked for
 
@@ -98,6 +105,8 @@ struct PullOptions: Sendable {
   /// What data sets are called in the output, by uid, where that is something else.
   var dataSetNames: [String: String] = [:]
   let spools: Bool
+  /// How many bytes may be read ahead of the reader of the output.
+  let readAhead: Int
   /// Whether the requests are written instead of made.
   let explains: Bool
   /// Whether what would come is estimated instead.
@@ -130,6 +139,7 @@ struct PullOptions: Sendable {
     limit = arguments[Self.limit]
     tagsDataSet = arguments[Self.tagDataSet]
     spools = arguments[Self.spool]
+    readAhead = arguments[Self.readAhead] ?? Self.defaultReadAhead
     explains = arguments[Self.explain]
     counts = arguments[Self.count]
     try CommandFailure.require(
