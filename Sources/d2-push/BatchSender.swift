@@ -6,8 +6,6 @@ protocol BatchSender: Sendable {
   var followSeconds: Double { get }
   /// Whether answers come so soon that the next batch is made while one is under way.
   var isQuick: Bool { get }
-  /// Whether the destination is better off if the commands of one worker deliver one after the other.
-  var takesTurns: Bool { get }
   /// Values per second by batch size, for the summary.
   var learnt: JSONValue { get }
 

@@ -38,7 +38,7 @@ struct PushRun {
     if isatty(0) == 1 {
       report.log.info("reading data values from the terminal, one JSON object a line; end with Ctrl-D")
     }
-    let turn = sender.takesTurns ? try turn() : nil
+    let turn = try turn()
     defer { withExtendedLifetime(turn) {} }
     // One thread for each request, one that reads, one for the loop, two that locate lines.
     let executor = BlockingExecutor(threads: options.server.concurrency + 4)

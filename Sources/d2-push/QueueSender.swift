@@ -35,7 +35,6 @@ struct QueueSender: BatchSender {
 
   var followSeconds: Double { queue.waitSeconds }
   var isQuick: Bool { false }
-  var takesTurns: Bool { true }
   var learnt: JSONValue { .object([]) }
 
   func batchMaker() -> any BatchMaker {

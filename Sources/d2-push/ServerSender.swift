@@ -56,12 +56,6 @@ struct ServerSender: BatchSender {
   // MARK: BatchSender
 
   var followSeconds: Double { 0 }
-  /// Up to 2.42 two imports at once take less time than one after the other; from 2.43 on they can take more
-  /// (docs/dhis2-servers.md, "What it costs").
-  var takesTurns: Bool {
-    let imports = 2 * options.jobsOfRun * (options.server.findsConcurrency ? 1 : options.server.concurrency)
-    return destination.traits.failsWholeGroups || imports > ImportLimit.most
-  }
   var isQuick: Bool { (pace.sizer.lastSeconds ?? .infinity) <= Self.quickSeconds }
   var learnt: JSONValue { pace.sizer.learnt }
 

@@ -39,7 +39,6 @@ private final class PlayedSender: BatchSender {
   }
 
   let followSeconds = 0.0
-  let takesTurns = false
   let learnt: JSONValue = [:]
 
   private let server = DestinationTraits(version: DHIS2Version("2.42"))
