@@ -42,7 +42,7 @@ struct ImportLimitTests {
         \(World.pullAll) --quiet > values
         mkdir -m 700 shared; export D2_SESSION_DIR=$PWD/shared
         push() { d2-push --url $DST --quiet "$@" < values > /dev/null 2>> errors; echo $?; }
-        notes() { cat shared/* | jq -cR 'fromjson? | select(.target == "pace of d2-push").document | keys'; }
+        notes() { jq -c 'select(.target == "pace of d2-push").document | keys' shared/session-*-*; }
         D2_CONCURRENCY=7 push; D2_CONCURRENCY=7 push --concurrency 2; D2_CONCURRENCY=much push; D2_CONCURRENCY= push
         rm shared/*; D2_CONCURRENCY=auto push; notes; push; notes
         """)
