@@ -50,7 +50,7 @@ struct ServerSender: BatchSender {
       let workers = "\(jobs) workers at a time" + (isFound ? "" : ", each with --concurrency \(number)")
       throw ImportLimit.failure(jobs == 1 ? "--concurrency \(number)" : workers, imports: imports, server.version)
     }
-    if isFound { client.limit.restrict(to: ImportLimit.most / (options.turnFolder == nil ? jobs : 2 * jobs)) }
+    if isFound { client.limit.restrict(to: ImportLimit.most / jobs) }
   }
 
   // MARK: BatchSender
