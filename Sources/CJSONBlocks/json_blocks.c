@@ -35,18 +35,21 @@ static inline uint64_t prefix_parity(uint64_t bits) {
   return bits;
 }
 
-/// The strings of a block: a mask of their bytes with the opening quote and without the closing one, and the true
-/// quotes.
-static inline uint64_t string_bytes(uint64_t backslashes, uint64_t *quotes, d2_json_state *state) {
-  if (__builtin_expect((backslashes | state->escaped) != 0, 0)) *quotes &= ~escaped_bytes(backslashes, &state->escaped);
-  uint64_t inside = prefix_parity(*quotes) ^ state->in_string;
+/// The quotes that no backslash takes the meaning away from.
+static inline uint64_t true_quotes(uint64_t quotes, uint64_t backslashes, d2_json_state *state) {
+  if (__builtin_expect((backslashes | state->escaped) != 0, 0)) quotes &= ~escaped_bytes(backslashes, &state->escaped);
+  return quotes;
+}
+
+/// The strings of a block, by the parity of its true quotes: a mask of their bytes with the opening quote and without
+/// the closing one.
+static inline uint64_t string_bytes(uint64_t parity, d2_json_state *state) {
+  uint64_t inside = parity ^ state->in_string;
   state->in_string = 0 - (inside >> 63);
   return inside;
 }
 
-static inline d2_json_block block_of(raw_masks raw, d2_json_state *state) {
-  uint64_t quotes = raw.quotes;
-  uint64_t inside = string_bytes(raw.backslashes, &quotes, state);
+static inline d2_json_block block_of(raw_masks raw, uint64_t inside) {
   d2_json_block block = {
       .brackets = raw.brackets & ~inside,
       .spaces = raw.up_to_space & ~inside,
@@ -67,7 +70,8 @@ static inline d2_json_block tail_block_of(raw_masks raw, size_t length, d2_json_
   // A backslash as the last byte would escape bit `length`; that bit is the carry.
   uint64_t carry = state->escaped;
   uint64_t escaped = escaped_bytes(raw.backslashes, &carry);
-  d2_json_block block = block_of(raw, state);
+  uint64_t quotes = true_quotes(raw.quotes, raw.backslashes, state);
+  d2_json_block block = block_of(raw, string_bytes(prefix_parity(quotes), state));
   block.brackets &= there;
   block.spaces &= there;
   block.faults &= there;
@@ -84,11 +88,15 @@ static inline uint32_t *append_positions(uint32_t *to, uint64_t bits, uint32_t b
   return to;
 }
 
-// The loops, once for each way to make the raw masks of a block.
-#define DEFINE_PATH(NAME, TARGET)                                                                                      \
+// The loops, once for each way to make the raw masks of a block, with its way to find parities.
+#define DEFINE_PATH(NAME, TARGET, PARITY)                                                                              \
   TARGET static void blocks_##NAME(const uint8_t *text, size_t length, d2_json_state *state, d2_json_block *blocks) {  \
     size_t whole = length / 64;                                                                                        \
-    for (size_t i = 0; i < whole; i++) blocks[i] = block_of(raw_##NAME(text + 64 * i), state);                         \
+    for (size_t i = 0; i < whole; i++) {                                                                               \
+      raw_masks raw = raw_##NAME(text + 64 * i);                                                                       \
+      uint64_t quotes = true_quotes(raw.quotes, raw.backslashes, state);                                               \
+      blocks[i] = block_of(raw, string_bytes(PARITY(quotes), state));                                                  \
+    }                                                                                                                  \
     size_t rest = length - 64 * whole;                                                                                 \
     if (rest > 0) {                                                                                                    \
       uint8_t padded[64] = {0};                                                                                        \
@@ -103,8 +111,8 @@ static inline uint32_t *append_positions(uint32_t *to, uint64_t bits, uint32_t b
     for (size_t at = 0; at < length; at += 64) {                                                                       \
       raw_masks raw = raw_##NAME(text + at);                                                                           \
       uint64_t there = length - at < 64 ? (1ull << (length - at)) - 1 : ~0ull;                                         \
-      uint64_t quotes = raw.quotes & there;                                                                            \
-      uint64_t inside = string_bytes(raw.backslashes & there, &quotes, &state);                                        \
+      uint64_t quotes = true_quotes(raw.quotes & there, raw.backslashes & there, &state);                              \
+      uint64_t inside = string_bytes(PARITY(quotes), &state);                                                          \
       uint64_t faults = raw.control & inside & there;                                                                  \
       if (__builtin_expect(faults != 0, 0)) {                                                                          \
         positions[0] = (uint32_t)at + (uint32_t)__builtin_ctzll(faults);                                               \
@@ -144,7 +152,7 @@ static inline raw_masks raw_portable(const uint8_t *text) {
   }
   return raw;
 }
-DEFINE_PATH(portable, )
+DEFINE_PATH(portable, , prefix_parity)
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -178,9 +186,13 @@ static inline raw_masks raw_sse2(const uint8_t *text) {
   }
   return raw;
 }
-DEFINE_PATH(sse2, )
+DEFINE_PATH(sse2, , prefix_parity)
 
-#define AVX2 __attribute__((target("avx2")))
+// A product without carries by all ones is the parity, in one instruction.
+#define PRODUCT(BITS) \
+  (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_cvtsi64_si128((int64_t)(BITS)), _mm_set1_epi8(-1), 0))
+
+#define AVX2 __attribute__((target("avx2,pclmul")))
 AVX2 static inline raw_masks raw_avx2(const uint8_t *text) {
   __m256i low = _mm256_loadu_si256((const __m256i *)text);
   __m256i high = _mm256_loadu_si256((const __m256i *)(text + 32));
@@ -206,7 +218,26 @@ AVX2 static inline raw_masks raw_avx2(const uint8_t *text) {
 #undef EITHER
   return raw;
 }
-DEFINE_PATH(avx2, AVX2)
+DEFINE_PATH(avx2, AVX2, PRODUCT)
+
+#define AVX512 __attribute__((target("avx512bw,pclmul")))
+AVX512 static inline raw_masks raw_avx512(const uint8_t *text) {
+  __m512i bytes = _mm512_loadu_si512(text), folded = _mm512_or_si512(bytes, _mm512_set1_epi8(0x20));
+#define EQUALS(VECTOR, BYTE) _mm512_cmpeq_epi8_mask(VECTOR, _mm512_set1_epi8(BYTE))
+  raw_masks raw = {
+      .quotes = EQUALS(bytes, '"'),
+      .backslashes = EQUALS(bytes, '\\'),
+      .brackets = EQUALS(folded, '{') | EQUALS(folded, '}'),
+      .separators = EQUALS(bytes, ':') | EQUALS(bytes, ','),
+      .up_to_space = _mm512_cmple_epu8_mask(bytes, _mm512_set1_epi8(0x20)),
+      .control = _mm512_cmplt_epu8_mask(bytes, _mm512_set1_epi8(0x20)),
+      .angle = EQUALS(bytes, '<'),
+      .not_ascii = _mm512_movepi8_mask(bytes),
+  };
+#undef EQUALS
+  return raw;
+}
+DEFINE_PATH(avx512, AVX512, PRODUCT)
 
 #elif defined(__aarch64__)
 #include <arm_neon.h>
@@ -239,7 +270,7 @@ static inline raw_masks raw_neon(const uint8_t *text) {
                    MASK(UP_TO_SPACE), MASK(CONTROL),   MASK(ANGLE),   MASK(NOT_ASCII)};
   return raw;
 }
-DEFINE_PATH(neon, )
+DEFINE_PATH(neon, , prefix_parity)
 #endif
 
 static const d2_json_path_functions portable_path = {"portable", blocks_portable, index_portable, d2_follow_portable};
@@ -248,7 +279,13 @@ static d2_json_path_functions current = {"portable", blocks_portable, index_port
 static int find_path(const char *name, d2_json_path_functions *found) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")) {
+  int has_avx2 =
+      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("bmi");
+  if (strcmp(name, "avx512") == 0 && has_avx2 && __builtin_cpu_supports("avx512bw")) {
+    *found = (d2_json_path_functions){"avx512", blocks_avx512, index_avx512, d2_follow_avx2};
+    return 1;
+  }
+  if (strcmp(name, "avx2") == 0 && has_avx2) {
     *found = (d2_json_path_functions){"avx2", blocks_avx2, index_avx2, d2_follow_avx2};
     return 1;
   }
@@ -269,7 +306,10 @@ static int find_path(const char *name, d2_json_path_functions *found) {
 
 // Before main, so that no thread can see the choice being made.
 __attribute__((constructor)) static void choose_path(void) {
-  if (!find_path("avx2", &current) && !find_path("neon", &current)) find_path("sse2", &current);
+  static const char *const fastest_first[] = {"avx512", "avx2", "neon", "sse2"};
+  for (size_t i = 0; i < sizeof fastest_first / sizeof *fastest_first; i++) {
+    if (find_path(fastest_first[i], &current)) return;
+  }
 }
 
 void d2_json_blocks(const uint8_t *text, size_t length, d2_json_state *state, d2_json_block *blocks) {

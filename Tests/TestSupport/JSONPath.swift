@@ -8,7 +8,7 @@ package enum JSONPath {
 
   /// Those that this processor has.
   package static let all = turn.withLock { _ in
-    ["portable", "sse2", "avx2", "neon"].filter { (name: String) in d2_json_use_path(name) != 0 }
+    ["portable", "sse2", "avx2", "avx512", "neon"].filter { (name: String) in d2_json_use_path(name) != 0 }
   }
 
   /// Runs something while a path is chosen.

@@ -45,7 +45,7 @@ enum { D2_JSON_OPEN_STRING = -1, D2_JSON_CONTROL_BYTE = -2 };
 /// Returns how many positions were written, or one of the reasons above with the offset of the fault in `positions[0]`.
 int64_t d2_json_index(const uint8_t *text, size_t length, uint32_t *positions, uint32_t *traits);
 
-/// The name of the path in use: "avx2", "sse2", "neon" or "portable".
+/// The name of the path in use: "avx512", "avx2", "sse2", "neon" or "portable".
 const char *d2_json_path(void);
 
 /// Chooses a path by name, for tests. Returns 0 where this machine cannot run it.

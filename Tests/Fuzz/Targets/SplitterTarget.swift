@@ -4,7 +4,7 @@ import D2Split
 import TestSupport
 
 /// The ways to make masks that this machine can run.
-let jsonPaths = ["portable", "sse2", "avx2", "neon"].filter { (name: String) in d2_json_use_path(name) != 0 }
+let jsonPaths = ["portable", "sse2", "avx2", "avx512", "neon"].filter { (name: String) in d2_json_use_path(name) != 0 }
 
 extension FuzzTarget {
   /// The splitter writes what the byte-by-byte reference finds, and fails alike, wherever the chunks end and whichever
