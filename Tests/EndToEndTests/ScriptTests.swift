@@ -236,7 +236,8 @@ struct ScriptTests {
       await 'grep -q "up to date" log'; scripts/continuous hmis; echo $?
       curl -sf --data-binary @changed $SRC/control/values > /dev/null; now=$(grep -c 'up to date' log)
       await '[ $(grep -c "up to date" log) -ge $((now + 2)) ]'; echo $?
-      fault $DST '{"kind":"refuse-early","status":403,"times":0,"path":"/api"}'; await 'grep -q "not all went well" log'; echo $?
+      fault $DST '{"kind":"refuse-early","status":403,"times":0,"path":"/api"}'
+      curl -sf --data-binary @changed $SRC/control/values > /dev/null; await 'grep -q "not all went well" log'; echo $?
       heal $DST; now=$(grep -c 'up to date' log); await '[ $(grep -c "up to date" log) -gt $now ]'; echo $?
       fault $SRC '{"kind":"latency","seconds":20,"times":0,"path":"/api/dataValueSets"}'; await '[ -n "$(children)" ]'
       kill -TERM $script; wait $script; echo $?; children | wc -l; count leased; tail -1 log | cut -d' ' -f3-
