@@ -24,10 +24,8 @@ final class DeliveredValues: Sendable {
   private let since: String
   private let key: [UInt8]
   private let known: [Digest]
-  private let noted = Mutex<[Digest]>([])
-  private let end = Mutex<UTCTime?>(nil)
-  /// Values that changed before this are in no overlap of the next increment.
-  let noteFrom: UTCTime
+  private let digests = Mutex<[Digest]>([])
+  private let begin = Mutex<UTCTime?>(nil)
 
   /// What is kept in mind at most: 24 MB.
   private static let most = 1_500_000
@@ -41,7 +39,6 @@ final class DeliveredValues: Sendable {
     self.file = file
     since = slice.since
     next = "\(file).\(slice.id)"
-    noteFrom = UTCTime(seconds: now.seconds - Self.longestOverlapSeconds)
     var random = SystemRandomNumberGenerator()
     let fresh = (0..<Self.keyBytes).map { _ in UInt8.random(in: .min ... .max, using: &random) }
     let kept = Self.read(file, before: slice.since, now: now)
@@ -49,11 +46,20 @@ final class DeliveredValues: Sendable {
     known = kept?.digests ?? []
   }
 
-  /// Values that changed later are not noted: exports tell seconds, and a value may change there and back in one.
-  var noteUntil: UTCTime? { end.withLock { $0 } }
-
   /// - Parameter time: by the source's clock, before it is asked for the values.
-  func begins(at time: UTCTime) { end.withLock { $0 = UTCTime(seconds: time.seconds - Self.marginSeconds) } }
+  func begins(at time: UTCTime) { begin.withLock { $0 = time } }
+
+  /// Values that changed between these times are noted. What changed before is in no overlap of the next increment.
+  /// What changed just now is not sure: exports tell seconds, and a value may change there and back in one. `nil`
+  /// where the source does not tell the time.
+  var noted: (from: UTCTime, until: UTCTime)? {
+    begin.withLock { $0 }.map { begin in
+      (
+        UTCTime(seconds: begin.seconds - Self.longestOverlapSeconds),
+        UTCTime(seconds: begin.seconds - Self.marginSeconds)
+      )
+    }
+  }
 
   // MARK: Lines
 
@@ -79,7 +85,7 @@ final class DeliveredValues: Sendable {
 
   /// Notes lines of an answer that is whole.
   func note(_ digests: [Digest]) {
-    noted.withLock { noted in noted += digests.prefix(max(0, Self.most - noted.count)) }
+    self.digests.withLock { noted in noted += digests.prefix(max(0, Self.most - noted.count)) }
   }
 
   // MARK: The file
@@ -87,7 +93,7 @@ final class DeliveredValues: Sendable {
   /// Writes what was noted beside the file; it takes its place when the worker knows that all arrived.
   func write() {
     let header = "d2-delivered 1\n\(since)\n".utf8
-    noted.withLock { noted in
+    digests.withLock { noted in
       noted.sort()
       guard let output = try? ReplacedFile(next, mode: 0o600) else { return }
       try? output.write(Array(header) + key)

@@ -44,9 +44,7 @@ struct ValueSieve: Sendable {
   init(notBefore: UTCTime?, nullableKeys: [String] = [], delivered: DeliveredValues? = nil) {
     self.notBefore = notBefore.map { Bound($0) }
     self.delivered = delivered
-    noted = delivered.flatMap { delivered in
-      delivered.noteUntil.map { (Bound(delivered.noteFrom), Bound($0)) }
-    }
+    noted = delivered?.noted.map { (Bound($0.from), Bound($0.until)) }
     self.nullableKeys = nullableKeys
     nullPatterns = nullableKeys.map { Array("\"\($0)\":null".utf8) }
   }
