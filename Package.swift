@@ -83,10 +83,15 @@ let package = Package(
       linkerSettings: [.linkedLibrary("pq")]),
     .target(name: "D2Ledger", dependencies: ["D2Store", "D2Client", "D2Common"], swiftSettings: dataPath),
 
+    // The keyed hash by which d2-diff and d2-pull know lines again.
+    .target(
+      name: "D2Hash", dependencies: ["CSodium"], swiftSettings: dataPath,
+      linkerSettings: [.unsafeFlags(["-Xlinker", "-l:libsodium.a"])]),
+
     // The core of d2-map, which the fuzzer needs too.
     .target(name: "D2Mapping", dependencies: ["D2Common"], swiftSettings: dataPath),
 
-    command("d2-pull", ["D2Split", "CMemory", "CSodium"], linked: ["-l:libsodium.a"]),
+    command("d2-pull", ["D2Split", "D2Hash", "CMemory"]),
     // Linked in: hardly any machine has libdeflate.
     command("d2-push", ["CMemory", "CDeflate"], linked: ["-l:libdeflate.a"]),
     command("d2-pairs"),
@@ -94,7 +99,7 @@ let package = Package(
     command("d2-datasets"),
     command("d2-slices", ["D2Ledger"], resources: [.embedInCode("Report/report.css")]),
     command("d2-map", ["D2Mapping"]),
-    command("d2-diff", ["CSodium"], linked: ["-l:libsodium.a"]),
+    command("d2-diff", ["D2Hash"]),
 
     // All of them in one file, which is what gets installed: it does what the name says by which it is called.
     .executableTarget(
@@ -151,7 +156,7 @@ let package = Package(
       name: "SliceUnitTests",
       dependencies: ["d2-slices", "D2Ledger", "D2Store", "D2Client", "D2Common", "TestSupport"]),
     .testTarget(name: "MapUnitTests", dependencies: ["d2-map", "D2Mapping", "D2Common", "TestSupport"]),
-    .testTarget(name: "DiffUnitTests", dependencies: ["d2-diff", "D2Client", "D2Common", "TestSupport"]),
+    .testTarget(name: "DiffUnitTests", dependencies: ["d2-diff", "D2Hash", "D2Client", "D2Common", "TestSupport"]),
     .testTarget(name: "PagesUnitTests", dependencies: ["d2-pages", "D2Common", "TestSupport"]),
     .testTarget(name: "StandInTests", dependencies: ["StandInServer", "D2Common", "TestSupport", "WaitingTests"]),
     .testTarget(

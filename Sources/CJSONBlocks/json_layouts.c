@@ -139,8 +139,8 @@ static size_t escape_length(const uint8_t *at, const uint8_t *end) {
   }
 }
 
-/// How many bytes a UTF-8 sequence of more than one has, by the table of well-formed sequences (Unicode 3-7); 0 where
-/// it is none.
+/// How many bytes a UTF-8 sequence of more than one has, by the table of well-formed sequences (Unicode 3-7);
+/// 0 if it is not well-formed.
 static size_t sequence_length(const uint8_t *at, const uint8_t *end) {
   uint8_t first = at[0], least = 0x80, most = 0xBF;
   size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;

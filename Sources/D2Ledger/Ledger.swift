@@ -91,14 +91,20 @@ package final class Ledger {
     let isOfPlan = plan.map { "AND plan = \(parameter($0))" } ?? ""
     let comesLast = last.map { "CASE WHEN dataset_id = \(parameter($0)) THEN 1 ELSE 0 END, " } ?? ""
     let sql = """
-      UPDATE slices SET state = 'leased', worker = $2, token = $3, lease_until = \(now) + $4, attempts = attempts + 1,
-        started = \(now)
+      UPDATE slices SET \(leasing)
       WHERE id = (
         SELECT id FROM slices WHERE integration_pair_id = $1 AND state = 'waiting' \(isOfPlan)
         ORDER BY \(comesLast)rank, newest \(order == .newest ? "DESC" : ""), id LIMIT 1 \(isPostgreSQL ? "FOR UPDATE SKIP LOCKED" : ""))
       RETURNING \(Self.columns)
       """
     return try writing { try database.rows(sql, parameters).first.map(Self.slice) }
+  }
+
+  /// What a claim changes; its worker, token and milliseconds are the second to the fourth parameter.
+  private var leasing: String {
+    """
+    state = 'leased', worker = $2, token = $3, lease_until = \(now) + $4, attempts = attempts + 1, started = \(now)
+    """
   }
 
   /// How far the numbers of neighbours are looked for.
@@ -124,8 +130,7 @@ package final class Ledger {
     let more = (most >> min(2 * (first.attempts - 1), 20)) - 1
     guard more > 0, !first.periods.isEmpty else { return [first] }
     let sql = """
-      UPDATE slices SET state = 'leased', worker = $2, token = $3, lease_until = \(now) + $4, attempts = attempts + 1,
-        started = \(now)
+      UPDATE slices SET \(leasing)
       WHERE id IN (
         SELECT s.id FROM slices s JOIN slices f ON f.id = $1
         WHERE s.id BETWEEN $5 AND $6 AND s.state = 'waiting' AND s.attempts + 1 = f.attempts
@@ -177,26 +182,27 @@ package final class Ledger {
 
   /// Lengthens a lease. False where it was lost.
   package func renew(_ id: Int, token: String, leaseSeconds: Double) throws -> Bool {
-    try writing {
-      try database.execute(
-        "UPDATE slices SET lease_until = \(now) + $3 WHERE \(holds)",
-        [.int(id), .text(token), .int(Int(leaseSeconds * 1000))]) > 0
-    }
+    try change("lease_until = \(now) + $3", holds, [.int(id), .text(token), .int(Int(leaseSeconds * 1000))]) > 0
   }
 
   /// Lengthens the leases of all slices that a token holds. Returns how many these are.
   package func renewAll(token: String, leaseSeconds: Double) throws -> Int {
-    try writing {
-      try database.execute(
-        """
-        UPDATE slices SET lease_until = \(now) + $2
-        WHERE state = 'leased' AND token = $1 AND lease_until > \(now)
-        """, [.text(token), .int(Int(leaseSeconds * 1000))])
-    }
+    try change("lease_until = \(now) + $2", isHeld(byParameter: 1), [.text(token), .int(Int(leaseSeconds * 1000))])
   }
 
   /// Whether a worker still has the slice.
-  private var holds: String { "id = $1 AND state = 'leased' AND token = $2 AND lease_until > \(now)" }
+  private var holds: String { "id = $1 AND \(isHeld(byParameter: 2))" }
+
+  /// Whether the lease of a slice is that of a token, and lasts.
+  private func isHeld(byParameter token: Int) -> String {
+    "state = 'leased' AND token = $\(token) AND lease_until > \(now)"
+  }
+
+  /// Returns how many slices were changed.
+  @discardableResult
+  private func change(_ change: String, _ condition: String, _ parameters: [SQLValue]) throws -> Int {
+    try writing { try database.execute("UPDATE slices SET \(change) WHERE \(condition)", parameters) }
+  }
 
   /// What a slice came to.
   package struct End: Sendable {
@@ -311,24 +317,16 @@ package final class Ledger {
     }
   }
 
+  private static let untouched = "state = 'waiting', token = NULL, attempts = attempts - 1"
+
   /// Gives a slice back untouched: the worker ends before its work does.
   package func release(_ id: Int, token: String) throws -> Bool {
-    try writing {
-      try database.execute(
-        "UPDATE slices SET state = 'waiting', token = NULL, attempts = attempts - 1 WHERE \(holds)",
-        [.int(id), .text(token)]) > 0
-    }
+    try change(Self.untouched, holds, [.int(id), .text(token)]) > 0
   }
 
-  /// Gives all slices back that a token holds, untouched.
+  /// Gives all slices back that a token holds.
   package func releaseAll(token: String) throws {
-    try writing {
-      try database.execute(
-        """
-        UPDATE slices SET state = 'waiting', token = NULL, attempts = attempts - 1
-        WHERE state = 'leased' AND token = $1 AND lease_until > \(now)
-        """, [.text(token)])
-    }
+    try change(Self.untouched, isHeld(byParameter: 1), [.text(token)])
   }
 
   private static func assignments(first: Int) -> String {

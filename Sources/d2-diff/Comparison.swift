@@ -1,4 +1,5 @@
 import D2Common
+import D2Hash
 import Synchronization
 
 /// A key on which both sides are not of one mind.

@@ -1,5 +1,6 @@
 import D2Client
 import D2Common
+import D2Hash
 
 /// Makes the record of a line: what it is the value of, and which.
 struct RecordMaker: ~Copyable {

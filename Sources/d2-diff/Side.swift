@@ -1,5 +1,6 @@
 import D2Client
 import D2Common
+import D2Hash
 import Glibc
 import Synchronization
 

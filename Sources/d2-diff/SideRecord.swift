@@ -1,3 +1,5 @@
+import D2Hash
+
 /// Where a line stands in its file.
 struct LinePlace: Equatable, BitwiseCopyable {
   var offset: UInt64

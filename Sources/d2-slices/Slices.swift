@@ -6,7 +6,7 @@ import D2Store
 /// The ledger: cuts a backlog or an increment into slices, hands them to workers, knows what is done.
 package struct Slices: ToolkitCommand {
   package static let name = "d2-slices"
-  package static let abstract = "the ledger: cut a backlog or an increment into slices, and have them worked off"
+  package static let abstract = "the ledger: cut a backlog or an increment into slices, and move them"
 
   package static func main(_ words: [String]) async -> Never {
     await Command.main(

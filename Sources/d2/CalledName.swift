@@ -27,7 +27,7 @@ enum CalledName {
     path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
   }
 
-  /// What a link leads to; `nil` if it is none.
+  /// What a link leads to; `nil` if it is no link.
   private static func target(of link: String) -> String? {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     let length = readlink(link, &buffer, buffer.count)

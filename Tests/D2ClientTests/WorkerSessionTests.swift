@@ -47,7 +47,7 @@ struct WorkerSessionTests {
   }
 
   @Test(
-    "there is none without a user, outside of a worker, or where others can look", arguments: [0o755, 0o770, 0o707])
+    "no session without a user, outside of a worker, or where others can look", arguments: [0o755, 0o770, 0o707])
   func none(mode: Int) throws {
     #expect(try Folder().session("https://a.example", .none) == nil)
     #expect(try Folder(mode: mode_t(mode)).session("https://a.example", Self.user) == nil)
@@ -57,7 +57,7 @@ struct WorkerSessionTests {
     #expect(WorkerSession(server, Self.user, environment: [WorkerSession.variable: "/nowhere"]) == nil)
   }
 
-  @Test("answers hold for some minutes, each for its question; a damaged file is none")
+  @Test("answers hold for some minutes, each for its question; a damaged file holds no answer")
   func answers() throws {
     let folder = try Folder()
     let session = try #require(try folder.session("https://a.example", Self.user))

@@ -1,4 +1,5 @@
 import D2Common
+import D2Hash
 import Glibc
 import TestSupport
 import Testing

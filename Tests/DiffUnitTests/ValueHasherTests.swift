@@ -1,6 +1,5 @@
+import D2Hash
 import Testing
-
-@testable import d2_diff
 
 @Suite("ValueHasher")
 struct ValueHasherTests {

@@ -59,7 +59,7 @@ struct PeriodTallyTests {
         #expect(counts.read == periods.count { $0 == period }, "seed \(seed), \(period)")
         let parts = [counts.imported, counts.updated, counts.deleted, counts.ignored, counts.refused]
         #expect(parts.allSatisfy { $0 >= 0 } && parts.reduce(0, +) == counts.read, "seed \(seed), \(period): \(counts)")
-        #expect(counts.reasons.values.reduce(0, +) == counts.refused)
+        #expect(counts.reasons.counts.values.reduce(0, +) == counts.refused)
       }
       let all = tally.counts.values
       #expect(all.reduce(0) { $0 + $1.imported } == outcome.imported, "seed \(seed)")

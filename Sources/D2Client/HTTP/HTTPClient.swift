@@ -98,8 +98,8 @@ package final class HTTPClient: Sendable {
     }
   }
 
-  /// Before its first request a command of a worker takes up the session of the others. If there is none yet, it signs
-  /// in while they wait.
+  /// Before its first request a command of a worker takes up the session of the others. Without one it signs in
+  /// while they wait.
   private func joiningSession<Result>(_ handle: CurlHandle, _ exchange: () throws -> Result) throws -> Result {
     guard let session = configuration.session, !isJoined.withLock({ $0 }) else { return try exchange() }
     func join() -> Bool {

@@ -31,19 +31,13 @@ package struct WorkerSession: Sendable {
     case .token(let token): user = "token \(token)"
     }
     self.server = server.description
-    path = "\(folder)/\(Self.prefix)\(Self.name(of: self.server + "\n" + user))"
+    path = "\(folder)/\(Self.prefix)\(Fingerprint.of(self.server + "\n" + user))"
   }
 
   private static func isPrivate(_ folder: String) -> Bool {
     var status = stat()
     return lstat(folder, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR && status.st_uid == geteuid()
       && status.st_mode & 0o077 == 0
-  }
-
-  /// A name by FNV-1a: it tells files apart, and has nothing to hide in a private folder.
-  private static func name(of text: String) -> String {
-    let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    return String(hash, radix: 16)
   }
 
   // MARK: The session
@@ -86,7 +80,7 @@ package struct WorkerSession: Sendable {
     write(kept.text, to: file(of: target))
   }
 
-  private func file(of target: String) -> String { "\(path)-\(Self.name(of: target))" }
+  private func file(of target: String) -> String { "\(path)-\(Fingerprint.of(target))" }
 
   // MARK: Files
 

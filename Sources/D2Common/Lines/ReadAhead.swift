@@ -36,7 +36,7 @@ package final class ReadAhead: @unchecked Sendable {
 
   private let end: OutputEnd
   private let settings: Settings
-  /// A descriptor of the same pipe that does not wait for its reader; -1 where there is none.
+  /// A descriptor of the same pipe that does not wait for its reader; -1 if it has no such descriptor.
   private let prompt: Int32
 
   // All that follows is used under the monitor.
@@ -53,7 +53,7 @@ package final class ReadAhead: @unchecked Sendable {
   /// Whether the last byte that went out from the queue ended a line.
   private var isAtLineStart = true
 
-  /// - Returns: `nil` for files and terminals, whose writer nobody holds up for long.
+  /// - Returns: `nil` for files and terminals, which do not hold their writer up for long.
   init?(_ end: OutputEnd, _ settings: Settings) {
     var status = stat()
     guard settings.bound > 0, fstat(end.descriptor, &status) == 0 else { return nil }

@@ -98,7 +98,7 @@ struct ReadAheadQueue: ~Copyable {
 
   // MARK: Putting in
 
-  /// Room for that many bytes behind those that are there; `nil` if there is none yet.
+  /// Room for that many bytes behind those that are there; `nil` if there is not enough yet.
   mutating func slot(for count: Int) -> Slot? {
     if spilled.count == 0 {
       if held.room >= count {

@@ -66,12 +66,7 @@ package final class SQLiteDatabase: Database {
 
   /// The store may hold secrets: nobody else may read it.
   private static func makePrivately(_ path: String) throws(StoreError) {
-    var made = ""
-    let folders = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-    for folder in folders {
-      made += (made.isEmpty && !path.hasPrefix("/") ? "" : "/") + folder
-      if !folder.isEmpty { mkdir(made, 0o700) }
-    }
+    if let slash = path.lastIndex(of: "/") { PrivateFolder.make(String(path[...slash])) }
     let file = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw StoreError(.cannotWrite, "cannot make the store \(path): \(SystemError())") }
     close(file)

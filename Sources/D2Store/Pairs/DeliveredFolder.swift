@@ -19,17 +19,7 @@ package enum DeliveredFolder {
   /// The file of what a slice is of: its data set and its units.
   package static func file(_ slice: Slice, in folder: String) -> String {
     let subject = "\(slice.kind.rawValue) \(slice.children) \(slice.orgUnits.joined(separator: ","))"
-    let hash = subject.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    return "\(folder)/\(slice.dataSet)-\(String(hash, radix: 16))"
-  }
-
-  /// Makes the folder, for the user alone.
-  package static func make(_ folder: String) {
-    var made = ""
-    for part in folder.split(separator: "/") {
-      made += "/" + part
-      mkdir(made, 0o700)
-    }
+    return "\(folder)/\(slice.dataSet)-\(Fingerprint.of(subject))"
   }
 
   /// Forgets what was delivered: somebody wants it anew.

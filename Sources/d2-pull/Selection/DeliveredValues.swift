@@ -1,6 +1,6 @@
-import CSodium
 import D2Client
 import D2Common
+import D2Hash
 import D2Store
 import Glibc
 import Synchronization
@@ -11,26 +11,17 @@ import Synchronization
 /// A line counts as delivered only if it is the same byte for byte, with the time of its last change, and was delivered
 /// by an increment that asked from an earlier time: one that is run again delivers all of its own.
 final class DeliveredValues: Sendable {
-  /// A keyed hash of 128 bits: whoever does not know the key cannot make two lines share one.
-  struct Digest: BitwiseCopyable, Comparable {
-    var high: UInt64 = 0
-    var low: UInt64 = 0
-
-    static func < (left: Digest, right: Digest) -> Bool { (left.high, left.low) < (right.high, right.low) }
-  }
-
   private let file: String
   private let next: String
   private let since: String
-  private let key: [UInt8]
-  private let known: [Digest]
-  private let digests = Mutex<[Digest]>([])
+  private let key: ValueHasher.Key
+  private let known: [ValueHash]
+  private let digests = Mutex<[ValueHash]>([])
   private let begin = Mutex<UTCTime?>(nil)
 
   /// What is kept in mind at most: 24 MB.
   private static let most = 1_500_000
   private static let longestOverlapSeconds = 26 * 3600
-  private static let keyBytes = 16
   private static let marginSeconds = 2
 
   /// - Returns: `nil` where no worker of the ledger keeps it in mind.
@@ -39,10 +30,8 @@ final class DeliveredValues: Sendable {
     self.file = file
     since = slice.since
     next = "\(file).\(slice.id)"
-    var random = SystemRandomNumberGenerator()
-    let fresh = (0..<Self.keyBytes).map { _ in UInt8.random(in: .min ... .max, using: &random) }
     let kept = Self.read(file, before: slice.since, now: now)
-    key = kept?.key ?? fresh
+    key = kept?.key ?? ValueHasher.Key()
     known = kept?.digests ?? []
   }
 
@@ -63,18 +52,12 @@ final class DeliveredValues: Sendable {
 
   // MARK: Lines
 
-  func digest(of line: UnsafeRawBufferPointer) -> Digest {
-    var digest = Digest()
+  func digest(of line: UnsafeRawBufferPointer) -> ValueHash {
     let isEnded = line.last == UInt8(ascii: "\n")
-    withUnsafeMutableBytes(of: &digest) { out in
-      _ = crypto_shorthash_siphashx24(
-        out.baseAddress!.assumingMemoryBound(to: UInt8.self), line.baseAddress!.assumingMemoryBound(to: UInt8.self),
-        UInt64(line.count - (isEnded ? 1 : 0)), key)
-    }
-    return digest
+    return key.hash(UnsafeRawBufferPointer(rebasing: isEnded ? line.dropLast() : line[...]))
   }
 
-  func holds(_ digest: Digest) -> Bool {
+  func holds(_ digest: ValueHash) -> Bool {
     var (low, high) = (0, known.count)
     while low < high {
       let middle = (low + high) / 2
@@ -84,7 +67,7 @@ final class DeliveredValues: Sendable {
   }
 
   /// Notes lines of an answer that is whole.
-  func note(_ digests: [Digest]) {
+  func note(_ digests: [ValueHash]) {
     self.digests.withLock { noted in noted += digests.prefix(max(0, Self.most - noted.count)) }
   }
 
@@ -96,7 +79,7 @@ final class DeliveredValues: Sendable {
     digests.withLock { noted in
       noted.sort()
       guard let output = try? ReplacedFile(next, mode: 0o600) else { return }
-      try? output.write(Array(header) + key)
+      try? output.write(Array(header) + key.bytes)
       noted.withUnsafeBytes { bytes in
         // In pieces: there is no second copy of all.
         for start in stride(from: 0, to: bytes.count, by: 1 << 20) {
@@ -107,24 +90,28 @@ final class DeliveredValues: Sendable {
     }
   }
 
-  private static func read(_ file: String, before since: String, now: UTCTime) -> (key: [UInt8], digests: [Digest])? {
+  private static func read(_ file: String, before since: String, now: UTCTime) -> (
+    key: ValueHasher.Key, digests: [ValueHash]
+  )? {
     var status = stat()
     guard !since.isEmpty, stat(file, &status) == 0, status.st_uid == geteuid(),
       now.seconds - status.st_mtim.tv_sec < longestOverlapSeconds,
-      let bytes = try? FileBytes.read(file, atMost: 2 * most * MemoryLayout<Digest>.size)
+      let bytes = try? FileBytes.read(file, atMost: 2 * most * MemoryLayout<ValueHash>.size)
     else { return nil }
     let lines = bytes.prefix(100).split(separator: UInt8(ascii: "\n"), maxSplits: 2, omittingEmptySubsequences: false)
     guard lines.count == 3, lines[0].elementsEqual("d2-delivered 1".utf8),
       String(decoding: lines[1], as: UTF8.self) < since
     else { return nil }
     let begin = lines[2].startIndex
-    let body = bytes.dropFirst(begin + keyBytes)
-    guard bytes.count >= begin + keyBytes, body.count % MemoryLayout<Digest>.size == 0 else { return nil }
-    let digests = [Digest](unsafeUninitializedCapacity: body.count / MemoryLayout<Digest>.size) { buffer, count in
+    let body = bytes.dropFirst(begin + ValueHasher.Key.count)
+    guard bytes.count >= begin + ValueHasher.Key.count, body.count % MemoryLayout<ValueHash>.size == 0 else {
+      return nil
+    }
+    let digests = [ValueHash](unsafeUninitializedCapacity: body.count / MemoryLayout<ValueHash>.size) { buffer, count in
       UnsafeMutableRawBufferPointer(buffer).copyBytes(from: body)
       count = buffer.count
     }
     // A file that somebody changed might not be sorted.
-    return (Array(bytes[begin..<begin + keyBytes]), digests.sorted())
+    return (ValueHasher.Key(bytes: Array(bytes[begin..<begin + ValueHasher.Key.count])), digests.sorted())
   }
 }

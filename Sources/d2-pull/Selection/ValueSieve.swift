@@ -1,5 +1,6 @@
 import CMemory
 import D2Common
+import D2Hash
 
 /// Which values of an answer do not go out: those that changed before what was asked for, those that lack an id, and
 /// those that an earlier increment delivered.
@@ -11,7 +12,7 @@ struct ValueSieve: Sendable {
     var withoutID: [Int] = []
     var delivered = 0
     /// Of values that the next increment may ask for again.
-    var digests: [DeliveredValues.Digest] = []
+    var digests: [ValueHash] = []
 
     var total: Int { older + withoutID.reduce(0, +) + delivered }
   }
@@ -34,9 +35,9 @@ struct ValueSieve: Sendable {
   private let noted: (from: Bound, until: Bound)?
   /// Keys whose ids may be missing in the id scheme that was asked for.
   let nullableKeys: [String]
-  private let nullPatterns: [[UInt8]]
+  private let nullPatterns: [LinePattern]
 
-  private static let timePattern = Array(#""lastUpdated":""#.utf8)
+  private static let timePattern = LinePattern(textOf: "lastUpdated")
 
   /// - Parameters:
   ///   - notBefore: the time of the oldest change that is wanted.
@@ -46,7 +47,7 @@ struct ValueSieve: Sendable {
     self.delivered = delivered
     noted = delivered?.noted.map { (Bound($0.from), Bound($0.until)) }
     self.nullableKeys = nullableKeys
-    nullPatterns = nullableKeys.map { Array("\"\($0)\":null".utf8) }
+    nullPatterns = nullableKeys.map { LinePattern("\"\($0)\":null") }
   }
 
   /// Whether all values go out.
@@ -56,16 +57,18 @@ struct ValueSieve: Sendable {
 
   /// Whether a value goes out. What does not is counted.
   func passes(_ line: UnsafeRawBufferPointer, _ kept: inout Kept) -> Bool {
-    for (place, pattern) in nullPatterns.enumerated() where Self.find(pattern, in: line) != nil {
+    for (place, pattern) in nullPatterns.enumerated() where pattern.isIn(line) {
       kept.withoutID[place] += 1
       return false
     }
-    if let notBefore, Self.isOlder(line, than: notBefore) == true {
+    // A value that does not tell when it changed is neither older nor noted.
+    guard notBefore != nil || noted != nil, let time = Self.timePattern.text(in: line) else { return true }
+    if let notBefore, Self.isTime(time, before: notBefore) == true {
       kept.older += 1
       return false
     }
-    guard let delivered, let noted, Self.isOlder(line, than: noted.from) == false,
-      Self.isOlder(line, than: noted.until) == true
+    guard let delivered, let noted, Self.isTime(time, before: noted.from) == false,
+      Self.isTime(time, before: noted.until) == true
     else { return true }
     let digest = delivered.digest(of: line)
     kept.digests.append(digest)
@@ -74,23 +77,13 @@ struct ValueSieve: Sendable {
     return false
   }
 
-  /// Whether a value changed before a time; `nil` where it does not tell.
-  private static func isOlder(_ line: UnsafeRawBufferPointer, than bound: Bound) -> Bool? {
-    // A string cannot hold the pattern: its quotes would be escaped.
-    guard let begin = find(timePattern, in: line) else { return nil }
-    let text = line[(begin + timePattern.count)...]
-    guard let end = text.firstIndex(of: UInt8(ascii: "\"")) else { return nil }
-    let time = text[..<end]
+  /// Whether a time, as a value spells it, is before another; `nil` where it is no time.
+  private static func isTime(_ time: Slice<UnsafeRawBufferPointer>, before bound: Bound) -> Bool? {
     let zone = time.dropFirst(bound.text.count).drop { $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }
     guard zone.elementsEqual("+0000".utf8) || zone.elementsEqual("Z".utf8) else {
       return UTCTime(String(decoding: time, as: UTF8.self)).map { $0 < bound.time }
     }
     return time.prefix(bound.text.count).lexicographicallyPrecedes(bound.text)
-  }
-
-  private static func find(_ pattern: [UInt8], in line: UnsafeRawBufferPointer) -> Int? {
-    let offset = pattern.withUnsafeBytes { d2_find(line.baseAddress!, line.count, $0.baseAddress!, $0.count) }
-    return offset < 0 ? nil : offset
   }
 }
 

@@ -40,7 +40,7 @@ final class Account: @unchecked Sendable {
   /// What became of the values of each period, where that is wanted.
   private var periods: PeriodTally?
   /// How often each reason was given.
-  private var reasons: [String: Int] = [:]
+  private var reasons = ReasonCounts()
   /// Whether the totals tell of a queue.
   private let hasQueue: Bool
   private let dryRun: Bool
@@ -137,7 +137,7 @@ final class Account: @unchecked Sendable {
   }
 
   private func count(_ reason: String) {
-    if reasons.count < Self.mostReasons || reasons[reason] != nil { reasons[reason, default: 0] += 1 }
+    reasons.add(reason, ofAtMost: Self.mostReasons)
   }
 
   /// A line that was read only to be kept for another time.
@@ -163,8 +163,7 @@ final class Account: @unchecked Sendable {
 
   /// The commonest reasons, most frequent first.
   func commonReasons(_ most: Int) -> [(reason: String, count: Int)] {
-    reasons.map { (reason: $0.key, count: $0.value) }
-      .sorted { ($1.count, $0.reason) < ($0.count, $1.reason) }.prefix(most).map { $0 }
+    reasons.commonest(most)
   }
 
   /// `read 10 = 7 imported + …`.
@@ -196,7 +195,7 @@ final class Account: @unchecked Sendable {
       "seconds": .number(String(seconds.toThousandths)), "status": .int(Int(status.rawValue)),
       "isWhole": .bool(isWhole),
       "valuesPerSecondByBatchSize": learnt,
-      "reasons": .array(commonReasons(50).map { ["reason": .string($0.reason), "count": .int($0.count)] }),
+      "reasons": reasons.json(50),
     ]
     guard let periods else { return summary }
     return .object(summary.members! + [.init("byPeriod", periods.json)])

@@ -1,4 +1,3 @@
-import CMemory
 import D2Common
 
 /// What became of the values of each period: a pipeline that moves several slices tells it for each of them.
@@ -17,7 +16,7 @@ struct PeriodTally: Sendable {
     var notSent = 0
     var notKept = 0
     var queued = 0
-    var reasons: [String: Int] = [:]
+    var reasons = ReasonCounts()
   }
 
   private(set) var counts: [String: Counts] = [:]
@@ -51,7 +50,7 @@ struct PeriodTally: Sendable {
       } else if outcome.notKept.contains(index) {
         counts[period]!.notKept += 1
       } else {
-        taken.add(period, isDeletion: tellsDeletions && Self.saysDeleted(value))
+        taken.add(period, isDeletion: tellsDeletions && Self.deletion.isIn(value))
       }
     }
     for (period, share) in taken.dealt(outcome, of: batch) {
@@ -65,8 +64,7 @@ struct PeriodTally: Sendable {
 
   private mutating func refuse(in period: String, _ reason: String) {
     counts[period]!.refused += 1
-    let known = counts[period]!.reasons
-    if known.count < Self.mostReasons || known[reason] != nil { counts[period]!.reasons[reason, default: 0] += 1 }
+    counts[period]!.reasons.add(reason, ofAtMost: Self.mostReasons)
   }
 
   /// An object for each period, in their order.
@@ -78,35 +76,21 @@ struct PeriodTally: Sendable {
           "updated": .int(counts.updated), "deleted": .int(counts.deleted), "ignored": .int(counts.ignored),
           "refused": .int(counts.refused), "notSent": .int(counts.notSent), "notKept": .int(counts.notKept),
           "queued": .int(counts.queued),
-          "reasons": .array(
-            counts.reasons.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-              .map { ["reason": .string($0.key), "count": .int($0.value)] }),
+          "reasons": counts.reasons.json(),
         ]
       })
   }
 
   // MARK: Lines
 
-  // A string cannot hold these: its quotes would be escaped.
-  private static let periodPattern = Array(#""period":""#.utf8)
-  private static let deletedPattern = Array(#""deleted":true"#.utf8)
+  private static let period = LinePattern(textOf: "period")
+  private static let deletion = LinePattern(#""deleted":true"#)
 
   /// The period of a value as it came; empty where it has none.
   static func period(in value: UnsafeRawBufferPointer) -> String {
-    if let begin = find(periodPattern, in: value), let end = value[begin...].firstIndex(of: UInt8(ascii: "\"")) {
-      return String(decoding: value[begin..<end], as: UTF8.self)
-    }
+    if let text = period.text(in: value) { return String(decoding: text, as: UTF8.self) }
     let line = Array(value)
     return DataValueLine.reading(line[...], DataValueLine.Scratch()) { $0.text(.period) ?? "" } ?? ""
-  }
-
-  private static func saysDeleted(_ value: UnsafeRawBufferPointer) -> Bool { find(deletedPattern, in: value) != nil }
-
-  /// The place behind a pattern.
-  private static func find(_ pattern: [UInt8], in line: UnsafeRawBufferPointer) -> Int? {
-    guard let base = line.baseAddress else { return nil }
-    let offset = pattern.withUnsafeBytes { d2_find(base, line.count, $0.baseAddress!, $0.count) }
-    return offset < 0 ? nil : offset + pattern.count
   }
 }
 

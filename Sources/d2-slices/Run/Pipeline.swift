@@ -77,7 +77,7 @@ struct Pipeline {
   /// Where d2-pull finds what earlier increments delivered. Slices of a backlog do not overlap.
   private func deliveredFile(_ slices: [Slice]) -> String? {
     guard let folder = settings.deliveredFolder, slices.count == 1, slices[0].periods.isEmpty else { return nil }
-    DeliveredFolder.make(folder)
+    PrivateFolder.make(folder)
     return DeliveredFolder.file(slices[0], in: folder)
   }
 

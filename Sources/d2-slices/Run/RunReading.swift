@@ -14,7 +14,7 @@ struct RunReading {
   let summaries: [Summaries]
 
   private static let counts = [
-    "read", "imported", "updated", "deleted", "ignored", "refused", "notSent", "notKept", "changed", "queued",
+    "read", "imported", "updated", "deleted", "ignored", "refused", "notSent", "notKept", "queued",
   ]
 
   /// - Parameter slices: several; for one the summaries are its own.
@@ -62,18 +62,13 @@ struct RunReading {
     var members = counts.map { name in
       JSONValue.Member(name, .int(part.reduce(0) { $0 + ($1[name]?.int ?? 0) }))
     }
-    var reasons: [String: Int] = [:]
+    var reasons = ReasonCounts()
     for reason in part.flatMap({ $0["reasons"]?.array ?? [] }) {
-      reasons[reason["reason"]?.string ?? "", default: 0] += reason["count"]?.int ?? 0
+      reasons.add(reason["reason"]?.string ?? "", times: reason["count"]?.int ?? 0)
     }
     let refused = part.reduce(0) { $0 + ($1["refused"]?.int ?? 0) }
     members += [
-      .init("status", .int(refused > 0 ? 1 : 0)), .init("isWhole", true),
-      .init(
-        "reasons",
-        .array(
-          reasons.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-            .map { ["reason": .string($0.key), "count": .int($0.value)] })),
+      .init("status", .int(refused > 0 ? 1 : 0)), .init("isWhole", true), .init("reasons", reasons.json()),
     ]
     return .object(members)
   }

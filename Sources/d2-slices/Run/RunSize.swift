@@ -26,7 +26,7 @@ final class RunSize: Sendable {
   /// How many slices the next pipeline moves at most.
   ///
   /// - Parameters:
-  ///   - left: slices that nobody has begun, of all that were open.
+  ///   - left: open slices that no worker has begun.
   ///   - workers: how many of this host share them.
   ///   - sharesStore: whether workers of other hosts may share them.
   func next(left: Int, of all: Int, workers: Int, sharesStore: Bool) -> Int {

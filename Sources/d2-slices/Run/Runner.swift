@@ -159,11 +159,7 @@ struct Runner {
       folder += "/pair-\(pair.id)"
     }
     folder = WorkingFolder.absolute(folder)
-    var made = ""
-    for part in folder.split(separator: "/") {
-      made += "/" + part
-      mkdir(made, 0o700)
-    }
+    PrivateFolder.make(folder)
     guard access(folder, W_OK) == 0 else {
       throw CommandFailure(.cannotWrite, "cannot write to \(folder): \(SystemError())")
     }

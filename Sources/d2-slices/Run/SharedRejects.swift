@@ -9,7 +9,8 @@ struct SharedRejects {
   /// Where the pipeline writes: `$D2_REJECTS`.
   let attempt: String
 
-  private static let pattern = Array(#""period":""#.utf8)
+  /// The value stands first in its line, as it came.
+  private static let period = LinePattern(textOf: "period")
   private static let pendingBytes = 64 * 1024
 
   /// One slice's own file, or one for all.
@@ -33,7 +34,8 @@ struct SharedRejects {
     var pending = [[UInt8]](repeating: [], count: files.count)
     var reader = LineReader(descriptor: input)
     while let line = try reader.next() {
-      guard let place = Self.period(in: line.bytes).flatMap({ places[$0] }) else {
+      let period = Self.period.text(in: line.bytes).map { String(decoding: $0, as: UTF8.self) }
+      guard let place = period.flatMap({ places[$0] }) else {
         discard()
         return false
       }
@@ -49,14 +51,6 @@ struct SharedRejects {
   /// Forgets what the pipeline refused: its slices are tried again.
   func discard() {
     for path in files.map(\.attempt) + [attempt, attempt + ".part"] { unlink(path) }
-  }
-
-  /// The value stands first in its line, as it came.
-  private static func period(in line: UnsafeRawBufferPointer) -> String? {
-    guard let begin = line.firstRange(of: pattern)?.upperBound,
-      let end = line[begin...].firstIndex(of: UInt8(ascii: "\""))
-    else { return nil }
-    return String(decoding: line[begin..<end], as: UTF8.self)
   }
 
   private func flush(_ bytes: inout [UInt8], to path: String) throws(CommandFailure) {

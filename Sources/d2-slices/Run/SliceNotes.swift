@@ -12,7 +12,7 @@ struct SliceNotes {
     var status: Int
     let counts: Slice.Counts
     let rejects: String?
-    /// Why values were refused, where nobody accepts that.
+    /// Why values were refused, unless the run accepts refusals.
     let refusal: String?
   }
 

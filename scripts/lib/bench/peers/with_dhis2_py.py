@@ -9,12 +9,12 @@ post_partitioned sends a payload in parts of its default size, a thousand.
 QUERY is that of /api/dataValueSets. Credentials: D2_USERNAME, D2_PASSWORD.
 """
 
-import json
 import os
-import sys
 import urllib.parse
 
 from dhis2 import Api
+
+from peer import run
 
 
 def server(url):
@@ -30,16 +30,4 @@ def push(destination, values):
         answer.json()
 
 
-def main():
-    action, arguments = sys.argv[1], sys.argv[2:]
-    if action == "pull":
-        for value in pull(*arguments):
-            sys.stdout.write(json.dumps(value, separators=(",", ":")) + "\n")
-    elif action == "push":
-        with open(arguments[1], encoding="utf-8") as file:
-            push(arguments[0], json.load(file)["dataValues"])
-    else:
-        push(arguments[2], pull(*arguments[:2]))
-
-
-main()
+run(pull, push)

@@ -9,11 +9,12 @@ Its defaults only try (dry_run) and only create; and its validation refuses numb
 exports them. So these three are set. Credentials: D2_USERNAME, D2_PASSWORD.
 """
 
-import json
 import os
 import sys
 
 from openhexa.toolbox.dhis2 import DHIS2
+
+from peer import run
 
 
 def values_of(url):
@@ -31,16 +32,4 @@ def push(destination, values):
         values, import_strategy="CREATE_AND_UPDATE", dry_run=False, skip_validation=True), file=sys.stderr)
 
 
-def main():
-    action, arguments = sys.argv[1], sys.argv[2:]
-    if action == "pull":
-        for value in pull(*arguments):
-            sys.stdout.write(json.dumps(value, separators=(",", ":")) + "\n")
-    elif action == "push":
-        with open(arguments[1], encoding="utf-8") as file:
-            push(arguments[0], json.load(file)["dataValues"])
-    else:
-        push(arguments[5], pull(*arguments[:5]))
-
-
-main()
+run(pull, push)

@@ -1,0 +1,28 @@
+/// How often each of some reasons was given.
+package struct ReasonCounts: Sendable, Equatable, ExpressibleByDictionaryLiteral {
+  package private(set) var counts: [String: Int] = [:]
+
+  package init() {}
+
+  package init(dictionaryLiteral elements: (String, Int)...) {
+    counts = Dictionary(elements, uniquingKeysWith: +)
+  }
+
+  /// Counts a reason.
+  ///
+  /// - Parameter most: reasons that are told apart; a new one beyond them is not counted.
+  package mutating func add(_ reason: String, times: Int = 1, ofAtMost most: Int = .max) {
+    if counts.count < most || counts[reason] != nil { counts[reason, default: 0] += times }
+  }
+
+  /// The commonest ones, most frequent first.
+  package func commonest(_ most: Int = .max) -> [(reason: String, count: Int)] {
+    counts.map { (reason: $0.key, count: $0.value) }
+      .sorted { ($1.count, $0.reason) < ($0.count, $1.reason) }.prefix(most).map { $0 }
+  }
+
+  /// The same as objects with `reason` and `count`.
+  package func json(_ most: Int = .max) -> JSONValue {
+    .array(commonest(most).map { ["reason": .string($0.reason), "count": .int($0.count)] })
+  }
+}
