@@ -45,9 +45,10 @@ final class PullRun: Sendable {
       let requests = PullPlan(selections).requests
       if options.explains { return try explain(requests, isWhole: asked.unknown.isEmpty) }
       if options.counts { return try count(selections, isWhole: asked.unknown.isEmpty) }
-      let turn = try WorkerTurn.wait("pull", in: options.turnFolder)
-      try await fetch(requests)
-      withExtendedLifetime(turn) {}
+      try await inTurn { isFirst in
+        // Those who deliver have nothing to do yet.
+        try await fetch(isFirst && options.spools ? PullPlan.beginningSmall(requests) : requests)
+      }
       try finish()
     } catch {
       let error = finishing(error)
@@ -63,6 +64,16 @@ final class PullRun: Sendable {
     if isWhole { stored?.noteDelivered() }
     report(status)
     return status
+  }
+
+  /// In the pipeline of a worker: waits until the pull before it has all of its answers. The next one may ask while
+  /// this one hands out what it has read ahead.
+  ///
+  /// - Parameter body: is told whether it is the first pull of the worker.
+  private func inTurn(_ body: (_ isFirst: Bool) async throws -> Void) async throws {
+    let turn = try WorkerTurn.wait("pull", in: options.turnFolder)
+    defer { withExtendedLifetime(turn) {} }
+    try await body(turn?.isFirst ?? false)
   }
 
   /// Waits until all that was read ahead is out.

@@ -11,7 +11,11 @@ struct PushLoop {
     case located(LocatedLines, order: Int)
     case sent(Batch, SentBatch)
     case looked(DeliveryWatch.Round)
+    case waited
   }
+
+  /// Whether the next batch waits for more input.
+  private enum Patience { case fresh, waiting, over }
 
   /// How many blocks of the input are read ahead, and located at once.
   private static let blocksAhead = 4
@@ -33,6 +37,7 @@ struct PushLoop {
   private var running: [Int: Batch] = [:]
   private var isReading = false
   private var isLooking = false
+  private var patience = Patience.fresh
   /// The first failure that a batch could not get over.
   private var failure: (any Error)?
 
@@ -78,7 +83,8 @@ struct PushLoop {
   // MARK: What is begun
 
   private var mayRead: Bool {
-    !isReading && !input.hasEnded && failure == nil && input.ahead + maker.waitingPieces < Self.blocksAhead
+    !isReading && !input.hasEnded && failure == nil && input.ahead < Self.blocksAhead
+      && (input.ahead + maker.waitingPieces < Self.blocksAhead || maker.looksAhead)
   }
 
   private mutating func read(_ group: inout TaskGroup<Event>) {
@@ -92,7 +98,7 @@ struct PushLoop {
   private mutating func send(_ group: inout TaskGroup<Event>) -> Bool {
     guard failure == nil else { return false }
     let hasPlace = running.count < limit.current
-    if waiting == nil, hasPlace || sender.isQuick { waiting = nextBatch() }
+    if waiting == nil, hasPlace || sender.isQuick, !waitsForInput(&group) { waiting = nextBatch() }
     guard let batch = waiting, hasPlace, watch.hasRoom, !isKeyUnderWay(of: batch) else { return false }
     waiting = nil
     running[batch.number] = batch
@@ -101,7 +107,22 @@ struct PushLoop {
     return true
   }
 
+  /// Whether it pays to wait a moment for more input, which is begun here: what is nearly all of it makes one batch.
+  private mutating func waitsForInput(_ group: inout TaskGroup<Event>) -> Bool {
+    let seconds = patience == .over ? 0 : maker.patienceSeconds
+    guard seconds > 0 else { return false }
+    if patience == .fresh {
+      patience = .waiting
+      group.addTask {
+        try? await Task.sleep(for: .seconds(seconds))
+        return .waited
+      }
+    }
+    return true
+  }
+
   private mutating func nextBatch() -> Batch? {
+    if patience == .over { patience = .fresh }
     defer { account.batched(maker.made) }
     return maker.next()
   }
@@ -135,6 +156,7 @@ struct PushLoop {
     case .sent(let batch, .followed(let request)):
       running[batch.number] = nil
       close(watch.add(request), nil)
+    case .waited: patience = patience == .waiting ? .over : patience
     case .looked(let round):
       isLooking = false
       close(watch.finish(round), round.failure)

@@ -82,11 +82,11 @@ struct WorkerSessionTests {
     let folder = try Folder()
     let path = "\(folder.path)/turn"
     var first = FileTurn.wait(path)
-    #expect(first != nil)
+    #expect(first?.isFirst == true)
     #expect(FileTurn.wait(path, atMostSeconds: 0.05) == nil)
     withExtendedLifetime(first) {}
     first = nil
-    #expect(FileTurn.wait(path, atMostSeconds: 0.05) != nil)
+    #expect(FileTurn.wait(path, atMostSeconds: 0.05)?.isFirst == false)
     #expect(FileTurn.wait("/nowhere/turn") == nil)
   }
 }

@@ -33,6 +33,22 @@ struct PullPlanTests {
     }
   }
 
+  @Test("where the first answer is waited for, its request has three periods, and each behind it four times as many")
+  func beginningSmall() throws {
+    let periods = (1...20).map { "20\(9 + $0)" }
+    let words = ["--data-set", "a,b", "--org-unit", "u", "--period", periods.joined(separator: ",")]
+    let requests = PullPlan([try Self.options(words)]).requests
+    let begun = PullPlan.beginningSmall(requests)
+    #expect(begun.map { $0.export.times.count } == [3, 12, 5, 20])
+    #expect(begun.prefix(3).flatMap { Self.values($0.export.times, "period") } == periods)
+    #expect(begun.map(\.dataSet) == ["a", "a", "a", "b"])
+    #expect(begun.allSatisfy { $0.export.places.map(\.value) == ["u"] })
+    let dates = ["--data-set", "a", "--org-unit", "u", "--start-date", "2024-01-01", "--end-date", "2024-12-31"]
+    let whole = PullPlan([try Self.options(dates)]).requests
+    #expect(PullPlan.beginningSmall(whole).map(\.export.target) == whole.map(\.export.target))
+    #expect(PullPlan.beginningSmall([]).isEmpty)
+  }
+
   @Test("one data set is not named in the values, unless that is asked for, or by its id in the output")
   func tag() throws {
     let words = ["--data-set", "a", "--org-unit", "u", "--period", "2024"]

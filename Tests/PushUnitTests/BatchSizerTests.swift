@@ -148,20 +148,87 @@ struct BatchSizerTests {
     #expect((850...1150).contains(rate), "\(rate)")
   }
 
-  @Test("begins with a size that 2.42 likes, within the bounds, and comes down from it where another server does not")
+  @Test("to 2.42 a small batch goes first, within the bounds, and a large one at once behind it")
   func large() {
     for (range, first) in [
-      (100...50_000, 5000), (500...2000, 2000), (5000...5000, 5000), (20_000...50_000, 20_000), (9000...50_000, 9000),
+      (100...50_000, 500), (500...2000, 500), (5000...5000, 5000), (20_000...50_000, 20_000), (700...50_000, 700),
     ] {
       let sizer = BatchSizer(range, longestSeconds: 20)
       #expect(sizer.lastSeconds == nil)
       sizer.beginLarge()
       #expect(sizer.size == first, "\(range)")
     }
+    // Cold, and as quick as others.
+    for seconds in [3.3, 0.4] {
+      let sizer = BatchSizer(100...50_000, longestSeconds: 20)
+      sizer.beginLarge()
+      sizer.record(size: 500, values: 500, seconds: seconds)
+      #expect((10_000...30_000).contains(sizer.size), "\(seconds) s: \(sizer.size)")
+    }
+  }
+
+  @Test("comes down from large batches where another server does not like them")
+  func comesDown() {
     let sizer = BatchSizer(100...50_000, longestSeconds: 20)
     sizer.beginLarge()
     let run = Self.run(sizer, .v43, values: 200_000, seed: 3)
     #expect(run.sizes.suffix(40).allSatisfy { $0 <= 5000 }, "\(run.sizes)")
+  }
+
+  @Test("what is left at the end is divided evenly: no small batch remains, and none is too large")
+  func last() {
+    let sizer = BatchSizer(100...50_000, longestSeconds: 20)
+    sizer.beginLarge()
+    for size in [500, 20_000, 10_000, 20_000, 20_000] {
+      sizer.record(size: size, values: size, seconds: SimulatedServer.v42.seconds(size))
+    }
+    let size = sizer.found?.size ?? 0
+    #expect(size >= 15_000)
+    for (left, number) in [
+      (300, 1...1), (size, 1...1), (size + 500, 1...1), (size * 7 / 4, 2...2), (size * 5 / 2, 2...3),
+    ] {
+      var rest = left
+      var made: [Int] = []
+      while rest > 0 {
+        made.append(min(rest, sizer.size(ofLast: rest)))
+        rest -= made.last!
+      }
+      #expect(number.contains(made.count) && made[0] - made.last! <= 1 && 2 * made[0] <= 3 * size, "\(left): \(made)")
+    }
+    // Of much more, none is the last.
+    #expect(sizer.size(ofLast: 1_000_000) == sizer.size)
+    sizer.tooMuch(size)
+    #expect(sizer.size(ofLast: size) <= size / 2 + 1)
+  }
+
+  @Test("a size that is fixed stays at the end too; bounds are kept")
+  func lastWithinBounds() {
+    let fixed = BatchSizer(5000...5000, longestSeconds: 20)
+    fixed.beginLarge()
+    #expect(fixed.size(ofLast: 5000) == 5000 && fixed.size(ofLast: 6000) == 5000)
+    fixed.record(size: 5000, values: 5000, seconds: 1)
+    for left in [1, 4999, 6000, 9000, 11_000] { #expect(fixed.size(ofLast: left) == 5000, "\(left)") }
+    #expect(fixed.patienceSeconds(for: 5000) == 0)
+  }
+
+  @Test("to 2.42 an input of few thousand values is one request; one of more begins small")
+  func lastIsFirst() {
+    let sizer = BatchSizer(100...50_000, longestSeconds: 20)
+    #expect(sizer.size(ofLast: 3000) == 1000 && sizer.patienceSeconds(for: 3000) == 0)
+    sizer.beginLarge()
+    #expect(sizer.size(ofLast: 3000) == 3000 && sizer.size(ofLast: 6000) == 500)
+    #expect(sizer.patienceSeconds(for: 499) == 0 && sizer.patienceSeconds(for: 6000) == 0)
+    #expect((0.01...0.1).contains(sizer.patienceSeconds(for: 3000)))
+  }
+
+  @Test("the end of the input is waited for by a small share of what a request takes, where it may be near")
+  func patience() {
+    let sizer = BatchSizer(100...50_000, longestSeconds: 20)
+    sizer.beginLarge()
+    for _ in 0..<3 { sizer.record(size: 20_000, values: 20_000, seconds: 3) }
+    let size = sizer.size
+    #expect(sizer.patienceSeconds(for: size - 1) == 0 && sizer.patienceSeconds(for: 2 * size) == 0)
+    #expect((0.05...0.25).contains(sizer.patienceSeconds(for: size + 1)), "\(sizer.patienceSeconds(for: size + 1))")
   }
 
   @Test("tells values per second by size")

@@ -4,12 +4,17 @@ import Glibc
 /// killed.
 package final class FileTurn: Sendable {
   private let descriptor: Int32
+  /// Whether nobody had the turn before.
+  package let isFirst: Bool
 
   private static let lookAgainSeconds = 0.01
 
-  private init?(_ path: String) {
-    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    if descriptor < 0 { return nil }
+  /// - Parameter descriptor: of the file, which is locked.
+  private init(_ descriptor: Int32) {
+    self.descriptor = descriptor
+    var status = stat()
+    isFirst = fstat(descriptor, &status) == 0 && status.st_size == 0
+    if isFirst { _ = Glibc.write(descriptor, "1", 1) }
   }
 
   deinit { close(descriptor) }
@@ -22,13 +27,17 @@ package final class FileTurn: Sendable {
   /// - Returns: the turn, which lasts as long as the value; `nil` when the time is over, a signal came, or the file
   ///   cannot be locked.
   package static func wait(_ path: String, atMostSeconds seconds: Double? = nil) -> FileTurn? {
-    guard let turn = FileTurn(path) else { return nil }
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { return nil }
     let start = monotonicSeconds()
-    while flock(turn.descriptor, LOCK_EX | LOCK_NB) != 0 {
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       guard errno == EWOULDBLOCK || errno == EINTR, seconds.map({ monotonicSeconds() - start < $0 }) ?? true,
         pause(seconds: lookAgainSeconds)
-      else { return nil }
+      else {
+        close(descriptor)
+        return nil
+      }
     }
-    return turn
+    return FileTurn(descriptor)
   }
 }

@@ -40,6 +40,27 @@ struct PullPlan {
     }
   }
 
+  /// The periods of the first request where it is to be answered soon; the next request has so many times as many.
+  private static let firstPeriods = 3
+  private static let growth = 4
+
+  /// The same requests, the first one in parts that grow: an answer that is held back until it is whole keeps those who
+  /// deliver its values waiting.
+  static func beginningSmall(_ requests: [PullRequest]) -> [PullRequest] {
+    guard let first = requests.first, first.export.times.first?.name == "period" else { return requests }
+    var left = first.export.times[...]
+    var parts: [PullRequest] = []
+    var number = firstPeriods
+    while !left.isEmpty {
+      var export = first.export
+      export.times = Array(left.prefix(number))
+      parts.append(first.asking(export))
+      left = left.dropFirst(number)
+      number *= growth
+    }
+    return parts + requests.dropFirst()
+  }
+
   private static func times(_ options: PullOptions) -> [ExportRequest.Parameter] {
     guard options.dates == nil, !options.periods.isEmpty else {
       return ExportRequest.days(options.dates ?? ExportRequest.allTime)

@@ -4,7 +4,11 @@ protocol BatchMaker {
   var made: Int { get }
   /// How many pieces of input wait.
   var waitingPieces: Int { get }
+  /// Whether it is of use to it to get more input before it has handed out what it has.
+  var looksAhead: Bool { get }
   mutating func add(_ piece: LocatedLines)
+  /// How long it pays to wait for more input before the next batch is made.
+  var patienceSeconds: Double { get }
   /// No more input comes.
   mutating func end()
   /// The next batch; `nil` where more input is needed, or there is none.

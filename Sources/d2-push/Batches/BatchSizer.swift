@@ -20,13 +20,17 @@ final class BatchSizer: Sendable {
     /// The rung of the first batch.
     var first: Int
     var mostRung: Int
+    /// The first batch is larger, up to this, where it then is all of the input.
+    var mostOfFirst = 0
+    /// Whether another command has found where to begin.
+    var isKnown = false
     /// Whether the next batch is larger or smaller than what seems best.
     var look = 0
     /// How many requests were under way at the last one; 0 before the first.
     var among = 0
     /// The rung of the next batch, and how many requests may be under way then; `nil` when more is known than before.
     var chosen: (rung: Int, among: Int)?
-    var lookAround = LookAround(firstPause: 2, longestPause: 12)
+    var lookAround = LookAround(firstPause: 2, longestPause: BatchSizer.longestPause)
     /// The rungs that were used.
     var used: Set<Int> = []
     var lastSeconds: Double?
@@ -35,14 +39,28 @@ final class BatchSizer: Sendable {
   /// Where the search begins; with half of it where several requests share the server.
   private static let firstSize = 1000
   /// Up to 2.42 small batches are much slower than large ones. But the first request is cold, and takes eight times as
-  /// long as others; no proxy should end it. Many slices hold no more than this, and so are one request.
-  private static let firstSizeOfLargeBatches = 5000
+  /// long as others: it is a small one, by which the server becomes warm, and a large one follows at once. If all of
+  /// the input is little more, it is one request.
+  private static let firstSizeOfLargeBatches = 500
+  private static let mostOfFirst = 5000
   /// Round numbers, so far from each other that the best size is never far from one of them.
   private static let steps = [10, 15, 20, 30, 50, 70]
   /// A look goes two rungs up or down: about the half and twice the size.
   private static let reach = 2
   /// Where even the smallest take too long, what takes so many times as long is not worse.
   private static let quicker = 1.5
+  /// Up to so many batches of the best size are divided evenly at the end of the input: a small batch that remains
+  /// costs as much as a request of its own. None becomes larger than the best size by more than a half.
+  private static let evenBatches = 3
+  /// While less than that is left, the end of the input may be near: it pays to wait for it by this share of what a
+  /// request takes, and never longer than this.
+  private static let patience = 0.05
+  private static let mostPatienceSeconds = 0.25
+  /// Before it is known how long requests take.
+  private static let usualPatienceSeconds = 0.05
+  /// Where the size is known, looks beside it are seldom from the beginning.
+  private static let firstPauseOfKnown = 6
+  private static let longestPause = 12
 
   private let sizes: [Int]
   private let bounds: ClosedRange<Int>
@@ -77,7 +95,11 @@ final class BatchSizer: Sendable {
   func beginLarge() {
     state.withLock { state in
       state.times = BatchTimes(expected: BatchTimes.largeBatches)
-      state.first = Self.rung(of: Self.firstSizeOfLargeBatches, in: sizes)
+      // Among several one is cold, and the others are not to wait for more.
+      let first = concurrency() == 1 ? Self.firstSizeOfLargeBatches : Self.mostOfFirst
+      state.first = Self.rung(of: first, in: sizes)
+      state.mostOfFirst = Self.mostOfFirst
+      state.chosen = nil
     }
   }
 
@@ -86,6 +108,9 @@ final class BatchSizer: Sendable {
     state.withLock { state in
       state.times = BatchTimes(expected: found.curve, isSameServer: true)
       state.first = Self.rung(of: found.size, in: sizes)
+      state.isKnown = true
+      state.chosen = nil
+      state.lookAround = LookAround(firstPause: Self.firstPauseOfKnown, longestPause: Self.longestPause)
     }
   }
 
@@ -105,6 +130,37 @@ final class BatchSizer: Sendable {
       let rung = state.among == 0 ? min(state.first, state.mostRung) : best(state, among, look: state.look)
       state.chosen = (rung, among)
       return sizes[rung]
+    }
+  }
+
+  /// How many values the next batch should hold where no more than so many are left.
+  func size(ofLast left: Int) -> Int {
+    let usual = size
+    return state.withLock { state in
+      let among = concurrency()
+      guard among == 1, state.among > 0 || state.isKnown else {
+        return left <= state.mostOfFirst && bounds.contains(left) ? left : usual
+      }
+      let wanted = state.among > 0 ? sizes[best(state, among)] : usual
+      guard left < Self.evenBatches * wanted else { return usual }
+      let least = max(1, left / wanted)
+      let shares = [least, least + 1].map { (left + $0 - 1) / $0 }
+        .filter { 2 * $0 <= 3 * wanted && $0 <= sizes[state.mostRung] && bounds.contains($0) }
+      let expected = state.times.expectations(of: shares, bounds: bounds, among: among)
+      return shares.indices.min { expected[$0].loss < expected[$1].loss }.map { shares[$0] } ?? usual
+    }
+  }
+
+  /// How long to wait for more input, or its end, where so many values have come; 0 where it does not pay.
+  func patienceSeconds(for values: Int) -> Double {
+    let size = size
+    return state.withLock { state in
+      let isFirst = state.among == 0
+      let most = isFirst && !state.isKnown ? state.mostOfFirst : size * 3 / 2
+      guard bounds.count > 1, size <= values, values < most, concurrency() == 1 else { return 0 }
+      if isFirst { return Self.usualPatienceSeconds }
+      let expected = state.times.expectations(of: [size], bounds: bounds, among: state.among)[0]
+      return min(Self.patience * expected.seconds, Self.mostPatienceSeconds)
     }
   }
 

@@ -22,6 +22,7 @@ struct Batcher: BatchMaker {
   /// Lines that are in no batch yet: pieces, and how far the first is used.
   private var pieces: [LocatedLines] = []
   private var used = 0
+  private var waitingBytes = 0
   private var open: [Batch] = []
   private var ready: [Batch] = []
   private var nextNumber = 1
@@ -40,11 +41,24 @@ struct Batcher: BatchMaker {
 
   var waitingPieces: Int { pieces.count }
 
-  mutating func add(_ piece: LocatedLines) { pieces.append(piece) }
+  /// How much is left is known only when the end of the input has come: as much is read ahead as one batch may hold.
+  var looksAhead: Bool { waitingBytes < options.batchBytes(among: concurrency()) }
+
+  mutating func add(_ piece: LocatedLines) {
+    pieces.append(piece)
+    waitingBytes += piece.text.count
+  }
 
   mutating func end() { ended = true }
 
-  mutating func next() -> Batch? { next(size: sizer.size) }
+  var patienceSeconds: Double { ended || !ready.isEmpty || !looksAhead ? 0 : sizer.patienceSeconds(for: left) }
+
+  mutating func next() -> Batch? { next(size: ended ? sizer.size(ofLast: left) : sizer.size) }
+
+  /// How many values are in no batch that is ready.
+  private var left: Int {
+    pieces.reduce(-used) { $0 + $1.lines.count } + open.reduce(0) { $0 + $1.values.count }
+  }
 
   /// The next batch of about `size` values.
   private mutating func next(size: Int) -> Batch? {
@@ -52,7 +66,7 @@ struct Batcher: BatchMaker {
     while ready.isEmpty, let piece = pieces.first {
       used = take(piece, from: used, size)
       if used == piece.lines.count {
-        pieces.removeFirst()
+        waitingBytes -= pieces.removeFirst().text.count
         used = 0
       }
     }

@@ -52,6 +52,8 @@ struct RequestGrouper: BatchMaker {
   }
 
   var waitingPieces: Int { waiting.count }
+  let looksAhead = false
+  let patienceSeconds = 0.0
 
   /// - Parameter piece: with the requests of its lines.
   mutating func add(_ piece: LocatedLines) { waiting.append(piece) }

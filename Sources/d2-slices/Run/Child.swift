@@ -36,7 +36,8 @@ final class Child {
   func wait(milliseconds: Int32, line: (String, Bool) throws -> Void) rethrows -> Int32? {
     var polled = pipes.filter(\.isOpen).map { pollfd(fd: $0.end, events: Int16(POLLIN), revents: 0) }
     if polled.isEmpty {
-      usleep(useconds_t(milliseconds) * 200)
+      // Only the end is to come, and that soon.
+      usleep(useconds_t(milliseconds) * 50)
     } else {
       _ = poll(&polled, nfds_t(polled.count), milliseconds)
     }

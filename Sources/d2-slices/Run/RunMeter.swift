@@ -15,6 +15,9 @@ final class RunMeter: Sendable {
     /// Values that came from the source, and those that were refused.
     var pulled = 0
     var refused = 0
+
+    /// Attempts that came to their end.
+    var ended: Int { done + failed }
   }
 
   private struct State: Sendable {

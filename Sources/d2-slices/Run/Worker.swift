@@ -30,6 +30,7 @@ final class Worker {
   static let defaultAttempts = 5
   /// Waiting for slices of others, which may fail.
   private static let idleSeconds = 1.0
+  private static let lookAgainSeconds = 0.02
 
   static var name: String {
     var buffer = [CChar](repeating: 0, count: 256)
@@ -87,12 +88,18 @@ final class Worker {
 
   /// Waits a moment for slices of others. Returns false if nothing is left.
   private func waitForSlices() throws -> Bool {
+    let ended = shared.meter.figures.ended
     let open = try notes.patiently { try ledger.open(settings.pair, plan: settings.plan) }
     if open.waiting + open.leased + open.retry == 0 { return false }
     if settings.endsWhenIdle, open.waiting == 0 { return false }
     shared.meter.draw()
     let due = open.nextMilliseconds.map { max(0.05, Double($0) / 1000) } ?? Self.idleSeconds
-    return pause(seconds: open.waiting > 0 ? 0.05 : min(due, Self.idleSeconds))
+    let end = monotonicSeconds() + (open.waiting > 0 ? 0.05 : min(due, Self.idleSeconds))
+    // What another worker of this run brings to its end may have been the last.
+    while monotonicSeconds() < end, shared.meter.figures.ended == ended {
+      guard pause(seconds: Self.lookAgainSeconds) else { return false }
+    }
+    return true
   }
 
   // MARK: The slices of one claim
