@@ -16,12 +16,10 @@ let dataPath: [SwiftSetting] =
   ] + optimizedForTests
 
 /// A command, as a library: what every one needs, and what it needs besides.
-func command(
-  _ name: String, _ besides: [Target.Dependency] = [], resources: [Resource] = [], linked archives: [String] = []
-) -> Target {
+func command(_ name: String, _ besides: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
   .target(
     name: name, dependencies: ["D2Store", "D2Client", "D2Common"] + besides, resources: resources,
-    swiftSettings: dataPath, linkerSettings: archives.map { .unsafeFlags(["-Xlinker", $0]) })
+    swiftSettings: dataPath)
 }
 
 /// The executable of one command, for those who build d2: it links faster than `d2`, which is what gets installed.
@@ -75,7 +73,10 @@ let package = Package(
     .target(
       name: "D2Common", dependencies: ["CMemory", "CProcess", "CJSONBlocks"], swiftSettings: dataPath),
     .target(name: "D2Split", dependencies: ["D2Common", "CJSONBlocks"], swiftSettings: dataPath),
-    .target(name: "D2Client", dependencies: ["D2Split", "D2Common", "CCurl", "CZlib"], swiftSettings: dataPath),
+    // Linked in: hardly any machine has libdeflate.
+    .target(
+      name: "D2Client", dependencies: ["D2Split", "D2Common", "CCurl", "CZlib", "CDeflate"], swiftSettings: dataPath,
+      linkerSettings: [.unsafeFlags(["-Xlinker", "-l:libdeflate.a"])]),
     .target(
       name: "D2Store", dependencies: ["D2Client", "D2Common", "CPQ", "CSQLite"],
       // integrator.sql is a link to the schema at the top of the package: psql and the commands apply the same text.
@@ -92,8 +93,7 @@ let package = Package(
     .target(name: "D2Mapping", dependencies: ["D2Common"], swiftSettings: dataPath),
 
     command("d2-pull", ["D2Split", "D2Hash", "CMemory"]),
-    // Linked in: hardly any machine has libdeflate.
-    command("d2-push", ["CMemory", "CDeflate"], linked: ["-l:libdeflate.a"]),
+    command("d2-push", ["CMemory", "CDeflate"]),
     command("d2-pairs"),
     command("d2-orgunits"),
     command("d2-datasets"),

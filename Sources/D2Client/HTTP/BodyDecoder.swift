@@ -1,6 +1,3 @@
-import CZlib
-import D2Common
-
 /// What is wrong with a compressed body.
 package enum GzipProblem: Error, Equatable, Sendable {
   /// It ends before its end.
@@ -81,64 +78,5 @@ package struct BodyDecoder: ~Copyable {
     try start.withUnsafeMutableBytes { bytes in
       if isLayer { try inflate(layer: layer + 1, bytes, into: sink) } else { try sink(bytes) }
     }
-  }
-}
-
-/// One layer of gzip, several members of which may follow each other.
-private final class GzipLayer {
-  private var stream = z_stream()
-  private let window: UnsafeMutableRawBufferPointer
-  private var memberEnded = true
-  private var begun = false
-  /// Zeros came behind a member: nothing but zeros may follow.
-  private var isPadding = false
-
-  var isAtEnd: Bool { memberEnded && begun }
-
-  init(window bytes: Int) {
-    window = .allocate(byteCount: bytes, alignment: 64)
-    // 15 bits of window, 16 more for the gzip wrapper.
-    let started = inflateInit2_(&stream, 31, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-    precondition(started == Z_OK, "zlib could not be started")
-  }
-
-  deinit {
-    inflateEnd(&stream)
-    window.deallocate()
-  }
-
-  func inflate(_ chunk: UnsafeMutableRawBufferPointer, into sink: (UnsafeMutableRawBufferPointer) throws -> Void) throws
-  {
-    stream.next_in = chunk.baseAddress?.assumingMemoryBound(to: UInt8.self)
-    stream.avail_in = UInt32(chunk.count)
-    while stream.avail_in > 0 {
-      if memberEnded {
-        // Behind a member only another may follow, or padding of zeros.
-        if begun {
-          if isPadding || stream.next_in.pointee == 0 { return try skipPadding() }
-          inflateReset(&stream)
-        }
-        begun = true
-        memberEnded = false
-      }
-      var result = Z_OK
-      repeat {
-        stream.next_out = window.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        stream.avail_out = UInt32(window.count)
-        result = CZlib.inflate(&stream, Z_NO_FLUSH)
-        guard result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR else { throw GzipProblem.corrupt }
-        let produced = window.count - Int(stream.avail_out)
-        if produced > 0 { try sink(UnsafeMutableRawBufferPointer(rebasing: window[..<produced])) }
-      } while result == Z_OK && stream.avail_out == 0
-      if result == Z_STREAM_END { memberEnded = true }
-      if result == Z_BUF_ERROR { return }
-    }
-  }
-
-  /// The rest of the chunk lies behind the last member.
-  private func skipPadding() throws {
-    isPadding = true
-    let rest = UnsafeBufferPointer(start: stream.next_in, count: Int(stream.avail_in))
-    guard rest.allSatisfy({ $0 == 0 }) else { throw GzipProblem.corrupt }
   }
 }
