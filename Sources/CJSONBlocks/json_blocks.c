@@ -1,83 +1,7 @@
 #include <string.h>
 
 #include "json_paths.h"
-
-/// What a block's bytes are, whether inside a string or not.
-typedef struct {
-  uint64_t quotes, backslashes, brackets, separators, up_to_space, control, angle, not_ascii;
-} raw_masks;
-
-/// The bytes that a backslash takes their meaning away from.
-static inline uint64_t escaped_bytes(uint64_t backslashes, uint64_t *carry) {
-  uint64_t escaped = *carry;
-  *carry = 0;
-  backslashes &= ~escaped;
-  while (backslashes) {
-    int at = __builtin_ctzll(backslashes);
-    if (at == 63) {
-      *carry = 1;
-      break;
-    }
-    escaped |= 2ull << at;
-    backslashes &= ~(3ull << at);
-  }
-  return escaped;
-}
-
-/// Bit i of the result: the parity of bits 0..i.
-static inline uint64_t prefix_parity(uint64_t bits) {
-  bits ^= bits << 1;
-  bits ^= bits << 2;
-  bits ^= bits << 4;
-  bits ^= bits << 8;
-  bits ^= bits << 16;
-  bits ^= bits << 32;
-  return bits;
-}
-
-/// The quotes that no backslash takes the meaning away from.
-static inline uint64_t true_quotes(uint64_t quotes, uint64_t backslashes, d2_json_state *state) {
-  if (__builtin_expect((backslashes | state->escaped) != 0, 0)) quotes &= ~escaped_bytes(backslashes, &state->escaped);
-  return quotes;
-}
-
-/// The strings of a block, by the parity of its true quotes: a mask of their bytes with the opening quote and without
-/// the closing one.
-static inline uint64_t string_bytes(uint64_t parity, d2_json_state *state) {
-  uint64_t inside = parity ^ state->in_string;
-  state->in_string = 0 - (inside >> 63);
-  return inside;
-}
-
-static inline d2_json_block block_of(raw_masks raw, uint64_t inside) {
-  d2_json_block block = {
-      .brackets = raw.brackets & ~inside,
-      .spaces = raw.up_to_space & ~inside,
-      .faults = (raw.control & inside) | ((raw.angle | raw.backslashes) & ~inside),
-  };
-  return block;
-}
-
-/// A block that ends before 64 bytes: what stands beyond is not there, and the state is that of the last byte.
-static inline d2_json_block tail_block_of(raw_masks raw, size_t length, d2_json_state *state) {
-  uint64_t there = (1ull << length) - 1;
-  raw.quotes &= there;
-  raw.backslashes &= there;
-  raw.brackets &= there;
-  raw.up_to_space &= there;
-  raw.control &= there;
-  raw.angle &= there;
-  // A backslash as the last byte would escape bit `length`; that bit is the carry.
-  uint64_t carry = state->escaped;
-  uint64_t escaped = escaped_bytes(raw.backslashes, &carry);
-  uint64_t quotes = true_quotes(raw.quotes, raw.backslashes, state);
-  d2_json_block block = block_of(raw, string_bytes(prefix_parity(quotes), state));
-  block.brackets &= there;
-  block.spaces &= there;
-  block.faults &= there;
-  state->escaped = (escaped >> length) & 1;
-  return block;
-}
+#include "json_raw.h"
 
 /// Appends the positions of the set bits.
 static inline uint32_t *append_positions(uint32_t *to, uint64_t bits, uint32_t base) {
@@ -136,145 +60,18 @@ static inline uint32_t *append_positions(uint32_t *to, uint64_t bits, uint32_t b
     return next - positions;                                                                                           \
   }
 
-static inline raw_masks raw_portable(const uint8_t *text) {
-  raw_masks raw = {0};
-  for (int i = 0; i < 64; i++) {
-    uint8_t byte = text[i];
-    uint64_t bit = 1ull << i;
-    if (byte == '"') raw.quotes |= bit;
-    if (byte == '\\') raw.backslashes |= bit;
-    if ((byte | 0x20) == '{' || (byte | 0x20) == '}') raw.brackets |= bit;
-    if (byte == ':' || byte == ',') raw.separators |= bit;
-    if (byte <= 0x20) raw.up_to_space |= bit;
-    if (byte < 0x20) raw.control |= bit;
-    if (byte == '<') raw.angle |= bit;
-    if (byte >= 0x80) raw.not_ascii |= bit;
-  }
-  return raw;
-}
 DEFINE_PATH(portable, , prefix_parity)
-
 #if defined(__x86_64__)
-#include <immintrin.h>
-
-/// Two masks as one, which the compiler takes as it is. Clang 21 would see through to the comparisons behind them, and
-/// take the bits of `raw.brackets | raw.separators` out one by one: `index_avx2` had three times as many instructions.
-static inline uint64_t joined_masks(uint32_t low, uint32_t high) {
-  uint64_t mask = (uint64_t)low | (uint64_t)high << 32;
-  __asm__("" : "+r"(mask));
-  return mask;
-}
-
-// SSE2 is part of every x86-64.
-static inline raw_masks raw_sse2(const uint8_t *text) {
-  raw_masks raw = {0};
-  for (int i = 0; i < 4; i++) {
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(text + 16 * i));
-    __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
-#define MASK(VECTOR) ((uint64_t)(uint32_t)_mm_movemask_epi8(VECTOR) << (16 * i))
-#define EQUALS(VECTOR, BYTE) _mm_cmpeq_epi8(VECTOR, _mm_set1_epi8(BYTE))
-    raw.quotes |= MASK(EQUALS(bytes, '"'));
-    raw.backslashes |= MASK(EQUALS(bytes, '\\'));
-    raw.brackets |= MASK(_mm_or_si128(EQUALS(folded, '{'), EQUALS(folded, '}')));
-    raw.separators |= MASK(_mm_or_si128(EQUALS(bytes, ':'), EQUALS(bytes, ',')));
-    raw.up_to_space |= MASK(_mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8(0x20)));
-    raw.control |= MASK(_mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(0x1F)), _mm_set1_epi8(0x1F)));
-    raw.angle |= MASK(EQUALS(bytes, '<'));
-    raw.not_ascii |= MASK(bytes);
-#undef MASK
-#undef EQUALS
-  }
-  return raw;
-}
 DEFINE_PATH(sse2, , prefix_parity)
-
-// A product without carries by all ones is the parity, in one instruction.
-#define PRODUCT(BITS) \
-  (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_cvtsi64_si128((int64_t)(BITS)), _mm_set1_epi8(-1), 0))
-
-#define AVX2 __attribute__((target("avx2,pclmul")))
-AVX2 static inline raw_masks raw_avx2(const uint8_t *text) {
-  __m256i low = _mm256_loadu_si256((const __m256i *)text);
-  __m256i high = _mm256_loadu_si256((const __m256i *)(text + 32));
-  __m256i case_bit = _mm256_set1_epi8(0x20), below_space = _mm256_set1_epi8(0x1F);
-  __m256i folded_low = _mm256_or_si256(low, case_bit), folded_high = _mm256_or_si256(high, case_bit);
-#define MASK(LOW, HIGH) joined_masks((uint32_t)_mm256_movemask_epi8(LOW), (uint32_t)_mm256_movemask_epi8(HIGH))
-#define EQUALS(VECTOR, BYTE) _mm256_cmpeq_epi8(VECTOR, _mm256_set1_epi8(BYTE))
-#define UP_TO(VECTOR, LIMIT) _mm256_cmpeq_epi8(_mm256_max_epu8(VECTOR, LIMIT), LIMIT)
-#define EITHER(VECTOR, A, B) _mm256_or_si256(EQUALS(VECTOR, A), EQUALS(VECTOR, B))
-  raw_masks raw = {
-      .quotes = MASK(EQUALS(low, '"'), EQUALS(high, '"')),
-      .backslashes = MASK(EQUALS(low, '\\'), EQUALS(high, '\\')),
-      .brackets = MASK(EITHER(folded_low, '{', '}'), EITHER(folded_high, '{', '}')),
-      .separators = MASK(EITHER(low, ':', ','), EITHER(high, ':', ',')),
-      .up_to_space = MASK(UP_TO(low, case_bit), UP_TO(high, case_bit)),
-      .control = MASK(UP_TO(low, below_space), UP_TO(high, below_space)),
-      .angle = MASK(EQUALS(low, '<'), EQUALS(high, '<')),
-      .not_ascii = MASK(low, high),
-  };
-#undef MASK
-#undef EQUALS
-#undef UP_TO
-#undef EITHER
-  return raw;
-}
 DEFINE_PATH(avx2, AVX2, PRODUCT)
-
-#define AVX512 __attribute__((target("avx512bw,pclmul")))
-AVX512 static inline raw_masks raw_avx512(const uint8_t *text) {
-  __m512i bytes = _mm512_loadu_si512(text), folded = _mm512_or_si512(bytes, _mm512_set1_epi8(0x20));
-#define EQUALS(VECTOR, BYTE) _mm512_cmpeq_epi8_mask(VECTOR, _mm512_set1_epi8(BYTE))
-  raw_masks raw = {
-      .quotes = EQUALS(bytes, '"'),
-      .backslashes = EQUALS(bytes, '\\'),
-      .brackets = EQUALS(folded, '{') | EQUALS(folded, '}'),
-      .separators = EQUALS(bytes, ':') | EQUALS(bytes, ','),
-      .up_to_space = _mm512_cmple_epu8_mask(bytes, _mm512_set1_epi8(0x20)),
-      .control = _mm512_cmplt_epu8_mask(bytes, _mm512_set1_epi8(0x20)),
-      .angle = EQUALS(bytes, '<'),
-      .not_ascii = _mm512_movepi8_mask(bytes),
-  };
-#undef EQUALS
-  return raw;
-}
 DEFINE_PATH(avx512, AVX512, PRODUCT)
-
 #elif defined(__aarch64__)
-#include <arm_neon.h>
-
-// One bit a byte out of four vectors of 0x00 or 0xFF, by pairwise addition.
-static inline uint64_t neon_mask(uint8x16_t a, uint8x16_t b, uint8x16_t c, uint8x16_t d) {
-  const uint8x16_t bits = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-  uint8x16_t sum = vpaddq_u8(vpaddq_u8(vandq_u8(a, bits), vandq_u8(b, bits)),
-                             vpaddq_u8(vandq_u8(c, bits), vandq_u8(d, bits)));
-  sum = vpaddq_u8(sum, sum);
-  return vgetq_lane_u64(vreinterpretq_u64_u8(sum), 0);
-}
-
-static inline raw_masks raw_neon(const uint8_t *text) {
-  uint8x16_t v[4], folded[4];
-  for (int i = 0; i < 4; i++) {
-    v[i] = vld1q_u8(text + 16 * i);
-    folded[i] = vorrq_u8(v[i], vdupq_n_u8(0x20));
-  }
-#define MASK(EXPRESSION) neon_mask(EXPRESSION(0), EXPRESSION(1), EXPRESSION(2), EXPRESSION(3))
-#define QUOTE(I) vceqq_u8(v[I], vdupq_n_u8('"'))
-#define BACKSLASH(I) vceqq_u8(v[I], vdupq_n_u8('\\'))
-#define BRACKET(I) vorrq_u8(vceqq_u8(folded[I], vdupq_n_u8('{')), vceqq_u8(folded[I], vdupq_n_u8('}')))
-#define SEPARATOR(I) vorrq_u8(vceqq_u8(v[I], vdupq_n_u8(':')), vceqq_u8(v[I], vdupq_n_u8(',')))
-#define UP_TO_SPACE(I) vcleq_u8(v[I], vdupq_n_u8(0x20))
-#define CONTROL(I) vcltq_u8(v[I], vdupq_n_u8(0x20))
-#define ANGLE(I) vceqq_u8(v[I], vdupq_n_u8('<'))
-#define NOT_ASCII(I) vcgeq_u8(v[I], vdupq_n_u8(0x80))
-  raw_masks raw = {MASK(QUOTE),       MASK(BACKSLASH), MASK(BRACKET), MASK(SEPARATOR),
-                   MASK(UP_TO_SPACE), MASK(CONTROL),   MASK(ANGLE),   MASK(NOT_ASCII)};
-  return raw;
-}
 DEFINE_PATH(neon, , prefix_parity)
 #endif
 
-static const d2_json_path_functions portable_path = {"portable", blocks_portable, index_portable, d2_follow_portable};
-static d2_json_path_functions current = {"portable", blocks_portable, index_portable, d2_follow_portable};
+#define PORTABLE {"portable", blocks_portable, index_portable, d2_follow_portable, d2_lines_portable}
+static const d2_json_path_functions portable_path = PORTABLE;
+static d2_json_path_functions current = PORTABLE;
 
 static int find_path(const char *name, d2_json_path_functions *found) {
 #if defined(__x86_64__)
@@ -282,20 +79,20 @@ static int find_path(const char *name, d2_json_path_functions *found) {
   int has_avx2 =
       __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("bmi");
   if (strcmp(name, "avx512") == 0 && has_avx2 && __builtin_cpu_supports("avx512bw")) {
-    *found = (d2_json_path_functions){"avx512", blocks_avx512, index_avx512, d2_follow_avx2};
+    *found = (d2_json_path_functions){"avx512", blocks_avx512, index_avx512, d2_follow_avx2, d2_lines_avx512};
     return 1;
   }
   if (strcmp(name, "avx2") == 0 && has_avx2) {
-    *found = (d2_json_path_functions){"avx2", blocks_avx2, index_avx2, d2_follow_avx2};
+    *found = (d2_json_path_functions){"avx2", blocks_avx2, index_avx2, d2_follow_avx2, d2_lines_avx2};
     return 1;
   }
   if (strcmp(name, "sse2") == 0) {
-    *found = (d2_json_path_functions){"sse2", blocks_sse2, index_sse2, d2_follow_sse2};
+    *found = (d2_json_path_functions){"sse2", blocks_sse2, index_sse2, d2_follow_sse2, d2_lines_sse2};
     return 1;
   }
 #elif defined(__aarch64__)
   if (strcmp(name, "neon") == 0) {
-    *found = (d2_json_path_functions){"neon", blocks_neon, index_neon, d2_follow_neon};
+    *found = (d2_json_path_functions){"neon", blocks_neon, index_neon, d2_follow_neon, d2_lines_neon};
     return 1;
   }
 #endif
@@ -321,8 +118,12 @@ int64_t d2_json_index(const uint8_t *text, size_t length, uint32_t *positions, u
 }
 
 const d2_json_keys *d2_json_follow(const d2_json_layouts *layouts, const uint8_t *text, size_t length,
-                                   d2_json_field *fields, uint32_t *filled, int *has_escapes) {
-  return current.follow(layouts, text, length, fields, filled, has_escapes);
+                                   d2_json_field *fields, d2_json_line *line) {
+  return current.follow(layouts, text, length, fields, line);
+}
+
+size_t d2_json_lines(uint8_t *text, size_t length, d2_json_state *state, d2_json_elements *elements) {
+  return current.lines(text, length, state, elements);
 }
 
 const char *d2_json_path(void) { return current.name; }

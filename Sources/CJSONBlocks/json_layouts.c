@@ -173,6 +173,11 @@ static const uint8_t *behind_special(const uint8_t *at, const uint8_t *end, int 
 
 // --- Following -------------------------------------------------------------------------------------------------------
 
+/// Whether a line ends here: before its line end, or with the text.
+static inline int ends_line(const uint8_t *at, const uint8_t *end) {
+  return at == end || *at == '\n' || (*at == '\r' && at + 1 < end && at[1] == '\n');
+}
+
 // The loops, once for each way to look at 32 bytes: `different_…` has a bit for each byte in which two differ,
 // `special_…` for each quote, backslash, control byte and byte above 0x7F.
 #define DEFINE_FOLLOW(NAME, TARGET)                                                                                    \
@@ -198,7 +203,7 @@ static const uint8_t *behind_special(const uint8_t *at, const uint8_t *end, int 
     return NULL;                                                                                                       \
   }                                                                                                                    \
   TARGET const d2_json_keys *d2_follow_##NAME(const d2_json_layouts *layouts, const uint8_t *text, size_t length,      \
-                                              d2_json_field *fields, uint32_t *filled, int *has_escapes) {             \
+                                              d2_json_field *fields, d2_json_line *line) {                             \
     const uint8_t *at = text, *end = text + length;                                                                    \
     uint32_t texts = 0;                                                                                                \
     int escapes = 0;                                                                                                   \
@@ -214,9 +219,10 @@ static const uint8_t *behind_special(const uint8_t *at, const uint8_t *end, int 
       }                                                                                                                \
       at += known->length;                                                                                             \
       if (known->ends_line) {                                                                                          \
-        if (at != end) return NULL;                                                                                    \
-        *filled = texts & known->keys.present;                                                                         \
-        *has_escapes = escapes;                                                                                        \
+        if (!ends_line(at, end)) return NULL;                                                                          \
+        line->length = (size_t)(at - text);                                                                            \
+        line->filled = texts & known->keys.present;                                                                    \
+        line->has_escapes = escapes;                                                                                   \
         return &known->keys;                                                                                           \
       }                                                                                                                \
       const uint8_t *begin = at;                                                                                       \

@@ -9,10 +9,10 @@ import D2Common
 ///
 /// Two ways lead through a chunk. An answer without white space (every DHIS2 server's) whose values need nothing
 /// appended is patched in place: the comma behind each value becomes the line end, and the chunk itself is written. All
-/// others are copied value by value.
+/// others are copied value by value, and so are the end of the array and whatever has a fault.
 package struct DataValueSplitter: ~Copyable {
   /// Brackets within one element; a data value has two at most.
-  static let deepest = 64
+  static let deepest = Int(D2_JSON_DEEPEST)
   /// No data value comes near (a comment has at most 50,000 characters); beyond it something is not what it seems.
   static let largestElementBytes = 16 << 20
   /// Masks are made for this many bytes at a time, so that they stay in the processor's cache.
@@ -21,8 +21,6 @@ package struct DataValueSplitter: ~Copyable {
   private static let copiedBytes = 128 * 1024
 
   private enum Phase { case header, elements, trailer }
-  /// Between elements: what may come next.
-  fileprivate enum Gap { case elementOrEnd, separator, element }
 
   /// Elements handed on so far.
   package private(set) var count = 0
@@ -30,10 +28,8 @@ package struct DataValueSplitter: ~Copyable {
   private var reader: TopLevelReader
   private let completion: ValueCompletion
   private var phase = Phase.header
-  private var gap = Gap.elementOrEnd
   private var state = d2_json_state()
-  private var kinds: UInt64 = 0
-  private var depth = 0
+  private var elements = d2_json_elements()
   private var carried = ByteArray()
   private var copied: ByteArray
   private var consumed = 0
@@ -62,13 +58,10 @@ package struct DataValueSplitter: ~Copyable {
         try flushCopied(into: &sink)
         at = try takeAround(start, at, chunk.count)
       } else {
-        let length = min(Self.strideBytes, chunk.count - at)
-        d2_json_blocks(start + at, length, &state, masks)
-        let used =
-          mayPatch(length)
-          ? try patch(start + at, length, offset: at, into: &sink)
-          : try copy(start + at, length, offset: at, into: &sink)
+        let used = try patch(start + at, chunk.count - at, offset: at, into: &sink)
         at += used
+        guard used == 0 else { continue }
+        at += try copy(start + at, min(Self.strideBytes, chunk.count - at), offset: at, into: &sink)
       }
     }
     try flushCopied(into: &sink)
@@ -121,112 +114,28 @@ package struct DataValueSplitter: ~Copyable {
 
   // MARK: In place
 
-  /// In place only where nothing is to be removed or appended.
-  private func mayPatch(_ length: Int) -> Bool {
-    guard hoisted.isEmpty, suffix.isEmpty, copied.isEmpty else { return false }
-    var spaces: UInt64 = 0
-    for block in 0..<(length + 63) / 64 { spaces |= masks[block].spaces }
-    return spaces == 0
-  }
-
+  /// Makes lines of the elements where they stand, as far as nothing is to be removed or appended. Returns how far.
   private mutating func patch(
     _ text: UnsafeMutablePointer<UInt8>, _ length: Int, offset: Int, into sink: inout some LineSink
   ) throws -> Int {
-    var cursor = Cursor(depth: depth, kinds: kinds, gap: gap)
-    let problem = Self.patchScan(text, length, masks, &cursor)
-    depth = cursor.depth
-    kinds = cursor.kinds
-    gap = cursor.gap
-    count += cursor.elements
-    try writePatched(text, cursor, into: &sink)
-    if let problem { throw fault(problem, offset + cursor.next) }
-    if cursor.ended {
-      phase = .trailer
-      reader.arrayClosed()
-      return cursor.next
+    guard hoisted.isEmpty, suffix.isEmpty, copied.isEmpty else { return 0 }
+    let used = d2_json_lines(text, length, &state, &elements)
+    count += elements.count
+    try writePatched(text, into: &sink)
+    if elements.depth > 0 {
+      let from = max(elements.begin, elements.done)
+      carried.append(text + from, used - from)
+      try checkSize(offset + used)
     }
-    if depth > 0 {
-      let from = max(cursor.begin, cursor.done)
-      carried.append(text + from, length - from)
-      try checkSize(offset + length)
-    }
-    return length
-  }
-
-  /// Where the scan of one stretch stands.
-  private struct Cursor {
-    var depth: Int
-    var kinds: UInt64
-    var gap: Gap
-    /// The end of the last whole element, with its line end where the separator stood in the stretch.
-    var done = 0
-    /// Where the output begins: behind a separator that the stretch begins with.
-    var begin = 0
-    /// Between elements: the first byte that no token has accounted for. On a fault: its place.
-    var next = 0
-    var elements = 0
-    var ended = false
-
-    mutating func problem(_ problem: SplitProblem, _ at: Int) -> SplitProblem {
-      next = at
-      return problem
-    }
-  }
-
-  /// Finds the elements of a stretch and turns the commas behind them into line ends. Returns the problem it met, if
-  /// any.
-  private static func patchScan(
-    _ text: UnsafeMutablePointer<UInt8>, _ length: Int, _ masks: UnsafePointer<d2_json_block>, _ cursor: inout Cursor
-  ) -> SplitProblem? {
-    for block in 0..<(length + 63) / 64 {
-      var events = masks[block].brackets | masks[block].faults
-      while events != 0 {
-        let at = block * 64 + events.trailingZeroBitCount
-        events &= events &- 1
-        let byte = text[at]
-        switch byte {
-        case UInt8(ascii: "{"), UInt8(ascii: "["):
-          if cursor.depth == 0 {
-            if let problem = passGap(text, at, opening: byte, &cursor) { return problem }
-            if cursor.done == 0 { cursor.begin = at }
-          }
-          guard cursor.depth < deepest else { return cursor.problem(.tooDeep, at) }
-          cursor.kinds = cursor.kinds << 1 | (byte == UInt8(ascii: "{") ? 1 : 0)
-          cursor.depth += 1
-        case UInt8(ascii: "}"), UInt8(ascii: "]"):
-          if cursor.depth == 0 {
-            if let problem = passGap(text, at, closing: byte, &cursor) { return problem }
-            cursor.next = at + 1
-            cursor.ended = true
-            return nil
-          }
-          guard (cursor.kinds & 1 == 1) == (byte == UInt8(ascii: "}")) else { return cursor.problem(.unbalanced, at) }
-          cursor.kinds >>= 1
-          cursor.depth -= 1
-          if cursor.depth == 0 {
-            cursor.elements += 1
-            let separated = at + 1 < length && text[at + 1] == UInt8(ascii: ",")
-            if separated { text[at + 1] = UInt8(ascii: "\n") }
-            cursor.gap = separated ? .element : .separator
-            cursor.next = separated ? at + 2 : at + 1
-            cursor.done = cursor.next
-          }
-        default:
-          if cursor.depth == 0, let problem = passSeparator(text, at, &cursor) { return problem }
-          return cursor.problem(problemOfFault(byte), at)
-        }
-      }
-    }
-    return cursor.depth == 0 ? passSeparator(text, length, &cursor) : nil
+    return used
   }
 
   /// Writes the carried part of the first element and the whole elements behind it, with a line end if it still lacks.
-  private mutating func writePatched(
-    _ text: UnsafeMutablePointer<UInt8>, _ cursor: Cursor, into sink: inout some LineSink
-  ) throws {
-    guard cursor.done > 0 else { return }
-    let lines = UnsafeRawBufferPointer(start: text + cursor.begin, count: cursor.done - cursor.begin)
-    try sink.write(carried.bytes, lines, lineEndMissing: text[cursor.done - 1] != UInt8(ascii: "\n"))
+  private mutating func writePatched(_ text: UnsafeMutablePointer<UInt8>, into sink: inout some LineSink) throws {
+    let (begin, done) = (elements.begin, elements.done)
+    guard done > 0 else { return }
+    let lines = UnsafeRawBufferPointer(start: text + begin, count: done - begin)
+    try sink.write(carried.bytes, lines, lineEndMissing: text[done - 1] != UInt8(ascii: "\n"))
     carried.removeAll()
   }
 
@@ -236,8 +145,8 @@ package struct DataValueSplitter: ~Copyable {
   private static func passSeparator(_ text: UnsafePointer<UInt8>, _ to: Int, _ cursor: inout Cursor) -> SplitProblem? {
     while cursor.next < to {
       let byte = text[cursor.next]
-      guard cursor.gap == .separator, byte == UInt8(ascii: ",") else { return problemInGap(byte, cursor.gap) }
-      cursor.gap = .element
+      guard cursor.gap == D2_JSON_SEPARATOR, byte == UInt8(ascii: ",") else { return problemInGap(byte, cursor.gap) }
+      cursor.gap = D2_JSON_ELEMENT
       cursor.next += 1
     }
     return nil
@@ -247,7 +156,7 @@ package struct DataValueSplitter: ~Copyable {
     _ text: UnsafePointer<UInt8>, _ at: Int, opening byte: UInt8, _ cursor: inout Cursor
   ) -> SplitProblem? {
     if let problem = passSeparator(text, at, &cursor) { return problem }
-    if cursor.gap == .separator { return .unexpected(byte) }
+    if cursor.gap == D2_JSON_SEPARATOR { return .unexpected(byte) }
     return byte == UInt8(ascii: "{") ? nil : .elementNotAnObject
   }
 
@@ -255,7 +164,7 @@ package struct DataValueSplitter: ~Copyable {
     _ text: UnsafePointer<UInt8>, _ at: Int, closing byte: UInt8, _ cursor: inout Cursor
   ) -> SplitProblem? {
     if let problem = passSeparator(text, at, &cursor) { return problem }
-    return byte == UInt8(ascii: "]") && cursor.gap != .element ? nil : .unexpected(byte)
+    return byte == UInt8(ascii: "]") && cursor.gap != D2_JSON_ELEMENT ? nil : .unexpected(byte)
   }
 
   private static func problemOfFault(_ byte: UInt8) -> SplitProblem {
@@ -266,24 +175,40 @@ package struct DataValueSplitter: ~Copyable {
     }
   }
 
-  private static func problemInGap(_ byte: UInt8, _ gap: Gap) -> SplitProblem {
+  private static func problemInGap(_ byte: UInt8, _ gap: d2_json_gap) -> SplitProblem {
     switch byte {
     case UInt8(ascii: "<"): .htmlInside
     case UInt8(ascii: ","), UInt8(ascii: ":"), 0..<0x20: .unexpected(byte)
-    default: gap == .separator ? .unexpected(byte) : .elementNotAnObject
+    default: gap == D2_JSON_SEPARATOR ? .unexpected(byte) : .elementNotAnObject
     }
   }
 
   // MARK: By copy
 
+  /// Where the scan of one stretch stands.
+  private struct Cursor {
+    var depth: Int
+    var kinds: UInt64
+    var gap: d2_json_gap
+    /// The first byte that no token has accounted for. On a fault: its place.
+    var next = 0
+    var ended = false
+
+    mutating func problem(_ problem: SplitProblem, _ at: Int) -> SplitProblem {
+      next = at
+      return problem
+    }
+  }
+
   private mutating func copy(
     _ text: UnsafeMutablePointer<UInt8>, _ length: Int, offset: Int, into sink: inout some LineSink
   ) throws -> Int {
-    var cursor = Cursor(depth: depth, kinds: kinds, gap: gap)
+    d2_json_blocks(text, length, &state, masks)
+    var cursor = Cursor(depth: Int(elements.depth), kinds: elements.kinds, gap: elements.gap)
     let problem = try copyScan(text, length, &cursor, offset: offset, into: &sink)
-    depth = cursor.depth
-    kinds = cursor.kinds
-    gap = cursor.gap
+    elements.depth = UInt32(cursor.depth)
+    elements.kinds = cursor.kinds
+    elements.gap = cursor.gap
     if let problem {
       try flushCopied(into: &sink)
       throw fault(problem, offset + cursor.next)
@@ -293,14 +218,15 @@ package struct DataValueSplitter: ~Copyable {
       reader.arrayClosed()
       return cursor.next
     }
-    if depth > 0 {
+    if cursor.depth > 0 {
       carried.append(text + cursor.next, length - cursor.next)
       try checkSize(offset + length)
     }
     return length
   }
 
-  /// As `patchScan`, but each element is copied, without the white space between its tokens, and completed.
+  /// Copies each element, without the white space between its tokens, and completes it. Returns the problem it met, if
+  /// any.
   private mutating func copyScan(
     _ text: UnsafeMutablePointer<UInt8>, _ length: Int, _ cursor: inout Cursor, offset: Int,
     into sink: inout some LineSink
@@ -345,7 +271,7 @@ package struct DataValueSplitter: ~Copyable {
             carried.append(text + cursor.next, at + 1 - cursor.next)
             try endCopied(offset + at, into: &sink)
             cursor.next = at + 1
-            cursor.gap = .separator
+            cursor.gap = D2_JSON_SEPARATOR
           }
         default:
           if cursor.depth == 0, let problem = Self.passSeparator(text, at, &cursor) { return problem }

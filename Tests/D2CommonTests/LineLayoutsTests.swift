@@ -113,6 +113,38 @@ struct LineLayoutsTests {
     }
   }
 
+  @Test("the first of several lines is read up to its line end, if its layout is known", arguments: JSONPath.all)
+  func leading(path: String) {
+    JSONPath.using(path) {
+      var found = 0
+      for seed in 0..<300 as Range<UInt64> {
+        var json = RandomJSON(seed: seed)
+        let layout = LayoutOfLines(&json, spaced: seed % 2 == 0)
+        let scratch = DataValueLine.Scratch()
+        for number in 0..<10 {
+          var text = Array(layout.line(&json, leavesOut: false).utf8)
+          if number % 4 == 3 { text = json.damage(text) }
+          let first = Array(text.prefix { $0 != UInt8(ascii: "\n") })
+          let ending = ["", "\n", "\r\n", "\n{\"a\":\"b\"}", "\r\n\r\n", "\r", "x"].randomElement(using: &json.random)!
+          let facts = Self.facts(first, scratch)
+          let isFollowed = Self.isFollowed(first, scratch)
+          let length = withPadding(text + Array(ending.utf8)) { DataValueLine(leading: $0, scratch)?.length }
+          let shown = String(decoding: text + Array(ending.utf8), as: UTF8.self).debugDescription
+          guard let length else {
+            let isClear = first.count == text.count && !["\r", "x"].contains(ending)
+            #expect(!isClear || !isFollowed, "seed \(seed), line \(number): \(shown)")
+            continue
+          }
+          found += 1
+          #expect(facts != nil, "seed \(seed), line \(number): \(shown)")
+          let whole = first.last == UInt8(ascii: "\r") ? first.count - 1 : first.count
+          #expect(length == whole, "seed \(seed), line \(number): \(shown)")
+        }
+      }
+      #expect(found > 1000, "\(found)")
+    }
+  }
+
   @Test("a layout that is not finished, for want of room, reads no line")
   func room() {
     let scratch = DataValueLine.Scratch()

@@ -1,6 +1,7 @@
 // Bit masks over JSON text, 64 bytes at a time: what simdjson calls stage 1 (Langdale and Lemire, "Parsing Gigabytes of
 // JSON per Second", 2019). No value is decoded: a mask has one bit a byte, and says where strings, brackets and
-// faults are. The widest path that the machine can run is chosen when the program starts, for `json_layouts.h` too.
+// faults are. The widest path that the machine can run is chosen when the program starts, for `json_layouts.h` and
+// `json_lines.h` too.
 #pragma once
 
 #include <stddef.h>

@@ -48,14 +48,24 @@ void d2_json_layouts_free(d2_json_layouts *layouts);
 void d2_json_learn(d2_json_layouts *layouts, const uint8_t *text, const d2_json_member *members, size_t count,
                    size_t length, d2_json_keys keys);
 
-/// Reads a line in one of the layouts that were learnt. Then its texts are valid too, and `fields` holds the fields of
-/// all slots that are present; nothing is written of others. `text` must be readable for 63 bytes beyond `length`.
+/// What was seen of a line on the way.
+typedef struct {
+  /// How many bytes it has, without its line end.
+  size_t length;
+  /// A bit for each slot with a text that is not empty.
+  uint32_t filled;
+  /// Whether a text has a backslash.
+  int has_escapes;
+} d2_json_line;
+
+/// Reads the line at the beginning of a text, in one of the layouts that were learnt. It ends before a line end (LF or
+/// CRLF), or with the text. Then its texts are valid too, and `fields` holds the fields of all slots that are present;
+/// nothing is written of others. `text` must be readable for 63 bytes beyond `length`.
 ///
-/// `filled` becomes the slots with a text that is not empty, and `has_escapes` whether a text has a backslash.
 /// Returns what is known of the layout; NULL where the line has none of them, or has a fault: then some fields may have
 /// been written.
 const d2_json_keys *d2_json_follow(const d2_json_layouts *layouts, const uint8_t *text, size_t length,
-                                   d2_json_field *fields, uint32_t *filled, int *has_escapes);
+                                   d2_json_field *fields, d2_json_line *line);
 
 #ifdef __cplusplus
 }

@@ -19,6 +19,9 @@ package struct ByteArray: ~Copyable {
   /// Valid until the next change.
   package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
+  /// The same, to be changed in place.
+  package var mutableBytes: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(start: base, count: count) }
+
   /// Makes room for `extra` more bytes.
   @inline(__always)
   package mutating func reserve(_ extra: Int) { if count + extra > capacity { grow(extra) } }

@@ -96,6 +96,8 @@ public struct DataValueLine {
   /// The scratch's: they last until it is used again.
   private let fields: UnsafeMutablePointer<Field>
   private let start: UnsafePointer<UInt8>
+  /// How many bytes the line has.
+  public let length: Int
   /// What kinds of values the line's keys have.
   public let keys: KeysByKind
   /// Whether no text of the line has an escape: then texts that are equal have equal bytes.
@@ -104,15 +106,15 @@ public struct DataValueLine {
   /// The keys of a line by what stands behind them, so that most lines are checked by a few comparisons.
   public struct KeysByKind: Sendable {
     /// All that are there.
-    public fileprivate(set) var present = KeySet()
+    public fileprivate(set) var present = KeySet(bits: 0)
     /// With a text that is not empty.
-    public fileprivate(set) var filled = KeySet()
+    public fileprivate(set) var filled = KeySet(bits: 0)
     /// With true, false or null.
-    public fileprivate(set) var flags = KeySet()
+    public fileprivate(set) var flags = KeySet(bits: 0)
     /// With an object or array.
-    public fileprivate(set) var nested = KeySet()
+    public fileprivate(set) var nested = KeySet(bits: 0)
     /// Those that are there more than once; hardly any line has one.
-    public fileprivate(set) var repeated = KeySet()
+    public fileprivate(set) var repeated = KeySet(bits: 0)
 
     /// None yet.
     init() {}
@@ -224,17 +226,47 @@ public struct DataValueLine {
   /// Locates the keys of a line. The whole line is checked to be valid JSON and UTF-8, since one bad value fails a
   /// whole request.
   public init(_ padded: PaddedLine, _ scratch: Scratch) throws(Fault) {
+    if let line = DataValueLine(leading: padded, scratch), line.length == padded.bytes.count {
+      self = line
+    } else {
+      try self.init(unfamiliar: padded, scratch)
+    }
+  }
+
+  /// The line at the beginning of a text, with all that was said of lines, if its layout is known. Behind it stands a
+  /// line end, LF or CRLF, or nothing.
+  @inline(__always)
+  public init?(leading padded: PaddedLine, _ scratch: Scratch) {
+    guard let base = padded.bytes.baseAddress else { return nil }
+    let text = base.assumingMemoryBound(to: UInt8.self)
+    guard let line = scratch.layouts.follow(text, padded.bytes.count, scratch.fields) else {
+      // Some fields may have been written.
+      scratch.written = .all
+      return nil
+    }
+    self.init(fields: scratch.fields, start: text, length: line.length, keys: line.keys, isPlain: line.isPlain)
+    scratch.keep(keys.present)
+  }
+
+  /// A line whose layout is not known; it is learnt.
+  public init(unfamiliar padded: PaddedLine, _ scratch: Scratch) throws(Fault) {
     let line = padded.bytes
     guard line.count <= Int(UInt32.max), let base = line.baseAddress else { throw Fault("an empty line") }
-    start = base.assumingMemoryBound(to: UInt8.self)
-    fields = scratch.fields
-    if let followed = scratch.layouts.follow(start, line.count, fields) {
-      keys = followed.keys
-      isPlain = followed.isPlain
-    } else {
-      (keys, isPlain) = try Self.locate(line, start, scratch)
-    }
+    let start = base.assumingMemoryBound(to: UInt8.self)
+    let (keys, isPlain) = try Self.locate(line, start, scratch)
+    self.init(fields: scratch.fields, start: start, length: line.count, keys: keys, isPlain: isPlain)
     scratch.keep(keys.present)
+  }
+
+  @inline(__always)
+  private init(
+    fields: UnsafeMutablePointer<Field>, start: UnsafePointer<UInt8>, length: Int, keys: KeysByKind, isPlain: Bool
+  ) {
+    self.fields = fields
+    self.start = start
+    self.length = length
+    self.keys = keys
+    self.isPlain = isPlain
   }
 
   /// Finds the structure of a line whose layout is not known.

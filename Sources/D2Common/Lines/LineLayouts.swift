@@ -16,21 +16,21 @@ struct LineLayouts: ~Copyable {
 
   deinit { d2_json_layouts_free(layouts) }
 
-  /// Reads a line in one of the layouts, and writes the fields of its keys; `nil` where it has none of them, or is
-  /// invalid. Then some fields may have been written.
+  /// Reads the line at the beginning of a text, if it is in one of the layouts, and writes the fields of its keys;
+  /// `nil` where it has none of them, or is invalid. Then some fields may have been written.
   @inline(__always)
   borrowing func follow(
     _ text: UnsafePointer<UInt8>, _ length: Int, _ fields: UnsafeMutablePointer<DataValueLine.Field>
-  ) -> (keys: DataValueLine.KeysByKind, isPlain: Bool)? {
-    var filled: UInt32 = 0
-    var hasEscapes: Int32 = 0
+  ) -> (length: Int, keys: DataValueLine.KeysByKind, isPlain: Bool)? {
+    var line = d2_json_line()
     let known = UnsafeMutableRawPointer(fields).assumingMemoryBound(to: d2_json_field.self)
-    guard let keys = d2_json_follow(layouts, text, length, known, &filled, &hasEscapes) else { return nil }
+    guard let keys = d2_json_follow(layouts, text, length, known, &line) else { return nil }
     return (
+      Int(line.length),
       DataValueLine.KeysByKind(
-        present: .init(bits: keys.pointee.present), filled: .init(bits: filled),
+        present: .init(bits: keys.pointee.present), filled: .init(bits: line.filled),
         flags: .init(bits: keys.pointee.flags)),
-      hasEscapes == 0
+      line.has_escapes == 0
     )
   }
 

@@ -36,15 +36,14 @@ struct LineLocator: Sendable {
     block.withUnsafeBytes { text in
       var begin = 0
       while begin < end {
-        let found = memchr(text.baseAddress! + begin, 0x0A, text.count - begin)!
-        let lineEnd = UnsafeRawPointer(found) - text.baseAddress!
         piece.lineCount += 1
-        var length = lineEnd - begin
-        if length > 0, text[lineEnd - 1] == 0x0D { length -= 1 }
-        if let line = read(PaddedLine(begin..<begin + length, of: text), scratch, &piece) {
+        // A line whose layout is known tells where it ends.
+        let familiar = DataValueLine(leading: PaddedLine(begin..<end, of: text), scratch)
+        let length = familiar?.length ?? Self.length(ofLineAt: begin, of: text)
+        if let line = read(familiar, PaddedLine(begin..<begin + length, of: text), scratch, &piece) {
           piece.lines.append(located(line, start: begin, length: length, number: piece.lineCount, &sets, &names))
         }
-        begin = lineEnd + 1
+        begin += length + (text[begin + length] == 0x0D ? 2 : 1)
       }
     }
     piece.dataSets = sets.names
@@ -52,13 +51,23 @@ struct LineLocator: Sendable {
     return piece
   }
 
+  /// How long a line is without its line end, LF or CRLF.
+  @inline(never)
+  private static func length(ofLineAt begin: Int, of text: UnsafeRawBufferPointer) -> Int {
+    let found = memchr(text.baseAddress! + begin, 0x0A, text.count - begin)!
+    let length = UnsafeRawPointer(found) - text.baseAddress! - begin
+    return length > 0 && text[begin + length - 1] == 0x0D ? length - 1 : length
+  }
+
   /// Checks the line that was counted last; `nil` where it is blank or no value.
+  ///
+  /// - Parameter familiar: the line, if its layout was known.
   @inline(__always)
   private func read(
-    _ text: PaddedLine, _ scratch: DataValueLine.Scratch, _ piece: inout LocatedLines
+    _ familiar: DataValueLine?, _ text: PaddedLine, _ scratch: DataValueLine.Scratch, _ piece: inout LocatedLines
   ) -> DataValueLine? {
     do throws(DataValueLine.Fault) {
-      let line = try DataValueLine(text, scratch)
+      let line = if let familiar { familiar } else { try DataValueLine(unfamiliar: text, scratch) }
       try rules.check(line)
       return line
     } catch {

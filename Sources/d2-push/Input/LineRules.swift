@@ -17,7 +17,7 @@ struct LineRules: Sendable {
 
   private static let idsOfValue: [DataValueLine.Key] = [.dataElement, .period, .orgUnit]
   private static let idsOfRegistration: [DataValueLine.Key] = [.dataSet, .period, .organisationUnit]
-  private static let flags = DataValueLine.KeySet(.deleted, .followup, .followUp)
+  private let flags = DataValueLine.KeySet(.deleted, .followup, .followUp)
 
   init(_ options: PushOptions, _ server: DestinationTraits) {
     isDataValues = options.kind == .dataValues
@@ -37,7 +37,7 @@ struct LineRules: Sendable {
   @inline(__always)
   func check(_ line: DataValueLine) throws(DataValueLine.Fault) {
     let keys = line.keys
-    let mayBeWrong = Self.flags.subtracting(keys.flags).union(combos.subtracting(keys.filled))
+    let mayBeWrong = flags.subtracting(keys.flags).union(combos.subtracting(keys.filled))
     let isUsual =
       keys.filled.contains(required) && keys.present.isDisjoint(with: mayBeWrong) && keys.nested.isEmpty
       && keys.repeated.isEmpty
