@@ -33,6 +33,10 @@ CURLcode d2_curl_set_progress_callback(CURL *handle, d2_curl_progress callback) 
   return curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, callback);
 }
 
+CURLcode d2_curl_set_seek_callback(CURL *handle, d2_curl_seek callback) {
+  return curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, callback);
+}
+
 CURLcode d2_curl_get_long(CURL *handle, CURLINFO info, long *value) { return curl_easy_getinfo(handle, info, value); }
 
 CURLcode d2_curl_get_large(CURL *handle, CURLINFO info, curl_off_t *value) {

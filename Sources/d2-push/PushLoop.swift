@@ -9,6 +9,7 @@ struct PushLoop {
   private enum Event: Sendable {
     case read(Result<[UInt8]?, CommandFailure>)
     case located(LocatedLines, order: Int)
+    case compressed(Batch)
     case sent(Batch, SentBatch)
     case looked(DeliveryWatch.Round)
     case waited
@@ -32,8 +33,10 @@ struct PushLoop {
   private var input = InputOrder()
   private var maker: any BatchMaker
   private var watch: DeliveryWatch
-  /// The batch that was made last and is not under way.
-  private var waiting: Batch?
+  /// The batches that were made and are not under way, in their order, and the numbers of those that are being
+  /// compressed.
+  private var waiting: [Batch] = []
+  private var compressing: Set<Int> = []
   private var running: [Int: Batch] = [:]
   private var isReading = false
   private var isLooking = false
@@ -45,8 +48,8 @@ struct PushLoop {
 
   /// - Parameters:
   ///   - limit: how many batches may be under way.
-  ///   - executor: with a thread for each of them, one that reads, two that locate lines, and one for this loop or what
-  ///     it follows.
+  ///   - executor: with a thread for each of them, one that reads, two that locate lines, two that compress batches,
+  ///     and one for this loop or what it follows.
   ///   - descriptor: the input.
   init(
     _ sender: any BatchSender, _ report: RunReport, limit: ConcurrencyLimit, executor: BlockingExecutor,
@@ -93,14 +96,14 @@ struct PushLoop {
     group.addTask(executorPreference: executor) { [reader] in .read(reader.next()) }
   }
 
-  /// Sends the next batch where one may be sent, and says whether it did. For a slow server none is made ahead of its
-  /// time: the answer to the one before may change the size.
+  /// Sends the next batch where one may be sent, and says whether it did.
   private mutating func send(_ group: inout TaskGroup<Event>) -> Bool {
     guard failure == nil else { return false }
-    let hasPlace = running.count < limit.current
-    if waiting == nil, hasPlace || sender.isQuick, !waitsForInput(&group) { waiting = nextBatch() }
-    guard let batch = waiting, hasPlace, watch.hasRoom, !isKeyUnderWay(of: batch) else { return false }
-    waiting = nil
+    makeBatches(&group)
+    guard let batch = waiting.first, !compressing.contains(batch.number), running.count < limit.current,
+      watch.hasRoom, !isKeyUnderWay(of: batch)
+    else { return false }
+    waiting.removeFirst()
     running[batch.number] = batch
     let follows = !watch.hasGivenUp
     group.addTask(executorPreference: executor) { [sender] in .sent(batch, sender.send(batch, follows: follows)) }
@@ -119,6 +122,24 @@ struct PushLoop {
       }
     }
     return true
+  }
+
+  /// For a slow server no batch is made ahead of its time: the answer to the one before may change the size. For a
+  /// quick one it takes longer to compress a batch than to send it: where one is sent at a time, two are compressed
+  /// meanwhile.
+  private mutating func makeBatches(_ group: inout TaskGroup<Event>) {
+    let compresses = sender.isQuick && limit.current == 1 && report.options.compressesValues
+    let most = compresses ? 2 : sender.isQuick || running.count < limit.current ? 1 : 0
+    while waiting.count < most, !waitsForInput(&group), let batch = nextBatch() {
+      waiting.append(batch)
+      guard compresses else { continue }
+      compressing.insert(batch.number)
+      group.addTask(executorPreference: executor) {
+        var batch = batch
+        batch.compress()
+        return .compressed(batch)
+      }
+    }
   }
 
   private mutating func nextBatch() -> Batch? {
@@ -150,6 +171,9 @@ struct PushLoop {
         .located(sender.locate(block.bytes), order: block.order)
       }
     case .located(let piece, let order): input.finished(piece, order)
+    case .compressed(let batch):
+      compressing.remove(batch.number)
+      if let place = waiting.firstIndex(where: { $0.number == batch.number }) { waiting[place] = batch }
     case .sent(let batch, .answered(let outcome, failure: let failure)):
       running[batch.number] = nil
       close([(batch, outcome)], failure)
@@ -209,7 +233,7 @@ struct PushLoop {
 
   /// Where the destination gave up, what was read and the rest of the input are kept beside what was refused.
   private mutating func end() throws {
-    let rest = [waiting].compactMap { $0 } + maker.rest()
+    let rest = waiting + maker.rest()
     account.batched(maker.made)
     guard let failure else {
       if let inputFailure = input.failure { throw inputFailure }

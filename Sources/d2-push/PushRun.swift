@@ -40,8 +40,8 @@ struct PushRun {
     }
     let turn = try turn()
     defer { withExtendedLifetime(turn) {} }
-    // One thread for each request, one that reads, one for the loop, two that locate lines.
-    let executor = BlockingExecutor(threads: options.server.concurrency + 4)
+    // One thread for each request, one that reads, one for the loop, two that locate lines, two that compress batches.
+    let executor = BlockingExecutor(threads: options.server.concurrency + (options.compressesValues ? 6 : 4))
     var failure: (any Error)?
     do {
       try await withTaskExecutorPreference(executor) {

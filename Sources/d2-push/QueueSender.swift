@@ -57,7 +57,7 @@ struct QueueSender: BatchSender {
     do {
       facility = try facilities.label(of: key.unit)
       if let facility {
-        uid = try client.queue(batch.text, key, facility: facility, &outcome).uid
+        uid = try client.queue(batch.body, key, facility: facility, &outcome).uid
         if follows, queue.waits, let uid {
           return .followed(
             QueuedRequest(uid: uid, batch: batch, key: key, facility: facility, outcome: outcome, start: start))

@@ -52,16 +52,4 @@ struct HashTableTests {
     }
     #expect(Dictionary(uniqueKeysWithValues: zip(keys, counts)) == reference)
   }
-
-  @Test("finds a hash that two tables have, in either order")
-  func intersects() {
-    var large = HashTable()
-    for hash in 1000..<20_000 as Range<UInt64> { _ = large.enter(hash) }
-    var small = HashTable(capacity: 100)
-    #expect([small.intersects(large), large.intersects(small)] == [false, false])
-    _ = small.enter(5)
-    #expect([small.intersects(large), large.intersects(small)] == [false, false])
-    _ = small.enter(19_999)
-    #expect([small.intersects(large), large.intersects(small)] == [true, true])
-  }
 }

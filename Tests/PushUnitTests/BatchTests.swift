@@ -1,5 +1,6 @@
 import D2Client
 import D2Common
+import TestSupport
 import Testing
 
 @testable import d2_push
@@ -91,27 +92,29 @@ struct BatchTests {
 
   static func batch(
     _ texts: [String], dataSet: String? = nil, isDoubtful: Bool = false, fate: ValueFate = .kept,
-    header: [UInt8] = header
+    header: [UInt8] = header, keepsBlocks: Bool = false
   ) throws -> Batch {
-    var batch = Batch(number: 1, dataSet: dataSet, isDoubtful: isDoubtful, header: header, capacity: 10)
+    var batch = Batch(
+      number: 1, dataSet: dataSet, isDoubtful: isDoubtful, header: header, keepsBlocks: keepsBlocks, capacity: 10)
     let lines = try piece(texts, fate: fate)
     #expect(batch.add(lines, from: 0, size: .max, bytes: .max) == texts.count)
     batch.seal()
     return batch
   }
 
-  @Test("a body of any part is the header, the values joined by commas, and the end")
-  func bodies() throws {
+  @Test(
+    "a body of any part is the header, the values joined by commas, and the end", arguments: [false, true])
+  func bodies(keepsBlocks: Bool) throws {
     let other = Array(#"{"dataSet":"S","dataValues":["#.utf8)
     for seed in 0..<300 as Range<UInt64> {
       var values = RandomValue(seed: seed)
       let texts = (0..<Int.random(in: 1...8, using: &values.random)).map { _ in values.object() }
-      let batch = try Self.batch(texts)
+      let batch = try Self.batch(texts, keepsBlocks: keepsBlocks)
       let indices = Array(texts.indices)
       for part in [indices, indices.filter { _ in Bool.random(using: &values.random) }] {
         for header in [Self.header, other] {
           for rewrites in [false, true] {
-            let body = batch.body(of: part, header: header, rewrite: rewrites)
+            let body = batch.body(of: part, header: header, rewrite: rewrites).firstBytes()
             let joined = part.map { rewrites ? Self.rewritten(texts[$0]) : texts[$0] }.joined(separator: ",")
             #expect(body == header + Array((joined + "]}").utf8), "seed \(seed), part \(part), rewrite \(rewrites)")
           }
@@ -124,15 +127,56 @@ struct BatchTests {
 
   @Test("a key is taken once")
   func keys() throws {
-    var batch = Batch(number: 1, dataSet: "S", isDoubtful: true, header: Self.header, capacity: 10)
+    var batch = Batch(number: 1, dataSet: "S", isDoubtful: true, header: Self.header, keepsBlocks: false, capacity: 10)
     var piece = try Self.piece(["{}", "{}", "{}"])
     for (index, key) in [7, 8, 7].enumerated() { piece.lines[index].key = UInt64(key) }
     #expect(batch.add(piece, from: 0, size: .max, bytes: .max) == 2)
     #expect(batch.add(piece, from: 2, size: .max, bytes: .max) == 2)
-    #expect([7, 8, 9].map { batch.keys.number($0) } == [0, 1, nil])
+    #expect([7, 8, 9].map { batch.keys.contains($0) } == [true, true, false])
     #expect(batch.values.count == 2)
     batch.seal()
-    #expect(String(decoding: batch.text, as: UTF8.self) == #"{"dataValues":[{},{}]}"#)
-    #expect(batch.dataSet == "S" && batch.isDoubtful && batch.bytes == batch.text.count)
+    #expect(String(decoding: batch.body.firstBytes(), as: UTF8.self) == #"{"dataValues":[{},{}]}"#)
+    #expect(batch.dataSet == "S" && batch.isDoubtful && batch.bytes == batch.body.count)
+  }
+
+  @Test("a body whose values stay in the blocks comes out whole, in pieces of any size, from any place")
+  func runs() throws {
+    for seed in 0..<200 as Range<UInt64> {
+      var random = SeededGenerator(seed: seed)
+      var batches = [false, true].map {
+        Batch(number: 1, dataSet: nil, isDoubtful: false, header: Self.header, keepsBlocks: $0, capacity: 10)
+      }
+      var texts: [String] = []
+      for block in 0..<Int.random(in: 1...5, using: &random) {
+        let lines = (0..<Int.random(in: 1...12, using: &random)).map { "{\"value\":\"\(block) \($0)\"}" }
+        var piece = try Self.piece(lines)
+        for index in lines.indices { piece.lines[index].key = UInt64(100 * block + index + 1) }
+        // A blank line parts two runs.
+        let gap = Int.random(in: 0..<lines.count, using: &random)
+        piece.text.insert(0x0A, at: Int(piece.lines[gap].start))
+        for index in gap..<lines.count { piece.lines[index].start += 1 }
+        var index = Int.random(in: 0..<lines.count, using: &random)
+        texts += lines[index...]
+        while index < lines.count {
+          let size = batches[0].values.count + Int.random(in: 1...12, using: &random)
+          let next = batches[0].add(piece, from: index, size: size, bytes: .max)
+          #expect(batches[1].add(piece, from: index, size: size, bytes: .max) == next)
+          index = next
+        }
+      }
+      for place in 0..<2 { batches[place].seal() }
+      let expected = Self.header + Array((texts.joined(separator: ",") + "]}").utf8)
+      for batch in batches {
+        #expect(batch.values.map { String(decoding: batch.bytes(of: $0), as: UTF8.self) } == texts, "seed \(seed)")
+        #expect(batch.bytes == expected.count && batch.body.count == expected.count, "seed \(seed)")
+        #expect(batch.body.firstBytes() == expected, "seed \(seed)")
+        for _ in 0..<20 {
+          let range = Int.random(in: 0...expected.count, using: &random)..<expected.count
+          var room = [UInt8](repeating: 0, count: Int.random(in: 0...40, using: &random))
+          let got = room.withUnsafeMutableBytes { batch.body.copy(from: range.lowerBound, into: $0) }
+          #expect(Array(room[..<got]) == Array(expected[range].prefix(room.count)), "seed \(seed), \(range)")
+        }
+      }
+    }
   }
 }

@@ -69,9 +69,9 @@ final class PlayedServer: ImportServer, DestinationMetadata {
   let retries = 3
 
   func post(
-    _ body: [UInt8], canBeHalved: Bool, deletes: Bool, _ traffic: inout BatchOutcome.Traffic
+    _ body: any HTTPBody, canBeHalved: Bool, deletes: Bool, _ traffic: inout BatchOutcome.Traffic
   ) throws -> ImportAnswer {
-    let document = try JSONValue(parsing: body)
+    let document = try JSONValue(parsing: body.firstBytes())
     let values = document["dataValues"]?.array ?? document["completeDataSetRegistrations"]?.array ?? []
     return try state.withLock { state in
       let request = Request(

@@ -74,7 +74,7 @@ struct RequestGrouperTests {
       for (number, batch) in made.enumerated() {
         let texts = batch.values.map { String(decoding: batch.bytes(of: $0), as: UTF8.self) }
         sent[RequestKey(of: batch), default: []] += texts
-        let body = String(decoding: batch.text, as: UTF8.self)
+        let body = String(decoding: batch.body.firstBytes(), as: UTF8.self)
         if body != "{\"dataValues\":[" + texts.joined(separator: ",") + "]}" { faults += 1 }
         if texts.isEmpty || texts.count > mostValues || batch.number != number + 1 { faults += 1 }
         var keys: Set<String> = []

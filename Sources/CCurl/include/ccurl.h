@@ -9,6 +9,7 @@ extern "C" {
 #endif
 
 typedef size_t (*d2_curl_bytes)(char *bytes, size_t size, size_t count, void *context);
+typedef int (*d2_curl_seek)(void *context, curl_off_t offset, int origin);
 typedef int (*d2_curl_progress)(void *context, curl_off_t toDownload, curl_off_t downloaded, curl_off_t toUpload,
                                 curl_off_t uploaded);
 
@@ -19,6 +20,8 @@ CURLcode d2_curl_set_pointer(CURL *handle, CURLoption option, const void *value)
 CURLcode d2_curl_set_list(CURL *handle, CURLoption option, struct curl_slist *value);
 CURLcode d2_curl_set_bytes_callback(CURL *handle, CURLoption option, d2_curl_bytes callback);
 CURLcode d2_curl_set_progress_callback(CURL *handle, d2_curl_progress callback);
+/// Lets libcurl begin a body anew, where it has to send it again.
+CURLcode d2_curl_set_seek_callback(CURL *handle, d2_curl_seek callback);
 CURLcode d2_curl_get_long(CURL *handle, CURLINFO info, long *value);
 CURLcode d2_curl_get_large(CURL *handle, CURLINFO info, curl_off_t *value);
 CURLcode d2_curl_get_list(CURL *handle, CURLINFO info, struct curl_slist **value);

@@ -75,7 +75,7 @@ package final class ExchangeRecorder: Sendable {
       .init("headers", .object(headers)),
     ]
     if let sent = request.body {
-      asked += Self.members(Array(sent.prefix(Self.longestBodyBytes)), of: sent.count, secrets)
+      asked += Self.members(sent.firstBytes(Self.longestBodyBytes), of: sent.count, secrets)
     }
     var got: [JSONValue.Member] = [
       .init("status", .int(response.status)),

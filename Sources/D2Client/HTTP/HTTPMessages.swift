@@ -9,7 +9,7 @@ package struct HTTPRequest: Sendable {
   package var target: String
   package var headers: [(name: String, value: String)] = []
   /// Sent as it is, with its length.
-  package var body: [UInt8]?
+  package var body: (any HTTPBody)?
   /// Whether to find out, behind the answer, that the server closed the connection without having said so.
   package var watchesForClose = false
 

@@ -24,6 +24,12 @@ final class Transfer {
   var bytesSentPerSecond: Int?
   /// Takes what crosses the wire, where it is recorded.
   var capture: BodyCapture?
+  /// libcurl hands on 16 KB at a time, whatever it has read. What follows each other within one read is taken together.
+  private var gathered = ByteArray(capacity: 0)
+  private static let gatheredBytes = 256 * 1024
+  /// A body that is put together while it is sent, and how much of it libcurl has.
+  private var sending: (any HTTPBody)?
+  private var given = 0
   private var failure: (any Error)?
   private var lastProgress = monotonicSeconds()
   private var lastWaiting = 0.0
@@ -69,6 +75,7 @@ final class Transfer {
     }
     if !carriesCookies { SessionCookies.attach(handle) }
     if let failure { throw failure }
+    try handOn()
     guard code == CURLE_OK else {
       let text = String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
       throw transferError(code, proxy.hidden(in: text))
@@ -129,12 +136,33 @@ final class Transfer {
   private func withBody(_ request: HTTPRequest, _ curl: UnsafeMutableRawPointer, _ perform: () -> CURLcode) -> CURLcode
   {
     guard request.method == .post else { return perform() }
-    return (request.body ?? []).withUnsafeBytes { bytes in
-      d2_curl_set_long(curl, CURLOPT_POST, 1)
-      d2_curl_set_large(curl, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(bytes.count))
-      d2_curl_set_pointer(curl, CURLOPT_POSTFIELDS, bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1)!)
-      return perform()
+    let body = request.body ?? [UInt8]()
+    d2_curl_set_long(curl, CURLOPT_POST, 1)
+    d2_curl_set_large(curl, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.count))
+    if let bytes = body as? [UInt8] {
+      return bytes.withUnsafeBytes { bytes in
+        d2_curl_set_pointer(curl, CURLOPT_POSTFIELDS, bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1)!)
+        return perform()
+      }
     }
+    (sending, given) = (body, 0)
+    setSendingCallbacks(curl)
+    return perform()
+  }
+
+  private func setSendingCallbacks(_ curl: UnsafeMutableRawPointer) {
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    d2_curl_set_bytes_callback(curl, CURLOPT_READFUNCTION) { bytes, size, count, context in
+      let room = UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
+      return Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue().giveBody(into: room)
+    }
+    d2_curl_set_pointer(curl, CURLOPT_READDATA, context)
+    d2_curl_set_seek_callback(curl) { context, offset, origin in
+      guard origin == SEEK_SET else { return Int32(CURL_SEEKFUNC_CANTSEEK) }
+      Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue().given = Int(offset)
+      return Int32(CURL_SEEKFUNC_OK)
+    }
+    d2_curl_set_pointer(curl, CURLOPT_SEEKDATA, context)
   }
 
   private func setCallbacks(_ curl: UnsafeMutableRawPointer) {
@@ -179,6 +207,13 @@ final class Transfer {
     return count
   }
 
+  private func giveBody(into room: UnsafeMutableRawBufferPointer) -> Int {
+    guard let sending else { return 0 }
+    let length = sending.copy(from: given, into: room)
+    given += length
+    return length
+  }
+
   private func takeBody(_ bytes: UnsafeMutablePointer<CChar>, _ count: Int) -> Int {
     lastProgress = monotonicSeconds()
     if isFreshRead {
@@ -189,10 +224,9 @@ final class Transfer {
     capture?.add(UnsafeRawBufferPointer(start: bytes, count: count))
     do {
       try rate?.take(count)
-      if let onBody, (200..<300).contains(response.status) {
-        try onBody(response, UnsafeMutableRawBufferPointer(start: bytes, count: count))
-        // The reader of our output may have kept us waiting; that was not the server.
-        lastProgress = monotonicSeconds()
+      if onBody != nil, (200..<300).contains(response.status) {
+        gathered.append(UnsafeRawBufferPointer(start: bytes, count: count))
+        if gathered.count >= Self.gatheredBytes { try handOn() }
       } else {
         guard response.body.count + count <= Self.largestKeptBody else { throw Self.tooLarge }
         response.body += UnsafeRawBufferPointer(start: bytes, count: count)
@@ -204,8 +238,20 @@ final class Transfer {
     }
   }
 
-  /// Called by libcurl at least once a second. Not zero ends the transfer.
+  private func handOn() throws {
+    guard let onBody, gathered.count > 0 else { return }
+    defer { gathered.removeAll() }
+    try onBody(response, gathered.mutableBytes)
+    // The reader of our output may have kept us waiting; that was not the server.
+    lastProgress = monotonicSeconds()
+  }
+
+  /// Called by libcurl behind each read, and at least once a second. Not zero ends the transfer.
   private func wait(_ transferredSoFar: Int) -> Int32 {
+    do { try handOn() } catch {
+      failure = error
+      return 1
+    }
     let now = monotonicSeconds()
     isFreshRead = true
     if transferredSoFar != transferred {

@@ -40,12 +40,6 @@ public struct HashTable: Sendable {
     return (hashes.count - 1, true)
   }
 
-  /// Whether both have a hash in common.
-  public func intersects(_ other: HashTable) -> Bool {
-    let (small, large) = count < other.count ? (self, other) : (other, self)
-    return small.hashes.contains { large.number($0) != nil }
-  }
-
   /// Where a key's number stands, or the free slot where it would.
   @inline(__always)
   private func slot(_ hash: UInt64, _ isKey: (Int) -> Bool) -> Int {

@@ -97,11 +97,8 @@ struct PeriodTally: Sendable {
 extension Batch {
   /// Each value with its place and its period.
   fileprivate func forEachPeriod(_ body: (_ index: Int, _ period: String, _ value: UnsafeRawBufferPointer) -> Void) {
-    text.withUnsafeBytes { text in
-      for (index, value) in values.enumerated() {
-        let bytes = UnsafeRawBufferPointer(rebasing: text[Int(value.start)..<Int(value.start + value.length)])
-        body(index, PeriodTally.period(in: bytes), bytes)
-      }
+    for (index, value) in values.enumerated() {
+      bytes(of: value).withUnsafeBytes { body(index, PeriodTally.period(in: $0), $0) }
     }
   }
 }

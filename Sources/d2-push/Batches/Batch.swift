@@ -19,12 +19,19 @@ struct Batch: Sendable {
   let dataSet: String?
   /// Whether the server may answer its values with a failure of the whole request.
   let isDoubtful: Bool
-  /// A whole request body of all values; those of a part are copied out of it.
-  private(set) var text: [UInt8]
+  /// The body of all values, up to its end; of its header alone, where the values stay in the blocks.
+  private var text: [UInt8]
+  /// Where the values are in the blocks of the input.
+  private var runs: [BatchBody.Run] = []
+  private let keepsBlocks: Bool
+  /// Whether the last run is a copy, to which more can be added.
+  private var isLastCopied = false
+  private(set) var bytes: Int
+  private var compressed: [UInt8]?
   private(set) var values: [Value] = []
-  /// The hashes of the values' keys. Two keys that share one are taken for one: then a batch ends earlier than it
-  /// must, and nothing else happens.
-  private(set) var keys: HashTable
+  /// The hashes of the values' keys. If two keys share one, the batch ends earlier than it must, and nothing else
+  /// happens.
+  private(set) var keys: KeyHashes
   private var needsRewriting = false
   private let headerBytes: Int
   /// How many values it was to hold: the input's end, or its data sets, may have left it smaller.
@@ -34,31 +41,50 @@ struct Batch: Sendable {
   ///
   /// - Parameters:
   ///   - header: the beginning of the body, up to the array's bracket.
+  ///   - keepsBlocks: whether values stay where they were read, which saves a copy where the body is sent as it is.
   ///   - capacity: bytes for which there is room.
   ///   - expected: how many values will probably come.
-  init(number: Int, dataSet: String?, isDoubtful: Bool, header: [UInt8], capacity: Int, expected: Int = 2048) {
+  init(
+    number: Int, dataSet: String?, isDoubtful: Bool, header: [UInt8], keepsBlocks: Bool, capacity: Int,
+    expected: Int = 2048
+  ) {
     self.number = number
     self.dataSet = dataSet
     self.isDoubtful = isDoubtful
-    keys = HashTable(capacity: expected)
+    keys = KeyHashes(capacity: expected)
+    self.keepsBlocks = keepsBlocks
     text = []
-    text.reserveCapacity(capacity)
+    if !keepsBlocks { text.reserveCapacity(capacity) }
     text += header
     headerBytes = header.count
+    bytes = header.count
   }
 
-  var bytes: Int { text.count }
-
   /// The bytes of one value, as they came in.
-  func bytes(of value: Value) -> ArraySlice<UInt8> { text[Int(value.start)..<Int(value.start + value.length)] }
+  func bytes(of value: Value) -> ArraySlice<UInt8> {
+    guard keepsBlocks else { return text[Int(value.start)..<Int(value.start + value.length)] }
+    let run = runs[BatchBody.place(of: Int(value.start), in: runs)]
+    let start = Int(value.start) - run.offset + run.start
+    return run.block[start..<start + Int(value.length)]
+  }
+
+  /// The body of a request for all values.
+  var body: any HTTPBody {
+    if keepsBlocks { return BatchBody(text, runs) }
+    if let compressed { return CompressedBody(plain: text, gzip: compressed) }
+    return text
+  }
+
+  /// Compresses the body before its turn to be sent comes, if it will be sent as it is.
+  mutating func compress() { if !keepsBlocks, !needsRewriting { compressed = Gzip.compressed(text) } }
 
   /// The body of a request for some of the values.
   ///
   /// - Parameter header: the beginning of the body, up to the array's bracket.
-  func body(of part: [Int], header: [UInt8], rewrite: Bool) -> [UInt8] {
+  func body(of part: [Int], header: [UInt8], rewrite: Bool) -> any HTTPBody {
     if part.count == values.count, !(rewrite && needsRewriting), headerBytes == header.count, text.starts(with: header)
     {
-      return text
+      return self.body
     }
     var body: [UInt8] = []
     body.reserveCapacity(header.count + part.reduce(2) { $0 + Int(values[$1].length) + 32 })
@@ -73,14 +99,14 @@ struct Batch: Sendable {
         body += bytes
       }
     }
-    body += "]}".utf8
+    body += BatchBody.ending
     return body
   }
 
   // MARK: Filling
 
   /// Adds lines of a piece from one on: as many as belong into this batch and find room, up to a key that is in
-  /// already, since two values of one key never share a request. Where they stand one behind the other they are copied
+  /// already, since two values of one key never share a request. Where they stand one behind the other they are taken
   /// in one go, and their line ends become commas.
   ///
   /// - Parameters:
@@ -90,35 +116,75 @@ struct Batch: Sendable {
   mutating func add(_ piece: LocatedLines, from first: Int, size: Int, bytes most: Int) -> Int {
     piece.lines.withUnsafeBufferPointer { lines in
       let start = lines[first]
-      let offset = text.count + (values.isEmpty ? 0 : 1)
-      var next = first
-      var expected = start.start
-      while next < lines.count, values.count < size, offset + Int(expected - start.start) < most || next == first {
-        let line = lines[next]
-        // Behind a blank line or a CR the run ends; the next one begins there.
-        guard line.start == expected, line.dataSet == start.dataSet, line.isDoubtful == start.isDoubtful,
-          keys.enter(line.key).isNew
-        else { break }
-        values.append(
-          Batch.Value(
-            start: UInt32(offset + Int(line.start - start.start)), length: line.length,
-            line: piece.linesBefore + line.number, needsRewriting: line.needsRewriting, fate: line.fate))
-        if line.needsRewriting { needsRewriting = true }
-        expected = line.start + line.length + 1
-        next += 1
-      }
+      let offset = bytes + (values.isEmpty ? 0 : 1)
+      let (next, end) = enter(lines[first...], piece.linesBefore, at: offset, size: size, bytes: most)
       guard next > first else { return first }
-      if offset > text.count { text.append(UInt8(ascii: ",")) }
-      piece.text.withUnsafeBytes { bytes in
-        text.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[Int(start.start)..<Int(expected) - 1]))
-      }
-      for index in first + 1..<max(next, first + 1) {
-        text[offset + Int(lines[index].start - start.start) - 1] = UInt8(ascii: ",")
-      }
+      bytes = offset + end - Int(start.start)
+      let run = Int(start.start)..<end
+      if keepsBlocks { keep(piece.text, run, at: offset) } else { copy(piece.text, run, lines[first..<next]) }
       return next
     }
   }
 
+  /// Takes note of the lines of a run that stands at an offset of the body.
+  ///
+  /// - Returns: the line behind the run, and where the run ends in its block.
+  private mutating func enter(
+    _ lines: Slice<UnsafeBufferPointer<LocatedLines.Line>>, _ linesBefore: Int, at offset: Int, size: Int,
+    bytes most: Int
+  ) -> (next: Int, end: Int) {
+    let (first, start) = (lines.startIndex, lines[lines.startIndex])
+    var next = first
+    var expected = start.start
+    let last = first + min(lines.count, max(0, size - values.count))
+    keys.entering(atMost: last - first) { isNew in
+      while next < last, offset + Int(expected - start.start) < most || next == first {
+        let line = lines[next]
+        // Behind a blank line or a CR the run ends; the next one begins there.
+        guard line.start == expected, line.dataSet == start.dataSet, line.isDoubtful == start.isDoubtful,
+          isNew(line.key)
+        else { break }
+        values.append(
+          Batch.Value(
+            start: UInt32(offset + Int(line.start - start.start)), length: line.length,
+            line: linesBefore + line.number, needsRewriting: line.needsRewriting, fate: line.fate))
+        if line.needsRewriting { needsRewriting = true }
+        expected = line.start + line.length + 1
+        next += 1
+      }
+    }
+    return (next, Int(expected) - 1)
+  }
+
+  /// Copies a run; its line ends become commas.
+  private mutating func copy(
+    _ block: [UInt8], _ run: Range<Int>, _ lines: Slice<UnsafeBufferPointer<LocatedLines.Line>>
+  ) {
+    if text.count > headerBytes { text.append(UInt8(ascii: ",")) }
+    let offset = text.count
+    block.withUnsafeBytes { text.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[run])) }
+    for line in lines.dropFirst() { text[offset + Int(line.start) - run.lowerBound - 1] = UInt8(ascii: ",") }
+  }
+
+  /// Keeps a run where it was read. Of less than half of a block a copy is kept: the batch would keep all of it in
+  /// memory.
+  private mutating func keep(_ block: [UInt8], _ run: Range<Int>, at offset: Int) {
+    if run.count >= block.capacity / 2 {
+      runs.append(.init(block: block, start: run.lowerBound, length: run.count, offset: offset))
+      isLastCopied = false
+    } else if isLastCopied {
+      runs[runs.count - 1].length += 1 + run.count
+      runs[runs.count - 1].block.append(UInt8(ascii: "\n"))
+      runs[runs.count - 1].block += block[run]
+    } else {
+      runs.append(.init(block: Array(block[run]), start: 0, length: run.count, offset: offset))
+      isLastCopied = true
+    }
+  }
+
   /// Ends the body.
-  mutating func seal() { text += "]}".utf8 }
+  mutating func seal() {
+    bytes += BatchBody.ending.count
+    if !keepsBlocks { text += BatchBody.ending }
+  }
 }

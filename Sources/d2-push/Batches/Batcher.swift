@@ -93,7 +93,7 @@ struct Batcher: BatchMaker {
       // The batch in use stands last.
       let last = openBatch(for: dataSet, line.isDoubtful, size)
       // With several batches open, a line whose key went into another of them waits until that one is sealed.
-      if last > 0, open[..<last].contains(where: { $0.keys.number(line.key) != nil }) {
+      if last > 0, open[..<last].contains(where: { $0.keys.contains(line.key) }) {
         sealAll()
         continue
       }
@@ -123,7 +123,8 @@ struct Batcher: BatchMaker {
     open.append(
       Batch(
         number: nextNumber, dataSet: dataSet, isDoubtful: isDoubtful,
-        header: server.header(dataSet: dataSet, kind: options.kind), capacity: expected + Self.slackBytes,
+        header: server.header(dataSet: dataSet, kind: options.kind),
+        keepsBlocks: !options.compressesValues, capacity: expected + Self.slackBytes,
         expected: min(size, expected / 256)))
     nextNumber += 1
     return open.count - 1

@@ -20,7 +20,7 @@ final class QueueClient: Sendable {
   /// - Parameter outcome: counts the attempts.
   /// - Throws: `ServerError` where it cannot be queued; `CommandFailure` on a signal.
   func queue(
-    _ body: [UInt8], _ key: RequestKey, facility: String, _ outcome: inout BatchOutcome
+    _ body: any HTTPBody, _ key: RequestKey, facility: String, _ outcome: inout BatchOutcome
   ) throws -> QueueReceipt {
     var request = HTTPRequest(.post, target(key, facility: facility))
     // Byte for byte: go-dispatcher2 refuses a charset behind it, dispatcher-2 hangs up where it is missing.

@@ -146,7 +146,7 @@ struct RequestGrouper: BatchMaker {
     let group = groups[place]
     var batch = Batch(
       number: nextNumber, dataSet: group.key.dataSet, isDoubtful: false, header: header,
-      capacity: min(group.bytes, mostBytes) + Self.slackBytes, expected: 32)
+      keepsBlocks: false, capacity: min(group.bytes, mostBytes) + Self.slackBytes, expected: 32)
     nextNumber += 1
     var next = group.used
     while next < group.values.count, batch.values.count < mostValues {

@@ -132,6 +132,8 @@ struct PushOptions: Sendable {
   /// Parameters that go to the server as they are.
   let passedOn: [(name: String, value: String)]
   let compresses: Bool
+  /// Whether every version's registrations are read compressed is not known; they are small.
+  var compressesValues: Bool { compresses && kind == .dataValues }
   /// Whether any number of imports at once goes to a server that may hang of it.
   let forcesConcurrency: Bool
   /// Where the commands of a worker take turns; `nil` outside of one.

@@ -17,7 +17,7 @@ protocol ImportServer: Sendable {
   /// - Throws: `ServerError` where the server cannot be reached, refuses the credentials, or is no DHIS2;
   ///   `CommandFailure` on a signal.
   func post(
-    _ body: [UInt8], canBeHalved: Bool, deletes: Bool, _ traffic: inout BatchOutcome.Traffic
+    _ body: any HTTPBody, canBeHalved: Bool, deletes: Bool, _ traffic: inout BatchOutcome.Traffic
   ) throws -> ImportAnswer
 
   /// Leaves the server in peace for a moment. - Throws: `CommandFailure` on a signal.

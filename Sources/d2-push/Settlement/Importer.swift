@@ -1,4 +1,3 @@
-import CDeflate
 import D2Client
 import D2Common
 
@@ -39,13 +38,12 @@ final class Importer: ImportServer {
 
   /// What failed for a passing reason is posted again: imports are idempotent.
   func post(
-    _ body: [UInt8], canBeHalved: Bool, deletes: Bool, _ traffic: inout BatchOutcome.Traffic
+    _ body: any HTTPBody, canBeHalved: Bool, deletes: Bool, _ traffic: inout BatchOutcome.Traffic
   ) throws -> ImportAnswer {
     var request = HTTPRequest(.post, deletes ? deletingTarget : target)
     request.headers = [("Content-Type", "application/json")]
     request.body = body
-    // Whether every version's registrations are read compressed is not known; they are small.
-    if options.compresses, options.kind == .dataValues, let compressed = Self.gzip(body) {
+    if options.compressesValues, let compressed = (body as? CompressedBody)?.gzip ?? Gzip.compressed(body) {
       request.body = compressed
       request.headers.append(("Content-Encoding", "gzip"))
     }
@@ -104,22 +102,5 @@ final class Importer: ImportServer {
     case .status(500), .status(501), .status(400), .status(409), .status(415), .status(422): return .failed(error)
     default: throw error
     }
-  }
-
-  /// The body as gzip, which DHIS2 recognises by its first bytes. Level 1: a link is slower than any level, a processor
-  /// is not.
-  private static func gzip(_ body: [UInt8]) -> [UInt8]? {
-    guard let compressor = libdeflate_alloc_compressor(1) else { return nil }
-    defer { libdeflate_free_compressor(compressor) }
-    // The bound is as large as the body. What comes out is a tenth of it as a rule, and that alone is kept while the
-    // request is under way.
-    let bound = libdeflate_gzip_compress_bound(compressor, body.count)
-    for size in [bound / 4, bound] {
-      let room = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
-      defer { room.deallocate() }
-      let count = libdeflate_gzip_compress(compressor, body, body.count, room.baseAddress, size)
-      if count > 0 { return Array(room[..<count]) }
-    }
-    return nil
   }
 }

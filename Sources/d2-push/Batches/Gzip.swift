@@ -1,0 +1,33 @@
+import CDeflate
+import D2Client
+
+/// The body as gzip, which DHIS2 recognises by its first bytes. Level 1: a link is slower than any level, a processor
+/// is not.
+enum Gzip {
+  /// A body as gzip; `nil` where there is no memory.
+  static func compressed(_ body: any HTTPBody) -> [UInt8]? {
+    guard let compressor = libdeflate_alloc_compressor(1) else { return nil }
+    defer { libdeflate_free_compressor(compressor) }
+    let plain = body as? [UInt8] ?? body.firstBytes()
+    // The bound is as large as the body. What comes out is a tenth of it as a rule, and that alone is kept while the
+    // request is under way.
+    let bound = libdeflate_gzip_compress_bound(compressor, plain.count)
+    for size in [bound / 4, bound] {
+      let room = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
+      defer { room.deallocate() }
+      let count = libdeflate_gzip_compress(compressor, plain, plain.count, room.baseAddress, size)
+      if count > 0 { return Array(room[..<count]) }
+    }
+    return nil
+  }
+}
+
+/// A body that was compressed before its turn to be sent came.
+struct CompressedBody: HTTPBody {
+  let plain: [UInt8]
+  let gzip: [UInt8]
+
+  var count: Int { plain.count }
+
+  func copy(from offset: Int, into room: UnsafeMutableRawBufferPointer) -> Int { plain.copy(from: offset, into: room) }
+}
