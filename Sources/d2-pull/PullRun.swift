@@ -30,9 +30,10 @@ final class PullRun: Sendable {
     var asked = AskedIDs(client: client, log: log, siblings: stored?.siblings ?? [])
     let missing = MissingIDs(options, client, log)
     do {
-      if options.checks {
+      var turn = firstTurn(for: selections)
+      if options.checks, turn == nil {
         try asked.check(&selections)
-      } else if options.server.concurrency > 1 {
+      } else if !options.checks, options.server.concurrency > 1 {
         // Signs in once, before several requests would each do so.
         _ = try client.json("/api/me?fields=id")
       }
@@ -45,11 +46,16 @@ final class PullRun: Sendable {
       let requests = PullPlan(selections).requests
       if options.explains { return try explain(requests, isWhole: asked.unknown.isEmpty) }
       if options.counts { return try count(selections, isWhole: asked.unknown.isEmpty) }
-      try await inTurn { isFirst in
-        // Those who deliver have nothing to do yet.
-        try await fetch(isFirst && options.spools ? PullPlan.beginningSmall(requests) : requests)
+      if turn != nil {
+        let isChecked = try await fetchFirst(PullPlan.beginningSmall(requests), &selections, &asked)
+        turn = nil
+        try finish()
+        output.letGo()
+        if !isChecked { try asked.check(&selections) }
+      } else {
+        try await inTurn { try await fetch(requests) }
+        try finish()
       }
-      try finish()
     } catch {
       let error = finishing(error)
       if !options.counts {
@@ -68,12 +74,35 @@ final class PullRun: Sendable {
 
   /// In the pipeline of a worker: waits until the pull before it has all of its answers. The next one may ask while
   /// this one hands out what it has read ahead.
-  ///
-  /// - Parameter body: is told whether it is the first pull of the worker.
-  private func inTurn(_ body: (_ isFirst: Bool) async throws -> Void) async throws {
+  private func inTurn(_ body: () async throws -> Void) async throws {
     let turn = try WorkerTurn.wait("pull", in: options.turnFolder)
     defer { withExtendedLifetime(turn) {} }
-    try await body(turn?.isFirst ?? false)
+    try await body()
+  }
+
+  /// The turn of a worker's first pull, if that is of several slices: those who deliver have nothing to do yet.
+  private func firstTurn(for selections: [PullOptions]) -> FileTurn? {
+    guard options.checks, options.spools, let folder = options.turnFolder, selections.count == 1,
+      selections[0].isOfOnePlace, selections[0].periods.count > 1
+    else { return nil }
+    return WorkerTurn.first("pull", in: folder)
+  }
+
+  /// Asks for the values at once: the ids are looked up when all are out. If the server refuses the first request, it
+  /// may be because of an id: then all goes on as it does in other pulls.
+  ///
+  /// - Returns: whether the ids were looked up.
+  private func fetchFirst(
+    _ requests: [PullRequest], _ selections: inout [PullOptions], _ asked: inout AskedIDs
+  ) async throws -> Bool {
+    do { try await fetch(Array(requests.prefix(1))) } catch let error as ServerError where meter.current.values == 0 {
+      log.debug("\(error); looking the ids up first")
+      try asked.check(&selections)
+      try await fetch(PullPlan(selections).requests)
+      return true
+    }
+    try await fetch(Array(requests.dropFirst()))
+    return false
   }
 
   /// Waits until all that was read ahead is out.
@@ -126,7 +155,7 @@ final class PullRun: Sendable {
 
   /// Makes the requests, several at a time; the first failure ends the others.
   private func fetch(_ requests: [PullRequest]) async throws {
-    meter.add { $0.planned = requests.count }
+    meter.add { $0.planned += requests.count }
     let isOneByOne = options.limit != nil
     let executor = BlockingExecutor(threads: client.limit.most)
     let fetcher = RequestFetcher(

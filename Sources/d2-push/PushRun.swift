@@ -21,13 +21,16 @@ struct PushRun {
   }
 
   /// In the pipeline of a worker: waits until there are values, and the one before has delivered its own.
-  private func turn() throws -> FileTurn? {
-    guard options.turnFolder != nil else { return nil }
+  private func turn(_ client: DHIS2Client) throws -> FileTurn? {
+    guard let folder = options.turnFolder else { return nil }
     var input = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
     while poll(&input, 1, 1000) <= 0 { try Signals.check() }
     // An input that is at its end has no POLLIN.
     guard input.revents & Int16(POLLIN) != 0 else { return nil }
-    return try WorkerTurn.wait("push", in: options.turnFolder)
+    return try WorkerTurn.wait("push", in: folder) {
+      // Others of the worker have asked all that it wanted to know. Its connection is to stand when the turn comes.
+      if client.traffic.requests == 0 { _ = client.answers }
+    }
   }
 
   /// - Parameter connect: signs in where the batches go.
@@ -38,7 +41,7 @@ struct PushRun {
     if isatty(0) == 1 {
       report.log.info("reading data values from the terminal, one JSON object a line; end with Ctrl-D")
     }
-    let turn = try turn()
+    let turn = try turn(client)
     defer { withExtendedLifetime(turn) {} }
     // One thread for each request, one that reads, one for the loop, two that locate lines, two that compress batches.
     let executor = BlockingExecutor(threads: options.server.concurrency + (options.compressesValues ? 6 : 4))

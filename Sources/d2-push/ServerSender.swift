@@ -34,9 +34,13 @@ struct ServerSender: BatchSender {
     let elements = options.kind == .dataValues ? ElementDirectory(client, asks: options.asksAboutElements) : nil
     locator = LineLocator(options, server, elements)
     pace = Pace(options, client, likesLargeBatches: server.likesLargeBatches)
+    let metadata = ServerMetadata(client, options)
     destination = Destination(
-      Importer(client, options, server), server, ServerMetadata(client, options), options, sizer: pace.sizer,
-      looksAhead: options.looksAhead)
+      Importer(client, options, server), server, metadata, options, sizer: pace.sizer, looksAhead: options.looksAhead)
+    guard let dataSet = options.expectedDataSet else { return }
+    // While the source is still asked.
+    elements?.expect(dataSet: dataSet)
+    if server.failsWholeGroups, options.looksAhead { _ = metadata.units(of: dataSet) }
   }
 
   /// Up to 2.42 too many imports at once stop the server for good: those of all workers of a run on this host count.

@@ -131,6 +131,27 @@ struct ReadAheadTests {
     #expect(warnings.all.first?.contains("cannot make a temporary file in /nowhere/at/all") == true, "\(warnings.all)")
   }
 
+  @Test("a reader that has all learns of the end while the command goes on", arguments: [0, 1 << 20])
+  func letGo(bound: Int) throws {
+    let (reading, writing) = Self.ends(socket: false)
+    let folder = Folder()
+    let output = LineOutput(
+      descriptor: writing, name: "a pipe",
+      readAhead: Warnings().settings(bound, memory: 1 << 16, folder: folder.path))
+    try output.line("all")
+    try output.finish()
+    output.letGo()
+    var polled = pollfd(fd: reading, events: Int16(POLLIN), revents: 0)
+    poll(&polled, 1, 1000)
+    #expect(polled.revents & Int16(POLLHUP) != 0, "\(polled.revents)")
+    #expect(Self.readSlowly(reading, seed: 1) == Self.bytes(["all"]))
+    // The number is not free for another file.
+    #expect(fcntl(writing, F_GETFD) >= 0)
+    withExtendedLifetime(output) {}
+    close(reading)
+    close(writing)
+  }
+
   @Test("the inherited descriptor still waits: others share it")
   func sharedDescriptor() throws {
     let pipe = Pipe()

@@ -42,6 +42,38 @@ struct SliceJoinTests {
     #expect(world.source.statistics["logins"]?.int == 1 && world.destination.statistics["logins"]?.int == 1)
     let exports = world.source.statistics["requests"]?["GET /api/dataValueSets"]?.int ?? 0
     #expect((1...6).contains(exports), "\(world.source.statistics["requests"]?.text ?? "")")
+    // What the destination says of the data set's elements is asked while the source is still read.
+    let asked = world.destination.statistics["requests"]
+    #expect(asked?["GET /api/dataElements"] == nil, "\(asked?.text ?? "")")
+    #expect(asked?["GET /api/dataSets"]?.int == (version == .v42 ? 1 : 2), "\(asked?.text ?? "")")
+  }
+
+  @Test(
+    "the first pull of a worker looks its ids up last, and finds what another one finds",
+    arguments: [StandInServer.ServerVersion.v42, .v43])
+  func firstPull(version: StandInServer.ServerVersion) throws {
+    let world = try World(slicesIn: .sqlite, version, version, level: nil)
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis \(Self.year) --quiet > /dev/null
+      slice=$(d2-slices claim --pair hmis | jq -c '.periods = "202201,202202,202203"')
+      pull() {
+        d2-pull --slice "$1" --spool --summary $2.json 2> $2.log | jq -cS . | sort > $2.out; echo ${PIPESTATUS[0]} >> $2.out
+        jq -c '[.status, .values]' $2.json >> $2.out 2>&1; grep -v 'wire' $2.log >> $2.out
+      }
+      number=0
+      for change in . '.orgUnits = ["Abcdefghij1"]' '.dataSet = "Abcdefghij2"' '.orgUnits += ["Abcdefghij1"]'; do
+        number=$((number + 1)); asked=$(jq -c "$change" <<< "$slice")
+        pull "$asked" usual-$number
+        mkdir -m 700 turn-$number; D2_TURN_DIR=$PWD/turn-$number pull "$asked" first-$number
+        cmp usual-$number.out first-$number.out
+        say lines-$number $(wc -l < first-$number.out)
+      done
+      """)
+    #expect(!outcome.output.contains("differ") && outcome.errors == "", "\(outcome.output)\(outcome.errors)")
+    #expect(Int(outcome["lines-1"] ?? "") ?? 0 > 30, "\(outcome.output)")
+    #expect(world.shell.file("first-2.out").contains("64") && world.shell.file("first-3.out").contains("64"))
+    #expect(world.shell.file("first-4.out").contains("unknown to"), "\(world.shell.file("first-4.out"))")
   }
 
   @Test("one month that the source cannot give: it alone is parked", arguments: StoreKind.available)

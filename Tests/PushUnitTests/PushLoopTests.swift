@@ -17,24 +17,22 @@ private final class PlayedSender: BatchSender {
     /// The last text of each key, in the order in which batches ended.
     var stored: [String: String] = [:]
     var sent = 0
-    /// Of each batch, in the order in which they were begun.
-    var sizes: [Int] = []
   }
 
   let state = Mutex(State())
   let options: PushOptions
-  let sizer: BatchSizer
+  let size: Int
   let isQuick: Bool
   /// Which batch fails; what of a batch is refused.
   let failing: Int?
   let refuses: @Sendable (_ line: Int) -> Bool
 
   init(
-    _ options: PushOptions, size: Int = 1, sizer: BatchSizer? = nil, isQuick: Bool = false, failing: Int? = nil,
+    _ options: PushOptions, size: Int, isQuick: Bool = false, failing: Int? = nil,
     refuses: @escaping @Sendable (Int) -> Bool = { _ in false }
   ) {
     self.options = options
-    self.sizer = sizer ?? BatchSizer(size...size, longestSeconds: 20)
+    self.size = size
     self.isQuick = isQuick
     self.failing = failing
     self.refuses = refuses
@@ -45,7 +43,7 @@ private final class PlayedSender: BatchSender {
 
   private let server = DestinationTraits(version: DHIS2Version("2.42"))
 
-  func batchMaker() -> any BatchMaker { Batcher(options, server, sizer) }
+  func batchMaker() -> any BatchMaker { Batcher(options, server, BatchSizer(size...size, longestSeconds: 20)) }
 
   func locate(_ block: [UInt8]) -> LocatedLines { LineLocator(options, server).locate(block) }
 
@@ -56,7 +54,6 @@ private final class PlayedSender: BatchSender {
       if state.underWay.values.contains(where: { !$0.isDisjoint(with: keys) }) { state.hasMet = true }
       state.underWay[batch.number] = Set(keys)
       state.mostUnderWay = max(state.mostUnderWay, state.underWay.count)
-      state.sizes.append(batch.values.count)
     }
     usleep(UInt32(batch.number % 3) * 300)
     var outcome = BatchOutcome()
@@ -94,12 +91,8 @@ struct PushLoopTests {
     _ text: String, _ sender: PlayedSender, _ account: Account, limit: Int
   ) async throws -> (any Error)? {
     let folder = Folder()
-    return try await run(sender, account, limit: limit, descriptor: open(folder.file("input", text), O_RDONLY))
-  }
-
-  private func run(
-    _ sender: PlayedSender, _ account: Account, limit: Int, descriptor: Int32
-  ) async throws -> (any Error)? {
+    let input = folder.file("input", text)
+    let descriptor = open(input, O_RDONLY)
     let output = open(Self.nowhere, O_WRONLY)
     defer {
       close(descriptor)
@@ -155,43 +148,6 @@ struct PushLoopTests {
       #expect(account.isBalanced, "seed \(seed): \(account.line)")
       #expect(account.totals.read == lines.count, "seed \(seed)")
     }
-  }
-
-  /// What a sizer knows of a server that takes 4,000 values at once best, a second for each request.
-  private func experienced() -> BatchSizer {
-    let sizer = BatchSizer(100...50_000, longestSeconds: 20)
-    let curve = BatchTimes.Curve(fixed: 4000, growth: 4000)
-    for size in [2000, 4000, 8000, 3000, 5000, 4000, 4000] {
-      sizer.record(size: size, values: size, seconds: curve.time(Double(size)) / 8000)
-    }
-    return sizer
-  }
-
-  @Test("what is left at the end of the input makes even batches, though the end comes a moment later than the values")
-  func evenEnd() async throws {
-    let sizer = experienced()
-    let size = try #require(sizer.found).size
-    let lines = (1...size + size / 4).map { #"{"dataElement":"e\#($0)","period":"2024","orgUnit":"u","value":"1"}"# }
-    let sender = PlayedSender(try options(), sizer: sizer)
-    var ends: [Int32] = [0, 0]
-    try #require(pipe(&ends) == 0)
-    let text = Array((lines.joined(separator: "\n") + "\n").utf8)
-    let (from, into) = (ends[0], ends[1])
-    let writing = Task.detached {
-      var rest = text[...]
-      while !rest.isEmpty {
-        let count = rest.withUnsafeBytes { write(into, $0.baseAddress, $0.count) }
-        guard count > 0 else { break }
-        rest = rest.dropFirst(count)
-      }
-      usleep(10_000)
-      close(into)
-    }
-    let failure = try await run(sender, try Account(rejectsFile: nil), limit: 1, descriptor: from)
-    _ = await writing.value
-    #expect(failure == nil)
-    let sizes = sender.state.withLock { $0.sizes }
-    #expect(sizes == [lines.count], "\(size)")
   }
 
   @Test("where the destination gives up, each value of the input is accounted for; with rejects each is kept")

@@ -15,16 +15,28 @@ package enum WorkerTurn {
     environment[variable].flatMap { $0.isEmpty ? nil : $0 }
   }
 
+  /// The turn of a command, if nobody had it before and it is free.
+  package static func first(_ command: String, in folder: String) -> FileTurn? {
+    let turn = FileTurn.wait("\(folder)/\(prefix)\(command)", atMostSeconds: 0)
+    return turn?.isFirst == true ? turn : nil
+  }
+
   /// Waits for the turn of a command.
   ///
   /// - Parameters:
   ///   - command: `pull` or `push`.
   ///   - folder: `nil` outside of a worker.
+  ///   - beforeWaiting: what there is time for where the turn is not free at once.
   /// - Returns: the turn, which ends with the value; `nil` outside of a worker.
   /// - Throws: `CommandFailure` when a signal came.
-  package static func wait(_ command: String, in folder: String?) throws -> FileTurn? {
+  package static func wait(
+    _ command: String, in folder: String?, beforeWaiting: () -> Void = {}
+  ) throws -> FileTurn? {
     guard let folder else { return nil }
-    let turn = FileTurn.wait("\(folder)/\(prefix)\(command)")
+    let path = "\(folder)/\(prefix)\(command)"
+    if let turn = FileTurn.wait(path, atMostSeconds: 0) { return turn }
+    beforeWaiting()
+    let turn = FileTurn.wait(path)
     if turn == nil { try Signals.check() }
     return turn
   }

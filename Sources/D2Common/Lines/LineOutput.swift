@@ -78,6 +78,16 @@ package final class LineOutput: LineSink, Sendable {
     try readAhead?.finish(whileWaiting: whileWaiting)
   }
 
+  /// The reader learns that nothing more comes, while the command goes on. All was written and is out (`finish`).
+  package func letGo() {
+    let nothing = open("/dev/null", O_WRONLY | O_CLOEXEC)
+    guard nothing >= 0 else { return }
+    // Under the same number, which no other file is to get.
+    dup2(nothing, end.descriptor)
+    readAhead?.letGo(to: nothing)
+    close(nothing)
+  }
+
   /// Lines that were written and did not go out, since a signal came first. Known after `finish`.
   package var abandonedLines: Int { readAhead?.abandonedLines ?? 0 }
 

@@ -79,6 +79,13 @@ package final class ReadAhead: @unchecked Sendable {
     }
   }
 
+  /// Another file takes the place of the pipe, to which all has gone out.
+  func letGo(to other: Int32) {
+    guard prompt >= 0 else { return }
+    dup2(other, prompt)
+    _ = fcntl(prompt, F_SETFD, FD_CLOEXEC)
+  }
+
   // MARK: The writer
 
   /// Writes whole lines, or queues what does not fit into the pipe.

@@ -40,23 +40,21 @@ struct PullPlan {
     }
   }
 
-  /// The periods of the first request where it is to be answered soon; the next request has so many times as many.
-  private static let firstPeriods = 3
-  private static let growth = 4
+  /// Which part of the periods is asked for first where values are wanted soon.
+  private static let firstShare = 10
 
-  /// The same requests, the first one in parts that grow: an answer that is held back until it is whole keeps those who
-  /// deliver its values waiting.
+  /// The same requests, the first one in two, of which the first is small: an answer that is held back until it is
+  /// whole keeps those who deliver its values waiting.
   static func beginningSmall(_ requests: [PullRequest]) -> [PullRequest] {
-    guard let first = requests.first, first.export.times.first?.name == "period" else { return requests }
-    var left = first.export.times[...]
-    var parts: [PullRequest] = []
-    var number = firstPeriods
-    while !left.isEmpty {
+    guard let first = requests.first, first.export.times.first?.name == "period", first.export.times.count > 1 else {
+      return requests
+    }
+    let times = first.export.times
+    let count = (times.count + firstShare - 1) / firstShare
+    let parts = [times[..<count], times[count...]].map { part in
       var export = first.export
-      export.times = Array(left.prefix(number))
-      parts.append(first.asking(export))
-      left = left.dropFirst(number)
-      number *= growth
+      export.times = Array(part)
+      return first.asking(export)
     }
     return parts + requests.dropFirst()
   }

@@ -183,6 +183,12 @@ struct PullOptions: Sendable {
   /// Whether all data sets, elements and groups go in the same requests, and not each data set in its own.
   var isOneSubject: Bool { kind == .registrations || !dataElements.isEmpty || !dataElementGroups.isEmpty }
 
+  /// Whether it is of one data set and one organisation unit, and nothing else narrows it than the time.
+  var isOfOnePlace: Bool {
+    dataSets.count == 1 && orgUnits.count == 1 && !isIncrement
+      && [dataElements, dataElementGroups, orgUnitGroups, attributeOptionCombos].allSatisfy(\.isEmpty)
+  }
+
   /// Whether each value says its data set.
   var isTagged: Bool { (tagsDataSet || dataSets.count > 1) && !isOneSubject }
 

@@ -8,6 +8,8 @@ final class ElementDirectory: Sendable {
   private struct State {
     var known: [String: ElementTraits] = [:]
     var asked: Set<String> = []
+    /// Of elements that were not in the input yet.
+    var expected: [String: ElementTraits] = [:]
     var isSilent = false
     var hasToldOfFiles = false
   }
@@ -21,11 +23,27 @@ final class ElementDirectory: Sendable {
     state.withLock { $0.isSilent = !asks }
   }
 
+  /// Values of a data set are about to come: asks for its elements before the first value waits for them. What the
+  /// server does not tell is asked again when values are there.
+  func expect(dataSet: String) {
+    state.withLock { state in
+      guard !state.isSilent else { return }
+      let fields = "id,dataSetElements[dataElement[\(ElementTraits.fields)]]"
+      try? client.forEachObject([dataSet], in: "dataSets", fields: fields) { set in
+        for element in set["dataSetElements"]?.array?.compactMap({ $0["dataElement"] }) ?? [] {
+          if let id = element["id"]?.string { state.expected[id] = ElementTraits(element) }
+        }
+      }
+    }
+  }
+
   /// The traits of elements, by uid; those of which the server does not tell are left out. The first that asks for an
   /// element waits for the answer, and so do the others.
   func traits(of elements: [String]) -> [String: ElementTraits] {
     state.withLock { state in
-      let new = Set(elements).subtracting(state.asked).filter(KnownIDs.canBeUID).sorted()
+      var new = Set(elements).subtracting(state.asked).filter(KnownIDs.canBeUID).sorted()
+      for id in new { if let traits = state.expected.removeValue(forKey: id) { note(id, traits, &state) } }
+      new.removeAll { state.known[$0] != nil }
       if !new.isEmpty, !state.isSilent { ask(new, &state) }
       return state.known
     }
@@ -35,19 +53,22 @@ final class ElementDirectory: Sendable {
     state.asked.formUnion(elements)
     do {
       try client.forEachObject(elements, in: "dataElements", fields: ElementTraits.fields) { element in
-        guard let id = element["id"]?.string else { return }
-        let traits = ElementTraits(element)
-        state.known[id] = traits
-        guard traits.contains(.holdsFiles), !state.hasToldOfFiles else { return }
-        state.hasToldOfFiles = true
-        client.log.warning(
-          "the data element \(id) holds files, which do not travel with data values: such values are refused and not sent"
-        )
+        if let id = element["id"]?.string { note(id, ElementTraits(element), &state) }
       }
     } catch {
       // What the server has against it, it says of the values too.
       client.log.debug("\(error); values that the destination does not keep are not known")
       state.isSilent = true
     }
+  }
+
+  private func note(_ id: String, _ traits: ElementTraits, _ state: inout State) {
+    state.asked.insert(id)
+    state.known[id] = traits
+    guard traits.contains(.holdsFiles), !state.hasToldOfFiles else { return }
+    state.hasToldOfFiles = true
+    client.log.warning(
+      "the data element \(id) holds files, which do not travel with data values: such values are refused and not sent"
+    )
   }
 }

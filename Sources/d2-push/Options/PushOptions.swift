@@ -140,6 +140,8 @@ struct PushOptions: Sendable {
   let turnFolder: String?
   /// Of a slice with several others: what became of the values is told by period too.
   let tellsPeriods: Bool
+  /// The data set of the values, where many are expected.
+  let expectedDataSet: String?
   /// How many workers of the ledger run this command at once on this host.
   let jobsOfRun: Int
   let rejectsFile: String?
@@ -163,6 +165,7 @@ struct PushOptions: Sendable {
     jobsOfRun = ImportLimit.jobs(arguments.environment)
     turnFolder = WorkerTurn.folder(arguments.environment)
     tellsPeriods = stored?.slice?.isJoined ?? false
+    expectedDataSet = tellsPeriods ? stored?.slice?.dataSet : nil
     queue = try QueueOptions(arguments, stored, environment: arguments.environment)
     var server =
       if let queue {
