@@ -39,7 +39,9 @@ let fuzzing: [Target] =
   : [
     .target(
       name: "FuzzTargets",
-      dependencies: ["D2Store", "D2Client", "D2Split", "D2Mapping", "D2Common", "CJSONBlocks", "CZlib", "TestSupport"],
+      dependencies: [
+        "D2Store", "D2Client", "D2Split", "D2Mapping", "D2Convert", "D2Common", "CJSONBlocks", "CZlib", "TestSupport",
+      ],
       path: "Tests/Fuzz/Targets"),
     .executableTarget(name: "d2-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Main"),
   ]
@@ -56,6 +58,7 @@ let package = Package(
     .executable(name: "d2-slices", targets: ["d2-slices-executable"]),
     .executable(name: "d2-map", targets: ["d2-map-executable"]),
     .executable(name: "d2-diff", targets: ["d2-diff-executable"]),
+    .executable(name: "d2-convert", targets: ["d2-convert-executable"]),
   ],
   targets: [
     // C: block masks over JSON text, and the C libraries.
@@ -65,6 +68,8 @@ let package = Package(
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CDeflate", providers: [.apt(["libdeflate-dev"])]),
+    .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),
+    .systemLibrary(name: "CIconv"),
     .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
     .systemLibrary(name: "CPQ", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
@@ -92,6 +97,11 @@ let package = Package(
     // The core of d2-map, which the fuzzer needs too.
     .target(name: "D2Mapping", dependencies: ["D2Common"], swiftSettings: dataPath),
 
+    // The forms of d2-convert. expat is linked in: not every machine has it.
+    .target(
+      name: "D2Convert", dependencies: ["D2Common", "CJSONBlocks", "CZlib", "CExpat", "CIconv"],
+      swiftSettings: dataPath, linkerSettings: [.unsafeFlags(["-Xlinker", "-l:libexpat.a"])]),
+
     command("d2-pull", ["D2Split", "D2Hash", "CMemory"]),
     command("d2-push", ["CMemory", "CDeflate"]),
     command("d2-pairs"),
@@ -100,13 +110,14 @@ let package = Package(
     command("d2-slices", ["D2Ledger"], resources: [.embedInCode("Report/report.css")]),
     command("d2-map", ["D2Mapping"]),
     command("d2-diff", ["D2Hash"]),
+    command("d2-convert", ["D2Convert"]),
 
     // All of them in one file, which is what gets installed: it does what the name says by which it is called.
     .executableTarget(
       name: "d2",
       dependencies: [
-        "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "d2-map", "d2-diff", "D2Common",
-        "CProcess",
+        "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "d2-map", "d2-diff",
+        "d2-convert", "D2Common", "CProcess",
       ], linkerSettings: besideTheCommands),
     // And each alone.
     executable("d2-pull"),
@@ -117,6 +128,7 @@ let package = Package(
     executable("d2-slices"),
     executable("d2-map"),
     executable("d2-diff"),
+    executable("d2-convert"),
 
     // Makes manual pages and completions at packaging time; it is not installed.
     .executableTarget(name: "d2-pages", dependencies: ["D2Common"], path: "packaging/d2-pages"),
@@ -157,13 +169,16 @@ let package = Package(
       dependencies: ["d2-slices", "D2Ledger", "D2Store", "D2Client", "D2Common", "TestSupport"]),
     .testTarget(name: "MapUnitTests", dependencies: ["d2-map", "D2Mapping", "D2Common", "TestSupport"]),
     .testTarget(name: "DiffUnitTests", dependencies: ["d2-diff", "D2Hash", "D2Client", "D2Common", "TestSupport"]),
+    .testTarget(
+      name: "ConvertUnitTests", dependencies: ["D2Convert", "d2-convert", "D2Common", "CZlib", "TestSupport"]),
     .testTarget(name: "PagesUnitTests", dependencies: ["d2-pages", "D2Common", "TestSupport"]),
     .testTarget(name: "StandInTests", dependencies: ["StandInServer", "D2Common", "TestSupport", "WaitingTests"]),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
         "d2", "d2-pull-executable", "d2-push-executable", "d2-pairs-executable", "d2-orgunits-executable",
-        "d2-datasets-executable", "d2-slices-executable", "d2-map-executable", "d2-diff-executable", "d2-pages",
+        "d2-datasets-executable", "d2-slices-executable", "d2-map-executable", "d2-diff-executable",
+        "d2-convert-executable", "d2-pages",
         "dhis2-stand-in", "StandInServer", "TestSupport", "WaitingTests", "D2Ledger", "D2Store", "D2Client", "D2Split",
         "D2Common",
       ]),

@@ -1,5 +1,6 @@
 import D2Common
 import Glibc
+import d2_convert
 import d2_datasets
 import d2_diff
 import d2_map
@@ -18,6 +19,7 @@ struct Toolkit: ToolkitCommand {
 
   private static let commands: [any ToolkitCommand.Type] = [
     Pull.self, Push.self, Pairs.self, OrgUnits.self, DataSets.self, Slices.self, Map.self, Diff.self,
+    Convert.self,
   ]
 
   static func main() async {
@@ -31,7 +33,7 @@ struct Toolkit: ToolkitCommand {
     if CalledName.own != name, !isUnderstood(words.first, verbs) {
       Log(command: name).error(
         "no command is called \(CalledName.own.quoted): call it \(commands.dropLast().map { $0.name }.joined(separator: ", "))"
-          + " or \(Diff.name)")
+          + " or \(commands.last!.name)")
       exit(ExitStatus.usage.rawValue)
     }
     await Command.main(Self.self, words, manual: manual, verbs)

@@ -112,7 +112,7 @@ struct DataValueLineTests {
   @Test(
     "says what is wrong with a line",
     arguments: [
-      ("[1]", "this is a JSON array, and d2 reads one object a line: put jq -c '.[]' FILE | before the command"),
+      ("[1]", "this is a JSON array, and a value is a line of its own: put d2-convert FILE | before the command"),
       ("12", "not a JSON object"),
       (#"{"a":"#, "the JSON ends early: a value was expected"),
       (#"{"a":1} {}"#, "something stands behind the JSON object at byte 8"),

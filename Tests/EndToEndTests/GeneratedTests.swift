@@ -7,6 +7,7 @@ import WaitingTests
 struct GeneratedTests {
   private static let commands = [
     "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "d2-diff", "d2-map",
+    "d2-convert",
   ]
 
   static func has(_ program: String) -> Bool { Shell().run("command -v \(program)").status == 0 }

@@ -122,6 +122,7 @@ struct ManPage {
 
   private static let commands = [
     "d2-pull", "d2-push", "d2-pairs", "d2-orgunits", "d2-datasets", "d2-slices", "d2-diff", "d2-map",
+    "d2-convert",
   ]
 
   private static let variables = [

@@ -102,6 +102,7 @@ struct Roff {
       case "'" where quotes: out += "\\(aq"
       case "`": out += "\\(ga"
       case "…": out += "..."
+      case "×": out += "\\(mu"
       default: out.append(character)
       }
     }

@@ -29,6 +29,9 @@ public struct DataValueLine {
     /// Every key there is.
     fileprivate static let all = KeySet(bits: 1 << UInt32(keyCount) - 1)
 
+    /// What stands for keys that d2 does not look at.
+    static let others = KeySet(bits: 1 << UInt32(otherSlot))
+
     /// One key.
     @inline(__always)
     public init(_ key: Key) { bits = 1 << UInt32(truncatingIfNeeded: key.rawValue) }
@@ -105,7 +108,7 @@ public struct DataValueLine {
 
   /// The keys of a line by what stands behind them, so that most lines are checked by a few comparisons.
   public struct KeysByKind: Sendable {
-    /// All that are there.
+    /// All that are there. Where there are keys that `Key` lacks, it is no subset of any set of those.
     public fileprivate(set) var present = KeySet(bits: 0)
     /// With a text that is not empty.
     public fileprivate(set) var filled = KeySet(bits: 0)
@@ -138,6 +141,10 @@ public struct DataValueLine {
       case .number, .absent: break
       }
     }
+
+    /// There is a key that d2 does not look at.
+    @inline(__always)
+    mutating func noteOther() { present = present.union(.others) }
 
     /// The last one counts.
     @inline(never)

@@ -159,7 +159,7 @@ package struct LineReader: ~Copyable {
       guard capacity < Self.longestLineBytes else {
         throw CommandFailure(
           .malformedInput,
-          "line \(number + 1) is longer than \(Self.longestLineBytes >> 20) MiB: is it a whole document? Write one object a line, with jq -c '.dataValues[]'"
+          "line \(number + 1) is longer than \(Self.longestLineBytes >> 20) MiB: if it is a whole document, \(ForeignInput.convert)"
         )
       }
       let wider = UnsafeMutablePointer<UInt8>.allocate(capacity: 2 * capacity + PaddedLine.paddingBytes)

@@ -46,6 +46,8 @@ struct StructureWalk {
         if let key = Self.key(text + keyStart, keyLength) {
           fields[key.rawValue] = field
           keys.note(DataValueLine.KeySet(key), field)
+        } else {
+          keys.noteOther()
         }
       } while try another(before: UInt8(ascii: "}"))
     }
@@ -70,6 +72,8 @@ struct StructureWalk {
         let field = DataValueLine.Field(kind: .string, start: place[3] + 1, length: place[4] - place[3] - 1)
         fields[key.rawValue] = field
         keys.note(DataValueLine.KeySet(key), field)
+      } else {
+        keys.noteOther()
       }
       place += 6
     }

@@ -1,6 +1,16 @@
 /// What the structure cannot tell of a text: its escapes, its UTF-8, and which control bytes between tokens are white
 /// space.
-enum TextCheck {
+package enum TextCheck {
+  /// Where the first byte stands of what is not UTF-8; `nil` where all is.
+  package static func firstFaultOfUTF8(in text: UnsafeRawBufferPointer) -> Int? {
+    var at = 0
+    while at < text.count {
+      guard let length = text[at] < 0x80 ? 1 : sequenceLength(text, at) else { return at }
+      at += length
+    }
+    return nil
+  }
+
   static func problem(in line: UnsafeRawBufferPointer) -> String? {
     var at = 0
     while at < line.count {

@@ -40,7 +40,7 @@ measured_all() {
   command -v nginx >/dev/null || install_nginx
   rm -rf "$tables" && mkdir -p "$tables"
   say_machine >"$tables/machine.md"
-  part streams pull push startup diff map peers --values "$values" "${rounds[@]}"
+  part streams pull push startup diff map convert peers --values "$values" "${rounds[@]}"
   part backlog backlog "${others[@]}"
   part slices slices
   part increments increments

@@ -17,6 +17,9 @@ RATIO_BARS = [
     ("gzip push at most 0.4 times gzip -1 \\| curl", "d2-push", "gzip -1 | curl -T -", 0.4),
     ("diff at least 10 times faster than comm of two jq \\| sort", "d2-diff", "comm of two jq | sort", 1 / 10),
     ("map at least 10 times faster than jq", "d2-map", "jq -c with the same table", 1 / 10),
+    ("to CSV at least 20 times faster than jq's @csv", "d2-convert --to csv", "jq -r … @csv", 1 / 20),
+    ("to CSV at least 5 times faster than Python", "d2-convert --to csv", "Python: json and csv", 1 / 5),
+    ("from CSV at least 5 times faster than Python", "d2-convert file.csv", "Python: csv and json", 1 / 5),
     ("d2-pull starts within 4 times curl", "d2-pull --version", "curl --version", 4),
     ("d2-push starts within 4 times curl", "d2-push --version", "curl --version", 4),
 ]
@@ -24,6 +27,7 @@ RATIO_BARS = [
 MEMORY_BARS = [
     ("pull in at most 40 MB", ["d2-pull", "d2-pull --compression none"], 40),
     ("pull of a tenth in at most 40 MB", ["d2-pull, a tenth", "d2-pull --compression none, a tenth"], 40),
+    ("convert in at most 40 MB", ["d2-convert --to csv", "d2-convert file.csv", "d2-convert file.json"], 40),
     ("push with 4 requests at a time in at most 100 MB",
      ["d2-push --concurrency 4", "d2-push --compression none --concurrency 4"], 100),
 ]

@@ -62,6 +62,7 @@ measured_streams() {
   ! wanted startup || rows_of_startup
   ! wanted diff || rows_of_diff
   ! wanted map || rows_of_map
+  ! wanted convert || rows_of_convert
   ! wanted peers || rows_of_peers
   if ((${#rows[@]})); then measure && say_measured; fi
   if wanted profile; then
@@ -149,4 +150,24 @@ rows_of_map() {
   [[ $("$bin/d2-map" --quiet "$data/mapping.csv" <"$data/values.ndjson" | head -100000 | jq -c . | cksum) == \
     "$(head -100000 "$data/values.ndjson" | jq -c --slurpfile t "$data/mapping.json" "$mapped" | cksum)" ]] ||
     { echo "bench: d2-map and jq do not agree" >&2 && exit 70; }
+}
+
+rows_of_convert() {
+  local convert="$bin/d2-convert --quiet" columns python=scripts/lib/bench/convert.py
+  [[ -e $data/values.csv ]] || { $convert --to csv "$data/values.ndjson" >"$data/values.csv.new" &&
+    mv "$data/values.csv.new" "$data/values.csv"; }
+  columns='[.dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .value, .storedBy'
+  columns+=', .lastUpdated, .comment, .followup, .deleted] | @csv'
+  row "Convert to CSV" "$runs" "d2-convert --to csv" "$convert --to csv $data/values.ndjson"
+  row "Convert to CSV" "$runs" "Python: json and csv" "python3 $python to-csv $data/values.ndjson"
+  row "Convert to CSV" $((slow > 0)) "jq -r … @csv" "jq -r '$columns' $data/values.ndjson"
+  row "Convert from CSV" "$runs" "d2-convert file.csv" "$convert $data/values.csv"
+  row "Convert from CSV" "$runs" "Python: csv and json" "python3 $python from-csv $data/values.csv"
+  row "Convert from CSV" "$runs" "Python: csv alone, into nothing" "python3 $python read-csv $data/values.csv"
+  row "Convert a document" "$runs" "d2-convert file.json" "$convert $data/values.json"
+  row "Convert a document" "$runs" "wc -l" "wc -l $data/values.json"
+  # Both ways, the values are those that Python reads.
+  [[ $($convert --to csv "$data/values.ndjson" | head -100000 | cksum) == \
+    "$(head -99999 "$data/values.ndjson" | python3 $python to-csv /dev/stdin | head -100000 | cksum)" ]] ||
+    { echo "bench: d2-convert and Python do not agree" >&2 && exit 70; }
 }

@@ -1,0 +1,89 @@
+import D2Common
+
+/// What the columns of a table of values mean.
+struct CSVHeader {
+  /// What stands in a column.
+  enum Column: Equatable {
+    case field(ValueField)
+    /// It is left out.
+    case ignored
+    /// It has no name, so that nothing may stand in it.
+    case unnamed
+  }
+
+  let columns: [Column]
+
+  /// What may stand between cells, where the user does not say.
+  private static let separators = [",", ";", "\t", "|"].map { $0.utf8.first! }
+  private static let required: [ValueField] = [.dataElement, .period, .orgUnit]
+
+  /// The columns of DHIS2's CSV, for a table that does not name them.
+  ///
+  /// - Parameter count: how many cells the first row has.
+  static func columnsOfDHIS2(_ count: Int) -> CSVHeader {
+    let fields = ValueField.allCases.prefix { $0 != .created }.prefix(count)
+    return CSVHeader(columns: fields.map { .field($0) })
+  }
+
+  /// The columns that a first row names.
+  ///
+  /// - Parameters:
+  ///   - given: fields that are given for all values.
+  ///   - place: of a cell.
+  /// - Throws: `CommandFailure`, 65 for a column that is not known, is there twice, or is missing.
+  init(_ names: [String], _ meanings: FieldNames, given: Set<ValueField>, _ input: String, place: (Int) -> Place) throws
+  {
+    var columns: [Column] = []
+    for (number, name) in names.enumerated() {
+      let name = name.trimmed
+      if name.isEmpty {
+        columns.append(.unnamed)
+        continue
+      }
+      switch meanings.meaning(of: name) {
+      case .ignored: columns.append(.ignored)
+      case .unknown: throw CommandFailure.malformed(input, place(number), FieldNames.unknown(name, "column"))
+      case .field(let field):
+        guard !columns.contains(.field(field)) else {
+          throw CommandFailure.malformed(
+            input, place(number), "the column \(name.quoted) is there twice (both are \(field.key))")
+        }
+        columns.append(.field(field))
+      }
+    }
+    let missing = Self.required.filter { !columns.contains(.field($0)) && !given.contains($0) }
+    guard missing.isEmpty else {
+      throw CommandFailure.malformed(
+        input, place(0),
+        "no column \(missing.map(\.column.quoted).joined(separator: " and ")): name it in the first row, or rename one "
+          + "(--rename old=\(missing[0].key)); for a file without column names say --no-header")
+    }
+    self.columns = columns
+  }
+
+  private init(columns: [Column]) { self.columns = columns }
+
+  // MARK: Separators
+
+  /// The separator of a table, and whether a line says it (`sep=;`, which Excel writes and reads).
+  ///
+  /// - Throws: what the source throws.
+  static func separator(of window: TextWindow, _ names: FieldNames) throws -> (separator: UInt8, isSaid: Bool) {
+    let length = try window.lineEnd() ?? window.count
+    let line = UnsafeRawBufferPointer(window.padded(0..<length).bytes)
+    let text = String(decoding: line, as: UTF8.self).trimmed
+    if text.lowercased().hasPrefix("sep="), text.utf8.count == 5 { return (text.utf8.last!, true) }
+    let best = separators.max { likelihood($0, text, names) < likelihood($1, text, names) }!
+    return (best, false)
+  }
+
+  /// How many columns are known that a separator makes, and how many there are.
+  private static func likelihood(_ separator: UInt8, _ line: String, _ names: FieldNames) -> (Int, Int) {
+    let cells = line.utf8.split(separator: separator, omittingEmptySubsequences: false)
+    let known = cells.filter { cell in
+      let name = String(decoding: cell, as: UTF8.self).trimmed.filter { $0 != "\"" }
+      return !name.isEmpty && names.meaning(of: name) != .unknown
+    }
+    return (known.count, cells.count)
+  }
+}

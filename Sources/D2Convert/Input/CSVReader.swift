@@ -1,0 +1,104 @@
+import D2Common
+
+/// Reads values from a table with a row for each.
+package struct CSVReader {
+  private let window: TextWindow
+  private let names: FieldNames
+  private let options: CSVOptions
+  /// Fields that are given for all values.
+  private let given: Set<ValueField>
+  private let record = ValueRecord()
+  private let numbers: DecimalCommas
+
+  package init(_ window: TextWindow, _ names: FieldNames, _ options: CSVOptions, given: Set<ValueField>) {
+    self.window = window
+    self.names = names
+    self.options = options
+    self.given = given
+    numbers = DecimalCommas(areRead: options.hasDecimalCommas)
+  }
+
+  /// Numbers with a comma that were left as they are.
+  package var decimalCommasLeft: Int { numbers.left }
+
+  /// Hands on all values. - Throws: `CommandFailure`, 65 for what is malformed; what the source throws.
+  package func read(into sink: inout some ValueSink) throws {
+    let rows = try SheetRows(window, names, options)
+    try sink.begin(DocumentHeader())
+    guard try rows.next() else { return try sink.end(DocumentHeader()) }
+    let header: CSVHeader
+    if options.hasHeader {
+      header = try self.header(rows)
+      rows.advance()
+    } else {
+      header = .columnsOfDHIS2(rows.count)
+    }
+    var periods = SheetPeriod(type: options.periodType)
+    while try rows.next() {
+      if !rows.isBlank {
+        try fill(rows, header, &periods)
+        try sink.take(record)
+      }
+      rows.advance()
+    }
+    try sink.end(DocumentHeader())
+  }
+
+  private func header(_ rows: SheetRows) throws -> CSVHeader {
+    let texts = (0..<rows.count).map { rows.text($0) }
+    return try CSVHeader(texts, names, given: given, window.name) { rows.place($0) }
+  }
+
+  @inline(__always)
+  private func fill(_ rows: SheetRows, _ header: CSVHeader, _ periods: inout SheetPeriod) throws {
+    record.clear()
+    record.place = window.place()
+    let count = rows.count
+    if count != header.columns.count { try checkCount(rows, header) }
+    for place in 0..<min(count, header.columns.count) {
+      let bytes = rows.bytes(place)
+      if bytes.isEmpty { continue }
+      switch header.columns[place] {
+      case .ignored: break
+      case .unnamed: throw rows.malformed(place, "something stands in a column without a name")
+      case .field(.period): record[.period] = try period(bytes, &periods, rows, place)
+      case .field(.value): record[.value] = try numbers.cell(bytes) { rows.malformed(place, $0) }
+      case .field(let field):
+        let text = field.isID ? Self.trimmed(bytes) : bytes
+        record[field] = Cell(
+          form: .text, start: text.baseAddress?.assumingMemoryBound(to: UInt8.self), count: text.count)
+      }
+    }
+  }
+
+  private func period(
+    _ bytes: UnsafeRawBufferPointer, _ periods: inout SheetPeriod, _ rows: SheetRows, _ place: Int
+  ) throws -> Cell {
+    do throws(SheetPeriod.Fault) {
+      if let other = try periods.read(bytes) { return other.cell }
+    } catch { throw rows.malformed(place, "\(error)") }
+    return Cell(form: .text, start: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: bytes.count)
+  }
+
+  /// White space around an id is none of it.
+  @inline(__always)
+  static func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    var (start, end) = (0, bytes.count)
+    while start < end, bytes[start] <= 0x20 { start += 1 }
+    while end > start, bytes[end - 1] <= 0x20 { end -= 1 }
+    return UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+  }
+
+  /// Rows may end early only by what is empty anyway: nothing is guessed of others.
+  private func checkCount(_ rows: SheetRows, _ header: CSVHeader) throws {
+    let (count, expected) = (rows.count, header.columns.count)
+    if count > expected {
+      guard let extra = (expected..<count).first(where: { !rows.isEmpty($0) }) else { return }
+      throw rows.malformed(extra, "the row has \(counted(count, "cell")), but there are \(counted(expected, "column"))")
+    }
+    // Old versions of DHIS2 name the column of deleted marks and write no cell for it.
+    if count == expected - 1, header.columns.last == .field(.deleted) { return }
+    throw rows.malformed(
+      count - 1, "the row has \(counted(count, "cell")), but there are \(counted(expected, "column"))")
+  }
+}

@@ -1,0 +1,188 @@
+import D2Common
+import Glibc
+
+/// Rows of separated cells, in place: what stands in the window is unquoted where it lies.
+final class CSVRows {
+  /// A cell, by its place behind the window's `begin`.
+  struct Extent {
+    var start: Int
+    var end: Int
+    var isQuoted: Bool
+    /// It holds quotes written twice.
+    var hasQuotes: Bool
+  }
+
+  private let window: TextWindow
+  let separator: UInt8
+  /// The cells of the row that was read last.
+  private var extents: UnsafeMutableBufferPointer<Extent>
+  private(set) var count = 0
+  /// How many bytes the row has, with its line end.
+  private(set) var length = 0
+  /// All bytes of the row, or'ed.
+  private var mask: UInt8 = 0
+
+  init(_ window: TextWindow, separator: UInt8) {
+    self.window = window
+    self.separator = separator
+    extents = .allocate(capacity: 64)
+  }
+
+  deinit { extents.deallocate() }
+
+  /// A cell of the row.
+  @inline(__always)
+  subscript(place: Int) -> Extent {
+    assert(place < count, "cell \(place) of \(count)")
+    return extents[place]
+  }
+
+  @inline(__always)
+  private func append(_ extent: Extent) {
+    if count == extents.count { grow() }
+    extents[count] = extent
+    count += 1
+  }
+
+  private func grow() {
+    let wider = UnsafeMutableBufferPointer<Extent>.allocate(capacity: 2 * count)
+    _ = wider.update(fromContentsOf: extents)
+    extents.deallocate()
+    extents = wider
+  }
+
+  /// Reads the row that stands at the window's `begin`; false where the text ends. It lasts until `advance`.
+  ///
+  /// - Throws: `CommandFailure`, 65 for quotes where none may stand, and for what is not UTF-8.
+  func next() throws -> Bool {
+    while true {
+      if window.count == 0, try !window.fill() { return false }
+      // A row that has not ended is read again when more of it is there, or it is known that nothing is.
+      if try scan() { break }
+      _ = try window.fill()
+    }
+    if mask >= 0x80 { try checkEncoding() }
+    return true
+  }
+
+  /// Moves behind the row.
+  func advance() { window.advance(by: length) }
+
+  /// Finds the cells; false if the row does not end in what the window holds.
+  private func scan() throws -> Bool {
+    count = 0
+    mask = 0
+    let text = UnsafePointer(window.base + window.begin)
+    let end = window.count
+    var at = 0
+    while true {
+      if at < end, text[at] == UInt8(ascii: "\"") {
+        guard let behind = try quoted(text, at, end) else { return false }
+        at = behind
+      } else {
+        let start = at
+        while at < end {
+          let byte = text[at]
+          if byte == separator || byte == 0x0A { break }
+          mask |= byte
+          if byte <= UInt8(ascii: "\"") { try checkUnquoted(byte, at) }
+          at += 1
+        }
+        var cellEnd = at
+        if cellEnd > start, text[cellEnd - 1] == 0x0D, at == end || text[at] == 0x0A { cellEnd -= 1 }
+        append(Extent(start: start, end: cellEnd, isQuoted: false, hasQuotes: false))
+      }
+      guard at < end else {
+        length = end
+        return window.isAtEnd
+      }
+      at += 1
+      if text[at - 1] == 0x0A {
+        length = at
+        return true
+      }
+    }
+  }
+
+  /// Whether a byte up to the quote may stand in a cell without quotes.
+  @inline(__always)
+  private func checkUnquoted(_ byte: UInt8, _ at: Int) throws {
+    if byte == UInt8(ascii: "\"") {
+      throw window.malformed("a quote stands inside of a cell that does not begin with one", at: at)
+    }
+    if byte == 0 { throw window.malformed("byte 0x0: this is no text", at: at) }
+    if byte == 0x0D, at + 1 < window.count, window[at + 1] != 0x0A {
+      throw window.malformed(
+        "a carriage return without a line feed: turn them into line ends first (tr '\\r' '\\n')", at: at)
+    }
+  }
+
+  /// Takes a cell in quotes; where it ends, or `nil` if it does not in what the window holds.
+  private func quoted(_ text: UnsafePointer<UInt8>, _ open: Int, _ end: Int) throws -> Int? {
+    var at = open + 1
+    var hasQuotes = false
+    while at < end {
+      let byte = text[at]
+      guard byte == UInt8(ascii: "\"") else {
+        mask |= byte
+        at += 1
+        continue
+      }
+      // The one behind it decides whether it ends the cell.
+      if at + 1 == end, !window.isAtEnd { return nil }
+      if at + 1 < end, text[at + 1] == UInt8(ascii: "\"") {
+        hasQuotes = true
+        at += 2
+        continue
+      }
+      append(Extent(start: open + 1, end: at, isQuoted: true, hasQuotes: hasQuotes))
+      var behind = at + 1
+      if behind < end, text[behind] == 0x0D {
+        if behind + 1 == end, !window.isAtEnd { return nil }
+        behind += 1
+      }
+      guard behind == end || text[behind] == separator && text[behind - 1] != 0x0D || text[behind] == 0x0A else {
+        throw window.malformed("something stands behind a closing quote: \(window.shown(at: at + 1))", at: at + 1)
+      }
+      return behind
+    }
+    guard window.isAtEnd else { return nil }
+    throw window.malformed("a quote is not closed", at: open)
+  }
+
+  /// The bytes of a cell. Quotes that are written twice become one where they stand: a row is asked for a cell once.
+  @inline(__always)
+  func bytes(_ place: Int) -> UnsafeRawBufferPointer {
+    if extents[place].hasQuotes { unquote(place) }
+    let cell = self[place]
+    return UnsafeRawBufferPointer(start: window.base + window.begin + cell.start, count: cell.end - cell.start)
+  }
+
+  @inline(never)
+  private func unquote(_ place: Int) {
+    let text = window.base + window.begin
+    var to = extents[place].start
+    var from = to
+    while from < extents[place].end {
+      text[to] = text[from]
+      from += text[from] == UInt8(ascii: "\"") ? 2 : 1
+      to += 1
+    }
+    extents[place].end = to
+    extents[place].hasQuotes = false
+  }
+
+  /// The text of a cell, for headers and messages.
+  func text(_ place: Int) -> String { String(decoding: bytes(place), as: UTF8.self) }
+
+  /// Whether no cell has anything in it: spreadsheets leave such rows behind the last.
+  var isBlank: Bool { (0..<count).allSatisfy { extents[$0].start == extents[$0].end } }
+
+  private func checkEncoding() throws {
+    let row = UnsafeRawBufferPointer(start: window.base + window.begin, count: length)
+    guard let place = TextCheck.firstFaultOfUTF8(in: row) else { return }
+    throw window.malformed(
+      "byte 0x\(String(row[place], radix: 16)) is not UTF-8: if Excel saved this file, say --encoding windows-1252",
+      at: place)
+  }
+}

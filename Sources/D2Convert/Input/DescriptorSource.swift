@@ -1,0 +1,58 @@
+import D2Common
+import Glibc
+
+/// The bytes of a file descriptor: of a file, a pipe, standard input.
+public final class DescriptorSource: ByteSource {
+  /// How long a signal that ends the command may go unnoticed while nothing comes.
+  private static let pollMilliseconds: Int32 = 200
+  /// `F_SETPIPE_SZ` of Linux, which Swift's view of glibc leaves out.
+  private static let setPipeBytes: Int32 = 1031
+  private static let pipeBytes: Int32 = 1 << 20
+
+  /// The path, or what it was called.
+  public let name: String
+  private let descriptor: Int32
+  /// Whether the file was opened here.
+  private let isOwn: Bool
+
+  /// - Parameters:
+  ///   - descriptor: stays open.
+  ///   - name: what it is called in messages.
+  public init(descriptor: Int32, name: String) {
+    self.name = name
+    self.descriptor = descriptor
+    isOwn = false
+    Self.widen(descriptor)
+  }
+
+  /// Opens a file; it is closed with this source.
+  ///
+  /// - Throws: `CommandFailure`, 74.
+  public init(path: String) throws {
+    name = path
+    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw CommandFailure(.cannotRead, "cannot read \(path): \(SystemError())") }
+    isOwn = true
+    Self.widen(descriptor)
+  }
+
+  deinit { if isOwn { close(descriptor) } }
+
+  /// Where it is a pipe it gets more room, so that fewer calls are needed.
+  private static func widen(_ descriptor: Int32) { _ = fcntl(descriptor, setPipeBytes, pipeBytes) }
+
+  /// - Throws: `CommandFailure`: 74 where it cannot be read, or the signal's status.
+  public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    while true {
+      var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      let ready = poll(&polled, 1, Self.pollMilliseconds)
+      try Signals.check()
+      if ready == 0 { continue }
+      let got = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+      if got >= 0 { return got }
+      guard errno == EINTR || errno == EAGAIN else {
+        throw CommandFailure(.cannotRead, "cannot read \(name): \(SystemError())")
+      }
+    }
+  }
+}

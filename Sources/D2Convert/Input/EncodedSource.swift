@@ -1,0 +1,147 @@
+import D2Common
+import Glibc
+
+/// A text as UTF-8: from an encoding that the user names, from the one that its byte order mark tells, or as it is.
+public final class EncodedSource: ByteSource {
+  /// So many bytes show whether every second one is 0.
+  private static let shownBytes = 16
+
+  private let block: InputBlock
+  /// The encoding that the user named.
+  private let named: String?
+  /// What stands here is decoded; `nil` where it is UTF-8.
+  private var decoder: Decoder?
+  /// What is decoded, for messages.
+  private var encoding = ""
+  private var isKnown = false
+  private var isAtEnd = false
+  /// Where the next byte comes to stand in the text.
+  private var place = Place(line: 1, column: 1)
+
+  /// - Parameters:
+  ///   - encoding: the name of the encoding, if the user says it. A byte order mark counts more.
+  /// - Throws: `CommandFailure`, 64 where nobody knows the encoding.
+  public init(_ source: any ByteSource, encoding: String? = nil) throws {
+    block = InputBlock(source)
+    named = encoding
+    guard let encoding else { return }
+    decoder = Decoder(encoding)
+    guard decoder != nil else {
+      throw CommandFailure(
+        .usage,
+        "--encoding: unknown encoding \(encoding.quoted): write windows-1252, iso-8859-15, cp850, utf-16 or another "
+          + "name that iconv -l lists")
+    }
+  }
+
+  /// That of what it reads.
+  public var name: String { block.name }
+
+  /// Whether the text was in an encoding that a byte order mark or the user told. It is known when something was read.
+  public private(set) var isCertain = false
+
+  /// What to say where bytes are not UTF-8, and nobody named an encoding.
+  public static let notUTF8 = "this is not UTF-8: if Excel saved it, say --encoding windows-1252"
+
+  /// - Throws: `CommandFailure`: 65 where bytes mean nothing in the encoding; what the source throws.
+  public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    if !isKnown { try recognise() }
+    guard let decoder else { return try block.read(into: buffer) }
+    while !isAtEnd {
+      let got = try decode(decoder, into: buffer)
+      if got > 0 { return got }
+    }
+    return 0
+  }
+
+  // MARK: Recognising
+
+  private func recognise() throws {
+    isKnown = true
+    _ = try block.has(Self.shownBytes)
+    if let (marked, length) = mark() {
+      block.advance(by: length)
+      isCertain = true
+      decode(marked)
+    } else if let named {
+      isCertain = true
+      encoding = named
+    } else if let guessed = pattern() {
+      isCertain = true
+      decode(guessed)
+    }
+  }
+
+  private func decode(_ encoding: String) {
+    self.encoding = encoding
+    // UTF-8 is what comes out: whoever reads it checks it.
+    decoder = encoding == "UTF-8" ? nil : Decoder(encoding)
+  }
+
+  private func mark() -> (encoding: String, length: Int)? {
+    if begins([0xEF, 0xBB, 0xBF]) { return ("UTF-8", 3) }
+    if begins([0xFF, 0xFE, 0, 0]) { return ("UTF-32LE", 4) }
+    if begins([0, 0, 0xFE, 0xFF]) { return ("UTF-32BE", 4) }
+    if begins([0xFF, 0xFE]) { return ("UTF-16LE", 2) }
+    if begins([0xFE, 0xFF]) { return ("UTF-16BE", 2) }
+    return nil
+  }
+
+  private func begins(_ bytes: [UInt8]) -> Bool {
+    block.count >= bytes.count && bytes.indices.allSatisfy { block[$0] == bytes[$0] }
+  }
+
+  /// UTF-16 without a mark: a text that begins with ASCII has a zero in each pair of bytes.
+  private func pattern() -> String? {
+    let pairs = min(block.count, Self.shownBytes) / 2
+    guard pairs > 0 else { return nil }
+    if (0..<pairs).allSatisfy({ block[2 * $0] != 0 && block[2 * $0 + 1] == 0 }) { return "UTF-16LE" }
+    if (0..<pairs).allSatisfy({ block[2 * $0] == 0 && block[2 * $0 + 1] != 0 }) { return "UTF-16BE" }
+    return nil
+  }
+
+  // MARK: Decoding
+
+  /// What could be decoded at once; 0 where more must be read first, or at the end.
+  private func decode(_ decoder: Decoder, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    var input = UnsafeMutableRawBufferPointer(start: block.start, count: block.count)
+    var output = buffer
+    let stop = decoder.step(&input, into: &output)
+    block.advance(by: block.count - input.count)
+    var got = buffer.count - output.count
+    if got == 0 {
+      switch stop {
+      case .invalid: throw try invalid()
+      case .room, .input, .incomplete:
+        if try !block.fill() {
+          guard block.count == 0 else {
+            throw CommandFailure.malformed(name, place, "the text ends within a character of \(encoding)")
+          }
+          isAtEnd = true
+          decoder.finish(into: &output)
+          got = buffer.count - output.count
+        }
+      }
+    }
+    note(UnsafeMutableRawBufferPointer(rebasing: buffer[..<got]))
+    return got
+  }
+
+  private func invalid() throws -> CommandFailure {
+    _ = try block.has(2)
+    let bytes = (0..<min(block.count, 2)).map { String(block[$0] >> 4, radix: 16) + String(block[$0] & 15, radix: 16) }
+    return .malformed(
+      name, place,
+      "this is not \(encoding): none of its characters begins with the bytes \(bytes.joined(separator: " "))")
+  }
+
+  /// Moves the place behind some text.
+  private func note(_ text: UnsafeMutableRawBufferPointer) {
+    var at = 0
+    while at < text.count, let found = memchr(text.baseAddress! + at, 0x0A, text.count - at) {
+      at = found - text.baseAddress! + 1
+      place = Place(line: place.line + 1, column: 1)
+    }
+    place.column += text.count - at
+  }
+}

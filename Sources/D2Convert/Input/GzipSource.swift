@@ -1,0 +1,56 @@
+import D2Common
+
+/// What gzip members that follow each other hold.
+public final class GzipSource: ByteSource {
+  private let block: InputBlock
+  private let inflater = Inflater(.gzip)
+  private var hasBegun = false
+  private var isInMember = false
+
+  /// - Parameter source: gzip.
+  public init(_ source: any ByteSource) { block = InputBlock(source) }
+
+  /// That of what it reads.
+  public var name: String { block.name }
+
+  /// - Throws: `CommandFailure`: 65 where it is cut off or damaged; what the source throws.
+  public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    while true {
+      if !isInMember { guard try beginMember() else { return 0 } }
+      let step = inflater.step(block.start, block.count, into: buffer)
+      block.advance(by: step.taken)
+      if step.state == .damaged { throw malformed("the gzip data is damaged") }
+      isInMember = step.state != .ended
+      if step.made > 0 { return step.made }
+      if isInMember, step.taken == 0 {
+        guard try block.fill() else { throw malformed("the gzip data ends early: the file is cut off") }
+      }
+    }
+  }
+
+  /// Behind a member another one may follow, or zeros that fill up a block of a tape. False at the end.
+  private func beginMember() throws -> Bool {
+    guard try block.has(1) else {
+      guard hasBegun else { throw malformed("the gzip data ends early: the file is empty") }
+      return false
+    }
+    if hasBegun, block[0] == 0 {
+      try skipPadding()
+      return false
+    }
+    guard !hasBegun || block[0] == 0x1F else { throw malformed("something else follows the gzip data") }
+    inflater.reset()
+    hasBegun = true
+    isInMember = true
+    return true
+  }
+
+  private func skipPadding() throws {
+    while try block.has(1) {
+      guard block[0] == 0 else { throw malformed("something else follows the gzip data") }
+      block.advance(by: 1)
+    }
+  }
+
+  private func malformed(_ problem: String) -> CommandFailure { .malformed(name, nil, problem) }
+}

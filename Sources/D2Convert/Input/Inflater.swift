@@ -1,0 +1,59 @@
+import CZlib
+
+/// Inflates one stream after the other.
+final class Inflater {
+  /// What lies around the compressed data.
+  enum Wrapper: Int32 {
+    /// Nothing: inside of a zip archive.
+    case none = -15
+    /// The head and the checksum of gzip.
+    case gzip = 31
+  }
+
+  /// What a step came to.
+  struct Step {
+    /// How many bytes of the input were taken.
+    let taken: Int
+    /// How many bytes were written.
+    let made: Int
+    let state: State
+  }
+
+  enum State { case goesOn, ended, damaged }
+
+  /// zlib knows it by its address.
+  private let stream: UnsafeMutablePointer<z_stream>
+
+  init(_ wrapper: Wrapper) {
+    stream = .allocate(capacity: 1)
+    stream.initialize(to: z_stream())
+    let started = inflateInit2_(stream, wrapper.rawValue, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    precondition(started == Z_OK, "zlib could not be started")
+  }
+
+  deinit {
+    inflateEnd(stream)
+    stream.deallocate()
+  }
+
+  /// A new stream begins.
+  func reset() { inflateReset(stream) }
+
+  /// Goes on with some input, as far as it or the room for the output reaches.
+  func step(_ input: UnsafeMutablePointer<UInt8>, _ count: Int, into output: UnsafeMutableRawBufferPointer) -> Step {
+    let room = min(output.count, Int(Int32.max))
+    stream.pointee.next_in = input
+    stream.pointee.avail_in = UInt32(count)
+    stream.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    stream.pointee.avail_out = UInt32(room)
+    let result = inflate(stream, Z_NO_FLUSH)
+    let state: State =
+      switch result {
+      case Z_STREAM_END: .ended
+      case Z_OK, Z_BUF_ERROR: .goesOn
+      default: .damaged
+      }
+    return Step(
+      taken: count - Int(stream.pointee.avail_in), made: room - Int(stream.pointee.avail_out), state: state)
+  }
+}

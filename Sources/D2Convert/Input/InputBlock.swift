@@ -1,0 +1,91 @@
+import Glibc
+
+/// A block of a source's bytes, for readers that look at bytes before they take them.
+final class InputBlock {
+  static let bytes = 256 << 10
+  /// A source is given at least so much room.
+  private static let leastRoom = 4096
+
+  private let source: any ByteSource
+  private let memory: UnsafeMutablePointer<UInt8>
+  private var begin = 0
+  private var end = 0
+  private var isAtEnd = false
+
+  init(_ source: any ByteSource) {
+    self.source = source
+    memory = .allocate(capacity: Self.bytes)
+  }
+
+  deinit { memory.deallocate() }
+
+  /// What the source is called in messages.
+  var name: String { source.name }
+
+  /// How many bytes are there.
+  var count: Int { end - begin }
+
+  /// The first byte that is there.
+  var start: UnsafeMutablePointer<UInt8> { memory + begin }
+
+  /// A byte of those that are there.
+  subscript(offset: Int) -> UInt8 { memory[begin + offset] }
+
+  func advance(by length: Int) { begin += length }
+
+  /// Reads more behind what is there. False at the end.
+  func fill() throws -> Bool {
+    if isAtEnd { return false }
+    if begin == end {
+      (begin, end) = (0, 0)
+    } else if Self.bytes - end < Self.leastRoom {
+      memmove(memory, memory + begin, count)
+      (begin, end) = (0, count)
+    }
+    let got = try source.read(into: UnsafeMutableRawBufferPointer(start: memory + end, count: Self.bytes - end))
+    end += got
+    isAtEnd = got == 0
+    return got > 0
+  }
+
+  /// Makes sure that so many bytes are there (at most 4096 fewer than `bytes`); false where the source ends before.
+  func has(_ length: Int) throws -> Bool {
+    while count < length { if try !fill() { return false } }
+    return true
+  }
+
+  /// Reads over some bytes. False where the source ends before.
+  func skip(_ length: Int) throws -> Bool {
+    var left = length
+    while left > 0 {
+      guard try has(1) else { return false }
+      let step = min(left, count)
+      advance(by: step)
+      left -= step
+    }
+    return true
+  }
+
+  /// Reads over all that is left.
+  func skipToEnd() throws {
+    repeat { begin = end } while try fill()
+  }
+
+  /// Passes bytes on without a stop in the block once it is empty. 0 at the end.
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    if count == 0 {
+      let got = isAtEnd ? 0 : try source.read(into: buffer)
+      isAtEnd = got == 0
+      return got
+    }
+    let length = min(count, buffer.count)
+    buffer.copyMemory(from: UnsafeRawBufferPointer(start: start, count: length))
+    advance(by: length)
+    return length
+  }
+
+  /// A number of some bytes, the least significant first.
+  func number(at offset: Int, bytes: Int) -> UInt64 {
+    (0..<bytes).reduce(0) { $0 | UInt64(self[offset + $1]) << (8 * $1) }
+  }
+}

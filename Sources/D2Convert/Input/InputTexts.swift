@@ -1,0 +1,83 @@
+import D2Common
+import Glibc
+
+/// The texts of one input: a file or standard input, the inside of one that is compressed, the members of an archive.
+final class InputTexts {
+  private let path: String
+  private let encoding: String?
+  private var archive: ZipArchive?
+  private var hasBegun = false
+  /// How many texts were handed out.
+  private(set) var count = 0
+
+  /// - Parameters:
+  ///   - path: `-` is standard input.
+  ///   - encoding: by its name; `nil` where the text tells.
+  init(_ path: String, encoding: String?) {
+    self.path = path
+    self.encoding = encoding
+  }
+
+  /// What it is called in messages.
+  var name: String { path == "-" ? "standard input" : path }
+
+  /// The next text, as UTF-8; `nil` behind the last.
+  ///
+  /// - Throws: `CommandFailure`: 65 for a damaged archive, 74 for what cannot be read.
+  func next() throws -> EncodedSource? {
+    guard let bytes = try nextBytes() else { return nil }
+    count += 1
+    return try EncodedSource(bytes, encoding: encoding)
+  }
+
+  private func nextBytes() throws -> (any ByteSource)? {
+    if hasBegun { return try nextMember() }
+    hasBegun = true
+    var source = PeekedSource(try open())
+    // A proxy may have wrapped a gzip file once more.
+    for _ in 0..<2 where try source.begins(with: [0x1F, 0x8B]) { source = PeekedSource(GzipSource(source)) }
+    // An archive without files has only its end.
+    let isArchive =
+      try source.begins(with: Array("PK\u{3}\u{4}".utf8)) || source.begins(with: Array("PK\u{5}\u{6}".utf8))
+    guard isArchive else { return source }
+    archive = ZipArchive(source)
+    return try nextMember()
+  }
+
+  private func nextMember() throws -> (any ByteSource)? {
+    guard let member = try archive?.nextMember() else { return nil }
+    if let problem = InputForm.foreign(member: member.name) {
+      throw CommandFailure.malformed(name, nil, problem)
+    }
+    return member
+  }
+
+  private func open() throws -> any ByteSource {
+    path == "-" ? DescriptorSource(descriptor: 0, name: name) : try DescriptorSource(path: path)
+  }
+
+  // MARK: Reading twice
+
+  /// The text that was handed out last, once more from its beginning; `nil` where the input can be read but once: a
+  /// pipe.
+  func again() throws -> EncodedSource? {
+    guard let path = pathOfFile() else { return nil }
+    let other = InputTexts(path, encoding: encoding)
+    for _ in 1..<count { _ = try other.next() }
+    return try other.next()
+  }
+
+  /// A regular file that is read from its beginning on.
+  private func pathOfFile() -> String? {
+    var information = stat()
+    let isKnown = path == "-" ? fstat(0, &information) == 0 : stat(path, &information) == 0
+    guard isKnown, information.st_mode & S_IFMT == S_IFREG else { return nil }
+    return path == "-" ? standardInputAtItsBeginning : path
+  }
+
+  /// Where standard input is a file that was redirected whole, this opens it anew. Asked for while it is read: the file
+  /// was at its beginning if nobody read before, which a shell's redirection says.
+  private var standardInputAtItsBeginning: String? { beganAtZero ? "/proc/self/fd/0" : nil }
+
+  private let beganAtZero = lseek(0, 0, SEEK_CUR) == 0
+}

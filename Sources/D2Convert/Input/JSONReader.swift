@@ -1,0 +1,131 @@
+import D2Common
+
+/// Reads values and registrations of completeness from JSON: objects that follow each other (each on a line, or over
+/// several), arrays of them, and whole documents of DHIS2 with what stands at their top.
+package struct JSONReader {
+  private let window: TextWindow
+  private let names: FieldNames
+  /// Reads the same text ahead of this reader, where that can be done.
+  private let ahead: JSONTop?
+  private let scratch = DataValueLine.Scratch()
+  private let record = ValueRecord()
+  private let keys: KeyReader
+
+  /// - Parameter ahead: the same text once more, so that what stands behind the values of a document is known before
+  ///   them; `nil` where it can be read but once.
+  package init(_ window: TextWindow, ahead: TextWindow?, _ names: FieldNames) {
+    self.window = window
+    self.names = names
+    self.ahead = ahead.map { JSONTop($0, names) }
+    keys = KeyReader(names)
+  }
+
+  /// Whether a document stands here, so that something may stand behind its values that belongs before them.
+  static func beginsWithDocument(_ window: TextWindow) throws -> Bool {
+    try window.skipSpace() && JSONTop.isDocument(window)
+  }
+
+  /// Hands on all values. - Throws: `CommandFailure`, 65 for what is malformed; what the source throws.
+  package func read(into sink: inout some ValueSink) throws {
+    while try window.skipSpace() {
+      if window[0] == UInt8(ascii: "[") {
+        window.advance(by: 1)
+        try sink.begin(DocumentHeader())
+        try readElements(into: &sink, mayBeDocuments: true)
+        try sink.end(DocumentHeader())
+      } else if try JSONTop.isDocument(window) {
+        try readDocument(into: &sink)
+      } else {
+        try readObjects(into: &sink)
+      }
+    }
+  }
+
+  private func readDocument(into sink: inout some ValueSink) throws {
+    let top = JSONTop(window, names)
+    let known = try ahead?.whole()
+    try top.readBefore()
+    try sink.begin(known ?? top.header)
+    if top.isInArray {
+      try readElements(into: &sink)
+      try top.readBehind()
+    }
+    try sink.end(top.header)
+  }
+
+  /// The elements of an array whose bracket was read, and the bracket that ends it.
+  ///
+  /// - Parameter mayBeDocuments: whether an element may be a whole document with values of its own.
+  private func readElements(into sink: inout some ValueSink, mayBeDocuments: Bool = false) throws {
+    try window.require("a value or ]")
+    if window[0] == UInt8(ascii: "]") { return window.advance(by: 1) }
+    while true {
+      if mayBeDocuments, try JSONTop.isDocument(window) {
+        try readDocument(into: &sink)
+        try sink.begin(DocumentHeader())
+      } else {
+        try takeObject(into: &sink)
+      }
+      try window.require("a comma or ]")
+      if window[0] == UInt8(ascii: "]") { return window.advance(by: 1) }
+      guard window[0] == UInt8(ascii: ",") else {
+        throw window.malformed("a comma or ] is expected behind a value, not \(window.shown())")
+      }
+      window.advance(by: 1)
+      try window.require("a value")
+    }
+  }
+
+  /// Objects that follow each other, up to the end of the text.
+  private func readObjects(into sink: inout some ValueSink) throws {
+    try sink.begin(DocumentHeader())
+    while try takeLines(into: &sink) { try takeObject(into: &sink) }
+    try sink.end(DocumentHeader())
+  }
+
+  /// Takes objects as long as each is a line of its own. False where the text ends.
+  private func takeLines(into sink: inout some ValueSink) throws -> Bool {
+    while try window.skipSpace() {
+      let lineEnd = try window.lineEnd()
+      var length = lineEnd ?? window.count
+      while TextWindow.isSpace(window[length - 1]) { length -= 1 }
+      guard let line = try? DataValueLine(window.padded(0..<length), scratch) else { return true }
+      try take(line, length, into: &sink)
+      if let lineEnd { window.advancePastLine(lineEnd) } else { window.advance(by: length) }
+    }
+    return false
+  }
+
+  /// Takes the object that stands here, over however many lines.
+  private func takeObject(into sink: inout some ValueSink) throws {
+    guard window[0] == UInt8(ascii: "{") else {
+      throw window.malformed("a JSON object is expected here, not \(window.shown())")
+    }
+    let length = try JSONScan.length(ofNested: window, at: 0)
+    let line: DataValueLine
+    do throws(DataValueLine.Fault) { line = try DataValueLine(window.padded(0..<length), scratch) } catch {
+      throw window.malformed("\(error)")
+    }
+    try take(line, length, into: &sink)
+    window.advance(by: length)
+  }
+
+  @inline(__always)
+  private func take(_ line: DataValueLine, _ length: Int, into sink: inout some ValueSink) throws {
+    let bytes = window.padded(0..<length).bytes
+    if KeyReader.isRegistration(line) {
+      try keys.checkRegistration(line, bytes, window)
+      try sink.take(registration: bytes)
+    } else {
+      try keys.read(line, bytes, window, into: record)
+      try sink.take(record)
+    }
+  }
+}
+
+extension TextWindow {
+  /// Moves behind white space. - Throws: `CommandFailure`, 65 where the text ends instead of going on with something.
+  func require(_ expected: String) throws {
+    guard try skipSpace() else { throw malformed("the JSON ends early: \(expected) is expected") }
+  }
+}

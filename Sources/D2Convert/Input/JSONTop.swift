@@ -1,0 +1,171 @@
+import D2Common
+
+/// The top of a document of DHIS2: what stands there beside its one array of values or registrations.
+final class JSONTop {
+  /// The arrays that make an object a document.
+  private static let arrays = ["dataValues", "completeDataSetRegistrations"]
+  /// What stands at the top of a data value set for its values.
+  static let fields: [String: ValueField] = [
+    "dataSet": .dataSet, "period": .period, "orgUnit": .orgUnit, "attributeOptionCombo": .attributeOptionCombo,
+  ]
+
+  private let window: TextWindow
+  private let names: FieldNames
+  /// What stood there so far.
+  private(set) var header = DocumentHeader()
+  /// Whether the array's values are what comes next.
+  private(set) var isInArray = false
+  private var hadArray = false
+
+  init(_ window: TextWindow, _ names: FieldNames) {
+    self.window = window
+    self.names = names
+  }
+
+  /// Whether the object that stands here is a document: it has one of the arrays, or nothing but what stands at the top
+  /// of one (a data set that was completed without values).
+  static func isDocument(_ window: TextWindow) throws -> Bool {
+    guard window[0] == UInt8(ascii: "{") else { return false }
+    var at = 1
+    while let key = try JSONScan.pastSpace(window, at), window[key] == UInt8(ascii: "\"") {
+      let length = try JSONScan.length(ofString: window, at: key)
+      let name = text(of: window, key + 1..<key + length - 1)
+      guard let colon = try JSONScan.pastSpace(window, key + length), window[colon] == UInt8(ascii: ":"),
+        let value = try JSONScan.pastSpace(window, colon + 1)
+      else { return false }
+      if arrays.contains(name) { return true }
+      guard isOfTop(name) else { return false }
+      let valueEnd = try value + JSONScan.length(ofValue: window, at: value)
+      guard let next = try JSONScan.pastSpace(window, valueEnd) else { return false }
+      if window[next] != UInt8(ascii: ",") { return window[next] == UInt8(ascii: "}") }
+      at = next + 1
+    }
+    // {} is what some versions answer where there is nothing.
+    return at == 1
+  }
+
+  /// What no value has without `dataElement`, and values have behind it.
+  private static func isOfTop(_ name: String) -> Bool {
+    !["dataElement", "value", "organisationUnit"].contains(name)
+  }
+
+  /// All that stands at the top of the next document of the window, whose values are read over.
+  func whole() throws -> DocumentHeader {
+    header = DocumentHeader()
+    hadArray = false
+    guard try window.skipSpace(), window[0] == UInt8(ascii: "{") else { return header }
+    try readBefore()
+    while isInArray {
+      try skipElements()
+      try readBehind()
+    }
+    return header
+  }
+
+  /// Reads up to the first value of the array, or to the end of the document if it has none.
+  func readBefore() throws {
+    window.advance(by: 1)
+    try window.require("a key")
+    if window[0] == UInt8(ascii: "}") { return window.advance(by: 1) }
+    try readMembers()
+  }
+
+  /// Reads on behind the bracket that ended the array, to the end of the document.
+  func readBehind() throws {
+    isInArray = false
+    try readSeparated()
+  }
+
+  private func skipElements() throws {
+    try window.require("a value or ]")
+    while window[0] != UInt8(ascii: "]") {
+      if window[0] == UInt8(ascii: ",") {
+        window.advance(by: 1)
+      } else {
+        window.advance(by: try JSONScan.length(ofValue: window, at: 0))
+      }
+      try window.require("a value or ]")
+    }
+    window.advance(by: 1)
+  }
+
+  /// A comma with a member behind it, or the end.
+  private func readSeparated() throws {
+    try window.require("a comma or }")
+    switch window[0] {
+    case UInt8(ascii: "}"): window.advance(by: 1)
+    case UInt8(ascii: ","):
+      window.advance(by: 1)
+      try window.require("a key")
+      try readMembers()
+    default: throw window.malformed("a comma or } is expected, not \(window.shown())")
+    }
+  }
+
+  private func readMembers() throws {
+    guard window[0] == UInt8(ascii: "\"") else { throw window.malformed("a key is expected, not \(window.shown())") }
+    let length = try JSONScan.length(ofString: window, at: 0)
+    let name = Self.text(of: window, 1..<length - 1)
+    let place = window.place()
+    window.advance(by: length)
+    try window.require("a colon")
+    guard window[0] == UInt8(ascii: ":") else { throw window.malformed("a colon is expected, not \(window.shown())") }
+    window.advance(by: 1)
+    try window.require("a value")
+    if Self.arrays.contains(name) {
+      if try openArray(name, place) { return }
+    } else {
+      try note(name, place)
+    }
+    try readSeparated()
+  }
+
+  /// Whether values follow; `null` is what some write for none.
+  private func openArray(_ name: String, _ place: Place) throws -> Bool {
+    guard !hadArray else { throw CommandFailure.malformed(window.name, place, "the values stand twice") }
+    hadArray = true
+    if window[0] == UInt8(ascii: "[") {
+      window.advance(by: 1)
+      isInArray = true
+      return true
+    }
+    let length = try JSONScan.length(ofValue: window, at: 0)
+    guard Self.text(of: window, 0..<length) == "null" else {
+      throw CommandFailure.malformed(window.name, place, "\(name.quoted) is no array")
+    }
+    window.advance(by: length)
+    return false
+  }
+
+  private func note(_ name: String, _ place: Place) throws {
+    let length = try JSONScan.length(ofValue: window, at: 0)
+    let bytes = Array(UnsafeBufferPointer(start: window.base + window.begin, count: length))
+    guard let value = try? JSONValue(parsing: bytes) else { throw window.malformed("this is no JSON value") }
+    window.advance(by: length)
+    if value == .null { return }
+    if name == "completeDate" {
+      header.completeDate = value.scalarText
+    } else if name.hasSuffix("IdScheme") || name == "idScheme", let scheme = value.string {
+      header.idSchemes.append((name, scheme))
+    } else {
+      switch names.meaning(of: name) {
+      case .ignored: break
+      case .field(let field) where Self.fields.values.contains(field):
+        // Numbers are ids too: 2016.
+        let isNumber = value.string == nil && value.scalarText != nil
+        header.members[field] = isNumber ? [UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")] : bytes
+      default:
+        throw CommandFailure.malformed(
+          window.name, place, "at the top of the document: " + FieldNames.unknown(name, "key"))
+      }
+    }
+  }
+
+  /// A key or a word; escapes are decoded.
+  private static func text(of window: TextWindow, _ range: Range<Int>) -> String {
+    let bytes = UnsafeBufferPointer(start: window.base + window.begin + range.lowerBound, count: range.count)
+    let text = String(decoding: bytes, as: UTF8.self)
+    guard text.contains("\\") else { return text }
+    return (try? JSONValue(parsing: Array("\"\(text)\"".utf8)))?.string ?? text
+  }
+}

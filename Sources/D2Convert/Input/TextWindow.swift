@@ -1,0 +1,180 @@
+import D2Common
+import Glibc
+
+/// The part of a text that a reader looks at: it grows as long as one value needs it to, and moves on behind values
+/// that were read. Behind its end there is the padding that JSON's readers need.
+public final class TextWindow {
+  /// A value that is longer is none.
+  package static let largestValueBytes = 16 << 20
+  private static let blockBytes = 1 << 20
+  /// A source is given at least so much room.
+  private static let leastRoom = 4096
+
+  private let source: any ByteSource
+  private(set) var base: UnsafeMutablePointer<UInt8>
+  private var capacity = blockBytes
+  /// The first byte that was not read yet.
+  private(set) var begin = 0
+  /// Behind the last byte.
+  private(set) var end = 0
+  /// Whether the source has no more.
+  private(set) var isAtEnd = false
+
+  /// Line ends before `begin`, and where in the text the line of `begin` starts.
+  private var linesBefore = 0
+  private var lineStart = 0
+  /// How many bytes of the text stand before the window's memory.
+  private var dropped = 0
+
+  /// - Parameter source: UTF-8.
+  public init(_ source: any ByteSource) {
+    self.source = source
+    base = .allocate(capacity: capacity + PaddedLine.paddingBytes)
+    base.initialize(repeating: 0, count: capacity + PaddedLine.paddingBytes)
+  }
+
+  deinit { base.deallocate() }
+
+  /// What the text is called in messages.
+  public var name: String { source.name }
+
+  /// The bytes between `begin` and `end`.
+  var count: Int { end - begin }
+
+  /// A byte behind `begin`.
+  @inline(__always)
+  subscript(offset: Int) -> UInt8 { base[begin + offset] }
+
+  /// Some bytes behind `begin`, with the padding that JSON's readers need.
+  @inline(__always)
+  func padded(_ range: Range<Int>) -> PaddedLine {
+    let memory = UnsafeRawBufferPointer(start: base, count: capacity + PaddedLine.paddingBytes)
+    return PaddedLine(begin + range.lowerBound..<begin + range.upperBound, of: memory)
+  }
+
+  /// Moves behind some bytes, all of which stand on one line or whose line ends are counted here.
+  @inline(__always)
+  func advance(by length: Int) {
+    var at = begin
+    let target = begin + length
+    while at < target, let found = memchr(base + at, 0x0A, target - at) {
+      at = found.assumingMemoryBound(to: UInt8.self) - base + 1
+      linesBefore += 1
+      lineStart = dropped + at
+    }
+    begin = target
+  }
+
+  /// Moves behind the line that begins here and ends at an offset.
+  @inline(__always)
+  func advancePastLine(_ lineEnd: Int) {
+    begin += lineEnd + 1
+    linesBefore += 1
+    lineStart = dropped + begin
+  }
+
+  /// The place of a byte behind `begin`.
+  func place(_ offset: Int = 0) -> Place {
+    var (line, start) = (linesBefore + 1, lineStart)
+    var at = begin
+    let target = begin + min(offset, count)
+    while at < target, let found = memchr(base + at, 0x0A, target - at) {
+      at = found.assumingMemoryBound(to: UInt8.self) - base + 1
+      line += 1
+      start = dropped + at
+    }
+    return Place(line: line, column: dropped + target - start + 1)
+  }
+
+  /// Reads more behind `end`. False where there is no more.
+  ///
+  /// - Throws: `CommandFailure`: what the source throws; 65 where a value is too long.
+  func fill() throws -> Bool {
+    if isAtEnd { return false }
+    if begin > 0 {
+      memmove(base, base + begin, count)
+      dropped += begin
+      end -= begin
+      begin = 0
+    }
+    if capacity - end < Self.leastRoom { try grow() }
+    let got = try source.read(into: UnsafeMutableRawBufferPointer(start: base + end, count: capacity - end))
+    end += got
+    isAtEnd = got == 0
+    return got > 0
+  }
+
+  /// Makes sure that so many bytes stand behind `begin`; false where the text ends before.
+  @inline(__always)
+  func has(_ length: Int) throws -> Bool {
+    while count < length { if try !fill() { return false } }
+    return true
+  }
+
+  private func grow() throws {
+    guard capacity < Self.largestValueBytes else {
+      throw CommandFailure.malformed(
+        name, place(), "a value or row that is longer than \(Self.largestValueBytes >> 20) MiB")
+    }
+    let wider = UnsafeMutablePointer<UInt8>.allocate(capacity: 2 * capacity + PaddedLine.paddingBytes)
+    wider.initialize(repeating: 0, count: 2 * capacity + PaddedLine.paddingBytes)
+    memcpy(wider, base, end)
+    base.deallocate()
+    base = wider
+    capacity *= 2
+  }
+
+  /// Malformed input, at a byte behind `begin`.
+  func malformed(_ problem: String, at offset: Int = 0) -> CommandFailure {
+    .malformed(name, place(offset), problem)
+  }
+}
+
+extension TextWindow {
+  /// Moves behind white space; false where the text ends.
+  @inline(__always)
+  func skipSpace() throws -> Bool {
+    while true {
+      var length = 0
+      while length < count, Self.isSpace(self[length]) { length += 1 }
+      if length > 0 { advance(by: length) }
+      if count > 0 { return true }
+      guard try fill() else { return false }
+    }
+  }
+
+  /// JSON's white space.
+  @inline(__always)
+  static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
+
+  /// Where the line that begins here ends; `nil` where it is the last and has no end.
+  func lineEnd() throws -> Int? {
+    var searched = 0
+    while true {
+      if let found = memchr(base + begin + searched, 0x0A, count - searched) {
+        return found.assumingMemoryBound(to: UInt8.self) - base - begin
+      }
+      searched = count
+      guard try fill() else { return nil }
+    }
+  }
+
+  /// The byte that stands here, for messages.
+  func shown(at offset: Int = 0) -> String {
+    guard offset < count else { return "the end" }
+    let byte = self[offset]
+    return byte > 0x20 && byte < 0x7F ? "'\(Character(Unicode.Scalar(byte)))'" : "byte 0x\(String(byte, radix: 16))"
+  }
+}
+
+/// For readers that keep what they need themselves.
+extension TextWindow: ByteSource {
+  /// Hands on what the window holds, and then what its source has.
+  public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    if count == 0, try !fill() { return 0 }
+    let length = min(count, buffer.count)
+    memcpy(buffer.baseAddress!, base + begin, length)
+    advance(by: length)
+    return length
+  }
+}

@@ -1,0 +1,130 @@
+import D2Common
+
+/// Reads values from a wide sheet: its first row names its columns, the first cell of each row names the row, and every
+/// other cell is a value.
+struct WideReader {
+  private let window: TextWindow
+  private let names: FieldNames
+  private let options: CSVOptions
+  private let shape: WideShape
+  private let lookup: (any IDLookup)?
+  private let record = ValueRecord()
+  private let numbers: DecimalCommas
+
+  /// What a column stands for.
+  private enum Column {
+    /// An id, and the combo that stands behind a point.
+    case id(KeptBytes, combo: KeptBytes?)
+    case ignored
+    /// Nothing may stand in it.
+    case unnamed
+  }
+
+  init(
+    _ window: TextWindow, _ names: FieldNames, _ options: CSVOptions, _ shape: WideShape, _ lookup: (any IDLookup)?
+  ) {
+    self.window = window
+    self.names = names
+    self.options = options
+    self.shape = shape
+    self.lookup = lookup
+    numbers = DecimalCommas(areRead: options.hasDecimalCommas)
+  }
+
+  /// Numbers with a comma that were left as they are.
+  var decimalCommasLeft: Int { numbers.left }
+
+  /// Hands on all values. - Throws: `CommandFailure`, 65 for what is malformed or not found.
+  func read(into sink: inout some ValueSink) throws {
+    let rows = try SheetRows(window, names, options)
+    try sink.begin(DocumentHeader())
+    if try rows.next() {
+      let columns = try columns(rows)
+      rows.advance()
+      while try rows.next() {
+        if !rows.isBlank { try take(rows, columns, into: &sink) }
+        rows.advance()
+      }
+    }
+    try sink.end(DocumentHeader())
+  }
+
+  private func columns(_ rows: SheetRows) throws -> [Column] {
+    var columns: [Column] = []
+    var seen: Set<[String]> = []
+    for place in 0..<rows.count {
+      let text = rows.text(place).trimmed
+      if place == 0 {
+        columns.append(.ignored)
+      } else if text.isEmpty {
+        columns.append(.unnamed)
+      } else if names.meaning(of: text) == .ignored {
+        columns.append(.ignored)
+      } else {
+        let (id, combo) = try column(text, rows, place)
+        guard seen.insert([id, combo ?? ""]).inserted else {
+          throw rows.malformed(place, "\(text.quoted) is the head of a column before")
+        }
+        columns.append(.id(KeptBytes(id.utf8), combo: combo.map { KeptBytes($0.utf8) }))
+      }
+    }
+    return columns
+  }
+
+  /// What the head of a column means. A data element may have its combo behind a point, as DHIS2 writes operands.
+  private func column(_ text: String, _ rows: SheetRows, _ place: Int) throws -> (id: String, combo: String?) {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    if shape.columns == .dataElement, parts.count == 2, parts.allSatisfy(Self.canBeUID) {
+      return (
+        try id(of: parts[0], .dataElement, rows, place), try id(of: parts[1], .categoryOptionCombo, rows, place)
+      )
+    }
+    return (try id(of: text, shape.columns, rows, place), nil)
+  }
+
+  /// A letter and ten letters or digits.
+  private static func canBeUID(_ text: String) -> Bool {
+    text.utf8.count == 11 && text.first!.isLetter && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
+  }
+
+  private func id(of text: String, _ field: ValueField, _ rows: SheetRows, _ place: Int) throws -> String {
+    if field == .period {
+      do { return try SheetPeriod(type: options.periodType).id(of: text) } catch {
+        throw rows.malformed(place, "\(error)")
+      }
+    }
+    do throws(LookupFault) { return try lookup?.id(of: text, field) ?? text } catch {
+      throw rows.malformed(place, "\(error)")
+    }
+  }
+
+  private func take(_ rows: SheetRows, _ columns: [Column], into sink: inout some ValueSink) throws {
+    let head = CSVReader.trimmed(rows.bytes(0))
+    guard !head.isEmpty else {
+      throw rows.malformed(0, "the row has values, but no \(shape.rows.key) in its first cell")
+    }
+    let row = KeptBytes(try id(of: String(decoding: head, as: UTF8.self), shape.rows, rows, 0).utf8)
+    for place in 1..<max(rows.count, 1) {
+      let bytes = rows.bytes(place)
+      if bytes.isEmpty { continue }
+      guard place < columns.count else { throw rows.malformed(place, "the row has a cell more than the first row") }
+      switch columns[place] {
+      case .ignored: continue
+      case .unnamed: throw rows.malformed(place, "something stands in a column without a name")
+      case .id(let id, let combo):
+        record.clear()
+        record.place = rows.place(place)
+        record[shape.rows] = row.cell
+        record[shape.columns] = id.cell
+        if let combo { record[.categoryOptionCombo] = combo.cell }
+        record[.value] = try numbers.cell(bytes) { rows.malformed(place, $0) }
+        try sink.take(record)
+      }
+    }
+  }
+}
+
+extension KeptBytes {
+  /// As the text of a cell.
+  var cell: Cell { Cell(form: .text, start: start, count: count) }
+}

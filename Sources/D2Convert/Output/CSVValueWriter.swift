@@ -1,0 +1,154 @@
+import D2Common
+
+/// Writes values as CSV with the columns of DHIS2's own export, as its import reads them: by their order up to 2.42, by
+/// their names from 2.43 on.
+///
+/// A cell has quotes where DHIS2's own writer puts them (javacsv): its reader would take white space around a cell
+/// away.
+final class CSVValueWriter: ValueWriter {
+  private let output: LineOutput
+  private let columns: [ValueField]
+  private let name: ((ValueField, String) -> String?)?
+  private var gathered = ByteArray(capacity: gatheredBytes + 64 * 1024)
+  private var decoded = ByteArray()
+  private var names: [[String: [UInt8]]] = .init(repeating: [:], count: ValueField.allCases.count)
+  private var hasHeader = false
+
+  /// So much is gathered before it is written.
+  private static let gatheredBytes = 256 * 1024
+  /// The columns of DHIS2's own export.
+  private static let columnsOfDHIS2 = Array(ValueField.allCases.prefix { $0 != .created })
+
+  /// - Parameters:
+  ///   - additional: columns behind those of DHIS2, which its import does not look at.
+  ///   - name: the name of an object by its id, for a column beside it; `nil` if no names are wanted.
+  init(_ output: LineOutput, additional: [ValueField] = [], name: ((ValueField, String) -> String?)? = nil) {
+    self.output = output
+    self.name = name
+    columns = Self.columnsOfDHIS2 + additional
+  }
+
+  func write(_ value: ValueRecord, _ counts: inout ConversionCounts) throws {
+    if !hasHeader { writeHeader() }
+    var isHard = false
+    for (place, field) in columns.enumerated() {
+      if place > 0 { gathered.append(UInt8(ascii: ",")) }
+      if try append(value[field], of: field, value, isFirst: place == 0) { isHard = true }
+      if let name, field.isID { appendName(name, field, value[field]) }
+    }
+    gathered.append(UInt8(ascii: "\n"))
+    for field in [ValueField.created, .dataSet] where !columns.contains(field) {
+      let form = value[field].form
+      if form != .absent, form != .null { counts.leftOut[field.rawValue] += 1 }
+    }
+    if isHard { counts.hardForCSV += 1 }
+    if gathered.count >= Self.gatheredBytes { try flush() }
+  }
+
+  func write(registration: UnsafeRawBufferPointer) throws {
+    throw CommandFailure(
+      .malformedInput, "registrations of completeness have no form in CSV: leave --to out, or give --to document")
+  }
+
+  func finish(_ counts: inout ConversionCounts) throws {
+    if !hasHeader { writeHeader() }
+    try flush()
+    try output.finish()
+  }
+
+  func flush() throws {
+    try output.write(UnsafeRawBufferPointer(start: nil, count: 0), gathered.bytes, lineEndMissing: false)
+    gathered.removeAll()
+  }
+
+  private func writeHeader() {
+    hasHeader = true
+    let names = columns.flatMap { field in
+      name != nil && field.isID ? [field.column, field.column + FieldNames.nameEnding] : [field.column]
+    }
+    gathered.append(contentsOf: (names.joined(separator: ",") + "\n").utf8)
+  }
+
+  /// Appends a cell; says whether 2.43 reads it wrong: it knows neither quotes in cells nor line breaks.
+  @inline(__always)
+  private func append(_ cell: Cell, of field: ValueField, _ value: ValueRecord, isFirst: Bool) throws -> Bool {
+    switch cell.form {
+    case .absent, .null: break
+    case .json:
+      guard cell.bytes.first != UInt8(ascii: "{") else {
+        throw CommandFailure(
+          .malformedInput,
+          "\(value.place): \(field.key.quoted) is given by categories and their options, which CSV has no form for")
+      }
+      gathered.append(cell.bytes)
+    case .text: return Self.append(cell.bytes, to: &gathered, isFirst: isFirst)
+    case .string:
+      guard cell.bytes.contains(UInt8(ascii: "\\")) else {
+        return Self.append(cell.bytes, to: &gathered, isFirst: isFirst)
+      }
+      decoded.removeAll()
+      guard TextBytes.appendDecoded(cell.bytes, to: &decoded) else {
+        throw CommandFailure(
+          .malformedInput, "\(value.place): \(field.key.quoted) holds half of a character (a lone surrogate)")
+      }
+      return Self.append(decoded.bytes, to: &gathered, isFirst: isFirst)
+    }
+    return false
+  }
+
+  /// Names come from servers: what a spreadsheet would take for a formula is made a text. Nobody reads them back.
+  private func appendName(_ name: (ValueField, String) -> String?, _ field: ValueField, _ cell: Cell) {
+    gathered.append(UInt8(ascii: ","))
+    let id = cell.text
+    if id.isEmpty { return }
+    let known = names[field.rawValue][id]
+    var bytes = known ?? Array((name(field, id) ?? "").utf8)
+    if known == nil {
+      if let first = bytes.first, "=+-@\t".utf8.contains(first) { bytes.insert(UInt8(ascii: "'"), at: 0) }
+      names[field.rawValue][id] = bytes
+    }
+    _ = bytes.withUnsafeBytes { Self.append($0, to: &gathered, isFirst: false) }
+  }
+
+  // MARK: Cells
+
+  /// Appends a text with quotes if it needs them; says whether it has quotes or line breaks inside.
+  @inline(__always)
+  static func append(_ text: UnsafeRawBufferPointer, to out: inout ByteArray, isFirst: Bool) -> Bool {
+    guard let start = text.baseAddress?.assumingMemoryBound(to: UInt8.self), text.count > 0 else {
+      // javacsv takes a line that begins with nothing for none.
+      if isFirst { out.append(contentsOf: "\"\"".utf8) }
+      return false
+    }
+    var isPlain = !isSpace(start[0]) && !isSpace(start[text.count - 1]) && !(isFirst && start[0] == UInt8(ascii: "#"))
+    for at in 0..<text.count {
+      let byte = start[at]
+      // Most bytes stand above all that need quotes.
+      if byte <= UInt8(ascii: ","), needsQuotes(byte) { isPlain = false }
+    }
+    if isPlain {
+      out.append(text)
+      return false
+    }
+    return appendQuoted(text, to: &out)
+  }
+
+  private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+
+  private static func needsQuotes(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: ",") || byte == UInt8(ascii: "\"") || byte == 0x0A || byte == 0x0D
+  }
+
+  @inline(never)
+  private static func appendQuoted(_ text: UnsafeRawBufferPointer, to out: inout ByteArray) -> Bool {
+    var isHard = false
+    out.append(UInt8(ascii: "\""))
+    for byte in text {
+      if byte == UInt8(ascii: "\"") { out.append(byte) }
+      if byte == UInt8(ascii: "\"") || byte == 0x0A || byte == 0x0D { isHard = true }
+      out.append(byte)
+    }
+    out.append(UInt8(ascii: "\""))
+    return isHard
+  }
+}

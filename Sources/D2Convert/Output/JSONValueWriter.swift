@@ -1,0 +1,109 @@
+import D2Common
+
+/// Writes values as JSON: a line each, or all in one document of DHIS2.
+final class JSONValueWriter: ValueWriter {
+  private let output: LineOutput
+  private let isDocument: Bool
+  private var gathered = ByteArray(capacity: gatheredBytes + 64 * 1024)
+  /// The array that is open; `nil` before the first value.
+  private var array: String?
+
+  /// So much is gathered before it is written.
+  private static let gatheredBytes = 256 * 1024
+  private static let order: [ValueField] = [
+    .dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .value, .storedBy, .created,
+    .lastUpdated, .comment, .followup, .deleted, .dataSet,
+  ]
+  /// In this order, each with `,"key":`. They are written for each value, so that nothing may be counted or checked.
+  private let fields: UnsafeMutableBufferPointer<(field: ValueField, key: UnsafeRawBufferPointer)>
+  private let keys = order.map { KeptBytes(",\"\($0.key)\":".utf8) }
+
+  /// - Parameter isDocument: whether all values stand in one array of one object.
+  init(_ output: LineOutput, isDocument: Bool) {
+    self.output = output
+    self.isDocument = isDocument
+    fields = .allocate(capacity: Self.order.count)
+    for (place, field) in Self.order.enumerated() {
+      let key = UnsafeRawBufferPointer(start: keys[place].start, count: keys[place].count)
+      fields.initializeElement(at: place, to: (field, key))
+    }
+  }
+
+  deinit { fields.deallocate() }
+
+  func write(_ value: ValueRecord, _ counts: inout ConversionCounts) throws {
+    if isDocument { try beginElement(of: "dataValues") }
+    if let line = value.line { gathered.append(line) } else { append(value) }
+    try endValue()
+  }
+
+  func write(registration: UnsafeRawBufferPointer) throws {
+    if isDocument { try beginElement(of: "completeDataSetRegistrations") }
+    gathered.append(registration)
+    try endValue()
+  }
+
+  func finish(_ counts: inout ConversionCounts) throws {
+    if isDocument {
+      if array == nil { open("dataValues") }
+      gathered.append(contentsOf: "]}\n".utf8)
+    }
+    try flush()
+    try output.finish()
+  }
+
+  func flush() throws {
+    try output.write(UnsafeRawBufferPointer(start: nil, count: 0), gathered.bytes, lineEndMissing: false)
+    gathered.removeAll()
+  }
+
+  private func beginElement(of name: String) throws {
+    guard let array else { return open(name) }
+    guard array == name else {
+      throw CommandFailure(
+        .malformedInput, "a document holds either values or registrations of completeness, and both are here")
+    }
+    gathered.append(UInt8(ascii: ","))
+  }
+
+  private func open(_ name: String) {
+    gathered.append(contentsOf: "{\"\(name)\":[".utf8)
+    array = name
+  }
+
+  private func endValue() throws {
+    if !isDocument { gathered.append(UInt8(ascii: "\n")) }
+    if gathered.count >= Self.gatheredBytes { try flush() }
+  }
+
+  @inline(__always)
+  private func append(_ value: ValueRecord) {
+    var separator = UInt8(ascii: "{")
+    for (field, key) in fields {
+      let cell = value[field]
+      if cell.form == .absent { continue }
+      gathered.append(key)
+      gathered.base[gathered.count - key.count] = separator
+      separator = UInt8(ascii: ",")
+      append(cell)
+    }
+    gathered.append(UInt8(ascii: "}"))
+  }
+
+  @inline(__always)
+  private func append(_ cell: Cell) {
+    switch cell.form {
+    case .absent: break
+    case .null: gathered.append(contentsOf: "null".utf8)
+    case .json: gathered.append(cell.bytes)
+    case .string, .text:
+      gathered.append(UInt8(ascii: "\""))
+      if cell.form == .string {
+        gathered.append(cell.bytes)
+      } else {
+        TextBytes.appendJSON(cell.bytes, to: &gathered)
+      }
+      gathered.append(UInt8(ascii: "\""))
+    }
+  }
+}

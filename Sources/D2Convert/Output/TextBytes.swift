@@ -1,0 +1,96 @@
+import D2Common
+import Glibc
+
+/// Texts of one form in another.
+enum TextBytes {
+  private static let hex = Array("0123456789abcdef".utf8)
+
+  /// Appends the inside of a JSON string that means a text.
+  @inline(__always)
+  static func appendJSON(_ text: UnsafeRawBufferPointer, to out: inout ByteArray) {
+    guard let start = text.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
+    var from = 0
+    for at in 0..<text.count {
+      let byte = start[at]
+      if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { continue }
+      out.append(start + from, at - from)
+      from = at + 1
+      appendEscape(byte, to: &out)
+    }
+    out.append(start + from, text.count - from)
+  }
+
+  @inline(never)
+  private static func appendEscape(_ byte: UInt8, to out: inout ByteArray) {
+    switch byte {
+    case UInt8(ascii: "\""): out.append(contentsOf: "\\\"".utf8)
+    case UInt8(ascii: "\\"): out.append(contentsOf: "\\\\".utf8)
+    case 0x0A: out.append(contentsOf: "\\n".utf8)
+    case 0x0D: out.append(contentsOf: "\\r".utf8)
+    case 0x09: out.append(contentsOf: "\\t".utf8)
+    default: out.append(contentsOf: "\\u00".utf8 + [hex[Int(byte >> 4)], hex[Int(byte & 15)]])
+    }
+  }
+
+  /// Appends the text that the inside of a valid JSON string means. False where half of a surrogate pair stands alone,
+  /// which no text can hold.
+  static func appendDecoded(_ string: UnsafeRawBufferPointer, to out: inout ByteArray) -> Bool {
+    var at = 0
+    while at < string.count {
+      let byte = string[at]
+      guard byte == UInt8(ascii: "\\") else {
+        out.append(byte)
+        at += 1
+        continue
+      }
+      let escape = string[at + 1]
+      at += 2
+      switch escape {
+      case UInt8(ascii: "b"): out.append(0x08)
+      case UInt8(ascii: "f"): out.append(0x0C)
+      case UInt8(ascii: "n"): out.append(0x0A)
+      case UInt8(ascii: "r"): out.append(0x0D)
+      case UInt8(ascii: "t"): out.append(0x09)
+      case UInt8(ascii: "u"):
+        guard let scalar = scalar(string, &at) else { return false }
+        out.append(contentsOf: Array(String(scalar).utf8))
+      default: out.append(escape)
+      }
+    }
+    return true
+  }
+
+  /// What four digits, or twice four, mean; `at` stands behind `\u`.
+  private static func scalar(_ string: UnsafeRawBufferPointer, _ at: inout Int) -> Unicode.Scalar? {
+    let first = unit(string, at)
+    at += 4
+    guard (0xD800...0xDBFF).contains(first) else { return Unicode.Scalar(first) }
+    guard at + 5 < string.count, string[at] == UInt8(ascii: "\\"), string[at + 1] == UInt8(ascii: "u") else {
+      return nil
+    }
+    let second = unit(string, at + 2)
+    guard (0xDC00...0xDFFF).contains(second) else { return nil }
+    at += 6
+    return Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00))
+  }
+
+  private static func unit(_ string: UnsafeRawBufferPointer, _ at: Int) -> UInt32 {
+    string[at..<at + 4].reduce(0) { unit, digit in
+      unit << 4 | UInt32(digit <= 0x39 ? digit - 0x30 : (digit | 0x20) - 0x61 + 10)
+    }
+  }
+}
+
+extension Cell {
+  /// The text that the cell means; empty where there is none.
+  var text: String {
+    switch form {
+    case .absent, .null: return ""
+    case .text, .json: return String(decoding: bytes, as: UTF8.self)
+    case .string:
+      var decoded = ByteArray()
+      _ = TextBytes.appendDecoded(bytes, to: &decoded)
+      return String(decoding: decoded.bytes, as: UTF8.self)
+    }
+  }
+}

@@ -1,0 +1,197 @@
+import D2Common
+
+/// Makes values complete: gives them what stands at the top of their document, checks that they can stand alone, and
+/// hands them on to a writer.
+final class ValueAssembler: ValueSink {
+  /// What was read so far.
+  var counts = ConversionCounts()
+  /// What the input is called in messages.
+  var inputName = ""
+
+  private let writer: any ValueWriter
+  private let rules: ConversionRules
+  /// Where registrations of `completeDate`s go; `nil` if they are left out.
+  private let completions: CompletionFile?
+  /// The top of the document as far as it was known before its values.
+  private var known = DocumentHeader()
+  private var given: [Given] = []
+  /// The counts when the document began.
+  private var before = ConversionCounts()
+
+  /// What values get.
+  private struct Given {
+    let field: ValueField
+    let bytes: KeptBytes
+    let form: Cell.Form
+    /// Whether it takes the place of what a value says itself.
+    let overrides: Bool
+
+    var cell: Cell { Cell(form: form, start: bytes.start, count: bytes.count) }
+  }
+
+  private static let ids: [ValueField] = [.dataElement, .period, .orgUnit]
+  private static let texts: [ValueField] = [.value, .storedBy, .lastUpdated, .comment, .created, .dataSet]
+
+  init(_ writer: any ValueWriter, _ rules: ConversionRules, completions: CompletionFile?) {
+    self.writer = writer
+    self.rules = rules
+    self.completions = completions
+  }
+
+  // MARK: Documents
+
+  func begin(_ header: DocumentHeader) {
+    known = header
+    before = counts
+    given = rules.constants.filter { header.members[$0.key] == nil }.map { field, text in
+      Given(field: field, bytes: KeptBytes(text.utf8), form: .text, overrides: false)
+    }
+    given += header.members.map { field, json in
+      let isString = json.first == UInt8(ascii: "\"")
+      return Given(
+        field: field, bytes: KeptBytes(isString ? json.dropFirst().dropLast() : json[...]),
+        form: isString ? .string : .json, overrides: rules.asOf == .upTo42)
+    }
+  }
+
+  func end(_ header: DocumentHeader) throws {
+    for field in [ValueField.dataSet, .attributeOptionCombo] {
+      guard header.members[field] != nil, known.members[field] == nil, lacked(field) > 0 else { continue }
+      throw CommandFailure.malformed(
+        inputName, nil,
+        "\(field.key.quoted) stands behind the values that lack it: give the document as a file, not through a pipe")
+    }
+    for (key, scheme) in header.idSchemes { counts.idSchemes[key] = scheme }
+    guard let date = header.completeDate else { return }
+    if let completions {
+      try completions.add(header, date, inputName)
+      counts.completions += 1
+    } else {
+      counts.completionsLeftOut += 1
+    }
+  }
+
+  /// How many values of the document lacked what may stand at its top.
+  private func lacked(_ field: ValueField) -> Int {
+    field == .dataSet
+      ? counts.withoutDataSet - before.withoutDataSet
+      : counts.attributeCombos.without - before.attributeCombos.without
+  }
+
+  func take(registration: UnsafeRawBufferPointer) throws {
+    counts.registrations += 1
+    try writer.write(registration: registration)
+  }
+
+  // MARK: Values
+
+  @inline(__always)
+  func take(_ value: ValueRecord) throws {
+    for one in given {
+      let form = value[one.field].form
+      if form == .absent || form == .null || one.overrides {
+        value[one.field] = one.cell
+        value.line = nil
+      }
+    }
+    try check(value)
+    counts.values += 1
+    try writer.write(value, &counts)
+  }
+
+  private func check(_ value: ValueRecord) throws {
+    for field in Self.ids {
+      let cell = value[field]
+      let isID = (cell.form == .string || cell.form == .text) && cell.count > 0
+      if !isID { try checkID(field, value) }
+    }
+    if try namesCombo(.categoryOptionCombo, value) { counts.categoryCombos.with += 1 }
+    if try namesCombo(.attributeOptionCombo, value) { counts.attributeCombos.with += 1 }
+    if value[.categoryOptionCombo].form == .absent { counts.categoryCombos.without += 1 }
+    if value[.attributeOptionCombo].form == .absent { counts.attributeCombos.without += 1 }
+    if value[.dataSet].form == .absent { counts.withoutDataSet += 1 }
+    for field in Self.texts where value[field].form == .json { try makeText(field, value) }
+    for field in [ValueField.followup, .deleted] where value[field].form != .absent { try checkFlag(field, value) }
+  }
+
+  @inline(__always)
+  private func namesCombo(_ field: ValueField, _ value: ValueRecord) throws -> Bool {
+    switch value[field].form {
+    case .string, .text: return true
+    case .null, .absent: return false
+    case .json:
+      if value[field].bytes.first == UInt8(ascii: "{") {
+        counts.combosByOptions += 1
+      } else {
+        try makeText(field, value)
+      }
+      return true
+    }
+  }
+
+  /// An id that is no text, or none at all.
+  @inline(never)
+  private func checkID(_ field: ValueField, _ value: ValueRecord) throws {
+    switch value[field].form {
+    case .json:
+      let isWord = value[field].bytes.first.map { $0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "z") } ?? false
+      guard !isWord else { throw malformed("\(field.key.quoted) is true or false, not an id", value) }
+      try makeText(field, value)
+    case .absent, .null: throw malformed("no \(field.key.quoted)", value)
+    case .string, .text: throw malformed("\(field.key.quoted) is empty", value)
+    }
+  }
+
+  /// A number or a truth becomes a text of the same spelling.
+  @inline(never)
+  private func makeText(_ field: ValueField, _ value: ValueRecord) throws {
+    let first = value[field].bytes.first
+    guard first != UInt8(ascii: "{"), first != UInt8(ascii: "[") else {
+      throw malformed("\(field.key.quoted) is an object or an array, not a text", value)
+    }
+    value[field].form = .text
+    value.line = nil
+  }
+
+  /// True, false or nothing; also as texts, however they are spelled.
+  private func checkFlag(_ field: ValueField, _ value: ValueRecord) throws {
+    let cell = value[field]
+    if cell.form == .null { return }
+    let word = cell.bytes.map { $0 | 0x20 }
+    if cell.form == .json, word == Self.true || word == Self.false { return }
+    switch word {
+    case Self.true: value[field] = Self.trueCell
+    case Self.false: value[field] = Self.falseCell
+    case Self.null, []: value[field] = .absent
+    default: throw malformed("\(field.key.quoted) is neither true nor false", value)
+    }
+    value.line = nil
+  }
+
+  private static let `true` = Array("true".utf8)
+  private static let `false` = Array("false".utf8)
+  private static let null = Array("null".utf8)
+  nonisolated(unsafe) private static let trueBytes = KeptBytes(`true`)
+  nonisolated(unsafe) private static let falseBytes = KeptBytes(`false`)
+  private static var trueCell: Cell { Cell(form: .json, start: trueBytes.start, count: 4) }
+  private static var falseCell: Cell { Cell(form: .json, start: falseBytes.start, count: 5) }
+
+  private func malformed(_ problem: String, _ value: ValueRecord) -> CommandFailure {
+    .malformed(inputName, value.place, problem)
+  }
+}
+
+/// Bytes that stay where they are.
+final class KeptBytes {
+  let start: UnsafePointer<UInt8>
+  let count: Int
+
+  init(_ bytes: some Collection<UInt8>) {
+    let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(bytes.count, 1))
+    _ = memory.initialize(from: bytes)
+    start = UnsafePointer(memory.baseAddress!)
+    count = bytes.count
+  }
+
+  deinit { start.deallocate() }
+}

@@ -1,0 +1,117 @@
+import D2Common
+
+/// Writes values as a wide sheet. All of them are held in memory until the input ends.
+final class WideWriter: ValueWriter {
+  private let output: LineOutput
+  private let shape: WideShape
+  private let name: ((ValueField, String) -> String?)?
+  private var rows: [String] = []
+  private var columns: [String] = []
+  private var places: [String: Int] = [:]
+  private var columnPlaces: [String: Int] = [:]
+  /// By row and column.
+  private var cells: [[Int: String]] = []
+  /// What all cells have in common.
+  private var rest: [ValueField: String]?
+
+  private static let notes: [ValueField] = [
+    .storedBy, .lastUpdated, .comment, .followup, .deleted, .created, .dataSet, .attributeOptionCombo,
+  ]
+
+  init(_ output: LineOutput, _ shape: WideShape, name: ((ValueField, String) -> String?)?) {
+    self.output = output
+    self.shape = shape
+    self.name = name
+  }
+
+  func write(_ value: ValueRecord, _ counts: inout ConversionCounts) throws {
+    try checkRest(value)
+    for field in Self.notes where field != shape.rows && field != shape.columns {
+      let text = value[field].text
+      if !text.isEmpty, !(field.isFlag && text == "false") { counts.leftOut[field.rawValue] += 1 }
+    }
+    if value[.deleted].text == "true" { return }
+    let column = head(value)
+    let row = place(of: value[shape.rows].text, in: &rows, &places)
+    if row == cells.count { cells.append([:]) }
+    let columnPlace = place(of: column, in: &columns, &columnPlaces)
+    guard cells[row][columnPlace] == nil else {
+      throw CommandFailure(
+        .malformedInput, "\(value.place): a second value for \(rows[row].quoted) and \(column.quoted)")
+    }
+    cells[row][columnPlace] = value[.value].text
+  }
+
+  /// A data element has its combo behind it, as DHIS2 writes operands.
+  private func head(_ value: ValueRecord) -> String {
+    let id = value[shape.columns].text
+    let combo = value[.categoryOptionCombo].text
+    guard shape.columns == .dataElement, shape.rows != .categoryOptionCombo, !combo.isEmpty else { return id }
+    return "\(id).\(combo)"
+  }
+
+  private func place(of text: String, in list: inout [String], _ places: inout [String: Int]) -> Int {
+    if let place = places[text] { return place }
+    places[text] = list.count
+    list.append(text)
+    return list.count - 1
+  }
+
+  private func checkRest(_ value: ValueRecord) throws {
+    let fields = shape.rest.filter { $0 != .categoryOptionCombo || shape.columns != .dataElement }
+    let own = Dictionary(uniqueKeysWithValues: fields.map { ($0, value[$0].text) })
+    let first = rest ?? own
+    rest = first
+    for field in fields where own[field] != first[field] {
+      throw CommandFailure(
+        .malformedInput,
+        "\(value.place): \(field.key) is \(own[field]!.quoted), and \(first[field]!.quoted) before: a wide sheet has "
+          + "one for all its cells; take the values of one first, such as with jq 'select(.\(field.key) == "
+          + "\(first[field]!.quoted))'")
+    }
+  }
+
+  func write(registration: UnsafeRawBufferPointer) throws {
+    throw CommandFailure(.malformedInput, "registrations of completeness have no form in a wide sheet")
+  }
+
+  /// Nothing can be written before the end.
+  func flush() {}
+
+  func finish(_ counts: inout ConversionCounts) throws {
+    var out = ByteArray(capacity: 1 << 20)
+    append(firstRow(), to: &out)
+    for (row, text) in rows.enumerated() {
+      var line = [text]
+      if let name { line.append(Self.shown(name(shape.rows, text) ?? "")) }
+      append(line + columns.indices.map { cells[row][$0] ?? "" }, to: &out)
+      if out.count > 1 << 19 { try flush(&out) }
+    }
+    try flush(&out)
+    try output.finish()
+  }
+
+  private func firstRow() -> [String] {
+    let heads = name == nil ? [shape.rows.key] : [shape.rows.key, shape.rows.key + FieldNames.nameEnding]
+    return heads + columns
+  }
+
+  /// Names come from servers: what a spreadsheet would take for a formula is made a text. Nobody reads them back.
+  private static func shown(_ name: String) -> String {
+    name.first.map { "=+-@\t".contains($0) } == true ? "'" + name : name
+  }
+
+  private func append(_ row: [String], to out: inout ByteArray) {
+    for (place, text) in row.enumerated() {
+      if place > 0 { out.append(UInt8(ascii: ",")) }
+      var text = text
+      text.withUTF8 { _ = CSVValueWriter.append(UnsafeRawBufferPointer($0), to: &out, isFirst: place == 0) }
+    }
+    out.append(UInt8(ascii: "\n"))
+  }
+
+  private func flush(_ out: inout ByteArray) throws {
+    try output.write(UnsafeRawBufferPointer(start: nil, count: 0), out.bytes, lineEndMissing: false)
+    out.removeAll()
+  }
+}
