@@ -2,7 +2,7 @@ import D2Common
 
 /// Reads values from a wide sheet: its first row names its columns, the first cell of each row names the row, and every
 /// other cell is a value.
-struct WideReader {
+package struct WideReader {
   private let window: TextWindow
   private let names: FieldNames
   private let options: CSVOptions
@@ -20,7 +20,7 @@ struct WideReader {
     case unnamed
   }
 
-  init(
+  package init(
     _ window: TextWindow, _ names: FieldNames, _ options: CSVOptions, _ shape: WideShape, _ lookup: (any IDLookup)?
   ) {
     self.window = window
@@ -32,10 +32,10 @@ struct WideReader {
   }
 
   /// Numbers with a comma that were left as they are.
-  var decimalCommasLeft: Int { numbers.left }
+  package var decimalCommasLeft: Int { numbers.left }
 
   /// Hands on all values. - Throws: `CommandFailure`, 65 for what is malformed or not found.
-  func read(into sink: inout some ValueSink) throws {
+  package func read(into sink: inout some ValueSink) throws {
     let rows = try SheetRows(window, names, options)
     try sink.begin(DocumentHeader())
     if try rows.next() {

@@ -10,7 +10,7 @@ extension FuzzTarget {
     }
   }
 
-  /// Tables: the same. The first byte of the input says how they are read.
+  /// Tables and wide sheets: the same. The first byte of the input says how they are read.
   static let tables = FuzzTarget(name: "tables") { input in
     guard let mark = input.first else { return }
     var options = CSVOptions()
@@ -18,7 +18,11 @@ extension FuzzTarget {
     options.hasDecimalCommas = mark & 2 != 0
     options.periodType = mark & 4 != 0 ? .monthly : nil
     options.separator = mark & 8 != 0 ? UInt8(ascii: ";") : nil
+    let shape = mark & 16 != 0 ? WideShape("orgUnit,dataElement") : nil
     try compareChunkings(of: Array(input.dropFirst())) { source, sink in
+      if let shape {
+        return try WideReader(TextWindow(source), FieldNames(), options, shape, nil).read(into: &sink)
+      }
       try CSVReader(TextWindow(source), FieldNames(), options, given: []).read(into: &sink)
     }
   }
