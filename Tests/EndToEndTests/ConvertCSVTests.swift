@@ -98,6 +98,7 @@ struct ConvertCSVTests {
       "dataelement,period,orgunit,value,\na,2024,u,1,x\n",
       "line 2, column 12: something stands in a column without a name"
     ),
+    (head + "a,2024,u,1\n\u{FEFF}a,2024,u,2\n", "line 3, column 1: a byte order mark: another file begins here"),
     (head + "a,2024,u,1\rb,2024,u,2\r", "a carriage return without a line feed"),
   ]
 
@@ -110,6 +111,27 @@ struct ConvertCSVTests {
     #expect(outcome.errors.hasPrefix("d2-convert: in: "), "\(outcome.errors)")
     #expect(outcome.errors.contains(says), "\(outcome.errors)")
     #expect(!outcome.output.contains("never"), "\(outcome.output)")
+  }
+
+  @Test("a value that CSV cannot hold is named, and no part of its row is written")
+  func unwritable() {
+    let shell = Shell()
+    for (member, says) in [
+      (#""value":"\ud800""#, "\"value\" holds half of a character"),
+      (
+        #""attributeOptionCombo":null,"value":"1""#,
+        "\"attributeOptionCombo\" is null or empty, which in CSV would mean"
+      ),
+      (#""categoryOptionCombo":"","value":"1""#, "\"categoryOptionCombo\" is null or empty"),
+      (#""categoryOptionCombo":{"A":"b"},"value":"1""#, "\"categoryOptionCombo\" is given by categories"),
+    ] {
+      let first = #"{"dataElement":"a","period":"2024","orgUnit":"u","value":"1"}"#
+      shell.write("in", first + "\n" + #"{"dataElement":"b","period":"2024","orgUnit":"u",\#(member)}"# + "\n")
+      let outcome = shell.run("d2-convert --to csv in")
+      #expect(outcome.status == 65, "\(outcome.output)")
+      #expect(outcome.errors.hasPrefix("d2-convert: in: line 2, column 1: \(says)"), "\(outcome.errors)")
+      #expect(outcome.lines == [Self.columns, "a,2024,u,,,1,,,,,"], "\(outcome.output)")
+    }
   }
 
   @Test("bytes that are no UTF-8 stop with the place and what to type")

@@ -65,6 +65,9 @@ package struct ByteArray: ~Copyable {
 
   package mutating func removeAll() { count = 0 }
 
+  /// Drops what stands behind the first bytes.
+  package mutating func truncate(to length: Int) { count = min(count, length) }
+
   package mutating func removeByte(at position: Int) {
     memmove(base + position, base + position + 1, count - position - 1)
     count -= 1

@@ -180,6 +180,9 @@ final class CSVRows {
 
   private func checkEncoding() throws {
     let row = UnsafeRawBufferPointer(start: window.base + window.begin, count: length)
+    if window.place() != Place(line: 1, column: 1), row.starts(with: [0xEF, 0xBB, 0xBF]) {
+      throw window.malformed("a byte order mark: another file begins here; give the files one by one")
+    }
     guard let place = TextCheck.firstFaultOfUTF8(in: row) else { return }
     throw window.malformed(
       "byte 0x\(String(row[place], radix: 16)) is not UTF-8: if Excel saved this file, say --encoding windows-1252",

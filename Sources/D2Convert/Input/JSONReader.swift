@@ -104,6 +104,9 @@ package struct JSONReader {
     let length = try JSONScan.length(ofNested: window, at: 0)
     let line: DataValueLine
     do throws(DataValueLine.Fault) { line = try DataValueLine(window.padded(0..<length), scratch) } catch {
+      if let place = TextCheck.firstFaultOfUTF8(in: window.padded(0..<length).bytes) {
+        throw window.malformed(EncodedSource.notUTF8, at: place)
+      }
       throw window.malformed("\(error)")
     }
     try take(line, length, into: &sink)

@@ -30,19 +30,37 @@ final class CSVValueWriter: ValueWriter {
 
   func write(_ value: ValueRecord, _ counts: inout ConversionCounts) throws {
     if !hasHeader { writeHeader() }
-    var isHard = false
-    for (place, field) in columns.enumerated() {
-      if place > 0 { gathered.append(UInt8(ascii: ",")) }
-      if try append(value[field], of: field, value, isFirst: place == 0) { isHard = true }
-      if let name, field.isID { appendName(name, field, value[field]) }
+    let start = gathered.count
+    let isHard: Bool
+    do throws(UnwritableValue) { isHard = try appendRow(value) } catch {
+      gathered.truncate(to: start)
+      throw error
     }
-    gathered.append(UInt8(ascii: "\n"))
     for field in [ValueField.created, .dataSet] where !columns.contains(field) {
       let form = value[field].form
       if form != .absent, form != .null { counts.leftOut[field.rawValue] += 1 }
     }
     if isHard { counts.hardForCSV += 1 }
     if gathered.count >= Self.gatheredBytes { try flush() }
+  }
+
+  /// Says whether 2.43 reads the row wrong.
+  private func appendRow(_ value: ValueRecord) throws(UnwritableValue) -> Bool {
+    for field in [ValueField.categoryOptionCombo, .attributeOptionCombo] {
+      let cell = value[field]
+      guard cell.form == .null || cell.form != .absent && cell.count == 0 else { continue }
+      throw UnwritableValue(
+        problem: "\(field.key.quoted) is null or empty, which in CSV would mean the default combo: "
+          + DataValueLine.combosByUID)
+    }
+    var isHard = false
+    for (place, field) in columns.enumerated() {
+      if place > 0 { gathered.append(UInt8(ascii: ",")) }
+      if try append(value[field], of: field, isFirst: place == 0) { isHard = true }
+      if let name, field.isID { appendName(name, field, value[field]) }
+    }
+    gathered.append(UInt8(ascii: "\n"))
+    return isHard
   }
 
   func write(registration: UnsafeRawBufferPointer) throws {
@@ -71,14 +89,13 @@ final class CSVValueWriter: ValueWriter {
 
   /// Appends a cell; says whether 2.43 reads it wrong: it knows neither quotes in cells nor line breaks.
   @inline(__always)
-  private func append(_ cell: Cell, of field: ValueField, _ value: ValueRecord, isFirst: Bool) throws -> Bool {
+  private func append(_ cell: Cell, of field: ValueField, isFirst: Bool) throws(UnwritableValue) -> Bool {
     switch cell.form {
     case .absent, .null: break
     case .json:
       guard cell.bytes.first != UInt8(ascii: "{") else {
-        throw CommandFailure(
-          .malformedInput,
-          "\(value.place): \(field.key.quoted) is given by categories and their options, which CSV has no form for")
+        throw UnwritableValue(
+          problem: "\(field.key.quoted) is given by categories and their options, for which CSV has no form")
       }
       gathered.append(cell.bytes)
     case .text: return Self.append(cell.bytes, to: &gathered, isFirst: isFirst)
@@ -88,8 +105,7 @@ final class CSVValueWriter: ValueWriter {
       }
       decoded.removeAll()
       guard TextBytes.appendDecoded(cell.bytes, to: &decoded) else {
-        throw CommandFailure(
-          .malformedInput, "\(value.place): \(field.key.quoted) holds half of a character (a lone surrogate)")
+        throw UnwritableValue(problem: "\(field.key.quoted) holds half of a character (a lone surrogate)")
       }
       return Self.append(decoded.bytes, to: &gathered, isFirst: isFirst)
     }

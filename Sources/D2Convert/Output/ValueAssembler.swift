@@ -95,8 +95,10 @@ final class ValueAssembler: ValueSink {
       }
     }
     try check(value)
+    do { try writer.write(value, &counts) } catch let fault as UnwritableValue {
+      throw malformed(fault.problem, value)
+    }
     counts.values += 1
-    try writer.write(value, &counts)
   }
 
   private func check(_ value: ValueRecord) throws {

@@ -36,8 +36,7 @@ final class WideWriter: ValueWriter {
     if row == cells.count { cells.append([:]) }
     let columnPlace = place(of: column, in: &columns, &columnPlaces)
     guard cells[row][columnPlace] == nil else {
-      throw CommandFailure(
-        .malformedInput, "\(value.place): a second value for \(rows[row].quoted) and \(column.quoted)")
+      throw UnwritableValue(problem: "a second value for \(rows[row].quoted) and \(column.quoted)")
     }
     cells[row][columnPlace] = value[.value].text
   }
@@ -63,9 +62,8 @@ final class WideWriter: ValueWriter {
     let first = rest ?? own
     rest = first
     for field in fields where own[field] != first[field] {
-      throw CommandFailure(
-        .malformedInput,
-        "\(value.place): \(field.key) is \(own[field]!.quoted), and \(first[field]!.quoted) before: a wide sheet has "
+      throw UnwritableValue(
+        problem: "\(field.key) is \(own[field]!.quoted), and \(first[field]!.quoted) before: a wide sheet has "
           + "one for all its cells; take the values of one first, such as with jq 'select(.\(field.key) == "
           + "\(first[field]!.quoted))'")
     }

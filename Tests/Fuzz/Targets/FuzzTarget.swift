@@ -9,7 +9,7 @@ struct FuzzTarget: Sendable {
   /// Each has a folder of this name in `Tests/Fuzz/corpus`.
   static let all: [FuzzTarget] = [
     .splitter, .blocks, .line, .lines, .json, .summary, .period, .mapping, .address, .configuration, .secret, .slice,
-    .decimal, .gzip, .xml, .zipArchive, .encoding,
+    .decimal, .gzip, .xml, .zipArchive, .encoding, .documents, .tables,
   ]
 
   /// The one that `D2_FUZZ_TARGET` names.
