@@ -84,7 +84,7 @@ struct LineReaderTests {
     } throws: { error in
       let failure = error as? CommandFailure
       return failure?.exitStatus == .malformedInput
-        && failure?.message.hasPrefix("line 3 is longer than 16 MiB: is it a whole document?") ?? false
+        && failure?.message.hasPrefix("line 3 is longer than 16 MiB: if it is a whole document, put d2-con") ?? false
     }
     #expect(reader.bytes < 20 << 20)
   }

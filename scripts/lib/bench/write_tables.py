@@ -14,7 +14,7 @@ import textwrap
 
 # The parts in the order of the page, and the command that measures each.
 PARTS = {
-    "streams": "pull push startup diff map peers", "backlog": "backlog", "slices": "slices",
+    "streams": "pull push startup diff map convert peers", "backlog": "backlog", "slices": "slices",
     "increments": "increments", "push-size": "push-size", "concurrency": "concurrency", "read-ahead": "read-ahead",
     "size": "size", "profile": "profile", "ledger": "ledger"}
 BAR = re.compile(r"^\| bar \| measured \|")
@@ -91,7 +91,9 @@ def word_for(claim):
         return "peers"
     if "starts" in claim:
         return "startup"
-    return next((word for word in ("pull", "push", "diff", "map") if word in claim), "pull")
+    if "CSV" in claim:
+        return "convert"
+    return next((word for word in ("convert", "pull", "push", "diff", "map") if word in claim), "pull")
 
 
 main()
