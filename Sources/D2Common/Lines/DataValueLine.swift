@@ -108,7 +108,7 @@ public struct DataValueLine {
 
   /// The keys of a line by what stands behind them, so that most lines are checked by a few comparisons.
   public struct KeysByKind: Sendable {
-    /// All that are there. Where there are keys that `Key` lacks, it is no subset of any set of those.
+    /// All that are there.
     public fileprivate(set) var present = KeySet(bits: 0)
     /// With a text that is not empty.
     public fileprivate(set) var filled = KeySet(bits: 0)
@@ -142,9 +142,13 @@ public struct DataValueLine {
       }
     }
 
-    /// There is a key that d2 does not look at.
+    /// There is a key that d2 does not look at. The bit stands among the flags, which are the same in all lines of a
+    /// layout.
     @inline(__always)
-    mutating func noteOther() { present = present.union(.others) }
+    mutating func noteOther() { flags = flags.union(.others) }
+
+    /// Whether there is a key that d2 does not look at.
+    public var hasOthers: Bool { !flags.isDisjoint(with: .others) }
 
     /// The last one counts.
     @inline(never)

@@ -36,7 +36,9 @@ final class KeyReader {
     _ line: DataValueLine, _ bytes: UnsafeRawBufferPointer, _ window: TextWindow, into record: ValueRecord
   ) throws {
     record.place = window.place()
-    if names.touchesKeys || !line.keys.repeated.isEmpty || !Self.keysOfValues.contains(line.keys.present) {
+    let isUsual =
+      !line.keys.hasOthers && line.keys.repeated.isEmpty && Self.keysOfValues.contains(line.keys.present)
+    if names.touchesKeys || !isUsual {
       return try readCarefully(bytes, window, into: record)
     }
     for (key, field) in Self.fields { record[field] = Self.cell(line, key) }
