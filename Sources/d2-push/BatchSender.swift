@@ -6,6 +6,8 @@ protocol BatchSender: Sendable {
   var followSeconds: Double { get }
   /// Whether answers come so soon that the next batch is made while one is under way.
   var isQuick: Bool { get }
+  /// Whether it takes longer to compress a batch than to send it, so that two are compressed while one is sent.
+  var compressesAhead: Bool { get }
   /// Values per second by batch size, for the summary.
   var learnt: JSONValue { get }
 
@@ -23,6 +25,10 @@ protocol BatchSender: Sendable {
   func news(of batch: Batch, _ outcome: BatchOutcome) -> String?
   /// The line that a terminal shows.
   func progress(_ totals: Account.Totals, perSecond: Int) -> String
+}
+
+extension BatchSender {
+  var compressesAhead: Bool { false }
 }
 
 /// What came of sending a batch.

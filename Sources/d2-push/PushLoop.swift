@@ -124,11 +124,9 @@ struct PushLoop {
     return true
   }
 
-  /// For a slow server no batch is made ahead of its time: the answer to the one before may change the size. For a
-  /// quick one it takes longer to compress a batch than to send it: where one is sent at a time, two are compressed
-  /// meanwhile.
+  /// For a slow server no batch is made ahead of its time: the answer to the one before may change the size.
   private mutating func makeBatches(_ group: inout TaskGroup<Event>) {
-    let compresses = sender.isQuick && limit.current == 1 && report.options.compressesValues
+    let compresses = sender.compressesAhead
     let most = compresses ? 2 : sender.isQuick || running.count < limit.current ? 1 : 0
     while waiting.count < most, !waitsForInput(&group), let batch = nextBatch() {
       waiting.append(batch)

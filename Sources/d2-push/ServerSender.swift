@@ -11,6 +11,8 @@ struct ServerSender: BatchSender {
 
   /// Requests that are quicker than this do not wait for the next batch: it is made while they run.
   private static let quickSeconds = 0.2
+  /// One that is sent, two that are compressed meanwhile and one that is filled share the bytes of one.
+  private static let batchesAhead = 4
 
   /// Signs in and looks what the server is.
   ///
@@ -61,12 +63,15 @@ struct ServerSender: BatchSender {
 
   var followSeconds: Double { 0 }
   var isQuick: Bool { (pace.sizer.lastSeconds ?? .infinity) <= Self.quickSeconds }
+  var compressesAhead: Bool { isQuick && options.compressesValues && client.limit.current == 1 }
   var learnt: JSONValue { pace.sizer.learnt }
 
   func batchMaker() -> any BatchMaker {
     // Now it is this command's turn.
     pace.takeUp()
-    return Batcher(options, destination.traits, pace.sizer) { [limit = client.limit] in limit.current }
+    return Batcher(options, destination.traits, pace.sizer) {
+      compressesAhead ? Self.batchesAhead : client.limit.current
+    }
   }
 
   func locate(_ block: [UInt8]) -> LocatedLines { locator.locate(block) }

@@ -26,7 +26,7 @@ final class Transfer {
   var capture: BodyCapture?
   /// libcurl hands on 16 KB at a time, whatever it has read. What follows each other within one read is taken together.
   private var gathered = ByteArray(capacity: 0)
-  private static let gatheredBytes = 256 * 1024
+  private static let gatheredBytes = 64 * 1024
   /// A body that is put together while it is sent, and how much of it libcurl has.
   private var sending: (any HTTPBody)?
   private var given = 0
