@@ -114,6 +114,15 @@ final class Worker {
   }
 
   private func work(on slices: [Slice], _ token: String) throws {
+    do { try move(slices, token) } catch {
+      // What was not brought to its end need not wait until the lease is over.
+      try? ledger.releaseAll(token: token)
+      throw error
+    }
+  }
+
+  /// Moves the slices of a claim, in halves where one of them makes the others fail.
+  private func move(_ slices: [Slice], _ token: String) throws {
     var lease = HeldLease(of: slices.count, token, seconds: settings.leaseSeconds, ledger)
     var parts = [slices]
     while let part = parts.popLast() {
