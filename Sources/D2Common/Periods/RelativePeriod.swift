@@ -1,0 +1,160 @@
+/// One of DHIS2's relative periods: a name for the periods that lie around a day.
+///
+///     LAST_3_MONTHS     on 2024-03-31: 202312, 202401, 202402
+///     THIS_YEAR         2024
+///     MONTHS_THIS_YEAR  202401 to 202412, also those that have not begun
+///
+/// The names are those of 2.43 (`RelativePeriodEnum`), the periods those that its own classes make (`RelativePeriods`
+/// and the `generate…` methods of the period types), with what is odd in them: see `LAST_6_BIMONTHS` and
+/// `weeksOfYear`.
+package struct RelativePeriod: Sendable, Hashable, CustomStringConvertible {
+  /// As DHIS2 writes it.
+  package let name: String
+  private let unit: Unit
+  private let extent: Extent
+
+  /// What it counts in.
+  private enum Unit: Hashable {
+    case type(PeriodType)
+    /// The server's week (`analyticsWeeklyStart`).
+    case week
+    /// The server's financial year (`analyticsFinancialYearStart`).
+    case financialYear
+
+    func type(by clock: PeriodClock) -> PeriodType {
+      switch self {
+      case .type(let type): type
+      case .week: clock.week
+      case .financialYear: clock.financialYear
+      }
+    }
+  }
+
+  /// How much of it.
+  private enum Extent: Hashable {
+    /// The period that has the day.
+    case current
+    /// So many periods before that one.
+    case last(Int)
+    /// All periods of the year so many years ago.
+    case ofYear(ago: Int)
+  }
+
+  private init(_ name: String, _ unit: Unit, _ extent: Extent) {
+    self.name = name
+    self.unit = unit
+    self.extent = extent
+  }
+
+  /// The one that is called so, in capitals or not.
+  package init?(_ text: some StringProtocol) {
+    guard let found = Self.byName[text.uppercased()] else { return nil }
+    self = found
+  }
+
+  package var description: String { name }
+
+  /// All that 2.43 knows. Earlier versions lack `LAST_10_YEARS` and `LAST_10_FINANCIAL_YEARS` (up to 2.36).
+  package static let all: [RelativePeriod] =
+    these("TODAY", "YESTERDAY", .type(.daily)) + lasts([3, 7, 14, 30, 60, 90, 180], "DAYS", .type(.daily))
+    + these("THIS_WEEK", "LAST_WEEK", .week) + lasts([4, 12, 52], "WEEKS", .week)
+    + these("THIS_BIWEEK", "LAST_BIWEEK", .type(.biWeekly)) + lasts([4], "BIWEEKS", .type(.biWeekly))
+    + these("THIS_MONTH", "LAST_MONTH", .type(.monthly)) + lasts([3, 6, 12], "MONTHS", .type(.monthly))
+    + these("THIS_BIMONTH", "LAST_BIMONTH", .type(.biMonthly)) + lasts([6], "BIMONTHS", .type(.biMonthly))
+    + these("THIS_QUARTER", "LAST_QUARTER", .type(.quarterly)) + lasts([4], "QUARTERS", .type(.quarterly))
+    + these("THIS_SIX_MONTH", "LAST_SIX_MONTH", .type(.sixMonthly)) + lasts([2], "SIXMONTHS", .type(.sixMonthly))
+    + these("THIS_YEAR", "LAST_YEAR", .type(.yearly)) + lasts([5, 10], "YEARS", .type(.yearly))
+    + these("THIS_FINANCIAL_YEAR", "LAST_FINANCIAL_YEAR", .financialYear)
+    + lasts([5, 10], "FINANCIAL_YEARS", .financialYear)
+    + [
+      RelativePeriod("WEEKS_THIS_YEAR", .week, .ofYear(ago: 0)),
+      RelativePeriod("MONTHS_THIS_YEAR", .type(.monthly), .ofYear(ago: 0)),
+      RelativePeriod("MONTHS_LAST_YEAR", .type(.monthly), .ofYear(ago: 1)),
+      RelativePeriod("BIMONTHS_THIS_YEAR", .type(.biMonthly), .ofYear(ago: 0)),
+      RelativePeriod("QUARTERS_THIS_YEAR", .type(.quarterly), .ofYear(ago: 0)),
+      RelativePeriod("QUARTERS_LAST_YEAR", .type(.quarterly), .ofYear(ago: 1)),
+    ]
+
+  private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+
+  private static func these(_ current: String, _ last: String, _ unit: Unit) -> [RelativePeriod] {
+    [RelativePeriod(current, unit, .current), RelativePeriod(last, unit, .last(1))]
+  }
+
+  private static func lasts(_ counts: [Int], _ plural: String, _ unit: Unit) -> [RelativePeriod] {
+    counts.map { RelativePeriod("LAST_\($0)_\(plural)", unit, .last($0)) }
+  }
+
+  // MARK: Periods
+
+  /// Whether the server's settings change what it means: its financial year, or its week.
+  package var dependsOnSettings: Bool { unit == .week || unit == .financialYear }
+
+  /// The type that it counts in.
+  package func type(by clock: PeriodClock) -> PeriodType { unit.type(by: clock) }
+
+  /// What DHIS2 makes of it, in order of time.
+  package func periods(by clock: PeriodClock) -> [Period] {
+    let type = type(by: clock)
+    let today = clock.today
+    switch extent {
+    case .current: return [type.period(containing: today)]
+    case .last(let count):
+      switch type {
+      case .biWeekly: return Self.lastPairsOfWeeks(count, before: today)
+      // In the first month of a pair DHIS2 begins and ends one pair too early.
+      case .biMonthly where count > 1 && today.month % 2 == 1: return Self.last(count, of: type, before: today, skip: 1)
+      default: return Self.last(count, of: type, before: today, skip: 0)
+      }
+    case .ofYear(let ago):
+      if unit == .week { return Self.weeksOfYear(today.year - ago, type) }
+      let first = type.period(containing: CalendarDate(dayNumber: Self.newYear(today.year - ago)))
+      let last = CalendarDate(dayNumber: Self.newYear(today.year - ago + 1) - 1)
+      return type.periods(overlapping: first.start...last)
+    }
+  }
+
+  /// All days that it covers.
+  package func dates(by clock: PeriodClock) -> ClosedRange<CalendarDate> {
+    let periods = periods(by: clock)
+    return periods[0].start...periods[periods.count - 1].end
+  }
+
+  private static func newYear(_ year: Int) -> Int { CalendarDate.dayNumber(year: year, month: 1, day: 1) }
+
+  private static func last(_ count: Int, of type: PeriodType, before today: CalendarDate, skip: Int) -> [Period] {
+    var period = type.period(containing: today)
+    var periods: [Period] = []
+    for _ in 0..<count + skip {
+      period = type.period(containing: period.start.adding(days: -1))
+      periods.append(period)
+    }
+    return periods.dropFirst(skip).reversed()
+  }
+
+  /// DHIS2 goes back by fourteen days at a time, and takes the pair that has the day. Behind a year of 53 weeks it
+  /// misses the 27th pair.
+  private static func lastPairsOfWeeks(_ count: Int, before today: CalendarDate) -> [Period] {
+    let last = PeriodType.biWeekly.period(containing: today.adding(days: -14))
+    return (0..<count).reversed().map { PeriodType.biWeekly.period(containing: last.start.adding(days: $0 * -14)) }
+  }
+
+  /// DHIS2 counts the weeks of a year as if all began on Mondays, whatever day the server's weeks begin with: for
+  /// others the 53rd can be missing, or the next year's first be there.
+  private static func weeksOfYear(_ year: Int, _ type: PeriodType) -> [Period] {
+    var periods: [Period] = []
+    var week = type.period(containing: CalendarDate(dayNumber: newYear(year) + 3))
+    while periods.count < mondayWeeks(aroundNewYearOf: week.start.year) {
+      periods.append(week)
+      week = week.next
+    }
+    return periods
+  }
+
+  /// How many weeks the year has whose weeks 1 January is in: the year before, where that is a Friday or later.
+  private static func mondayWeeks(aroundNewYearOf year: Int) -> Int {
+    let day = newYear(year)
+    let ofYear = day < PeriodType.firstWeek(of: year, from: 0) ? year - 1 : year
+    return (PeriodType.firstWeek(of: ofYear + 1, from: 0) - PeriodType.firstWeek(of: ofYear, from: 0)) / 7
+  }
+}
