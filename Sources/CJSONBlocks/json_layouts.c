@@ -25,6 +25,8 @@ struct literal {
   uint32_t last_piece, last_bytes;
   /// Of the text that follows, if this one does not end the line.
   uint8_t slot, kind;
+  /// How long that text was in the line from which the literal was learnt; ids and times of others are as long.
+  uint32_t usual_length;
   uint8_t ends_line;
   /// The members inside the literal: starts count from its beginning.
   uint8_t fixed_count;
@@ -114,6 +116,7 @@ void d2_json_learn(d2_json_layouts *layouts, const uint8_t *text, const d2_json_
       return;
     }
     entered->slot = members[member].slot;
+    entered->usual_length = members[member].value.length;
     entered->kind = members[member].value.kind;
     list = &entered->next;
     begin = end + members[member].value.length;
@@ -178,6 +181,13 @@ static inline int ends_line(const uint8_t *at, const uint8_t *end) {
   return at == end || *at == '\n' || (*at == '\r' && at + 1 < end && at[1] == '\n');
 }
 
+/// A length that the compiler does not know to be the one that was found: so the processor goes on with it at once, and
+/// need not wait for the search to end.
+static inline size_t guessed(uint32_t length) {
+  __asm__("" : "+r"(length));
+  return length;
+}
+
 // The loops, once for each way to look at 32 bytes: `different_…` has a bit for each byte in which two differ,
 // `special_…` for each quote, backslash, control byte and byte above 0x7F.
 #define DEFINE_FOLLOW(NAME, TARGET)                                                                                    \
@@ -187,9 +197,13 @@ static inline int ends_line(const uint8_t *at, const uint8_t *end) {
       if (different_##NAME(known->text + piece, at + piece) != 0) return 0;                                            \
     return (different_##NAME(known->text + known->last_piece, at + known->last_piece) & known->last_bytes) == 0;       \
   }                                                                                                                    \
-  TARGET static inline const uint8_t *end_of_text_##NAME(const uint8_t *at, const uint8_t *end, int *has_escapes) {    \
+  TARGET static inline const uint8_t *end_of_text_##NAME(const uint8_t *at, const uint8_t *end, uint32_t usual_length, \
+                                                         int *has_escapes) {                                           \
+    uint32_t special = special_##NAME(at);                                                                             \
+    if (special != 0 && (uint32_t)__builtin_ctz(special) == usual_length && at[usual_length] == '"')                   \
+      return at + guessed(usual_length);                                                                               \
     while (at < end) {                                                                                                 \
-      uint32_t special = special_##NAME(at);                                                                           \
+      special = special_##NAME(at);                                                                                    \
       if (special == 0) {                                                                                              \
         at += piece_bytes;                                                                                             \
         continue;                                                                                                      \
@@ -226,7 +240,7 @@ static inline int ends_line(const uint8_t *at, const uint8_t *end) {
         return &known->keys;                                                                                           \
       }                                                                                                                \
       const uint8_t *begin = at;                                                                                       \
-      at = end_of_text_##NAME(at, end, &escapes);                                                                      \
+      at = end_of_text_##NAME(at, end, known->usual_length, &escapes);                                                 \
       if (at == NULL) return NULL;                                                                                     \
       d2_json_field *field = &fields[known->slot];                                                                     \
       field->kind = known->kind;                                                                                       \

@@ -13,10 +13,27 @@ ptrdiff_t d2_find(const void *text, size_t length, const void *pattern, size_t p
   return found == NULL ? -1 : found - (const char *)text;
 }
 
+static inline void copy_replacing(uint8_t *restrict to, const uint8_t *restrict from, size_t length, uint8_t byte,
+                                  uint8_t replacement) {
+  for (size_t i = 0; i < length; i++) to[i] = from[i] == byte ? replacement : from[i];
+}
+
+#if defined(__x86_64__)
+// As fast as a copy alone; with SSE2, which every x86-64 has, it takes half as long again.
+__attribute__((target("avx2"))) static void copy_replacing_avx2(uint8_t *restrict to, const uint8_t *restrict from,
+                                                                size_t length, uint8_t byte, uint8_t replacement) {
+  copy_replacing(to, from, length, byte, replacement);
+}
+#endif
+
 void d2_copy_replacing(void *restrict to, const void *restrict from, size_t length, uint8_t byte, uint8_t replacement) {
-  uint8_t *out = to;
-  const uint8_t *in = from;
-  for (size_t i = 0; i < length; i++) out[i] = in[i] == byte ? replacement : in[i];
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) {
+    copy_replacing_avx2(to, from, length, byte, replacement);
+    return;
+  }
+#endif
+  copy_replacing(to, from, length, byte, replacement);
 }
 
 void d2_keep_freed_memory(void) {

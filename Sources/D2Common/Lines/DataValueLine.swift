@@ -246,8 +246,10 @@ public struct DataValueLine {
 
   /// The line at the beginning of a text, with all that was said of lines, if its layout is known. Behind it stands a
   /// line end, LF or CRLF, or nothing.
+  ///
+  /// - Parameter scratch: borrowed, since an initialiser would otherwise retain and release it for each line.
   @inline(__always)
-  public init?(leading padded: PaddedLine, _ scratch: Scratch) {
+  public init?(leading padded: PaddedLine, _ scratch: borrowing Scratch) {
     guard let base = padded.bytes.baseAddress else { return nil }
     let text = base.assumingMemoryBound(to: UInt8.self)
     guard let line = scratch.layouts.follow(text, padded.bytes.count, scratch.fields) else {
