@@ -63,12 +63,12 @@ package struct Conversion {
   }
 
   private func writer(_ output: LineOutput) -> any ValueWriter {
-    let name = hasNames ? lookup.map { lookup in { lookup.name(of: $1, $0) } } : nil
-    if let wideOut { return WideWriter(output, wideOut, name: name) }
+    let names = hasNames ? lookup : nil
+    if let wideOut { return WideWriter(output, wideOut, names: names) }
     switch to {
     case .ndjson: return JSONValueWriter(output, isDocument: false)
     case .document: return JSONValueWriter(output, isDocument: true)
-    case .csv: return CSVValueWriter(output, additional: additionalColumns, name: name)
+    case .csv: return CSVValueWriter(output, additional: additionalColumns, names: names)
     }
   }
 

@@ -49,7 +49,7 @@ extension SplitProblem: CustomStringConvertible {
   public var description: String {
     switch self {
     case .notAnObject: "the answer is not a JSON object"
-    case .unexpected(let byte): "unexpected \(Self.shown(byte)) in the JSON"
+    case .unexpected(let byte): "unexpected \(byte.shown) in the JSON"
     case .elementNotAnObject: "an element that is not a JSON object"
     case .unbalanced: "unbalanced brackets"
     case .controlByte: "a control byte inside a string"
@@ -62,9 +62,5 @@ extension SplitProblem: CustomStringConvertible {
     case .notAnArray: "the values are not an array"
     case .hoistedKeyBehindValues(let key): "the common \"\(key)\" stands behind the values that lack it"
     }
-  }
-
-  private static func shown(_ byte: UInt8) -> String {
-    byte > 0x20 && byte < 0x7F ? "'\(Character(Unicode.Scalar(byte)))'" : "byte 0x\(String(byte, radix: 16))"
   }
 }

@@ -85,7 +85,7 @@ struct DataSetSync {
   private func dataSet(_ object: JSONValue) -> DataSet? {
     // A string, or an object in answers of some clients' servers.
     let type = object["periodType"]?.string ?? object["periodType"]?["name"]?.string
-    guard let uid = object["id"]?.string, KnownIDs.canBeUID(uid), let type, PeriodType(rawValue: type) != nil else {
+    guard let uid = object["id"]?.string, UID.canBe(uid), let type, PeriodType(rawValue: type) != nil else {
       return nil
     }
     return DataSet(

@@ -16,7 +16,7 @@ struct DestinationKeeping: Sendable {
     keeping = ValueKeeping(try client.serverInfo().version)
     var traits: [String: ElementTraits] = [:]
     for group in RequestSize.groups(
-      of: dataSets.filter(KnownIDs.canBeUID), bytesEach: { $0.utf8.count + 1 }, limit: RequestSize.safeURLBytes - 300)
+      of: dataSets.filter(UID.canBe), bytesEach: { $0.utf8.count + 1 }, limit: RequestSize.safeURLBytes - 300)
     {
       let query = Query([
         "fields": "dataSetElements[dataElement[\(ElementTraits.fields)]]",

@@ -87,9 +87,7 @@ struct MapRun {
   }
 
   private func write(_ gathered: inout [UInt8]) throws {
-    try gathered.withUnsafeBytes {
-      try output.write(UnsafeRawBufferPointer(start: nil, count: 0), $0, lineEndMissing: false)
-    }
+    try gathered.withUnsafeBytes { try output.write($0) }
     gathered.removeAll(keepingCapacity: true)
   }
 

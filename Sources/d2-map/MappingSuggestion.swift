@@ -146,8 +146,7 @@ struct MappingSuggestion {
 
   /// A cell of CSV. Names come from servers: what a spreadsheet would take for a formula is made a text.
   static func cell(_ text: String) -> String {
-    var text = String(text.unicodeScalars.filter { $0.value >= 0x20 || $0.value == 0x09 })
-    if let first = text.first, "=+-@\t".contains(first) { text = "'" + text }
+    let text = SpreadsheetText.guarded(String(text.unicodeScalars.filter { $0.value >= 0x20 || $0.value == 0x09 }))
     guard text.contains(where: { $0 == "," || $0 == "\"" || $0 == ";" }) else { return text }
     return "\"" + text.replacing("\"", with: "\"\"") + "\""
   }

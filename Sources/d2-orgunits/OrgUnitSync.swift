@@ -116,7 +116,7 @@ struct OrgUnitSync {
 
   /// A unit by its uid, or by its name where that is unique.
   private func root(_ text: String) throws -> String {
-    if KnownIDs.canBeUID(text), try KnownIDs([text], in: "organisationUnits", client).ids.contains(text) { return text }
+    if UID.canBe(text), try KnownIDs([text], in: "organisationUnits", client).ids.contains(text) { return text }
     // A filter's operand ends at a colon; the longest piece finds it, the rest is compared here.
     let piece = text.split { ":[],".contains($0) }.max { $0.count < $1.count } ?? ""
     let matches = try MetadataPages(

@@ -124,5 +124,5 @@ struct RequestSizeTests {
       ("BfMAe6It`gt", false),
       ("`fMAe6Itzgt", false), ("[fMAe6Itzgt", false),
     ])
-  func uids(text: String, isOne: Bool) { #expect(KnownIDs.canBeUID(text) == isOne) }
+  func uids(text: String, isOne: Bool) { #expect(UID.canBe(text) == isOne) }
 }

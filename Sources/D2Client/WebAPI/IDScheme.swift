@@ -13,7 +13,7 @@ package enum IDScheme: Sendable, Equatable, CustomStringConvertible {
     case "CODE": self = .code
     case "NAME": self = .name
     default:
-      guard text.uppercased().hasPrefix("ATTRIBUTE:"), KnownIDs.canBeUID(String(text.dropFirst(10))) else { return nil }
+      guard text.uppercased().hasPrefix("ATTRIBUTE:"), UID.canBe(String(text.dropFirst(10))) else { return nil }
       self = .attribute(String(text.dropFirst(10)))
     }
   }

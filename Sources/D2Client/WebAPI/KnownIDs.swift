@@ -43,16 +43,6 @@ public struct KnownIDs: Sendable {
       }
     }
   }
-
-  /// A letter and ten letters or digits (`CodeGenerator` in dhis2-core).
-  public static func canBeUID(_ text: String) -> Bool { canBeUID(bytes: text.utf8) }
-
-  /// The same of an id's bytes.
-  public static func canBeUID(bytes: some Collection<UInt8>) -> Bool {
-    func isLetter(_ byte: UInt8) -> Bool { (0x41...0x5A).contains(byte & 0xDF) && byte < 0x80 }
-    guard bytes.count == 11, isLetter(bytes.first!) else { return false }
-    return bytes.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) }
-  }
 }
 
 extension DHIS2Client {
@@ -68,7 +58,7 @@ extension DHIS2Client {
   ) throws {
     // A uid that cannot be one needs no question, and could not be put into a filter unharmed.
     let groups = RequestSize.groups(
-      of: uids.filter(KnownIDs.canBeUID), bytesEach: { $0.utf8.count + 1 }, limit: urlBytes - 200 - fields.utf8.count)
+      of: uids.filter(UID.canBe), bytesEach: { $0.utf8.count + 1 }, limit: urlBytes - 200 - fields.utf8.count)
     for group in groups {
       let filter = "id:in:[\(group.joined(separator: ","))]"
       try objects(in: plural, fields: fields, filter: filter, lasting: true).forEach(body)

@@ -35,19 +35,26 @@ extension JSONValue {
 
   /// Appends a string with its quotes, escaped as RFC 8259 section 7 demands.
   public static func writeString(_ text: String, to out: inout [UInt8]) {
+    out.append(UInt8(ascii: "\""))
+    for byte in text.utf8 { if needsEscape(byte) { out += escape(of: byte) } else { out.append(byte) } }
+    out.append(UInt8(ascii: "\""))
+  }
+
+  /// Whether a byte of a text cannot stand in a string as it is.
+  @inline(__always)
+  public static func needsEscape(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+  }
+
+  /// What stands in a string for a byte that needs an escape.
+  package static func escape(of byte: UInt8) -> [UInt8] {
     let hex = Array("0123456789abcdef".utf8)
-    out.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""): out += "\\\"".utf8
-      case UInt8(ascii: "\\"): out += "\\\\".utf8
-      case 0x0A: out += "\\n".utf8
-      case 0x0D: out += "\\r".utf8
-      case 0x09: out += "\\t".utf8
-      case 0..<0x20: out += "\\u00".utf8 + [hex[Int(byte >> 4)], hex[Int(byte & 15)]]
-      default: out.append(byte)
-      }
+    return switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"): [UInt8(ascii: "\\"), byte]
+    case 0x0A: Array("\\n".utf8)
+    case 0x0D: Array("\\r".utf8)
+    case 0x09: Array("\\t".utf8)
+    default: Array("\\u00".utf8) + [hex[Int(byte >> 4)], hex[Int(byte & 15)]]
     }
-    out.append(UInt8(ascii: "\""))
   }
 }

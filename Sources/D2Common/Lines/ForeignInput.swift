@@ -34,15 +34,17 @@ package enum ForeignInput {
   /// A whole answer of DHIS2 that stands in one line, named by its array, or a line of rejects; `nil` for anything
   /// else.
   package static func document(in line: DataValueLine) -> String? {
-    if line[.value].kind == .object {
-      return "this is a line of a rejects file: put jq -c 'select(.value).value' FILE | before the command"
-    }
+    if line[.value].kind == .object { return rejectsFile }
     guard line[.dataValues].kind == .array || line[.completeDataSetRegistrations].kind == .array else { return nil }
     return "this is a whole answer of DHIS2, and a value is a line of its own: \(convert)"
   }
 
   /// What turns files of other forms into lines.
   package static let convert = "put d2-convert FILE | before the command"
+
+  /// What to do about a rejects file.
+  package static let rejectsFile =
+    "this is a line of a rejects file: put jq -c 'select(.value).value' FILE | before the command"
 
   private static let csv = "this looks like CSV, and a value is a line of JSON: \(convert)"
 

@@ -31,8 +31,7 @@ package final class LineOutput: LineSink, Sendable {
     beforeDying: @escaping @Sendable () -> Void = {}
   ) {
     end = OutputEnd(descriptor: descriptor, name: name, beforeDying: beforeDying)
-    // A larger pipe means fewer changes between writer and reader; where it is none, this does nothing.
-    _ = fcntl(descriptor, Int32(1031) /* F_SETPIPE_SZ */, 1 << 20)
+    PipeSize.widen(descriptor)
     self.readAhead = readAhead.flatMap { [end] in ReadAhead(end, $0) }
   }
 
@@ -97,11 +96,16 @@ package final class LineOutput: LineSink, Sendable {
     state.gathered.removeAll()
   }
 
+  /// Writes whole lines. - Throws: as the other `write`.
+  package func write(_ lines: UnsafeRawBufferPointer) throws {
+    try write(UnsafeRawBufferPointer(start: nil, count: 0), lines, lineEndMissing: false)
+  }
+
   /// Writes a line.
   package func line(_ text: String) throws {
     var bytes = Array(text.utf8)
     bytes.append(UInt8(ascii: "\n"))
-    try bytes.withUnsafeBytes { try write(UnsafeRawBufferPointer(start: nil, count: 0), $0, lineEndMissing: false) }
+    try bytes.withUnsafeBytes { try write($0) }
   }
 
   /// Dies of SIGPIPE where the reader of a pipe is gone; else does nothing.

@@ -36,7 +36,7 @@ package struct LineReader: ~Copyable {
     capacity = self.blockBytes
     buffer = .allocate(capacity: capacity + PaddedLine.paddingBytes)
     buffer.initialize(repeating: 0, count: capacity + PaddedLine.paddingBytes)
-    _ = fcntl(descriptor, Int32(1031) /* F_SETPIPE_SZ */, 1 << 20)
+    PipeSize.widen(descriptor)
   }
 
   deinit { buffer.deallocate() }

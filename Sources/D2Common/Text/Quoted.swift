@@ -21,6 +21,13 @@ extension StringProtocol {
   }
 }
 
+extension UInt8 {
+  /// A byte of a text, for messages: `'x'`, or by its number where it cannot be seen.
+  package var shown: String {
+    self > 0x20 && self < 0x7F ? "'\(Character(Unicode.Scalar(self)))'" : "byte 0x\(String(self, radix: 16))"
+  }
+}
+
 extension String {
   /// With a capital letter, unless it begins with a command or an id.
   package var capitalisedSentence: String {

@@ -5,9 +5,6 @@ import Glibc
 public final class DescriptorSource: ByteSource {
   /// How long a signal that ends the command may go unnoticed while nothing comes.
   private static let pollMilliseconds: Int32 = 200
-  /// `F_SETPIPE_SZ` of Linux, which Swift's view of glibc leaves out.
-  private static let setPipeBytes: Int32 = 1031
-  private static let pipeBytes: Int32 = 1 << 20
 
   /// The path, or what it was called.
   public let name: String
@@ -22,7 +19,7 @@ public final class DescriptorSource: ByteSource {
     self.name = name
     self.descriptor = descriptor
     isOwn = false
-    Self.widen(descriptor)
+    PipeSize.widen(descriptor)
   }
 
   /// Opens a file; it is closed with this source.
@@ -33,13 +30,10 @@ public final class DescriptorSource: ByteSource {
     descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw CommandFailure(.cannotRead, "cannot read \(path): \(SystemError())") }
     isOwn = true
-    Self.widen(descriptor)
+    PipeSize.widen(descriptor)
   }
 
   deinit { if isOwn { close(descriptor) } }
-
-  /// Where it is a pipe it gets more room, so that fewer calls are needed.
-  private static func widen(_ descriptor: Int32) { _ = fcntl(descriptor, setPipeBytes, pipeBytes) }
 
   /// - Throws: `CommandFailure`: 74 where it cannot be read, or the signal's status.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {

@@ -89,13 +89,10 @@ final class KeyReader {
   }
 
   private static func unknown(_ member: JSONValue.Member) -> String {
-    if member.key == "reason" || member.key == "line" { return rejectsFile }
+    if member.key == "reason" || member.key == "line" { return ForeignInput.rejectsFile }
     if member.key == "dataValues" { return "a whole data value set stands among values: give it alone" }
     return FieldNames.unknown(member.key, "key")
   }
-
-  private static let rejectsFile =
-    "this is a line of a rejects file: put jq -c 'select(.value).value' FILE | before the command"
 
   /// A key that stands twice must say the same both times: `followup` and `followUp` of one value.
   private func isNew(_ member: JSONValue.Member, in cell: Cell) throws -> Bool {

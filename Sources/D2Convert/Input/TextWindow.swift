@@ -160,11 +160,7 @@ extension TextWindow {
   }
 
   /// The byte that stands here, for messages.
-  func shown(at offset: Int = 0) -> String {
-    guard offset < count else { return "the end" }
-    let byte = self[offset]
-    return byte > 0x20 && byte < 0x7F ? "'\(Character(Unicode.Scalar(byte)))'" : "byte 0x\(String(byte, radix: 16))"
-  }
+  func shown(at offset: Int = 0) -> String { offset < count ? self[offset].shown : "the end" }
 }
 
 /// For readers that keep what they need themselves.

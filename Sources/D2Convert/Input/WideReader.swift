@@ -74,17 +74,12 @@ package struct WideReader {
   /// What the head of a column means. A data element may have its combo behind a point, as DHIS2 writes operands.
   private func column(_ text: String, _ rows: SheetRows, _ place: Int) throws -> (id: String, combo: String?) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-    if shape.columns == .dataElement, parts.count == 2, parts.allSatisfy(Self.canBeUID) {
+    if shape.columns == .dataElement, parts.count == 2, parts.allSatisfy(UID.canBe) {
       return (
         try id(of: parts[0], .dataElement, rows, place), try id(of: parts[1], .categoryOptionCombo, rows, place)
       )
     }
     return (try id(of: text, shape.columns, rows, place), nil)
-  }
-
-  /// A letter and ten letters or digits.
-  private static func canBeUID(_ text: String) -> Bool {
-    text.utf8.count == 11 && text.first!.isLetter && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
   }
 
   private func id(of text: String, _ field: ValueField, _ rows: SheetRows, _ place: Int) throws -> String {

@@ -8,10 +8,9 @@ import D2Common
 final class CSVValueWriter: ValueWriter {
   private let output: LineOutput
   private let columns: [ValueField]
-  private let name: ((ValueField, String) -> String?)?
+  private let names: (any IDLookup)?
   private var gathered = ByteArray(capacity: gatheredBytes + 64 * 1024)
   private var decoded = ByteArray()
-  private var names: [[String: [UInt8]]] = .init(repeating: [:], count: ValueField.allCases.count)
   private var hasHeader = false
 
   /// So much is gathered before it is written.
@@ -21,10 +20,10 @@ final class CSVValueWriter: ValueWriter {
 
   /// - Parameters:
   ///   - additional: columns behind those of DHIS2, which its import does not look at.
-  ///   - name: the name of an object by its id, for a column beside it; `nil` if no names are wanted.
-  init(_ output: LineOutput, additional: [ValueField] = [], name: ((ValueField, String) -> String?)? = nil) {
+  ///   - names: knows the names that stand in a column beside each id; `nil` if no names are wanted.
+  init(_ output: LineOutput, additional: [ValueField] = [], names: (any IDLookup)? = nil) {
     self.output = output
-    self.name = name
+    self.names = names
     columns = Self.columnsOfDHIS2 + additional
   }
 
@@ -57,7 +56,7 @@ final class CSVValueWriter: ValueWriter {
     for (place, field) in columns.enumerated() {
       if place > 0 { gathered.append(UInt8(ascii: ",")) }
       if try append(value[field], of: field, isFirst: place == 0) { isHard = true }
-      if let name, field.isID { appendName(name, field, value[field]) }
+      if let names, field.isID { appendName(names, field, value[field]) }
     }
     gathered.append(UInt8(ascii: "\n"))
     return isHard
@@ -75,16 +74,16 @@ final class CSVValueWriter: ValueWriter {
   }
 
   func flush() throws {
-    try output.write(UnsafeRawBufferPointer(start: nil, count: 0), gathered.bytes, lineEndMissing: false)
+    try output.write(gathered.bytes)
     gathered.removeAll()
   }
 
   private func writeHeader() {
     hasHeader = true
-    let names = columns.flatMap { field in
-      name != nil && field.isID ? [field.column, field.column + FieldNames.nameEnding] : [field.column]
+    let heads = columns.flatMap { field in
+      names != nil && field.isID ? [field.column, field.column + FieldNames.nameEnding] : [field.column]
     }
-    gathered.append(contentsOf: (names.joined(separator: ",") + "\n").utf8)
+    gathered.append(contentsOf: (heads.joined(separator: ",") + "\n").utf8)
   }
 
   /// Appends a cell; says whether 2.43 reads it wrong: it knows neither quotes in cells nor line breaks.
@@ -112,18 +111,11 @@ final class CSVValueWriter: ValueWriter {
     return false
   }
 
-  /// Names come from servers: what a spreadsheet would take for a formula is made a text. Nobody reads them back.
-  private func appendName(_ name: (ValueField, String) -> String?, _ field: ValueField, _ cell: Cell) {
+  private func appendName(_ names: any IDLookup, _ field: ValueField, _ cell: Cell) {
     gathered.append(UInt8(ascii: ","))
     let id = cell.text
-    if id.isEmpty { return }
-    let known = names[field.rawValue][id]
-    var bytes = known ?? Array((name(field, id) ?? "").utf8)
-    if known == nil {
-      if let first = bytes.first, "=+-@\t".utf8.contains(first) { bytes.insert(UInt8(ascii: "'"), at: 0) }
-      names[field.rawValue][id] = bytes
-    }
-    _ = bytes.withUnsafeBytes { Self.append($0, to: &gathered, isFirst: false) }
+    guard !id.isEmpty, let name = names.name(of: id, field) else { return }
+    Self.append(SpreadsheetText.guarded(name), to: &gathered, isFirst: false)
   }
 
   // MARK: Cells
@@ -147,6 +139,11 @@ final class CSVValueWriter: ValueWriter {
       return false
     }
     return appendQuoted(text, to: &out)
+  }
+
+  static func append(_ text: String, to out: inout ByteArray, isFirst: Bool) {
+    var text = text
+    text.withUTF8 { _ = append(UnsafeRawBufferPointer($0), to: &out, isFirst: isFirst) }
   }
 
   private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }

@@ -53,7 +53,7 @@ final class JSONValueWriter: ValueWriter {
   }
 
   func flush() throws {
-    try output.write(UnsafeRawBufferPointer(start: nil, count: 0), gathered.bytes, lineEndMissing: false)
+    try output.write(gathered.bytes)
     gathered.removeAll()
   }
 

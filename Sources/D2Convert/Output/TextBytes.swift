@@ -3,8 +3,6 @@ import Glibc
 
 /// Texts of one form in another.
 enum TextBytes {
-  private static let hex = Array("0123456789abcdef".utf8)
-
   /// Appends the inside of a JSON string that means a text.
   @inline(__always)
   static func appendJSON(_ text: UnsafeRawBufferPointer, to out: inout ByteArray) {
@@ -12,24 +10,12 @@ enum TextBytes {
     var from = 0
     for at in 0..<text.count {
       let byte = start[at]
-      if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { continue }
+      guard JSONValue.needsEscape(byte) else { continue }
       out.append(start + from, at - from)
       from = at + 1
-      appendEscape(byte, to: &out)
+      out.append(contentsOf: JSONValue.escape(of: byte))
     }
     out.append(start + from, text.count - from)
-  }
-
-  @inline(never)
-  private static func appendEscape(_ byte: UInt8, to out: inout ByteArray) {
-    switch byte {
-    case UInt8(ascii: "\""): out.append(contentsOf: "\\\"".utf8)
-    case UInt8(ascii: "\\"): out.append(contentsOf: "\\\\".utf8)
-    case 0x0A: out.append(contentsOf: "\\n".utf8)
-    case 0x0D: out.append(contentsOf: "\\r".utf8)
-    case 0x09: out.append(contentsOf: "\\t".utf8)
-    default: out.append(contentsOf: "\\u00".utf8 + [hex[Int(byte >> 4)], hex[Int(byte & 15)]])
-    }
   }
 
   /// Appends the text that the inside of a valid JSON string means. False where half of a surrogate pair stands alone,

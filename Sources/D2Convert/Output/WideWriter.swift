@@ -4,7 +4,7 @@ import D2Common
 final class WideWriter: ValueWriter {
   private let output: LineOutput
   private let shape: WideShape
-  private let name: ((ValueField, String) -> String?)?
+  private let names: (any IDLookup)?
   private var rows: [String] = []
   private var columns: [String] = []
   private var places: [String: Int] = [:]
@@ -18,10 +18,11 @@ final class WideWriter: ValueWriter {
     .storedBy, .lastUpdated, .comment, .followup, .deleted, .created, .dataSet, .attributeOptionCombo,
   ]
 
-  init(_ output: LineOutput, _ shape: WideShape, name: ((ValueField, String) -> String?)?) {
+  /// - Parameter names: knows the names that stand beside the heads of rows; `nil` if no names are wanted.
+  init(_ output: LineOutput, _ shape: WideShape, names: (any IDLookup)?) {
     self.output = output
     self.shape = shape
-    self.name = name
+    self.names = names
   }
 
   func write(_ value: ValueRecord, _ counts: inout ConversionCounts) throws {
@@ -81,7 +82,7 @@ final class WideWriter: ValueWriter {
     append(firstRow(), to: &out)
     for (row, text) in rows.enumerated() {
       var line = [text]
-      if let name { line.append(Self.shown(name(shape.rows, text) ?? "")) }
+      if let names { line.append(SpreadsheetText.guarded(names.name(of: text, shape.rows) ?? "")) }
       append(line + columns.indices.map { cells[row][$0] ?? "" }, to: &out)
       if out.count > 1 << 19 { try flush(&out) }
     }
@@ -90,26 +91,20 @@ final class WideWriter: ValueWriter {
   }
 
   private func firstRow() -> [String] {
-    let heads = name == nil ? [shape.rows.key] : [shape.rows.key, shape.rows.key + FieldNames.nameEnding]
+    let heads = names == nil ? [shape.rows.key] : [shape.rows.key, shape.rows.key + FieldNames.nameEnding]
     return heads + columns
-  }
-
-  /// Names come from servers: what a spreadsheet would take for a formula is made a text. Nobody reads them back.
-  private static func shown(_ name: String) -> String {
-    name.first.map { "=+-@\t".contains($0) } == true ? "'" + name : name
   }
 
   private func append(_ row: [String], to out: inout ByteArray) {
     for (place, text) in row.enumerated() {
       if place > 0 { out.append(UInt8(ascii: ",")) }
-      var text = text
-      text.withUTF8 { _ = CSVValueWriter.append(UnsafeRawBufferPointer($0), to: &out, isFirst: place == 0) }
+      CSVValueWriter.append(text, to: &out, isFirst: place == 0)
     }
     out.append(UInt8(ascii: "\n"))
   }
 
   private func flush(_ out: inout ByteArray) throws {
-    try output.write(UnsafeRawBufferPointer(start: nil, count: 0), out.bytes, lineEndMissing: false)
+    try output.write(out.bytes)
     out.removeAll()
   }
 }

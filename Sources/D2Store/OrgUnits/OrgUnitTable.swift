@@ -164,7 +164,7 @@ extension OrgUnitTable {
   /// Takes a page of the source's units. Returns how many were not there yet.
   package func stage(_ page: [JSONValue]) throws -> Int {
     let rows: [[SQLValue]] = page.compactMap { unit in
-      guard let uid = unit["id"]?.string, KnownIDs.canBeUID(uid) else { return nil }
+      guard let uid = unit["id"]?.string, UID.canBe(uid) else { return nil }
       func text(_ value: JSONValue?) -> SQLValue { SQLValue(value?.string?.withoutNUL) }
       return [
         .text(uid), text(unit["name"]), text(unit["code"]), text(unit["path"]), text(unit["parent"]?["id"]),

@@ -77,7 +77,7 @@ struct DestinationTraits: Sendable {
     guard usesUIDs else { return false }
     return [.dataElement, .orgUnit, .categoryOptionCombo, .attributeOptionCombo].contains { (key: DataValueLine.Key) in
       let field = line[key]
-      return field.kind == .string && !KnownIDs.canBeUID(bytes: line.bytes(field))
+      return field.kind == .string && !UID.canBe(bytes: line.bytes(field))
     }
   }
 

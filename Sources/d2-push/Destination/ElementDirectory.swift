@@ -41,7 +41,7 @@ final class ElementDirectory: Sendable {
   /// element waits for the answer, and so do the others.
   func traits(of elements: [String]) -> [String: ElementTraits] {
     state.withLock { state in
-      var new = Set(elements).subtracting(state.asked).filter(KnownIDs.canBeUID).sorted()
+      var new = Set(elements).subtracting(state.asked).filter(UID.canBe).sorted()
       for id in new { if let traits = state.expected.removeValue(forKey: id) { note(id, traits, &state) } }
       new.removeAll { state.known[$0] != nil }
       if !new.isEmpty, !state.isSilent { ask(new, &state) }

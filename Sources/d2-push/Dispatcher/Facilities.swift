@@ -58,7 +58,7 @@ extension Facilities {
     return Facilities(origin: "pair \(stored.pair.label)") { unit in
       try known.withLock { known in
         if let label = known[unit] { return label }
-        guard KnownIDs.canBeUID(unit) else { return nil }
+        guard UID.canBe(unit) else { return nil }
         let objects = try source.objects(in: "organisationUnits", fields: "id,name,code", filter: "id:eq:\(unit)")
         known[unit] = objects.first?[label.rawValue]?.string ?? ""
         return known[unit]

@@ -23,7 +23,7 @@ struct BlockElements {
 
   @inline(never)
   private mutating func add(_ element: UnsafeRawBufferPointer) {
-    guard names.count < Self.most, KnownIDs.canBeUID(bytes: element) else { return numbers.append(0) }
+    guard names.count < Self.most, UID.canBe(bytes: element) else { return numbers.append(0) }
     numbers.append(UInt16(names.count))
     names.append(String(decoding: element, as: UTF8.self))
   }

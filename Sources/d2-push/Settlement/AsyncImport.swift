@@ -16,7 +16,7 @@ struct AsyncImport {
   /// `nil` where the answer is not that of a started job.
   init?(_ document: JSONValue) {
     guard let response = document["response"], response["jobType"]?.string == "DATAVALUE_IMPORT",
-      let id = response["id"]?.string, KnownIDs.canBeUID(id)
+      let id = response["id"]?.string, UID.canBe(id)
     else { return nil }
     self.id = id
   }
