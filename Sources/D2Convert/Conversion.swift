@@ -86,15 +86,13 @@ package struct Conversion {
         try reader.read(window, into: &assembler)
         if reader.usesCodes { assembler.counts.idSchemes["idScheme"] = "CODE" }
       case .csv:
+        let numbers = DecimalCommas(areRead: csv.hasDecimalCommas)
         if let wideIn {
-          let reader = WideReader(window, names, csv, wideIn, lookup)
-          try reader.read(into: &assembler)
-          assembler.counts.decimalCommas += reader.decimalCommasLeft
+          try WideReader(window, names, csv, numbers, wideIn, lookup).read(into: &assembler)
         } else {
-          let reader = CSVReader(window, names, csv, given: Set(rules.constants.keys))
-          try reader.read(into: &assembler)
-          assembler.counts.decimalCommas += reader.decimalCommasLeft
+          try CSVReader(window, names, csv, numbers, given: Set(rules.constants.keys)).read(into: &assembler)
         }
+        assembler.counts.decimalCommas += numbers.left
       }
     }
   }

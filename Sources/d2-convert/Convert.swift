@@ -101,9 +101,9 @@ package struct Convert: ToolkitCommand {
 
   package static func main(_ words: [String]) async -> Never {
     await Command.main(description, words) { arguments, log in
-      let conversion = try ConvertOptions(arguments, log).conversion()
+      let conversion = try ConvertOptions(arguments: arguments, log: log).conversion()
       let counts = try conversion.run()
-      ConvertReport(counts, conversion).say(log)
+      ConvertReport(counts: counts, conversion: conversion).say(log)
       return .success
     }
   }

@@ -5,13 +5,8 @@ import D2Store
 
 /// What the command line asks for.
 struct ConvertOptions {
-  private let arguments: Arguments
-  private let log: Log
-
-  init(_ arguments: Arguments, _ log: Log) {
-    self.arguments = arguments
-    self.log = log
-  }
+  let arguments: Arguments
+  let log: Log
 
   /// - Throws: `CommandFailure`: 64 for options that do not go together; what the server of the names says.
   func conversion() throws -> Conversion {
@@ -33,10 +28,7 @@ struct ConvertOptions {
     conversion.hasNames = arguments[Convert.names]
     try takeShape(&conversion)
     try takeLookup(&conversion)
-    for (field, option) in Convert.constants {
-      guard let text = arguments[option] else { continue }
-      conversion.rules.constants[field] = try id(of: text, field, option.name, conversion.lookup)
-    }
+    try takeConstants(&conversion)
     return conversion
   }
 
@@ -68,15 +60,13 @@ struct ConvertOptions {
     conversion.lookup = names
   }
 
-  private func id(of text: String, _ field: ValueField, _ option: String, _ lookup: (any IDLookup)?) throws -> String {
-    if field == .period {
-      do { return try SheetPeriod(type: arguments[Convert.periodType]).id(of: text) } catch {
-        throw CommandFailure(.usage, "\(option): \(error)")
+  private func takeConstants(_ conversion: inout Conversion) throws {
+    let ids = IDReader(lookup: conversion.lookup, periodType: conversion.csv.periodType)
+    for (field, option) in Convert.constants {
+      guard let text = arguments[option] else { continue }
+      do throws(LookupFault) { conversion.rules.constants[field] = try ids.id(of: text, field) } catch {
+        throw CommandFailure(.usage, "\(option.name): \(error)")
       }
-    }
-    guard let lookup, field != .dataSet else { return text }
-    do throws(LookupFault) { return try lookup.id(of: text, field) } catch {
-      throw CommandFailure(.usage, "\(option): \(error)")
     }
   }
 

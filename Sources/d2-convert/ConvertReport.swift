@@ -3,13 +3,8 @@ import D2Convert
 
 /// What a conversion says when it is done, on stderr.
 struct ConvertReport {
-  private let counts: ConversionCounts
-  private let conversion: Conversion
-
-  init(_ counts: ConversionCounts, _ conversion: Conversion) {
-    self.counts = counts
-    self.conversion = conversion
-  }
+  let counts: ConversionCounts
+  let conversion: Conversion
 
   func say(_ log: Log) {
     for warning in warnings { log.warning(warning) }

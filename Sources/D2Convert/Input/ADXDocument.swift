@@ -114,8 +114,7 @@ final class ADXDocument<Sink: ValueSink>: XMLHandler {
     guard value.record[.categoryOptionCombo].form == .absent else {
       throw parser.malformed("both categoryOptionCombo and categories say what the category option combo is")
     }
-    let json = options.json.bytes
-    value.record[.categoryOptionCombo] = Cell(form: .json, start: UnsafePointer(options.json.base), count: json.count)
+    value.record[.categoryOptionCombo] = Cell(form: .json, options.json.bytes)
   }
 
   /// Copies all texts: expat's own last only until this call of it returns.
@@ -134,9 +133,7 @@ final class ADXDocument<Sink: ValueSink>: XMLHandler {
         throw CommandFailure.malformed(
           parser.name, record.place, "a value that has both a number and an annotation: which one is it?")
       }
-      record[.value] =
-        annotation.isEmpty
-        ? .absent : Cell(form: .text, start: UnsafePointer(annotation.base), count: annotation.count)
+      record[.value] = annotation.isEmpty ? .absent : Cell(form: .text, annotation.bytes)
     }
     try sink.pointee.take(record)
   }

@@ -9,6 +9,14 @@ final class AttributeTable {
     case category
     case ignored
     case unknown
+
+    init(_ meaning: FieldNames.Meaning) {
+      switch meaning {
+      case .field(let field): self = .field(field)
+      case .ignored: self = .ignored
+      case .unknown: self = .unknown
+      }
+    }
   }
 
   /// Names beyond these are looked up each time: no data set has so many categories.
@@ -43,13 +51,7 @@ final class AttributeTable {
 extension AttributeTable {
   /// Of a value of dxf 2.0.
   static func ofDXF(_ names: FieldNames) -> AttributeTable {
-    AttributeTable { name in
-      switch names.meaning(of: name) {
-      case .field(let field): .field(field)
-      case .ignored: .ignored
-      case .unknown: .unknown
-      }
-    }
+    AttributeTable { Meaning(names.meaning(of: $0)) }
   }
 
   /// Of a value of ADX: what DHIS2 does not spell exactly as one of its own attributes is a category, unless the user
@@ -62,11 +64,7 @@ extension AttributeTable {
   static func meaning(inADX name: String, _ names: FieldNames) -> Meaning {
     let said = names.meaning(of: name)
     if said == FieldNames.plain.meaning(of: name) { return fields[name].map(Meaning.field) ?? .category }
-    switch said {
-    case .field(let field): return .field(field)
-    case .ignored: return .ignored
-    case .unknown: return .unknown
-    }
+    return Meaning(said)
   }
 
   private static let fields = Dictionary(

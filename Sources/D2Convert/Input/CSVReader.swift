@@ -10,20 +10,19 @@ package struct CSVReader {
   private let record = ValueRecord()
   private let numbers: DecimalCommas
 
-  package init(_ window: TextWindow, _ names: FieldNames, _ options: CSVOptions, given: Set<ValueField>) {
+  package init(
+    _ window: TextWindow, _ names: FieldNames, _ options: CSVOptions, _ numbers: DecimalCommas, given: Set<ValueField>
+  ) {
     self.window = window
     self.names = names
     self.options = options
+    self.numbers = numbers
     self.given = given
-    numbers = DecimalCommas(areRead: options.hasDecimalCommas)
   }
-
-  /// Numbers with a comma that were left as they are.
-  package var decimalCommasLeft: Int { numbers.left }
 
   /// Hands on all values. - Throws: `CommandFailure`, 65 for what is malformed; what the source throws.
   package func read(into sink: inout some ValueSink) throws {
-    let rows = try SheetRows(window, names, options)
+    let rows = try CSVRows(window, names, options)
     try sink.begin(DocumentHeader())
     guard try rows.next() else { return try sink.end(DocumentHeader()) }
     let header: CSVHeader
@@ -44,13 +43,13 @@ package struct CSVReader {
     try sink.end(DocumentHeader())
   }
 
-  private func header(_ rows: SheetRows) throws -> CSVHeader {
+  private func header(_ rows: CSVRows) throws -> CSVHeader {
     let texts = (0..<rows.count).map { rows.text($0) }
     return try CSVHeader(texts, names, given: given, window.name) { rows.place($0) }
   }
 
   @inline(__always)
-  private func fill(_ rows: SheetRows, _ header: CSVHeader, _ periods: inout SheetPeriod) throws {
+  private func fill(_ rows: CSVRows, _ header: CSVHeader, _ periods: inout SheetPeriod) throws {
     record.clear()
     record.place = window.place()
     let count = rows.count
@@ -64,20 +63,18 @@ package struct CSVReader {
       case .field(.period): record[.period] = try period(bytes, &periods, rows, place)
       case .field(.value): record[.value] = try numbers.cell(bytes) { rows.malformed(place, $0) }
       case .field(let field):
-        let text = field.isID ? Self.trimmed(bytes) : bytes
-        record[field] = Cell(
-          form: .text, start: text.baseAddress?.assumingMemoryBound(to: UInt8.self), count: text.count)
+        record[field] = Cell(form: .text, field.isID ? Self.trimmed(bytes) : bytes)
       }
     }
   }
 
   private func period(
-    _ bytes: UnsafeRawBufferPointer, _ periods: inout SheetPeriod, _ rows: SheetRows, _ place: Int
+    _ bytes: UnsafeRawBufferPointer, _ periods: inout SheetPeriod, _ rows: CSVRows, _ place: Int
   ) throws -> Cell {
     do throws(SheetPeriod.Fault) {
       if let other = try periods.read(bytes) { return other.cell }
     } catch { throw rows.malformed(place, "\(error)") }
-    return Cell(form: .text, start: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: bytes.count)
+    return Cell(form: .text, bytes)
   }
 
   /// White space around an id is none of it.
@@ -90,7 +87,7 @@ package struct CSVReader {
   }
 
   /// Rows may end early only by what is empty anyway: nothing is guessed of others.
-  private func checkCount(_ rows: SheetRows, _ header: CSVHeader) throws {
+  private func checkCount(_ rows: CSVRows, _ header: CSVHeader) throws {
     let (count, expected) = (rows.count, header.columns.count)
     if count > expected {
       guard let extra = (expected..<count).first(where: { !rows.isEmpty($0) }) else { return }

@@ -28,6 +28,15 @@ final class CSVRows {
     extents = .allocate(capacity: 64)
   }
 
+  /// The rows of a sheet, behind what says how its cells are separated.
+  ///
+  /// - Throws: what the source throws.
+  convenience init(_ window: TextWindow, _ names: FieldNames, _ options: CSVOptions) throws {
+    let found = try CSVHeader.separator(of: window, names)
+    if found.isSaid { window.advancePastLine(try window.lineEnd() ?? window.count - 1) }
+    self.init(window, separator: options.separator ?? found.separator)
+  }
+
   deinit { extents.deallocate() }
 
   /// A cell of the row.
@@ -175,8 +184,22 @@ final class CSVRows {
   /// The text of a cell, for headers and messages.
   func text(_ place: Int) -> String { String(decoding: bytes(place), as: UTF8.self) }
 
+  /// Whether a cell of the row is empty.
+  func isEmpty(_ place: Int) -> Bool { self[place].start == self[place].end }
+
   /// Whether no cell has anything in it: spreadsheets leave such rows behind the last.
-  var isBlank: Bool { (0..<count).allSatisfy { extents[$0].start == extents[$0].end } }
+  var isBlank: Bool { (0..<count).allSatisfy(isEmpty) }
+
+  /// Where a cell of the row begins; where the row begins if it has no such cell.
+  func place(_ cell: Int) -> Place {
+    guard (0..<count).contains(cell) else { return window.place() }
+    return window.place(self[cell].start - (self[cell].isQuoted ? 1 : 0))
+  }
+
+  /// Malformed input, in a cell of the row.
+  func malformed(_ cell: Int, _ problem: String) -> CommandFailure {
+    .malformed(window.name, place(cell), problem)
+  }
 
   private func checkEncoding() throws {
     let row = UnsafeRawBufferPointer(start: window.base + window.begin, count: length)

@@ -1,21 +1,15 @@
 import D2Common
 
 /// Numbers as they are written where the decimal mark is a comma: `12,5`.
-struct DecimalCommas {
+package final class DecimalCommas {
   /// Whether they are read as numbers.
-  let areRead: Bool
-  /// Numbers that were read, since their cells need their bytes.
-  private let kept = Kept()
-
-  private final class Kept {
-    var bytes = KeptBytes([])
-    var left = 0
-  }
-
+  private let areRead: Bool
+  /// The number that was read last, since its cell needs its bytes.
+  private var number = KeptBytes([])
   /// Numbers with a comma that were left as they are.
-  var left: Int { kept.left }
+  package private(set) var left = 0
 
-  init(areRead: Bool) { self.areRead = areRead }
+  package init(areRead: Bool) { self.areRead = areRead }
 
   /// The cell of a value: with a point where the comma stood, if commas are decimal marks.
   ///
@@ -23,22 +17,20 @@ struct DecimalCommas {
   @inline(__always)
   func cell(_ text: UnsafeRawBufferPointer, fault: (String) -> CommandFailure) throws -> Cell {
     if text.contains(UInt8(ascii: ",")) {
-      if areRead { return try number(text, fault) }
-      if Self.isNumber(text) { kept.left += 1 }
+      if areRead { return try read(text, fault) }
+      if Self.isNumber(text) { left += 1 }
     }
-    return Cell(form: .text, start: text.baseAddress?.assumingMemoryBound(to: UInt8.self), count: text.count)
+    return Cell(form: .text, text)
   }
 
-  private func number(_ text: UnsafeRawBufferPointer, _ fault: (String) -> CommandFailure) throws -> Cell {
+  private func read(_ text: UnsafeRawBufferPointer, _ fault: (String) -> CommandFailure) throws -> Cell {
     guard Self.isNumber(text) else {
-      // A text with a comma in it is none of a number's business.
-      if text.contains(where: { $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A }) {
-        return Cell(form: .text, start: text.baseAddress?.assumingMemoryBound(to: UInt8.self), count: text.count)
-      }
+      // What has letters is a text, in which a comma may stand.
+      if text.contains(where: { $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A }) { return Cell(form: .text, text) }
       throw fault("\(String(decoding: text, as: UTF8.self).quoted) is no number with a decimal comma")
     }
-    kept.bytes = KeptBytes(text.map { $0 == UInt8(ascii: ",") ? UInt8(ascii: ".") : $0 })
-    return Cell(form: .text, start: kept.bytes.start, count: kept.bytes.count)
+    number = KeptBytes(text.map { $0 == UInt8(ascii: ",") ? UInt8(ascii: ".") : $0 })
+    return number.cell
   }
 
   /// Whether a text is a number with one comma and digits on both sides of it.

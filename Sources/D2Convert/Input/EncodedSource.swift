@@ -59,7 +59,7 @@ public final class EncodedSource: ByteSource {
   private func recognise() throws {
     isKnown = true
     _ = try block.has(Self.shownBytes)
-    if let (marked, length) = mark() {
+    if let (marked, length) = try mark() {
       block.advance(by: length)
       isCertain = true
       decode(marked)
@@ -78,17 +78,13 @@ public final class EncodedSource: ByteSource {
     decoder = encoding == "UTF-8" ? nil : Decoder(encoding)
   }
 
-  private func mark() -> (encoding: String, length: Int)? {
-    if begins([0xEF, 0xBB, 0xBF]) { return ("UTF-8", 3) }
-    if begins([0xFF, 0xFE, 0, 0]) { return ("UTF-32LE", 4) }
-    if begins([0, 0, 0xFE, 0xFF]) { return ("UTF-32BE", 4) }
-    if begins([0xFF, 0xFE]) { return ("UTF-16LE", 2) }
-    if begins([0xFE, 0xFF]) { return ("UTF-16BE", 2) }
+  private func mark() throws -> (encoding: String, length: Int)? {
+    if try block.begins(with: [0xEF, 0xBB, 0xBF]) { return ("UTF-8", 3) }
+    if try block.begins(with: [0xFF, 0xFE, 0, 0]) { return ("UTF-32LE", 4) }
+    if try block.begins(with: [0, 0, 0xFE, 0xFF]) { return ("UTF-32BE", 4) }
+    if try block.begins(with: [0xFF, 0xFE]) { return ("UTF-16LE", 2) }
+    if try block.begins(with: [0xFE, 0xFF]) { return ("UTF-16BE", 2) }
     return nil
-  }
-
-  private func begins(_ bytes: [UInt8]) -> Bool {
-    block.count >= bytes.count && bytes.indices.allSatisfy { block[$0] == bytes[$0] }
   }
 
   /// UTF-16 without a mark: a text that begins with ASCII has a zero in each pair of bytes.

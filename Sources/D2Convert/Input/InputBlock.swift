@@ -1,7 +1,7 @@
 import Glibc
 
 /// A block of a source's bytes, for readers that look at bytes before they take them.
-final class InputBlock {
+final class InputBlock: ByteSource {
   static let bytes = 256 << 10
   /// A source is given at least so much room.
   private static let leastRoom = 4096
@@ -52,6 +52,11 @@ final class InputBlock {
   func has(_ length: Int) throws -> Bool {
     while count < length { if try !fill() { return false } }
     return true
+  }
+
+  /// Whether the next bytes are these.
+  func begins(with marks: some Collection<UInt8>) throws -> Bool {
+    try has(marks.count) && UnsafeBufferPointer(start: start, count: count).starts(with: marks)
   }
 
   /// Reads over some bytes. False where the source ends before.

@@ -33,13 +33,13 @@ final class InputTexts {
   private func nextBytes() throws -> (any ByteSource)? {
     if hasBegun { return try nextMember() }
     hasBegun = true
-    var source = PeekedSource(try open())
+    var source = InputBlock(try open())
     // A proxy may have wrapped a gzip file once more.
-    for _ in 0..<2 where try source.begins(with: [0x1F, 0x8B]) { source = PeekedSource(GzipSource(source)) }
+    for _ in 0..<2 where try source.begins(with: [0x1F, 0x8B]) { source = InputBlock(GzipSource(source)) }
     // An archive without files has only its end.
-    let isArchive =
-      try source.begins(with: Array("PK\u{3}\u{4}".utf8)) || source.begins(with: Array("PK\u{5}\u{6}".utf8))
-    guard isArchive else { return source }
+    guard try source.begins(with: "PK\u{3}\u{4}".utf8) || source.begins(with: "PK\u{5}\u{6}".utf8) else {
+      return source
+    }
     archive = ZipArchive(source)
     return try nextMember()
   }

@@ -3,8 +3,7 @@ import D2Common
 
 /// Finds the ends of JSON's values in a window, without looking into them.
 enum JSONScan {
-  /// Deeper than any value of DHIS2.
-  private static let deepest = 64
+  private static let deepest = Int(D2_JSON_DEEPEST)
   private static let blocksAtOnce = 8
 
   /// How many bytes an object or array has whose bracket stands at an offset.

@@ -5,9 +5,7 @@ final class JSONTop {
   /// The arrays that make an object a document.
   private static let arrays = ["dataValues", "completeDataSetRegistrations"]
   /// What stands at the top of a data value set for its values.
-  static let fields: [String: ValueField] = [
-    "dataSet": .dataSet, "period": .period, "orgUnit": .orgUnit, "attributeOptionCombo": .attributeOptionCombo,
-  ]
+  static let fields: Set<ValueField> = [.dataSet, .period, .orgUnit, .attributeOptionCombo]
 
   private let window: TextWindow
   private let names: FieldNames
@@ -150,7 +148,7 @@ final class JSONTop {
     } else {
       switch names.meaning(of: name) {
       case .ignored: break
-      case .field(let field) where Self.fields.values.contains(field):
+      case .field(let field) where Self.fields.contains(field):
         // Numbers are ids too: 2016.
         let isNumber = value.string == nil && value.scalarText != nil
         header.members[field] = isNumber ? [UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")] : bytes

@@ -55,8 +55,7 @@ final class KeyReader {
       case .null: .null
       case .number, .boolean, .object, .array: .json
       }
-    let bytes = line.bytes(field)
-    return Cell(form: form, start: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: bytes.count)
+    return Cell(form: form, line.bytes(field))
   }
 
   @inline(__always)
@@ -78,7 +77,7 @@ final class KeyReader {
       case .ignored: break
       case .unknown: throw window.malformed(Self.unknown(member), at: Self.offset(of: member.key, in: bytes))
       case .field(let field):
-        guard try isNew(member, in: record[field]) else {
+        guard isNew(member, in: record[field]) else {
           throw window.malformed(
             "the key \(member.key.quoted) says something twice, and not the same",
             at: Self.offset(of: member.key, in: bytes))
@@ -95,7 +94,7 @@ final class KeyReader {
   }
 
   /// A key that stands twice must say the same both times: `followup` and `followUp` of one value.
-  private func isNew(_ member: JSONValue.Member, in cell: Cell) throws -> Bool {
+  private func isNew(_ member: JSONValue.Member, in cell: Cell) -> Bool {
     if cell.form == .absent { return true }
     let new = self.cell(member.value)
     return cell.form == new.form && cell.bytes.elementsEqual(new.bytes)

@@ -55,14 +55,10 @@ public final class TextWindow {
   /// Moves behind some bytes, all of which stand on one line or whose line ends are counted here.
   @inline(__always)
   func advance(by length: Int) {
-    var at = begin
-    let target = begin + length
-    while at < target, let found = memchr(base + at, 0x0A, target - at) {
-      at = found.assumingMemoryBound(to: UInt8.self) - base + 1
-      linesBefore += 1
-      lineStart = dropped + at
-    }
-    begin = target
+    let lines = lines(in: length)
+    linesBefore += lines.count
+    lineStart = lines.start
+    begin += length
   }
 
   /// Moves behind the line that begins here and ends at an offset.
@@ -75,15 +71,23 @@ public final class TextWindow {
 
   /// The place of a byte behind `begin`.
   func place(_ offset: Int = 0) -> Place {
-    var (line, start) = (linesBefore + 1, lineStart)
+    let length = min(offset, count)
+    let lines = lines(in: length)
+    return Place(line: linesBefore + lines.count + 1, column: dropped + begin + length - lines.start + 1)
+  }
+
+  /// How many lines end in the next bytes, and where in the text the line starts that stands behind them.
+  @inline(__always)
+  private func lines(in length: Int) -> (count: Int, start: Int) {
+    var (lines, start) = (0, lineStart)
     var at = begin
-    let target = begin + min(offset, count)
+    let target = begin + length
     while at < target, let found = memchr(base + at, 0x0A, target - at) {
       at = found.assumingMemoryBound(to: UInt8.self) - base + 1
-      line += 1
+      lines += 1
       start = dropped + at
     }
-    return Place(line: line, column: dropped + target - start + 1)
+    return (lines, start)
   }
 
   /// Reads more behind `end`. False where there is no more.

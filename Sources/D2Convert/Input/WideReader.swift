@@ -6,10 +6,10 @@ package struct WideReader {
   private let window: TextWindow
   private let names: FieldNames
   private let options: CSVOptions
-  private let shape: WideShape
-  private let lookup: (any IDLookup)?
-  private let record = ValueRecord()
   private let numbers: DecimalCommas
+  private let shape: WideShape
+  private let ids: IDReader
+  private let record = ValueRecord()
 
   /// What a column stands for.
   private enum Column {
@@ -21,22 +21,20 @@ package struct WideReader {
   }
 
   package init(
-    _ window: TextWindow, _ names: FieldNames, _ options: CSVOptions, _ shape: WideShape, _ lookup: (any IDLookup)?
+    _ window: TextWindow, _ names: FieldNames, _ options: CSVOptions, _ numbers: DecimalCommas, _ shape: WideShape,
+    _ lookup: (any IDLookup)?
   ) {
     self.window = window
     self.names = names
     self.options = options
+    self.numbers = numbers
     self.shape = shape
-    self.lookup = lookup
-    numbers = DecimalCommas(areRead: options.hasDecimalCommas)
+    ids = IDReader(lookup: lookup, periodType: options.periodType)
   }
-
-  /// Numbers with a comma that were left as they are.
-  package var decimalCommasLeft: Int { numbers.left }
 
   /// Hands on all values. - Throws: `CommandFailure`, 65 for what is malformed or not found.
   package func read(into sink: inout some ValueSink) throws {
-    let rows = try SheetRows(window, names, options)
+    let rows = try CSVRows(window, names, options)
     try sink.begin(DocumentHeader())
     if try rows.next() {
       let columns = try columns(rows)
@@ -49,7 +47,7 @@ package struct WideReader {
     try sink.end(DocumentHeader())
   }
 
-  private func columns(_ rows: SheetRows) throws -> [Column] {
+  private func columns(_ rows: CSVRows) throws -> [Column] {
     var columns: [Column] = []
     var seen: Set<[String]> = []
     for place in 0..<rows.count {
@@ -72,7 +70,7 @@ package struct WideReader {
   }
 
   /// What the head of a column means. A data element may have its combo behind a point, as DHIS2 writes operands.
-  private func column(_ text: String, _ rows: SheetRows, _ place: Int) throws -> (id: String, combo: String?) {
+  private func column(_ text: String, _ rows: CSVRows, _ place: Int) throws -> (id: String, combo: String?) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     if shape.columns == .dataElement, parts.count == 2, parts.allSatisfy(UID.canBe) {
       return (
@@ -82,18 +80,11 @@ package struct WideReader {
     return (try id(of: text, shape.columns, rows, place), nil)
   }
 
-  private func id(of text: String, _ field: ValueField, _ rows: SheetRows, _ place: Int) throws -> String {
-    if field == .period {
-      do { return try SheetPeriod(type: options.periodType).id(of: text) } catch {
-        throw rows.malformed(place, "\(error)")
-      }
-    }
-    do throws(LookupFault) { return try lookup?.id(of: text, field) ?? text } catch {
-      throw rows.malformed(place, "\(error)")
-    }
+  private func id(of text: String, _ field: ValueField, _ rows: CSVRows, _ place: Int) throws -> String {
+    do throws(LookupFault) { return try ids.id(of: text, field) } catch { throw rows.malformed(place, "\(error)") }
   }
 
-  private func take(_ rows: SheetRows, _ columns: [Column], into sink: inout some ValueSink) throws {
+  private func take(_ rows: CSVRows, _ columns: [Column], into sink: inout some ValueSink) throws {
     let head = CSVReader.trimmed(rows.bytes(0))
     guard !head.isEmpty else {
       throw rows.malformed(0, "the row has values, but no \(shape.rows.key) in its first cell")
@@ -117,9 +108,4 @@ package struct WideReader {
       }
     }
   }
-}
-
-extension KeptBytes {
-  /// As the text of a cell.
-  var cell: Cell { Cell(form: .text, start: start, count: count) }
 }

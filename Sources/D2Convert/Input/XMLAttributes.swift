@@ -42,13 +42,11 @@ final class XMLRecord {
   }
 
   private func period(_ cell: Cell, _ parser: XMLParser) throws -> Cell {
-    if let lastPeriod, lastPeriod.text.elementsEqual(cell.bytes) { return Self.cell(lastPeriod.id) }
+    if let lastPeriod, lastPeriod.text.elementsEqual(cell.bytes) { return lastPeriod.id.cell }
     let id = KeptBytes(try parser.id(ofPeriod: String(decoding: cell.bytes, as: UTF8.self)).utf8)
     lastPeriod = (Array(cell.bytes), id)
-    return Self.cell(id)
+    return id.cell
   }
-
-  private static func cell(_ bytes: KeptBytes) -> Cell { Cell(form: .text, start: bytes.start, count: bytes.count) }
 }
 
 extension XMLParser {
@@ -140,7 +138,7 @@ struct HeaderAttributes: ~Copyable {
   }
 
   private mutating func set(_ field: ValueField, _ name: String, _ value: String, _ parser: XMLParser) throws {
-    guard JSONTop.fields.values.contains(field) else { throw Self.unknown(name, parser) }
+    guard JSONTop.fields.contains(field) else { throw Self.unknown(name, parser) }
     var json: [UInt8] = []
     JSONValue.writeString(field == .period ? try parser.id(ofPeriod: value) : value, to: &json)
     guard header.members[field] ?? json == json else {

@@ -196,4 +196,7 @@ final class KeptBytes {
   }
 
   deinit { start.deallocate() }
+
+  /// As the text of a cell.
+  var cell: Cell { Cell(form: .text, start: start, count: count) }
 }

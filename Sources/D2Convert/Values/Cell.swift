@@ -32,6 +32,12 @@ public struct Cell {
     self.count = count
   }
 
+  /// A field of some bytes.
+  @inline(__always)
+  public init(form: Form, _ bytes: UnsafeRawBufferPointer) {
+    self.init(form: form, start: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: bytes.count)
+  }
+
   /// The bytes.
   @inline(__always)
   public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }

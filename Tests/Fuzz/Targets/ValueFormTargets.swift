@@ -20,18 +20,20 @@ extension FuzzTarget {
     options.separator = mark & 8 != 0 ? UInt8(ascii: ";") : nil
     let shape = mark & 16 != 0 ? WideShape("orgUnit,dataElement") : nil
     try compareChunkings(of: Array(input.dropFirst())) { source, sink in
+      let window = TextWindow(source)
+      let numbers = DecimalCommas(areRead: options.hasDecimalCommas)
       if let shape {
-        return try WideReader(TextWindow(source), FieldNames(), options, shape, nil).read(into: &sink)
+        return try WideReader(window, FieldNames(), options, numbers, shape, nil).read(into: &sink)
       }
-      try CSVReader(TextWindow(source), FieldNames(), options, given: []).read(into: &sink)
+      try CSVReader(window, FieldNames(), options, numbers, given: []).read(into: &sink)
     }
   }
 
   private static func compareChunkings(
-    of input: [UInt8], _ read: (any ByteSource, inout FormNotes) throws -> Void
+    of input: [UInt8], _ read: (any ByteSource, inout ValueNotes) throws -> Void
   ) throws {
     func notes(_ chunking: Chunking) throws -> [String] {
-      var sink = FormNotes()
+      var sink = ValueNotes()
       do { try read(ByteChunks(input, chunking), &sink) } catch let failure as CommandFailure {
         mustHold(failure.exitStatus == .malformedInput, "\(failure) is malformed input")
         sink.notes.append(failure.message)
@@ -43,38 +45,5 @@ extension FuzzTarget {
       let found = try notes(chunking)
       mustHold(found == expected, "\(found) in \(chunking) is \(expected)")
     }
-  }
-}
-
-/// Notes what a reader of JSON or of tables hands on.
-private struct FormNotes: ValueSink {
-  var notes: [String] = []
-
-  mutating func begin(_ header: DocumentHeader) { notes.append("begin \(header.members.count)") }
-
-  mutating func take(_ value: ValueRecord) {
-    let cells = ValueField.allCases.filter { value[$0].form != .absent }.map { "\($0) \(shown(value[$0]))" }
-    if let line = value.line {
-      let members = (try? JSONValue(parsing: Array(line)))?.members
-      mustHold(members?.count == cells.count, "the line \(Array(line)) has the fields \(cells)")
-    }
-    notes.append("\(value.place) " + cells.joined(separator: " "))
-  }
-
-  private func shown(_ cell: Cell) -> String {
-    let text = String(validating: cell.bytes, as: UTF8.self)
-    mustHold(text != nil, "\(Array(cell.bytes)) is UTF-8")
-    let json: String? = cell.form == .string ? "\"\(text ?? "")\"" : cell.form == .json ? text : nil
-    if let json { mustHold((try? JSONValue(parsing: Array(json.utf8))) != nil, "\(json) is JSON") }
-    return "\(cell.form) \(text ?? "")"
-  }
-
-  mutating func take(registration: UnsafeRawBufferPointer) {
-    mustHold((try? JSONValue(parsing: Array(registration))) != nil, "\(Array(registration)) is JSON")
-    notes.append("registration")
-  }
-
-  mutating func end(_ header: DocumentHeader) {
-    notes.append("end \(header.members.count) \(header.completeDate ?? "") \(header.idSchemes.count)")
   }
 }

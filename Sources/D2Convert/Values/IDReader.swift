@@ -1,0 +1,27 @@
+import D2Common
+
+/// Reads what people write in the place of an id.
+package struct IDReader {
+  private let lookup: (any IDLookup)?
+  private let periodType: PeriodType?
+
+  /// - Parameters:
+  ///   - lookup: knows ids by names and codes; `nil` if only ids are written.
+  ///   - periodType: the type of periods that are written as dates.
+  package init(lookup: (any IDLookup)?, periodType: PeriodType?) {
+    self.lookup = lookup
+    self.periodType = periodType
+  }
+
+  /// The id that a text is or stands for. The ids of data sets are never looked up.
+  package func id(of text: String, _ field: ValueField) throws(LookupFault) -> String {
+    switch field {
+    case .period:
+      do throws(SheetPeriod.Fault) { return try SheetPeriod(type: periodType).id(of: text) } catch {
+        throw LookupFault(error.description)
+      }
+    case .dataSet: return text
+    default: return try lookup?.id(of: text, field) ?? text
+    }
+  }
+}
