@@ -101,7 +101,7 @@ struct CSVRowsTests {
   func long() throws {
     let cell = [UInt8](repeating: UInt8(ascii: "x"), count: 3 << 20)
     let bytes = Array("a,\"".utf8) + cell + Array("\"\nb,c\n".utf8)
-    let window = TextWindow(WholeSource(bytes))
+    let window = TextWindow(BytesSource(bytes))
     let rows = CSVRows(window, separator: UInt8(ascii: ","))
     try #require(try rows.next())
     #expect(rows.bytes(1).count == cell.count)
@@ -109,20 +109,5 @@ struct CSVRowsTests {
     try #require(try rows.next())
     #expect(rows.text(1) == "c")
     #expect(window.place() == Place(line: 2, column: 1))
-  }
-}
-
-/// Hands out bytes as they are asked for.
-final class WholeSource: ByteSource {
-  let name = "test"
-  private var rest: ArraySlice<UInt8>
-
-  init(_ bytes: [UInt8]) { rest = bytes[...] }
-
-  func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
-    let count = min(rest.count, buffer.count)
-    buffer.copyBytes(from: rest.prefix(count))
-    rest = rest.dropFirst(count)
-    return count
   }
 }

@@ -17,22 +17,9 @@ struct ConvertFormsTests {
       let exchange = try JSONValue(parsing: Array(line))
       guard exchange["name"]?.string == name, let response = exchange["response"] else { continue }
       if let text = response["body"]?.string { return Array(text.utf8) }
-      return try #require(response["bodyBase64"]?.string.flatMap { base64Decoded($0) })
+      return try #require(response["bodyBase64"]?.string.flatMap(Base64.decoded))
     }
     throw SystemError(ENOENT)
-  }
-
-  private static func base64Decoded(_ text: String) -> [UInt8]? {
-    let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    var (bits, count, bytes) = (0, 0, [UInt8]())
-    for byte in text.utf8 where byte != UInt8(ascii: "=") {
-      guard let value = letters.firstIndex(of: byte) else { return nil }
-      (bits, count) = (bits << 6 | value, count + 6)
-      guard count >= 8 else { continue }
-      count -= 8
-      bytes.append(UInt8(bits >> count & 0xFF))
-    }
-    return bytes
   }
 
   @Test("gzip, zip and CSV hold the values that JSON holds", arguments: versions)
