@@ -15,7 +15,7 @@ final class Side: @unchecked Sendable {
     var isNumeric = false
     /// Category option combos that say as much as none.
     var defaultCombos: [String] = []
-    /// For each organisation unit the one that stands for it in the summary; `nil` where there is none to write.
+    /// For each organisation unit the one that stands for it in the summary; `nil` if no summary is written.
     var ancestors: [String: String]?
     /// Of the source of a pair: what the destination does not keep.
     var destination: DestinationKeeping?

@@ -19,8 +19,8 @@ struct CSVValueWriterTests {
     return Array(out.bytes)
   }
 
-  /// javacsv with its defaults: white space around a cell without quotes is no part of it, a quote is written twice, a
-  /// line without anything is none.
+  /// javacsv with its defaults: white space around a cell without quotes is left out, a quote is written twice, an
+  /// empty line is left out.
   private static func javacsv(_ bytes: [UInt8]) -> [[String]] {
     var (rows, row, cell) = ([[String]](), [String](), [UInt8]())
     var (isQuoted, wasQuoted) = (false, false)

@@ -95,7 +95,7 @@ struct EncodedSourceTests {
         == "65 sheet.csv: line 1, column 2: the text ends within a character of UTF-16LE")
   }
 
-  @Test("an encoding that nobody knows is a wrong command line", arguments: ["", "klingon", "utf-8//IGNORE"])
+  @Test("an unknown encoding is a wrong command line", arguments: ["", "klingon", "utf-8//IGNORE"])
   func unknown(encoding: String) {
     #expect(
       failure { _ = try EncodedSource(BytesSource([]), encoding: encoding) }

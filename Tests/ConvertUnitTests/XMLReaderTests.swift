@@ -268,7 +268,7 @@ struct XMLReaderTests {
       failure { _ = try Self.read(text("UTF-8")) } == "65 export.xml: line 2, column 35: \(EncodedSource.notUTF8)")
     #expect(
       failure { _ = try Self.read(text("klingon")) }
-        == "65 export.xml: line 1, column 31: the XML names an encoding that nobody knows: "
+        == "65 export.xml: line 1, column 31: the XML names an unknown encoding: "
         + "say which one it is, by --encoding"
     )
     let decoded = "<?xml version='1.0' encoding='UTF-16'?><dataValueSet><dataValue comment='é'/></dataValueSet>"

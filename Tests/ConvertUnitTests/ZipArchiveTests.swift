@@ -76,7 +76,7 @@ struct ZipArchiveTests {
     }
   }
 
-  @Test("damage is found also in files that nobody reads")
+  @Test("damage is found also in files that are not read")
   func damaged() {
     var zip = ZipBuilder()
     zip.add("a", Self.text, checksum: 1)

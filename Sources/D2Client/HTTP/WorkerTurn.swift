@@ -15,7 +15,7 @@ package enum WorkerTurn {
     environment[variable].flatMap { $0.isEmpty ? nil : $0 }
   }
 
-  /// The turn of a command, if nobody had it before and it is free.
+  /// The turn of a command, if it is free, and no process had it before.
   package static func first(_ command: String, in folder: String) -> FileTurn? {
     let turn = FileTurn.wait("\(folder)/\(prefix)\(command)", atMostSeconds: 0)
     return turn?.isFirst == true ? turn : nil

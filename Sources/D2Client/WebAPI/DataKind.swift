@@ -23,9 +23,10 @@ package enum DataKind: String, Sendable, CaseIterable {
   /// What follows the name of a data set where both kinds may be meant.
   package var suffix: String { self == .dataValues ? "" : ", registrations" }
 
-  /// How far increments go back beyond the last one, if nobody says otherwise: for imports that had begun but were not
-  /// stored when the mark was taken (their values carry the time of the beginning), and for clocks of one server's
-  /// machines that differ. Registrations may carry the day alone, and answers do not tell when they were changed.
+  /// How far increments go back beyond the last one, unless the user says otherwise: for imports that had begun but
+  /// were not stored when the mark was taken (their values carry the time of the beginning), and for clocks of one
+  /// server's machines that differ. Registrations may carry the day alone, and answers do not tell when they were
+  /// changed.
   package var overlapSeconds: Double { self == .dataValues ? 3600 : 86_400 }
 
   /// How exactly the time of the newest change can be found: registrations do not tell it themselves.

@@ -43,7 +43,7 @@ package struct ImportSummary: Sendable, Equatable {
   package var accepted: Int { imported + updated + deleted }
   package var isError: Bool { status == "ERROR" }
 
-  /// Finds the summary in an answer; `nil` where there is none.
+  /// Finds the summary in an answer; `nil` if it has no summary.
   package init?(_ document: JSONValue) {
     guard let summary = [document["response"], document].compactMap({ $0 }).first(where: Self.isSummary) else {
       return nil

@@ -4,7 +4,7 @@ import Glibc
 /// killed.
 package final class FileTurn: Sendable {
   private let descriptor: Int32
-  /// Whether nobody had the turn before.
+  /// Whether no process had the turn before.
   package let isFirst: Bool
 
   private static let lookAgainSeconds = 0.01

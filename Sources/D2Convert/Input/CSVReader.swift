@@ -77,7 +77,7 @@ package struct CSVReader {
     return Cell(form: .text, bytes)
   }
 
-  /// White space around an id is none of it.
+  /// Without the white space around an id.
   @inline(__always)
   static func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
     var (start, end) = (0, bytes.count)

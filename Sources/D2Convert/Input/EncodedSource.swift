@@ -9,7 +9,7 @@ public final class EncodedSource: ByteSource {
   private let block: InputBlock
   /// The encoding that the user named.
   private let named: String?
-  /// What stands here is decoded; `nil` where it is UTF-8.
+  /// What stands here is decoded; `nil` if it is UTF-8.
   private var decoder: Decoder?
   /// What is decoded, for messages.
   private var encoding = ""
@@ -20,7 +20,7 @@ public final class EncodedSource: ByteSource {
 
   /// - Parameters:
   ///   - encoding: the name of the encoding, if the user says it. A byte order mark counts more.
-  /// - Throws: `CommandFailure`, 64 where nobody knows the encoding.
+  /// - Throws: `CommandFailure`, 64 for an unknown encoding.
   public init(_ source: any ByteSource, encoding: String? = nil) throws {
     block = InputBlock(source)
     named = encoding
@@ -40,7 +40,7 @@ public final class EncodedSource: ByteSource {
   /// Whether the text was in an encoding that a byte order mark or the user told. It is known when something was read.
   public private(set) var isCertain = false
 
-  /// What to say where bytes are not UTF-8, and nobody named an encoding.
+  /// What to say if bytes are not UTF-8, and the user named no encoding.
   public static let notUTF8 = "this is not UTF-8: if Excel saved it, say --encoding windows-1252"
 
   /// - Throws: `CommandFailure`: 65 where bytes mean nothing in the encoding; what the source throws.

@@ -37,11 +37,11 @@ final class InputTexts {
     // A proxy may have wrapped a gzip file once more.
     for _ in 0..<2 where try source.begins(with: [0x1F, 0x8B]) { source = InputBlock(GzipSource(source)) }
     // An archive without files has only its end.
-    guard try source.begins(with: "PK\u{3}\u{4}".utf8) || source.begins(with: "PK\u{5}\u{6}".utf8) else {
-      return source
+    if try source.begins(with: "PK\u{3}\u{4}".utf8) || source.begins(with: "PK\u{5}\u{6}".utf8) {
+      archive = ZipArchive(source)
+      return try nextMember()
     }
-    archive = ZipArchive(source)
-    return try nextMember()
+    return source
   }
 
   private func nextMember() throws -> (any ByteSource)? {
@@ -75,8 +75,8 @@ final class InputTexts {
     return path == "-" ? standardInputAtItsBeginning : path
   }
 
-  /// Where standard input is a file that was redirected whole, this opens it anew. Asked for while it is read: the file
-  /// was at its beginning if nobody read before, which a shell's redirection says.
+  /// If standard input is a file that was redirected whole, this path opens it anew. It was at its beginning when this
+  /// object was made, unless another command had read from it.
   private var standardInputAtItsBeginning: String? { beganAtZero ? "/proc/self/fd/0" : nil }
 
   private let beganAtZero = lseek(0, 0, SEEK_CUR) == 0

@@ -79,7 +79,7 @@ enum SheetDate {
   ]
   /// The day that Excel counts from, as 0.
   private static let dayZero = CalendarDate(year: 1899, month: 12, day: 30)!.dayNumber
-  /// Between 1954 and 2119: nobody's periods are others.
+  /// Between 1954 and 2119: data are not older or newer.
   private static let serials = 20_000...80_000
 
   /// The days that a text can mean: none where it is no date, two where the month cannot be told from the day.

@@ -4,7 +4,7 @@ import Glibc
 /// The part of a text that a reader looks at: it grows as long as one value needs it to, and moves on behind values
 /// that were read. Behind its end there is the padding that JSON's readers need.
 public final class TextWindow {
-  /// A value that is longer is none.
+  /// No value is longer.
   package static let largestValueBytes = 16 << 20
   private static let blockBytes = 1 << 20
   /// A source is given at least so much room.

@@ -27,8 +27,8 @@ final class XMLRecord {
     record.place = parser.place
   }
 
-  /// Sets a field to the text of an attribute, which stays where it is until the record is taken. An empty one is none:
-  /// DHIS2 up to 2.42 writes all attributes, whether there is something to say or not.
+  /// Sets a field to the text of an attribute, which stays where it is until the record is taken. An empty text does
+  /// not count: DHIS2 up to 2.42 writes all attributes, also those that say nothing.
   @inline(__always)
   func set(_ field: ValueField, _ text: UnsafePointer<UInt8>, _ length: Int, _ parser: XMLParser) throws {
     guard length > 0 else { return }
@@ -50,7 +50,8 @@ final class XMLRecord {
 }
 
 extension XMLParser {
-  /// DHIS2's id of a period, however it is written: 2.43 writes ADX's form at the top of dxf 2.0, where it reads none.
+  /// DHIS2's id of a period, however it is written. 2.43 writes ADX's form at the top of dxf 2.0, and does not read it
+  /// there.
   func id(ofPeriod text: String) throws -> String {
     guard text.contains("/") else { return text }
     do throws(ADXPeriod.Fault) { return try ADXPeriod.id(of: text) } catch { throw malformed(error.problem) }
@@ -88,7 +89,7 @@ struct HeaderAttributes: ~Copyable {
   private var options = OptionObject()
 
   /// - Parameters:
-  ///   - isADX: whether attributes that nobody knows are categories.
+  ///   - isADX: whether unknown attributes are categories.
   /// - Throws: `CommandFailure`, 65 for what is unknown, or said twice.
   init(
     _ attributes: UnsafeMutablePointer<UnsafePointer<CChar>?>, isADX: Bool, _ names: FieldNames, _ parser: XMLParser

@@ -161,7 +161,7 @@ final class XMLParser {
     case XML_ERROR_JUNK_AFTER_DOC_ELEMENT: return "something stands behind the end of the document"
     case XML_ERROR_UNDEFINED_ENTITY: return "an entity that XML does not have: write the character itself"
     case XML_ERROR_UNKNOWN_ENCODING:
-      return "the XML names an encoding that nobody knows: say which one it is, by --encoding"
+      return "the XML names an unknown encoding: say which one it is, by --encoding"
     case XML_ERROR_INCORRECT_ENCODING: return "the XML is not in the encoding that it names"
     case XML_ERROR_INVALID_TOKEN where isAtHighByte: return EncodedSource.notUTF8
     default: return "this is not XML (\(XML_ErrorString(code).map { String(cString: $0) } ?? "error"))"

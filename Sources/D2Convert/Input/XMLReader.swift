@@ -5,7 +5,7 @@ import Glibc
 public final class XMLReader {
   private let names: FieldNames
   private let isUTF8: Bool
-  /// Whether ADX came: its ids are codes, if nobody says that they are something else.
+  /// Whether ADX came. Its ids are codes.
   public private(set) var usesCodes = false
 
   /// - Parameter isUTF8: whether the text was decoded, so that the encoding that it names itself does not count

@@ -68,7 +68,7 @@ enum TextBytes {
 }
 
 extension Cell {
-  /// The text that the cell means; empty where there is none.
+  /// The text that the cell means; empty if the cell is absent or null.
   var text: String {
     switch form {
     case .absent, .null: return ""

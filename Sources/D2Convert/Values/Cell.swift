@@ -2,7 +2,7 @@
 public struct Cell {
   /// How the bytes are to be read.
   public enum Form: UInt8, Sendable {
-    /// There is none.
+    /// The value does not have the field.
     case absent
     /// JSON's `null`.
     case null

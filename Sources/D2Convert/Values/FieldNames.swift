@@ -8,7 +8,7 @@ public struct FieldNames: Sendable {
     case field(ValueField)
     /// The user says that it is left out, or it is a name that is written for people.
     case ignored
-    /// Nobody knows.
+    /// No name of DHIS2, and the user says nothing of it.
     case unknown
   }
 

@@ -56,7 +56,7 @@ extension Store {
 
   /// The pair of a row: slices, and whatever else d2 itself hands on, name it so.
   ///
-  /// - Throws: `CommandFailure`, 78 where there is none.
+  /// - Throws: `CommandFailure`, 78 if there is no such pair.
   package func pair(numbered number: Int) throws -> Pair {
     let found = try database.rows("SELECT \(Self.pairColumns) FROM integration_pair WHERE id = $1", [.int(number)])
     guard let row = found.first else {
@@ -69,7 +69,7 @@ extension Store {
   /// The pair that a person means: by its name, `source/destination`, the source alone where that is one, the number of
   /// its row, or that number as `id:7`, which means nothing else.
   ///
-  /// - Throws: `CommandFailure`, 78 where there is none, or several.
+  /// - Throws: `CommandFailure`, 78 if no pair is called so, or several are.
   package func pair(named name: String) throws -> Pair {
     if let number = Pair.number(reference: name) { return try pair(numbered: number) }
     let pairs = try pairs()

@@ -111,8 +111,8 @@ struct RequestDivision: Sendable {
     return parts
   }
 
-  /// The last day of the first part: the end of a year near the middle, else of a month; `nil` where there is none
-  /// between.
+  /// The last day of the first part: the end of a year near the middle, else of a month; `nil` if no such day
+  /// is between.
   private static func cut(_ start: CalendarDate, _ end: CalendarDate, today: CalendarDate) -> CalendarDate? {
     let recent = (max(start, today.adding(days: -recentDays)), min(end, today))
     let (from, to) = recent.0 < recent.1 ? recent : (start, end)

@@ -11,7 +11,7 @@ protocol BatchMaker {
   var patienceSeconds: Double { get }
   /// No more input comes.
   mutating func end()
-  /// The next batch; `nil` where more input is needed, or there is none.
+  /// The next batch; `nil` if more input is needed, or no value is left.
   mutating func next() -> Batch?
   /// What was read and was not handed out.
   mutating func rest() -> [Batch]

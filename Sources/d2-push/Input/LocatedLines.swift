@@ -41,7 +41,7 @@ struct LocatedLines: Sendable {
 
   /// A line that is not sent.
   struct Fault: Sendable {
-    /// What goes to the rejects: a value, by its place in the block, or the text of what is none.
+    /// What goes to the rejects: a value, by its place in the block, or the text of what is no value.
     enum Kept: Sendable {
       case value(Range<Int>)
       case text(String)
