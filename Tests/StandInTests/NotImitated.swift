@@ -29,7 +29,6 @@ enum NotImitated {
     Entry(
       names: ["export-accept-xml"], reason: "XML is not written: d2 speaks JSON", compares: .nothing, minors: [40, 42]),
     Entry(names: ["export-csv"], reason: "CSV is not written: d2 speaks JSON", compares: .nothing),
-    Entry(names: ["analytics-dvs"], reason: "analytics are not imitated", compares: .nothing),
     Entry(
       names: [
         "session-pat-first", "session-pat-cookie", "session-pat-after-twelve-more",

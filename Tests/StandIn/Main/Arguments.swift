@@ -29,6 +29,8 @@ struct Arguments {
       --cost-cores N         … with so many cores (default 2)
       --clock TIME           what the server's clock shows at the start, as 2026-11-24T04:53:17
       --time-zone ZONE       the server's local time (default Etc/UTC)
+      --analytics SECONDS    the analytics job ran so many seconds ago (default: never)
+      --analytics-limit N    values that an analytics question may bring (default 100000)
       --keep-alive SECONDS   closes connections without a request for so long (default: never)
       --async-delay SECONDS  before an asynchronous import begins, from 2.41 on (default 15)
       --replay DIR           instead of all that: answer as recorded (--record of the commands)
@@ -133,6 +135,8 @@ struct Arguments {
       options.costCores = cores
     case "--clock": options.clockStart = try known(StandInOptions.moment(value), option, value)
     case "--time-zone": options.timeZone = value
+    case "--analytics": options.analyticsSecondsAgo = try known(Int(value), option, value)
+    case "--analytics-limit": options.analyticsLimit = try known(Int(value), option, value)
     case "--keep-alive": options.keepAliveSeconds = try known(Double(value), option, value)
     case "--async-delay": options.asyncDelaySeconds = try known(Double(value), option, value)
     default: throw UsageError(message: "no option is called \(option)")

@@ -18,6 +18,8 @@ struct Router {
     case "dataValueSets" where call.resource.count == 1: return dataValueSets()
     case "completeDataSetRegistrations" where call.resource.count == 1:
       return RegistrationAPI(server: server, call: call, user: user, faults: faults).answer()
+    case "analytics" where isRead && call.resource == ["analytics", "dataValueSet"]:
+      return AnalyticsAPI(server: server, call: call, user: user, faults: faults, cost: cost).answer()
     case "system": return SystemAPI(server: server, call: call, user: user).answer() ?? notFound()
     case "me" where call.resource.count == 1: return MeAPI(server: server, call: call, user: user).answer()
     case "apiToken" where request.method == "POST": return makeToken()

@@ -8,6 +8,8 @@ final class Server: Service {
     var values = ValueStore()
     var registrations = RegistrationStore()
     var jobs: [String: ImportJob] = [:]
+    /// `nil` where the analytics job never ran.
+    var analytics: AnalyticsTables?
   }
 
   let version: ServerVersion
@@ -23,6 +25,8 @@ final class Server: Service {
   let localTime: LocalTime
   let shownTimeZone: String
   let keepAliveSeconds: Double?
+  /// How many values an analytics question may bring.
+  let analyticsLimit: Int
   let state = Mutex(State())
   private let heldMetadata: Mutex<Metadata>
   private let heldCalendar = Mutex("iso8601")
@@ -44,6 +48,7 @@ final class Server: Service {
     localTime = options.timeZone == LocalTime.utc.name ? .utc : try LocalTime(named: options.timeZone)
     shownTimeZone = options.shownTimeZone ?? localTime.name
     keepAliveSeconds = options.keepAliveSeconds
+    analyticsLimit = options.analyticsLimit
     var model = options.costModel.flatMap(CostModel.init)
     model?.scale = options.costScale
     model?.cores = options.costCores
@@ -84,6 +89,7 @@ final class Server: Service {
           &$0.values, metadata, count: options.generatedValues, years: options.years, seed: options.seed, now: now)
       }
     }
+    if let seconds = options.analyticsSecondsAgo { runAnalytics(at: clock.now - Int64(seconds) * 1000) }
   }
 
   /// How long an import takes that begins now; `nil` where nothing is imitated.

@@ -43,6 +43,11 @@ public struct StandInOptions: Sendable {
   /// How long the scheduler of 2.41 and later takes to begin an asynchronous import.
   public var asyncDelaySeconds = 15.0
 
+  /// How long before the server's start the analytics job ran; `nil`: never.
+  public var analyticsSecondsAgo: Int?
+  /// How many values an analytics question may bring (`analyticsMaxLimit` of the system settings).
+  public var analyticsLimit = 100_000
+
   /// An empty server of 2.42 on a free port.
   public init() {}
 }
@@ -104,6 +109,13 @@ public final class StandIn: Sendable {
 
   /// Moves its clock on, as `POST /control/clock` does.
   public func advanceClock(seconds: Int) { server.clock.advance(milliseconds: Int64(seconds) * 1000) }
+
+  /// Runs the analytics job, as `POST /control/analytics` does: values that come later are not in its tables.
+  ///
+  /// - Parameter secondsAgo: how old the tables say they are.
+  public func runAnalytics(secondsAgo: Int = 0) {
+    server.runAnalytics(at: server.clock.now - Int64(secondsAgo) * 1000)
+  }
 
   /// The metadata that it has now.
   var metadata: Metadata { server.metadata }

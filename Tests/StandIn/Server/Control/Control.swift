@@ -22,6 +22,10 @@ struct Control {
         return document(["changed": true])
       } catch { return document(["error": .string("\(error)")], status: 400) }
     case ("POST", "/control/clock"): return advanceClock(request.body)
+    case ("POST", "/control/analytics"): return runAnalytics(request.body)
+    case ("DELETE", "/control/analytics"):
+      server.dropAnalytics()
+      return document(["dropped": true])
     case ("GET", "/control/values"):
       return Response(
         status: 200, headers: [("Content-Type", "application/x-ndjson")], body: .bytes(server.dumpValues()))
@@ -53,6 +57,13 @@ struct Control {
     }
     server.clock.advance(milliseconds: Int64(seconds) * 1000)
     return document(["now": .string(Stamp.local(server.clock.now))])
+  }
+
+  private func runAnalytics(_ body: [UInt8]) -> Response {
+    let seconds = (try? JSONValue(reading: body))?["secondsAgo"]?.int ?? 0
+    let time = server.clock.now - Int64(seconds) * 1000
+    server.runAnalytics(at: time)
+    return document(["lastAnalyticsTableSuccess": .string(Stamp.local(server.localTime.local(time)))])
   }
 
   private func loadValues(_ body: [UInt8]) -> Response {

@@ -89,6 +89,9 @@ struct CostModel: Sendable {
     Double(values) / (gzip ? gzipExportPerSecond : exportPerSecond) * scale
   }
 
+  /// Sums of analytics, all before the first byte: 75,009 values took 29.5 s (docs/dhis2-servers.md, trap 33).
+  func analyticsSeconds(values: Int) -> Double { (0.05 + Double(values) * 29.4 / 75_009) * scale }
+
   /// The database is asked for longer before a large answer begins; one that finds nothing is quick everywhere.
   func firstByte(values: Int) -> Double {
     let (small, large) = firstByteSeconds

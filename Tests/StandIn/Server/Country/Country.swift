@@ -17,6 +17,7 @@ struct Country {
       country.makeElements()
       country.makeSets()
       country.makeGroups()
+      country.makeIndicators()
     }
     country.metadata.index()
     return country.metadata
@@ -149,6 +150,29 @@ struct Country {
         uid: random.uid(), code: "DE_\(metadata.dataElements.count + 1)", name: name, shortName: name,
         valueType: "INTEGER_ZERO_OR_POSITIVE", aggregationType: "SUM", zeroIsSignificant: true, combo: 0))
     return metadata.dataElements.count - 1
+  }
+
+  /// Last, so that the uids of all else do not depend on them.
+  private mutating func makeIndicators() {
+    func element(_ name: String) -> DataElement { metadata.dataElements.first { $0.name == name }! }
+    let (visits, cases) = (element("Visits 1"), element("Cases 1"))
+    let female = metadata.categoryOptionCombos[metadata.categoryCombos[visits.combo].optionCombos[0]].uid
+    metadata.indicators = [
+      .init(
+        uid: random.uid(), code: "IN_1", name: "Visits by women, of a hundred",
+        numerator: "#{\(visits.uid).\(female)}", denominator: "#{\(visits.uid)}", factor: 100),
+      .init(
+        uid: random.uid(), code: nil, name: "Cases of 1,000 visits", numerator: "#{\(cases.uid)}",
+        denominator: "#{\(visits.uid)} + #{\(element("Visits 2").uid)}", factor: 1000),
+    ]
+    metadata.indicatorGroups = [
+      .init(uid: random.uid(), code: "RATIOS", name: "Ratios", members: [0, 1])
+    ]
+    metadata.programIndicators = [
+      .init(
+        uid: random.uid(), code: "PI_1", name: "Visits that a program counted",
+        expression: "#{\(visits.uid)} * 2")
+    ]
   }
 
   private mutating func makeGroups() {

@@ -12,6 +12,9 @@ struct Metadata: Sendable {
   var categoryOptionCombos: [CategoryOptionCombo] = []
   var dataElements: [DataElement] = []
   var dataElementGroups: [ObjectGroup] = []
+  var indicators: [Indicator] = []
+  var indicatorGroups: [ObjectGroup] = []
+  var programIndicators: [ProgramIndicator] = []
   var dataSets: [DataSet] = []
 
   /// Positions by uid.
@@ -20,6 +23,8 @@ struct Metadata: Sendable {
   var categoryOptionComboByUid: [String: Int] = [:]
   var dataElementByUid: [String: Int] = [:]
   var dataElementGroupByUid: [String: Int] = [:]
+  var indicatorByUid: [String: Int] = [:]
+  var programIndicatorByUid: [String: Int] = [:]
   var dataSetByUid: [String: Int] = [:]
 
   /// The organisation units that are there, in the order of their uids.
@@ -60,6 +65,8 @@ struct Metadata: Sendable {
     categoryOptionComboByUid = positions(categoryOptionCombos.map(\.uid))
     dataElementByUid = positions(dataElements.map { $0.isRemoved ? nil : $0.uid })
     dataElementGroupByUid = positions(dataElementGroups.map(\.uid))
+    indicatorByUid = positions(indicators.map(\.uid))
+    programIndicatorByUid = positions(programIndicators.map(\.uid))
     dataSetByUid = positions(dataSets.map { $0.isRemoved ? nil : $0.uid })
     dataSetsOfElement = Array(repeating: [], count: dataElements.count)
     for (position, set) in dataSets.enumerated() where !set.isRemoved {
@@ -177,6 +184,25 @@ struct DataElement: Sendable {
   var optionSet: Int?
   var combo: Int
   var isRemoved = false
+}
+
+/// A ratio of sums, as `IndicatorExpression` reads them.
+struct Indicator: Sendable {
+  var uid: String
+  var code: String?
+  var name: String
+  var numerator: String
+  var denominator: String
+  /// Of its indicator type: 100 for percent.
+  var factor: Double
+}
+
+/// What programs count. The stand-in has no events: an expression of data elements stands for them.
+struct ProgramIndicator: Sendable {
+  var uid: String
+  var code: String?
+  var name: String
+  var expression: String
 }
 
 struct DataSet: Sendable {

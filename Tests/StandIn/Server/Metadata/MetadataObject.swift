@@ -8,6 +8,9 @@ enum MetadataKind: String, Sendable, CaseIterable {
   case dataSets
   case dataElements
   case dataElementGroups
+  case indicators
+  case indicatorGroups
+  case programIndicators
   case categoryOptionCombos
   case categoryCombos
   case categoryOptions
@@ -55,6 +58,9 @@ struct MetadataView {
     case .dataSets: return metadata.dataSets[position].uid
     case .dataElements: return metadata.dataElements[position].uid
     case .dataElementGroups: return metadata.dataElementGroups[position].uid
+    case .indicators: return metadata.indicators[position].uid
+    case .indicatorGroups: return metadata.indicatorGroups[position].uid
+    case .programIndicators: return metadata.programIndicators[position].uid
     case .categoryOptionCombos: return metadata.categoryOptionCombos[position].uid
     case .categoryCombos: return metadata.categoryCombos[position].uid
     case .categoryOptions: return metadata.categoryOptions[position].uid
@@ -71,6 +77,9 @@ struct MetadataView {
     case .dataSets: metadata.dataSets.count
     case .dataElements: metadata.dataElements.count
     case .dataElementGroups: metadata.dataElementGroups.count
+    case .indicators: metadata.indicators.count
+    case .indicatorGroups: metadata.indicatorGroups.count
+    case .programIndicators: metadata.programIndicators.count
     case .categoryOptionCombos: metadata.categoryOptionCombos.count
     case .categoryCombos: metadata.categoryCombos.count
     case .categoryOptions: metadata.categoryOptions.count
@@ -116,6 +125,10 @@ struct MetadataView {
       return group(name, metadata.organisationUnitGroups[reference.position], "organisationUnits", .organisationUnits)
     case .dataElementGroups:
       return group(name, metadata.dataElementGroups[reference.position], "dataElements", .dataElements)
+    case .indicators: return indicator(name, metadata.indicators[reference.position])
+    case .indicatorGroups:
+      return group(name, metadata.indicatorGroups[reference.position], "indicators", .indicators)
+    case .programIndicators: return programIndicator(name, metadata.programIndicators[reference.position])
     case .categoryCombos:
       let combo = metadata.categoryCombos[reference.position]
       switch name {
@@ -155,6 +168,9 @@ struct MetadataView {
     case .organisationUnitLevels: return ["name", "created", "lastUpdated", "level", "displayName", "id"]
     case .organisationUnitGroups: return common + end + ["organisationUnits"]
     case .dataElementGroups: return common + end + ["dataElements"]
+    case .indicators: return common + ["shortName", "numerator", "denominator"] + end
+    case .indicatorGroups: return common + end + ["indicators"]
+    case .programIndicators: return common + ["shortName", "expression"] + end
     case .categoryCombos: return common + ["dataDimensionType"] + end + ["categoryOptionCombos"]
     case .optionSets: return common + end + ["options"]
     case .dataSetElements: return ["dataSet", "dataElement"]

@@ -24,6 +24,7 @@ struct MetadataPayload {
     readElements()
     try readSets()
     readGroups()
+    readIndicators()
     metadata.index()
     readUsers(payload["users"]?.array ?? [])
   }
@@ -143,6 +144,30 @@ struct MetadataPayload {
       .init(
         uid: uid(object), code: object["code"]?.string, name: name(object),
         members: references(object, "dataElements").compactMap { elements[$0] })
+    }
+  }
+
+  private mutating func readIndicators() {
+    var factors: [String: Double] = [:]
+    for type in objects("indicatorTypes") { factors[uid(type)] = type["factor"]?.int.map { Double($0) } }
+    var positions: [String: Int] = [:]
+    for object in objects("indicators") {
+      positions[uid(object)] = metadata.indicators.count
+      metadata.indicators.append(
+        .init(
+          uid: uid(object), code: object["code"]?.string, name: name(object),
+          numerator: object["numerator"]?.string ?? "", denominator: object["denominator"]?.string ?? "1",
+          factor: object["indicatorType"]?["id"]?.string.flatMap { factors[$0] } ?? 1))
+    }
+    metadata.indicatorGroups = objects("indicatorGroups").map { object in
+      .init(
+        uid: uid(object), code: object["code"]?.string, name: name(object),
+        members: references(object, "indicators").compactMap { positions[$0] })
+    }
+    metadata.programIndicators = objects("programIndicators").map { object in
+      .init(
+        uid: uid(object), code: object["code"]?.string, name: name(object),
+        expression: object["expression"]?.string ?? "")
     }
   }
 

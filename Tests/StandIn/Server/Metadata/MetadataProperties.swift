@@ -156,6 +156,25 @@ extension MetadataView {
     }
   }
 
+  func indicator(_ name: String, _ indicator: Indicator) -> MetadataProperty? {
+    switch name {
+    case "code": text(indicator.code)
+    case "name", "shortName": text(indicator.name)
+    case "numerator": text(indicator.numerator)
+    case "denominator": text(indicator.denominator)
+    default: nil
+    }
+  }
+
+  func programIndicator(_ name: String, _ indicator: ProgramIndicator) -> MetadataProperty? {
+    switch name {
+    case "code": text(indicator.code)
+    case "name", "shortName": text(indicator.name)
+    case "expression": text(indicator.expression)
+    default: nil
+    }
+  }
+
   func group(_ name: String, _ group: ObjectGroup, _ membersName: String, _ kind: MetadataKind) -> MetadataProperty? {
     switch name {
     case "code": text(group.code)

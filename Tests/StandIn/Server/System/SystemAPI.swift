@@ -37,7 +37,7 @@ struct SystemAPI {
       .init(
         "serverTimeZoneDisplayName",
         .string(server.localTime.name == LocalTime.utc.name ? "Coordinated Universal Time" : server.localTime.name)))
-    if isNew { info += analytics(now) }
+    info += analytics(now)
     if version.minor >= 43 { info.append(.init("capability", ["analyticsTotalCounts": false])) }
     info += [
       .init("version", .string(version.name)), .init("revision", "0000000"),
@@ -58,14 +58,24 @@ struct SystemAPI {
     return .object(info)
   }
 
+  /// Up to 2.40 nothing is said of tables that never were.
   private func analytics(_ now: Int64) -> [JSONValue.Member] {
-    let since = "\(now / 3_600_000) h, \(now / 60_000 % 60) m, \(now / 1000 % 60) s"
-    return [
-      .init("lastAnalyticsTableSuccess", .string(SystemAPI.never)),
-      .init("intervalSinceLastAnalyticsTableSuccess", .string(since)), .init("lastAnalyticsTableRuntime", ""),
+    let time = server.state.withLock { $0.analytics?.time }
+    func interval(_ time: Int64) -> String {
+      let since = now - time
+      return "\(since / 3_600_000) h, \(since / 60_000 % 60) m, \(since / 1000 % 60) s"
+    }
+    let success = time.map { Stamp.local(server.localTime.local($0)) } ?? SystemAPI.never
+    let known: [JSONValue.Member] = [
+      .init("lastAnalyticsTableSuccess", .string(success)),
+      .init("intervalSinceLastAnalyticsTableSuccess", .string(interval(time ?? 0))),
+      .init("lastAnalyticsTableRuntime", time == nil ? "" : "00:00:01.000"),
+    ]
+    if version.minor <= 40 { return time == nil ? [] : known }
+    return known + [
       .init("lastSystemMonitoringSuccess", .string(SystemAPI.never)),
       .init("lastAnalyticsTablePartitionSuccess", .string(SystemAPI.never)),
-      .init("intervalSinceLastAnalyticsTablePartitionSuccess", .string(since)),
+      .init("intervalSinceLastAnalyticsTablePartitionSuccess", .string(interval(0))),
       .init("lastAnalyticsTablePartitionRuntime", ""),
     ]
   }
