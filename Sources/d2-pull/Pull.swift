@@ -29,9 +29,13 @@ package struct Pull: ToolkitCommand {
       ),
       ("d2-pull … --last-updated-duration 7d", "what changed in the last seven days"),
       ("d2-pull --pair hmis -y 2024 --count", "how much that year would be, and by which requests"),
+      (
+        "d2-pull … --analytics --data-element UID,UID --org-unit ImspTQPwCqd --level 3 --period LAST_12_MONTHS",
+        "what the server's analytics sum up for each district"
+      ),
     ],
     groups: [
-      PullOptions.selection, PairPull.group, PullOptions.output, PullOptions.fetching,
+      PullOptions.selection, AnalyticsSubject.group, PairPull.group, PullOptions.output, PullOptions.fetching,
       ServerOptions.group(.source), ServerOptions.transport,
     ],
     statuses: [
@@ -43,7 +47,10 @@ package struct Pull: ToolkitCommand {
       (.usage, "the command line is wrong, or the server refuses the query"),
       (.unreachable, "the server cannot be reached"),
       (.cannotWrite, "the output cannot be written"),
-      (.temporary, "the answer was cut off, or the server failed or took too long after all retries: run it again"),
+      (
+        .temporary,
+        "the answer was cut off, or the server failed or took too long after all retries, or its analytics tables are missing or too old: run it again"
+      ),
       (.notDHIS2, "the other end does not speak DHIS2"),
       (.refused, "credentials or access refused"),
       (.interrupted, "interrupted (143 by SIGTERM); dies of SIGPIPE when its reader goes"),
@@ -107,9 +114,15 @@ package struct Pull: ToolkitCommand {
   package static func main(_ words: [String]) async -> Never {
     await Command.main(description, words) { arguments, log in
       let slice = arguments.has(SliceOption.option) ? try SlicePull(arguments) : nil
+      // Of a pair analytics need the server alone.
+      let sumsOfPair = arguments[AnalyticsSubject.analytics] && arguments.has(PairOptions.pair)
       let stored: (any StoredSelection)? =
-        if let slice { slice } else { arguments.has(PairOptions.pair) ? try PairPull(arguments, log) : nil }
-      var options = try PullOptions(arguments, log, server: stored?.server)
+        if let slice { slice } else {
+          arguments.has(PairOptions.pair) && !sumsOfPair ? try PairPull(arguments, log) : nil
+        }
+      let pair = sumsOfPair ? try PairOptions.open(arguments).1 : nil
+      let server = pair.map { (arguments[PairSide.option] ?? .source).server(of: $0) } ?? stored?.server
+      var options = try PullOptions(arguments, log, server: server)
       if let slice { options.kind = slice.slice.kind }
       let client = DHIS2Client(options.server, log)
       return try await PullRun(options, stored, client, log).run()

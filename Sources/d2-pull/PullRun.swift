@@ -26,48 +26,74 @@ final class PullRun: Sendable {
   }
 
   func run() async throws -> ExitStatus {
-    var selections = try stored?.selections(options, client, log) ?? [options]
-    var asked = AskedIDs(client: client, log: log, siblings: stored?.siblings ?? [])
-    let missing = MissingIDs(options, client, log)
+    let selections = try stored?.selections(options, client, log) ?? [options]
     do {
-      var turn = firstTurn(for: selections)
-      if options.checks, turn == nil {
-        try asked.check(&selections)
-      } else if !options.checks, options.server.concurrency > 1 {
-        // Signs in once, before several requests would each do so.
-        _ = try client.json("/api/me?fields=id")
-      }
-      try Changes.resolve(in: &selections, client, log)
-      // What only tells of requests makes none for it.
-      if !options.counts, !options.explains {
-        try DataSetNames(options).find(for: &selections, client)
-        if options.checks { try missing.announce(for: selections) }
-      }
-      let requests = PullPlan(selections).requests
-      if options.explains { return try explain(requests, isWhole: asked.unknown.isEmpty) }
-      if options.counts { return try count(selections, isWhole: asked.unknown.isEmpty) }
-      if turn != nil {
-        let isChecked = try await fetchFirst(PullPlan.beginningSmall(requests), &selections, &asked)
-        turn = nil
-        try finish()
-        output.letGo()
-        if !isChecked { try asked.check(&selections) }
-      } else {
-        try await inTurn { try await fetch(requests) }
-        try finish()
-      }
+      if let analytics = selections[0].analytics { return try await sums(selections[0], analytics) }
+      return try await exports(selections)
     } catch {
       let error = finishing(error)
       if !options.counts {
         let refusal = error as? ServerError
-        let isOfData = refusal.map { $0.refusesAccess && $0.path == options.kind.path } ?? false
+        let isOfData = refusal.map { $0.refusesAccess && $0.path == options.path } ?? false
         report(ExitStatus(of: error), refusal: isOfData ? refusal?.description : nil)
       }
       throw advised(error)
     }
+  }
+
+  /// The values that were entered.
+  private func exports(_ asked: [PullOptions]) async throws -> ExitStatus {
+    var selections = asked
+    var asked = AskedIDs(client: client, log: log, siblings: stored?.siblings ?? [])
+    let missing = MissingIDs(options, client, log)
+    var turn = firstTurn(for: selections)
+    if options.checks, turn == nil {
+      try asked.check(&selections)
+    } else if !options.checks, options.server.concurrency > 1 {
+      // Signs in once, before several requests would each do so.
+      _ = try client.json("/api/me?fields=id")
+    }
+    try Changes.resolve(in: &selections, client, log)
+    // What only tells of requests makes none for it.
+    if !options.counts, !options.explains {
+      try DataSetNames(options).find(for: &selections, client)
+      if options.checks { try missing.announce(for: selections) }
+    }
+    let requests = PullPlan(selections).requests
+    if options.explains { return try explain(requests, isWhole: asked.unknown.isEmpty) }
+    if options.counts { return try count(selections, isWhole: asked.unknown.isEmpty) }
+    if turn != nil {
+      let isChecked = try await fetchFirst(PullPlan.beginningSmall(requests), &selections, &asked)
+      turn = nil
+      try finish()
+      output.letGo()
+      if !isChecked { try asked.check(&selections) }
+    } else {
+      try await inTurn { try await fetch(requests) }
+      try finish()
+    }
     let isWhole = !missing.report(meter.current.withoutID) && asked.unknown.isEmpty
     let status: ExitStatus = isWhole ? .success : .incomplete
     if isWhole { stored?.noteDelivered() }
+    report(status)
+    return status
+  }
+
+  /// What analytics make of them.
+  private func sums(_ options: PullOptions, _ analytics: AnalyticsOptions) async throws -> ExitStatus {
+    let age = TableAge(client: client, log: log)
+    let made = try age.check(most: analytics.maxAgeSeconds)
+    var asked = AskedIDs(client: client, log: log)
+    let question = AnalyticsQuestion(options: options, analytics: analytics, client: client, log: log)
+    let parts = AnalyticsParts(
+      try question.grids(&asked), analytics, dataSet: options.tagsDataSet ? options.dataSets.first : nil)
+    if options.explains {
+      return try explain(Array(sequence(state: parts) { $0.next() }), isWhole: asked.unknown.isEmpty)
+    }
+    try await inTurn { try await fetch(parts, dividedBy: parts) }
+    try finish()
+    age.checkAgain(made)
+    let status: ExitStatus = asked.unknown.isEmpty ? .success : .incomplete
     report(status)
     return status
   }
@@ -95,13 +121,13 @@ final class PullRun: Sendable {
   private func fetchFirst(
     _ requests: [PullRequest], _ selections: inout [PullOptions], _ asked: inout AskedIDs
   ) async throws -> Bool {
-    do { try await fetch(Array(requests.prefix(1))) } catch let error as ServerError where meter.current.values == 0 {
+    do { try await fetch(requests.prefix(1)) } catch let error as ServerError where meter.current.values == 0 {
       log.debug("\(error); looking the ids up first")
       try asked.check(&selections)
       try await fetch(PullPlan(selections).requests)
       return true
     }
-    try await fetch(Array(requests.dropFirst()))
+    try await fetch(requests.dropFirst())
     return false
   }
 
@@ -153,21 +179,32 @@ final class PullRun: Sendable {
     do { try SummaryFile.write(summary, to: file) } catch { log.error("\(error)") }
   }
 
+  private func fetch(_ requests: some Sequence<PullRequest>) async throws {
+    let division = RequestDivision(client: client, today: options.today)
+    try await fetch(RequestList(requests), dividedBy: division)
+  }
+
   /// Makes the requests, several at a time; the first failure ends the others.
-  private func fetch(_ requests: [PullRequest]) async throws {
-    meter.add { $0.planned += requests.count }
+  private func fetch(_ requests: any RequestSource, dividedBy division: any RequestDividing) async throws {
     let isOneByOne = options.limit != nil
     let executor = BlockingExecutor(threads: client.limit.most)
+    let before = meter.current.planned
     let fetcher = RequestFetcher(
-      options: options, client: client, log: log, output: output, meter: meter, capacity: Capacity())
+      options: options, client: client, log: log, output: output, meter: meter, division: division)
     try await withThrowingTaskGroup(of: Void.self) { group in
-      var waiting = requests[...]
       var running = 0
-      while !waiting.isEmpty || running > 0 {
-        while running < (isOneByOne ? 1 : client.limit.current), let request = waiting.popFirst() {
+      var isOver = false
+      while !isOver || running > 0 {
+        while !isOver, running < (isOneByOne ? 1 : client.limit.current) {
+          guard let request = requests.next() else {
+            isOver = true
+            break
+          }
+          meter.add { $0.planned = max($0.planned, before + requests.planned) }
           running += 1
           group.addTask(executorPreference: executor) { try fetcher.fetch(request) }
         }
+        guard running > 0 else { break }
         try await group.next()
         running -= 1
       }

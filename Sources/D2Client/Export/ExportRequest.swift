@@ -6,6 +6,8 @@ package struct ExportRequest: Sendable {
   package typealias Parameter = (name: String, value: String)
 
   package let kind: DataKind
+  /// Where the server is asked.
+  package var path: String
   /// Data sets, data elements or their groups.
   package var subject: [Parameter]
   package var combos: [Parameter]
@@ -36,6 +38,7 @@ package struct ExportRequest: Sendable {
     passedOn: [Parameter] = [], children: Bool, limit: Int? = nil
   ) {
     self.kind = kind
+    path = kind.path
     self.subject = subject
     self.combos = combos
     self.places = places
@@ -56,7 +59,7 @@ package struct ExportRequest: Sendable {
     for (name, value) in subject + combos + places + times + passedOn { query.add(name, value) }
     if children { query.add("children", "true") }
     if let limit { query.add("limit", String(limit)) }
-    return query.target(kind.path)
+    return query.target(path)
   }
 
   /// The same request for at most so many items.

@@ -125,6 +125,7 @@ package struct ServerError: CommandError {
 
   private func exitStatus(of status: Int) -> ExitStatus {
     if isAccessCode { return .refused }
+    if lacksAnalytics { return .temporary }
     return switch status {
     case 401, 403, 407: .refused
     case 400 where isForeignToken: .refused
@@ -149,6 +150,16 @@ package struct ServerError: CommandError {
 
   /// DHIS2 itself refuses this user what was asked for, and knows who asks.
   package var refusesAccess: Bool { isAccessCode || (kind == .status(403) && isOfDHIS2) }
+
+  /// E7144: the server has no analytics tables.
+  private var lacksAnalytics: Bool { code == "E7144" }
+
+  /// What to do where analytics tables are missing or old.
+  package static let analyticsAdvice =
+    "run the server's analytics job (Data administration, Analytics tables; or POST /api/resourceTables/analytics), then try again"
+
+  /// E7128, E7131: too many values for a question to analytics, or too long a query. Less may be answered.
+  package var isTooMuchForAnalytics: Bool { code == "E7128" || code == "E7131" }
 
   /// Whether the server, or a proxy before it, gave up waiting: less may be answered.
   package var tookTooLong: Bool { kind == .timedOut || [502, 504, 524].contains { kind == .status($0) } }
@@ -200,6 +211,7 @@ package struct ServerError: CommandError {
     case .notDHIS2: "is this the address of a DHIS2 server, with its context path?"
     case .status where isForeignToken:
       "the personal access token is not one of this server's: \(server.credentialsAdvice); it is not tried again"
+    case .status where lacksAnalytics: Self.analyticsAdvice
     case .status(401): "\(server.credentialsAdvice); they are not tried again"
     case .status(403): "the user lacks an authority"
     case .status(429), .status(500...): "try again later"

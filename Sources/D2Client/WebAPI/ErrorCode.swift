@@ -59,6 +59,21 @@ package struct ErrorCode: Sendable {
     E2012 | an organisation unit lies outside of those that the user may view \
       | Ask the source's administrator for a data view unit above it, or leave it out.
     E2013 | no data set was asked for | Give --data-set.
+    # Analytics.
+    E7115 | a data element has a type that analytics cannot sum \
+      | Leave it out of --analytics, and pull its values without.
+    E7120 | an organisation unit lies outside of those that the user may view \
+      | Ask the source's administrator for a data view unit above it, or leave it out.
+    E7121 | the user may not read the data of an object \
+      | Ask the source's administrator to share it for data reading.
+    E7124 | a dimension has no item that the server knows \
+      | Check the ids of data, periods and units; a period type may be newer than the server.
+    E7125 | a dimension does not exist | Check the uid that --filter begins with.
+    E7128 | the question brings more values than the server allows \
+      | d2-pull divides it; raise the analytics limit in the server's settings if one cell is too much.
+    E7131 | the query took longer than the server allows | d2-pull divides it; ask for less if that is not enough.
+    E7144 | the server has no analytics tables \
+      | Run the server's analytics job (Data administration, Analytics tables), then try again.
     # Imports up to 2.42: the whole request.
     E7600 | the data set does not exist at the destination, or the user may not see it | \(metadata)
     E7601 | the user may not enter data for the data set | \(access)

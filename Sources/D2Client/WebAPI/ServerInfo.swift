@@ -10,6 +10,8 @@ package struct ServerInfo: Sendable {
   /// Its local time; `nil` where it names a zone that this machine does not know, and its clock cannot be compared with
   /// UTC.
   package let zone: ServerZone?
+  /// When its analytics tables were made or brought up to date last; `nil` where it does not tell, or never.
+  package let analyticsTime: UTCTime?
 
   /// A server that does not say.
   package static let unknown = ServerInfo(nil, date: nil)
@@ -40,11 +42,16 @@ package struct ServerInfo: Sendable {
     calendar = info?["calendar"]?.string ?? "iso8601"
     let text = info?["serverDate"]?.string
     let local = text.flatMap { UTCTime($0) }
+    let tables = ["lastAnalyticsTableSuccess", "lastAnalyticsTablePartitionSuccess"].compactMap { key in
+      info?[key]?.string.flatMap { UTCTime($0) }
+    }.filter { $0.seconds > Self.neverSeconds }.max()
     // It has no zone (docs/dhis2-servers.md, "System info"); with an offset it is a moment already.
     let isMoment = text.map { $0.dropFirst(10).contains { "+-Z".contains($0) } } ?? false
     let observed: ServerZone.Observation? =
       if let local, let date, !isMoment, let offset = Self.offset(local, from: date) { (offset, date) } else { nil }
-    zone = ServerZone(named: info?["serverTimeZoneId"]?.string, observed: observed)
+    let zone = ServerZone(named: info?["serverTimeZoneId"]?.string, observed: observed)
+    self.zone = zone
+    analyticsTime = tables.map { zone?.moment(ofLocal: $0) ?? $0 }
     guard let local, !isMoment else {
       time = local ?? date
       return
@@ -55,6 +62,9 @@ package struct ServerInfo: Sendable {
     let byClock = observed.map { UTCTime(seconds: local.seconds - $0.offsetSeconds) }
     time = [byZone, byClock].compactMap { $0 }.min() ?? date
   }
+
+  /// What never was is of the first day of 1970, in one zone or another.
+  private static let neverSeconds = 86_400
 
   package var isGregorian: Bool { PairCalendars.isGregorian(calendar) }
 

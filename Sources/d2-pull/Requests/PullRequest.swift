@@ -9,6 +9,8 @@ struct PullRequest: Sendable {
   let dataSet: String?
   /// Which of its values go out.
   let sieve: ValueSieve
+  /// Which part of a question to analytics it is.
+  var part: AnalyticsParts.Place?
 
   /// What each line of the output gets appended.
   var completion: ValueCompletion {

@@ -4,12 +4,22 @@ import Synchronization
 
 /// Cuts a request that is too much for a server, or for a proxy before it, into smaller ones that bring the same
 /// values, each once.
-struct RequestDivision: Sendable {
+struct RequestDivision: RequestDividing {
   let client: DHIS2Client
   let today: CalendarDate
 
   /// Most values are of the last years, whatever dates are asked for.
   private static let recentDays = 20 * 365
+
+  func canDivide(_ request: PullRequest) -> Bool { Self.isPossible(request.export) }
+
+  func parts(of request: PullRequest) throws -> [PullRequest] { try parts(of: request.export).map(request.asking) }
+
+  /// As far as its parameters tell: a range of dates may hold anything.
+  func weight(of request: PullRequest) -> Int {
+    let export = request.export
+    return export.times.first?.name == "period" ? export.times.count * export.places.count : export.places.count
+  }
 
   /// Whether `parts` has a chance, before anything is asked for it.
   static func isPossible(_ request: ExportRequest) -> Bool {
@@ -139,12 +149,13 @@ final class Capacity: Sendable {
 
   private let least = Mutex(Least())
 
-  func failed(_ request: ExportRequest, isTooLong: Bool) {
+  /// - Parameter weight: how much the request asks for.
+  func failed(_ request: PullRequest, weight: Int, isTooLong: Bool) {
     least.withLock { least in
       if isTooLong {
-        least.bytes = min(least.bytes, request.target.utf8.count)
-      } else if Self.weight(request) > 1 {
-        least.weight = min(least.weight, Self.weight(request))
+        least.bytes = min(least.bytes, request.export.target.utf8.count)
+      } else if weight > 1 {
+        least.weight = min(least.weight, weight)
       }
     }
   }
@@ -152,12 +163,7 @@ final class Capacity: Sendable {
   /// Whether something was too much before: then it is no accident.
   var isKnown: Bool { least.withLock { $0.weight < .max || $0.bytes < .max } }
 
-  func isExceeded(by request: ExportRequest) -> Bool {
-    least.withLock { $0.weight <= Self.weight(request) || $0.bytes <= request.target.utf8.count }
-  }
-
-  /// How much a request asks for, as far as its parameters tell. A range of dates may hold anything.
-  private static func weight(_ request: ExportRequest) -> Int {
-    request.times.first?.name == "period" ? request.times.count * request.places.count : request.places.count
+  func isExceeded(by request: PullRequest, weight: Int) -> Bool {
+    least.withLock { $0.weight <= weight || $0.bytes <= request.export.target.utf8.count }
   }
 }

@@ -8,16 +8,16 @@ struct RequestFetcher: Sendable {
   let log: Log
   let output: LineOutput
   let meter: PullMeter
-  let capacity: Capacity
-
-  private var division: RequestDivision { RequestDivision(client: client, today: options.today) }
+  /// How a request is divided that is too much.
+  let division: any RequestDividing
+  let capacity = Capacity()
 
   /// Writes the values of a request to the output, each once.
   ///
   /// - Throws: `ServerError`, `CommandFailure`.
   func fetch(_ request: PullRequest) throws {
-    if capacity.isExceeded(by: request.export) {
-      let parts = try parts(of: request)
+    if capacity.isExceeded(by: request, weight: division.weight(of: request)) {
+      let parts = try division.parts(of: request)
       if !parts.isEmpty { return try fetch(parts) }
     }
     var limited = request
@@ -28,18 +28,15 @@ struct RequestFetcher: Sendable {
       limited = request.limited(to: left)
     }
     do {
-      let answer = options.spools ? try fetchSpooled(limited) : try fetchStreaming(limited)
+      let answer = options.spools || request.part != nil ? try fetchSpooled(limited) : try fetchStreaming(limited)
       client.limit.succeeded(seconds: answer.export.firstByteSeconds)
+      division.answered(request, answer.export)
       meter.add { $0.done += 1 }
     } catch let error as TooMuch {
       try divide(request, error.error)
     } catch let error as ServerError where request.export.mayNameUnknownPeriods && error.kind == .status(400) {
       try fetchKnownPeriods(request, error)
     }
-  }
-
-  private func parts(of request: PullRequest) throws -> [PullRequest] {
-    try division.parts(of: request.export).map(request.asking)
   }
 
   private func fetch(_ parts: [PullRequest]) throws {
@@ -55,15 +52,16 @@ struct RequestFetcher: Sendable {
   }
 
   private func isTooMuch(_ error: ServerError, _ request: PullRequest) -> Bool {
-    error.tookTooLong || error.refusesLength(of: request.export.target.utf8.count)
+    error.tookTooLong || error.isTooMuchForAnalytics
+      || error.refusesLength(of: request.export.target.utf8.count)
   }
 
   private func divide(_ request: PullRequest, _ error: ServerError) throws {
     let isTooLong = error.refusesLength(of: request.export.target.utf8.count)
     // A server that is down answers nothing: then parts would fail as the whole did, each for itself.
     guard isTooLong || client.answers else { throw error }
-    capacity.failed(request.export, isTooLong: isTooLong)
-    let parts = try parts(of: request)
+    capacity.failed(request, weight: division.weight(of: request), isTooLong: isTooLong)
+    let parts = try division.parts(of: request)
     guard !parts.isEmpty else {
       var last = error
       last.message +=
@@ -102,7 +100,7 @@ struct RequestFetcher: Sendable {
         do { return try operation(attempt) } catch var error as ServerError {
           if isOut() { error.isFinal = true }
           tooMuch = !isOut() && isTooMuch(error, request) ? error : nil
-          if tooMuch != nil, attempt > 1 || capacity.isKnown, RequestDivision.isPossible(request.export) {
+          if tooMuch != nil, attempt > 1 || capacity.isKnown, division.canDivide(request) {
             error.isFinal = true
           }
           throw error
@@ -174,13 +172,19 @@ struct RequestFetcher: Sendable {
     _ request: PullRequest, counts: Bool, into sink: inout some LineSink,
     written: @escaping (Int) -> Void = { _ in }
   ) throws -> PullAnswer {
-    try PullAnswer.receive(request, into: &sink, client, meter, counts: counts, written: written) { [output] in
-      output.checkReader()
-      try output.flush()
+    func receive(into sink: inout some LineSink) throws -> PullAnswer {
+      try PullAnswer.receive(request, into: &sink, client, meter, counts: counts, written: written) { [output] in
+        output.checkReader()
+        try output.flush()
+      }
     }
+    guard request.part != nil else { return try receive(into: &sink) }
+    var trimmed = TrimmedSink(sink)
+    defer { sink = trimmed.sink }
+    return try receive(into: &trimmed)
   }
 
   private func isDoubtful(_ answer: PullAnswer, to request: PullRequest) -> Bool {
-    options.checks && answer.export.isDoubtful(limit: request.export.limit)
+    options.checks && request.part == nil && answer.export.isDoubtful(limit: request.export.limit)
   }
 }

@@ -61,14 +61,24 @@ struct AskedIDs {
     }
     elementsOfFiles.formUnion(known.elementsOfFiles)
     let missing = Set(asked).subtracting(known.ids)
-    let named = try nameUIDs(option, plural, asked.filter(missing.contains))
-    report(
-      option, asked.filter { missing.contains($0) && !named.contains($0) },
-      "unknown to \(client.server), or not readable for this user")
+    try reportUnknown(option, plural, asked.filter(missing.contains))
     if !missing.isEmpty {
       for place in selections.indices { selections[place][keyPath: ids].removeAll { missing.contains($0) } }
     }
     return known.paths
+  }
+
+  /// Says which ids the server does not know, and what they may have been meant for.
+  mutating func reportUnknown(_ option: any AnyOption, _ plural: String, _ missing: [String]) throws {
+    let named = try nameUIDs(option, plural, missing)
+    report(
+      option, missing.filter { !named.contains($0) }, "unknown to \(client.server), or not readable for this user")
+  }
+
+  /// Notes objects whose values will be missing, for another reason than that an id is unknown.
+  mutating func noteMissing(_ noun: String, _ names: [String], _ message: String) {
+    unknown.append((noun, names))
+    log.error(message)
   }
 
   /// The values of such elements are references to files of the source.
@@ -97,7 +107,7 @@ struct AskedIDs {
     return Set(found.map(\.text))
   }
 
-  private mutating func report(_ option: any AnyOption, _ ids: [String], _ reason: String) {
+  mutating func report(_ option: any AnyOption, _ ids: [String], _ reason: String) {
     guard !ids.isEmpty else { return }
     unknown.append((option.name, ids))
     let count = ids.count > 1 ? "\(counted(ids.count, "id")): " : ""

@@ -45,6 +45,9 @@ struct PairPull: StoredSelection {
   /// Options that mean nothing without a pair.
   static let flags: [any AnyOption] = [only, incremental, overlap, Store.option] + CalendarOptions.options
 
+  /// Options that say which units and periods of a pair are meant.
+  static let selecting: [any AnyOption] = [only, incremental, overlap] + CalendarOptions.options
+
   let server: ConfiguredServer
   private let side: PairSide
   private let label: String

@@ -6,10 +6,10 @@ struct PullOptions: Sendable {
   // MARK: What to read
 
   static let dataSets = Option("--data-set", values: "UID", splits: false, help: "Data sets, one request each.")
-  static let dataElements = Option("--data-element", values: "UID", help: "Data elements.")
-  static let dataElementGroups = Option("--data-element-group", values: "UID", help: "Data element groups.")
-  static let orgUnits = Option("--org-unit", values: "UID", help: "Organisation units.")
-  static let orgUnitGroups = Option("--org-unit-group", values: "UID", help: "Organisation unit groups.")
+  static let dataElements = ExportSubject.dataElements
+  static let dataElementGroups = ExportSubject.dataElementGroups
+  static let orgUnits = ExportSubject.orgUnits
+  static let orgUnitGroups = ExportSubject.orgUnitGroups
   static let children = Flag("--children", help: "The organisation units with all below them.")
   static let startDate = Option(
     "--start-date", as: .date, help: "With --end-date: all periods that lie wholly between.")
@@ -33,7 +33,7 @@ struct PullOptions: Sendable {
   // MARK: How values are written
 
   /// Parameters of the Web API, by the options' names.
-  private static let schemes: [Option<String?>] = [
+  static let schemes: [Option<String?>] = [
     .scheme("--id-scheme", "Ids in the output: UID, CODE, NAME or ATTRIBUTE:uid."),
     .scheme("--data-element-id-scheme", "Ids of data elements in the output."),
     .scheme("--org-unit-id-scheme", "Ids of organisation units in the output."),
@@ -42,7 +42,7 @@ struct PullOptions: Sendable {
     .scheme("--data-set-id-scheme", "Ids of data sets in the output, also of \"dataSet\"."),
   ]
 
-  private static let tagDataSet = Flag(
+  static let tagDataSet = Flag(
     "--tag-data-set",
     help: "Append \"dataSet\" to each value, as is done with several data sets: servers from 2.43 on want to know it.")
 
@@ -61,12 +61,12 @@ struct PullOptions: Sendable {
       "Read so much ahead of a slow reader, in memory and in a temporary file (default 1G; 0: the server waits for the reader)."
   )
   private static let defaultReadAhead = 1 << 30
-  private static let noCheck = Flag(
+  static let noCheck = Flag(
     "--no-check",
     help: "Do not look for unknown ids, nor ask again for answers that bear the marks of a failed query.")
   private static let compression = Option(
     "--compression", as: .one(of: Compression.self), help: "Ask for gzip (default) or plain JSON.")
-  private static let count = Flag(
+  static let count = Flag(
     "--count",
     help:
       "Estimate what would come, without moving it: counts little exactly, else extrapolates from some organisation units."
@@ -116,6 +116,8 @@ struct PullOptions: Sendable {
   /// Where the commands of a worker take turns; `nil` outside of one.
   let turnFolder: String?
   let summaryFile: String?
+  /// Set where sums are asked for, and not the values that were entered.
+  var analytics: AnalyticsOptions?
 
   /// - Parameter stored: the server of a pair, which adds to the selection what the command line leaves open.
   /// - Throws: `CommandFailure`, 64 where the selection cannot be asked for.
@@ -150,9 +152,11 @@ struct PullOptions: Sendable {
     // What a slice's worker looks for is what was pulled.
     let named = arguments[Self.summary]
     summaryFile = counts ? named : SummaryFile.path(named: named, command: "pull", environment: arguments.environment)
+    analytics = try AnalyticsOptions(arguments)
     dates = try Self.dates(arguments)
     changes = Changes(arguments)
     passedOn = Query.parameters(Self.schemes, [Self.includeDeleted], arguments)
+    if analytics != nil { return }
     if arguments[Self.compression] != Compression.none { passedOn.append(("compression", "gzip")) }
     if stored == nil {
       if let flag = arguments.first(of: PairPull.flags)?.name {
@@ -171,6 +175,16 @@ struct PullOptions: Sendable {
     default: throw CommandFailure(.usage, "--start-date and --end-date go together")
     }
   }
+
+  /// Takes over what other options ask of analytics.
+  mutating func takeSums(of other: PullOptions) {
+    (dataSets, dataElements, dataElementGroups) = (other.dataSets, other.dataElements, other.dataElementGroups)
+    (orgUnits, orgUnitGroups, periods) = (other.orgUnits, other.orgUnitGroups, other.periods)
+    analytics = other.analytics
+  }
+
+  /// Where the server is asked for the data.
+  var path: String { analytics == nil ? kind.path : AnalyticsGrid.path }
 
   /// Whether only changed values are asked for.
   var isIncrement: Bool { changes != nil }

@@ -1,0 +1,75 @@
+import D2Common
+
+/// Options that say of what a server's analytics make sums. d2-pull asks by them; a slice of the ledger keeps them as
+/// they are typed.
+package enum AnalyticsSubject {
+  /// The figures that a server makes of a data set's registrations.
+  package enum ReportingRate: String, CaseIterable, Sendable {
+    case REPORTING_RATE, REPORTING_RATE_ON_TIME, ACTUAL_REPORTS, ACTUAL_REPORTS_ON_TIME, EXPECTED_REPORTS
+  }
+
+  package static let analytics = Flag(
+    "--analytics", help: "Sums that the server's analytics tables hold, instead of the values that were entered.")
+  package static let indicators = Option("--indicator", values: "UID", help: "Indicators.")
+  package static let indicatorGroups = Option("--indicator-group", values: "UID", help: "Indicator groups.")
+  package static let programIndicators = Option("--program-indicator", values: "UID", help: "Program indicators.")
+  package static let allRates = Flag(
+    "--reporting-rates", help: "The five reporting rates of the data sets, instead of their data elements.")
+  package static let rates = Option(
+    "--reporting-rate", values: "RATE", as: .one(of: ReportingRate.self),
+    help: "Only these of them: REPORTING_RATE, ACTUAL_REPORTS, EXPECTED_REPORTS, and the first two with _ON_TIME.")
+  package static let levels = Option(
+    "--level", values: "N", as: .number(in: 1...99),
+    help: "The units of these levels, below the organisation units that are named, or all.")
+  package static let disaggregate = Flag(
+    "--disaggregate",
+    help: "Each category option combo and attribute option combo of data elements for itself, not their sum.")
+  package static let filters = Option(
+    "--filter", values: "DIMENSION:ITEM;…", splits: false,
+    help: "Only what belongs to these items of a dimension, by uids: of a category, or a group set.")
+  package static let skipRounding = Flag("--skip-rounding", help: "As many decimals as the server has.")
+  package static let maxAge = Option(
+    "--max-age", as: age, help: "Refuse analytics tables that are older (status 75): 12h, 2d.")
+  package static let partTime = Option(
+    "--part-time", as: .duration,
+    help: "Ask in parts that the server answers in about so much time (default 10s).")
+
+  package static let group = OptionGroup(
+    "What to read, of analytics",
+    [
+      analytics, indicators, indicatorGroups, programIndicators, allRates, rates, levels, disaggregate, filters,
+      skipRounding, maxAge, partTime,
+    ])
+
+  private static let age = ValueReader<Double>("TIME", "a time such as 30m, 12h or 2d") { text in
+    let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+    guard let unit = text.last.flatMap({ units[$0] }), let number = Double(text.dropLast()),
+      (0...1e6).contains(number)
+    else { return nil }
+    return number * unit
+  }
+
+  // MARK: As words
+
+  /// Those that a slice keeps; its data sets, units and periods stand beside them.
+  private static let kept: [any AnyOption] = [
+    ExportSubject.dataElements, ExportSubject.dataElementGroups, indicators, indicatorGroups, programIndicators,
+    allRates, rates, ExportSubject.orgUnitGroups, levels, disaggregate, filters, skipRounding, maxAge, partTime,
+  ]
+
+  /// What a command line asks for, as words of another one.
+  package static func words(_ arguments: Arguments, dataSets: [String]) -> [String] {
+    var words = [analytics.name]
+    if !dataSets.isEmpty { words += ["--data-set", dataSets.joined(separator: ",")] }
+    for option in kept where arguments.has(option) {
+      let texts = arguments.texts(of: option)
+      switch option.name {
+      case _ where option.value == nil: words.append(option.name)
+      // A filter may hold commas.
+      case filters.name: words += texts.flatMap { [option.name, $0] }
+      default: words += [option.name, texts.joined(separator: ",")]
+      }
+    }
+    return words
+  }
+}
