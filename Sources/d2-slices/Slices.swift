@@ -40,6 +40,11 @@ package struct Slices: ToolkitCommand {
       window is open.
       """,
       """
+      `plan --analytics` makes slices of sums: what the options ask of the source's analytics tables, a slice for each \
+      period. Sums do not tell when they changed, so that an increment of them is the last periods again: with `-i` \
+      slices that are done wait again.
+      """,
+      """
       `run` runs for each slice what stands behind `--`, under `bash -o pipefail -c`, with the variables below; \
       without it `d2-pull --slice "$D2_SLICE" --spool | d2-push --slice "$D2_SLICE" --rejects "$D2_REJECTS" \
       >/dev/null`. SIGTERM and Ctrl-C end the children first and give their slices back.
@@ -97,8 +102,14 @@ package struct Slices: ToolkitCommand {
         "d2-slices plan --pair hmis --from 2017-01-01 --to 2024-12-31",
         "eight years of all active data sets; again: nothing new"
       ),
-      more: [("d2-slices plan --pair hmis -i", "what changed since each data set was delivered last")],
-      groups: [ServerOptions.transport], options: Planner.options + [Command.dryRun])
+      more: [
+        ("d2-slices plan --pair hmis -i", "what changed since each data set was delivered last"),
+        (
+          "d2-slices plan --pair hmis -i --analytics --indicator-group UID --level 3 --period LAST_3_MONTHS",
+          "sums of the last three months, again each time"
+        ),
+      ],
+      groups: [AnalyticsPlanner.group, ServerOptions.transport], options: Planner.options + [Command.dryRun])
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)
     return try Planner(store: store, pair: pair, arguments: arguments, log: log).run()

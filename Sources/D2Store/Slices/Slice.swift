@@ -24,6 +24,7 @@ package struct Slice: Sendable, Equatable {
   /// The pair's number.
   package var pair = 0
   package var kind = DataKind.dataValues
+  /// Its uid; of sums instead the options of d2-pull that ask for them (`analytics`).
   package var dataSet = ""
   /// `202401`, `20240101..20240131` for all periods of one type from the first to the last, or empty for all time. A
   /// task that holds several slices has theirs with commas between.
@@ -162,6 +163,11 @@ extension Slice {
       first.type == last.type, first.start <= last.start
     else { throw CommandFailure(.usage, "--slice: \(part.quoted) is no range of periods") }
     return first.type.periods(overlapping: first.start...last.start).map(\.id)
+  }
+
+  /// The options of d2-pull that ask for its sums; `nil` where it is of a data set's values.
+  package var analytics: [String]? {
+    dataSet.hasPrefix("--") ? dataSet.split(separator: " ").map(String.init) : nil
   }
 
   /// Whether it is a task that holds several slices.

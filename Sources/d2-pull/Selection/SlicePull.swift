@@ -10,6 +10,8 @@ struct SlicePull: StoredSelection {
   /// What its increments have in mind, in the pipeline of a worker.
   let delivered: DeliveredValues?
   private let side: PairSide
+  /// Where the pair's secrets may be.
+  private let environment: [String: String]
 
   /// So many data sets are looked up at once.
   private static let mostSiblings = 50
@@ -21,7 +23,7 @@ struct SlicePull: StoredSelection {
       PullOptions.orgUnits, PullOptions.orgUnitGroups, PullOptions.children, PullOptions.startDate,
       PullOptions.endDate, Changes.lastUpdated, Changes.lastUpdatedDuration, PullOptions.registrations, PairPull.only,
       PairPull.incremental, PullOptions.limit, CalendarOptions.period,
-    ] + CalendarOptions.options
+    ] + CalendarOptions.options + AnalyticsSubject.group.options
 
   /// - Throws: `StoreError`; `CommandFailure`, 64 for what is no slice.
   init(_ arguments: Arguments) throws {
@@ -30,6 +32,7 @@ struct SlicePull: StoredSelection {
     }
     slice = try SliceOption.read(arguments)!
     side = arguments[PairSide.option] ?? .source
+    environment = arguments.environment
     delivered = DeliveredValues(slice, environment: arguments.environment, now: arguments.now())
     let store = try Store(arguments)
     let pair = try store.pair(numbered: slice.pair)
@@ -43,6 +46,7 @@ struct SlicePull: StoredSelection {
   func noteDelivered() { delivered?.write() }
 
   func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions] {
+    if let words = slice.analytics { return [try sums(words, options, log)] }
     var selection = options
     selection.dataSets = [slice.dataSet]
     selection.orgUnits = slice.orgUnits
@@ -60,5 +64,18 @@ struct SlicePull: StoredSelection {
       selection.delivered = delivered
     }
     return [selection]
+  }
+
+  /// A slice of sums says by options what they are of.
+  private func sums(_ words: [String], _ options: PullOptions, _ log: Log) throws -> PullOptions {
+    let places = [PullOptions.orgUnits.name, slice.orgUnits.joined(separator: ",")]
+    let times = [CalendarOptions.period.name, try slice.periodIDs().joined(separator: ",")]
+    let arguments = try Arguments(
+      words + places + times, Pull.description, environment: environment)
+    let asked = try PullOptions(arguments, log, server: server)
+    var selection = options
+    selection.takeSums(of: asked)
+    try selection.analytics?.take(schemes: options.passedOn)
+    return selection
   }
 }

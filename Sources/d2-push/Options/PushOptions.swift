@@ -165,7 +165,7 @@ struct PushOptions: Sendable {
     jobsOfRun = ImportLimit.jobs(arguments.environment)
     turnFolder = WorkerTurn.folder(arguments.environment)
     tellsPeriods = stored?.slice?.isJoined ?? false
-    expectedDataSet = tellsPeriods ? stored?.slice?.dataSet : nil
+    expectedDataSet = tellsPeriods && stored?.slice?.analytics == nil ? stored?.slice?.dataSet : nil
     queue = try QueueOptions(arguments, stored, environment: arguments.environment)
     var server =
       if let queue {

@@ -16,7 +16,7 @@ struct Planner {
     help:
       "How far -i goes back beyond the last delivery: for imports that had begun but were not stored yet, and for clocks that differ (default 1h; 24h for registrations)."
   )
-  private static let registrations = Flag("--registrations", help: "Complete data set registrations too.")
+  static let registrations = Flag("--registrations", help: "Complete data set registrations too.")
   static let span = Option(
     "--span", as: .one(of: PeriodSpan.self),
     help:
@@ -40,6 +40,13 @@ struct Planner {
   private var ledger: Ledger { Ledger(store) }
 
   func run() throws -> ExitStatus {
+    if arguments[AnalyticsSubject.analytics] {
+      try report(AnalyticsPlanner(store: store, pair: pair, arguments: arguments, log: log).plan())
+      return .success
+    }
+    if let option = arguments.first(of: AnalyticsPlanner.group.options) {
+      throw CommandFailure(.usage, "\(option.name) goes with --analytics")
+    }
     if arguments[RemovedPlanner.option] {
       try report(RemovedPlanner(store: store, pair: pair, arguments: arguments, log: log).run(dataSets()))
       return .success

@@ -1,0 +1,106 @@
+import D2Client
+import D2Common
+import D2Ledger
+import D2Store
+
+/// Makes slices of sums: what analytics are asked for, period by period. Sums do not tell when they changed, so that an
+/// increment of them is the last periods again.
+struct AnalyticsPlanner {
+  static let group = OptionGroup(
+    "Sums instead of values",
+    [
+      AnalyticsSubject.analytics, ExportSubject.dataElements, ExportSubject.dataElementGroups,
+      AnalyticsSubject.indicators, AnalyticsSubject.indicatorGroups, AnalyticsSubject.programIndicators,
+      AnalyticsSubject.allRates, AnalyticsSubject.rates, ExportSubject.orgUnits, ExportSubject.orgUnitGroups,
+      AnalyticsSubject.levels, AnalyticsSubject.disaggregate, AnalyticsSubject.filters, AnalyticsSubject.skipRounding,
+      AnalyticsSubject.maxAge, AnalyticsSubject.partTime,
+    ])
+
+  /// A key of the ledger must not be longer; PostgreSQL takes 2,704 bytes in an index.
+  private static let mostBytes = 2000
+
+  let store: Store
+  let pair: Pair
+  let arguments: Arguments
+  let log: Log
+
+  /// - Throws: `CommandFailure`, 64 where options do not go with sums.
+  func plan() throws -> LedgerPlan.Outcome {
+    try check()
+    let sets =
+      arguments.has(PairOptions.dataSets)
+      ? try DataSetTable(store, pair).chosen(arguments[PairOptions.dataSets], of: pair).map(\.uid) : []
+    let words = AnalyticsSubject.words(arguments, dataSets: sets)
+    let text = words.joined(separator: " ")
+    try CommandFailure.require(words.allSatisfy { !$0.contains(" ") }, "options of --analytics hold no blanks: \(text)")
+    try CommandFailure.require(
+      text.utf8.count <= Self.mostBytes,
+      "that is too much for one plan (\(text.utf8.count) bytes of options): name groups, or make several plans")
+    let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
+    let ofTypes = Dictionary(grouping: try periods(client), by: \.type)
+    let groups = ofTypes.values.flatMap { (arguments[Planner.span] ?? .month).groups($0) }
+    var plan = LedgerPlan()
+    let places = plan.add(places: [.init(units: try units(client), children: false, priority: nil)])
+    for group in groups {
+      let periods = group.count == 1 ? group[0].id : "\(group[0].id)..\(group.last!.id)"
+      plan.add(
+        LedgerPlan.Subject(dataSet: text, periods: periods, newest: group[0].start.dayNumber, places: places))
+    }
+    return try plan.write(
+      pair, to: Ledger(store), name: arguments[Planner.name],
+      again: arguments[Planner.again] || arguments[Planner.incremental])
+  }
+
+  private func check() throws(CommandFailure) {
+    let others: [any AnyOption] = [Planner.only, Planner.overlap, Planner.registrations, RemovedPlanner.option]
+    if let option = arguments.first(of: others + CalendarOptions.options) {
+      throw CommandFailure(
+        .usage, "\(option.name) does not go with --analytics: name units by --org-unit, periods by --period")
+    }
+    try CommandFailure.require(
+      arguments.has(CalendarOptions.period), "say for which time: --period, as ids or as LAST_3_MONTHS")
+    let subjects: [any AnyOption] = [
+      PairOptions.dataSets, ExportSubject.dataElements, ExportSubject.dataElementGroups, AnalyticsSubject.indicators,
+      AnalyticsSubject.indicatorGroups, AnalyticsSubject.programIndicators,
+    ]
+    try CommandFailure.require(
+      subjects.contains(where: arguments.has),
+      "say what to sum up: --data-element, --indicator, --program-indicator, --data-set, or groups of them")
+    let places: [any AnyOption] = [ExportSubject.orgUnits, ExportSubject.orgUnitGroups, AnalyticsSubject.levels]
+    try CommandFailure.require(
+      places.contains(where: arguments.has),
+      "say for which organisation units: --org-unit, --level or --org-unit-group")
+  }
+
+  /// In order of time, each once.
+  private func periods(_ client: DHIS2Client) throws -> [Period] {
+    var periods: [Period] = []
+    let relative = arguments[CalendarOptions.period].compactMap { RelativePeriod($0) }
+    let clock = try relative.isEmpty ? nil : clock(client, relative)
+    for text in arguments[CalendarOptions.period] {
+      if let relative = RelativePeriod(text), let clock {
+        periods += relative.periods(by: clock)
+      } else if let period = Period(id: text) {
+        periods.append(period)
+      } else {
+        throw CommandFailure(
+          .usage,
+          "--period \(text.quoted): a period id such as 202401 or 2024Q1, or a relative one such as LAST_3_MONTHS")
+      }
+    }
+    var seen: Set<String> = []
+    return periods.filter { seen.insert($0.id).inserted }.sorted { $0.start < $1.start }
+  }
+
+  private func clock(_ client: DHIS2Client, _ relative: [RelativePeriod]) throws -> PeriodClock {
+    PeriodClock(today: arguments.today)
+  }
+
+  /// Those that are named, else the tops of the source's hierarchy.
+  private func units(_ client: DHIS2Client) throws -> [String] {
+    let named = arguments[ExportSubject.orgUnits]
+    guard named.isEmpty else { return named }
+    return try client.objects(in: "organisationUnits", fields: "id", filter: "level:eq:1")
+      .compactMap { $0["id"]?.string }.sorted()
+  }
+}
