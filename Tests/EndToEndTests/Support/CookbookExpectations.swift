@@ -68,6 +68,24 @@ struct CookbookExpectation: Sendable {
       anchor: "only-the-values-of-one-partner",
       after: "arrived 'select(partner and .attributeOptionCombo == env.Q4f7z7Qyr2a)'"),
     .init(
+      anchor: "sums-of-districts-instead-of-facilities",
+      before: "analyse $SRC",
+      after: """
+        for element in fbfJHSPpUQD cYeuwXTCPkU; do sums $SRC $element > should; sums $DST $element > does; cmp should does && test -s does && echo same; done
+        at $DST | jq -r '.[2]' | sort -u | wc -l
+        """, holds: ["same", "same", "2"]),
+    .init(
+      anchor: "an-indicator-each-night",
+      before: """
+        month=$(date -ud "$(date -u +%Y-%m-01) -1 day" +%Y%m)
+        at $SRC 'select(.dataElement == env.fbfJHSPpUQD)' | jq -c --arg month $month '.[1] = $month' | values | store $SRC
+        analyse $SRC
+        """,
+      after: """
+        month=$(date -ud "$(date -u +%Y-%m-01) -1 day" +%Y%m)
+        at $DST | jq -c --arg month $month '[.[0] == env.s46m5MS0hxu, .[1] == $month, (.[5] | tonumber) > 0 and (.[5] | tonumber) < 100]'
+        """, holds: ["[true,true,true]"]),
+    .init(
       anchor: "complete-registrations-too",
       before: """
         at $SRC 'select(month and .period == "202402")' | jq -r '.[2]' | sort -u | sed -n 1,3p |

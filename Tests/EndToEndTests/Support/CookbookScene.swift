@@ -108,7 +108,8 @@ final class CookbookScene {
       "BfMAe6Itzgt": set("MONTH").uid, "ImspTQPwCqd": country.organisationUnits[0].uid,
       "fbfJHSPpUQD": element("Visits 1"), "cYeuwXTCPkU": element("Visits 2"), "DiszpKrYNg8": merged[0],
       "g8upMTyEZGZ": merged[1], "O6uvpzGd5pu": country.organisationUnits.last!.uid,
-      "Q4f7z7Qyr2a": country.categoryOptionCombos[partners[0]].uid,
+      "Q4f7z7Qyr2a": country.categoryOptionCombos[partners[0]].uid, "Uvn6LCg7dVU": country.indicators[0].uid,
+      "s46m5MS0hxu": element("Litres used 1"),
     ]
   }
 
@@ -163,6 +164,10 @@ final class CookbookScene {
     arrived() { at "$SRC" "$1" > should; at "$DST" "${2:-.}" > does; if [ -s should ] && cmp -s should does; then echo arrived; else diff should does | head -n 5; wc -l should does; fi; }
     # Makes the destination hold what the source has, after a filter.
     fill() { at "$SRC" "$1" | values | store "$DST"; }
+    # What a server holds of an element, for each period and combo the sum of all units.
+    sums() { at "$1" 'select(.dataElement == env.'"$2"' and months)' | jq -s -c 'group_by([.[1], .[3]])[] | [.[0][1], .[0][3], (map(.[5] | tonumber) | add)]'; }
+    # Runs the server's analytics job.
+    analyse() { curl -sSf -o /dev/null -X POST "$1/control/analytics"; }
     # Stores values as they are, past every rule.
     store() { curl -sSf -o /dev/null --data-binary @- "$1/control/values"; }
     change() { curl -sSf -o /dev/null --data-binary "$2" "$1/control/metadata"; }

@@ -45,7 +45,7 @@ measured_all() {
   part slices slices
   part increments increments
   part push-size push-size "${noise[@]}"
-  for each in concurrency read-ahead size; do
+  for each in concurrency read-ahead analytics size; do
     [[ $(usage) != *"scripts/bench $each"* ]] || part "$each" "$each"
   done
   part profile profile --values "$values"

@@ -16,7 +16,7 @@ import textwrap
 PARTS = {
     "streams": "pull push startup diff map convert peers", "backlog": "backlog", "slices": "slices",
     "increments": "increments", "push-size": "push-size", "concurrency": "concurrency", "read-ahead": "read-ahead",
-    "size": "size", "profile": "profile", "ledger": "ledger"}
+    "analytics": "analytics", "size": "size", "profile": "profile", "ledger": "ledger"}
 BAR = re.compile(r"^\| bar \| measured \|")
 SENTENCE = re.compile(r"^Default (at least .*): (.*), (met|\*\*missed\*\*)\.$")
 
