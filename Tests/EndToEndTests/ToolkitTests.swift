@@ -62,6 +62,33 @@ struct ToolkitTests {
       ], "\(outcome.output)\(outcome.errors)")
   }
 
+  @Test("a closed stdin or stdout fails as such, and no other file of the command takes its place")
+  func closedStandardFiles() {
+    let shell = Shell()
+    shell.write("in", #"{"dataElement":"a","period":"202401","orgUnit":"u","value":"1"}"# + "\n")
+    shell.write("table", "kind,from,to\n")
+    for _ in 0..<3 {
+      let outcome = shell.run(
+        """
+        timeout 20 d2-convert <&-; echo $?
+        timeout 20 d2-map table <&-; echo $?
+        timeout 20 d2-convert --registrations r in >&-; echo $? >&2; wc -c < r.part
+        timeout 20 d2-convert in 2>&-; echo $?
+        """)
+      #expect(
+        outcome.lines == ["74", "74", "0", #"{"dataElement":"a","period":"202401","orgUnit":"u","value":"1"}"#, "0"],
+        "\(outcome.output)\(outcome.errors)")
+      #expect(
+        outcome.errors == """
+          d2-convert: cannot read standard input: Bad file descriptor
+          d2-map: cannot read the input: Bad file descriptor
+          d2-convert: cannot write to standard output: Bad file descriptor
+          73
+
+          """)
+    }
+  }
+
   @Test("its processes bear the command's name, for ps and killall")
   func processName() {
     let outcome = Shell().run(
