@@ -8,12 +8,15 @@ struct ConvertReport {
 
   func say(_ log: Log) {
     for warning in warnings { log.warning(warning) }
-    var parts = [counted(counts.values, "value")]
-    if counts.registrations > 0 { parts.append(counted(counts.registrations, "registration") + " of completeness") }
+    var converted = counted(counts.values, "value")
+    if counts.registrations > 0 {
+      converted += ", \(counted(counts.registrations, "registration")) of completeness"
+    }
+    var parts = [converted + " converted"]
     if counts.completions > 0, let path = conversion.registrationsPath {
       parts.append("\(counted(counts.completions, "completeDate")) written to \(path)")
     }
-    log.info(parts.joined(separator: ", ") + " converted")
+    log.info(parts.joined(separator: ", "))
   }
 
   private var warnings: [String] {

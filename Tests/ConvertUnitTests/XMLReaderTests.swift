@@ -95,7 +95,7 @@ struct XMLReaderTests {
         + FieldNames.unknown("importStrategy", "attribute"))
     #expect(
       Self.problem("<dataValueSet value='1'/>")
-        == "65 export.xml: line 1, column 1: at the top of the document: " + FieldNames.unknown("value", "attribute"))
+        == "65 export.xml: line 1, column 1: " + FieldNames.misplaced("value"))
     for (text, problem) in [
       ("<dataValueSet>\n<value/></dataValueSet>", "line 2, column 1: unknown element <value> in <dataValueSet>"),
       ("<dataValueSet><dataValue><x/>", "line 1, column 26: unknown element <x> in <dataValue>"),
@@ -114,6 +114,14 @@ struct XMLReaderTests {
     ] {
       #expect(Self.problem(text) == "65 export.xml: \(problem)")
     }
+  }
+
+  @Test("a period that stands twice, in ADX's form and the same, is one")
+  func twice() throws {
+    let text = """
+      <dataValueSet xmlns:x='x'><dataValue period='2024-10-01/P3M' x:period='2024-10-01/P1Q'/></dataValueSet>
+      """
+    #expect(try Self.read(Array(text.utf8)) == ["begin", "1:27 period='2024Q4'", "end"])
   }
 
   // MARK: ADX
@@ -207,7 +215,7 @@ struct XMLReaderTests {
       ("<adx version='2'/>", "line 1, column 1: " + FieldNames.unknown("version", "attribute")),
       (
         "<adx><group comment='draft'/></adx>",
-        "line 1, column 6: at the top of the document: " + FieldNames.unknown("comment", "attribute")
+        "line 1, column 6: " + FieldNames.misplaced("comment")
       ),
     ] {
       #expect(Self.problem(text) == "65 export.xml: \(problem)")

@@ -72,6 +72,57 @@ struct ConvertJSONTests {
     )
   }
 
+  @Test(
+    "what stands behind values that it is for ends a pipe, and a file is read right",
+    arguments: [
+      ("--data-set e", #""dataSet":"d""#, "may lack"), ("--period 202401", #""period":"202402""#, "may lack"),
+      ("--as-of 2.42", #""period":"202402""#, "take"), ("--as-of 2.42", #""dataSet":"d""#, "take"),
+    ])
+  func behind(options: String, member: String, says: String) throws {
+    let shell = Shell()
+    shell.write(
+      "in", #"{"dataValues":[{"dataElement":"a","orgUnit":"u","period":"202401","value":"1"}],\#(member)}"# + "\n")
+    let pipe = shell.run("cat in | d2-convert \(options)")
+    let key = try #require(member.split(separator: ":").first)
+    #expect(pipe.status == 65)
+    #expect(
+      pipe.errors == "d2-convert: standard input: \(key) stands behind the values that \(says) it: "
+        + "give the document as a file, not through a pipe\n")
+    #expect(shell.run("d2-convert \(options) in").status == 0)
+    shell.write("none", "{\"dataValues\":[],\(member)}")
+    #expect(shell.run("cat none | d2-convert \(options)").status == 0)
+  }
+
+  @Test("what stands at the top of documents around an array stays with its document")
+  func aroundArrays() {
+    let shell = Shell()
+    let document = { (set: String) in #"{"dataSet":"\#(set)","dataValues":[\#(Self.value)]}"# }
+    shell.write("in", document("d") + "[\(Self.other)]" + document("e"))
+    for command in ["d2-convert in", "d2-convert --as-of 2.42 in", "cat in | d2-convert"] {
+      let outcome = shell.run("\(command) | jq -r .dataSet")
+      #expect(outcome.lines == ["d", "null", "e"], "\(command): \(outcome.errors)")
+    }
+  }
+
+  @Test(
+    "the top of a document that says two things, or what only values say, is malformed",
+    arguments: [
+      (#""period":"202401","period":"202402""#, "line 1, column 20: the key \"period\" says something twice"),
+      (#""orgUnit":"u","Org Unit":"v""#, "line 1, column 16: the key \"Org Unit\" says something twice"),
+      (#""comment":"c""#, "line 1, column 2: at the top of the document: \"comment\" belongs in the values"),
+    ])
+  func top(members: String, says: String) {
+    let shell = Shell()
+    shell.write("in", "{\(members),\"dataValues\":[\(Self.value)]}")
+    for command in ["d2-convert in", "cat in | d2-convert"] {
+      let outcome = shell.run(command)
+      #expect(outcome.status == 65)
+      #expect(outcome.errors.contains(says), "\(outcome.errors)")
+    }
+    shell.write("same", #"{"period":"202401","period":"202401","dataValues":[{"dataElement":"a","orgUnit":"u"}]}"#)
+    #expect(shell.run("d2-convert same").status == 0)
+  }
+
   @Test("completeDate becomes a registration, or a line says that it was left out; id schemes are named")
   func around() {
     let shell = Shell()
@@ -93,7 +144,39 @@ struct ConvertJSONTests {
       kept.output
         == #"{"dataSet":"d","period":"202401","organisationUnit":"u","date":"2024-02-01","completed":true}"# + "\n",
       "\(kept.errors)")
-    #expect(kept.errors.contains("1 value, 1 completeDate written to r converted"), "\(kept.errors)")
+    #expect(kept.errors.contains("1 value converted, 1 completeDate written to r"), "\(kept.errors)")
+  }
+
+  @Test("a registration that stands over several lines becomes one line, as a value does")
+  func longRegistrations() {
+    let shell = Shell()
+    shell.write(
+      "in",
+      "{\n\"completeDataSetRegistrations\": [\n  {\r\n\"dataSet\":\"d\",\n \"period\":\"2024\",\r\n\"organisationUnit\":\"u\"\n}]}\n"
+    )
+    let outcome = shell.run("d2-convert in")
+    #expect(outcome.lines == [#"{"dataSet":"d", "period":"2024","organisationUnit":"u"}"#], "\(outcome.errors)")
+  }
+
+  @Test("what is empty at the top says nothing, as in XML")
+  func emptyTop() {
+    let shell = Shell()
+    shell.write("in", #"{"completeDate":"","dataSet":"","attributeOptionCombo":"","dataValues":[\#(Self.value)]}"#)
+    let outcome = shell.run("d2-convert in")
+    #expect(outcome.output == Self.value + "\n")
+    #expect(outcome.errors == "d2-convert: 1 value converted\n")
+  }
+
+  @Test("the documents of an archive, each of which is read twice, are read in their order")
+  func archive() {
+    let outcome = Shell().run(
+      """
+      for n in $(seq 40); do echo '{"dataValues":[\(Self.value)],"dataSet":"'$n'"}' > $n.json; done
+      echo '\(Self.value)' > 20.json
+      python3 -c 'import zipfile; z = zipfile.ZipFile("z", "w"); [z.write("%d.json" % n) for n in range(1, 41)]; z.close()'
+      d2-convert z | jq -r .dataSet | paste -sd ' '; seq 40 | sed 's/^20$/null/' | paste -sd ' '
+      """)
+    #expect(outcome.lines.count == 2 && outcome.lines.first == outcome.lines.last, "\(outcome.output)\(outcome.errors)")
   }
 
   @Test("registrations of completeness stay what they are")

@@ -7,6 +7,8 @@ final class InputTexts {
   private let encoding: String?
   private var archive: ZipArchive?
   private var hasBegun = false
+  /// The same texts once more, for what is read twice.
+  private var others: InputTexts?
   /// How many texts were handed out.
   private(set) var count = 0
 
@@ -62,9 +64,11 @@ final class InputTexts {
   /// pipe.
   func again() throws -> EncodedSource? {
     guard let path = pathOfFile() else { return nil }
-    let other = InputTexts(path, encoding: encoding)
-    for _ in 1..<count { _ = try other.next() }
-    return try other.next()
+    let others = others ?? InputTexts(path, encoding: encoding)
+    self.others = others
+    // Those in between were read once.
+    while others.count < count - 1 { guard try others.next() != nil else { return nil } }
+    return try others.next()
   }
 
   /// A regular file that is read from its beginning on.

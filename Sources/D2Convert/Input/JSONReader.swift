@@ -27,21 +27,26 @@ package struct JSONReader {
 
   /// Hands on all values. - Throws: `CommandFailure`, 65 for what is malformed; what the source throws.
   package func read(into sink: inout some ValueSink) throws {
+    var ahead = ahead
     while try window.skipSpace() {
+      if try JSONTop.isDocument(window) {
+        try readDocument(ahead, into: &sink)
+        continue
+      }
+      // It knows documents that follow each other, and nothing else.
+      ahead = nil
       if window[0] == UInt8(ascii: "[") {
         window.advance(by: 1)
         try sink.begin(DocumentHeader())
         try readElements(into: &sink, mayBeDocuments: true)
         try sink.end(DocumentHeader())
-      } else if try JSONTop.isDocument(window) {
-        try readDocument(into: &sink)
       } else {
         try readObjects(into: &sink)
       }
     }
   }
 
-  private func readDocument(into sink: inout some ValueSink) throws {
+  private func readDocument(_ ahead: JSONTop?, into sink: inout some ValueSink) throws {
     let top = JSONTop(window, names)
     let known = try ahead?.whole()
     try top.readBefore()
@@ -61,7 +66,7 @@ package struct JSONReader {
     if window[0] == UInt8(ascii: "]") { return window.advance(by: 1) }
     while true {
       if mayBeDocuments, try JSONTop.isDocument(window) {
-        try readDocument(into: &sink)
+        try readDocument(nil, into: &sink)
         try sink.begin(DocumentHeader())
       } else {
         try takeObject(into: &sink)
@@ -118,7 +123,9 @@ package struct JSONReader {
     let bytes = window.padded(0..<length).bytes
     if KeyReader.isRegistration(line) {
       try keys.checkRegistration(line, bytes, window)
-      try sink.take(registration: bytes)
+      if KeyReader.isOneLine(bytes) { return try sink.take(registration: bytes) }
+      // Inside of strings no line end stands as it is.
+      try bytes.filter { $0 != 0x0A && $0 != 0x0D }.withUnsafeBytes { try sink.take(registration: $0) }
     } else {
       try keys.read(line, bytes, window, into: record)
       try sink.take(record)

@@ -140,7 +140,8 @@ final class JSONTop {
     let bytes = Array(UnsafeBufferPointer(start: window.base + window.begin, count: length))
     guard let value = try? JSONValue(parsing: bytes) else { throw window.malformed("this is no JSON value") }
     window.advance(by: length)
-    if value == .null { return }
+    // As in XML, where DHIS2 writes what it has no text for as an empty one.
+    if value == .null || value.string == "" { return }
     if name == "completeDate" {
       header.completeDate = value.scalarText
     } else if name.hasSuffix("IdScheme") || name == "idScheme", let scheme = value.string {
@@ -151,8 +152,14 @@ final class JSONTop {
       case .field(let field) where Self.fields.contains(field):
         // Numbers are ids too: 2016.
         let isNumber = value.string == nil && value.scalarText != nil
-        header.members[field] = isNumber ? [UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")] : bytes
-      default:
+        let json = isNumber ? [UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")] : bytes
+        guard header.members[field] ?? json == json else {
+          throw CommandFailure.malformed(
+            window.name, place, "the key \(name.quoted) says something twice, and not the same")
+        }
+        header.members[field] = json
+      case .field: throw CommandFailure.malformed(window.name, place, FieldNames.misplaced(name))
+      case .unknown:
         throw CommandFailure.malformed(
           window.name, place, "at the top of the document: " + FieldNames.unknown(name, "key"))
       }

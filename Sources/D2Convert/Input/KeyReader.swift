@@ -59,7 +59,7 @@ final class KeyReader {
   }
 
   @inline(__always)
-  private static func isOneLine(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  static func isOneLine(_ bytes: UnsafeRawBufferPointer) -> Bool {
     memchr(bytes.baseAddress!, 0x0A, bytes.count) == nil && memchr(bytes.baseAddress!, 0x0D, bytes.count) == nil
   }
 

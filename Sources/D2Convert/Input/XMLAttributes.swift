@@ -32,8 +32,18 @@ final class XMLRecord {
   @inline(__always)
   func set(_ field: ValueField, _ text: UnsafePointer<UInt8>, _ length: Int, _ parser: XMLParser) throws {
     guard length > 0 else { return }
-    var cell = Cell(form: .text, start: text, count: length)
-    if field == .period, memchr(text, CInt(UInt8(ascii: "/")), length) != nil { cell = try period(cell, parser) }
+    let cell = Cell(form: .text, start: text, count: length)
+    if field == .period, memchr(text, CInt(UInt8(ascii: "/")), length) != nil {
+      // Where the period stands twice, the record still needs the bytes of the first.
+      let first = lastPeriod?.id
+      try withExtendedLifetime(first) { try set(field, try period(cell, parser), parser) }
+    } else {
+      try set(field, cell, parser)
+    }
+  }
+
+  @inline(__always)
+  private func set(_ field: ValueField, _ cell: Cell, _ parser: XMLParser) throws {
     let old = record[field]
     guard old.form == .absent || old.bytes.elementsEqual(cell.bytes) else {
       throw parser.malformed("the attribute \(field.key.quoted) says something twice, and not the same")
@@ -139,7 +149,7 @@ struct HeaderAttributes: ~Copyable {
   }
 
   private mutating func set(_ field: ValueField, _ name: String, _ value: String, _ parser: XMLParser) throws {
-    guard JSONTop.fields.contains(field) else { throw Self.unknown(name, parser) }
+    guard JSONTop.fields.contains(field) else { throw parser.malformed(FieldNames.misplaced(name)) }
     var json: [UInt8] = []
     JSONValue.writeString(field == .period ? try parser.id(ofPeriod: value) : value, to: &json)
     guard header.members[field] ?? json == json else {

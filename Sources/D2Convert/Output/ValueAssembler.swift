@@ -55,11 +55,12 @@ final class ValueAssembler: ValueSink {
   }
 
   func end(_ header: DocumentHeader) throws {
-    for field in [ValueField.dataSet, .attributeOptionCombo] {
-      guard header.members[field] != nil, known.members[field] == nil, lacked(field) > 0 else { continue }
+    for field in ValueField.allCases where header.members[field] != nil && known.members[field] == nil {
+      guard counts.values > before.values, let what = missed(field) else { continue }
       throw CommandFailure.malformed(
         inputName, nil,
-        "\(field.key.quoted) stands behind the values that lack it: give the document as a file, not through a pipe")
+        "\(field.key.quoted) stands behind the values that \(what) it: give the document as a file, not "
+          + "through a pipe")
     }
     for (key, scheme) in header.idSchemes { counts.idSchemes[key] = scheme }
     guard let date = header.completeDate else { return }
@@ -71,11 +72,18 @@ final class ValueAssembler: ValueSink {
     }
   }
 
-  /// How many values of the document lacked what may stand at its top.
-  private func lacked(_ field: ValueField) -> Int {
-    field == .dataSet
-      ? counts.withoutDataSet - before.withoutDataSet
-      : counts.attributeCombos.without - before.attributeCombos.without
+  /// What values of the document did with a field that stood behind them, at the top; `nil` if they had their own.
+  private func missed(_ field: ValueField) -> String? {
+    if rules.constants[field] != nil { return "may lack" }
+    if rules.asOf == .upTo42 { return "take" }
+    let isLacked =
+      switch field {
+      case .dataSet: counts.withoutDataSet > before.withoutDataSet
+      case .attributeOptionCombo: counts.attributeCombos.without > before.attributeCombos.without
+      // No value is written without the others.
+      default: false
+      }
+    return isLacked ? "lack" : nil
   }
 
   func take(registration: UnsafeRawBufferPointer) throws {

@@ -53,6 +53,11 @@ public struct FieldNames: Sendable {
   /// Whether a name could be renamed to this.
   package static func isKnown(_ name: String) -> Bool { FieldNames().meaning(of: name) != .unknown }
 
+  /// What is wrong with a name at the top of a document that only values have.
+  static func misplaced(_ name: String) -> String {
+    "at the top of the document: \(name.quoted) belongs in the values"
+  }
+
   /// What to do about a name that is not known, as the end of a sentence.
   ///
   /// - Parameter kind: `column`, `key` or `attribute`.
