@@ -68,13 +68,16 @@ struct ConvertReport {
   }
 
   private var leftOut: [String] {
-    ValueField.allCases.compactMap { field in
-      let count = counts.leftOut[field.rawValue]
-      guard count > 0 else { return nil }
-      let what = "\(field.key) left out of \(counted(count, "value")), since this form has no place for it"
-      return field == .created || field == .dataSet
-        ? conversion.wideOut == nil ? what + " (--columns \(field.key) adds it)" : what : what
-    }
+    let deleted = counts.deletedLeftOut
+    let lines = deleted > 0 ? ["\(counted(deleted, "deleted value")) left out: a wide sheet has no place for them"] : []
+    return lines
+      + ValueField.allCases.compactMap { field in
+        let count = counts.leftOut[field.rawValue]
+        guard count > 0 else { return nil }
+        let what = "\(field.key) left out of \(counted(count, "value")), since this form has no place for it"
+        return field == .created || field == .dataSet
+          ? conversion.wideOut == nil ? what + " (--columns \(field.key) adds it)" : what : what
+      }
   }
 
   private var spellings: [String] {

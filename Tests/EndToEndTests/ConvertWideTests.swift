@@ -34,6 +34,10 @@ struct ConvertWideTests {
     ("unit,a,\nu,1,2\n", "orgUnit,dataElement --period 2024", "line 2, column 5: something stands in a column without"),
     ("unit,a\nu,1,2\n", "orgUnit,dataElement --period 2024", "line 2, column 5: the row has a cell more"),
     ("unit,Jan-24\nu,1\n", "orgUnit,period --data-element a", "line 1, column 6: \"Jan-24\" is a date"),
+    (
+      "unit,period,a\nu,202401,1\n", "orgUnit,dataElement --period 2024",
+      "line 1, column 6: \"period\" is no dataElement: leave the column out (--ignore-columns period)"
+    ),
     ("unit,total\nu,1\n", "orgUnit,period --data-element a", "line 1, column 6: \"total\" is no period"),
   ]
 
@@ -77,6 +81,26 @@ struct ConvertWideTests {
       "{ cat in; head -1 in | sed s/202401/202402/; } | d2-convert --to csv --wide orgUnit,dataElement")
     #expect(periods.status == 65)
     #expect(periods.errors.contains("period is \"202402\", and \"202401\" before"), "\(periods.errors)")
+  }
+
+  @Test("deleted values are no cells, and are counted")
+  func deleted() {
+    let shell = Shell()
+    shell.write(
+      "in",
+      #"""
+      {"dataElement":"a","period":"202401","orgUnit":"u","value":"1"}
+      {"dataElement":"b","period":"202402","orgUnit":"u","value":"2","comment":"c","deleted":true}
+
+      """#)
+    let outcome = shell.run("d2-convert --to csv --wide orgUnit,dataElement in")
+    #expect(outcome.lines == ["orgUnit,a", "u,1"], "\(outcome.output)")
+    #expect(
+      outcome.errors == """
+        d2-convert: 1 deleted value left out: a wide sheet has no place for them
+        d2-convert: 2 values converted
+
+        """)
   }
 
   @Test("names stand beside ids, are read over, and are looked up where they stand for ids")

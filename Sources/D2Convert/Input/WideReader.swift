@@ -58,6 +58,11 @@ package struct WideReader {
         columns.append(.unnamed)
       } else if names.meaning(of: text) == .ignored {
         columns.append(.ignored)
+      } else if !ids.looksUp, names.meaning(of: text) != .unknown {
+        throw rows.malformed(
+          place,
+          "\(text.quoted) is no \(shape.columns.key): leave the column out (--ignore-columns "
+            + "\(ShellWord.quoted(text))), and give by an option what is the same for all cells")
       } else {
         let (id, combo) = try column(text, rows, place)
         guard seen.insert([id, combo ?? ""]).inserted else {

@@ -45,13 +45,7 @@ final class CSVValueWriter: ValueWriter {
 
   /// Says whether 2.43 reads the row wrong.
   private func appendRow(_ value: ValueRecord) throws(UnwritableValue) -> Bool {
-    for field in [ValueField.categoryOptionCombo, .attributeOptionCombo] {
-      let cell = value[field]
-      guard cell.form == .null || cell.form != .absent && cell.count == 0 else { continue }
-      throw UnwritableValue(
-        problem: "\(field.key.quoted) is null or empty, which in CSV would mean the default combo: "
-          + DataValueLine.combosByUID)
-    }
+    try value.requireCombosForCells()
     var isHard = false
     for (place, field) in columns.enumerated() {
       if place > 0 { gathered.append(UInt8(ascii: ",")) }
@@ -92,10 +86,7 @@ final class CSVValueWriter: ValueWriter {
     switch cell.form {
     case .absent, .null: break
     case .json:
-      guard cell.bytes.first != UInt8(ascii: "{") else {
-        throw UnwritableValue(
-          problem: "\(field.key.quoted) is given by categories and their options, for which CSV has no form")
-      }
+      guard cell.bytes.first != UInt8(ascii: "{") else { throw .options(field) }
       gathered.append(cell.bytes)
     case .text: return Self.append(cell.bytes, to: &gathered, isFirst: isFirst)
     case .string:
@@ -103,9 +94,7 @@ final class CSVValueWriter: ValueWriter {
         return Self.append(cell.bytes, to: &gathered, isFirst: isFirst)
       }
       decoded.removeAll()
-      guard TextBytes.appendDecoded(cell.bytes, to: &decoded) else {
-        throw UnwritableValue(problem: "\(field.key.quoted) holds half of a character (a lone surrogate)")
-      }
+      guard TextBytes.appendDecoded(cell.bytes, to: &decoded) else { throw .halfCharacter(field) }
       return Self.append(decoded.bytes, to: &gathered, isFirst: isFirst)
     }
     return false
@@ -149,7 +138,7 @@ final class CSVValueWriter: ValueWriter {
   private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
   private static func needsQuotes(_ byte: UInt8) -> Bool {
-    byte == UInt8(ascii: ",") || byte == UInt8(ascii: "\"") || byte == 0x0A || byte == 0x0D
+    byte == UInt8(ascii: ",") || byte == UInt8(ascii: "\"") || byte == 0x0A || byte == 0x0D || byte == 0
   }
 
   @inline(never)

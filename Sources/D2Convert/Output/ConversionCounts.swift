@@ -20,6 +20,8 @@ public struct ConversionCounts: Sendable {
   public var idSchemes: [String: String] = [:]
   /// Values that had something which the written form has no place for, by the field.
   public var leftOut = [Int](repeating: 0, count: ValueField.allCases.count)
+  /// Deleted values, which a wide sheet has no place for.
+  public var deletedLeftOut = 0
   /// Values whose quotes or line breaks DHIS2 2.43 does not read from CSV.
   public var hardForCSV = 0
   /// Values that look like numbers with a decimal comma.

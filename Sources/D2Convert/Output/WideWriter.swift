@@ -26,26 +26,31 @@ final class WideWriter: ValueWriter {
   }
 
   func write(_ value: ValueRecord, _ counts: inout ConversionCounts) throws {
+    if value[.deleted].text == "true" {
+      counts.deletedLeftOut += 1
+      return
+    }
+    try value.requireCombosForCells()
     try checkRest(value)
     for field in Self.notes where field != shape.rows && field != shape.columns {
       let text = value[field].text
       if !text.isEmpty, !(field.isFlag && text == "false") { counts.leftOut[field.rawValue] += 1 }
     }
-    if value[.deleted].text == "true" { return }
-    let column = head(value)
-    let row = place(of: value[shape.rows].text, in: &rows, &places)
+    let column = try head(value)
+    let text = try value.plainText(.value)
+    let row = place(of: try value.plainText(shape.rows), in: &rows, &places)
     if row == cells.count { cells.append([:]) }
     let columnPlace = place(of: column, in: &columns, &columnPlaces)
     guard cells[row][columnPlace] == nil else {
       throw UnwritableValue(problem: "a second value for \(rows[row].quoted) and \(column.quoted)")
     }
-    cells[row][columnPlace] = value[.value].text
+    cells[row][columnPlace] = text
   }
 
   /// A data element has its combo behind it, as DHIS2 writes operands.
-  private func head(_ value: ValueRecord) -> String {
-    let id = value[shape.columns].text
-    let combo = value[.categoryOptionCombo].text
+  private func head(_ value: ValueRecord) throws(UnwritableValue) -> String {
+    let id = try value.plainText(shape.columns)
+    let combo = try value.plainText(.categoryOptionCombo)
     guard shape.columns == .dataElement, shape.rows != .categoryOptionCombo, !combo.isEmpty else { return id }
     return "\(id).\(combo)"
   }
@@ -59,7 +64,7 @@ final class WideWriter: ValueWriter {
 
   private func checkRest(_ value: ValueRecord) throws {
     let fields = shape.rest.filter { $0 != .categoryOptionCombo || shape.columns != .dataElement }
-    let own = Dictionary(uniqueKeysWithValues: fields.map { ($0, value[$0].text) })
+    let own = Dictionary(uniqueKeysWithValues: try fields.map { ($0, try value.plainText($0)) })
     let first = rest ?? own
     rest = first
     for field in fields where own[field] != first[field] {

@@ -13,6 +13,9 @@ package struct IDReader {
     self.periodType = periodType
   }
 
+  /// Whether a text may be a name or a code.
+  var looksUp: Bool { lookup != nil }
+
   /// The id that a text is or stands for. The ids of data sets are never looked up.
   package func id(of text: String, _ field: ValueField) throws(LookupFault) -> String {
     switch field {
