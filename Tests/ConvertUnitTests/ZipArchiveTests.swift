@@ -48,13 +48,13 @@ struct ZipArchiveTests {
     }
   }
 
-  @Test("a file that is not read is skipped, and what follows an archive is read over")
+  @Test("a file that is not read is skipped, and zeros that follow an archive are read over")
   func skipped() throws {
     var builder = ZipBuilder()
     builder.add("a", GzipSourceTests.text(2, 300_000), sizes: .behind)
     builder.add("b", GzipSourceTests.text(3, 300_000), level: nil)
     builder.add("c", Self.text)
-    let source = BytesSource(builder.archive() + [UInt8](repeating: 7, count: 100_000))
+    let source = BytesSource(builder.archive() + [UInt8](repeating: 0, count: 100_000))
     let zip = ZipArchive(source)
     #expect(try zip.nextMember()?.name == "test (a)")
     #expect(try zip.nextMember()?.name == "test (b)")
@@ -73,6 +73,14 @@ struct ZipArchiveTests {
       #expect(
         Self.problem(Array(whole[..<length])) == "65 export.zip: the zip archive ends early: the file is cut off",
         "cut at \(length)")
+    }
+  }
+
+  @Test("what follows an archive is no part of it: two archives are not read as one")
+  func followed() {
+    let whole = Self.archive(.before)
+    for rest in [whole, [UInt8](repeating: 7, count: 100_000), [0, 0, 1]] {
+      #expect(Self.problem(whole + rest) == "65 export.zip: something else follows the zip archive")
     }
   }
 

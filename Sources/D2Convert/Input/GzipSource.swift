@@ -34,22 +34,14 @@ public final class GzipSource: ByteSource {
       guard hasBegun else { throw malformed("the gzip data ends early: the file is empty") }
       return false
     }
-    if hasBegun, block[0] == 0 {
-      try skipPadding()
+    if hasBegun, block[0] != 0x1F {
+      guard try block.skipZeros() else { throw malformed("something else follows the gzip data") }
       return false
     }
-    guard !hasBegun || block[0] == 0x1F else { throw malformed("something else follows the gzip data") }
     inflater.reset()
     hasBegun = true
     isInMember = true
     return true
-  }
-
-  private func skipPadding() throws {
-    while try block.has(1) {
-      guard block[0] == 0 else { throw malformed("something else follows the gzip data") }
-      block.advance(by: 1)
-    }
   }
 
   private func malformed(_ problem: String) -> CommandFailure { .malformed(name, nil, problem) }

@@ -71,9 +71,13 @@ final class InputBlock: ByteSource {
     return true
   }
 
-  /// Reads over all that is left.
-  func skipToEnd() throws {
-    repeat { begin = end } while try fill()
+  /// Reads over zeros up to the end. False where something else comes.
+  func skipZeros() throws -> Bool {
+    while try has(1) {
+      guard self[0] == 0 else { return false }
+      advance(by: 1)
+    }
+    return true
   }
 
   /// Passes bytes on without a stop in the block once it is empty. 0 at the end.

@@ -28,6 +28,10 @@ public enum InputForm: String, CaseIterable, Sendable {
   private static func foreign(_ window: TextWindow) -> String? {
     let start = window.padded(0..<min(window.count, leastBytes)).bytes
     if start.starts(with: [0xD0, 0xCF, 0x11, 0xE0]) { return "this is an old Excel file (.xls): \(asCSV)" }
+    if start.starts(with: [0x1F, 0x8B]) { return "this is gzip inside of another file: unpack that one first" }
+    if start.starts(with: "PK\u{3}\u{4}".utf8) {
+      return "this is a zip archive inside of another file: unpack that one first"
+    }
     if start.starts(with: "%PDF".utf8) { return "this is a PDF, and no data" }
     let text = String(decoding: start.prefix { $0 < 0x80 }, as: UTF8.self).trimmed.lowercased()
     if text.hasPrefix("<!doctype html") || text.hasPrefix("<html") {

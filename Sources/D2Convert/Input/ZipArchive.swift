@@ -77,7 +77,9 @@ public final class ZipArchive {
           throw malformed(
             "the zip archive is damaged: it lists \(counted(listed, "file")), and holds \(counted(entries, "file"))")
         }
-        return try block.skipToEnd()
+        // Zeros fill up a block of a tape.
+        guard try block.skipZeros() else { throw malformed("something else follows the zip archive") }
+        return
       default: throw malformed("the zip archive is damaged")
       }
     }
