@@ -24,6 +24,10 @@ struct ConvertCSVTests {
       #"sep=;\r\n"dataElement";"period";"orgUnit";"catoptcombo";"attroptcombo";"value"\r\n"a";"202401";"u";"c";"d";"é 1"\r\n"#,
       ""
     ),
+    (
+      #"sep=\t\r\ndataElement\tperiod\torgUnit\tcatoptcombo\tattroptcombo\tvalue\r\na\t202401\tu\tc\td\té 1\r\n"#,
+      ""
+    ),
     (#"dataElement,period,orgUnit,catoptcombo,attroptcombo,value,,\na,202401,u,c,d,é 1,,\n,,,,,,,\n"#, ""),
     (#"a,202401,u,c,d,é 1\n"#, "--no-header"), (#"a;202401;u;c;d;é 1;;;;;\n"#, "--no-header"),
     (#"dataelement|period|orgunit|catoptcombo|attroptcombo|value\na|202401| u |c|d|é 1\n"#, "--separator '|'"),
@@ -113,6 +117,21 @@ struct ConvertCSVTests {
     #expect(!outcome.output.contains("never"), "\(outcome.output)")
   }
 
+  @Test("a cell of white space in the place of an id is an empty one, and a zero byte in a value survives")
+  func blanks() {
+    let shell = Shell()
+    shell.write("in", "dataelement,period,orgunit,categoryoptioncombo,value\na,2024,u, \t,1\n")
+    let value = #"{"dataElement":"a","period":"2024","orgUnit":"u","value":"1"}"#
+    #expect(shell.run("d2-convert in").lines == [value])
+    #expect(shell.run("d2-convert --category-option-combo c in | jq -r .categoryOptionCombo").lines == ["c"])
+    shell.write("empty", "dataelement,period,orgunit,value\n ,2024,u,1\n")
+    #expect(shell.run("d2-convert empty").errors == "d2-convert: empty: line 2, column 1: no \"dataElement\"\n")
+    let zero = #"{"dataElement":"a","period":"2024","orgUnit":"u","value":"x\u0000y"}"#
+    shell.write("zero", zero + "\n")
+    let back = shell.run("d2-convert --to csv zero | d2-convert")
+    #expect(back.lines == [zero], "\(back.errors)")
+  }
+
   @Test("a value that CSV cannot hold is named, and no part of its row is written")
   func unwritable() {
     let shell = Shell()
@@ -131,6 +150,9 @@ struct ConvertCSVTests {
       #expect(outcome.status == 65, "\(outcome.output)")
       #expect(outcome.errors.hasPrefix("d2-convert: in: line 2, column 1: \(says)"), "\(outcome.errors)")
       #expect(outcome.lines == [Self.columns, "a,2024,u,,,1,,,,,"], "\(outcome.output)")
+      let wide = shell.run("d2-convert --to csv --wide orgUnit,dataElement in")
+      #expect(wide.status == 65, "\(wide.output)")
+      #expect(wide.errors.hasPrefix("d2-convert: in: line 2, column 1: \(says)"), "\(wide.errors)")
     }
   }
 
@@ -206,5 +228,14 @@ struct ConvertCSVTests {
     #expect(outcome.errors.contains("a.xlsx: this is an Excel workbook (.xlsx): save it"), "\(outcome.errors)")
     #expect(outcome.errors.contains("this is an old Excel file (.xls)"), "\(outcome.errors)")
     #expect(outcome.errors.contains("cannot read nowhere.csv: No such file or directory"), "\(outcome.errors)")
+    let nested = shell.run(
+      #"""
+      echo '{}' | gzip > a.json.gz; python3 -c 'import zipfile; z = zipfile.ZipFile("a.zip", "w"); z.write("a.json.gz")'
+      d2-convert a.zip; echo $?
+      """#)
+    #expect(nested.lines == ["65"])
+    #expect(
+      nested.errors == "d2-convert: a.zip (a.json.gz): line 1, column 1: this is gzip inside of another file: "
+        + "unpack that one first\n")
   }
 }

@@ -72,7 +72,12 @@ struct CSVHeader {
     let length = try window.lineEnd() ?? window.count
     let line = UnsafeRawBufferPointer(window.padded(0..<length).bytes)
     let text = String(decoding: line, as: UTF8.self).trimmed
-    if text.lowercased().hasPrefix("sep="), text.utf8.count == 5 { return (text.utf8.last!, true) }
+    // The separator may be a tab.
+    let said = line.last == 0x0D ? line.dropLast() : line[...]
+    for said in [String(decoding: said, as: UTF8.self), text]
+    where said.lowercased().hasPrefix("sep=") && said.utf8.count == 5 {
+      return (said.utf8.last!, true)
+    }
     let best = separators.max { likelihood($0, text, names) < likelihood($1, text, names) }!
     return (best, false)
   }

@@ -62,8 +62,10 @@ package struct CSVReader {
       case .unnamed: throw rows.malformed(place, "something stands in a column without a name")
       case .field(.period): record[.period] = try period(bytes, &periods, rows, place)
       case .field(.value): record[.value] = try numbers.cell(bytes) { rows.malformed(place, $0) }
-      case .field(let field):
-        record[field] = Cell(form: .text, field.isID ? Self.trimmed(bytes) : bytes)
+      case .field(let field) where field.isID:
+        let id = Self.trimmed(bytes)
+        if !id.isEmpty { record[field] = Cell(form: .text, id) }
+      case .field(let field): record[field] = Cell(form: .text, bytes)
       }
     }
   }

@@ -4,6 +4,8 @@ import D2Common
 package struct SheetPeriod {
   /// The type of the periods that became dates.
   private let type: PeriodType?
+  /// More different periods are in no sheet.
+  private static let mostKnown = 10_000
   /// What was read before.
   private var known: [[UInt8]: Result<KeptBytes?, Fault>] = [:]
 
@@ -32,6 +34,7 @@ package struct SheetPeriod {
   private mutating func readCarefully(_ cell: UnsafeRawBufferPointer) throws(Fault) -> KeptBytes? {
     let bytes = Array(cell)
     if known[bytes] == nil {
+      if known.count == Self.mostKnown { known.removeAll() }
       let text = String(decoding: bytes, as: UTF8.self)
       do throws(Fault) {
         let id = try id(of: text)
