@@ -5,9 +5,10 @@ import Synchronization
 /// How many requests may be under way: a fixed number, or the one at which the server does the most work.
 ///
 /// Servers differ: 2.43 on two cores does less with two requests at a time than with one, on sixteen cores eight times
-/// as much with eight. So the number is doubled until the times of the requests tell how many the server does at once
-/// (`CurveFit`), and more and fewer are tried again from time to time. It is halved where the server says that it has
-/// too much to do (429, 5xx, time-outs).
+/// as much with eight. So each answer allows one more until the times of the requests tell how many the server does at
+/// once, and more and fewer are tried again from time to time. What the times tell is found here (`CurveFit`), or by
+/// the caller, if requests differ in what they ask for. The number is halved where the server says that it has too much
+/// to do (429, 5xx, time-outs).
 package final class ConcurrencyLimit: Sendable {
   private struct State: Sendable {
     var limit: Int
@@ -17,10 +18,12 @@ package final class ConcurrencyLimit: Sendable {
     var cap: Int
     /// Less than that, after the server had too much to do.
     var ceiling: Int
-    var fit = CurveFit(prior: ServerCapacity.suppositions.map { _ in 0 })
+    var fit = CurveFit(prior: ServerCapacity.prior(expected: nil))
     /// Answers since the limit was looked at last.
     var answers = 0
     var lookAround = LookAround(firstPause: 8, longestPause: 80)
+    /// At first each answer allows one more, until more are no better.
+    var isRising = true
     /// So many answers more belong to requests of before a decrease, and mean nothing now.
     var stale = 0
     /// So many rounds pass before the ceiling rises.
@@ -29,7 +32,8 @@ package final class ConcurrencyLimit: Sendable {
 
   /// The most that is ever allowed.
   package let most: Int
-  private let isFound: Bool
+  /// Whether the number is found, and not fixed.
+  package let isFound: Bool
   private let state: Mutex<State>
 
   /// With two it begins: a few requests at a time more than is best cost little, the way up from one costs much.
@@ -63,12 +67,22 @@ package final class ConcurrencyLimit: Sendable {
 
   package var current: Int { state.withLock { $0.limit } }
 
+  /// Whether each answer still allows one more.
+  package var isRising: Bool { isFound && state.withLock { $0.isRising && $0.limit < $0.ceiling } }
+
+  /// Begins with more than two, where the way up would take much of the time; nothing was asked for yet.
+  package func rise(from number: Int) {
+    guard isFound else { return }
+    state.withLock { $0.limit = min(number, $0.ceiling) }
+  }
+
   /// Begins with a number that was found before, by another command; nothing was asked for yet.
   package func begin(at number: Int) {
     guard isFound else { return }
     state.withLock { state in
       state.fit = CurveFit(prior: ServerCapacity.prior(expected: number))
       state.limit = min(max(number, 1), state.ceiling)
+      state.isRising = false
     }
   }
 
@@ -96,7 +110,7 @@ package final class ConcurrencyLimit: Sendable {
     }
   }
 
-  /// A request was answered well.
+  /// A request was answered well, and its time alone tells how many at a time are best.
   ///
   /// - Parameters:
   ///   - seconds: what it took, for a piece of work of one size.
@@ -106,24 +120,45 @@ package final class ConcurrencyLimit: Sendable {
       guard seconds > 0 else { return }
       let running = among ?? Double(state.limit)
       state.fit.learn(seconds: seconds, told: ServerCapacity.suppositions.map { log($0.slowdown(running)) })
-      state.answers += 1
-      guard state.answers >= Self.answersOfRound(state.limit) else { return }
-      state.answers = 0
-      if state.calmRounds > 0 {
-        state.calmRounds -= 1
-      } else {
-        state.ceiling = min(state.ceiling + 1, state.cap)
-        choose(&state)
-      }
+      let candidates = state.fit.candidates
+      answered(&state) { ServerCapacity.losses(of: $0, candidates) }
     }
   }
 
-  private func choose(_ state: inout State) {
+  /// A request was answered well, and the caller knows how many at a time are best.
+  ///
+  /// - Parameter losses: what is lost of what the server could do with so many at a time; 1 where nothing is. It must
+  ///   not ask this limit, which waits for it.
+  package func succeeded(losses: (_ levels: [Int]) -> [Double]) {
+    learn { answered(&$0, losses) }
+  }
+
+  private func answered(_ state: inout State, _ losses: ([Int]) -> [Double]) {
+    if state.isRising {
+      let best = best(state, losses)
+      state.isRising = best.level > state.limit
+      change(&state, to: state.isRising ? state.limit + 1 : best.level)
+      return
+    }
+    state.answers += 1
+    guard state.answers >= Self.answersOfRound(state.limit) else { return }
+    state.answers = 0
+    if state.calmRounds > 0 {
+      state.calmRounds -= 1
+    } else {
+      state.ceiling = min(state.ceiling + 1, state.cap)
+      let best = best(state, losses)
+      let place = min(max(best.place + state.lookAround.direction(), 0), best.levels.count - 1)
+      change(&state, to: min(best.levels[place], 2 * state.limit))
+    }
+  }
+
+  private func best(
+    _ state: State, _ losses: ([Int]) -> [Double]
+  ) -> (levels: [Int], place: Int, level: Int) {
     let levels = ServerCapacity.levels.filter { $0 <= state.ceiling }
-    let best = ServerCapacity.best(of: levels, state.fit.candidates())
-    let place = best + state.lookAround.direction()
-    let next = levels[min(max(place, 0), levels.count - 1)]
-    change(&state, to: min(next, 2 * state.limit))
+    let place = ServerCapacity.best(losses(levels))
+    return (levels, place, levels[place])
   }
 
   private func change(_ state: inout State, to limit: Int) {
@@ -145,6 +180,7 @@ package final class ConcurrencyLimit: Sendable {
 
   private func halve(_ state: inout State) {
     change(&state, to: max(1, state.limit / 2))
+    state.isRising = false
     state.ceiling = state.limit
     state.calmRounds = Self.calmRounds
   }

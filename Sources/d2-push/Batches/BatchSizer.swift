@@ -7,7 +7,10 @@ import Synchronization
 /// Servers differ in sign: 2.42 takes 20,000 values at six times the rate of 1,000, 2.43 takes 1,000 at three times the
 /// rate of 50,000 (docs/dhis2-servers.md, "What it costs"). And their times are noisy, so that no size is judged by its
 /// own times: all requests together tell what each size takes (`BatchTimes`). The size is the one with the least
-/// expected loss; now and then a request is half or twice as large, since equal sizes say nothing about others.
+/// expected loss; now and then a request is half or twice as large, since equal sizes say nothing about others. If the
+/// number of requests at a time is sought too, the same times tell how many are best (`losses`).
+///
+/// The limit may ask while it holds its lock. So nothing here asks the limit inside a lock.
 final class BatchSizer: Sendable {
   /// What one command hands on to the next.
   struct Found: Sendable {
@@ -16,9 +19,12 @@ final class BatchSizer: Sendable {
   }
 
   private struct State: Sendable {
-    var times = BatchTimes(expected: BatchTimes.smallBatches)
-    /// The rung of the first batch.
+    var times: BatchTimes
+    /// Of a value, on an average; 0 before the first answer.
+    var bytesOfValue = 0
+    /// The rung of the first batch, and of those that follow while the limit is rising.
     var first: Int
+    var rising: Int
     var mostRung: Int
     /// The first batch is larger, up to this, where it then is all of the input.
     var mostOfFirst = 0
@@ -43,6 +49,9 @@ final class BatchSizer: Sendable {
   /// the input is little more, it is one request.
   private static let firstSizeOfLargeBatches = 500
   private static let mostOfFirst = 5000
+  /// While the limit is rising, batches have one size, so that their times tell of the limit alone. To servers that
+  /// like large ones they are large enough to need a core.
+  private static let risingSizeOfLargeBatches = 7000
   /// Round numbers, so far from each other that the best size is never far from one of them.
   private static let steps = [10, 15, 20, 30, 50, 70]
   /// A look goes two rungs up or down: about the half and twice the size.
@@ -66,16 +75,25 @@ final class BatchSizer: Sendable {
   private let bounds: ClosedRange<Int>
   private let longestSeconds: Double
   /// How many requests may be under way.
-  private let concurrency: @Sendable () -> Int
+  private let limit: ConcurrencyLimit
+  /// How many bytes a batch may hold while so many requests may be under way.
+  private let mostBytes: @Sendable (Int) -> Int
   private let state: Mutex<State>
 
-  init(_ range: ClosedRange<Int>, longestSeconds: Double, concurrency: @escaping @Sendable () -> Int = { 1 }) {
+  init(
+    _ range: ClosedRange<Int>, longestSeconds: Double, limit: ConcurrencyLimit = ConcurrencyLimit(fixed: 1),
+    mostBytes: @escaping @Sendable (Int) -> Int = { _ in .max }
+  ) {
+    self.limit = limit
+    self.mostBytes = mostBytes
     sizes = Self.rungs(range)
     bounds = range
     self.longestSeconds = longestSeconds
-    self.concurrency = concurrency
-    let first = Self.firstSize / min(concurrency(), 2)
-    state = Mutex(State(first: Self.rung(of: first, in: sizes), mostRung: sizes.count - 1))
+    let first = Self.rung(of: Self.firstSize / min(limit.current, 2), in: sizes)
+    state = Mutex(
+      State(
+        times: BatchTimes(expected: BatchTimes.smallBatches, capacities: Self.capacities(limit)),
+        first: first, rising: first, mostRung: sizes.count - 1))
   }
 
   private static func rungs(_ range: ClosedRange<Int>) -> [Int] {
@@ -91,22 +109,32 @@ final class BatchSizer: Sendable {
 
   private static func rung(of size: Int, in sizes: [Int]) -> Int { sizes.lastIndex { $0 <= size } ?? 0 }
 
+  /// If the number of requests at a time is fixed, the curves say all.
+  private static func capacities(_ limit: ConcurrencyLimit, best: Int? = nil) -> [(ServerCapacity, Double)] {
+    guard limit.isFound else { return [(ServerCapacity.unlimited, 0)] }
+    return Array(zip(ServerCapacity.suppositions, ServerCapacity.prior(expected: best)))
+  }
+
   /// Nothing was sent yet, and the server is known for one that likes large batches.
   func beginLarge() {
+    let times = BatchTimes(expected: BatchTimes.largeBatches, capacities: Self.capacities(limit))
     state.withLock { state in
-      state.times = BatchTimes(expected: BatchTimes.largeBatches)
-      // Among several one is cold, and the others are not to wait for more.
-      let first = concurrency() == 1 ? Self.firstSizeOfLargeBatches : Self.mostOfFirst
-      state.first = Self.rung(of: first, in: sizes)
+      state.times = times
+      state.first = Self.rung(of: Self.firstSizeOfLargeBatches, in: sizes)
+      state.rising = Self.rung(of: Self.risingSizeOfLargeBatches, in: sizes)
       state.mostOfFirst = Self.mostOfFirst
       state.chosen = nil
     }
   }
 
   /// Nothing was sent yet, and another command found this a short while ago.
-  func begin(at found: Found) {
+  ///
+  /// - Parameter concurrency: so many requests at a time were best.
+  func begin(at found: Found, concurrency: Int? = nil) {
+    let times = BatchTimes(
+      expected: found.curve, isSameServer: true, capacities: Self.capacities(limit, best: concurrency))
     state.withLock { state in
-      state.times = BatchTimes(expected: found.curve, isSameServer: true)
+      state.times = times
       state.first = Self.rung(of: found.size, in: sizes)
       state.isKnown = true
       state.chosen = nil
@@ -116,18 +144,21 @@ final class BatchSizer: Sendable {
 
   /// What was found, for the next command; `nil` before the first answer.
   var found: Found? {
-    state.withLock { state in
+    let among = limit.current
+    return state.withLock { state in
       guard state.among > 0 else { return nil }
-      return Found(curve: state.times.likely(among: state.among), size: sizes[best(state, concurrency())])
+      return Found(curve: state.times.likely, size: sizes[best(state, among)])
     }
   }
 
   /// How many values the next batch should hold.
   var size: Int {
-    state.withLock { state in
-      let among = concurrency()
+    let (among, isRising) = (limit.current, limit.isRising)
+    return state.withLock { state in
+      if state.among == 0 { return sizes[min(state.first, state.mostRung)] }
+      if isRising { return sizes[quickEnough(state, state.rising, among)] }
       if let chosen = state.chosen, chosen.among == among { return sizes[chosen.rung] }
-      let rung = state.among == 0 ? min(state.first, state.mostRung) : best(state, among, look: state.look)
+      let rung = best(state, among, look: state.look)
       state.chosen = (rung, among)
       return sizes[rung]
     }
@@ -136,8 +167,8 @@ final class BatchSizer: Sendable {
   /// How many values the next batch should hold where no more than so many are left.
   func size(ofLast left: Int) -> Int {
     let usual = size
+    let among = limit.current
     return state.withLock { state in
-      let among = concurrency()
       guard among == 1, state.among > 0 || state.isKnown else {
         return left <= state.mostOfFirst && bounds.contains(left) ? left : usual
       }
@@ -146,21 +177,22 @@ final class BatchSizer: Sendable {
       let least = max(1, left / wanted)
       let shares = [least, least + 1].map { (left + $0 - 1) / $0 }
         .filter { 2 * $0 <= 3 * wanted && $0 <= sizes[state.mostRung] && bounds.contains($0) }
-      let expected = state.times.expectations(of: shares, bounds: bounds, among: among)
-      return shares.indices.min { expected[$0].loss < expected[$1].loss }.map { shares[$0] } ?? usual
+      let losses = state.times.losses(of: shares, bounds: bounds, among: among)
+      return shares.indices.min { losses[$0] < losses[$1] }.map { shares[$0] } ?? usual
     }
   }
 
   /// How long to wait for more input, or its end, where so many values have come; 0 where it does not pay.
   func patienceSeconds(for values: Int) -> Double {
     let size = size
+    guard limit.current == 1 else { return 0 }
     return state.withLock { state in
       let isFirst = state.among == 0
       let most = isFirst && !state.isKnown ? state.mostOfFirst : size * 3 / 2
-      guard bounds.count > 1, size <= values, values < most, concurrency() == 1 else { return 0 }
+      guard bounds.count > 1, size <= values, values < most else { return 0 }
       if isFirst { return Self.usualPatienceSeconds }
-      let expected = state.times.expectations(of: [size], bounds: bounds, among: state.among)[0]
-      return min(Self.patience * expected.seconds, Self.mostPatienceSeconds)
+      let seconds = state.times.seconds(size, among: state.among)
+      return min(Self.patience * seconds, Self.mostPatienceSeconds)
     }
   }
 
@@ -171,10 +203,10 @@ final class BatchSizer: Sendable {
   var learnt: JSONValue {
     state.withLock { state in
       let used = state.used.sorted().map { sizes[$0] }
-      let expected = state.times.expectations(of: used, bounds: bounds, among: state.among)
       return .object(
-        zip(used, expected).map { size, expected in
-          .init(String(size), .int(Int((Double(size) / expected.seconds).rounded())))
+        used.map { size in
+          let seconds = state.times.seconds(size, among: state.among)
+          return .init(String(size), .int(Int((Double(size) / seconds).rounded())))
         })
     }
   }
@@ -184,14 +216,17 @@ final class BatchSizer: Sendable {
   /// - Parameters:
   ///   - size: the size that was asked for when the batch was filled.
   ///   - values: how many it held; where bytes or the end of the input cut it short it is less.
+  ///   - bytes: what they take together.
   ///   - among: how many requests were under way meanwhile.
-  func record(size: Int, values: Int, seconds: Double, among: Int = 1) {
+  func record(size: Int, values: Int, bytes: Int = 0, seconds: Double, among: Double = 1) {
     state.withLock { state in
       state.lastSeconds = seconds
       guard seconds > 0, values > 0 else { return }
       if 4 * values >= 3 * size, let rung = sizes.firstIndex(of: size) { state.used.insert(rung) }
       state.times.learn(values: values, seconds: seconds, among: among)
-      state.among = among
+      state.among = max(1, Int(among.rounded()))
+      let bytesOfValue = bytes / values
+      state.bytesOfValue = state.bytesOfValue == 0 ? bytesOfValue : (3 * state.bytesOfValue + bytesOfValue) / 4
       state.look = state.lookAround.direction()
       state.chosen = nil
     }
@@ -199,16 +234,38 @@ final class BatchSizer: Sendable {
 
   /// - Parameter look: 1 for a larger batch than what seems best, -1 for a smaller one.
   private func best(_ state: State, _ among: Int, look: Int = 0) -> Int {
-    let expected = state.times.expectations(of: sizes, bounds: bounds, among: among)
-    let longest = max(longestSeconds, Self.quicker * expected[0].seconds)
-    let allowed = 0...min(state.mostRung, expected.lastIndex { $0.seconds <= longest } ?? 0)
-    let best = allowed.min { expected[$0].loss < expected[$1].loss } ?? 0
-    return min(max(best + Self.reach * look, 0), allowed.upperBound)
+    let bounds = bounds(state, among)
+    // Of the sizes that cannot be reached the smallest is as good as any: what it may hold ends it.
+    let losses = state.times.losses(
+      of: sizes.map { min($0, bounds.upperBound) }, bounds: bounds, among: among)
+    let best = losses[...state.mostRung].indices.min { losses[$0] < losses[$1] } ?? 0
+    return quickEnough(state, best + Self.reach * look, among)
   }
 
-  /// The time that a value takes in batches of so many, as a multiple of what it takes in batches of the best size.
-  func loss(values: Int, among: Int) -> Double {
-    state.withLock { $0.times.expectations(of: [values], bounds: bounds, among: among)[0].loss }
+  /// The nearest rung that exists and does not take too long.
+  private func quickEnough(_ state: State, _ wanted: Int, _ among: Int) -> Int {
+    let longest = max(longestSeconds, Self.quicker * state.times.seconds(sizes[0], among: among))
+    var rung = min(max(wanted, 0), state.mostRung)
+    while rung > 0, state.times.seconds(sizes[rung], among: among) > longest { rung -= 1 }
+    return rung
+  }
+
+  /// What a batch may hold while so many requests may be under way.
+  private func bounds(_ state: State, _ among: Int) -> ClosedRange<Int> {
+    guard state.bytesOfValue > 0 else { return bounds }
+    return bounds.clamped(to: 1...max(bounds.lowerBound, mostBytes(among) / state.bytesOfValue))
+  }
+
+  private func setting(_ state: State, _ among: Int) -> BatchTimes.Setting {
+    let bounds = bounds(state, among)
+    return .init(among: among, size: min(sizes[best(state, among)], bounds.upperBound), bounds: bounds)
+  }
+
+  /// What is lost of what the server could do with so many requests at a time, each with the size that is best then.
+  func losses(of levels: [Int]) -> [Double] {
+    state.withLock { state in
+      state.times.losses(of: levels.map { setting(state, $0) })
+    }
   }
 
   /// A request was too large, or took longer than a proxy waits: half of it next, and nothing so large again.

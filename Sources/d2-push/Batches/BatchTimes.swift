@@ -1,11 +1,14 @@
 import D2Client
 import Glibc
 
-/// What requests to a server take by how many values they hold, learnt from all that were answered.
+/// What requests to a server take by how many values they hold, and by how many are under way, learnt from all that
+/// were answered.
 ///
 /// A request costs something by itself, something for each value, and something for each pair of its values:
-/// `seconds = scale · (fixed + n + n² / growth)`. Up to 2.42 the first part is large, from 2.43 on the last one
-/// (docs/dhis2-servers.md, "What it costs"). Which of many such curves a server follows is found by `CurveFit`.
+/// `seconds = scale · (fixed + (n + n² / growth) · slowdown)`. Up to 2.42 the first part is large, from 2.43 on the
+/// last one (docs/dhis2-servers.md, "What it costs"). The first part is waiting, which other requests do not make
+/// longer; the others are work, for which requests share the cores (`ServerCapacity`). Which of many suppositions about
+/// a server is right is found by `CurveFit`.
 struct BatchTimes: Sendable {
   /// Times in units of what one value costs.
   struct Curve: Sendable {
@@ -28,65 +31,125 @@ struct BatchTimes: Sendable {
   /// Like 2.42.5.2 on two cores, where 20,000 values and more are best.
   static let largeBatches = Curve(fixed: 5000, growth: 100_000)
 
+  private struct Supposition {
+    let curve: Curve
+    let capacity: ServerCapacity
+
+    /// While so many requests are under way.
+    func time(_ values: Double, _ among: Double) -> Double {
+      curve.fixed + (values + values * values / curve.growth) * capacity.slowdown(among)
+    }
+
+    func rate(_ values: Double, _ among: Double) -> Double { among * values / time(values, among) }
+
+    /// In batches of the best size within the bounds.
+    func bestRate(_ bounds: ClosedRange<Double>, _ among: Double) -> Double {
+      let best = (curve.fixed * curve.growth / capacity.slowdown(among)).squareRoot()
+      return rate(min(max(best, bounds.lowerBound), bounds.upperBound), among)
+    }
+  }
+
   private static let curves: [Curve] = (3...17).flatMap { fixed in
     (8...23).map { growth in Curve(fixed: Double(1 << fixed), growth: Double(1 << growth)) }
   }
   /// How far servers are from those that were measured, as the logarithm of each parameter.
   private static let spread = 1.5
-  /// How far a server is from what it was for the command before.
-  private static let spreadOfSameServer = 0.7
+  /// How far a server is from what it was for the command before. The same is supposed while two things are sought at
+  /// once: a time that is longer than expected has its reason in the number of requests rather than in their size.
+  private static let narrowSpread = 0.7
 
+  /// Curves that are further off, by a factor of twenty, are left out where the number of requests is found too.
+  private static let mostImprobability = 10.0
+
+  private let suppositions: [Supposition]
   private var fit: CurveFit
+  private var candidates: [CurveFit.Candidate]
 
   /// - Parameters:
   ///   - expected: what the server is like.
   ///   - isSameServer: that was found by another command, and not by the version.
-  init(expected: Curve, isSameServer: Bool = false) {
-    let spread = isSameServer ? Self.spreadOfSameServer : Self.spread
-    fit = CurveFit(
-      prior: Self.curves.map { curve in
-        let (fixed, growth) = (log(curve.fixed / expected.fixed), log(curve.growth / expected.growth))
-        return -(fixed * fixed + growth * growth) / (2 * spread * spread)
-      })
+  ///   - capacities: what is supposed about several requests at a time, with the logarithm of each one's probability.
+  init(expected: Curve, isSameServer: Bool = false, capacities: [(ServerCapacity, Double)]) {
+    let spread = isSameServer || capacities.count > 1 ? Self.narrowSpread : Self.spread
+    var prior: [Double] = []
+    var suppositions: [Supposition] = []
+    for curve in Self.curves {
+      let (fixed, growth) = (log(curve.fixed / expected.fixed), log(curve.growth / expected.growth))
+      let improbability = (fixed * fixed + growth * growth) / (2 * spread * spread)
+      // With each of the others, all capacities would have to be weighed.
+      if capacities.count > 1, improbability > Self.mostImprobability { continue }
+      for (capacity, weight) in capacities {
+        suppositions.append(Supposition(curve: curve, capacity: capacity))
+        prior.append(weight - improbability)
+      }
+    }
+    self.suppositions = suppositions
+    fit = CurveFit(prior: prior)
+    candidates = fit.candidates
   }
 
   /// A request was answered.
   ///
-  /// - Parameter among: how many were under way meanwhile, which makes each slower, and no size worse.
-  mutating func learn(values: Int, seconds: Double, among: Int) {
-    fit.learn(seconds: seconds, told: Self.curves.map { log($0.time(Double(values))) }, among: among)
+  /// - Parameter among: how many were under way meanwhile, on an average.
+  mutating func learn(values: Int, seconds: Double, among: Double) {
+    fit.learn(seconds: seconds, told: suppositions.map { log($0.time(Double(values), among)) })
+    candidates = fit.candidates
   }
 
   /// The curve in the middle of those that may be right.
-  func likely(among: Int) -> Curve {
+  var likely: Curve {
     var (fixed, growth) = (0.0, 0.0)
-    for candidate in fit.candidates(among: among) {
-      fixed += candidate.probability * log(Self.curves[candidate.curve].fixed)
-      growth += candidate.probability * log(Self.curves[candidate.curve].growth)
+    for candidate in candidates {
+      fixed += candidate.probability * log(suppositions[candidate.curve].curve.fixed)
+      growth += candidate.probability * log(suppositions[candidate.curve].curve.growth)
     }
     return Curve(fixed: exp(fixed), growth: exp(growth))
   }
 
-  /// What is to be expected of batches of some sizes, in the order of the sizes.
-  struct Expectation {
-    fileprivate var logarithm: Double = 0
-    /// The time of a value as a multiple of what it is in batches of the best size.
-    fileprivate(set) var loss: Double = 0
-    /// What a request takes: the middle of what the curves tell, whose ends may be far off.
-    var seconds: Double { exp(logarithm) }
+  /// What a request takes: the middle of what the curves tell, whose ends may be far off.
+  func seconds(_ values: Int, among: Int) -> Double {
+    exp(
+      candidates.reduce(0) {
+        $0 + $1.probability
+          * ($1.scale + log(suppositions[$1.curve].time(Double(values), Double(among))))
+      })
   }
 
-  func expectations(of sizes: [Int], bounds: ClosedRange<Int>, among: Int) -> [Expectation] {
-    let bounds = Double(bounds.lowerBound)...Double(bounds.upperBound)
-    var expected = Array(repeating: Expectation(), count: sizes.count)
-    for candidate in fit.candidates(among: among) {
-      let curve = Self.curves[candidate.curve]
-      let least = curve.leastTimeOfValue(bounds)
-      for (place, size) in sizes.enumerated() {
-        expected[place].logarithm += candidate.probability * (candidate.scale + log(curve.time(Double(size))))
-        expected[place].loss += candidate.probability * curve.timeOfValue(Double(size)) / least
+  /// The time of a value in batches of some sizes, as a multiple of what it is in batches of the best size.
+  func losses(of sizes: [Int], bounds: ClosedRange<Int>, among: Int) -> [Double] {
+    losses(of: sizes.map { Setting(among: among, size: $0, bounds: bounds) })
+  }
+
+  /// Requests at a time, and how large they would be.
+  struct Setting {
+    let among: Int
+    let size: Int
+    /// What they may be.
+    let bounds: ClosedRange<Int>
+  }
+
+  /// The time of a value as a multiple of what it is with the best of the settings.
+  func losses(of settings: [Setting]) -> [Double] {
+    let ranges = Set(settings.map { Range(among: $0.among, bounds: $0.bounds) })
+    var losses = Array(repeating: 0.0, count: settings.count)
+    for candidate in candidates {
+      let supposition = suppositions[candidate.curve]
+      let best = ranges.reduce(0) { max($0, supposition.bestRate($1.bounds, $1.among)) }
+      for (place, setting) in settings.enumerated() {
+        losses[place] +=
+          candidate.probability * best / supposition.rate(Double(setting.size), Double(setting.among))
       }
     }
-    return expected
+    return losses
+  }
+
+  private struct Range: Hashable {
+    let among: Double
+    let bounds: ClosedRange<Double>
+
+    init(among: Int, bounds: ClosedRange<Int>) {
+      self.among = Double(among)
+      self.bounds = Double(bounds.lowerBound)...Double(bounds.upperBound)
+    }
   }
 }

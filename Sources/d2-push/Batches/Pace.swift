@@ -6,27 +6,34 @@ import D2Common
 struct Pace: Sendable {
   /// By which it is found among what the commands of a worker share.
   private static let note = "pace of d2-push"
+  /// So many requests at a time are tried first where batches are large: few are sent in all, so that looking for the
+  /// number from below would take too long. Four are nearly as good as the best number, whatever that is.
+  static let firstOfLargeBatches = 4
 
   let sizer: BatchSizer
   private let client: DHIS2Client
 
   init(_ options: PushOptions, _ client: DHIS2Client, likesLargeBatches: Bool) {
     self.client = client
-    let limit = client.limit
-    sizer = BatchSizer(options.batchSize, longestSeconds: options.batchSeconds) { limit.current }
-    if likesLargeBatches { sizer.beginLarge() }
+    sizer = BatchSizer(options.batchSize, longestSeconds: options.batchSeconds, limit: client.limit) {
+      options.batchBytes(among: $0)
+    }
+    guard likesLargeBatches else { return }
+    sizer.beginLarge()
+    client.limit.rise(from: Self.firstOfLargeBatches)
   }
 
   /// Takes up what the command before has found. Nothing was sent yet, and it is this command's turn.
   func takeUp() {
     guard let known = client.note(Self.note) else { return }
+    let concurrency = known["concurrency"]?.int.flatMap { $0 > 0 ? $0 : nil }
     if let fixed = known["fixed"]?.int, let growth = known["growth"]?.int, let size = known["size"]?.int, fixed > 0,
       growth > 0, size > 0
     {
       let curve = BatchTimes.Curve(fixed: Double(fixed), growth: Double(growth))
-      sizer.begin(at: BatchSizer.Found(curve: curve, size: size))
+      sizer.begin(at: BatchSizer.Found(curve: curve, size: size), concurrency: concurrency)
     }
-    if let concurrency = known["concurrency"]?.int, concurrency > 0 { client.limit.begin(at: concurrency) }
+    if let concurrency { client.limit.begin(at: concurrency) }
   }
 
   /// A batch goes out. Returns what `ended` wants to know.
@@ -41,19 +48,17 @@ struct Pace: Sendable {
     let among = client.limit.end(begun)
     guard isUsual, batch.values.count > 0 else { return }
     Self.learn(
-      sizer, client.limit, size: batch.wantedSize, values: batch.values.count, seconds: seconds, among: among)
+      sizer, client.limit, size: batch.wantedSize, values: batch.values.count, bytes: batch.bytes, seconds: seconds,
+      among: among)
     handOn()
   }
 
-  /// Both learn of an answer, and neither mistakes what the other one changes for what it changes itself.
+  /// The sizer learns of an answer, and the limit asks it what that means.
   static func learn(
-    _ sizer: BatchSizer, _ limit: ConcurrencyLimit, size: Int, values: Int, seconds: Double, among: Double
+    _ sizer: BatchSizer, _ limit: ConcurrencyLimit, size: Int, values: Int, bytes: Int, seconds: Double, among: Double
   ) {
-    let beside = max(1, Int(among.rounded()))
-    // A batch of another size than the best one takes longer by itself, and not because of others.
-    let work = Double(values) * sizer.loss(values: values, among: beside)
-    sizer.record(size: size, values: values, seconds: seconds, among: beside)
-    limit.succeeded(seconds: seconds / work, among: among)
+    sizer.record(size: size, values: values, bytes: bytes, seconds: seconds, among: among)
+    limit.succeeded { sizer.losses(of: $0) }
   }
 
   private func handOn() {
