@@ -22,9 +22,9 @@ DO $$
 DECLARE
   found integer := (SELECT max(version) FROM d2_schema);
 BEGIN
-  IF found > 2 THEN
+  IF found > 3 THEN
     RAISE EXCEPTION
-      'the schema has version %, made by a newer d2 than this one, which knows version 2: install the newer d2', found;
+      'the schema has version %, made by a newer d2 than this one, which knows version 3: install the newer d2', found;
   END IF;
 END $$;
 
@@ -371,6 +371,9 @@ CREATE TABLE IF NOT EXISTS slices (
   not_sent bigint, queued bigint, wire_bytes bigint,
   reasons text,
   rejects text);
+-- Version 2 did not know slices that replace what the destination has: how much may be deleted of what only it has, and
+-- how much was.
+ALTER TABLE slices ADD COLUMN IF NOT EXISTS replaces text, ADD COLUMN IF NOT EXISTS removed bigint;
 -- Version 1 did not know refused.
 DO $$ BEGIN
   IF EXISTS (
@@ -391,7 +394,7 @@ CREATE INDEX IF NOT EXISTS slices_leased ON slices (lease_until) WHERE state = '
 CREATE INDEX IF NOT EXISTS slices_retry ON slices (next_attempt) WHERE state = 'retry';
 CREATE INDEX IF NOT EXISTS slices_window ON slices (window_id) WHERE window_id IS NOT NULL;
 
-INSERT INTO d2_schema (version) SELECT 2 WHERE NOT EXISTS (SELECT FROM d2_schema WHERE version = 2);
+INSERT INTO d2_schema (version) SELECT 3 WHERE NOT EXISTS (SELECT FROM d2_schema WHERE version = 3);
 
 COMMIT;
 

@@ -33,7 +33,7 @@ package final class Ledger {
   package static let columns =
     """
     id, integration_pair_id, kind, dataset_id, periods, since, orgunits, children, include_deleted, state, verified, worker,
-    token, attempts, started, finished, last_status, last_error, rejects, \(countColumns.joined(separator: ", "))
+    token, attempts, started, finished, last_status, last_error, rejects, replaces, \(countColumns.joined(separator: ", "))
     """
   private static let countColumns = Slice.Counts.numbers.map(\.column) + ["reasons"]
 
@@ -58,10 +58,11 @@ package final class Ledger {
     slice.lastStatus = row.int(16)
     slice.lastError = row.text(17)
     slice.rejects = row.text(18)
+    slice.replaces = row.text(19).flatMap { Quota($0) }
     for (place, number) in Slice.Counts.numbers.enumerated() {
-      slice.counts[keyPath: number.path] = row.int(19 + place)
+      slice.counts[keyPath: number.path] = row.int(20 + place)
     }
-    slice.counts.reasons = row.text(19 + Slice.Counts.numbers.count)
+    slice.counts.reasons = row.text(20 + Slice.Counts.numbers.count)
     return slice
   }
 
@@ -137,6 +138,7 @@ package final class Ledger {
           AND s.integration_pair_id = f.integration_pair_id AND s.dataset_id = f.dataset_id AND s.kind = f.kind
           AND s.orgunits = f.orgunits AND s.children = f.children AND s.since = f.since AND s.periods <> ''
           AND s.include_deleted = f.include_deleted AND s.rank = f.rank
+          AND coalesce(s.replaces, '') = coalesce(f.replaces, '')
           AND coalesce(s.plan, '') = coalesce(f.plan, '') AND coalesce(s.window_id, 0) = coalesce(f.window_id, 0)
         ORDER BY s.newest \(order == .newest ? "DESC" : ""), s.id LIMIT $7
         \(database.dialect == .postgresql ? "FOR UPDATE OF s SKIP LOCKED" : ""))

@@ -13,6 +13,8 @@ package struct LedgerPlan {
     package var periods: String
     package var since = ""
     package var includesDeleted = false
+    /// How much may be deleted of what only the destination holds; `nil` where nothing is.
+    package var replaces: Quota?
     /// The later, the earlier it is claimed: days.
     package var newest: Int
     /// The list of places that it goes with.
@@ -108,8 +110,11 @@ package struct LedgerPlan {
     try update("\(Self.anew), window_id = s.window_id", "AND s.window_id IS NOT NULL")
     // What the plan says of slices that are there holds for their next attempt.
     try update(
-      "include_deleted = s.include_deleted, rank = p.rank, newest = s.newest",
-      "AND (t.include_deleted <> s.include_deleted OR t.rank <> p.rank OR t.newest <> s.newest)")
+      "include_deleted = s.include_deleted, replaces = s.replaces, rank = p.rank, newest = s.newest",
+      """
+      AND (t.include_deleted <> s.include_deleted OR t.replaces IS DISTINCT FROM s.replaces OR t.rank <> p.rank
+        OR t.newest <> s.newest)
+      """)
     if again, try !hasOpen(pair, database) { outcome.again = try update(Self.anew, isEnded) }
     if let startedBefore {
       outcome.again += try update(Self.anew, "\(isEnded) AND coalesce(t.started, 0) < $2", .int(startedBefore))
@@ -118,9 +123,9 @@ package struct LedgerPlan {
     outcome.added = try database.execute(
       """
       INSERT INTO slices (integration_pair_id, window_id, kind, dataset_id, periods, since, orgunits, children,
-        include_deleted, rank, newest)
+        include_deleted, replaces, rank, newest)
       SELECT CAST($1 AS integer), s.window_id, s.kind, s.dataset_id, s.periods, s.since, p.orgunits, p.children,
-        s.include_deleted, p.rank, s.newest
+        s.include_deleted, s.replaces, p.rank, s.newest
       \(Self.cross) WHERE TRUE
       ORDER BY p.rank, min(s.id) OVER (PARTITION BY s.dataset_id, s.kind, s.since), p.id, s.newest DESC
       ON CONFLICT DO NOTHING
@@ -153,7 +158,8 @@ package struct LedgerPlan {
     try database.execute(
       """
       CREATE TEMPORARY TABLE IF NOT EXISTS d2_plan_subjects (id integer, list integer, kind text, dataset_id text,
-        periods text, since text, include_deleted boolean, newest integer, window_id integer)
+        periods text, since text, include_deleted boolean, replaces text, newest integer,
+        window_id integer)
       """)
     try database.execute(
       """
@@ -164,12 +170,15 @@ package struct LedgerPlan {
     try database.execute("DELETE FROM d2_plan_places")
     try database.insert(
       into: "d2_plan_subjects",
-      columns: ["id", "list", "kind", "dataset_id", "periods", "since", "include_deleted", "newest", "window_id"],
+      columns: [
+        "id", "list", "kind", "dataset_id", "periods", "since", "include_deleted", "replaces", "newest", "window_id",
+      ],
       rows: subjects.enumerated().map { place, subject in
         [
           .int(place), .int(subject.places), .text(subject.kind.rawValue), .text(subject.dataSet),
-          .text(subject.periods), .text(subject.since), .bool(subject.includesDeleted), .int(subject.newest),
-          SQLValue(subject.window),
+          .text(subject.periods), .text(subject.since), .bool(subject.includesDeleted),
+          SQLValue(subject.replaces?.description),
+          .int(subject.newest), SQLValue(subject.window),
         ]
       })
     for (list, places) in places.enumerated() {

@@ -231,7 +231,8 @@ struct DiffRun: Sendable {
       try side.readAll(descriptor, key, stop: stop)
       return true
     case .pull(let which, let words):
-      let pull = try PullProcess(which, words, environment: arguments.environment)
+      let pull = try PullProcess(
+        which, words, environment: arguments.environment, consequence: "nothing is compared")
       try side.readAll(pull.output, key, stop: stop)
       // Whoever ended the waiting tells why.
       guard !stop.isSet else { return false }

@@ -41,26 +41,12 @@ struct DifferenceWriter {
     try forEach(\.ofDestination) { difference in
       try destination.withLine(at: difference.place) { text in
         guard deletesExtras else { return try output.write(nothing, text.bytes, lineEndMissing: true) }
-        try (Self.deleted(try DataValueLine(text, scratch), text.bytes) + lineEnd).withUnsafeBytes {
+        try (try DataValueLine(text, scratch).deletion + lineEnd).withUnsafeBytes {
           try output.write(nothing, $0, lineEndMissing: false)
         }
       }
     }
     try output.flush()
-  }
-
-  /// A line as its own deletion. The value stays: of an element with an option set a server refuses the deletion
-  /// without it (docs/dhis2-servers.md, "Imports").
-  static func deleted(_ line: DataValueLine, _ bytes: UnsafeRawBufferPointer) -> [UInt8] {
-    let field = line[.deleted]
-    if field.kind != .absent {
-      let (start, end) = (Int(field.start), Int(field.start + field.length))
-      // A text's quotes go too.
-      let quotes = field.kind == .string ? 1 : 0
-      return Array(bytes[..<(start - quotes)]) + Array("true".utf8) + Array(bytes[(end + quotes)...])
-    }
-    let brace = bytes.lastIndex(of: UInt8(ascii: "}"))!
-    return Array(bytes[..<brace]) + Array(#","deleted":true}"#.utf8) + Array(bytes[(brace + 1)...])
   }
 
   // MARK: Rows to read

@@ -1,6 +1,7 @@
 import D2Client
 import D2Common
 import D2Hash
+import D2Store
 import Glibc
 import Synchronization
 
@@ -116,6 +117,7 @@ final class Side: @unchecked Sendable {
         let record = try maker.record(line, place, &groups)
         try records.append(record, to: Int(record.key.high >> 56))
       } catch let fault as DataValueLine.Fault {
+        if EndLine(text.bytes) != nil { continue }
         throw CommandFailure(.malformedInput, "\(name), line \(reader.number): \(fault)")
       }
       placeEnd = Int(place.offset) + 1

@@ -106,6 +106,12 @@ package struct Pull: ToolkitCommand {
       the server waits for the reader. After a signal the output ends with a whole line.
       """,
       """
+      The end of a pipe does not tell whether its writer came to its own. With `--end-line` a last line \
+      (`{"end":{"values":…,"scope":[…]}}`) says that all is out, and what that was: what `d2-push --replace` reads \
+      before it deletes what the destination holds besides. A filter in between must let it pass: \
+      `jq -c 'select(.end or .value != null)'`. Other commands take no notice of it.
+      """,
+      """
       Credentials come from the pair, from `--pat-file` or `--username` with `--password-file`, or from the \
       environment; never from the command line itself. A password that a server refuses is not tried twice.
       """,
@@ -123,7 +129,10 @@ package struct Pull: ToolkitCommand {
       let pair = sumsOfPair ? try PairOptions.open(arguments).1 : nil
       let server = pair.map { (arguments[PairSide.option] ?? .source).server(of: $0) } ?? stored?.server
       var options = try PullOptions(arguments, log, server: server)
-      if let slice { options.kind = slice.slice.kind }
+      if let slice {
+        options.kind = slice.slice.kind
+        if slice.slice.replaces != nil, !slice.isOfDestination { options.writesEndLine = true }
+      }
       let client = DHIS2Client(options.server, log)
       return try await PullRun(options, stored, client, log).run()
     }

@@ -1,5 +1,6 @@
 import D2Client
 import D2Common
+import D2Store
 import Glibc
 
 /// One run: looks the asked-for ids up, makes the requests, writes their values, says what was done.
@@ -59,6 +60,7 @@ final class PullRun: Sendable {
       try DataSetNames(options).find(for: &selections, client)
       if options.checks { try missing.announce(for: selections) }
     }
+    let scope = options.writesEndLine ? try selections.flatMap { try $0.endLineScope() } : nil
     let requests = PullPlan(selections).requests
     if options.explains { return try explain(requests, isWhole: asked.unknown.isEmpty) }
     if options.counts { return try count(selections, isWhole: asked.unknown.isEmpty) }
@@ -70,6 +72,9 @@ final class PullRun: Sendable {
       if !isChecked { try asked.check(&selections) }
     } else {
       try await inTurn { try await fetch(requests) }
+      if let scope, asked.unknown.isEmpty, meter.current.withoutID.isEmpty {
+        try output.line(EndLine(values: meter.current.values, scope: scope).text)
+      }
       try finish()
     }
     let isWhole = !missing.report(meter.current.withoutID) && asked.unknown.isEmpty
@@ -108,7 +113,9 @@ final class PullRun: Sendable {
 
   /// The turn of a worker's first pull, if that is of several slices: those who deliver have nothing to do yet.
   private func firstTurn(for selections: [PullOptions]) -> FileTurn? {
-    guard options.checks, options.spools, let folder = options.turnFolder, selections.count == 1,
+    // Behind the end line nothing may turn out to be missing.
+    guard options.checks, options.spools, !options.writesEndLine, let folder = options.turnFolder,
+      selections.count == 1,
       selections[0].isOfOnePlace, selections[0].periods.count > 1
     else { return nil }
     return WorkerTurn.first("pull", in: folder)

@@ -28,9 +28,13 @@ package struct Push: ToolkitCommand {
         "d2-pull … --tag-data-set | d2-push --via dispatcher2 --dispatcher-url http://localhost:9191/queue --source hmis --destination repo --facilities units.ndjson",
         "queue the values in a dispatcher2, which posts them"
       ),
+      (
+        "d2-pull --pair hmis -y 2024 --end-line | d2-push --pair hmis --replace",
+        "and delete what only the destination has of that year"
+      ),
     ],
     groups: [
-      PushOptions.what, PushOptions.how,
+      PushOptions.what, ReplaceOptions.group, PushOptions.how,
       QueueOptions.group, StoredPair.group, ServerOptions.group(.destination), ServerOptions.transport,
     ],
     statuses: [
@@ -40,7 +44,10 @@ package struct Push: ToolkitCommand {
       ),
       (.incomplete, "some values were refused, or not kept with --fail-on-not-kept"),
       (.usage, "the command line is wrong"),
-      (.malformedInput, "a line of the input is not a data value; what stands before it was sent"),
+      (
+        .malformedInput,
+        "a line of the input is not a data value; what stands before it was sent. Or --replace may delete nothing: all was sent"
+      ),
       (.unreachable, "the server cannot be reached"),
       (.cannotWrite, "the rejects or the output cannot be written"),
       (
@@ -85,6 +92,15 @@ package struct Push: ToolkitCommand {
         answer is lost is posted again: imports are idempotent. Of a key that stands twice in the input the last value \
         wins, whatever `--concurrency` says. When a server stays away, what was not accepted is in the rejects too, \
         and `jq -c .value rejects.ndjson | d2-push ... --rejects again.ndjson` goes on from there.
+        """,
+        """
+        With `--replace` d2-push reads the scope of the input at the destination when all of the input is in, and \
+        deletes what the input lacks there. The scope is that of `--slice`, that of `--data-set`, `--org-unit`, \
+        `--children` and `--period`, or what the last line of `d2-pull --end-line` tells. Nothing is deleted (status \
+        65) if the input came through a pipe and has no such line, if it is empty or a line of it is no value, or if \
+        it would be more than `--max-delete`. Values that the destination refused count as being in the input: what it \
+        has of them stays. Servers from 2.43 on get the deletions as the `deletion` scopes of requests, others as \
+        deleted values. They are counted apart (`stale` and `removed` in the summary).
         """,
         """
         With `--via` the values are queued in a dispatcher2 or go-dispatcher2, which posts them. Queued is not \

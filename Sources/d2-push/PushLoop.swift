@@ -30,6 +30,8 @@ struct PushLoop {
   private let drawsProgress: Bool
   private let stop = StopSign()
   private let reader: InputReader
+  /// The keys of all that comes, where they are wanted.
+  private let keys: InputKeys?
   private var input = InputOrder()
   private var maker: any BatchMaker
   private var watch: DeliveryWatch
@@ -50,15 +52,17 @@ struct PushLoop {
   ///   - limit: how many batches may be under way.
   ///   - executor: with a thread for each of them, one that reads, two that locate lines, two that compress batches,
   ///     and one for this loop or what it follows.
+  ///   - keys: gets those of all lines.
   ///   - descriptor: the input.
   init(
     _ sender: any BatchSender, _ report: RunReport, limit: ConcurrencyLimit, executor: BlockingExecutor,
-    descriptor: Int32 = 0
+    keys: InputKeys? = nil, descriptor: Int32 = 0
   ) {
     self.sender = sender
     self.report = report
     self.limit = limit
     self.executor = executor
+    self.keys = keys
     drawsProgress = report.log.draws && isatty(1) == 0
     reader = InputReader(descriptor, stop: stop)
     maker = sender.batchMaker()
@@ -195,6 +199,7 @@ struct PushLoop {
         break
       }
     }
+    do { try keys?.note(piece) } catch { failure = failure ?? error }
     account.took(piece.lines.count)
     maker.add(piece)
   }

@@ -45,11 +45,14 @@ struct PushRun {
     defer { withExtendedLifetime(turn) {} }
     // One thread for each request, one that reads, one for the loop, two that locate lines, two that compress batches.
     let executor = BlockingExecutor(threads: options.server.concurrency + (options.compressesValues ? 6 : 4))
+    let keys = options.replace.map { InputKeys(environment: $0.environment) }
     var failure: (any Error)?
     do {
       try await withTaskExecutorPreference(executor) {
-        var loop = PushLoop(sender, report, limit: client.limit, executor: executor)
+        var loop = PushLoop(sender, report, limit: client.limit, executor: executor, keys: keys)
         try await loop.run()
+        guard let keys, let replace = options.replace else { return }
+        try await Replacement(options, replace, keys).run(client, report, executor)
       }
     } catch { failure = error }
     return try report.end(after: failure, learnt: sender.learnt)

@@ -39,7 +39,8 @@ struct RunReport: Sendable {
 
   private func status(after failure: (any Error)?) -> ExitStatus {
     if let failure { return ExitStatus(of: failure) }
-    return account.totals.refused > 0 || options.failsOnNotKept && account.totals.notKept > 0 ? .incomplete : .success
+    return account.totals.refused + (account.stale?.refused ?? 0) > 0
+      || options.failsOnNotKept && account.totals.notKept > 0 ? .incomplete : .success
   }
 
   /// Says what became of the values; the failure itself is another line.
@@ -49,6 +50,7 @@ struct RunReport: Sendable {
   ///   - isWhole: whether all of the input was read and answered for.
   private func write(_ status: ExitStatus, learnt: JSONValue, isWhole: Bool) {
     log.info(account.line)
+    tellOfStale()
     var explained: Set<String> = []
     for (reason, count) in account.commonReasons(5) {
       log.info("refused \(count): \(reason)")
@@ -82,6 +84,15 @@ struct RunReport: Sendable {
     do { try SummaryFile.write(account.summary(status, learnt: learnt, isWhole: isWhole), to: file) } catch {
       log.error("\(error)")
     }
+  }
+
+  private func tellOfStale() {
+    guard let stale = account.stale else { return }
+    guard stale.found > 0 else { return log.info("the destination holds nothing in the scope that the input lacks") }
+    let counts = "\(stale.removed) deleted, \(stale.refused) refused, \(stale.notSent) not sent"
+    log.info(
+      (options.dryRun ? "dry run, nothing was deleted: " : "")
+        + "\(counted(stale.found, options.kind.noun)) that only the destination held: \(counts)")
   }
 
   var tooManyRejects: CommandFailure? {

@@ -85,6 +85,7 @@ struct ServerSender: BatchSender {
     outcome.seconds = monotonicSeconds() - start
     pace.ended(batch, seconds: outcome.seconds, begun: begun, isUsual: outcome.attempts == 1 && failure == nil)
     if options.dryRun { outcome.notes = [.init("dryRun", true)] }
+    if options.deletesStale { outcome.notes.append(.init("stale", true)) }
     return .answered(outcome, failure: failure)
   }
 

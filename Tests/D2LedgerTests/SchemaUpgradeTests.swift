@@ -3,9 +3,11 @@ import Testing
 import WaitingTests
 
 @testable import D2Common
+@testable import D2Client
 @testable import D2Ledger
+@testable import D2Store
 
-@Suite("stores of version 1", .waiting)
+@Suite("stores of versions 1 and 2", .waiting)
 struct SchemaUpgradeTests {
   /// Makes a store what version 1 left: slices that cannot be refused.
   private func makeFirst(_ store: TestStore) throws {
@@ -29,7 +31,47 @@ struct SchemaUpgradeTests {
     try database.execute("UPDATE d2_schema SET version = 1")
   }
 
-  private static let everything = "SELECT * FROM slices ORDER BY id"
+  /// What came with version 3 goes: slices that replace what the destination has.
+  private func dropThird(_ store: TestStore) throws {
+    try store.connect().executeScript("ALTER TABLE slices DROP COLUMN replaces; ALTER TABLE slices DROP COLUMN removed")
+  }
+
+  @Test("of version 2 get the columns of slices that replace", arguments: StoreKind.available)
+  func second(kind: StoreKind) throws {
+    let world = try LedgerWorld(kind)
+    try dropThird(world.test)
+    let database = try world.test.connect()
+    try database.execute("UPDATE d2_schema SET version = 2")
+    #expect(throws: (any Error).self) { try database.rows("SELECT replaces FROM slices") }
+    try database.execute(
+      """
+      INSERT INTO slices (integration_pair_id, dataset_id, periods, orgunits, children, rank, newest)
+      VALUES (\(world.pair.id), 'a', '202401', 'unit0', TRUE, 1, 1)
+      """)
+    let ledger = try world.another()
+    #expect(try world.test.rows("SELECT max(version) FROM d2_schema") == ["3"])
+    var slices: [Slice] = []
+    try ledger.forEach(world.pair, SliceSelection()) { slices.append($0) }
+    #expect(slices.map(\.replaces) == [nil] && slices.map(\.counts.removed) == [nil])
+    var plan = LedgerPlan()
+    var subject = LedgerWorld.subject("a", "202401", newest: 1)
+    subject.places = plan.add(places: [.init(units: ["unit0"], children: true, priority: nil)])
+    subject.replaces = .percent(5)
+    plan.add(subject)
+    #expect(try plan.write(world.pair, to: ledger) == .init(added: 0, planned: 1))
+    slices = []
+    try ledger.forEach(world.pair, SliceSelection()) { slices.append($0) }
+    #expect(slices.map(\.replaces) == [.percent(5)])
+  }
+
+  /// The columns that version 1 had.
+  private static let everything = """
+    SELECT id, integration_pair_id, window_id, kind, dataset_id, periods, since, orgunits, children, plan,
+      include_deleted, rank, newest, state, verified, worker, token, lease_until, attempts, next_attempt, started,
+      finished, last_status, last_error, pulled, pushed, imported, updated, ignored, deleted, refused, not_sent, queued,
+      wire_bytes, reasons, rejects
+    FROM slices ORDER BY id
+    """
 
   @Test("are brought up to date with all their slices, whose numbers go on", arguments: StoreKind.available)
   func slices(kind: StoreKind) throws {
@@ -46,10 +88,11 @@ struct SchemaUpgradeTests {
     #expect(throws: (any Error).self) { try world.ledger.database.execute("UPDATE slices SET state = 'refused'") }
     let before = try world.test.rows(Self.everything)
     #expect(before.count == 6)
+    try dropThird(world.test)
 
     let ledger = try world.another()
     #expect(try world.test.rows(Self.everything) == before)
-    #expect(try world.test.rows("SELECT max(version) FROM d2_schema") == ["2"])
+    #expect(try world.test.rows("SELECT max(version) FROM d2_schema") == ["3"])
     var plan = LedgerPlan()
     var subject = LedgerWorld.subject("b", "202402", newest: 1)
     subject.places = plan.add(places: [.init(units: ["unit0"], children: true, priority: nil)])
@@ -73,6 +116,7 @@ struct SchemaUpgradeTests {
     try makeFirst(world.test)
     try world.plan([LedgerWorld.subject("a", "202401", newest: 1)], units: 100)
     let before = try world.test.rows(Self.everything)
+    try dropThird(world.test)
     let store = world.test
     let executor = BlockingExecutor(threads: 6)
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -80,6 +124,6 @@ struct SchemaUpgradeTests {
       try await group.waitForAll()
     }
     #expect(try world.test.rows(Self.everything) == before)
-    #expect(try world.test.rows("SELECT version FROM d2_schema ORDER BY version") == ["1", "2"])
+    #expect(try world.test.rows("SELECT version FROM d2_schema ORDER BY version") == ["1", "3"])
   }
 }

@@ -114,7 +114,7 @@ struct ComparisonTests {
   func deletion(line: String, deleted: String) throws {
     try PaddedLine.copying(line.utf8) { text in
       let located = try DataValueLine(text, DataValueLine.Scratch())
-      #expect(String(decoding: DifferenceWriter.deleted(located, text.bytes), as: UTF8.self) == deleted)
+      #expect(String(decoding: located.deletion, as: UTF8.self) == deleted)
     }
   }
 }

@@ -10,24 +10,55 @@ import WaitingTests
     try JSONValue(reading: answer.body)["response"]!
   }
 
-  @Test func aDeletionScopeReplaces() throws {
-    let server = try SmallServer(.v43, values: 0)
-    #expect(server.push(server.payload(10)).status == 200)
-    let posted = try JSONValue(reading: server.payload(4))
-    let values = posted["dataValues"]!.array!
+  /// What a scope of the first value's element names, in the units and periods of all of them.
+  private func scope(_ values: [JSONValue], combo: JSONValue.Member? = nil) -> JSONValue {
     func distinct(_ key: String) -> JSONValue {
       .array(Set(values.map { $0[key]!.string! }).sorted().map { .string($0) })
     }
-    let scope: JSONValue = [
-      "orgUnits": distinct("orgUnit"), "periods": distinct("period"),
-      "elements": [["dataElement": values[0]["dataElement"]!]],
-    ]
-    let body = JSONValue.object([
-      .init("dataSet", .string(server.dataSet)), .init("deletion", scope), .init("dataValues", .array([values[0]])),
-    ])
-    let counts = try summary(server.push(body.text))["importCount"]!
-    #expect(counts["updated"]?.int == 1 && counts["deleted"]?.int == 3)
-    #expect(server.standIn.values.split(separator: "\n").filter { $0.contains("\"deleted\":true") }.count == 3)
+    let element = [JSONValue.Member("dataElement", values[0]["dataElement"]!)] + (combo.map { [$0] } ?? [])
+    return ["orgUnits": distinct("orgUnit"), "periods": distinct("period"), "elements": .array([.object(element)])]
+  }
+
+  @Test func aDeletionScopeGoesBeforeTheValues() throws {
+    let server = try SmallServer(.v43, values: 0)
+    #expect(server.push(server.payload(10)).status == 200)
+    let values = try JSONValue(reading: server.payload(4))["dataValues"]!.array!
+    func post(_ scope: JSONValue, _ values: [JSONValue], query: String = "") throws -> JSONValue {
+      let body = JSONValue.object([
+        .init("dataSet", .string(server.dataSet)), .init("deletion", scope), .init("dataValues", .array(values)),
+      ])
+      return try summary(server.push(body.text, query: query))
+    }
+    var deleted: Int { server.standIn.values.split(separator: "\n").count { $0.contains("\"deleted\":true") } }
+    let combo = JSONValue.Member("categoryOptionCombo", values[0]["categoryOptionCombo"]!)
+    let whole = scope(values, combo: combo)
+    let dry = try post(whole, [], query: "?dryRun=true")
+    #expect(dry["importCount"]?["deleted"]?.int == 2 && deleted == 0, "\(dry.text)")
+    // All of it is counted, what comes again too.
+    let counts = try post(whole, [values[0]])
+    #expect(counts["importCount"]?["updated"]?.int == 1 && counts["importCount"]?["deleted"]?.int == 2)
+    #expect(counts["status"] == "SUCCESS" && deleted == 1)
+    // What was deleted before is counted too.
+    #expect(try post(whole, [])["importCount"]?["deleted"]?.int == 2)
+    #expect(deleted == 2)
+  }
+
+  @Test func aDeletionScopeIsCheckedAsValuesAre() throws {
+    let server = try SmallServer(.v43, values: 0)
+    #expect(server.push(server.payload(4)).status == 200)
+    let values = try JSONValue(reading: server.payload(4))["dataValues"]!.array!
+    func code(_ change: (String) -> String) throws -> String? {
+      let scope = change(scope(values).text)
+      let answer = server.push(#"{"dataSet":"\#(server.dataSet)","deletion":\#(scope),"dataValues":[]}"#)
+      let summary = try summary(answer)
+      return answer.status == 409 ? summary["conflicts"]?.array?.first?["errorCode"]?.string : nil
+    }
+    let unit = values[0]["orgUnit"]!.string!
+    #expect(try code { $0.replacing(unit, with: "not a uid") } == "E8035")
+    #expect(try code { $0.replacing(unit, with: "aaaaaaaaaaa") } == "E8022")
+    #expect(try code { $0.replacing(values[0]["dataElement"]!.string!, with: "aaaaaaaaaaa") } == "E8020")
+    #expect(try code { $0.replacing(#""periods":["#, with: #""periods":["2022","#) } == "E8021")
+    #expect(server.standIn.values.contains("\"deleted\":true") == false)
   }
 
   @Test func asyncImportsOfLaterVersionsStartLate() throws {

@@ -50,8 +50,8 @@ final class SmallServer {
     return "{\"dataSet\":\"\(dataSet)\",\"dataValues\":[\(values.joined(separator: ","))]}"
   }
 
-  func push(_ body: String) -> TestClient.Answer {
-    TestClient.ask(port, "POST", "/api/dataValueSets", headers: TestClient.admin, body: body)
+  func push(_ body: String, query: String = "") -> TestClient.Answer {
+    TestClient.ask(port, "POST", "/api/dataValueSets\(query)", headers: TestClient.admin, body: body)
   }
 
   func fail(_ specification: String) throws { standIn.add(faults: try Fault(parsing: specification)) }

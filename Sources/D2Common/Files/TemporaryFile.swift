@@ -73,6 +73,12 @@ package final class TemporaryFile: Sendable {
     }
   }
 
+  /// Its descriptor, to read it from its beginning; it lasts as long as the file.
+  package var fromBeginning: Int32 {
+    lseek(descriptor, 0, Int32(SEEK_SET))
+    return descriptor
+  }
+
   /// Forgets what it holds.
   package func empty() {
     ftruncate(descriptor, 0)

@@ -98,7 +98,7 @@ public struct DataValueLine {
 
   /// The scratch's: they last until it is used again.
   private let fields: UnsafeMutablePointer<Field>
-  private let start: UnsafePointer<UInt8>
+  let start: UnsafePointer<UInt8>
   /// How many bytes the line has.
   public let length: Int
   /// What kinds of values the line's keys have.

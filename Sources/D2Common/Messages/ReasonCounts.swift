@@ -15,6 +15,11 @@ package struct ReasonCounts: Sendable, Equatable, ExpressibleByDictionaryLiteral
     if counts.count < most || counts[reason] != nil { counts[reason, default: 0] += times }
   }
 
+  /// Counts all reasons of others.
+  package mutating func add(_ others: ReasonCounts, ofAtMost most: Int = .max) {
+    for (reason, count) in others.counts { add(reason, times: count, ofAtMost: most) }
+  }
+
   /// The commonest ones, most frequent first.
   package func commonest(_ most: Int = .max) -> [(reason: String, count: Int)] {
     counts.map { (reason: $0.key, count: $0.value) }

@@ -3,7 +3,7 @@ import D2Common
 /// The tables of the store: made, upgraded from the Python tool's, or refused where a newer d2 made them.
 enum StoreSchema {
   /// What this program knows; `integrator.sql` and `sqlite.sql` end with it.
-  static let version = 2
+  static let version = 3
 
   /// Whose tables a database has.
   private enum Tables: Equatable {
@@ -32,6 +32,7 @@ enum StoreSchema {
     if found == .ours(1) { try database.executeScript(beforeSecond) }
     try database.executeScript(text(PackageResources.sqlite_sql))
     if found == .ours(1) { try database.executeScript(behindSecond) }
+    if found == .ours(2) { try database.executeScript(behindThird) }
   }
 
   /// SQLite cannot change what a column allows: the table is made anew, and its rows are copied.
@@ -51,6 +52,12 @@ enum StoreSchema {
     DELETE FROM sqlite_sequence WHERE name = 'slices';
     INSERT INTO sqlite_sequence (name, seq) SELECT 'slices', seq FROM sqlite_sequence WHERE name = 'slices_of_first';
     DROP TABLE slices_of_first;
+    """
+
+  /// Slices that replace what the destination has.
+  private static let behindThird = """
+    ALTER TABLE slices ADD COLUMN replaces text;
+    ALTER TABLE slices ADD COLUMN removed integer;
     """
 
   /// Of the slices of version 1.

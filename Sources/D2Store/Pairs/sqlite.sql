@@ -94,7 +94,9 @@ CREATE TABLE IF NOT EXISTS slices (
   pulled integer, pushed integer, imported integer, updated integer, ignored integer, deleted integer, refused integer,
   not_sent integer, queued integer, wire_bytes integer,
   reasons text,
-  rejects text);
+  rejects text,
+  replaces text,
+  removed integer);
 CREATE UNIQUE INDEX IF NOT EXISTS slices_once
   ON slices (integration_pair_id, dataset_id, periods, orgunits, children, since, kind);
 CREATE INDEX IF NOT EXISTS slices_newest ON slices (integration_pair_id, rank, newest DESC, id) WHERE state = 'waiting';
@@ -103,4 +105,4 @@ CREATE INDEX IF NOT EXISTS slices_leased ON slices (lease_until) WHERE state = '
 CREATE INDEX IF NOT EXISTS slices_retry ON slices (next_attempt) WHERE state = 'retry';
 CREATE INDEX IF NOT EXISTS slices_window ON slices (window_id) WHERE window_id IS NOT NULL;
 
-INSERT INTO d2_schema (version) SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM d2_schema WHERE version = 2);
+INSERT INTO d2_schema (version) SELECT 3 WHERE NOT EXISTS (SELECT 1 FROM d2_schema WHERE version = 3);

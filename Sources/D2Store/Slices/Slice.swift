@@ -34,6 +34,8 @@ package struct Slice: Sendable, Equatable {
   package var orgUnits: [String] = []
   package var children = true
   package var includesDeleted = false
+  /// How much may be deleted of what only the destination holds; `nil` where nothing is.
+  package var replaces: Quota?
   package var state = State.waiting
   package var isVerified = false
   package var worker: String?
@@ -56,6 +58,8 @@ package struct Slice: Sendable, Equatable {
     package var updated: Int?
     package var ignored: Int?
     package var deleted: Int?
+    /// Deleted since only the destination had them.
+    package var removed: Int?
     package var refused: Int?
     package var notSent: Int?
     package var queued: Int?
@@ -78,6 +82,7 @@ package struct Slice: Sendable, Equatable {
     package static let numbers: [(name: String, column: String, path: WritableKeyPath<Counts, Int?> & Sendable)] = [
       ("pulled", "pulled", \.pulled), ("pushed", "pushed", \.pushed), ("imported", "imported", \.imported),
       ("updated", "updated", \.updated), ("ignored", "ignored", \.ignored), ("deleted", "deleted", \.deleted),
+      ("removed", "removed", \.removed),
       ("refused", "refused", \.refused), ("notSent", "not_sent", \.notSent), ("queued", "queued", \.queued),
       ("wireBytes", "wire_bytes", \.wireBytes),
     ]
@@ -100,6 +105,7 @@ extension Slice {
       .init("orgUnits", .array(orgUnits.map { .string($0) })), .init("children", .bool(children)),
       .init("includeDeleted", .bool(includesDeleted)), .init("attempt", .int(attempts)),
     ]
+    if let replaces { members.append(.init("replace", .string(replaces.description))) }
     if let token { members.append(.init("token", .string(token))) }
     return .object(members)
   }
@@ -144,6 +150,12 @@ extension Slice {
     orgUnits = units
     children = json["children"]?.bool ?? true
     includesDeleted = json["includeDeleted"]?.bool ?? false
+    if let text = json["replace"]?.string {
+      guard let quota = Quota(text) else {
+        throw CommandFailure(.usage, "--slice: \"replace\" is \(text.quoted), not a number or a share such as 1%")
+      }
+      replaces = quota
+    }
     attempts = json["attempt"]?.int ?? 0
     token = json["token"]?.string
   }

@@ -1,5 +1,6 @@
 import D2Client
 import D2Common
+import D2Store
 
 /// What one run of d2-pull was asked for.
 struct PullOptions: Sendable {
@@ -46,7 +47,13 @@ struct PullOptions: Sendable {
     "--tag-data-set",
     help: "Append \"dataSet\" to each value, as is done with several data sets: servers from 2.43 on want to know it.")
 
-  static let output = OptionGroup("How they are written", schemes + [tagDataSet])
+  private static let endLine = Flag(
+    "--end-line",
+    help:
+      "Write a last line when all that was asked for is out, with what that was: d2-push --replace at the other end of the pipe wants to know."
+  )
+
+  static let output = OptionGroup("How they are written", schemes + [tagDataSet, endLine])
 
   // MARK: How they are fetched
 
@@ -104,6 +111,8 @@ struct PullOptions: Sendable {
   var tagsDataSet: Bool
   /// What data sets are called in the output, by uid, where that is something else.
   var dataSetNames: [String: String] = [:]
+  /// Whether a last line tells that all is out.
+  var writesEndLine: Bool
   let spools: Bool
   /// How many bytes may be read ahead of the reader of the output.
   let readAhead: Int
@@ -140,6 +149,7 @@ struct PullOptions: Sendable {
     kind = arguments[Self.registrations] ? .registrations : .dataValues
     limit = arguments[Self.limit]
     tagsDataSet = arguments[Self.tagDataSet]
+    writesEndLine = arguments[Self.endLine]
     spools = arguments[Self.spool]
     readAhead = arguments[Self.readAhead] ?? Self.defaultReadAhead
     explains = arguments[Self.explain]
@@ -156,6 +166,7 @@ struct PullOptions: Sendable {
     dates = try Self.dates(arguments)
     changes = Changes(arguments)
     passedOn = Query.parameters(Self.schemes, [Self.includeDeleted], arguments)
+    try CommandFailure.require(analytics == nil || !writesEndLine, "--end-line is for values, not for --analytics")
     if analytics != nil { return }
     if arguments[Self.compression] != Compression.none { passedOn.append(("compression", "gzip")) }
     if stored == nil {
@@ -203,6 +214,29 @@ struct PullOptions: Sendable {
       && [dataElements, dataElementGroups, orgUnitGroups, attributeOptionCombos].allSatisfy(\.isEmpty)
   }
 
+  /// What is asked for, as the slices of an end line.
+  ///
+  /// - Throws: `CommandFailure`, 64 where it is only a part of what a data set holds.
+  func endLineScope() throws(CommandFailure) -> [Slice] {
+    let isPart =
+      isIncrement || limit != nil || dataSets.isEmpty || children && orgUnits.isEmpty
+      || ![dataElements, dataElementGroups, orgUnitGroups, attributeOptionCombos].allSatisfy(\.isEmpty)
+    let isOfAllTime = dates.map { $0 == ExportRequest.allTime } ?? true
+    try CommandFailure.require(
+      !isPart && isOfAllTime,
+      "--end-line tells of whole data sets: select by --data-set, --org-unit and --period alone, or by --pair or a slice"
+    )
+    return dataSets.map { dataSet in
+      var slice = Slice()
+      slice.kind = kind
+      slice.dataSet = dataSet
+      slice.periods = periods.joined(separator: ",")
+      slice.orgUnits = orgUnits
+      slice.children = children
+      return slice
+    }
+  }
+
   /// Whether each value says its data set.
   var isTagged: Bool { (tagsDataSet || dataSets.count > 1) && !isOneSubject }
 
@@ -238,13 +272,5 @@ struct PullOptions: Sendable {
     try require(
       !tagsDataSet || (!dataSets.isEmpty && dataElements.isEmpty),
       "--tag-data-set needs values selected by --data-set alone")
-  }
-}
-
-extension Array where Element: Hashable {
-  /// Each element once, in the order of first appearance.
-  var unique: [Element] {
-    var seen: Set<Element> = []
-    return filter { seen.insert($0).inserted }
   }
 }

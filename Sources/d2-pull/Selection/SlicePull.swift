@@ -10,6 +10,7 @@ struct SlicePull: StoredSelection {
   /// What its increments have in mind, in the pipeline of a worker.
   let delivered: DeliveredValues?
   private let side: PairSide
+  var isOfDestination: Bool { side == .destination }
   /// Where the pair's secrets may be.
   private let environment: [String: String]
 

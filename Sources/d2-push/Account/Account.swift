@@ -32,7 +32,16 @@ final class Account: @unchecked Sendable {
   /// Reasons that are told apart in the summary; beyond them one more line would help nobody.
   private static let mostReasons = 1000
 
+  /// What only the destination had, in the scope of the input; `nil` where nobody looked for it.
+  struct Stale: Sendable {
+    var found = 0
+    var removed = 0
+    var refused = 0
+    var notSent = 0
+  }
+
   private(set) var totals = Totals()
+  private(set) var stale: Stale?
   /// Values that came from the input, and those that are in batches.
   private var taken = 0
   private var batched = 0
@@ -131,6 +140,21 @@ final class Account: @unchecked Sendable {
     try file?.flush()
   }
 
+  /// So many only the destination had.
+  ///
+  /// - Parameter deletions: what became of their deletions.
+  func found(stale: Int, _ deletions: Account? = nil) {
+    var counts = Stale(found: stale)
+    if let deletions {
+      counts.removed = deletions.totals.deleted
+      counts.refused = deletions.totals.refused
+      counts.notSent = stale - deletions.totals.accountedFor + deletions.totals.notSent
+      reasons.add(deletions.reasons, ofAtMost: Self.mostReasons)
+      if let others = deletions.periods { periods?.add(deletions: others) }
+    }
+    self.stale = counts
+  }
+
   private func keep(_ index: Int, of batch: Batch, _ refusal: Refusal) {
     let value = batch.values[index]
     file?.add(value: batch.bytes(of: value), line: value.line, refusal)
@@ -197,7 +221,14 @@ final class Account: @unchecked Sendable {
       "valuesPerSecondByBatchSize": learnt,
       "reasons": reasons.json(50),
     ]
-    guard let periods else { return summary }
-    return .object(summary.members! + [.init("byPeriod", periods.json)])
+    var members = summary.members!
+    if let stale {
+      members += [
+        .init("stale", .int(stale.found)), .init("removed", .int(stale.removed)),
+        .init("staleRefused", .int(stale.refused)),
+      ]
+    }
+    if let periods { members.append(.init("byPeriod", periods.json)) }
+    return .object(members)
   }
 }

@@ -16,6 +16,9 @@ struct PeriodTally: Sendable {
     var notSent = 0
     var notKept = 0
     var queued = 0
+    /// Of what only the destination had.
+    var removed = 0
+    var staleRefused = 0
     var reasons = ReasonCounts()
   }
 
@@ -67,6 +70,15 @@ struct PeriodTally: Sendable {
     counts[period]!.reasons.add(reason, ofAtMost: Self.mostReasons)
   }
 
+  /// What became of the deletions of what only the destination had.
+  mutating func add(deletions: PeriodTally) {
+    for (period, deletions) in deletions.counts {
+      counts[period, default: Counts()].removed += deletions.deleted
+      counts[period]!.staleRefused += deletions.refused
+      counts[period]!.reasons.add(deletions.reasons, ofAtMost: Self.mostReasons)
+    }
+  }
+
   /// An object for each period, in their order.
   var json: JSONValue {
     .array(
@@ -75,7 +87,7 @@ struct PeriodTally: Sendable {
           "period": .string(period), "read": .int(counts.read), "imported": .int(counts.imported),
           "updated": .int(counts.updated), "deleted": .int(counts.deleted), "ignored": .int(counts.ignored),
           "refused": .int(counts.refused), "notSent": .int(counts.notSent), "notKept": .int(counts.notKept),
-          "queued": .int(counts.queued),
+          "queued": .int(counts.queued), "removed": .int(counts.removed), "staleRefused": .int(counts.staleRefused),
           "reasons": counts.reasons.json(),
         ]
       })

@@ -51,5 +51,6 @@ struct BlockElements {
         endsInput: false)
     }
     piece.faults += faults
+    piece.keysNotSent += files.map(\.key)
   }
 }

@@ -44,6 +44,7 @@ struct InputOrder {
     if isCut {
       piece.lines = []
       piece.faults = []
+      piece.ends = []
     }
     return piece
   }

@@ -1,4 +1,5 @@
 import D2Common
+import D2Store
 
 /// Reads blocks of whole lines from the input. One task uses it at a time.
 final class InputReader: @unchecked Sendable {
@@ -16,7 +17,7 @@ final class InputReader: @unchecked Sendable {
   func drain(linesBefore: Int, _ body: (PaddedLine, _ number: Int) throws -> Void) throws {
     reader.count(lines: linesBefore)
     while let line = try reader.next() {
-      if line.isBlank { continue }
+      if line.isBlank || EndLine(line.bytes) != nil { continue }
       try body(line, reader.number)
     }
   }

@@ -1,5 +1,6 @@
 import D2Client
 import D2Common
+import D2Store
 import Glibc
 
 /// Locates the lines of blocks, several blocks at a time.
@@ -71,7 +72,9 @@ struct LineLocator: Sendable {
       try rules.check(line)
       return line
     } catch {
-      if !text.isBlank {
+      if let end = EndLine(text.bytes) {
+        piece.ends.append(end)
+      } else if !text.isBlank {
         let kept = LocatedLines.Fault.Kept.text(String(decoding: text.bytes, as: UTF8.self))
         piece.faults.append(.init(number: piece.lineCount, kept: kept, what: "\(error)"))
       }

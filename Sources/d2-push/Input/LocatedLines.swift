@@ -1,5 +1,6 @@
 import D2Client
 import D2Common
+import D2Store
 
 /// A block of the input, each line checked and with its key: what some threads make while another fills batches.
 struct LocatedLines: Sendable {
@@ -35,6 +36,10 @@ struct LocatedLines: Sendable {
   var requests: [RequestKey] = []
   /// Lines that are not sent.
   var faults: [Fault] = []
+  /// The hashes of the keys of values among them.
+  var keysNotSent: [UInt64] = []
+  /// Lines that say that all of a pull is out.
+  var ends: [EndLine] = []
   /// How many lines the block had, blank ones too, and how many came before it.
   var lineCount = 0
   var linesBefore = 0

@@ -152,9 +152,15 @@ struct PushOptions: Sendable {
   /// Whether the destination's metadata are looked at before values are posted.
   let looksAhead: Bool
   /// Whether it is asked what it does not keep of values.
-  let asksAboutElements: Bool
+  private(set) var asksAboutElements: Bool
   /// Whether values that the destination does not keep make the status 1.
   let failsOnNotKept: Bool
+  /// The number of the pair whose destination it is.
+  let pair: Int?
+  /// What is replaced at the destination; `nil` where nothing is.
+  private(set) var replace: ReplaceOptions?
+  /// Whether what is sent are deletions of what only the destination has.
+  private(set) var deletesStale = false
 
   /// - Parameter stored: the pair whose destination it is.
   /// - Throws: `CommandFailure`, 64.
@@ -206,11 +212,23 @@ struct PushOptions: Sendable {
     // The destination's elements are asked for by their uids; a deletion keeps nothing.
     asksAboutElements = mayLook && importStrategy != "DELETE" && isByUID("dataElementIdScheme")
     failsOnNotKept = arguments[Self.failOnNotKept]
+    pair = stored?.pair.id
+    replace = nil
+    replace = try ReplaceOptions(arguments, self, stored: stored)
     guard kind == .registrations else { return }
     // A slice may be of registrations without the option that says so.
     try CommandFailure.require(queue == nil, "registrations do not go with --via: a queued request holds data values")
     try CommandFailure.require(!async, "--async is for data values, not --registrations")
     try CommandFailure.require(dataSet == nil, "--data-set is for data values; registrations name their own")
+  }
+
+  /// The same for the deletions of what only the destination has. A deletion keeps nothing.
+  var deletingStale: PushOptions {
+    var options = self
+    options.replace = nil
+    options.deletesStale = true
+    options.asksAboutElements = false
+    return options
   }
 
   private static func rejectsPolicy(_ arguments: Arguments) throws(CommandFailure) -> RejectsPolicy {

@@ -21,6 +21,12 @@ final class Destination: Sendable {
     foresight = looksAhead && traits.failsWholeGroups ? Foresight(metadata) : nil
   }
 
+  /// Whether values are stored by groups, or not at all.
+  var isByGroup: Bool { traits.failsWholeGroups && options.kind == .dataValues }
+
+  /// Whether what is sent are deletions, as scopes of requests that bring no values.
+  var deletesByScope: Bool { isByGroup && options.deletesStale }
+
   /// The data set that values are entered for: their own, or that of the options.
   func named(_ dataSet: String?) -> String? { dataSet ?? options.dataSet }
 

@@ -28,9 +28,13 @@ struct Settlement {
     ids = BatchIDs(batch, defaultCombo: destination.traits.defaultCombo)
     isSettled = Array(repeating: false, count: batch.values.count)
     judge =
-      destination.traits.failsWholeGroups && destination.options.kind == .dataValues
-      ? JudgeByGroup(ids: ids, destination: destination)
-      : JudgeByValue(batch: batch, ids: ids, destination: destination)
+      if !destination.isByGroup {
+        JudgeByValue(batch: batch, ids: ids, destination: destination)
+      } else if destination.deletesByScope {
+        JudgeByScope(ids: ids)
+      } else {
+        JudgeByGroup(ids: ids, destination: destination)
+      }
   }
 
   /// Posts the batch until each value is settled.
@@ -69,9 +73,7 @@ struct Settlement {
   }
 
   private mutating func post(_ next: Work) throws {
-    let body = batch.body(
-      of: next.part, header: destination.traits.header(dataSet: next.dataSet, kind: destination.options.kind),
-      rewrite: destination.traits.respells)
+    let body = self.body(of: next)
     outcome.attempts += 1
     let deletes = batch.dataSet == LocatedLines.deletedRegistrations
     let answer = try destination.server.post(body, canBeHalved: next.part.count > 1, deletes: deletes, &outcome.traffic)
@@ -90,6 +92,15 @@ struct Settlement {
     }
   }
 
+  private func body(of next: Work) -> any HTTPBody {
+    guard !destination.deletesByScope else {
+      return DeletionScope.body(of: next.part, ids, dataSet: destination.named(next.dataSet))
+    }
+    return batch.body(
+      of: next.part, header: destination.traits.header(dataSet: next.dataSet, kind: destination.options.kind),
+      rewrite: destination.traits.respells)
+  }
+
   private mutating func apply(_ verdict: Verdict, _ report: ImportReport, _ done: Work) throws {
     if verdict.counts { outcome.count(report.summary, of: batch) }
     if verdict.isAlive { failedAlone = 0 }
@@ -106,7 +117,11 @@ struct Settlement {
 
   private mutating func halvesLater(_ next: Work) {
     var verdict = Verdict()
-    verdict.halvesLater(next)
+    if destination.deletesByScope {
+      verdict.scopesLater(next, in: next.part.halves, ids)
+    } else {
+      verdict.halvesLater(next)
+    }
     work += verdict.work
   }
 

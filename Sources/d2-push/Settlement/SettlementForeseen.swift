@@ -1,6 +1,10 @@
 extension Settlement {
   /// Settles the batch; values that the server is expected to refuse are kept out of the others' requests.
   mutating func settleAll() throws {
+    guard !destination.deletesByScope else {
+      for group in DeletionScope.groups(of: Array(batch.values.indices), ids) { try settle(group, batch.dataSet) }
+      return
+    }
     for (dataSet, values) in groups() {
       let shut = destination.foresight == nil ? [:] : destination.shutUnits(values, ids)
       let apart = Set(shut.values.joined())

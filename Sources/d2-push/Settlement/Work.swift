@@ -43,11 +43,12 @@ struct Verdict {
   mutating func later(_ next: Work) { if !next.part.isEmpty { work.append(next) } }
 
   /// The first half is posted first.
-  mutating func halvesLater(_ next: Work) {
-    let middle = next.part.count / 2
-    later(next.with(Array(next.part[middle...])))
-    later(next.with(Array(next.part[..<middle])))
-  }
+  mutating func halvesLater(_ next: Work) { for half in next.part.halves { later(next.with(half)) } }
+}
+
+extension [Int] {
+  /// The second half, and the first.
+  var halves: [[Int]] { [Array(self[(count / 2)...]), Array(self[..<(count / 2)])] }
 }
 
 /// Tells what an answer means for the values that were posted.

@@ -52,7 +52,9 @@ struct AnalyticsPlanner {
   }
 
   private func check() throws(CommandFailure) {
-    let others: [any AnyOption] = [Planner.only, Planner.overlap, Planner.registrations, RemovedPlanner.option]
+    let others: [any AnyOption] = [
+      Planner.only, Planner.overlap, Planner.registrations, RemovedPlanner.option, Planner.replace, Planner.maxDelete,
+    ]
     if let option = arguments.first(of: others + CalendarOptions.options) {
       throw CommandFailure(
         .usage, "\(option.name) does not go with --analytics: name units by --org-unit, periods by --period")

@@ -22,6 +22,13 @@ struct Planner {
     help:
       "How much time a slice holds: shorter periods go together (default month). Larger ones move faster over a long way, and more is lost when one is interrupted."
   )
+  static let replace = Flag(
+    "--replace",
+    help: "When a slice is in, delete what the destination holds of it and the source lacks (d2-push --replace).")
+  static let maxDelete = Option(
+    "--max-delete", as: .quota,
+    help:
+      "With more than this to delete, a number or a share of what the destination holds, the slice fails (default 1%).")
   static let again = Flag(
     "--again",
     help:
@@ -31,7 +38,7 @@ struct Planner {
 
   static let options: [any AnyOption] =
     [PairOptions.dataSets, only, CalendarOptions.period] + CalendarOptions.options
-    + [incremental, overlap, registrations, span, again, RemovedPlanner.option, name]
+    + [incremental, overlap, registrations, replace, maxDelete, span, again, RemovedPlanner.option, name]
 
   let store: Store
   let pair: Pair
@@ -50,6 +57,12 @@ struct Planner {
     if arguments[RemovedPlanner.option] {
       try report(RemovedPlanner(store: store, pair: pair, arguments: arguments, log: log).run(dataSets()))
       return .success
+    }
+    guard !arguments.has(Self.maxDelete) || arguments[Self.replace] else {
+      throw CommandFailure(.usage, "--max-delete goes with --replace")
+    }
+    guard !arguments[Self.replace] || !arguments[Self.incremental] else {
+      throw CommandFailure(.usage, "--replace is for a backlog: an increment holds what changed, and lacks all else")
     }
     // The source's clock before anything is read.
     let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
@@ -116,7 +129,9 @@ struct Planner {
           try increment(
             set, kind, of: units, everywhere: everywhere, until: now, planned: planned, calendar, &plan)
         } else if let calendar {
-          try backlog(set, LedgerPlan.Subject(set, kind, places: everywhere, today: arguments.today), calendar, &plan)
+          var subject = LedgerPlan.Subject(set, kind, places: everywhere, today: arguments.today)
+          if arguments[Self.replace] { subject.replaces = arguments[Self.maxDelete] ?? .percent(1) }
+          try backlog(set, subject, calendar, &plan)
         }
       }
     }

@@ -20,7 +20,8 @@ struct RemovedPlanner {
   /// Options that say which periods or units: here the ledger knows.
   private static let others: [any AnyOption] =
     [
-      Planner.only, CalendarOptions.period, Planner.incremental, Planner.overlap, Planner.again, Planner.name,
+      Planner.replace, Planner.maxDelete, Planner.only, CalendarOptions.period, Planner.incremental, Planner.overlap,
+      Planner.again, Planner.name,
       Planner.span,
     ] + CalendarOptions.options
 

@@ -47,6 +47,8 @@ struct ValueCounts: Sendable, Equatable {
   var pulled = 0
   /// Imported, updated or deleted.
   var taken = 0
+  /// Deleted since only the destination had them.
+  var removed = 0
   var ignored = 0
   var refused = 0
   var notSent = 0
@@ -57,7 +59,8 @@ struct ValueCounts: Sendable, Equatable {
   static let all: [(name: String, sql: String, path: WritableKeyPath<ValueCounts, Int> & Sendable)] = [
     ("pulled", "pulled", \.pulled),
     ("taken", "coalesce(imported, 0) + coalesce(updated, 0) + coalesce(deleted, 0)", \.taken),
-    ("ignored", "ignored", \.ignored), ("refused", "refused", \.refused), ("notSent", "not_sent", \.notSent),
+    ("removed", "removed", \.removed), ("ignored", "ignored", \.ignored), ("refused", "refused", \.refused),
+    ("notSent", "not_sent", \.notSent),
     ("queued", "queued", \.queued), ("wireBytes", "wire_bytes", \.wireBytes),
   ]
 

@@ -31,8 +31,11 @@ enum AttemptOutcome: Equatable {
       // Status 1 of d2-pull: ids that the source does not know.
       self = failed("d2-pull ended with status \(pull)", isLasting: pull == 1 && status <= 1)
     } else if status != 0 {
-      // More refusals than --max-rejects allows, or a command line that is wrong, stay so.
-      let isLasting = status == Int(ExitStatus.usage.rawValue) || (status == 1 && push?["status"]?.int == 1)
+      // More refusals than --max-rejects allows, more to delete than --max-delete does, or a command line that is
+      // wrong, stay so.
+      let isLasting =
+        [ExitStatus.usage, .malformedInput].contains { status == Int($0.rawValue) }
+        || (status == 1 && push?["status"]?.int == 1)
       self = failed("the command ended with status \(status)", isLasting: isLasting)
     } else if pull?["status"]?.int == nil || push?["status"]?.int == nil {
       self = .failed(

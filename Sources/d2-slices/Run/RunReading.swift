@@ -14,7 +14,8 @@ struct RunReading {
   let summaries: [Summaries]
 
   private static let counts = [
-    "read", "imported", "updated", "deleted", "ignored", "refused", "notSent", "notKept", "queued",
+    "read", "imported", "updated", "deleted", "ignored", "refused", "notSent", "notKept", "queued", "removed",
+    "staleRefused",
   ]
 
   /// - Parameter slices: several; for one the summaries are its own.
@@ -66,7 +67,7 @@ struct RunReading {
     for reason in part.flatMap({ $0["reasons"]?.array ?? [] }) {
       reasons.add(reason["reason"]?.string ?? "", times: reason["count"]?.int ?? 0)
     }
-    let refused = part.reduce(0) { $0 + ($1["refused"]?.int ?? 0) }
+    let refused = part.reduce(0) { $0 + ($1["refused"]?.int ?? 0) + ($1["staleRefused"]?.int ?? 0) }
     members += [
       .init("status", .int(refused > 0 ? 1 : 0)), .init("isWhole", true), .init("reasons", reasons.json()),
     ]

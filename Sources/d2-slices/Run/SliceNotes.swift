@@ -89,6 +89,7 @@ struct SliceNotes {
     }
     let figures =
       "\(counts.pulled ?? 0) read, \((counts.imported ?? 0) + (counts.updated ?? 0) + (counts.deleted ?? 0)) taken, "
+      + ((counts.removed ?? 0) > 0 ? "\(counts.removed!) deleted that the source lacks, " : "")
       + "\(counts.refused ?? 0) refused, \(DurationText.measured(attempt.seconds)); \(meter.progress)"
     if let refusal = attempt.refusal {
       let place = attempt.rejects.map { " (see \($0))" } ?? ""

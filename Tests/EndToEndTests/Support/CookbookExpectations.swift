@@ -392,6 +392,11 @@ struct CookbookExpectation: Sendable {
         fill 'select(month and months)'; at $SRC 'select(month and months)' | sed -n 1,7p | values | jq -c '.deleted = true' | store $SRC
         """, statuses: ["1", "0"], after: "arrived 'select(month and months)'"),
     .init(
+      anchor: "replace-a-quarter",
+      before: """
+        fill 'select(month and months)'; at $SRC 'select(month and months)' | sed -n 1,7p | values | jq -c '.deleted = true' | store $SRC
+        """, statuses: ["0", "0"], after: "arrived 'select(month and months)'"),
+    .init(
       anchor: "record-a-failure-for-a-colleague",
       before: #"fault $SRC '{"kind": "status", "status": 503, "times": 0, "path": "/api/dataValueSets"}'"#,
       statuses: ["75", "0"],

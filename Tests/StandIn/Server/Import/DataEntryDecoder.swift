@@ -56,6 +56,46 @@ struct DataEntryDecoder {
     return result
   }
 
+  /// The deletion scope, where the payload has one. An option combo that is left out is the default one.
+  func decodeScope() throws -> DeletionScope? {
+    guard let scope = run.set.header["deletion"] else { return nil }
+    let schemes = run.options
+    func id(_ text: String?, _ scheme: String, _ lookup: (IdScheme) -> IdLookup, _ uid: (Int) -> String) throws
+      -> String?
+    {
+      guard let text else { return nil }
+      let scheme = schemes.scheme(scheme)
+      if scheme == .uid {
+        guard IdLookup.isUid(text) else {
+          throw Refusal("E8035", [text], "Data set deletion scope ID is not a valid UID: `\(text)`")
+        }
+        return text
+      }
+      guard let position = lookup(scheme)[text] else {
+        throw Refusal("E8034", [text], "Data set deletion scope ID refers to a non-existing object: `\(text)`")
+      }
+      return uid(position)
+    }
+    func combo(_ json: JSONValue, _ key: String, _ scheme: String) throws -> String {
+      try id(json[key]?.string, scheme, metadata.categoryOptionCombos(by:)) { metadata.categoryOptionCombos[$0].uid }
+        ?? Metadata.defaultOptionComboUid
+    }
+    return DeletionScope(
+      units: try (scope["orgUnits"]?.array ?? []).compactMap {
+        try id($0.string, "orgUnitIdScheme", metadata.organisationUnits(by:)) { metadata.organisationUnits[$0].uid }
+      },
+      periods: (scope["periods"]?.array ?? []).compactMap { $0.string.flatMap { PeriodParser.parse($0, version) } },
+      elements: try (scope["elements"]?.array ?? []).compactMap { json in
+        try id(json["dataElement"]?.string, "dataElementIdScheme", metadata.dataElements(by:)) {
+          metadata.dataElements[$0].uid
+        }.map {
+          .init(
+            dataElement: $0, optionCombo: try combo(json, "categoryOptionCombo", "categoryOptionComboIdScheme"),
+            attributeCombo: try combo(json, "attributeOptionCombo", "attributeOptionComboIdScheme"))
+        }
+      })
+  }
+
   /// The uids of one kind of objects by a scheme.
   private struct Ids {
     let scheme: IdScheme

@@ -34,6 +34,23 @@ struct DataEntryGroup {
     }
   }
 
+  /// A scope is checked as values are, of each of its elements in each of its units and periods. Nothing is checked of
+  /// them alone.
+  init(
+    metadata: Metadata, version: ServerVersion, run: ImportRun, named: String?, scope: DeletionScope
+  ) throws(Refusal) {
+    self.metadata = metadata
+    self.version = version
+    self.run = run
+    values = scope.values
+    let uid: String
+    if let named { uid = named } else { uid = try detect() }
+    try checkAccess(uid)
+    try checkSet(uid)
+    try checkCombos(uid)
+    try checkTime(uid)
+  }
+
   private static func distinct(_ texts: some Sequence<String>) -> [String] {
     var seen: Set<String> = []
     return texts.filter { seen.insert($0).inserted }

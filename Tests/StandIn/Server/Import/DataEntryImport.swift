@@ -49,9 +49,12 @@ struct DataEntryImport: ValueImport {
     }
     let decoded: [Decoded]
     let named: String?
+    let scope: DeletionScope?
     do {
       named = try dataSet(run)
-      decoded = try DataEntryDecoder(metadata: metadata, version: version, run: run).decode()
+      let decoder = DataEntryDecoder(metadata: metadata, version: version, run: run)
+      decoded = try decoder.decode()
+      scope = try decoder.decodeScope()
     } catch let refusal as Refusal {
       summary.status = .error
       summary.add(refusal.conflict([-1]))
@@ -59,7 +62,7 @@ struct DataEntryImport: ValueImport {
     } catch { fatalError("only refusals are thrown") }
     summary.dataSetComplete = "false"
     if !decoded.isEmpty || named != nil {
-      enter(decoded, named, run, &store, &summary)
+      enter(decoded, named, scope, run, &store, &summary)
     }
     if summary.status != .error { complete(named, run, &store, &registrations, &summary) }
     return summary
@@ -97,11 +100,15 @@ struct DataEntryImport: ValueImport {
   // MARK: - The group
 
   private func enter(
-    _ values: [Decoded], _ named: String?, _ run: ImportRun, _ store: inout ValueStore, _ summary: inout ImportSummary
+    _ values: [Decoded], _ named: String?, _ scope: DeletionScope?, _ run: ImportRun, _ store: inout ValueStore,
+    _ summary: inout ImportSummary
   ) {
     let all = values.map(\.index)
     let group: DataEntryGroup
     do {
+      if let scope {
+        _ = try DataEntryGroup(metadata: metadata, version: version, run: run, named: named, scope: scope)
+      }
       group = try DataEntryGroup(metadata: metadata, version: version, run: run, named: named, values: values)
     } catch {
       summary.status = .error
@@ -117,17 +124,14 @@ struct DataEntryImport: ValueImport {
       summary.rejectedIndexes.append(refusal.index)
     }
     summary.ignored = group.refusals.count
-    if group.good.isEmpty, !group.refusals.isEmpty {
-      summary.status = .error
-      return
-    }
-    if !group.refusals.isEmpty { summary.status = .warning }
+    if !group.refusals.isEmpty { summary.status = group.good.isEmpty ? .error : .warning }
     // What the database refuses ends as if nothing had been asked: no conflict, and success.
     if group.good.contains(where: { run.isPoisoned($0.incoming.value) || run.isPoisoned($0.incoming.comment) }) {
       summary.ignored += group.good.count
       return
     }
-    let removed = removeScope(run, group, &store)
+    // First all of the scope goes, then the values come: what is refused alone is gone, too.
+    let removed = scope.map { remove($0, run, &store) } ?? 0
     for value in group.good.prefix(run.limit ?? Int.max) where !run.options.has("dryRun") {
       upsert(value, run, &store)
     }
@@ -163,60 +167,34 @@ struct DataEntryImport: ValueImport {
         created: old?.created ?? run.now, lastUpdated: run.now, followUp: value.incoming.followUp, isDeleted: deleted))
   }
 
-  /// One element of a deletion scope.
-  private struct ScopeElement {
-    var element: Int32
-    var optionCombo: Int32?
-    var attributeCombo: Int32?
-
-    func covers(_ key: ValueKey) -> Bool {
-      key.element == element && optionCombo ?? key.optionCombo == key.optionCombo
-        && attributeCombo ?? key.attributeCombo == key.attributeCombo
-    }
-  }
-
-  /// The `deletion` scope: values of its units, periods and elements that the payload lacks are removed.
-  private func removeScope(_ run: ImportRun, _ group: DataEntryGroup, _ store: inout ValueStore) -> Int {
-    guard let scope = run.set.header["deletion"], !run.options.has("dryRun") else { return 0 }
-    func ids(_ key: String) -> [String] { (scope[key]?.array ?? []).compactMap(\.string) }
-    let units = Set(ids("orgUnits").compactMap { metadata.organisationUnitByUid[$0] }.map(Int32.init))
-    let periods = Set(ids("periods").compactMap { store.knownPosition(ofPeriod: $0) })
-    // An element may name its option combos; without them all of its values are meant.
-    let elements = (scope["elements"]?.array ?? []).compactMap { json -> ScopeElement? in
-      guard let element = (json["dataElement"]?.string ?? json.string).flatMap({ metadata.dataElementByUid[$0] }) else {
-        return nil
-      }
-      func combo(_ key: String) -> Int32? {
-        json[key]?.string.map { Int32(metadata.categoryOptionComboByUid[$0] ?? -1) }
-      }
-      return ScopeElement(
-        element: Int32(element), optionCombo: combo("categoryOptionCombo"),
-        attributeCombo: combo("attributeOptionCombo"))
-    }
-    let posted = Set(group.good.map(\.keyText))
+  /// Deletes all that a scope names. What was deleted before is counted, too.
+  private func remove(_ scope: DeletionScope, _ run: ImportRun, _ store: inout ValueStore) -> Int {
+    let units = Set(scope.units.compactMap { metadata.organisationUnitByUid[$0] })
+    let elements = Set(
+      scope.elements.compactMap { element -> [Int]? in
+        guard let uid = metadata.dataElementByUid[element.dataElement],
+          let combo = metadata.categoryOptionComboByUid[element.optionCombo],
+          let attribute = metadata.categoryOptionComboByUid[element.attributeCombo]
+        else { return nil }
+        return [uid, combo, attribute]
+      })
     var removed = 0
-    for period in periods {
+    for period in Set(scope.periods.compactMap { store.knownPosition(ofPeriod: $0.id) }) {
       for position in store.byPeriod[Int(period)] {
-        let row = store.rows[Int(position)]
-        guard !row.isDeleted, units.contains(row.key.unit), elements.contains(where: { $0.covers(row.key) }),
-          !posted.contains(keyText(row.key, store))
+        let key = store.rows[Int(position)].key
+        guard units.contains(Int(key.unit)),
+          elements.contains([Int(key.element), Int(key.optionCombo), Int(key.attributeCombo)])
         else { continue }
+        removed += 1
+        guard !run.options.has("dryRun") else { continue }
         store.change(position) {
           $0.isDeleted = true
+          $0.value = nil
           $0.lastUpdated = run.now
         }
-        removed += 1
       }
     }
     return removed
-  }
-
-  private func keyText(_ key: ValueKey, _ store: ValueStore) -> String {
-    "DataValueKey[dataElement=\(metadata.dataElements[Int(key.element)].uid), "
-      + "orgUnit=\(metadata.organisationUnits[Int(key.unit)].uid), "
-      + "categoryOptionCombo=\(metadata.categoryOptionCombos[Int(key.optionCombo)].uid), "
-      + "attributeOptionCombo=\(metadata.categoryOptionCombos[Int(key.attributeCombo)].uid), "
-      + "period=\(store.periods[Int(key.period)].id)]"
   }
 
   private func complete(

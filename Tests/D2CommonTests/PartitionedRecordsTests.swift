@@ -2,8 +2,6 @@ import D2Common
 import TestSupport
 import Testing
 
-@testable import d2_diff
-
 @Suite("PartitionedRecords")
 struct PartitionedRecordsTests {
   @Test("what is put in comes out, in its order, from memory and from the file", arguments: [0, 1000, 1 << 30])

@@ -1,10 +1,8 @@
-import D2Common
-
 /// Records of one size, dealt out to partitions, each in the order in which its records came. Kept in memory up to a
 /// limit, beyond it in a temporary file.
 ///
 /// Filled by one thread, then read by several.
-final class PartitionedRecords<Record: BitwiseCopyable>: @unchecked Sendable {
+public final class PartitionedRecords<Record: BitwiseCopyable>: @unchecked Sendable {
   /// A full run of a partition's records.
   private enum Chunk {
     case memory([Record])
@@ -24,12 +22,13 @@ final class PartitionedRecords<Record: BitwiseCopyable>: @unchecked Sendable {
   private var heldBytes = 0
   private var file: TemporaryFile?
   private var fileBytes = 0
-  private(set) var count = 0
+  /// How many records it has.
+  public private(set) var count = 0
 
   /// - Parameters:
   ///   - memoryBytes: what full chunks may take before they go to the file.
   ///   - bufferBytes: what the open chunks of all partitions take together.
-  init(partitions: Int, memoryBytes: Int, bufferBytes: Int = 4 << 20, environment: [String: String]) {
+  public init(partitions: Int, memoryBytes: Int, bufferBytes: Int = 4 << 20, environment: [String: String]) {
     self.partitions = Array(repeating: Partition(), count: partitions)
     chunkRecords = max(16, bufferBytes / partitions / MemoryLayout<Record>.stride)
     self.memoryBytes = memoryBytes
@@ -37,11 +36,11 @@ final class PartitionedRecords<Record: BitwiseCopyable>: @unchecked Sendable {
   }
 
   /// How many records a partition has.
-  func count(_ partition: Int) -> Int { partitions[partition].count }
+  public func count(_ partition: Int) -> Int { partitions[partition].count }
 
   /// - Throws: `CommandFailure`, 73 where the temporary file cannot be written.
   @inline(__always)
-  func append(_ record: Record, to partition: Int) throws {
+  public func append(_ record: Record, to partition: Int) throws {
     partitions[partition].open.append(record)
     partitions[partition].count += 1
     count += 1
@@ -69,7 +68,7 @@ final class PartitionedRecords<Record: BitwiseCopyable>: @unchecked Sendable {
   /// Hands on a partition's records in the order in which they came.
   ///
   /// - Throws: what `body` throws; `CommandFailure`, 74 where the temporary file cannot be read.
-  func forEach(in partition: Int, _ body: (Record) throws -> Void) throws {
+  public func forEach(in partition: Int, _ body: (Record) throws -> Void) throws {
     for chunk in partitions[partition].chunks {
       switch chunk {
       case .memory(let records): for record in records { try body(record) }

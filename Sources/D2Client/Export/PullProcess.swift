@@ -1,0 +1,51 @@
+import D2Common
+import Glibc
+
+/// A d2-pull that reads one side of a pair for another command.
+package struct PullProcess {
+  private let process: ChildProcess
+  private let side: PairSide
+  /// What follows if it fails.
+  private let consequence: String
+
+  /// - Parameters:
+  ///   - arguments: its command line.
+  ///   - consequence: what the message of a failure ends with.
+  /// - Throws: `CommandFailure`, 75 where no process can be started.
+  package init(
+    _ side: PairSide, _ arguments: [String], environment: [String: String], consequence: String
+  ) throws(CommandFailure) {
+    self.side = side
+    self.consequence = consequence
+    process = try ChildProcess(
+      [Self.command] + arguments, environment: environment.filter { !Self.ofWorkers.contains($0.key) })
+  }
+
+  /// The summary that a worker looks for, and the turns of its commands, are those of the pull whose values are moved.
+  private static let ofWorkers: Set<String> = ["D2_SUMMARY_DIR", WorkerTurn.variable]
+
+  /// What it writes.
+  package var output: Int32 { process.outputs[0] }
+
+  /// The one beside this program, else the one on the PATH.
+  private static var command: String {
+    guard let beside = OwnFolder.path.map({ $0 + "/d2-pull" }), access(beside, X_OK) == 0 else { return "d2-pull" }
+    return beside
+  }
+
+  /// Waits for its end; what it wrote was read.
+  ///
+  /// - Returns: whether it read all that was asked for; false where the server does not know some of the ids.
+  /// - Throws: `CommandFailure` with its status, where it failed: what it wrote is not all.
+  package func finish() throws(CommandFailure) -> Bool {
+    switch process.wait(block: true)! {
+    case 0: return true
+    case ExitStatus.incomplete.rawValue: return false
+    case 127: throw CommandFailure(.configuration, "d2-pull is neither beside this command nor on the PATH")
+    case let status:
+      throw CommandFailure(
+        ExitStatus(rawValue: status) ?? .temporary,
+        "the \(side.rawValue) could not be read to its end (d2-pull ended with status \(status)): \(consequence)")
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import D2Client
+import D2Common
+import D2Store
+
+/// What `--replace` was asked for: what the destination holds in a scope, and the input lacks, is deleted.
+struct ReplaceOptions: Sendable {
+  private static let replace = Flag(
+    "--replace",
+    help:
+      "When all of the input is in: delete what the destination holds in its scope and the input lacks. Never where the input is empty, or may have ended early."
+  )
+  private static let maxDelete = Option(
+    "--max-delete", as: .quota,
+    help:
+      "With more than this to delete, a number or a share of what the destination holds there, nothing is deleted (default 1%)."
+  )
+  private static let orgUnits = Option(
+    "--org-unit", values: "UID",
+    help: "The scope, with --data-set and --period; else the slice's, or what the end line of d2-pull --end-line tells."
+  )
+  private static let children = Flag("--children", help: "The scope's organisation units, with all below them.")
+  private static let periods = Option("--period", values: "PERIOD", help: "The scope's periods, by their DHIS2 ids.")
+
+  static let group = OptionGroup("Replacing", [replace, maxDelete, orgUnits, children, periods])
+
+  let maxDelete: Quota
+  /// What options or the slice name; `nil` where the end line of the input is to tell.
+  let scope: Slice?
+  /// How the destination is read again: what of the command line d2-pull is to get, too.
+  let passedOn: [String]
+  let environment: [String: String]
+
+  private static let defaultQuota = Quota.percent(1)
+
+  /// - Returns: `nil` where nothing is to be replaced.
+  /// - Throws: `CommandFailure`, 64.
+  init?(_ arguments: Arguments, _ options: PushOptions, stored: StoredPair?) throws(CommandFailure) {
+    let slice = stored?.slice
+    guard arguments[Self.replace] || slice?.replaces != nil else {
+      if let option = arguments.first(of: [Self.maxDelete, Self.orgUnits, Self.children, Self.periods]) {
+        throw CommandFailure(.usage, "\(option.name) goes with --replace")
+      }
+      return nil
+    }
+    func require(_ holds: Bool, _ message: String) throws(CommandFailure) {
+      try CommandFailure.require(holds, "--replace: \(message)")
+    }
+    try require(options.queue == nil, "a queue does not tell what the destination holds: leave out --via")
+    try require(slice?.since.isEmpty ?? true, "an increment holds what changed: what it lacks is not to be deleted")
+    try require(
+      !options.passedOn.contains { $0.name.hasSuffix("IdScheme") || $0.name == "idScheme" },
+      "what the destination holds is compared by uids: leave out the id schemes")
+    try require(
+      [nil, "CREATE_AND_UPDATE"].contains(options.importStrategy), "it does not go with --import-strategy")
+    maxDelete = arguments[Self.maxDelete] ?? slice?.replaces ?? Self.defaultQuota
+    scope = try Self.scope(arguments, options, slice)
+    let isStored = stored != nil
+    passedOn = Self.passedOn(arguments, isStored: isStored)
+    environment = arguments.environment
+  }
+
+  private static func scope(
+    _ arguments: Arguments, _ options: PushOptions, _ slice: Slice?
+  ) throws(CommandFailure) -> Slice? {
+    let units = arguments[orgUnits]
+    let periods = arguments[periods]
+    guard !units.isEmpty || !periods.isEmpty || arguments[children] else { return slice }
+    try CommandFailure.require(slice == nil, "--slice says the scope: leave out --org-unit, --children and --period")
+    guard let dataSet = options.dataSet, !units.isEmpty, !periods.isEmpty else {
+      throw CommandFailure(.usage, "--replace: the scope needs --data-set, --org-unit and --period")
+    }
+    if let odd = periods.first(where: { !PeriodID.isPlausible($0) }) {
+      throw CommandFailure(.usage, "--period \(odd): not the id of a period, such as 202401 or 2024Q1")
+    }
+    var scope = Slice()
+    scope.dataSet = dataSet
+    scope.orgUnits = units
+    scope.periods = periods.joined(separator: ",")
+    scope.children = arguments[children]
+    return scope
+  }
+
+  private static func passedOn(_ arguments: Arguments, isStored: Bool) -> [String] {
+    let options: [any AnyOption] =
+      ServerOptions.credentials + ServerOptions.transport.options
+      + (isStored ? [Store.option] : [ServerOptions.address])
+    return options.filter { arguments.has($0) }.flatMap { option in
+      option.value == nil ? [option.name] : arguments.texts(of: option).map { "\(option.name)=\($0)" }
+    }
+  }
+
+  /// The command line of the d2-pull that reads a part of the scope at the destination.
+  ///
+  /// - Parameter pair: the number of the pair whose destination it is.
+  func pull(_ part: Slice, pair: Int?) throws(CommandFailure) -> [String] {
+    var words = ["--side=destination", "--spool", "--quiet"]
+    if let pair {
+      var part = part
+      part.pair = pair
+      part.replaces = nil
+      words.append("--slice=\(part.task.text)")
+    } else {
+      words.append("--data-set=\(part.dataSet)")
+      if part.kind == .dataValues { words.append("--tag-data-set") } else { words.append("--registrations") }
+      words += part.orgUnits.map { "--org-unit=\($0)" } + (part.children ? ["--children"] : [])
+      let periods = try part.periodIDs()
+      words += periods.map { "--period=\($0)" }
+      if periods.isEmpty {
+        let (start, end) = ExportRequest.allTime
+        words += ["--start-date=\(start)", "--end-date=\(end)"]
+      }
+    }
+    return words + passedOn
+  }
+}

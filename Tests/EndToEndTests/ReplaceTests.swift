@@ -1,0 +1,309 @@
+import D2Common
+import TestSupport
+import Testing
+import WaitingTests
+
+@testable import StandInServer
+
+@Suite("d2-push --replace", .waiting)
+struct ReplaceTests {
+  typealias Version = StandInServer.ServerVersion
+
+  /// A month of the monthly data set, as a pipe or a file gets it.
+  private static let pull =
+    "d2-pull --url $SRC --data-set $SET --org-unit $ROOT --children --period 202203 --spool --tag-data-set --quiet"
+  private static let push = "d2-push --url $DST --replace"
+
+  private let world: World
+  private let set: String
+  /// What only the destination has: in the month, and beside it.
+  private let stale: [String]
+  private let beside: [String]
+
+  init() throws { try self.init(.v42) }
+
+  /// The destination holds what the source holds of two months, and what the source lacks.
+  private init(_ version: Version) throws {
+    world = try World(version == .v43 ? .v42 : version, version, values: 3000)
+    set = world.metadata.dataSets[0].uid
+    (stale, beside) = try Self.surplus(in: world)
+    let filled = world.run(
+      """
+      \(Self.pull) --period 202204 | d2-push --url $DST --quiet > /dev/null
+      \(Self.loseAtSource)
+      """, ["SET": set])
+    #expect(filled.status == 0 && held(5), "\(filled.errors)")
+  }
+
+  private static let loseAtSource = "curl -sf -o /dev/null --data-binary @gone $SRC/control/values"
+
+  private static func isOfMonths(_ value: JSONValue) -> Bool {
+    ["202203", "202204"].contains(value["period"]?.string) && value["deleted"]?.bool != true
+  }
+
+  /// Values that the source has now and will lack, each of another unit: five of the month, two of the next one. Their
+  /// deletions are in the file `gone`, they themselves in the file `stale`.
+  private static func surplus(in world: World) throws -> (stale: [String], beside: [String]) {
+    func some(_ count: Int, of period: String) -> [String] {
+      var units: Set<String> = []
+      let lines = world.content(world.source, of: [0]) { $0["period"]?.string == period && isOfMonths($0) }
+      return lines.filter { key($0).map { units.insert($0[2] ?? "").inserted } ?? false }.suffix(count)
+    }
+    let (stale, beside) = (some(5, of: "202203"), some(2, of: "202204"))
+    #expect(stale.count == 5 && beside.count == 2)
+    world.shell.write("stale", (stale + beside).joined(separator: "\n") + "\n")
+    let gone = try (stale + beside).map { line in
+      let members = try JSONValue(parsing: line).members ?? []
+      return JSONValue.object(members.filter { $0.key != "deleted" } + [.init("deleted", true)]).text
+    }
+    world.shell.write("gone", gone.joined(separator: "\n") + "\n")
+    return (stale, beside)
+  }
+
+  private func run(_ script: String) -> Shell.Outcome { world.run(script, ["SET": set]) }
+
+  /// Whether the destination holds so many of the stale values, and all that lies beside the scope, and all that the
+  /// source has of both months.
+  private func held(_ count: Int) -> Bool {
+    let lines = Set(world.content(world.destination, where: Self.isOfMonths).compactMap(Self.key))
+    func isHeld(_ line: String) -> Bool { Self.key(line).map(lines.contains) ?? false }
+    let ofSource = world.content(world.source, of: [0], where: Self.isOfMonths)
+    return stale.count(where: isHeld) == count && beside.allSatisfy(isHeld) && !ofSource.isEmpty
+      && ofSource.allSatisfy(isHeld)
+  }
+
+  private static func key(_ line: String) -> [String?]? {
+    guard let value = try? JSONValue(parsing: line) else { return nil }
+    return ["dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo"].map {
+      value[$0]?.string
+    }
+  }
+
+  private static let deleted = "5 values that only the destination held: 5 deleted, 0 refused, 0 not sent\n"
+
+  @Test("what only the destination has goes, and nothing beside the scope", arguments: [Version.v40, .v42, .v43])
+  func replaces(version: Version) throws {
+    let test = try ReplaceTests(version)
+    let dry = test.run("\(Self.pull) --end-line | \(Self.push) --max-delete 5 --dry-run")
+    #expect(dry.status == 0, "\(dry.errors)")
+    #expect(dry.errors.contains("dry run, nothing was deleted: " + Self.deleted) && test.held(5), "\(dry.errors)")
+    let outcome = test.run("\(Self.pull) --end-line | \(Self.push) --max-delete 5 --summary summary")
+    #expect(outcome.status == 0 && outcome.errors.contains(Self.deleted), "\(outcome.errors)")
+    #expect(test.held(0))
+    let summary = try JSONValue(parsing: test.world.shell.file("summary"))
+    #expect(["stale", "removed", "staleRefused"].map { summary[$0]?.int } == [5, 5, 0])
+    #expect(outcome.documents.last?["stale"] == true && outcome.documents.last?["deleted"] == 5)
+    // The values of the input are counted as ever.
+    #expect(summary["deleted"] == 0 && summary["read"]?.int == World.totals(outcome.errors)["read"])
+    let again = test.run("\(Self.pull) --end-line | \(Self.push)")
+    #expect(
+      again.status == 0
+        && again.errors.contains("the destination holds nothing in the scope that the input lacks\n"), "\(again.errors)"
+    )
+  }
+
+  @Test("a scope of options, for a file and behind a filter that lets the end line pass")
+  func options() {
+    let scope = "--data-set $SET --org-unit $ROOT --children --period 202203 --max-delete 50%"
+    let outcome = run(
+      """
+      \(Self.pull) > values; \(Self.push) \(scope) --dry-run < values 2> file > /dev/null; echo $?
+      \(Self.pull) --end-line > whole; \(Self.push) --max-delete 50% --dry-run < whole 2> whole-file > /dev/null; echo $?
+      cat whole | jq -c 'select(.end or .value != null)' | \(Self.push) \(scope) > /dev/null 2> piped; echo $?
+      cat file whole-file piped
+      """)
+    #expect(outcome.lines.prefix(3) == ["0", "0", "0"], "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.output.components(of: Self.deleted) == 3 && held(0), "\(outcome.output)")
+  }
+
+  @Test(
+    "nothing is deleted where the input may have ended early, is empty, or would delete too much",
+    arguments: [
+      ("\(pull) | PUSH", "the input comes through a pipe and has no end line"),
+      ("\(pull) --end-line | head -n 20 | PUSH", "the input comes through a pipe and has no end line"),
+      ("\(pull) --end-line | jq -c 'select(.value)' | PUSH", "the input comes through a pipe and has no end line"),
+      ("\(pull) --end-line | grep '\"end\":' | PUSH --max-delete 100%", "would be deleted, but the input is empty"),
+      ("{ echo '{}'; \(pull) --end-line; } | PUSH --rejects rejects", "1 line of the input is no value"),
+      ("\(pull) --end-line | PUSH", "5 values would be deleted, but they are more than --max-delete 1% of "),
+      (
+        "\(pull) --end-line | PUSH --max-delete 4",
+        "5 values would be deleted, but they are more than --max-delete 4 of "
+      ),
+    ])
+  func guarded(script: String, reason: String) {
+    let outcome = run(script.replacing("PUSH", with: Self.push) + " > /dev/null")
+    #expect(outcome.status == 65 && outcome.errors.contains(reason), "\(outcome.status) \(outcome.errors)")
+    #expect(outcome.errors.contains(": nothing is deleted\n") && held(5), "\(outcome.errors)")
+  }
+
+  @Test("nothing is deleted where the pull before it fails, whatever the pipe says")
+  func failingPull() throws {
+    try world.fail(source: #"{"kind":"cut-body","after":3000,"path":"/api/dataValueSets","method":"GET","times":0}"#)
+    let outcome = run(
+      """
+      \(Self.pull.replacing(" --spool", with: "")) --end-line --retries 0 | \(Self.push) --max-delete 100% > /dev/null
+      echo ${PIPESTATUS[*]}
+      """)
+    #expect(outcome.lines == ["75 65"] && held(5), "\(outcome.output)\(outcome.errors)")
+    let unknown = run(
+      """
+      curl -sf -o /dev/null -X DELETE $SRC/control/faults
+      \(Self.pull) --end-line --org-unit abcdefghijk | \(Self.push) --max-delete 100% > /dev/null; echo ${PIPESTATUS[*]}
+      """)
+    #expect(unknown.lines == ["1 65"] && held(5), "\(unknown.output)\(unknown.errors)")
+  }
+
+  @Test("nothing is deleted where the destination cannot be read to its end", arguments: [Version.v42, .v43])
+  func unreadable(version: Version) throws {
+    let test = try ReplaceTests(version)
+    try test.world.fail(
+      destination: #"{"kind":"status","status":503,"path":"/api/dataValueSets","method":"GET","times":0}"#)
+    let outcome = test.run("\(Self.pull) --end-line | \(Self.push) --max-delete 100% --retries 0 > /dev/null")
+    #expect(
+      outcome.status == 75
+        && outcome.errors.contains(
+          "the destination could not be read to its end (d2-pull ended with status 75): nothing is deleted\n")
+        && test.held(5), "\(outcome.errors)")
+  }
+
+  @Test(
+    "what the destination refuses of the input is in the input: what it has of it stays",
+    arguments: [Version.v42, .v43])
+  func refused(version: Version) throws {
+    let test = try ReplaceTests(version)
+    let outcome = test.run(
+      """
+      \(Self.pull) --end-line | jq -c 'if .value then .value = "no number" else . end' |
+        \(Self.push) --max-delete 100% --rejects rejects > /dev/null
+      """)
+    #expect(outcome.status == 1 && outcome.errors.contains(Self.deleted) && test.held(0), "\(outcome.errors)")
+    #expect(World.totals(outcome.errors)["refused"] ?? 0 > 0)
+  }
+
+  @Test("what may not be deleted is refused with the reason, and the rest goes", arguments: [Version.v42, .v43])
+  func refusedDeletions(version: Version) throws {
+    let test = try ReplaceTests(version)
+    let unit = try #require(Self.key(test.stale[0])?[2])
+    // The unit is shut in that month.
+    try test.world.change(
+      destination: #"{"organisationUnits":[{"id":"\#(unit)","openingDate":"2022-05-01"}]}"#)
+    let outcome = test.run("\(Self.pull) --end-line | \(Self.push) --max-delete 100% --summary summary > /dev/null")
+    let isStrict = version == .v43
+    let counts = isStrict ? "4 deleted, 1 refused" : "5 deleted, 0 refused"
+    #expect(
+      outcome.status == (isStrict ? 1 : 0)
+        && outcome.errors.contains("5 values that only the destination held: \(counts), 0 not sent\n")
+        && outcome.errors.contains(": E8031") == isStrict, "\(outcome.errors)")
+    #expect(test.held(isStrict ? 1 : 0))
+  }
+
+  @Test(
+    "killed or broken off in the middle it has lost nothing, and the next run brings it to its end",
+    arguments: [Version.v42, .v43])
+  func interrupted(version: Version) throws {
+    let test = try ReplaceTests(version)
+    let replace = "\(Self.pull) --end-line | \(Self.push) --max-delete 100%"
+    // Each deletion is a request of its own here.
+    try test.world.fail(
+      destination: #"{"kind":"latency","seconds":0.3,"path":"/api/dataValueSets","method":"POST","times":0}"#)
+    let killed = test.run(
+      """
+      \(Self.pull) --end-line > whole
+      \(Self.push) --max-delete 100% --batch-size 1..20 --concurrency 4 < whole > lines 2> /dev/null & push=$!
+      await '[ -s lines ]'; kill -KILL $push; wait $push; echo $?
+      """)
+    #expect(killed.lines == ["137"], "\(killed.errors)")
+    #expect((0...5).contains { test.held($0) })
+    let broken = test.run(
+      """
+      curl -sf -o /dev/null -X DELETE $DST/control/faults
+      curl -sf -o /dev/null --data-binary @stale $DST/control/values
+      # The first request is that of the values, the second that of the deletions.
+      curl -sf -o /dev/null $DST/control/faults -d "[{\"kind\":\"status\",\"path\":\"/api/dataValueSets\",\"method\":\"POST\",\"skip\":1,\"times\":0}]"
+      \(replace) --batch-size 100000 --retries 0 --summary summary > /dev/null; echo $?
+      jq -c '[.stale, .removed, .notSent]' summary; curl -sf -o /dev/null -X DELETE $DST/control/faults
+      """)
+    #expect(broken.lines == ["75", "[5,0,0]"] && test.held(5), "\(broken.output)\(broken.errors)")
+    #expect(broken.errors.contains("5 values that only the destination held: 0 deleted, 0 refused, 5 not sent\n"))
+    let again = test.run("\(replace) > /dev/null")
+    #expect(again.status == 0 && test.held(0), "\(again.errors)")
+  }
+
+  @Test(
+    "a slice replaces what the ledger says, and a plan that does not deletes nothing", arguments: StoreKind.available)
+  func slices(kind: StoreKind) throws {
+    let version = kind == .sqlite ? Version.v42 : .v43
+    let world = try World(slicesIn: kind, .v42, version)
+    _ = try Self.surplus(in: world)
+    let plan = "d2-slices plan --pair hmis --data-set MONTH -p 202203 --quiet"
+    let outcome = world.run(
+      """
+      extras() { d2-diff --pair hmis --data-set MONTH -p $1 --extras --quiet --format json | jq -c 'select(.difference == "extra")' | wc -l; }
+      for month in 202203 202204; do d2-slices plan --pair hmis --data-set MONTH -p $month --quiet > /dev/null; done
+      d2-slices run --pair hmis --quiet; \(Self.loseAtSource)
+      d2-datasets set --pair hmis --include-deleted off all > /dev/null
+      \(plan) --again > /dev/null; d2-slices run --pair hmis --quiet; echo $?; extras 202203
+      \(plan) --again --replace --max-delete 0 > /dev/null; d2-slices run --pair hmis --retry-after 1s --quiet; echo $?
+      d2-slices list --pair hmis --state failed | jq -r '.lastError' | grep -c 'would be deleted, but they are more than --max-delete'; extras 202203
+      \(plan) --again --replace --max-delete 100% > /dev/null; d2-slices run --pair hmis; echo $?
+      d2-slices list --pair hmis | jq -s 'map(.removed // 0) | add'; d2-slices report --pair hmis | jq '.values.removed'
+      extras 202203; extras 202204; scripts/reconcile hmis 2> /dev/null; d2-slices list --pair hmis --period 202203 | jq -r .state | sort -u
+      d2-slices plan --pair hmis -i --replace 2> /dev/null; echo $?
+      """)
+    let parked = try #require(outcome.lines.dropFirst(3).first)
+    #expect(parked != "0")
+    #expect(
+      outcome.lines == ["0", "5", "1", parked, "5", "0", "5", "5", "0", "2", "verified", "64"],
+      "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.errors.contains(" deleted that the source lacks, "), "\(outcome.errors)")
+  }
+
+  @Test(
+    "what cannot be is said at once",
+    arguments: [
+      ("--max-delete 5", "--max-delete goes with --replace"),
+      ("--children", "--children goes with --replace"),
+      ("--replace --org-unit abcdefghijk", "the scope needs --data-set, --org-unit and --period"),
+      ("--replace --id-scheme CODE", "what the destination holds is compared by uids: leave out the id schemes"),
+      ("--replace --import-strategy CREATE", "it does not go with --import-strategy"),
+      ("--replace --period x --data-set abcdefghijk --org-unit abcdefghijk", "not the id of a period"),
+      (
+        "--replace --via dispatcher2 --dispatcher-url http://127.0.0.1:1/queue --source a --destination b",
+        "a queue does not tell"
+      ),
+    ])
+  func usage(words: String, reason: String) {
+    let address = words.contains("--via") ? "" : "--url $DST"
+    let outcome = run("d2-push \(address) \(words) < /dev/null")
+    #expect(outcome.status == 64 && outcome.errors.contains(reason), "\(outcome.status) \(outcome.errors)")
+  }
+
+  @Test("the end line tells what was asked for, and other commands take no notice of it")
+  func endLine() throws {
+    let outcome = run(
+      """
+      \(Self.pull) --end-line > whole; \(Self.pull) > values; tail -n 1 whole
+      head -n -1 whole | cmp - values && echo same
+      d2-push --url $DST --dry-run < whole 2>&1 > /dev/null | grep -o 'read [0-9]*'; wc -l < values
+      d2-diff whole values --quiet; echo $?
+      d2-pull --url $SRC --data-set $SET --org-unit $ROOT --period 202203 --limit 5 --end-line; echo $?
+      d2-pull --url $SRC --data-set $SET --org-unit $ROOT --last-updated 2022-01-01 --end-line; echo $?
+      """)
+    let end = try JSONValue(parsing: try #require(outcome.lines.first))["end"]
+    let count = try #require(outcome.lines.dropFirst(3).first)
+    #expect(end?["values"]?.int == Int(count))
+    #expect(
+      end?["scope"] == [
+        [
+          "kind": "values", "dataSet": .string(set), "periods": "202203", "orgUnits": [.string(world.root)],
+          "children": true,
+        ]
+      ], "\(outcome.output)")
+    #expect(outcome.lines.dropFirst() == ["same", "read \(count)", count, "0", "64", "64"], "\(outcome.output)")
+  }
+}
+
+extension String {
+  /// How often a text is in it.
+  fileprivate func components(of text: String) -> Int { ranges(of: text).count }
+}
