@@ -10,7 +10,7 @@ package struct DataSets: ToolkitCommand {
   package static func main(_ words: [String]) async -> Never {
     await Command.main(
       Self.self, words, manual: manual,
-      [sync, list, enable, disable, setting, mark, check, periods])
+      [sync, list, enable, disable, setting, mark, check, copyAssignments, periods])
   }
 
   private static let manual = Manual([
@@ -29,8 +29,9 @@ package struct DataSets: ToolkitCommand {
     """
     `check` compares with the destination before any data move: data sets, elements, category option combos and \
     assignments that it lacks or has differently, elements whose zeros it does not keep (`zerosNotKept`) and those \
-    that hold files, which do not travel (`holdsFiles`). `periods` needs no server and no pair: it prints the periods \
-    of a type.
+    that hold files, which do not travel (`holdsFiles`). `copy-assignments` assigns at the destination the units that \
+    report a data set at the source; it takes no assignment away. `periods` needs no server and no pair: it prints \
+    the periods of a type.
     """,
   ])
 
@@ -186,7 +187,7 @@ package struct DataSets: ToolkitCommand {
     return { $0.marks[kind, default: DataSet.Mark()].through = time }
   }
 
-  // MARK: Check, periods
+  // MARK: Check, copy-assignments, periods
 
   private static let check = Verb(
     CommandDescription(
@@ -201,6 +202,23 @@ package struct DataSets: ToolkitCommand {
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
     return try DataSetCheck(store: store, pair: pair, arguments: arguments, log: log).run()
+  }
+
+  private static let copyAssignments = Verb(
+    CommandDescription(
+      metadataVerb: "d2-datasets copy-assignments",
+      "assign data sets at the destination to the units that report them at the source",
+      example: (
+        "d2-datasets copy-assignments --pair hmis --below Bo", "what Bo's new facilities report, they may report there"
+      ), groups: [ServerOptions.transport],
+      options: [
+        PairOptions.dataSets, AssignmentCopy.below, Command.dryRun,
+        Prompt.confirmation.described("Do not ask before units are assigned."), Listing.option,
+      ],
+      incomplete: "a data set or unit is not at the destination, or you did not say yes")
+  ) { arguments, log in
+    let (store, pair) = try PairOptions.open(arguments)
+    return try AssignmentCopy(store: store, pair: pair, arguments: arguments, log: log).run()
   }
 
   private static let periods = Verb(

@@ -9,7 +9,7 @@ package struct OrgUnits: ToolkitCommand {
 
   package static func main(_ words: [String]) async -> Never {
     await Command.main(
-      Self.self, words, manual: manual, [sync, list, enable, disable, setting, check])
+      Self.self, words, manual: manual, [sync, list, enable, disable, setting, check, copy])
   }
 
   private static let manual = Manual([
@@ -27,6 +27,12 @@ package struct OrgUnits: ToolkitCommand {
     `check` compares with the destination before any data move: units that are not there, have another name, code or \
     parent, or were closed in the time that is asked about. It writes one problem a line, and ends with 1 where there \
     is any.
+    """,
+    """
+    `copy` makes at the destination the units that it lacks, under the source's uids, parents first, with names, \
+    codes, dates, place and contact; with `--update` it also takes over renames, moves, closings and codes. It \
+    deletes nothing. First the destination validates all, then you are asked. What cannot be made is a line with \
+    `refused` and the reason, and the status is 1. A run that was stopped is begun again.
     """,
     """
     Units are named by uid, code or name. A name that several have is refused, with those that it could mean.
@@ -143,5 +149,25 @@ package struct OrgUnits: ToolkitCommand {
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
     return try OrgUnitCheck(store: store, pair: pair, arguments: arguments, log: log).run()
+  }
+
+  // MARK: Copy
+
+  private static let copy = Verb(
+    CommandDescription(
+      metadataVerb: "d2-orgunits copy", "make at the destination the units that it lacks",
+      example: (
+        "d2-orgunits copy --pair hmis --below Bo --dry-run",
+        "which facilities of Bo are new, and what the destination says of them"
+      ),
+      groups: [ServerOptions.transport],
+      options: [
+        OrgUnitCopy.below, OrgUnitCopy.update, OrgUnitCopy.sameName,
+        Command.dryRun, Prompt.confirmation.described("Do not ask before units are made or changed."), Listing.option,
+      ],
+      incomplete: "some units were refused, or you did not say yes")
+  ) { arguments, log in
+    let (store, pair) = try PairOptions.open(arguments)
+    return try OrgUnitCopy(store: store, pair: pair, arguments: arguments, log: log).run()
   }
 }

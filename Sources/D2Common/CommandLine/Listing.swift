@@ -41,6 +41,9 @@ package struct Listing {
     }
   }
 
+  /// Hands on what is written: rows of what is done must not be lost with the command. Tables stay held back.
+  package func flush() throws { try output.flush() }
+
   /// Writes what was held back.
   package func finish() throws {
     if format == .table, !table.isEmpty {

@@ -42,6 +42,15 @@ package final class SQLiteDatabase: Database {
     for setting in Self.settings { try executeScript("PRAGMA \(setting)") }
   }
 
+  /// An empty one in a nameless temporary file, which lasts as long as the connection: for what does not fit memory.
+  ///
+  /// - Throws: `StoreError`.
+  package init(temporaryFor purpose: String) throws(StoreError) {
+    location = "a temporary file for \(purpose)"
+    connection = try Self.open("", named: location, Self.busyMilliseconds)
+    for setting in Self.settings { try executeScript("PRAGMA \(setting)") }
+  }
+
   private static let settings = ["foreign_keys = ON", "temp_store = MEMORY"]
 
   private static func open(

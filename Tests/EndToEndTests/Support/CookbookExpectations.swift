@@ -174,6 +174,23 @@ struct CookbookExpectation: Sendable {
         "jq -r .id problems.ndjson | sort | diff - <(printf '%s\\n' $cYeuwXTCPkU $DiszpKrYNg8 | sort) && echo both",
       holds: ["both"]),
     .init(
+      anchor: "a-new-clinic-has-opened",
+      before: """
+        bo=$(d2-orgunits list --pair hmis --format json | jq -r 'select(.name == "Bo").id')
+        change $SRC '{"organisationUnits": [{"id": "ManoClinic1", "name": "Mano Clinic", "parent": {"id": "'$bo'"}, "openingDate": "2023-12-01"}]}'
+        ask -o /dev/null -H 'Content-Type: application/json' -d '{"additions": [{"id": "ManoClinic1"}]}' $SRC/api/dataSets/$BfMAe6Itzgt/organisationUnits
+        at $SRC 'select(month and january)' | sed -n 1p | values | jq -c '.orgUnit = "ManoClinic1"' | store $SRC
+        """, statuses: ["0", "0"],
+      after: "at $DST 'select(.orgUnit == \"ManoClinic1\")' | wc -l", holds: ["1"]),
+    .init(
+      anchor: "facilities-were-renamed-moved-or-closed",
+      before: """
+        some=($(at $SRC 'select(bo)' | jq -r '.[2]' | sort -u))
+        change $SRC '{"organisationUnits": [{"id": "'${some[0]}'", "name": "Bo Government Hospital"}, {"id": "'${some[1]}'", "closedDate": "2024-06-30"}]}'
+        """, statuses: ["0", "0"],
+      after: "jq -r .change done.ndjson | sort; d2-orgunits copy --pair hmis --update --dry-run --quiet | wc -l",
+      holds: ["closed", "renamed", "0"]),
+    .init(
       anchor: "who-has-not-reported",
       before: """
         at $SRC 'select(month and january and .orgUnit == env.DiszpKrYNg8)' | values | jq -c '.deleted = true' | store $SRC

@@ -24,6 +24,10 @@ struct Router {
     case "me" where call.resource.count == 1: return MeAPI(server: server, call: call, user: user).answer()
     case "apiToken" where request.method == "POST": return makeToken()
     case "dataValues" where isRead: return DataValueAPI(server: server, call: call).answer()
+    case "metadata" where request.method == "POST" && call.resource.count == 1:
+      return MetadataImportAPI(server: server, call: call, user: user).answer()
+    case "dataSets" where request.method == "POST" && call.resource.count == 3:
+      return CollectionAPI(server: server, call: call, user: user).answer() ?? notFound()
     default:
       guard isRead else { return methodNotAllowed() }
       return MetadataAPI(server: server, call: call, user: user).answer() ?? notFound()

@@ -109,6 +109,9 @@ final class Server: Service {
     if let calendar = change["calendar"]?.string { heldCalendar.withLock { $0 = calendar } }
   }
 
+  /// Changes the metadata in place: what a request does.
+  func changeMetadata<Result>(_ change: (inout Metadata) -> Result) -> Result { heldMetadata.withLock { change(&$0) } }
+
   /// The answer to one request, faults of the transport aside.
   func answer(_ request: Request, faults: [Fault], cost: CostOfRequest) -> Response {
     let base = "http://" + (request.header("host") ?? "127.0.0.1")

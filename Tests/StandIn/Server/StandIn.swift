@@ -120,6 +120,15 @@ public final class StandIn: Sendable {
   /// The metadata that it has now.
   var metadata: Metadata { server.metadata }
 
+  /// Gives a user other units, or other authorities than all.
+  func restrict(user: String, to unit: String? = nil, authorities: [String]? = nil) {
+    let unit = unit.flatMap { metadata.organisationUnitByUid[$0] }
+    server.authentication.change(user: user) { user in
+      if let unit { user.organisationUnits = [unit] }
+      if let authorities { user.authorities = authorities }
+    }
+  }
+
   /// All stored values as NDJSON, sorted by key: the document of `GET /control/values`.
   public var values: String { String(decoding: server.dumpValues(), as: UTF8.self) }
 

@@ -31,6 +31,15 @@ final class Authentication: Sendable {
 
   var users: [User] { state.withLock { $0.users.values.sorted { $0.uid > $1.uid } } }
 
+  /// Changes a user.
+  func change(user name: String, _ change: (inout User) -> Void) {
+    state.withLock { state in
+      guard var user = state.users[name] else { return }
+      change(&user)
+      state.users[name] = user
+    }
+  }
+
   /// A uid as DHIS2 makes them: eleven letters and digits, a letter first.
   func newUid() -> String { state.withLock { $0.random.uid() } }
 

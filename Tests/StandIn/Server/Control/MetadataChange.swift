@@ -38,6 +38,8 @@ struct MetadataChange {
       }
       if let day = object["openingDate"] { unit.opened = self.day(day) ?? 0 }
       if let day = object["closedDate"] { unit.closed = self.day(day) }
+      if let name = object["shortName"]?.string { unit.shortName = name }
+      unit.further.merge(OrganisationUnit.further(of: object)) { $1 }
       metadata.organisationUnits[position] = unit
     }
     // With a unit goes all that is below it.

@@ -117,6 +117,8 @@ struct OrganisationUnit: Sendable {
   /// Days since 1970.
   var opened: Int
   var closed: Int?
+  /// What it has besides: its geometry, its contact, and so on, under the names of `furtherNames`.
+  var further: [String: JSONValue] = [:]
   /// What was removed while the server runs keeps its position, but nobody sees it.
   var isRemoved = false
   var children: [Int] = []
@@ -125,6 +127,20 @@ struct OrganisationUnit: Sendable {
   /// A subtree is the units whose `enter` lies in `enter..<exit` of its root.
   var enter = 0
   var exit = 0
+
+  /// What a unit can have besides, in the order in which servers write it.
+  static let furtherNames = [
+    "description", "comment", "url", "contactPerson", "address", "email", "phoneNumber", "geometry", "attributeValues",
+    "translations",
+  ]
+
+  /// What of an object is of these.
+  static func further(of object: JSONValue) -> [String: JSONValue] {
+    Dictionary(
+      uniqueKeysWithValues: furtherNames.compactMap { name in
+        object[name].flatMap { $0 == .null ? nil : (name, $0) }
+      })
+  }
 }
 
 struct OrganisationUnitLevel: Sendable {

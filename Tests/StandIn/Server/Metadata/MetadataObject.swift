@@ -103,6 +103,9 @@ struct MetadataView {
   /// A property by its name; `nil` where the object has none of that name or it is empty.
   func property(_ name: String, of reference: MetadataReference) -> MetadataProperty? {
     if reference.kind == .dataSetElements { return dataSetElement(name, reference.position) }
+    if reference.kind == .organisationUnits, let own = metadata.organisationUnits[reference.position].further[name] {
+      return .value(own)
+    }
     switch name {
     case "id": return .value(.string(uid(reference)))
     case "displayName": return property("name", of: reference)

@@ -47,7 +47,8 @@ struct MetadataPayload {
         uid: uid(object), code: object["code"]?.string, name: name(object),
         shortName: object["shortName"]?.string ?? name(object),
         parent: object["parent"]?["id"]?.string.flatMap { units[$0] },
-        opened: day(object["openingDate"]) ?? 0, closed: day(object["closedDate"]))
+        opened: day(object["openingDate"]) ?? 0, closed: day(object["closedDate"]),
+        further: OrganisationUnit.further(of: object))
     }
     metadata.organisationUnitLevels = objects("organisationUnitLevels").map {
       .init(uid: uid($0), name: name($0), level: $0["level"]?.int ?? 1)

@@ -14,7 +14,7 @@ extension MetadataView {
       "ancestors",
     ]
     if version.minor <= 40 { names += ["externalAccess", "userGroupAccesses", "userAccesses"] }
-    return names
+    return names + OrganisationUnit.furtherNames.filter { !names.contains($0) }
   }
 
   func unit(_ name: String, _ position: Int) -> MetadataProperty? {
@@ -52,7 +52,7 @@ extension MetadataView {
           metadata.organisationUnitGroups[$0].members.contains(position)
         })
     case "users": return .value(.array(users.filter { $0.organisationUnits.contains(position) }.map(user)))
-    default: return nil
+    default: return unit.further[name].map { .value($0) }
     }
   }
 
@@ -108,7 +108,8 @@ extension MetadataView {
       let data: JSONValue = [
         "write": .bool(set.sharing.writesData(user)), "read": .bool(set.sharing.readsData(user)),
       ]
-      return .value(.object(access(writes: user.isSuperuser) + [.init("data", data)]))
+      let writes = user.has("F_DATASET_PUBLIC_ADD") && set.sharing.writesMetadata(user)
+      return .value(.object(access(writes: writes) + [.init("data", data)]))
     default: return nil
     }
   }

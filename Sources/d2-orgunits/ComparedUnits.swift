@@ -1,0 +1,262 @@
+import D2Client
+import D2Common
+import D2Store
+
+/// The organisation units of both servers side by side, in a nameless temporary file: 100,000 of them need no memory.
+///
+/// `here` holds the source's and what is to become of each, `there` the destination's.
+final class ComparedUnits {
+  /// What is to be done with a unit.
+  enum Work: String { case add, update }
+
+  /// A unit of the source that is wanted at the destination.
+  struct Unit {
+    let uid: String
+    let name: String
+    let path: String
+    let parent: String?
+    /// What is posted of it; `nil` before that is known.
+    let payload: String?
+  }
+
+  let database: SQLiteDatabase
+
+  init() throws {
+    database = try SQLiteDatabase(temporaryFor: "organisation units")
+    let columns =
+      "uid text PRIMARY KEY, name text, short text, code text, parent text, opening text, closing text, path text, level integer"
+    try database.executeScript(
+      """
+      CREATE TABLE here (\(columns), wanted boolean, work text, problem text, reason text, payload text, done boolean DEFAULT FALSE);
+      CREATE TABLE there (\(columns));
+      CREATE INDEX there_parent ON there (parent);
+      CREATE INDEX there_code ON there (code);
+      CREATE INDEX here_parent ON here (parent);
+      """)
+  }
+
+  // MARK: Reading both servers
+
+  static let fields = "id,name,shortName,code,openingDate,closedDate,path,level,parent[id]"
+
+  func forget(_ side: PairSide) throws { try database.execute("DELETE FROM \(side == .source ? "here" : "there")") }
+
+  /// Takes a page of one server's units. Returns how many were not there yet.
+  ///
+  /// - Parameter wants: whether a unit of the source, by itself and the uids above it, is wanted.
+  func take(_ page: [JSONValue], of side: PairSide, wants: ([String]) -> Bool = { _ in false }) throws -> Int {
+    let rows: [[SQLValue]] = page.compactMap { unit in
+      guard let uid = unit["id"]?.string, UID.canBe(uid) else { return nil }
+      func text(_ value: JSONValue?) -> SQLValue { SQLValue(value?.string) }
+      // Servers write dates as local midnights without a zone.
+      func day(_ name: String) -> SQLValue { SQLValue(unit[name]?.string.map { String($0.prefix(10)) }) }
+      let path = unit["path"]?.string ?? "/\(uid)"
+      let row = [
+        .text(uid), text(unit["name"]), text(unit["shortName"]), text(unit["code"]), text(unit["parent"]?["id"]),
+        day("openingDate"), day("closedDate"), .text(path), SQLValue(unit["level"]?.int),
+      ]
+      return side == .source ? row + [.bool(wants(path.split(separator: "/").map(String.init)))] : row
+    }
+    let columns = ["uid", "name", "short", "code", "parent", "opening", "closing", "path", "level"]
+    return try database.insert(
+      into: side == .source ? "here" : "there", columns: side == .source ? columns + ["wanted"] : columns, rows: rows)
+  }
+
+  /// Wants no other units than one and those below it.
+  ///
+  /// - Parameter text: its uid, code or name.
+  /// - Throws: `CommandFailure`, 64 for a text that means none or several.
+  func restrict(below text: String) throws {
+    for column in ["uid", "code", "name"] {
+      let found = try database.rows("SELECT uid, path FROM here WHERE \(column) = $1 LIMIT 10", [.text(text)])
+      guard found.count < 2 else {
+        let candidates = found.map { "\($0.text(0)!) (\($0.text(1) ?? ""))" }.joined(separator: "; ")
+        throw CommandFailure(.usage, "--below \(text.quoted): several units are called so: \(candidates): give the uid")
+      }
+      guard let path = found.first?.text(1) else { continue }
+      try database.execute(
+        "UPDATE here SET wanted = FALSE WHERE path <> $1 AND substr(path, 1, length($1) + 1) <> $1 || '/'",
+        [.text(path)])
+      guard try count("wanted") > 0 else {
+        throw CommandFailure(.usage, "--below \(text.quoted): no unit at or below it is one of this pair's active ones")
+      }
+      return
+    }
+    throw CommandFailure(.usage, "--below \(text.quoted): the source has no unit of this uid, code or name")
+  }
+
+  // MARK: What is to be done
+
+  private static let isNew = "work = 'add' AND problem IS NULL"
+
+  /// Finds what the destination lacks and, where asked, has differently; and what of that cannot be.
+  func plan(updates: Bool, allowsSameName: Bool) throws {
+    try database.execute(
+      "UPDATE here SET work = 'add' WHERE wanted AND NOT EXISTS (SELECT 1 FROM there t WHERE t.uid = here.uid)")
+    if updates {
+      try database.execute(
+        "UPDATE here SET work = 'update' FROM there t WHERE wanted AND t.uid = here.uid AND \(Self.differs)")
+    }
+    try database.execute(
+      """
+      UPDATE here SET problem = 'codeTaken', reason = 'the code ' || here.code || ' is that of ' || t.name || ' (' || t.uid || ')'
+      FROM there t WHERE work IS NOT NULL AND t.code = here.code AND t.uid <> here.uid
+      """)
+    if !allowsSameName {
+      try database.execute(
+        """
+        UPDATE here SET problem = 'sameName', reason = t.uid || ' below the same parent has this name'
+        FROM there t WHERE \(Self.isNew) AND t.parent = here.parent AND lower(t.name) = lower(here.name)
+        """)
+    }
+    try database.execute(
+      """
+      UPDATE here SET problem = 'otherRoot', reason = 'it is a root, and the destination has another one'
+      WHERE work IS NOT NULL AND problem IS NULL AND parent IS NULL AND EXISTS (SELECT 1 FROM there)
+        AND NOT EXISTS (SELECT 1 FROM there t WHERE t.uid = here.uid AND t.parent IS NULL)
+      """)
+    try holdBackOrphans()
+  }
+
+  /// A unit whose parent is not at the destination, and will not be, cannot be made there, nor what is below it.
+  func holdBackOrphans() throws {
+    while try database.execute(
+      """
+      UPDATE here SET problem = 'parentMissing',
+        reason = 'its parent ' || coalesce((SELECT p.name || ' (' || p.uid || ')' FROM here p WHERE p.uid = here.parent), here.parent)
+          || ' is not at the destination'
+      WHERE work IS NOT NULL AND NOT done AND problem IS NULL AND parent IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM there t WHERE t.uid = here.parent)
+        AND NOT EXISTS (SELECT 1 FROM here p WHERE p.uid = here.parent AND p.work = 'add' AND p.problem IS NULL)
+      """) > 0
+    {}
+  }
+
+  /// What the source does not say stays as it is at the destination, but a unit that is open again is open there too.
+  private static let differs =
+    """
+    (here.name IS DISTINCT FROM t.name OR here.short IS DISTINCT FROM t.short OR here.closing IS DISTINCT FROM t.closing
+      OR here.code IS NOT NULL AND here.code IS DISTINCT FROM t.code
+      OR here.opening IS NOT NULL AND here.opening IS DISTINCT FROM t.opening
+      OR here.parent IS NOT NULL AND here.parent IS DISTINCT FROM t.parent)
+    """
+
+  func count(_ condition: String) throws -> Int {
+    try database.rows("SELECT count(*) FROM here WHERE \(condition)")[0].int(0) ?? 0
+  }
+
+  /// How many can be done as far as is known.
+  func planned(_ work: Work) throws -> Int { try count("work = '\(work.rawValue)' AND problem IS NULL") }
+
+  /// The next units to work at, parents first.
+  ///
+  /// - Parameter hasPayload: whether only those are meant that the destination has found well, or the others.
+  func next(_ work: Work, hasPayload: Bool, _ most: Int) throws -> [Unit] {
+    try database.rows(
+      """
+      SELECT uid, name, path, parent, payload FROM here
+      WHERE work = '\(work.rawValue)' AND problem IS NULL AND NOT done AND payload IS \(hasPayload ? "NOT" : "") NULL
+      ORDER BY level, path LIMIT \(most)
+      """
+    ).map { row in
+      Unit(
+        uid: row.text(0)!, name: row.text(1) ?? "", path: row.text(2) ?? "", parent: row.text(3), payload: row.text(4))
+    }
+  }
+
+  func keep(_ payload: String, of uid: String) throws {
+    try database.execute("UPDATE here SET payload = $2 WHERE uid = $1", [.text(uid), .text(payload)])
+  }
+
+  func refuse(_ uid: String, _ problem: String, _ reason: String) throws {
+    try database.execute(
+      "UPDATE here SET problem = $2, reason = $3 WHERE uid = $1", [.text(uid), .text(problem), .text(reason)])
+  }
+
+  func finish(_ uids: [String]) throws {
+    for uid in uids { try database.execute("UPDATE here SET done = TRUE, payload = NULL WHERE uid = $1", [.text(uid)]) }
+  }
+
+  /// The uid of the unit above one that the destination has; `nil` for a root.
+  func nearestThere(above unit: Unit) throws -> String? {
+    for uid in unit.path.split(separator: "/").dropLast().reversed()
+    where try !database.rows("SELECT 1 FROM there WHERE uid = $1", [.text(String(uid))]).isEmpty {
+      return String(uid)
+    }
+    return nil
+  }
+
+  func isThere(_ uid: String) throws -> Bool {
+    try !database.rows("SELECT 1 FROM there WHERE uid = $1", [.text(uid)]).isEmpty
+  }
+
+  // MARK: Lines
+
+  /// Hands on a line for each change of some units, or of all that are planned.
+  ///
+  /// - Parameter uids: of which units.
+  func changes(of uids: [String]? = nil, _ body: (JSONValue) throws -> Void) throws {
+    func hand(_ condition: String, _ parameters: [SQLValue]) throws {
+      try database.execute(
+        """
+        SELECT here.uid, here.name, here.path, work, t.name, t.path, here.closing, t.closing, here.parent, t.parent
+        FROM here LEFT JOIN there t ON t.uid = here.uid WHERE work IS NOT NULL AND problem IS NULL \(condition)
+        ORDER BY work, here.level, here.path
+        """, parameters
+      ) { row in try Self.lines(row).forEach(body) }
+    }
+    guard let uids else { return try hand("", []) }
+    for uid in uids { try hand("AND here.uid = $1", [.text(uid)]) }
+  }
+
+  private static func lines(_ row: SQLRow) -> [JSONValue] {
+    func line(_ change: String, _ more: (String, String?)? = nil) -> JSONValue {
+      var members: [JSONValue.Member] = [
+        .init("change", .string(change)), .init("id", .string(row.text(0)!)), .init("name", .string(row.text(1) ?? "")),
+        .init("path", .string(orNull: row.text(2))),
+      ]
+      if let more { members.append(.init(more.0, .string(orNull: more.1))) }
+      return .object(members)
+    }
+    guard row.text(3) == Work.update.rawValue else { return [line("added")] }
+    var lines: [JSONValue] = []
+    if row.text(1) != row.text(4) { lines.append(line("renamed", ("previousName", row.text(4)))) }
+    if let parent = row.text(8), parent != row.text(9) { lines.append(line("moved", ("previousPath", row.text(5)))) }
+    if let closing = row.text(6) {
+      if closing != row.text(7) { lines.append(line("closed", ("closedDate", closing))) }
+    } else if row.text(7) != nil {
+      lines.append(line("reopened", ("previousClosedDate", row.text(7))))
+    }
+    return lines.isEmpty ? [line("changed")] : lines
+  }
+
+  /// Hands on a line for each unit that cannot be copied.
+  func refusals(_ body: (_ line: JSONValue, _ problem: String, _ reason: String) throws -> Void) throws {
+    try database.execute(
+      "SELECT uid, name, path, problem, reason FROM here WHERE problem IS NOT NULL ORDER BY level, path", []
+    ) { row in
+      let (problem, reason) = (row.text(3) ?? "", row.text(4) ?? "")
+      let line: JSONValue = [
+        "change": "refused", "id": .string(row.text(0)!), "name": .string(row.text(1) ?? ""),
+        "path": .string(orNull: row.text(2)), "problem": .string(problem), "reason": .string(reason),
+      ]
+      try body(line, problem, reason)
+    }
+  }
+
+  /// How many new units lie below none of some units, and the units that are moved and have others below them.
+  func countOutside(_ units: [String]) throws -> Int {
+    let places = units.indices.map { "path LIKE '%/' || $\($0 + 1) || '/%'" }.joined(separator: " OR ")
+    let sql = "SELECT count(*) FROM here WHERE \(Self.isNew)" + (units.isEmpty ? "" : " AND NOT (\(places))")
+    return try database.rows(sql, units.map { .text($0) })[0].int(0) ?? 0
+  }
+
+  /// How many units that have others below them were moved.
+  func countMovedWithUnitsBelow() throws -> Int {
+    try database.rows(
+      """
+      SELECT count(*) FROM here JOIN there t ON t.uid = here.uid WHERE done AND here.parent <> t.parent
+        AND EXISTS (SELECT 1 FROM there b WHERE b.parent = t.uid)
+      """)[0].int(0) ?? 0
+  }
+}
