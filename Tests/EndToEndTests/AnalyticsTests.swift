@@ -245,6 +245,22 @@ struct AnalyticsTests {
     #expect(Self.questions(world).count < slow && slow > 8, "\(Self.questions(world).count) of \(slow)")
   }
 
+  @Test("relative periods are counted from the server's day, and a period that is named twice comes once")
+  func relative() throws {
+    // Where the server is, it is still June.
+    let world = try Self.world {
+      $0.timeZone = "America/Bogota"
+      $0.clockStart = StandInOptions.moment("2022-07-01T02:00:00")
+    }
+    let outcome = world.run(
+      """
+      d2-pull --url $SRC --analytics --data-element $VISITS --org-unit $ROOT --quiet \\
+        --period LAST_3_MONTHS,202205,2022Q1,LAST_QUARTER | jq -r .period | sort | paste -sd' '
+      """, Self.ids(world))
+    #expect(outcome.output == "202203 202204 202205 2022Q1\n", "\(outcome.errors)")
+    #expect(Self.questions(world).allSatisfy { !$0.contains("LAST") })
+  }
+
   @Test("what does not go together is refused before anything is asked")
   func usage() throws {
     let world = try Self.world()

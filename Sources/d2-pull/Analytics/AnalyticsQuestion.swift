@@ -34,7 +34,7 @@ struct AnalyticsQuestion {
     let named = try canonical(ids.filter { PeriodID.isPlausible($0) }, &asked)
     let relative = options.periods.compactMap { RelativePeriod($0) }
     guard !relative.isEmpty else { return named.unique }
-    let clock = PeriodClock(today: options.today)
+    let clock = try PeriodClock(ofAnalyticsAt: client, for: relative, otherwise: options.today)
     return (named + relative.flatMap { $0.periods(by: clock).map(\.id) }).unique
   }
 

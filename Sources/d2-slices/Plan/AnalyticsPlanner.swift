@@ -78,7 +78,9 @@ struct AnalyticsPlanner {
   private func periods(_ client: DHIS2Client) throws -> [Period] {
     var periods: [Period] = []
     let relative = arguments[CalendarOptions.period].compactMap { RelativePeriod($0) }
-    let clock = try relative.isEmpty ? nil : clock(client, relative)
+    let clock =
+      try relative.isEmpty
+      ? nil : PeriodClock(ofAnalyticsAt: client, for: relative, otherwise: arguments.today)
     for text in arguments[CalendarOptions.period] {
       if let relative = RelativePeriod(text), let clock {
         periods += relative.periods(by: clock)
@@ -92,10 +94,6 @@ struct AnalyticsPlanner {
     }
     var seen: Set<String> = []
     return periods.filter { seen.insert($0.id).inserted }.sorted { $0.start < $1.start }
-  }
-
-  private func clock(_ client: DHIS2Client, _ relative: [RelativePeriod]) throws -> PeriodClock {
-    PeriodClock(today: arguments.today)
   }
 
   /// Those that are named, else the tops of the source's hierarchy.
