@@ -43,7 +43,7 @@ measure_analytics() {
   printf '\n## Analytics (%d values; a server that takes %s of what was measured)\n\n' "$values" "$scale"
   echo "| | requests | seconds | longest request |"
   echo "|---|--:|--:|--:|"
-  echo "| curl, one request | 1 | ${one#*$'\t'} | ${one%$'\t'*} s to the first byte |"
+  awk -F '\t' '{ printf "| curl, one request | 1 | %.2f | %.2f s to the first byte |\n", $2, $1 }' <<<"$one"
   echo "| d2-pull --analytics | $requests | $seconds | $longest s |"
   # A proxy that waits for a minute gives up on it.
   curl -sSf -o /dev/null "$address/control/faults" \
