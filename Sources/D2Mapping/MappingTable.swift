@@ -31,21 +31,30 @@ package struct MappingTable {
 
   package init() {}
 
-  /// Reads a table: CSV or TSV with a header line that names at least `kind` (or `type`), `from` and `to`, or a JSON
-  /// object of objects (`{"dataElement": {"a": "b", "c": null}}`). An empty target drops the value.
+  /// The bytes of a table, without a byte order mark.
   ///
-  /// - Throws: `CommandFailure`: 74 where it cannot be read, 65 for what is no mapping, with the line.
-  package init(path: String) throws(CommandFailure) {
-    let bytes: [UInt8]
-    do { bytes = try FileBytes.read(path, atMost: 1 << 30) } catch {
+  /// - Throws: `CommandFailure`: 74 where it cannot be read, 65 where it is empty.
+  package static func bytes(of path: String) throws(CommandFailure) -> [UInt8] {
+    do { return text(try FileBytes.read(path, atMost: 1 << 30)) } catch {
       throw CommandFailure(.cannotRead, "cannot read \(path): \(error)")
     }
-    try self.init(bytes, path)
+  }
+
+  private static func text(_ bytes: [UInt8]) -> [UInt8] {
+    bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
   }
 
   /// Reads the bytes of a table; the path is for messages.
-  package init(_ bytes: [UInt8], _ path: String) throws(CommandFailure) {
-    let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
+  package init(_ bytes: [UInt8], _ path: String) throws(CommandFailure) { try read(bytes, path) }
+
+  /// Reads a table: CSV or TSV with a header line that names at least `kind` (or `type`), `from` and `to`, or a JSON
+  /// object of objects (`{"dataElement": {"a": "b", "c": null}}`). An empty target drops the value. What was read
+  /// before stays.
+  ///
+  /// - Parameter path: for messages.
+  /// - Throws: `CommandFailure`, 65 for what is no mapping, with the line.
+  package mutating func read(_ bytes: [UInt8], _ path: String) throws(CommandFailure) {
+    let text = Self.text(bytes)
     guard let first = text.first(where: { $0 > 0x20 }) else {
       throw CommandFailure(.malformedInput, "\(path) is empty")
     }
@@ -67,36 +76,25 @@ package struct MappingTable {
   }
 
   private mutating func readRows(_ bytes: [UInt8], _ path: String) throws(CommandFailure) {
-    let firstLine = bytes.prefix { $0 != 0x0A }
-    var rows = DelimitedRows(
-      bytes,
-      separator: firstLine.contains(0x09) ? 0x09 : firstLine.contains(0x3B) && !firstLine.contains(0x2C) ? 0x3B : 0x2C)
-    func next() throws(CommandFailure) -> [String]? {
-      do { return try rows.next() } catch {
-        throw CommandFailure(.malformedInput, "\(path), line \(rows.line): \(error)")
-      }
-    }
-    let header = (try next() ?? []).map { $0.lowercased() }
-    func column(_ names: String...) throws(CommandFailure) -> Int {
-      guard let place = header.firstIndex(where: { names.contains($0) }) else {
-        throw CommandFailure(
-          .malformedInput, "\(path): the first line names no column \(names[0].quoted); it needs kind, from and to")
-      }
-      return place
-    }
+    var table = try HeadedRows(bytes, path)
+    let needed = "it needs kind, from and to"
     let (kind, from, to) = (
-      try column("kind", "type", "object"), try column("from", "source"), try column("to", "target", "destination")
+      try table.column(["kind", "type", "object"], needed), try table.column(["from", "source"], needed),
+      try table.column(["to", "target", "destination"], needed)
     )
-    while let row = try next() {
-      if row.allSatisfy(\.isEmpty) { continue }
-      // A row that is cut short must not drop values: only a cell that is there and empty does.
-      guard row.count > max(kind, from, to) else {
-        throw CommandFailure(
-          .malformedInput,
-          "\(path), line \(rows.line): too few cells: \(row.count), but the first line names \(header.count) columns")
-      }
-      try add(row[kind], row[from], row[to], "\(path), line \(rows.line): ")
+    while let row = try table.next([kind, from, to]) {
+      try add(row[kind], row[from], row[to], "\(path), line \(table.line): ")
     }
+  }
+
+  /// Adds what an id becomes: another id, or nothing if it is empty.
+  ///
+  /// - Parameter path: of the table that says so, for messages.
+  /// - Throws: `CommandFailure`, 65 where it becomes something else already.
+  package mutating func add(
+    _ kind: DataValueLine.Key, _ from: String, _ to: String, in path: String
+  ) throws(CommandFailure) {
+    try add(kind.name, from, to, "\(path): ")
   }
 
   private mutating func add(_ name: String, _ from: String, _ to: String, _ place: String) throws(CommandFailure) {

@@ -1,5 +1,7 @@
+import D2Client
 import D2Common
 import D2Mapping
+import D2Store
 
 /// Replaces the ids of one server by those of another, in lines of data values.
 package struct Map: ToolkitCommand {
@@ -13,16 +15,22 @@ package struct Map: ToolkitCommand {
       ("d2-pull … | d2-map mapping.csv | d2-push …", "with a table whose first line is kind,from,to"),
       ("d2-map mapping.csv --sum < values.ndjson", "several data elements become one: their values are added up"),
       ("d2-map mapping.csv --unmapped fail", "nothing may be left out of the table"),
+      (
+        "d2-map options.csv --pair hmis --sum",
+        "whole categories: with a table whose first line is category,from option,to option"
+      ),
       ("d2-map suggest --pair hmis > mapping.csv", "a table to begin with (d2-map suggest --help)"),
     ],
     groups: [
-      OptionGroup("How", [unmapped, sums])
+      OptionGroup("How", [unmapped, sums]), PairOptions.group, ServerOptions.transport,
     ],
     statuses: [
       (.success, "all lines are written, or left out as the table says"), (.usage, "the command line is wrong"),
       (.malformedInput, "a line or the table is malformed; with --unmapped fail an id is not in the table"),
       (.cannotWrite, "the output cannot be written"), (.cannotRead, "the table or the input cannot be read"),
-    ], operands: "MAPPING",
+      (.unreachable, "a server cannot be reached, which a table of options needs"),
+      (.temporary, "a server failed after all retries"), (.refused, "credentials or access refused"),
+    ], operands: "MAPPING…",
     manual: Manual(
       [
         """
@@ -36,6 +44,13 @@ package struct Map: ToolkitCommand {
         it is ?, nobody has decided yet, and the id counts as not in the table. What happens to ids that the table \
         does not know, of a kind that it has, says `--unmapped`. Where several ids become one, `--sum` adds the values \
         of a key up, exactly, in decimal; without it the last one wins at the destination.
+        """,
+        """
+        A table of options has the columns `category`, `from option` and `to option`, and needs `--pair`. d2-map asks \
+        both servers for their combos, and each combo of the source becomes the destination's of the options that its \
+        own become. Options are named by uid, code or name; `*` is all others of the category. `default` as the target \
+        leaves the category out of the combo; an empty one drops the values. An option that the table does not list \
+        stays: it is the destination's with its uid, code or name.
         """,
         """
         `suggest` writes a table to begin with: it matches what both servers of a pair have by id, code, options and \
@@ -62,18 +77,48 @@ package struct Map: ToolkitCommand {
     // A table that is called so is ./suggest.
     let suggest = Verb(MappingSuggestion.description) { try MappingSuggestion($0, $1).run() }
     await Command.main(description, words, verbs: [suggest]) { arguments, log in
-      guard arguments.operands.count == 1 else {
-        throw CommandFailure(
-          .usage, "say which mapping: d2-map FILE, a CSV or TSV with the columns kind, from and to, or JSON")
-      }
-      let table = try MappingTable(path: arguments.operands[0])
-      log.debug("\(table.count) ids in \(arguments.operands[0])")
-      if table.undecided > 0 {
-        log.warning(
-          "\(arguments.operands[0]) leaves \(table.undecided) ids undecided (?): they count as not in the table")
-      }
+      let table = try table(arguments, log)
       var run = MapRun(table, arguments[unmapped] ?? .pass, sums: arguments[sums], log)
       return try run.run()
     }
+  }
+
+  /// What all tables say together.
+  private static func table(_ arguments: Arguments, _ log: Log) throws -> MappingTable {
+    let paths = arguments.operands
+    guard !paths.isEmpty else {
+      throw CommandFailure(
+        .usage, "say which mapping: d2-map FILE, a CSV or TSV with the columns kind, from and to, or JSON")
+    }
+    var table = MappingTable()
+    for path in paths {
+      let bytes = try MappingTable.bytes(of: path)
+      if try OptionTable.isOne(bytes, path) {
+        try combos(OptionTable(bytes, path), arguments, log).add(to: &table, sums: arguments[sums])
+      } else {
+        let before = table.undecided
+        try table.read(bytes, path)
+        if table.undecided > before {
+          log.warning("\(path) leaves \(table.undecided - before) ids undecided (?): they count as not in the table")
+        }
+      }
+    }
+    log.debug("\(table.count) ids in \(paths.joined(separator: ", "))")
+    return table
+  }
+
+  private static func combos(_ options: OptionTable, _ arguments: Arguments, _ log: Log) throws -> ComboMapping {
+    guard arguments.has(PairOptions.pair) else {
+      throw CommandFailure(
+        .usage,
+        "\(options.path) is a table of options: say with --pair between which servers, for combos are made of it")
+    }
+    let (_, pair) = try PairOptions.open(arguments)
+    let (source, destination) = try (
+      DHIS2Client(ServerOptions(arguments, log, pair.source), log),
+      DHIS2Client(ServerOptions(arguments, log, pair.destination), log)
+    )
+    return ComboMapping(
+      table: options, source: try ServerCategories(source), destination: try ServerCategories(destination), log: log)
   }
 }

@@ -12,6 +12,7 @@ struct MetadataChange {
     var changed = MetadataChange(metadata: metadata, change: change)
     try changed.units()
     try changed.levels()
+    try changed.categories()
     try changed.combos()
     try changed.optionCombos()
     try changed.elements()
@@ -67,6 +68,34 @@ struct MetadataChange {
     }
   }
 
+  /// Options and categories, by name and members.
+  private mutating func categories() throws(MetadataError) {
+    for object in objects("categoryOptions") {
+      let uid = try uid(object)
+      let position = metadata.categoryOptions.firstIndex { $0.uid == uid } ?? metadata.categoryOptions.count
+      if position == metadata.categoryOptions.count { metadata.categoryOptions.append(.init(uid: uid, name: uid)) }
+      if let name = object["name"]?.string { metadata.categoryOptions[position].name = name }
+      if let code = object["code"] { metadata.categoryOptions[position].code = code.string }
+    }
+    for object in objects("categories") {
+      let uid = try uid(object)
+      let position = metadata.categories.firstIndex { $0.uid == uid } ?? metadata.categories.count
+      if position == metadata.categories.count { metadata.categories.append(.init(uid: uid, name: uid)) }
+      if let name = object["name"]?.string { metadata.categories[position].name = name }
+      if let list = object["categoryOptions"]?.array {
+        metadata.categories[position].options = try options(list)
+      }
+    }
+  }
+
+  private func options(_ list: [JSONValue]) throws(MetadataError) -> [Int] {
+    var found: [Int] = []
+    for option in list {
+      found.append(try reference(option, "categoryOptions", metadata.categoryOptions.map(\.uid)))
+    }
+    return found
+  }
+
   /// A combo's option combos are those that its list names: new ones are made.
   private mutating func combos() throws(MetadataError) {
     for object in objects("categoryCombos") {
@@ -74,6 +103,13 @@ struct MetadataChange {
       let position = metadata.categoryCombos.firstIndex { $0.uid == uid } ?? metadata.categoryCombos.count
       if position == metadata.categoryCombos.count { metadata.categoryCombos.append(.init(uid: uid, name: uid)) }
       if let name = object["name"]?.string { metadata.categoryCombos[position].name = name }
+      if let list = object["categories"]?.array {
+        metadata.categoryCombos[position].categories = []
+        for category in list {
+          metadata.categoryCombos[position].categories.append(
+            try reference(category, "categories", metadata.categories.map(\.uid)))
+        }
+      }
       guard let list = object["categoryOptionCombos"]?.array else { continue }
       var optionCombos: [Int] = []
       for option in list {
@@ -83,7 +119,9 @@ struct MetadataChange {
         } else {
           optionCombos.append(metadata.categoryOptionCombos.count)
           metadata.categoryOptionCombos.append(
-            .init(uid: uid, name: option["name"]?.string ?? uid, combo: position))
+            .init(
+              uid: uid, name: option["name"]?.string ?? uid, combo: position,
+              options: try options(option["categoryOptions"]?.array ?? [])))
         }
       }
       metadata.categoryCombos[position].optionCombos = optionCombos

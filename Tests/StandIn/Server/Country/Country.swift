@@ -101,6 +101,13 @@ struct Country {
   private mutating func addCombo(_ name: String, _ options: [String]) -> Int {
     let combo = metadata.categoryCombos.count
     metadata.categoryCombos.append(.init(uid: random.uid(), name: name))
+    // Its id is made of another: more random ones would change all that follow.
+    metadata.categoryCombos[combo].categories = [metadata.categories.count]
+    let first = metadata.categoryOptions.count
+    metadata.categories.append(
+      .init(
+        uid: "K" + metadata.categoryCombos[combo].uid.dropLast(), code: name.uppercased(), name: name,
+        options: Array(first..<first + options.count)))
     for option in options {
       metadata.categoryCombos[combo].optionCombos.append(metadata.categoryOptionCombos.count)
       let uid = random.uid()
@@ -118,6 +125,7 @@ struct Country {
   private mutating func makeSets() {
     let partner = addCombo("Partner", ["Government", "Mission, \"faith-based\"", "Private"])
     metadata.categoryCombos[partner].isOfAttributes = true
+    metadata.categories[metadata.categoryCombos[partner].categories[0]].isOfAttributes = true
     let open = facilities.filter { metadata.organisationUnits[$0].closed == nil }
     func positions(_ prefixes: String...) -> [Int] {
       metadata.dataElements.indices.filter { index in

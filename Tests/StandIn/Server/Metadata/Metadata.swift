@@ -9,6 +9,7 @@ struct Metadata: Sendable {
   var optionSets: [OptionSet] = []
   var categoryCombos: [CategoryCombo] = []
   var categoryOptions: [CategoryOption] = []
+  var categories: [Category] = []
   var categoryOptionCombos: [CategoryOptionCombo] = []
   var dataElements: [DataElement] = []
   var dataElementGroups: [ObjectGroup] = []
@@ -39,6 +40,7 @@ struct Metadata: Sendable {
   static let defaultOptionComboUid = "HllvX50cXC0"
   /// What the default category option combo is made of.
   static let defaultOptionUid = "xYerKDKCefk"
+  static let defaultCategoryUid = "GLevLNI9wkl"
 
   /// The position of the default category option combo.
   var defaultOptionCombo: Int { categoryOptionComboByUid[Metadata.defaultOptionComboUid] ?? 0 }
@@ -49,6 +51,8 @@ struct Metadata: Sendable {
     categoryOptionCombos.append(
       .init(uid: Metadata.defaultOptionComboUid, code: "default", name: "default", combo: 0, options: [0]))
     categoryCombos[0].optionCombos = [0]
+    categories.append(.init(uid: Metadata.defaultCategoryUid, code: "default", name: "default", options: [0]))
+    categoryCombos[0].categories = [0]
   }
 
   /// Fills what is derived: look-ups, paths, levels, and the order that makes a subtree a range.
@@ -169,11 +173,20 @@ struct CategoryOption: Sendable {
   var name: String
 }
 
+struct Category: Sendable {
+  var uid: String
+  var code: String?
+  var name: String
+  var isOfAttributes = false
+  var options: [Int] = []
+}
+
 struct CategoryCombo: Sendable {
   var uid: String
   var name: String
   /// Whether it is one of attribute option combos.
   var isOfAttributes = false
+  var categories: [Int] = []
   var optionCombos: [Int] = []
 }
 

@@ -14,12 +14,15 @@ enum MetadataKind: String, Sendable, CaseIterable {
   case categoryOptionCombos
   case categoryCombos
   case categoryOptions
+  case categories
   case optionSets
   /// The links between a data set and its elements, which have no collection of their own.
   case dataSetElements
 
   /// What error messages call one object.
-  var singular: String { rawValue.prefix(1).uppercased() + rawValue.dropFirst().dropLast() }
+  var singular: String {
+    self == .categories ? "Category" : rawValue.prefix(1).uppercased() + rawValue.dropFirst().dropLast()
+  }
 
   /// The property by which a list is ordered where nothing else is asked.
   var defaultOrder: String { self == .organisationUnitLevels ? "level" : "name" }
@@ -64,6 +67,7 @@ struct MetadataView {
     case .categoryOptionCombos: return metadata.categoryOptionCombos[position].uid
     case .categoryCombos: return metadata.categoryCombos[position].uid
     case .categoryOptions: return metadata.categoryOptions[position].uid
+    case .categories: return metadata.categories[position].uid
     case .optionSets: return metadata.optionSets[position].uid
     case .dataSetElements: return ""
     }
@@ -83,6 +87,7 @@ struct MetadataView {
     case .categoryOptionCombos: metadata.categoryOptionCombos.count
     case .categoryCombos: metadata.categoryCombos.count
     case .categoryOptions: metadata.categoryOptions.count
+    case .categories: metadata.categories.count
     case .optionSets: metadata.optionSets.count
     case .dataSetElements: 0
     }
@@ -138,8 +143,10 @@ struct MetadataView {
       case "name": return text(combo.name)
       case "dataDimensionType": return text(combo.isOfAttributes ? "ATTRIBUTE" : "DISAGGREGATION")
       case "categoryOptionCombos": return references(.categoryOptionCombos, combo.optionCombos)
+      case "categories": return references(.categories, combo.categories)
       default: return nil
       }
+    case .categories: return category(name, reference.position)
     case .categoryOptions:
       let option = metadata.categoryOptions[reference.position]
       return name == "name" ? text(option.name) : name == "code" ? text(option.code) : nil
@@ -168,13 +175,14 @@ struct MetadataView {
         + end + ["categoryCombo", "dataElementGroups"]
     case .categoryOptionCombos: return common + ["categoryCombo", "ignoreApproval"] + end + ["categoryOptions"]
     case .categoryOptions: return common + ["shortName"] + end
+    case .categories: return common + ["dataDimensionType", "shortName"] + end + ["categoryOptions"]
     case .organisationUnitLevels: return ["name", "created", "lastUpdated", "level", "displayName", "id"]
     case .organisationUnitGroups: return common + end + ["organisationUnits"]
     case .dataElementGroups: return common + end + ["dataElements"]
     case .indicators: return common + ["shortName", "numerator", "denominator"] + end
     case .indicatorGroups: return common + end + ["indicators"]
     case .programIndicators: return common + ["shortName", "expression"] + end
-    case .categoryCombos: return common + ["dataDimensionType"] + end + ["categoryOptionCombos"]
+    case .categoryCombos: return common + ["dataDimensionType"] + end + ["categories", "categoryOptionCombos"]
     case .optionSets: return common + end + ["options"]
     case .dataSetElements: return ["dataSet", "dataElement"]
     }

@@ -77,6 +77,19 @@ struct MetadataPayload {
       metadata.categoryOptions.append(
         .init(uid: uid(object), code: object["code"]?.string, name: name(object)))
     }
+    var categories: [String: Int] = [Metadata.defaultCategoryUid: 0]
+    for object in objects("categories") where categories[uid(object)] == nil {
+      categories[uid(object)] = metadata.categories.count
+      metadata.categories.append(
+        .init(
+          uid: uid(object), code: object["code"]?.string, name: name(object),
+          isOfAttributes: object["dataDimensionType"]?.string == "ATTRIBUTE",
+          options: references(object, "categoryOptions").compactMap { options[$0] }))
+    }
+    for object in objects("categoryCombos") where uid(object) != Metadata.defaultComboUid {
+      metadata.categoryCombos[combos[uid(object)]!].categories = references(object, "categories")
+        .compactMap { categories[$0] }
+    }
     let closed = Set(
       objects("categoryOptions").filter { option in
         guard let access = option["sharing"]?["public"]?.string, access.count >= 4 else { return false }

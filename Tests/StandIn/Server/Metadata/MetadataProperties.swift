@@ -176,6 +176,17 @@ extension MetadataView {
     }
   }
 
+  func category(_ name: String, _ position: Int) -> MetadataProperty? {
+    let category = metadata.categories[position]
+    switch name {
+    case "code": return text(category.code)
+    case "name", "shortName": return text(category.name)
+    case "dataDimensionType": return text(category.isOfAttributes ? "ATTRIBUTE" : "DISAGGREGATION")
+    case "categoryOptions": return references(.categoryOptions, category.options)
+    default: return nil
+    }
+  }
+
   func group(_ name: String, _ group: ObjectGroup, _ membersName: String, _ kind: MetadataKind) -> MetadataProperty? {
     switch name {
     case "code": text(group.code)

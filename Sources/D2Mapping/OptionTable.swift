@@ -1,0 +1,52 @@
+import D2Common
+
+/// A table of what the options of categories become: the columns `category`, `from option` and `to option`.
+///
+///     category,from option,to option
+///     Age,<1 y,Under 5
+///     Age,1-4 y,Under 5
+///     Sex,*,default
+package struct OptionTable: Sendable {
+  package struct Row: Sendable {
+    package let category: String
+    /// An option, or `*`: all others of the category.
+    package let from: String
+    /// An option; `default`: the category is left out; empty: values are dropped.
+    package let to: String
+    package let line: Int
+  }
+
+  package static let allOthers = "*"
+
+  package let path: String
+  package private(set) var rows: [Row] = []
+  /// How many rows have a target that nobody has decided on.
+  package private(set) var undecided = 0
+
+  /// Whether a table is one of options, by its first line.
+  package static func isOne(_ bytes: [UInt8], _ path: String) throws(CommandFailure) -> Bool {
+    guard let first = bytes.first(where: { $0 > 0x20 }), first != UInt8(ascii: "{") else { return false }
+    return try HeadedRows(bytes, path).header.contains("category")
+  }
+
+  /// - Throws: `CommandFailure`, 65 for what is no such table, with the line.
+  package init(_ bytes: [UInt8], _ path: String) throws(CommandFailure) {
+    self.path = path
+    var table = try HeadedRows(bytes, path)
+    let needed = "it needs category, from option and to option"
+    let (category, from, to) = (
+      try table.column(["category"], needed), try table.column(["from option", "from"], needed),
+      try table.column(["to option", "to"], needed)
+    )
+    while let row = try table.next([category, from, to]) {
+      if row[to] == MappingTable.undecidedTarget {
+        undecided += 1
+        continue
+      }
+      guard !row[category].isEmpty, !row[from].isEmpty else {
+        throw CommandFailure(.malformedInput, "\(path), line \(table.line): the category or its option is empty")
+      }
+      rows.append(Row(category: row[category], from: row[from], to: row[to], line: table.line))
+    }
+  }
+}
