@@ -31,7 +31,8 @@ package struct DataSets: ToolkitCommand {
     assignments that it lacks or has differently, elements whose zeros it does not keep (`zerosNotKept`) and those \
     that hold files, which do not travel (`holdsFiles`). `copy-assignments` assigns at the destination the units that \
     report a data set at the source; it takes no assignment away. `periods` needs no server and no pair: it prints \
-    the periods of a type.
+    the periods of a type. With a pair, relative periods count from the source's day, with its weeks and financial \
+    years.
     """,
   ])
 
@@ -227,8 +228,9 @@ package struct DataSets: ToolkitCommand {
       example: (
         "d2-datasets periods --type Weekly --from 2024-01-01 --to 2024-03-31 --format tsv", "the weeks of a quarter"
       ),
-      options: PeriodListing.options, ofPair: false)
+      more: [("d2-datasets periods -p LAST_4_QUARTERS --type Monthly", "the months of the last four quarters")],
+      groups: [ServerOptions.transport], options: PeriodListing.options)
   ) { arguments, log in
-    try PeriodListing.run(arguments)
+    try PeriodListing.run(arguments, log)
   }
 }

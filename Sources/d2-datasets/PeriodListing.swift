@@ -1,26 +1,35 @@
+import D2Client
 import D2Common
+import D2Store
 
-/// Prints the periods of a type that overlap some dates.
+/// Prints the periods of a type that overlap some dates, or a period of any type.
 enum PeriodListing {
   private static let type = Option(
-    "--type", value: "TYPE", help: "A period type by its DHIS2 name: Daily, Weekly, Monthly, FinancialApril …")
+    "--type", value: "TYPE",
+    help: "A period type by its DHIS2 name: Daily, Weekly, Monthly, FinancialApril … (default: that of --period).")
   private static let from = Option("--from", as: .date, help: "The first day.")
   private static let to = Option("--to", as: .date, help: "The last day.")
+  private static let period = CalendarOptions.period.described(
+    "Instead of dates: a period of any type, or a relative one such as LAST_4_QUARTERS, as DHIS2 makes it.")
+  private static let date = CalendarOptions.relativeDate.described(
+    "The day from which relative periods count (default: today; with --pair by the source's clock).")
 
-  static let options: [any AnyOption] = [type, from, to, Listing.option]
+  static let options: [any AnyOption] = [type, from, to, period, date, Listing.option]
 
-  static func run(_ arguments: Arguments) throws -> ExitStatus {
-    let type = try type(arguments)
-    func date(_ option: Option<CalendarDate?>) throws(CommandFailure) -> CalendarDate {
-      guard let date = arguments[option] else {
-        throw CommandFailure(.usage, "\(option.name) is missing: a date such as 2024-01-31")
-      }
-      return date
+  static func run(_ arguments: Arguments, _ log: Log) throws -> ExitStatus {
+    let asked = arguments[period]
+    let type = try type(arguments, isNeeded: asked.isEmpty)
+    let periods: [Period]
+    if asked.isEmpty {
+      let dates = try dates(arguments)
+      periods = type!.periods(overlapping: dates)
+    } else {
+      try CommandFailure.require(
+        !arguments.has(from) && !arguments.has(to), "\(period.name) and \(from.name) exclude each other")
+      periods = try Self.periods(asked, type, arguments, log)
     }
-    let (from, to) = try (date(from), date(to))
-    guard from <= to else { throw CommandFailure(.usage, "--from \(from) is after --to \(to)") }
     var listing = Listing(arguments)
-    for period in type.periods(overlapping: from...to) {
+    for period in periods {
       try listing.add([
         "id": .string(period.id), "start": .string(period.start.description), "end": .string(period.end.description),
       ])
@@ -29,9 +38,46 @@ enum PeriodListing {
     return .success
   }
 
-  private static func type(_ arguments: Arguments) throws(CommandFailure) -> PeriodType {
+  /// In the order in which they are asked for, each once. Those that have not begun are there too.
+  private static func periods(
+    _ asked: [String], _ type: PeriodType?, _ arguments: Arguments, _ log: Log
+  ) throws -> [Period] {
+    let relatives = try asked.compactMap { try CalendarSelection(period: $0).relative }
+    try CommandFailure.require(!relatives.isEmpty || !arguments.has(date), CalendarOptions.relativeDateNeedsPeriod)
+    let clock = relatives.isEmpty ? nil : try clock(relatives, arguments, log)
+    var seen: Set<Period> = []
+    return asked.flatMap { text -> [Period] in
+      let own = clock.flatMap { RelativePeriod(text)?.periods(by: $0) } ?? Period(id: text).map { [$0] } ?? []
+      guard let type, let first = own.first, let last = own.last, first.type != type else { return own }
+      return type.periods(overlapping: first.start...last.end)
+    }.filter { seen.insert($0).inserted }
+  }
+
+  private static func clock(_ relatives: [RelativePeriod], _ arguments: Arguments, _ log: Log) throws -> PeriodClock {
+    guard arguments.has(PairOptions.pair) else { return PeriodClock(today: arguments[date] ?? arguments.today) }
+    let (_, pair) = try PairOptions.open(arguments)
+    let source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
+    return try PeriodClock(source, relatives, from: arguments[date], log)
+  }
+
+  private static func dates(_ arguments: Arguments) throws(CommandFailure) -> ClosedRange<CalendarDate> {
+    func date(_ option: Option<CalendarDate?>) throws(CommandFailure) -> CalendarDate {
+      guard let date = arguments[option] else {
+        throw CommandFailure(.usage, "\(option.name) is missing: a date such as 2024-01-31")
+      }
+      return date
+    }
+    let (from, to) = try (date(from), date(to))
+    guard from <= to else { throw CommandFailure(.usage, "--from \(from) is after --to \(to)") }
+    return from...to
+  }
+
+  private static func type(_ arguments: Arguments, isNeeded: Bool) throws(CommandFailure) -> PeriodType? {
     let names = PeriodType.allCases.map(\.rawValue).joined(separator: ", ")
-    guard let name = arguments[type] else { throw CommandFailure(.usage, "--type is missing: one of \(names)") }
+    guard let name = arguments[type] else {
+      if !isNeeded { return nil }
+      throw CommandFailure(.usage, "--type is missing: one of \(names)")
+    }
     guard let type = PeriodType.allCases.first(where: { $0.rawValue.lowercased() == name.lowercased() }) else {
       throw CommandFailure(.usage, "--type \(name.quoted): one of \(names)")
     }

@@ -52,7 +52,10 @@ struct DiffRun: Sendable {
       dataSets =
         try slice.map { [$0.dataSet] } ?? DestinationKeeping.dataSets(store, named, arguments[PulledSide.dataSets])
       let task = slice?.task.text
-      inputs = PairSide.allCases.map { .pull($0, PulledSide.arguments($0, of: named, arguments, slice: task)) }
+      let date = try PulledSide.relativeDate(of: named, arguments, log)
+      inputs = PairSide.allCases.map {
+        .pull($0, PulledSide.arguments($0, of: named, arguments, slice: task) + date)
+      }
     } else {
       try Self.checkFiles(arguments, options)
       pair = nil

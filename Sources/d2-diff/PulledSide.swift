@@ -8,7 +8,8 @@ enum PulledSide {
   static let dataSets = Option(
     "--data-set", values: "NAME", splits: false, help: "Data sets (default: all active ones).")
   private static let only = Option(
-    "--only", "-l", value: "UNIT,…", help: "Of the pair's active organisation units only these.")
+    "--only", "-l", value: "UNIT,…",
+    help: "Of the pair's active organisation units only these, by name, code or uid, LEVEL-3 or GROUP:name.")
   private static let units = Option(
     "--org-unit", values: "UID", help: "Organisation units of the servers instead.")
   private static let children = Flag("--children", help: "With all below them.")
@@ -31,6 +32,16 @@ enum PulledSide {
 
   /// What is handed on to both: all of the group, and how servers are talked to.
   private static let passedOn = group.options + ServerOptions.transport.options
+
+  /// From which day both sides count relative periods: midnight may come between their questions.
+  ///
+  /// - Throws: `ServerError`, `CommandFailure`.
+  static func relativeDate(of pair: Pair, _ given: Arguments, _ log: Log) throws -> [String] {
+    let relatives = given[CalendarOptions.period].compactMap { RelativePeriod($0) }
+    guard !relatives.isEmpty, !given.has(CalendarOptions.relativeDate) else { return [] }
+    let source = DHIS2Client(try ServerOptions(given, log, pair.source), log)
+    return ["\(CalendarOptions.relativeDate.name)=\(try PeriodClock(source, relatives, log).today)"]
+  }
 
   /// The arguments of the d2-pull that reads one side of a pair.
   static func arguments(_ side: PairSide, of pair: Pair, _ given: Arguments, slice: String?) -> [String] {

@@ -100,8 +100,8 @@ struct ComboMapping {
         continue
       }
       let options = NameSelection(
-        category.options.compactMap { source.options[$0] }, kind: "option of \(category.name)",
-        place: "at \(source.server)")
+        category.options.compactMap { source.options[$0] }, kind: "option",
+        place: "of \(category.name) at \(source.server)")
       let option = try located(row) { () throws(CommandFailure) in try options.one(row.from) }
       try set(&rules[category.uid, default: [:]][option.uid], target, row)
     }

@@ -26,7 +26,8 @@ struct OrgUnitSync {
     let isAnew = all || level != nil || root != nil
     let level = isAnew ? level : pair.source.text(Self.levelKey)
     let root = isAnew ? root : pair.source.text(Self.rootKey)
-    let scope = OrgUnitTable.Scope(level: try level.map(self.level), root: try root.map(self.root))
+    let scope = OrgUnitTable.Scope(
+      level: try level.map { try OrgUnitLevel.find($0, option: "--level ", client) }, root: try root.map(self.root))
     let filters = [scope.level.map { "level:eq:\($0)" }, scope.root.map { "path:like:\($0)" }].compactMap { $0 }
     let pages = MetadataPages(
       "organisationUnits", fields: "id,name,code,path,level,parent[id]", filters: filters, client)
@@ -97,22 +98,6 @@ struct OrgUnitSync {
   }
 
   // MARK: Selections
-
-  /// A level by its number, or by the name that the source gives it.
-  private func level(_ text: String) throws -> Int {
-    if let number = Int(text) {
-      guard (1...100).contains(number) else { throw CommandFailure(.usage, "--level \(number): levels begin with 1") }
-      return number
-    }
-    let levels = try MetadataPages("organisationUnitLevels", fields: "id,name,level", client).all()
-    let matches = levels.filter { $0["name"]?.string?.lowercased() == text.lowercased() }
-    if matches.count == 1, let number = matches[0]["level"]?.int { return number }
-    let known = levels.map { "\($0["level"]?.int ?? 0) \($0["name"]?.string ?? "")" }.sorted()
-    throw CommandFailure(
-      .usage,
-      "--level \(text.quoted): \(matches.isEmpty ? "no level" : "several levels") of this name at \(client.server): "
-        + known.joined(separator: ", "))
-  }
 
   /// A unit by its uid, or by its name where that is unique.
   private func root(_ text: String) throws -> String {

@@ -27,7 +27,10 @@ final class PullRun: Sendable {
   }
 
   func run() async throws -> ExitStatus {
-    let selections = try stored?.selections(options, client, log) ?? [options]
+    var selections = try stored?.selections(options, client, log) ?? [options]
+    if stored == nil, options.analytics == nil {
+      try RelativeSelection(client: client, log: log).resolve(in: &selections)
+    }
     do {
       if let analytics = selections[0].analytics { return try await sums(selections[0], analytics) }
       return try await exports(selections)

@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 import D2Ledger
 import D2Store
@@ -13,13 +14,16 @@ enum SelectedSlices {
   private static let dataSets = Option(
     "--data-set", values: "UID|CODE|NAME", splits: false, help: "Only of these data sets.")
   private static let periods = Option(
-    "--period", values: "PERIOD", help: "Only of these periods, as the ledger has them.")
+    "--period", values: "PERIOD",
+    help: "Only of these periods, as the ledger has them; or of relative ones such as LAST_3_MONTHS.")
   private static let ids = Option(
     "--id", values: "N", as: ValueReader("N", "the number of a slice") { Int32($0).map(Int.init) },
     help: "Only these slices.")
   private static let options: [any AnyOption] = [states, dataSets, periods, ids, StatusReport.plan]
 
-  private static func selection(_ arguments: Arguments, _ store: Store, _ pair: Pair) throws -> SliceSelection {
+  private static func selection(
+    _ arguments: Arguments, _ store: Store, _ pair: Pair, _ log: Log
+  ) throws -> SliceSelection {
     var selection = SliceSelection(ids: arguments[ids])
     // Without that state, verified slices are among those that are done.
     if arguments[states].contains(.verified) { selection.onlyVerified = true }
@@ -28,9 +32,29 @@ enum SelectedSlices {
       selection.dataSets = try NameSelection(DataSetTable(store, pair).all(), kind: "data set")
         .find(arguments[dataSets]).map(\.uid)
     }
-    selection.periods = arguments[periods]
+    selection.periods = try askedPeriods(arguments, store, pair, log)
     selection.plan = arguments[StatusReport.plan]
     return selection
+  }
+
+  /// As the ledger has them: a relative period stands for those of slices that have a day in it.
+  private static func askedPeriods(
+    _ arguments: Arguments, _ store: Store, _ pair: Pair, _ log: Log
+  ) throws -> [String] {
+    let asked = arguments[periods]
+    let relatives = asked.compactMap { RelativePeriod($0) }
+    guard !relatives.isEmpty else { return asked }
+    let source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
+    let clock = try PeriodClock(source, relatives, log)
+    let dates = relatives.map { $0.dates(by: clock) }
+    let known = Set(try Ledger(store).progress(pair).map(\.periods))
+    let chosen = known.filter { text in
+      let ends = text.split(separator: ".").compactMap { Period(id: $0) }
+      guard let first = ends.first, let last = ends.last else { return false }
+      return dates.contains { $0.overlaps(first.start...last.end) }
+    }
+    // None at all would mean every slice.
+    return asked.filter { RelativePeriod($0) == nil } + (chosen.isEmpty ? relatives.map(\.name) : chosen.sorted())
   }
 
   // MARK: List
@@ -56,7 +80,7 @@ enum SelectedSlices {
         "id", "state", "dataSet", "periods", "since", "orgUnits", "children", "attempt", "pulled", "refused",
         "lastStatus", "lastError",
       ])
-    try Ledger(store).forEach(pair, try selection(arguments, store, pair)) { try listing.add($0.json) }
+    try Ledger(store).forEach(pair, try selection(arguments, store, pair, log)) { try listing.add($0.json) }
     try listing.finish()
     return .success
   }
@@ -74,7 +98,7 @@ enum SelectedSlices {
       options: options + [all, remove, Prompt.confirmation, Command.dryRun])
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)
-    let selection = try selection(arguments, store, pair)
+    let selection = try selection(arguments, store, pair, log)
     guard options.contains(where: arguments.has) != arguments[all] else {
       throw CommandFailure(.usage, "say which: --state, --data-set, --period, --id, or --all")
     }

@@ -29,11 +29,12 @@ struct CalendarSelectionTests {
   private func ids(
     _ flags: Flags, _ type: PeriodType, open: Int = 0, on day: CalendarDate = today
   ) throws -> String {
-    try flags.resolve(day).periods(of: type, openFuturePeriods: open, today: day).map(\.id).joined(separator: " ")
+    try flags.resolve(day).periods(of: type, openFuturePeriods: open, by: PeriodClock(today: day)).map(\.id).joined(
+      separator: " ")
   }
 
   private func count(_ flags: Flags, _ type: PeriodType, on day: CalendarDate = today) throws -> Int {
-    try flags.resolve(day).periods(of: type, openFuturePeriods: 0, today: day).count
+    try flags.resolve(day).periods(of: type, openFuturePeriods: 0, by: PeriodClock(today: day)).count
   }
 
   private func date(_ text: String) -> CalendarDate { CalendarDate(iso8601: text)! }
@@ -190,10 +191,27 @@ struct CalendarSelectionTests {
     #expect(complaint(Flags(daysBack: text)) == "-n/--days-back \"\(text)\": a whole number from 0 to 36525")
   }
 
+  @Test("a relative period is what DHIS2 makes of it, and the periods of other types that have a day in it")
+  func relative() throws {
+    #expect(try ids(Flags(period: "LAST_3_MONTHS"), .monthly) == "202408 202409 202410")
+    #expect(try ids(Flags(period: "last_quarter"), .monthly) == "202407 202408 202409")
+    #expect(try ids(Flags(period: "LAST_3_MONTHS"), .quarterly) == "2024Q3 2024Q4")
+    #expect(try ids(Flags(period: "LAST_MONTH"), .yearly) == "2024" && count(Flags(period: "LAST_3_DAYS"), .daily) == 3)
+    // What has not begun is left out, unless it is open.
+    #expect(try count(Flags(period: "MONTHS_THIS_YEAR"), .monthly) == 11)
+    #expect(try ids(Flags(period: "QUARTERS_THIS_YEAR"), .quarterly, open: 2) == "2024Q1 2024Q2 2024Q3 2024Q4")
+    #expect(try ids(Flags(period: "MONTHS_THIS_YEAR"), .monthly, open: 2).hasSuffix("202411 202412"))
+  }
+
   @Test("so are periods and dates")
   func badDates() {
-    for text in ["", "2024Q5", "20240230", "last month"] {
-      let expected = "-p/--period \"\(text)\": a period id such as 2024, 202401, 2024W5 or 20240131"
+    for (text, hint) in [
+      ("", ""), ("2024Q5", ""), ("20240230", ""), ("last month", "; did you mean LAST_MONTH?"), ("LAST_CHRISTMAS", ""),
+      ("THIS_QUATER", "; did you mean THIS_QUARTER?"),
+    ] {
+      let expected =
+        "-p/--period \"\(text)\": a period id such as 2024, 202401, 2024W5 or 20240131, or a relative period such as "
+        + "LAST_3_MONTHS\(hint)"
       #expect(complaint(Flags(period: text)) == expected)
     }
     #expect(complaint(Flags(from: "2024-01-01")) == "--from and --to go together")

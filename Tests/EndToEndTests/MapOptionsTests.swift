@@ -62,13 +62,13 @@ struct MapOptionsTests {
     let world = try World(slicesIn: kind, values: 0, level: nil)
     let element = world.metadata.dataElements.first { $0.name == "Visits 1" }!.uid
     let (ages, sexes) = (
-      Dimension(name: "Age", options: ["<1", "1-4", "5+"]), Dimension(name: "Sex", options: ["Male", "Female"])
+      Dimension(name: "Age", options: ["<1", "1-4", "5+"]), Dimension(name: "Gender", options: ["Male", "Female"])
     )
     let source = combo("S", "AS", [ages, sexes])
     try world.change(source: source.json)
     try world.change(source: #"{"dataElements":[{"id":"\#(element)","categoryCombo":{"id":"\#(source.uid)"}}]}"#)
     let (young, both) = (
-      Dimension(name: "Years", options: ["Under 5", "5 and over"]), Dimension(name: "Sex", options: ["M", "F"])
+      Dimension(name: "Years", options: ["Under 5", "5 and over"]), Dimension(name: "Gender", options: ["M", "F"])
     )
     let destination = combo("D", "YS", [young, both])
     try world.change(destination: destination.json)
@@ -83,8 +83,8 @@ struct MapOptionsTests {
     Age,<1,Under 5,
     Age,1-4,Under 5,
     Age,5+,5 and over,
-    Sex,Male,M,
-    Sex,Female,F,
+    Gender,Male,M,
+    Gender,Female,F,
 
     """
 
@@ -131,24 +131,24 @@ struct MapOptionsTests {
         "d2-map t.csv --pair hmis \(options) < in | jq -r '.categoryOptionCombo + \" \" + .value'; echo ${PIPESTATUS[0]}"
       )
     }
-    let ages = mapped("Age,<1,Under 5\nAge,*,5 and over\nSex,*,default\n")
+    let ages = mapped("Age,<1,Under 5\nAge,*,5 and over\nGender,*,default\n")
     #expect(
       ages.lines == [Self.uid("Dk", ["Y", "Under 5"]) + " 3.75", Self.uid("Dk", ["Y", "5 and over"]) + " 4", "0"],
       "\(ages.errors)")
-    let total = mapped("Age,*,default\nSex,*,default\n")
+    let total = mapped("Age,*,default\nGender,*,default\n")
     #expect(total.lines == ["HllvX50cXC0 7.75", "0"], "\(total.errors)")
-    let dropped = mapped("Age,5+,\nAge,*,Under 5\nSex,Male,M\nSex,Female,F\n")
+    let dropped = mapped("Age,5+,\nAge,*,Under 5\nGender,Male,M\nGender,Female,F\n")
     #expect(
       dropped.lines == [
         Self.uid("Dk", ["YS", "Under 5", "M"]) + " 1.5", Self.uid("Dk", ["YS", "Under 5", "F"]) + " 2.25", "0",
       ], "\(dropped.errors)")
     // Without --sum the last one would win at the destination.
-    let last = mapped("Age,<1,Under 5\nAge,*,5 and over\nSex,*,default\n", "")
+    let last = mapped("Age,<1,Under 5\nAge,*,5 and over\nGender,*,default\n", "")
     #expect(last.lines.count == 4 && last.errors.contains("without --sum"), "\(last.errors)")
     // Ages by uid and sexes that the destination calls otherwise: nothing is made of them.
     let unresolved = mapped("Age,\(Self.uid("So", ["Age", "<1"])),Under 5\nAge,*,5 and over\n", "--unmapped fail")
     #expect(unresolved.lines == ["65"] && unresolved.errors.contains("no single counterpart"), "\(unresolved.errors)")
-    let undecided = mapped("Age,<1,?\nAge,1-4,Under 5\nSex,Male,M\nSex,Female,F\n", "")
+    let undecided = mapped("Age,<1,?\nAge,1-4,Under 5\nGender,Male,M\nGender,Female,F\n", "")
     #expect(undecided.errors.contains("1 option undecided"), "\(undecided.errors)")
   }
 
@@ -172,7 +172,7 @@ struct MapOptionsTests {
   func refused() throws {
     let (world, _) = try Self.world()
     for (rows, words) in [
-      ("Ages,<1,Under 5\n", "line 2: no category \"Ages\""), ("Age,<2,Under 5\n", "no option of Age \"<2\""),
+      ("Ages,<1,Under 5\n", "line 2: no category \"Ages\""), ("Age,<2,Under 5\n", "no option \"<2\" of Age"),
       ("Age,<1,Under 5\nAge,1-4,Undr 5\n", "line 3: no category option \"Undr 5\""),
       ("Age,<1,Under 5\nAge,<1,5 and over\n", "mapped twice"),
       ("Age,<1\n", "too few cells"), ("Age,,Under 5\n", "is empty"),

@@ -61,7 +61,9 @@ final class SmallLedger {
 
   func plan(_ planner: Planner, at now: String? = nil) throws -> LedgerPlan.Outcome {
     try store.database.exclusively(pair: pair.id) {
-      try planner.plan(isIncrement: now != nil, now: now.flatMap { UTCTime($0) })
+      let calendar = try planner.calendar(isIncrement: now != nil)?
+        .dated(by: PeriodClock(today: planner.arguments.today))
+      return try planner.plan(isIncrement: now != nil, now: now.flatMap { UTCTime($0) }, calendar)
     }
   }
 

@@ -48,7 +48,7 @@ import WaitingTests
     #expect(try control(server, "POST", "/control/clock", #"{"advanceSeconds":600}"#)["now"] != nil)
     let moved = try shown() - before
     #expect(moved >= 600_000 && moved < 660_000)
-    #expect(try control(server, "POST", "/control/clock", #"{"advanceSeconds":-1}"#)["error"] != nil)
+    #expect(try control(server, "POST", "/control/clock", #"{"advanceSeconds":99999999999}"#)["error"] != nil)
   }
 
   @Test func aClientThatHangsUpIsNoticed() throws {

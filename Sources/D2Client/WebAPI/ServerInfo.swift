@@ -12,6 +12,8 @@ package struct ServerInfo: Sendable {
   package let zone: ServerZone?
   /// When its analytics tables were made or brought up to date last; `nil` where it does not tell, or never.
   package let analyticsTime: UTCTime?
+  /// The day that its clock shows where it is; `nil` where it does not tell.
+  package let today: CalendarDate?
 
   /// A server that does not say.
   package static let unknown = ServerInfo(nil, date: nil)
@@ -45,6 +47,7 @@ package struct ServerInfo: Sendable {
     let tables = ["lastAnalyticsTableSuccess", "lastAnalyticsTablePartitionSuccess"].compactMap { key in
       info?[key]?.string.flatMap { UTCTime($0) }
     }.filter { $0.seconds > Self.neverSeconds }.max()
+    today = text.flatMap { CalendarDate(iso8601: String($0.prefix(10))) }
     // It has no zone (docs/dhis2-servers.md, "System info"); with an offset it is a moment already.
     let isMoment = text.map { $0.dropFirst(10).contains { "+-Z".contains($0) } } ?? false
     let observed: ServerZone.Observation? =

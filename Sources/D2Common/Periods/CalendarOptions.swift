@@ -1,7 +1,6 @@
 /// The calendar flags of a command line: dates that each data set takes as periods of its own type.
 package struct CalendarOptions: Sendable {
   private let selections: [CalendarSelection]
-  private let today: CalendarDate
 
   private static let year = Option("--year", "-y", value: "YEAR", help: "The periods of a year.")
   private static let month = Option("--month", "-m", value: "MONTH", help: "A month of it, or of this year.")
@@ -14,19 +13,25 @@ package struct CalendarOptions: Sendable {
   private static let to = Option("--to", value: "DATE", help: "The last day.")
 
   package static let period = Option(
-    "--period", "-p", values: "PERIOD", help: "The periods of each data set's own type in it.")
+    "--period", "-p", values: "PERIOD",
+    help: "The periods of each data set's own type in it: 2024Q1, 20240131, or a relative one such as LAST_3_MONTHS.")
+  package static let relativeDate = Option(
+    "--relative-period-date", as: .date,
+    help: "The day from which relative periods count (default: today by the source's clock).")
 
-  /// But `--period`, which commands describe in their own words.
-  package static let options: [any AnyOption] = [year, month, quarter, daysBack, currentDate, from, to]
+  package static let relativeDateNeedsPeriod =
+    "\(relativeDate.name) goes with a relative period: \(period.name) LAST_3_MONTHS"
 
-  /// Those that a command line has.
-  package static func flags(in arguments: Arguments) -> [any AnyOption] {
-    ([period] + options).filter(arguments.has)
-  }
+  /// Those that say which periods, but `--period`, which commands describe in their own words.
+  package static let flags: [any AnyOption] = [year, month, quarter, daysBack, currentDate, from, to]
+  package static let options: [any AnyOption] = flags + [relativeDate]
+
+  /// Those that a command line has which say which periods.
+  package static func flags(in arguments: Arguments) -> [any AnyOption] { ([period] + flags).filter(arguments.has) }
 
   /// - Throws: `CommandFailure`, 64 for flags that are malformed or exclude each other.
   package init(_ arguments: Arguments) throws(CommandFailure) {
-    today = arguments.today
+    let today = arguments.today
     let periods = arguments[Self.period]
     var selections: [CalendarSelection] = []
     for period in periods.isEmpty ? [nil] : periods.map(Optional.some) {
@@ -37,12 +42,25 @@ package struct CalendarOptions: Sendable {
           from: arguments[Self.from], to: arguments[Self.to], today: today))
     }
     self.selections = selections
+    try CommandFailure.require(!relatives.isEmpty || !arguments.has(Self.relativeDate), Self.relativeDateNeedsPeriod)
   }
+
+  /// The relative periods that are asked for.
+  package var relatives: [RelativePeriod] { selections.compactMap(\.relative) }
+
+  /// - Parameter clock: of the source, where relative periods are asked for.
+  package func dated(by clock: PeriodClock) -> DatedCalendar { DatedCalendar(selections: selections, clock: clock) }
+}
+
+/// Calendar flags at a server's day: which periods they ask for.
+package struct DatedCalendar: Sendable {
+  fileprivate let selections: [CalendarSelection]
+  fileprivate let clock: PeriodClock
 
   /// The periods that are asked for of a data set's type, in order of time; each once.
   package func periods(of type: PeriodType, openFuturePeriods: Int) -> [Period] {
     var seen: Set<String> = []
-    return selections.flatMap { $0.periods(of: type, openFuturePeriods: openFuturePeriods, today: today) }
+    return selections.flatMap { $0.periods(of: type, openFuturePeriods: openFuturePeriods, by: clock) }
       .filter { seen.insert($0.id).inserted }
   }
 }

@@ -4,6 +4,7 @@
 ///     -m 2 -q 1       February of this year; the first quarter of data sets of quarters and longer periods
 ///     -n 7            today and the seven days before it, and each period that has one of them
 ///     -p 2022W3       that week; of a monthly data set 202201
+///     -p LAST_MONTH   the month before the server's; of a weekly data set the weeks that have a day of it
 ///     (none)          the current year so far; of a daily data set the current month so far
 package struct CalendarSelection: Sendable {
   private enum Asked {
@@ -11,11 +12,21 @@ package struct CalendarSelection: Sendable {
     /// A month, and the quarter that period types of three months and more take instead.
     case month(ClosedRange<CalendarDate>, orQuarter: ClosedRange<CalendarDate>)
     case period(Period)
+    case relative(RelativePeriod)
     /// What no flag asks for.
     case soFar(CalendarDate)
   }
 
   private let asked: Asked
+
+  package init(_ relative: RelativePeriod) { asked = .relative(relative) }
+
+  /// A period of any type, or a relative one.
+  ///
+  /// - Throws: `CommandFailure`, 64, with the likely meaning of a mistyped one.
+  package init(period text: String) throws(CommandFailure) { asked = try Self.period(text) }
+
+  private init(asked: Asked) { self.asked = asked }
 
   /// Reads the flags; each is `nil` (or false) where it is not given. Of `-y -m -q`, `-n`, `-c`, `-p` and `--from --to`
   /// one group can be given.
@@ -26,7 +37,7 @@ package struct CalendarSelection: Sendable {
   ///   - quarter: `-q`: 1 to 4, likewise. Beside a month it is for the types that take no month.
   ///   - daysBack: `-n`: how many days before today the dates begin.
   ///   - currentDate: `-c`: today.
-  ///   - period: `-p`: the dates of a period of any type (a day is one, too: `20240131`).
+  ///   - period: `-p`: the dates of a period of any type (a day is one, too: `20240131`), or of a relative one.
   ///   - from: `--from`: an ISO date; it goes together with `to`, the last date.
   /// - Throws: a failure of usage that names the flag and what it takes.
   package static func resolve(
@@ -47,7 +58,7 @@ package struct CalendarSelection: Sendable {
       return Self(asked: .dates(today.adding(days: -days)...today))
     }
     if currentDate { return Self(asked: .dates(today...today)) }
-    if let period { return Self(asked: .period(try Self.period.value(of: period, of: "-p/--period"))) }
+    if let period { return Self(asked: try Self.period(period)) }
     if from != nil || to != nil { return Self(asked: .dates(try range(from, to))) }
     if year == nil, month == nil, quarter == nil { return Self(asked: .soFar(today)) }
     if let month, let quarter {
@@ -58,25 +69,34 @@ package struct CalendarSelection: Sendable {
 
   /// The periods of a data set that are asked for: those that have one of the dates, and have begun or are open for
   /// entry ahead of their time (`PeriodType.latestOpen`); in order of time. A period that was asked for by an id of the
-  /// data set's own type is the answer whenever it is.
+  /// data set's own type is the answer whenever it is. A relative period of that type is what DHIS2 makes of it.
   ///
   /// - Parameters:
   ///   - type: the data set's period type.
   ///   - openFuturePeriods: the data set's property of that name.
-  package func periods(of type: PeriodType, openFuturePeriods: Int, today: CalendarDate) -> [Period] {
+  package func periods(of type: PeriodType, openFuturePeriods: Int, by clock: PeriodClock) -> [Period] {
+    let today = clock.today
     if case .period(let period) = asked, period.type == type { return [period] }
-    let dates = dates(of: type)
+    let dates = dates(of: type, by: clock)
     let latestStart = max(today, type.latestOpen(on: today, openFuturePeriods: openFuturePeriods).start)
     // Not further than is needed; but the period that has the first date can have begun before it.
     let upperBound = max(dates.lowerBound, min(dates.upperBound, latestStart))
-    return type.periods(overlapping: dates.lowerBound...upperBound).filter { $0.start <= latestStart }
+    let periods =
+      if let relative, relative.type(by: clock) == type { relative.periods(by: clock) } else {
+        type.periods(overlapping: dates.lowerBound...upperBound)
+      }
+    return periods.filter { $0.start <= latestStart }
   }
 
-  private func dates(of type: PeriodType) -> ClosedRange<CalendarDate> {
+  /// The relative period that is asked for.
+  package var relative: RelativePeriod? { if case .relative(let relative) = asked { relative } else { nil } }
+
+  private func dates(of type: PeriodType, by clock: PeriodClock) -> ClosedRange<CalendarDate> {
     switch asked {
     case .dates(let dates): dates
     case .month(let month, let quarter): type.monthsEach >= 3 ? quarter : month
     case .period(let period): period.start...period.end
+    case .relative(let relative): relative.dates(by: clock)
     case .soFar(let today): (type == .daily ? PeriodType.monthly : .yearly).period(containing: today).start...today
     }
   }
@@ -112,8 +132,14 @@ package struct CalendarSelection: Sendable {
     return first...last
   }
 
-  private static let period = ValueReader("PERIOD", "a period id such as 2024, 202401, 2024W5 or 20240131") { text in
-    Period(id: text)
+  private static func period(_ text: String) throws(CommandFailure) -> Asked {
+    if let period = Period(id: text) { return .period(period) }
+    if let relative = RelativePeriod(text) { return .relative(relative) }
+    let nearest = RelativePeriod.nearest(to: text).map { "; did you mean \($0)?" }
+    throw CommandFailure(
+      .usage,
+      "-p/--period \(text.quoted): a period id such as 2024, 202401, 2024W5 or 20240131, or a relative period such as "
+        + "LAST_3_MONTHS\(nearest ?? "")")
   }
 
   private static let year = ValueReader("YEAR", "a year of four digits such as 2024") { text in

@@ -54,6 +54,12 @@ package struct RelativePeriod: Sendable, Hashable, CustomStringConvertible {
 
   package var description: String { name }
 
+  /// The likely meaning of a mistyped name; `nil` for what looks like none.
+  package static func nearest(to text: String) -> RelativePeriod? {
+    guard text.utf8.count > 3, !text.utf8.prefix(4).allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+    return Suggestion.nearest(to: text, among: all.map(\.name)).flatMap { byName[$0] }
+  }
+
   /// All that 2.43 knows. Earlier versions lack `LAST_10_YEARS` and `LAST_10_FINANCIAL_YEARS` (up to 2.36).
   package static let all: [RelativePeriod] =
     these("TODAY", "YESTERDAY", .type(.daily)) + lasts([3, 7, 14, 30, 60, 90, 180], "DAYS", .type(.daily))

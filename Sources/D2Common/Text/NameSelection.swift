@@ -13,10 +13,13 @@ package struct NameSelection<Thing: Named> {
   private var places: [String: [Int]] = [:]
   /// `organisation unit`: for messages.
   private let kind: String
+  /// `in the store`: where they were looked for.
+  private let place: String
 
-  package init(_ things: [Thing], kind: String) {
+  package init(_ things: [Thing], kind: String, place: String = "in the store") {
     self.things = things
     self.kind = kind
+    self.place = place
     for (place, thing) in things.enumerated() {
       for key in Set([thing.uid, thing.name, thing.code ?? thing.uid]) { places[key, default: []].append(place) }
     }
@@ -38,18 +41,38 @@ package struct NameSelection<Thing: Named> {
     var parts = list.split(separator: ",")[...]
     var found: [Int] = []
     while let first = parts.first?.trimmed {
-      // The longest run of parts that is a name.
-      var length = parts.count
-      var place: Int?
-      while length > 0 {
-        place = try self.place(of: parts.prefix(length).joined(separator: ",").trimmed)
-        if place != nil { break }
-        length -= 1
-      }
+      let (place, length) = try longest(parts)
       if let place { found.append(place) } else if !first.isEmpty { throw unknown(first) }
       parts = parts.dropFirst(max(length, 1))
     }
     return found
+  }
+
+  /// What one name means, which is no list.
+  ///
+  /// - Throws: `CommandFailure`, 64 for a name that means nothing, or several things.
+  package func one(_ text: String) throws(CommandFailure) -> Thing {
+    guard let place = try place(of: text) else { throw unknown(text) }
+    return things[place]
+  }
+
+  /// The thing that a list begins with, and what follows it.
+  ///
+  /// - Throws: `CommandFailure`, 64 where it begins with no name.
+  package func first(of list: String) throws(CommandFailure) -> (thing: Thing, rest: String?) {
+    let parts = list.split(separator: ",")[...]
+    let (place, length) = try longest(parts)
+    guard let place else { throw unknown(parts.first?.trimmed ?? list) }
+    let rest = parts.dropFirst(length).joined(separator: ",")
+    return (things[place], rest.isEmpty ? nil : rest)
+  }
+
+  /// The longest run of parts, from the first, that is a name; 0 where none is.
+  private func longest(_ parts: ArraySlice<Substring>) throws(CommandFailure) -> (place: Int?, length: Int) {
+    for length in (0..<parts.count).reversed().map({ $0 + 1 }) {
+      if let place = try place(of: parts.prefix(length).joined(separator: ",").trimmed) { return (place, length) }
+    }
+    return (nil, 0)
   }
 
   /// A uid speaks before a code, a code before a name.
@@ -61,7 +84,7 @@ package struct NameSelection<Thing: Named> {
       if matches.count > 1 {
         throw CommandFailure(
           .usage,
-          "\(matches.count) \(kind)s are called \(text.quoted): "
+          "\(counted(matches.count, kind)) are called \(text.quoted): "
             + matches.prefix(10).map { "\(things[$0].uid) (\(things[$0].distinction))" }.joined(separator: "; ")
             + ": give the uid")
       }
@@ -77,7 +100,7 @@ package struct NameSelection<Thing: Named> {
       things.count <= Self.mostCompared ? things.flatMap { [$0.name, $0.uid] + ($0.code.map { [$0] } ?? []) } : []
     let nearest = Suggestion.nearest(to: text, among: known)
     return CommandFailure(
-      .usage, "no \(kind) \(text.quoted) in the store\(nearest.map { "; did you mean \($0.quoted)?" } ?? "")")
+      .usage, "no \(kind) \(text.quoted) \(place)\(nearest.map { "; did you mean \($0.quoted)?" } ?? "")")
   }
 }
 

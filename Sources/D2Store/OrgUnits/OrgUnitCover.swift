@@ -23,10 +23,16 @@ package struct OrgUnitCover: Sendable {
   /// - Parameters:
   ///   - units: all of the store, in order of priority.
   ///   - only: names of some, each with all below it; `nil` for all that are active.
+  ///   - asked: what the source has for them, where levels or groups are among them.
   /// - Throws: `CommandFailure`, 64 for an unknown name, or where no unit is active.
-  package init(_ units: [OrgUnit], only: String?, _ pair: Pair, _ log: Log) throws(CommandFailure) {
+  package init(
+    _ units: [OrgUnit], only: String?, asked: AskedOrgUnits? = nil, _ pair: Pair, _ log: Log
+  ) throws(CommandFailure) {
+    var units = units
     let chosen: [OrgUnit]
-    if let only {
+    if let asked {
+      (units, chosen) = try asked.chosen(among: units, pair, log)
+    } else if let only {
       chosen = try NameSelection(units, kind: "organisation unit").find([only])
       if let unit = chosen.first(where: { !$0.isActive }) {
         throw CommandFailure(

@@ -30,10 +30,9 @@ extension CommandDescription {
   ///
   /// - Parameters:
   ///   - incomplete: what status 1 means, if it can end so.
-  ///   - ofPair: whether it takes `--pair`.
   package init(
-    metadataVerb name: String, _ abstract: String, example: (String, String), operands: String = "",
-    groups: [OptionGroup] = [], options: [any AnyOption] = [], incomplete: String? = nil, ofPair: Bool = true
+    metadataVerb name: String, _ abstract: String, example: (String, String), more: [(String, String)] = [],
+    operands: String = "", groups: [OptionGroup] = [], options: [any AnyOption] = [], incomplete: String? = nil
   ) {
     let statuses: [(status: ExitStatus, meaning: String)] = [
       (.success, "done"), (.usage, "the command line is wrong, or a name is unknown or not unique"),
@@ -42,9 +41,8 @@ extension CommandDescription {
       (.configuration, "no such pair, or a bad store"),
     ]
     self.init(
-      name: name, abstract: abstract, examples: [(command: example.0, effect: example.1)],
-      groups: (options.isEmpty ? [] : [OptionGroup("Selection", options)]) + (ofPair ? [PairOptions.group] : [])
-        + groups,
+      name: name, abstract: abstract, examples: ([example] + more).map { (command: $0.0, effect: $0.1) },
+      groups: (options.isEmpty ? [] : [OptionGroup("Selection", options)]) + [PairOptions.group] + groups,
       statuses: statuses + (incomplete.map { [(.incomplete, $0)] } ?? []), operands: operands)
   }
 }

@@ -34,7 +34,7 @@ struct AnalyticsQuestion {
     let named = try canonical(ids.filter { PeriodID.isPlausible($0) }, &asked)
     let relative = options.periods.compactMap { RelativePeriod($0) }
     guard !relative.isEmpty else { return named.unique }
-    let clock = try PeriodClock(ofAnalyticsAt: client, for: relative, otherwise: options.today)
+    let clock = try PeriodClock(client, relative, from: options.relativeDate, log)
     return (named + relative.flatMap { $0.periods(by: clock).map(\.id) }).unique
   }
 

@@ -27,7 +27,9 @@ extension StoredSelection {
 struct PairPull: StoredSelection {
   static let only = Option(
     "--only", "-l", value: "UNIT,…",
-    help: "Of the pair's active organisation units only these, by name, code or uid. Each stands for all below it.")
+    help:
+      "Of the pair's active organisation units only these, by name, code or uid, LEVEL-3 or GROUP:name (with units: those below them). Each stands for all below it."
+  )
   static let incremental = Flag(
     "--incremental", "-i",
     help: "Only what changed since each data set was delivered last (d2-datasets list: syncedThrough).")
@@ -39,11 +41,11 @@ struct PairPull: StoredSelection {
 
   static let group = OptionGroup(
     "What to read, from a pair in the store",
-    [PairOptions.pair, PairSide.option, SliceOption.option, only] + CalendarOptions.options
+    [PairOptions.pair, PairSide.option, SliceOption.option, only] + CalendarOptions.flags
       + [incremental, overlap, Store.option])
 
   /// Options that mean nothing without a pair.
-  static let flags: [any AnyOption] = [only, incremental, overlap, Store.option] + CalendarOptions.options
+  static let flags: [any AnyOption] = [only, incremental, overlap, Store.option] + CalendarOptions.flags
 
   /// Options that say which units and periods of a pair are meant.
   static let selecting: [any AnyOption] = [only, incremental, overlap] + CalendarOptions.options
@@ -52,7 +54,11 @@ struct PairPull: StoredSelection {
   private let side: PairSide
   private let label: String
   private let dataSets: [DataSet]
-  private let units: OrgUnitCover?
+  /// `nil` where the command line names units of the source, or the source is to be asked.
+  private let cover: OrgUnitCover?
+  /// All of the store's, where levels or groups of the source are asked for.
+  private let units: [OrgUnit]?
+  private let pair: Pair
   /// `nil` where dates or periods of the command line are taken as they are.
   private let calendar: CalendarOptions?
   /// Set where `--period` alone says when: at a server of another calendar its ids are taken as they are typed.
@@ -70,6 +76,7 @@ struct PairPull: StoredSelection {
     other = side.other.server(of: pair)
     self.arguments = arguments
     label = pair.label
+    self.pair = pair
     overlapSeconds = arguments[Self.overlap] ?? DataKind.dataValues.overlapSeconds
     isIncrement = arguments[Self.incremental]
     guard side == .source || !isIncrement else {
@@ -88,7 +95,9 @@ struct PairPull: StoredSelection {
     guard !namesUnits || !arguments.has(Self.only) else {
       throw CommandFailure(.usage, "give either -l/--only, units of the pair, or --org-unit, any of the source")
     }
-    units = namesUnits ? nil : try OrgUnitCover(OrgUnitTable(store, pair).all(), only: arguments[Self.only], pair, log)
+    let only = arguments[Self.only]
+    units = only.map { OrgUnitWords($0).needsServer } ?? false ? try OrgUnitTable(store, pair).all() : nil
+    cover = namesUnits || units != nil ? nil : try OrgUnitCover(OrgUnitTable(store, pair).all(), only: only, pair, log)
   }
 
   /// Ids of another calendar need not be any of the Gregorian one: whether that matters is known when the server has
@@ -128,9 +137,19 @@ struct PairPull: StoredSelection {
   func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions] {
     // The next increment begins at the server's time now, which the answer tells before anything is read.
     let asTyped = try takesPeriodsAsTyped(client, log) ? periods?.typed : nil
+    // Both sides of a pair are asked for the same: by the source's clock, and its levels and groups.
+    func source() throws -> DHIS2Client {
+      side == .source
+        ? client : DHIS2Client(try ServerOptions(arguments, log, other, takesCredentials: false), log)
+    }
+    let calendar = try calendar?.dated(arguments, by: try source(), log)
+    let asked = try units.map { units in
+      let only = arguments[Self.only]
+      return try OrgUnitCover(units, only: only, asked: .ask(only, try source()), pair, log)
+    }
     var ofSets: [PullOptions] = []
     for set in dataSets {
-      if let selection = try selection(of: set, options, periods: asTyped, log) {
+      if let selection = try selection(of: set, options, periods: asTyped, calendar, log) {
         ofSets.append(selection)
       } else {
         log.info("data set \(set.name) has no period in these dates that has begun")
@@ -139,11 +158,11 @@ struct PairPull: StoredSelection {
     guard !ofSets.isEmpty else {
       throw CommandFailure(.incomplete, "no active data set of \(label) has a period in these dates that has begun")
     }
-    guard let units else {
+    guard let cover = asked ?? cover else {
       for selection in ofSets { try selection.check() }
       return ofSets
     }
-    return units.places.flatMap { places in
+    return cover.places.flatMap { places in
       ofSets.map { selection in
         var selection = selection
         selection.orgUnits = places.units
@@ -155,7 +174,7 @@ struct PairPull: StoredSelection {
 
   /// Of one data set; `nil` where none of its periods is asked for.
   private func selection(
-    of set: DataSet, _ options: PullOptions, periods: [String]?, _ log: Log
+    of set: DataSet, _ options: PullOptions, periods: [String]?, _ calendar: DatedCalendar?, _ log: Log
   ) throws -> PullOptions? {
     var selection = options
     selection.dataSets = [set.uid]
@@ -197,6 +216,12 @@ struct PairPull: StoredSelection {
     do {
       let info = try client.serverInfo()
       if !info.isGregorian {
+        if let relative = calendar?.relatives.first {
+          throw CommandFailure(
+            .usage,
+            "\(client.server) has the calendar \(info.calendar): \(relative) means other days there. "
+              + PairCalendars.whatWorks(pair: label).capitalisedSentence)
+        }
         if periods == nil, calendar != nil {
           let flag = CalendarOptions.flags(in: arguments).first.map { "\($0.name) means" } ?? "the current year means"
           throw CommandFailure(

@@ -26,8 +26,10 @@ struct PullOptions: Sendable {
     [
       dataSets, dataElements, dataElementGroups, orgUnits, orgUnitGroups, children,
       CalendarOptions.period.described(
-        "Periods by their DHIS2 ids: 202401, 2024Q1, 2024W5; with --pair those of each data set's own type in it."),
-      startDate, endDate, Changes.lastUpdated, Changes.lastUpdatedDuration, includeDeleted, attributeOptionCombos,
+        "Periods by their DHIS2 ids (202401, 2024Q1, 2024W5), or relative ones such as LAST_3_MONTHS; with --pair those of each data set's own type in it."
+      ),
+      CalendarOptions.relativeDate, startDate, endDate, Changes.lastUpdated, Changes.lastUpdatedDuration,
+      includeDeleted, attributeOptionCombos,
       limit, registrations,
     ])
 
@@ -96,6 +98,8 @@ struct PullOptions: Sendable {
   var orgUnitGroups: [String]
   var children: Bool
   var periods: [String]
+  /// The day from which relative periods count, where that is not the server's today.
+  let relativeDate: CalendarDate?
   var dates: (start: String, end: String)?
   var attributeOptionCombos: [String]
   let limit: Int?
@@ -145,6 +149,9 @@ struct PullOptions: Sendable {
     orgUnitGroups = arguments[Self.orgUnitGroups].unique
     children = arguments[Self.children]
     periods = arguments[CalendarOptions.period].unique
+    relativeDate = arguments[CalendarOptions.relativeDate]
+    try CommandFailure.require(
+      relativeDate == nil || periods.contains { RelativePeriod($0) != nil }, CalendarOptions.relativeDateNeedsPeriod)
     attributeOptionCombos = arguments[Self.attributeOptionCombos].unique
     kind = arguments[Self.registrations] ? .registrations : .dataValues
     limit = arguments[Self.limit]

@@ -55,7 +55,7 @@ struct AnalyticsPlanner {
     let others: [any AnyOption] = [
       Planner.only, Planner.overlap, Planner.registrations, RemovedPlanner.option, Planner.replace, Planner.maxDelete,
     ]
-    if let option = arguments.first(of: others + CalendarOptions.options) {
+    if let option = arguments.first(of: others + CalendarOptions.flags) {
       throw CommandFailure(
         .usage, "\(option.name) does not go with --analytics: name units by --org-unit, periods by --period")
     }
@@ -78,9 +78,8 @@ struct AnalyticsPlanner {
   private func periods(_ client: DHIS2Client) throws -> [Period] {
     var periods: [Period] = []
     let relative = arguments[CalendarOptions.period].compactMap { RelativePeriod($0) }
-    let clock =
-      try relative.isEmpty
-      ? nil : PeriodClock(ofAnalyticsAt: client, for: relative, otherwise: arguments.today)
+    let date = arguments[CalendarOptions.relativeDate]
+    let clock = try relative.isEmpty ? nil : PeriodClock(client, relative, from: date, log)
     for text in arguments[CalendarOptions.period] {
       if let relative = RelativePeriod(text), let clock {
         periods += relative.periods(by: clock)

@@ -7,7 +7,9 @@ import D2Store
 struct Planner {
   static let only = Option(
     "--only", "-l", value: "UNIT,…",
-    help: "Only these organisation units, by name, code or uid, with all below them.")
+    help:
+      "Only these organisation units, by name, code or uid, LEVEL-3 or GROUP:name (with units: those below them); each with all below it."
+  )
   static let incremental = Flag(
     "--incremental", "-i",
     help: "What changed since each data set was delivered last; all of it where it was not yet, or for new units.")
@@ -73,8 +75,12 @@ struct Planner {
       throw CommandFailure(
         .notDHIS2, "\(client.server) does not tell the time: an increment cannot know where the next one begins")
     }
+    let calendar = try calendar(isIncrement: isIncrement)?.dated(arguments, by: client, log)
+    let asked = try AskedOrgUnits.ask(arguments[Self.only], client)
     // What becomes active meanwhile is wholly in this plan, or new to the next.
-    let outcome = try store.database.exclusively(pair: pair.id) { try plan(isIncrement: isIncrement, now: info.time) }
+    let outcome = try store.database.exclusively(pair: pair.id) {
+      try plan(isIncrement: isIncrement, now: info.time, calendar, asked)
+    }
     try report(outcome)
     // Of an increment that is under way each data set has said so.
     guard outcome.planned == 0, !isIncrement || !CalendarOptions.flags(in: arguments).isEmpty else { return .success }
@@ -113,14 +119,17 @@ struct Planner {
 
   /// Writes the slices; within the pair's lock.
   ///
-  /// - Parameter now: by the source's clock; an increment needs it.
-  func plan(isIncrement: Bool, now: UTCTime?) throws -> LedgerPlan.Outcome {
+  /// - Parameters:
+  ///   - now: by the source's clock; an increment needs it.
+  ///   - calendar: which periods are asked for; `nil` for an increment of all time.
+  ///   - asked: what the source has for levels and groups of `--only`.
+  func plan(
+    isIncrement: Bool, now: UTCTime?, _ calendar: DatedCalendar?, _ asked: AskedOrgUnits? = nil
+  ) throws -> LedgerPlan.Outcome {
     let planned = try ledger.databaseTime()
     let sets = try dataSets()
     let units = try OrgUnitTable(store, pair).all()
-    let cover = try OrgUnitCover(units, only: arguments[Self.only], pair, log)
-    let hasFlags = !CalendarOptions.flags(in: arguments).isEmpty
-    let calendar = isIncrement && !hasFlags ? nil : try CalendarOptions(arguments)
+    let cover = try OrgUnitCover(units, only: arguments[Self.only], asked: asked, pair, log)
     var plan = LedgerPlan()
     let everywhere = plan.add(places: cover.places)
     for set in sets {
@@ -138,6 +147,11 @@ struct Planner {
     return try plan.writeLocked(pair, to: ledger, name: arguments[Self.name], again: arguments[Self.again])
   }
 
+  /// What the calendar flags ask for; `nil` for an increment without them, which is one of all time.
+  func calendar(isIncrement: Bool) throws(CommandFailure) -> CalendarOptions? {
+    isIncrement && CalendarOptions.flags(in: arguments).isEmpty ? nil : try CalendarOptions(arguments)
+  }
+
   private var kinds: [DataKind] { arguments[Self.registrations] ? DataKind.allCases : [.dataValues] }
 
   private func dataSets() throws -> [DataSet] {
@@ -147,7 +161,7 @@ struct Planner {
   // MARK: Backlog
 
   private func backlog(
-    _ set: DataSet, _ subject: LedgerPlan.Subject, _ calendar: CalendarOptions, _ plan: inout LedgerPlan
+    _ set: DataSet, _ subject: LedgerPlan.Subject, _ calendar: DatedCalendar, _ plan: inout LedgerPlan
   ) throws {
     let periods = calendar.periods(of: try set.type(inPair: pair.label), openFuturePeriods: set.openFuturePeriods)
     for group in (arguments[Self.span] ?? .month).groups(periods) {
@@ -163,7 +177,7 @@ struct Planner {
   /// What changed in the units that were there at the last delivery, and all of those that came since.
   private func increment(
     _ set: DataSet, _ kind: DataKind, of units: [OrgUnit], everywhere: Int, until now: UTCTime, planned: Int,
-    _ calendar: CalendarOptions?, _ plan: inout LedgerPlan
+    _ calendar: DatedCalendar?, _ plan: inout LedgerPlan
   ) throws {
     let name = set.name + kind.suffix
     if try ledger.hasWindowUnderWay(pair, set.uid, kind) {

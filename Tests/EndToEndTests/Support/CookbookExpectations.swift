@@ -47,6 +47,15 @@ struct CookbookExpectation: Sendable {
         head -n 1 batches.ndjson | jq -c '[.values, .imported + .updated]'; arrived 'select(quarter)'
         """, holds: ["[1,1]", "arrived"]),
     .init(
+      anchor: "the-last-three-months-whatever-the-day",
+      before: """
+        curl -sSf -o /dev/null $SRC/control/clock -d "{\\"advanceSeconds\\":$(($(date -d 2024-04-15 +%s) - $(date +%s)))}"
+        """,
+      after: "arrived 'select(quarter)'"),
+    .init(
+      anchor: "all-facilities-of-a-group-or-of-a-level",
+      after: "arrived 'select(month and january and urban and bo)'"),
+    .init(
       anchor: "deletions-should-travel-too",
       before: """
         fill 'select(month)'; at $SRC 'select(month)' | sed -n 1p | values | jq -c '.deleted = true' | store $SRC
@@ -130,6 +139,19 @@ struct CookbookExpectation: Sendable {
         """,
       after: """
         arrived 'select(month and bo and january) | (.categoryOptionCombo, .attributeOptionCombo) |= if . == "oLdDefault1" then "HllvX50cXC0" else . end'
+        """),
+    .init(
+      anchor: "the-destination-does-not-divide-by-sex",
+      before: """
+        change $DST "$(ask "$DST/api/dataElements?filter=name:like:Visits&fields=id&paging=false" | jq -c '
+          {dataElements: [.dataElements[] + {categoryCombo: {id: "bjDvmb4bfuf"}}]}')"
+        """,
+      after: """
+        sex=$(ask "$SRC/api/categoryCombos?filter=name:eq:Sex&fields=categoryOptionCombos" | jq -c '[.categoryCombos[0].categoryOptionCombos[].id]')
+        at $SRC 'select(month and january)' | jq -s -c --argjson sex "$sex" '
+          map(if .[3] | IN($sex[]) then .[3] = "HllvX50cXC0" else . end) | group_by(.[:5])[]
+          | if length > 1 then .[0][:5] + [map(.[5] | tonumber) | add | tostring] else .[0] end | select(.[5] != "0")' | LC_ALL=C sort > should
+        at $DST 'select(.value != "0")' > does; [ -s should ] && cmp should does && echo arrived
         """),
     .init(
       anchor: "move-one-data-set-into-another",

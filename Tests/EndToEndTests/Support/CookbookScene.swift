@@ -124,10 +124,13 @@ final class CookbookScene {
     func units(_ condition: (OrganisationUnit) -> Bool) -> String {
       list(country.organisationUnits.filter(condition).map(\.uid))
     }
+    let urban = list(
+      country.organisationUnitGroups.first { $0.name == "Urban" }!.members.map { country.organisationUnits[$0].uid })
     var definitions = """
       def bo: .orgUnit | IN(\(units { $0.path.contains(districts[0].uid) })[]);
       def kenema: .orgUnit | IN(\(units { $0.path.contains(districts[1].uid) })[]);
       def codeless: .orgUnit | IN(\(units { $0.code == nil })[]);
+      def urban: .orgUnit | IN(\(urban)[]);
       def litres: .dataElement | IN(\(list(country.dataElements.filter { $0.name.hasPrefix("Litres") }.map(\.uid)))[]);
       def january: .period == "202401";
       def months: .period | IN("202401", "202402", "202403");

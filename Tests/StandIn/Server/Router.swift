@@ -21,6 +21,7 @@ struct Router {
     case "analytics" where isRead && call.resource == ["analytics", "dataValueSet"]:
       return AnalyticsAPI(server: server, call: call, user: user, faults: faults, cost: cost).answer()
     case "system": return SystemAPI(server: server, call: call, user: user).answer() ?? notFound()
+    case "systemSettings" where isRead && call.resource.count == 1: return server.settings.answer(call, version)
     case "me" where call.resource.count == 1: return MeAPI(server: server, call: call, user: user).answer()
     case "apiToken" where request.method == "POST": return makeToken()
     case "dataValues" where isRead: return DataValueAPI(server: server, call: call).answer()

@@ -30,12 +30,14 @@ final class Server: Service {
   let state = Mutex(State())
   private let heldMetadata: Mutex<Metadata>
   private let heldCalendar = Mutex("iso8601")
+  private let heldSettings = Mutex(SystemSettings())
 
   /// As it is at this moment: tests change it while the server runs.
   var metadata: Metadata { heldMetadata.withLock { $0 } }
 
   /// The name of the server's calendar; only `/api/system/info` knows of others than `iso8601`.
   var calendar: String { heldCalendar.withLock { $0 } }
+  var settings: SystemSettings { heldSettings.withLock { $0 } }
 
   func answerControl(_ request: Request) -> Response { Control(server: self).answer(request) }
 
@@ -107,6 +109,7 @@ final class Server: Service {
       metadata = try MetadataChange.apply(change, to: metadata)
     }
     if let calendar = change["calendar"]?.string { heldCalendar.withLock { $0 = calendar } }
+    heldSettings.withLock { $0.change(change["systemSettings"]) }
   }
 
   /// Changes the metadata in place: what a request does.

@@ -52,7 +52,7 @@ struct Control {
   }
 
   private func advanceClock(_ body: [UInt8]) -> Response {
-    guard let seconds = (try? JSONValue(reading: body))?["advanceSeconds"]?.int, seconds >= 0, seconds < 1 << 32 else {
+    guard let seconds = (try? JSONValue(reading: body))?["advanceSeconds"]?.int, abs(seconds) < 1 << 32 else {
       return document(["error": "advanceSeconds: a number"], status: 400)
     }
     server.clock.advance(milliseconds: Int64(seconds) * 1000)
