@@ -82,21 +82,34 @@ package struct Pairs: ToolkitCommand {
 
   private static let inactive = Flag("--inactive", help: "Scripts that run all active pairs leave it out.")
 
+  private static let fromExchange = Option(
+    "--from-exchange", value: "UID|NAME",
+    help: "Take the destination from this aggregate data exchange of the source.")
+
   private static let add = Verb(
     description(
       "add", "add a pair of servers",
       example: (
         "d2-pairs add hmis --source-url https://a.example/dhis --source-pat file:/etc/d2/a.pat --destination-url https://b.example --destination-username mover",
         "a pair; the source's token stays in its file, the destination's password is asked for and kept in the store"
-      ), operands: "NAME", groups: [ServerSettings.Options.source.group, ServerSettings.Options.destination.group],
-      options: [Command.dryRun, inactive])
+      ), operands: "NAME",
+      groups: [
+        ServerSettings.Options.source.group, ServerSettings.Options.destination.group, ServerOptions.transport,
+      ],
+      options: [Command.dryRun, inactive, fromExchange])
   ) { arguments, log in
     let name = try name(arguments)
     if let fault = Pair.fault(inName: name) { throw CommandFailure(.usage, fault) }
     let source = try ServerSettings(options: .source, arguments: arguments, readsSecretVariables: true).made()
-    let destination = try ServerSettings(options: .destination, arguments: arguments, readsSecretVariables: true).made()
     let url = try source.url()
-    if try destination.url() == url { log.warning("source and destination are the same server: \(url)") }
+    let settings = ServerSettings(options: .destination, arguments: arguments, readsSecretVariables: true)
+    let exchange = try arguments[fromExchange].map { name in
+      try DataExchange(named: name, DHIS2Client(try ServerOptions(arguments, log, source), log))
+    }
+    let destination = try exchange.map { try settings.made(of: $0, source, log) } ?? settings.made()
+    if exchange?.isInternal != true, try destination.url() == url {
+      log.warning("source and destination are the same server: \(url)")
+    }
     let store = try Store(arguments, creates: true, writes: true)
     let pair = try store.add(name: name, source: source, destination: destination, isActive: !arguments[inactive])
     for server in [source, destination] where !server.literalSecrets.isEmpty {
@@ -105,6 +118,12 @@ package struct Pairs: ToolkitCommand {
       )
     }
     try show([pair], arguments)
+    if let exchange {
+      let push = (["--pair", pair.label] + exchange.pushOptions).map(ShellWord.quoted).joined(separator: " ")
+      log.info(
+        "it does what the exchange does: d2-pull --pair \(ShellWord.quoted(pair.label)) --exchange \(exchange.uid) | d2-push \(push)"
+      )
+    }
     return .success
   }
 

@@ -60,11 +60,35 @@ struct ServerSettings {
   private var end: String { options.end }
 
   /// A new server; its URL must be there.
-  func made() throws(CommandFailure) -> ConfiguredServer {
-    guard let text = arguments[options.url] else { throw CommandFailure(.usage, "--\(end)-url is missing") }
+  ///
+  /// - Parameter known: its URL where no option names it.
+  func made(at known: String? = nil) throws(CommandFailure) -> ConfiguredServer {
+    guard let text = arguments[options.url] ?? known else { throw CommandFailure(.usage, "--\(end)-url is missing") }
     let url = try address(text)
     var server = ConfiguredServer(name: arguments[options.name] ?? url.authority + url.context, settings: .object([]))
+    server.set("api_url", .string(url.description + "/api"))
     try change(&server)
+    return server
+  }
+
+  /// The server to which an exchange sends. Its secret is not readable there; an internal one needs none but the
+  /// source's own.
+  func made(
+    of exchange: DataExchange, _ source: ConfiguredServer, _ log: Log
+  ) throws(CommandFailure) -> ConfiguredServer {
+    let url = exchange.isInternal ? source.text("api_url") : exchange.targetURL
+    var server = try made(at: url)
+    guard ["pat", "username"].allSatisfy({ server.text($0) == nil }) else { return server }
+    if exchange.isInternal, arguments[options.url] == nil {
+      for key in ["use_pat", "pat", "username", "password", "ca_file", "client_cert", "client_key"] {
+        if let value = source.settings[key] { server.set(key, value) }
+      }
+    } else {
+      let user = exchange.targetUsername.map { " as \($0)" } ?? ""
+      log.warning(
+        "the exchange signs in at \(server.name)\(user), and nobody can read its secret: give it with d2-pairs set, --\(end)-pat or --\(end)-username"
+      )
+    }
     return server
   }
 

@@ -33,9 +33,12 @@ package struct Pull: ToolkitCommand {
         "d2-pull … --analytics --data-element UID,UID --org-unit ImspTQPwCqd --level 3 --period LAST_12_MONTHS",
         "what the server's analytics sum up for each district"
       ),
+      ("d2-pull --pair hmis --exchange \"HIV to donor\" --explain", "what a data exchange of the server would ask for"),
     ],
     groups: [
-      PullOptions.selection, AnalyticsSubject.group, PairPull.group, PullOptions.output, PullOptions.fetching,
+      PullOptions.selection, AnalyticsSubject.group,
+      OptionGroup("What to read, as an exchange does", [ExchangePull.option]),
+      PairPull.group, PullOptions.output, PullOptions.fetching,
       ServerOptions.group(.source), ServerOptions.transport,
     ],
     statuses: [
@@ -120,14 +123,19 @@ package struct Pull: ToolkitCommand {
   package static func main(_ words: [String]) async -> Never {
     await Command.main(description, words) { arguments, log in
       let slice = arguments.has(SliceOption.option) ? try SlicePull(arguments) : nil
+      if let name = arguments[ExchangePull.option] {
+        let server = try serverOfPair(arguments)
+        let options =
+          try server.map { try ServerOptions(arguments, log, $0) } ?? ServerOptions(arguments, log, side: .source)
+        return try await ExchangePull(name, arguments, DHIS2Client(options, log), log).run(words)
+      }
       // Of a pair analytics need the server alone.
-      let sumsOfPair = arguments[AnalyticsSubject.analytics] && arguments.has(PairOptions.pair)
+      let isOfSums = arguments[AnalyticsSubject.analytics]
       let stored: (any StoredSelection)? =
         if let slice { slice } else {
-          arguments.has(PairOptions.pair) && !sumsOfPair ? try PairPull(arguments, log) : nil
+          arguments.has(PairOptions.pair) && !isOfSums ? try PairPull(arguments, log) : nil
         }
-      let pair = sumsOfPair ? try PairOptions.open(arguments).1 : nil
-      let server = pair.map { (arguments[PairSide.option] ?? .source).server(of: $0) } ?? stored?.server
+      let server = try isOfSums ? serverOfPair(arguments) : stored?.server
       var options = try PullOptions(arguments, log, server: server)
       if let slice {
         options.kind = slice.slice.kind
@@ -136,5 +144,11 @@ package struct Pull: ToolkitCommand {
       let client = DHIS2Client(options.server, log)
       return try await PullRun(options, stored, client, log).run()
     }
+  }
+
+  /// The server that `--pair` and `--side` name.
+  static func serverOfPair(_ arguments: Arguments) throws -> ConfiguredServer? {
+    guard arguments.has(PairOptions.pair) else { return nil }
+    return (arguments[PairSide.option] ?? .source).server(of: try PairOptions.open(arguments).pair)
   }
 }

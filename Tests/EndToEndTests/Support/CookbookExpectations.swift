@@ -95,6 +95,18 @@ struct CookbookExpectation: Sendable {
         at $DST | jq -c --arg month $month '[.[0] == env.s46m5MS0hxu, .[1] == $month, (.[5] | tonumber) > 0 and (.[5] | tonumber) < 100]'
         """, holds: ["[true,true,true]"]),
     .init(
+      anchor: "what-dhis2s-own-data-exchange-would-send",
+      before: """
+        analyse $SRC
+        change $SRC '{"aggregateDataExchanges": [{"id": "Exchange001", "name": "Districts to the repository", "target": {"type": "INTERNAL"},
+          "source": {"requests": [{"name": "Visits", "dx": ["'$fbfJHSPpUQD'"], "pe": ["202401", "202402", "202403"], "ou": ["LEVEL-3"], "filters": []}]}}]}'
+        """,
+      after: """
+        total() { jq -s -c 'group_by(.[1])[] | [.[0][1], (map(.[5] | tonumber) | add)]'; }
+        at $SRC 'select(.dataElement == env.fbfJHSPpUQD and months)' | total > should
+        at $DST | total > does; cmp should does && test -s does && echo same
+        """, holds: ["same"]),
+    .init(
       anchor: "complete-registrations-too",
       before: """
         at $SRC 'select(month and .period == "202402")' | jq -r '.[2]' | sort -u | sed -n 1,3p |

@@ -27,6 +27,8 @@ struct Router {
     case "dataValues" where isRead: return DataValueAPI(server: server, call: call).answer()
     case "metadata" where request.method == "POST" && call.resource.count == 1:
       return MetadataImportAPI(server: server, call: call, user: user).answer()
+    case "aggregateDataExchanges" where isRead && version.minor >= 39:
+      return ExchangeAPI(server: server, call: call).answer()
     case "dataSets" where request.method == "POST" && call.resource.count == 3:
       return CollectionAPI(server: server, call: call, user: user).answer() ?? notFound()
     default:

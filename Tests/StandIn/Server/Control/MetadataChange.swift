@@ -17,6 +17,7 @@ struct MetadataChange {
     try changed.optionCombos()
     try changed.elements()
     try changed.sets()
+    changed.metadata.exchanges += changed.objects("aggregateDataExchanges")
     changed.metadata.index()
     return changed.metadata
   }

@@ -18,6 +18,9 @@ struct Metadata: Sendable {
   var programIndicators: [ProgramIndicator] = []
   var dataSets: [DataSet] = []
 
+  /// Aggregate data exchanges, as they were posted.
+  var exchanges: [JSONValue] = []
+
   /// Positions by uid.
   var organisationUnitByUid: [String: Int] = [:]
   var organisationUnitGroupByUid: [String: Int] = [:]

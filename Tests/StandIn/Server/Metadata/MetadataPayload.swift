@@ -24,6 +24,7 @@ struct MetadataPayload {
     readElements()
     try readSets()
     readGroups()
+    metadata.exchanges = objects("aggregateDataExchanges")
     readIndicators()
     metadata.index()
     readUsers(payload["users"]?.array ?? [])
