@@ -112,11 +112,3 @@ struct RecordMaker: ~Copyable {
     }
   }
 }
-
-extension DataValueLine {
-  /// What a line holds: a registration names a data set, and no data element.
-  @inline(__always)
-  var dataKind: DataKind {
-    self[.dataElement].kind == .absent && self[.dataSet].kind != .absent ? .registrations : .dataValues
-  }
-}

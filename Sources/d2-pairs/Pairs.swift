@@ -80,6 +80,11 @@ package struct Pairs: ToolkitCommand {
 
   // MARK: Verbs
 
+  private enum Switch: String, CaseIterable { case on, off }
+  private static let withRegistrations = Option(
+    "--with-registrations", as: .one(of: Switch.self),
+    help: "Whether complete data set registrations travel with the values (default off).")
+
   private static let inactive = Flag("--inactive", help: "Scripts that run all active pairs leave it out.")
 
   private static let fromExchange = Option(
@@ -96,11 +101,11 @@ package struct Pairs: ToolkitCommand {
       groups: [
         ServerSettings.Options.source.group, ServerSettings.Options.destination.group, ServerOptions.transport,
       ],
-      options: [Command.dryRun, inactive, fromExchange])
+      options: [Command.dryRun, inactive, fromExchange, withRegistrations])
   ) { arguments, log in
     let name = try name(arguments)
     if let fault = Pair.fault(inName: name) { throw CommandFailure(.usage, fault) }
-    let source = try ServerSettings(options: .source, arguments: arguments, readsSecretVariables: true).made()
+    var source = try ServerSettings(options: .source, arguments: arguments, readsSecretVariables: true).made()
     let url = try source.url()
     let settings = ServerSettings(options: .destination, arguments: arguments, readsSecretVariables: true)
     let exchange = try arguments[fromExchange].map { name in
@@ -111,6 +116,7 @@ package struct Pairs: ToolkitCommand {
       log.warning("source and destination are the same server: \(url)")
     }
     let store = try Store(arguments, creates: true, writes: true)
+    if arguments[withRegistrations] == .on { source.set(Pair.registrationsKey, true) }
     let pair = try store.add(name: name, source: source, destination: destination, isActive: !arguments[inactive])
     for server in [source, destination] where !server.literalSecrets.isEmpty {
       log.info(
@@ -134,7 +140,7 @@ package struct Pairs: ToolkitCommand {
       "set", "change a pair",
       example: ("d2-pairs set hmis --destination-pat env:HMIS_TOKEN", "another way to sign in at the destination"),
       groups: [ServerSettings.Options.source.group, ServerSettings.Options.destination.group],
-      options: [Command.dryRun, newName])
+      options: [Command.dryRun, newName, withRegistrations])
   ) { arguments, log in
     let store = try Store(arguments, writes: true)
     var pair = try pair(arguments, in: store)
@@ -144,6 +150,7 @@ package struct Pairs: ToolkitCommand {
     try ServerSettings(options: .source, arguments: arguments, readsSecretVariables: false).change(&pair.source)
     try ServerSettings(options: .destination, arguments: arguments, readsSecretVariables: false)
       .change(&pair.destination)
+    if let value = arguments[withRegistrations] { pair.movesRegistrations = value == .on }
     if let name = arguments[newName] {
       if let fault = Pair.fault(inName: name) { throw CommandFailure(.usage, fault) }
       guard try !store.pairs().contains(where: { $0.label == name && $0.id != pair.id }) else {

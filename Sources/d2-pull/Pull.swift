@@ -109,6 +109,11 @@ package struct Pull: ToolkitCommand {
       the server waits for the reader. After a signal the output ends with a whole line.
       """,
       """
+      With `--with-registrations`, or for a pair that moves them (`d2-pairs set --with-registrations on`), complete \
+      data set registrations of the same data sets, units and times follow the values, in the same stream. A line \
+      without a data element is a registration. d2-push(1) posts them when the values are in.
+      """,
+      """
       The end of a pipe does not tell whether its writer came to its own. With `--end-line` a last line \
       (`{"end":{"values":…,"scope":[…]}}`) says that all is out, and what that was: what `d2-push --replace` reads \
       before it deletes what the destination holds besides. A filter in between must let it pass: \

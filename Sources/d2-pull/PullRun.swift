@@ -48,6 +48,9 @@ final class PullRun: Sendable {
   /// The values that were entered.
   private func exports(_ asked: [PullOptions]) async throws -> ExitStatus {
     var selections = asked
+    if options.withRegistrations || stored?.movesRegistrations ?? false, options.kind == .dataValues, !options.counts {
+      selections += selections.map(\.ofRegistrations)
+    }
     var asked = AskedIDs(client: client, log: log, siblings: stored?.siblings ?? [])
     let missing = MissingIDs(options, client, log)
     var turn = firstTurn(for: selections)

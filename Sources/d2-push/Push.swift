@@ -94,6 +94,12 @@ package struct Push: ToolkitCommand {
         and `jq -c .value rejects.ndjson | d2-push ... --rejects again.ndjson` goes on from there.
         """,
         """
+        Lines without a data element are complete data set registrations (`d2-pull --with-registrations`). They wait \
+        until the values are in. Where a value of a report (data set, period, organisation unit and attribute option \
+        combo) was refused, its registration is not sent, and goes to the rejects. With `--registrations` the input is \
+        registrations alone.
+        """,
+        """
         With `--replace` d2-push reads the scope of the input at the destination when all of the input is in, and \
         deletes what the input lacks there. The scope is that of `--slice`, that of `--data-set`, `--org-unit`, \
         `--children` and `--period`, or what the last line of `d2-pull --end-line` tells. Nothing is deleted (status \

@@ -32,6 +32,8 @@ struct PushLoop {
   private let reader: InputReader
   /// The keys of all that comes, where they are wanted.
   private let keys: InputKeys?
+  /// What is not to be sent before the values, where there may be such lines.
+  private let held: HeldRegistrations?
   private var input = InputOrder()
   private var maker: any BatchMaker
   private var watch: DeliveryWatch
@@ -53,16 +55,18 @@ struct PushLoop {
   ///   - executor: with a thread for each of them, one that reads, two that locate lines, two that compress batches,
   ///     and one for this loop or what it follows.
   ///   - keys: gets those of all lines.
+  ///   - held: gets the registrations among values, and learns which values were refused.
   ///   - descriptor: the input.
   init(
     _ sender: any BatchSender, _ report: RunReport, limit: ConcurrencyLimit, executor: BlockingExecutor,
-    keys: InputKeys? = nil, descriptor: Int32 = 0
+    keys: InputKeys? = nil, held: HeldRegistrations? = nil, descriptor: Int32 = 0
   ) {
     self.sender = sender
     self.report = report
     self.limit = limit
     self.executor = executor
     self.keys = keys
+    self.held = held
     drawsProgress = report.log.draws && isatty(1) == 0
     reader = InputReader(descriptor, stop: stop)
     maker = sender.batchMaker()
@@ -199,7 +203,10 @@ struct PushLoop {
         break
       }
     }
-    do { try keys?.note(piece) } catch { failure = failure ?? error }
+    do {
+      try keys?.note(piece)
+      try held?.note(piece)
+    } catch { failure = failure ?? error }
     account.took(piece.lines.count)
     maker.add(piece)
   }
@@ -211,6 +218,7 @@ struct PushLoop {
     // First all of them: the output may wait for its reader, and refused values must be in the rejects before that.
     for (batch, outcome) in batches {
       do { try account.close(batch, outcome) } catch { failure = failure ?? error }
+      held?.note(batch, outcome)
     }
     for (batch, outcome) in batches {
       do {

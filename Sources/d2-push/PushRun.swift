@@ -46,15 +46,22 @@ struct PushRun {
     // One thread for each request, one that reads, one for the loop, two that locate lines, two that compress batches.
     let executor = BlockingExecutor(threads: options.server.concurrency + (options.compressesValues ? 6 : 4))
     let keys = options.replace.map { InputKeys(environment: $0.environment) }
+    let held = HeldRegistrations(options, sender)
     var failure: (any Error)?
     do {
       try await withTaskExecutorPreference(executor) {
-        var loop = PushLoop(sender, report, limit: client.limit, executor: executor, keys: keys)
+        var loop = PushLoop(sender, report, limit: client.limit, executor: executor, keys: keys, held: held)
         try await loop.run()
-        guard let keys, let replace = options.replace else { return }
-        try await Replacement(options, replace, keys).run(client, report, executor)
+        if let keys, let replace = options.replace {
+          try await Replacement(options, replace, keys).run(client, report, executor)
+        }
+        try await held?.send(options, client, report, executor)
       }
-    } catch { failure = error }
+    } catch {
+      failure = error
+      // Without their values they are not sent.
+      try? held?.forEach { try report.account.notSent(line: $0, number: $1, .notSent(after: error)) }
+    }
     return try report.end(after: failure, learnt: sender.learnt)
   }
 }

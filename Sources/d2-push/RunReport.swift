@@ -50,6 +50,9 @@ struct RunReport: Sendable {
   ///   - isWhole: whether all of the input was read and answered for.
   private func write(_ status: ExitStatus, learnt: JSONValue, isWhole: Bool) {
     log.info(account.line)
+    if account.registrations > 0 {
+      log.info("\(counted(account.registrations, "registration")) of them, sent behind the values")
+    }
     tellOfStale()
     var explained: Set<String> = []
     for (reason, count) in account.commonReasons(5) {

@@ -8,6 +8,8 @@ struct ServerSender: BatchSender {
   private let destination: Destination
   private let locator: LineLocator
   private let pace: Pace
+  /// Where registrations are sent that came with values.
+  private let held: HeldRegistrations?
 
   /// Requests that are quicker than this do not wait for the next batch: it is made while they run.
   private static let quickSeconds = 0.2
@@ -16,13 +18,17 @@ struct ServerSender: BatchSender {
 
   /// Signs in and looks what the server is.
   ///
-  /// - Parameter checkCalendar: refuses a destination with a calendar other than that of the values' source, where that
-  ///   is known.
+  /// - Parameters:
+  ///   - held: if the input is registrations that came with values.
+  ///   - checkCalendar: refuses a destination with a calendar other than that of the values' source, where that is
+  ///     known.
   /// - Throws: `ServerError`; `CommandFailure`, 64, for what goes with other servers only.
   init(
-    _ options: PushOptions, _ client: DHIS2Client, checkCalendar: (_ calendar: String) throws -> Void = { _ in }
+    _ options: PushOptions, _ client: DHIS2Client, held: HeldRegistrations? = nil,
+    checkCalendar: (_ calendar: String) throws -> Void = { _ in }
   ) throws {
     self.options = options
+    self.held = held
     self.client = client
     let server = try DestinationTraits(client, options)
     if let calendar = server.calendar { try checkCalendar(calendar) }
@@ -74,7 +80,14 @@ struct ServerSender: BatchSender {
     }
   }
 
-  func locate(_ block: [UInt8]) -> LocatedLines { locator.locate(block) }
+  /// The uid of the destination's default option combo.
+  var defaultCombo: [UInt8] { destination.traits.defaultCombo }
+
+  func locate(_ block: [UInt8]) -> LocatedLines {
+    var piece = locator.locate(block)
+    held?.keepBack(&piece)
+    return piece
+  }
 
   func send(_ batch: Batch, follows: Bool) -> SentBatch {
     let start = monotonicSeconds()
@@ -85,6 +98,7 @@ struct ServerSender: BatchSender {
     outcome.seconds = monotonicSeconds() - start
     pace.ended(batch, seconds: outcome.seconds, begun: begun, isUsual: outcome.attempts == 1 && failure == nil)
     if options.dryRun { outcome.notes = [.init("dryRun", true)] }
+    if held != nil { outcome.notes.append(.init("registrations", true)) }
     if options.deletesStale { outcome.notes.append(.init("stale", true)) }
     return .answered(outcome, failure: failure)
   }

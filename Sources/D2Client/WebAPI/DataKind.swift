@@ -1,3 +1,5 @@
+import D2Common
+
 /// What the Web API exports and imports of a data set: its data values, or the registrations that say where it is
 /// complete.
 package enum DataKind: String, Sendable, CaseIterable {
@@ -31,4 +33,12 @@ package enum DataKind: String, Sendable, CaseIterable {
 
   /// How exactly the time of the newest change can be found: registrations do not tell it themselves.
   package var resolutionSeconds: Int { self == .dataValues ? 1 : 60 }
+}
+
+extension DataValueLine {
+  /// What a line holds: a registration names a data set, and no data element.
+  @inline(__always)
+  package var dataKind: DataKind {
+    self[.dataElement].kind == .absent && self[.dataSet].kind != .absent ? .registrations : .dataValues
+  }
 }

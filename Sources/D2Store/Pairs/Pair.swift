@@ -10,6 +10,14 @@ package struct Pair: Sendable, Equatable {
   package var destination: ConfiguredServer
   package var isActive: Bool
 
+  /// Whether complete data set registrations travel with the values.
+  package var movesRegistrations: Bool {
+    get { source.settings[Self.registrationsKey]?.bool ?? false }
+    set { source.set(Self.registrationsKey, .bool(newValue)) }
+  }
+
+  package static let registrationsKey = "with_registrations"
+
   /// What it is called: its name, or `source/destination`.
   package var label: String { name ?? "\(source.name)/\(destination.name)" }
 

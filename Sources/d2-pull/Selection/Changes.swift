@@ -24,6 +24,15 @@ enum Changes: Sendable, Equatable {
   /// The furthest east that clocks are.
   private static let furthestEastSeconds = 14 * 3600
 
+  /// The same from so much earlier on.
+  func earlier(bySeconds seconds: Int) -> Changes {
+    switch self {
+    case .since(let time): .since(UTCTime(seconds: time.seconds - seconds))
+    case .sinceLocal(let time): .sinceLocal(UTCTime(seconds: time.seconds - seconds))
+    case .within(let span): .within(seconds: span + seconds)
+    }
+  }
+
   /// What the command line asks for.
   init?(_ arguments: Arguments) {
     // Both: the server takes the time.

@@ -8,6 +8,8 @@ protocol StoredSelection: Sendable {
   var server: ConfiguredServer { get }
   /// Data sets that another command of the worker will ask for: they are looked up with this one's.
   var siblings: [String] { get }
+  /// Whether the pair's registrations travel with its values.
+  var movesRegistrations: Bool { get }
   /// Keeps in mind what went out, for increments that follow.
   func noteDelivered()
 
@@ -51,6 +53,7 @@ struct PairPull: StoredSelection {
   static let selecting: [any AnyOption] = [only, incremental, overlap] + CalendarOptions.options
 
   let server: ConfiguredServer
+  let movesRegistrations: Bool
   private let side: PairSide
   private let label: String
   private let dataSets: [DataSet]
@@ -77,6 +80,7 @@ struct PairPull: StoredSelection {
     self.arguments = arguments
     label = pair.label
     self.pair = pair
+    movesRegistrations = pair.movesRegistrations
     overlapSeconds = arguments[Self.overlap] ?? DataKind.dataValues.overlapSeconds
     isIncrement = arguments[Self.incremental]
     guard side == .source || !isIncrement else {

@@ -30,8 +30,12 @@ struct PullOptions: Sendable {
       ),
       CalendarOptions.relativeDate, startDate, endDate, Changes.lastUpdated, Changes.lastUpdatedDuration,
       includeDeleted, attributeOptionCombos,
-      limit, registrations,
+      limit, registrations, withRegistrations,
     ])
+
+  static let withRegistrations = Flag(
+    "--with-registrations",
+    help: "Complete data set registrations too, behind the values; a line without a data element is one.")
 
   // MARK: How values are written
 
@@ -104,6 +108,8 @@ struct PullOptions: Sendable {
   var attributeOptionCombos: [String]
   let limit: Int?
   var kind: DataKind
+  /// Whether registrations are read beside the values.
+  var withRegistrations: Bool
   /// Only what changed.
   var changes: Changes?
   /// Values that changed before do not go out, whatever the server sends.
@@ -154,6 +160,7 @@ struct PullOptions: Sendable {
       relativeDate == nil || periods.contains { RelativePeriod($0) != nil }, CalendarOptions.relativeDateNeedsPeriod)
     attributeOptionCombos = arguments[Self.attributeOptionCombos].unique
     kind = arguments[Self.registrations] ? .registrations : .dataValues
+    withRegistrations = arguments[Self.withRegistrations]
     limit = arguments[Self.limit]
     tagsDataSet = arguments[Self.tagDataSet]
     writesEndLine = arguments[Self.endLine]
@@ -174,9 +181,15 @@ struct PullOptions: Sendable {
     changes = Changes(arguments)
     passedOn = Query.parameters(Self.schemes, [Self.includeDeleted], arguments)
     try CommandFailure.require(analytics == nil || !writesEndLine, "--end-line is for values, not for --analytics")
+    try CommandFailure.require(
+      analytics == nil || !withRegistrations, "--with-registrations is for values, not for --analytics")
     if analytics != nil { return }
     if arguments[Self.compression] != Compression.none { passedOn.append(("compression", "gzip")) }
+    try CommandFailure.require(
+      !withRegistrations || kind == .dataValues && limit == nil,
+      "--with-registrations reads values and registrations: leave out --registrations and --limit")
     if stored == nil {
+      if withRegistrations, dataElements.isEmpty { tagsDataSet = true }
       if let flag = arguments.first(of: PairPull.flags)?.name {
         throw CommandFailure(.usage, "\(flag) goes with --pair, which knows the data sets' period types, or --slice")
       }
@@ -221,6 +234,21 @@ struct PullOptions: Sendable {
       && [dataElements, dataElementGroups, orgUnitGroups, attributeOptionCombos].allSatisfy(\.isEmpty)
   }
 
+  /// The registrations of the same data sets, units and times.
+  var ofRegistrations: PullOptions {
+    var options = self
+    options.kind = .registrations
+    options.tagsDataSet = false
+    options.delivered = nil
+    options.passedOn.removeAll { $0.name == "includeDeleted" }
+    options.changes = changes?.earlier(bySeconds: Self.moreOverlapSeconds)
+    return options
+  }
+
+  /// How much further back increments of registrations reach than those of values.
+  private static let moreOverlapSeconds = Int(
+    DataKind.registrations.overlapSeconds - DataKind.dataValues.overlapSeconds)
+
   /// What is asked for, as the slices of an end line.
   ///
   /// - Throws: `CommandFailure`, 64 where it is only a part of what a data set holds.
@@ -258,6 +286,8 @@ struct PullOptions: Sendable {
       try require(!hasElements, "--registrations are of data sets: leave out data elements and their groups")
       try require(!isIncrement, "registrations know no lastUpdated: select them by --period or dates")
     } else {
+      try require(
+        !withRegistrations || !dataSets.isEmpty && !hasElements, "--with-registrations needs --data-set, and it alone")
       try require(
         !dataSets.isEmpty || hasElements, "say what to read: --data-set, --data-element or --data-element-group")
       try require(

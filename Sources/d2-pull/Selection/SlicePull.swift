@@ -6,6 +6,7 @@ import D2Store
 struct SlicePull: StoredSelection {
   let server: ConfiguredServer
   let slice: Slice
+  let movesRegistrations: Bool
   let siblings: [String]
   /// What its increments have in mind, in the pipeline of a worker.
   let delivered: DeliveredValues?
@@ -38,6 +39,7 @@ struct SlicePull: StoredSelection {
     let store = try Store(arguments)
     let pair = try store.pair(numbered: slice.pair)
     server = side.server(of: pair)
+    movesRegistrations = pair.movesRegistrations && slice.kind == .dataValues
     // Increments of all data sets follow each other, most of them with nothing new.
     let isOfMany = !slice.since.isEmpty && WorkerTurn.folder(arguments.environment) != nil
     let active = isOfMany ? try DataSetTable(store, pair).all().filter(\.isActive) : []

@@ -42,6 +42,8 @@ final class Account: @unchecked Sendable {
 
   private(set) var totals = Totals()
   private(set) var stale: Stale?
+  /// How many of what was read are registrations that came with values.
+  private(set) var registrations = 0
   /// Values that came from the input, and those that are in batches.
   private var taken = 0
   private var batched = 0
@@ -140,6 +142,12 @@ final class Account: @unchecked Sendable {
     try file?.flush()
   }
 
+  /// Registrations that came with the values follow: batches are counted from zero again.
+  func beginRegistrations(_ count: Int) {
+    batched = 0
+    registrations = count
+  }
+
   /// So many only the destination had.
   ///
   /// - Parameter deletions: what became of their deletions.
@@ -222,6 +230,7 @@ final class Account: @unchecked Sendable {
       "reasons": reasons.json(50),
     ]
     var members = summary.members!
+    if registrations > 0 { members.append(.init("registrations", .int(registrations))) }
     if let stale {
       members += [
         .init("stale", .int(stale.found)), .init("removed", .int(stale.removed)),

@@ -45,6 +45,7 @@ struct InputOrder {
       piece.lines = []
       piece.faults = []
       piece.ends = []
+      piece.registrations = []
     }
     return piece
   }

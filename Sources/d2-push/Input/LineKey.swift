@@ -29,6 +29,20 @@ struct LineKey: Sendable {
     return hash.value
   }
 
+  /// Hashes what a report has: its data set, period, organisation unit and attribute option combo.
+  ///
+  /// - Parameters:
+  ///   - line: a value of the report, or its registration.
+  ///   - namesDataSet: whether the data set counts.
+  func report(_ line: DataValueLine, namesDataSet: Bool) -> UInt64 {
+    var hash = KeyHash()
+    if namesDataSet, line[.dataSet].kind != .absent { add(line, .dataSet, to: &hash) }
+    addPeriod(line, to: &hash)
+    add(line, line[.organisationUnit].kind == .absent ? .orgUnit : .organisationUnit, to: &hash)
+    addCombo(line, .attributeOptionCombo, to: &hash)
+    return hash.value
+  }
+
   /// An id: the same in every spelling.
   @inline(__always)
   private func add(_ line: DataValueLine, _ key: DataValueLine.Key, to hash: inout KeyHash) {

@@ -6,6 +6,9 @@ import Glibc
 /// Locates the lines of blocks, several blocks at a time.
 struct LineLocator: Sendable {
   private let isDataValues: Bool
+  /// Whether registrations among values are kept for later.
+  private let takesRegistrations: Bool
+  private let registrationRules: LineRules
   private let failsWholeGroups: Bool
   private let key: LineKey
   private let server: DestinationTraits
@@ -16,6 +19,8 @@ struct LineLocator: Sendable {
   /// - Parameter elements: tells what the destination does not keep of values; `nil` where nobody asks.
   init(_ options: PushOptions, _ server: DestinationTraits, _ elements: ElementDirectory? = nil) {
     isDataValues = options.kind == .dataValues
+    takesRegistrations = isDataValues && options.queue == nil && !options.deletesStale
+    registrationRules = LineRules(options.ofRegistrations, server)
     failsWholeGroups = server.failsWholeGroups
     key = LineKey(options.kind, defaultCombo: server.defaultCombo)
     self.server = server
@@ -74,12 +79,22 @@ struct LineLocator: Sendable {
     } catch {
       if let end = EndLine(text.bytes) {
         piece.ends.append(end)
+      } else if isRegistration(text, scratch) {
+        piece.registrations.append((piece.lineCount, Array(text.bytes)))
       } else if !text.isBlank {
         let kept = LocatedLines.Fault.Kept.text(String(decoding: text.bytes, as: UTF8.self))
         piece.faults.append(.init(number: piece.lineCount, kept: kept, what: "\(error)"))
       }
       return nil
     }
+  }
+
+  /// Whether a line that is no value is a registration that can be posted.
+  private func isRegistration(_ text: PaddedLine, _ scratch: DataValueLine.Scratch) -> Bool {
+    guard takesRegistrations, let line = try? DataValueLine(text, scratch), line.dataKind == .registrations else {
+      return false
+    }
+    return (try? registrationRules.check(line)) != nil
   }
 
   @inline(__always)

@@ -38,6 +38,8 @@ struct LocatedLines: Sendable {
   var faults: [Fault] = []
   /// The hashes of the keys of values among them.
   var keysNotSent: [UInt64] = []
+  /// Registrations among values, with their numbers in the block.
+  var registrations: [(number: Int, line: [UInt8])] = []
   /// Lines that say that all of a pull is out.
   var ends: [EndLine] = []
   /// How many lines the block had, blank ones too, and how many came before it.
@@ -63,7 +65,10 @@ struct LocatedLines: Sendable {
   }
 
   /// Takes out what stands behind a line.
-  mutating func cut(behind number: Int) { lines.removeAll { $0.number > number } }
+  mutating func cut(behind number: Int) {
+    lines.removeAll { $0.number > number }
+    registrations.removeAll { $0.number > number }
+  }
 
   /// The bytes of a line.
   func place(of line: Line) -> Range<Int> { Int(line.start)..<Int(line.start + line.length) }

@@ -124,9 +124,9 @@ struct PushOptions: Sendable {
   let batchSeconds: Double
   let importStrategy: String?
   let dryRun: Bool
-  let async: Bool
+  private(set) var async: Bool
   /// Sets the data set of all values.
-  let dataSet: String?
+  private(set) var dataSet: String?
   /// Whether a value whose option combo is null goes to the default one.
   let nullComboIsDefault: Bool
   /// Parameters that go to the server as they are.
@@ -147,7 +147,7 @@ struct PushOptions: Sendable {
   let rejectsFile: String?
   let rejectsPolicy: RejectsPolicy
   let maxRejects: Quota?
-  let kind: DataKind
+  private(set) var kind: DataKind
   let summaryFile: String?
   /// Whether the destination's metadata are looked at before values are posted.
   let looksAhead: Bool
@@ -227,6 +227,17 @@ struct PushOptions: Sendable {
     var options = self
     options.replace = nil
     options.deletesStale = true
+    options.asksAboutElements = false
+    return options
+  }
+
+  /// The same for the registrations that came with values.
+  var ofRegistrations: PushOptions {
+    var options = self
+    options.kind = .registrations
+    options.replace = nil
+    options.async = false
+    options.dataSet = nil
     options.asksAboutElements = false
     return options
   }

@@ -86,10 +86,11 @@ struct Replacement {
       throw CommandFailure(
         .usage, "--replace: say what the input is of: --data-set, --org-unit and --period, or d2-pull --end-line")
     } else {
-      wanted = keys.ends.flatMap(\.scope)
+      // Registrations that came with values are not replaced.
+      wanted = keys.ends.flatMap(\.scope).filter { $0.kind == options.kind }
     }
-    guard wanted.allSatisfy({ $0.kind == options.kind }) else {
-      throw Self.refusal("the end line is of \(wanted.first?.kind.rawValue ?? ""), and the input is not")
+    guard !wanted.isEmpty else {
+      throw Self.refusal("the end line is not of \(options.kind.rawValue)")
     }
     return wanted.flatMap(Self.parts)
   }

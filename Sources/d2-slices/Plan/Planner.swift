@@ -152,7 +152,10 @@ struct Planner {
     isIncrement && CalendarOptions.flags(in: arguments).isEmpty ? nil : try CalendarOptions(arguments)
   }
 
-  private var kinds: [DataKind] { arguments[Self.registrations] ? DataKind.allCases : [.dataValues] }
+  /// Registrations that travel with the values need no slices.
+  private var kinds: [DataKind] {
+    arguments[Self.registrations] && !pair.movesRegistrations ? DataKind.allCases : [.dataValues]
+  }
 
   private func dataSets() throws -> [DataSet] {
     try DataSetTable(store, pair).chosen(arguments[PairOptions.dataSets], of: pair)

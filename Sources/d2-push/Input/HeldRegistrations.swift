@@ -1,0 +1,111 @@
+import D2Client
+import D2Common
+import D2Store
+
+/// The complete data set registrations of an input that holds values too. They wait in a temporary file until the
+/// values are in, and of each report it is noted whether a value was refused: a report that is not there as a whole is
+/// not complete.
+final class HeldRegistrations: @unchecked Sendable {
+  // Filled by the loop of the values, then read.
+
+  private let key: LineKey
+  private let environment: [String: String]
+  private let scratch = DataValueLine.Scratch()
+  private var file: TemporaryFile?
+  /// How many lines the file has: as many as the input had, so that each registration keeps its number.
+  private var lines = 0
+  /// How many there are.
+  private(set) var count = 0
+  /// The reports of which a value was refused, by their hashes.
+  private var incomplete: Set<UInt64> = []
+  /// A line of the input was no value: it may have been of any report.
+  private var hasUnknown = false
+  private var isSent = false
+
+  /// - Returns: `nil` where there can be none: a queue takes values alone.
+  init?(_ options: PushOptions, _ sender: any BatchSender) {
+    guard options.kind == .dataValues, let sender = sender as? ServerSender else { return nil }
+    key = LineKey(.registrations, defaultCombo: sender.defaultCombo)
+    environment = options.server.configuration.environment
+  }
+
+  // MARK: While values are sent
+
+  /// Keeps the registrations of a block, and notes the reports of its lines that are not sent.
+  ///
+  /// - Throws: `CommandFailure`, 73.
+  func note(_ piece: LocatedLines) throws {
+    for fault in piece.faults {
+      if case .value(let place) = fault.kept { note(piece.text[place]) } else { hasUnknown = true }
+    }
+    guard !piece.registrations.isEmpty else { return }
+    var text: [UInt8] = []
+    for registration in piece.registrations {
+      let number = piece.linesBefore + registration.number
+      text += [UInt8](repeating: 0x0A, count: number - 1 - lines) + registration.line + [0x0A]
+      lines = number
+      count += 1
+    }
+    let file = try file ?? TemporaryFile(environment: environment)
+    self.file = file
+    try text.withUnsafeBytes { try file.append($0) }
+  }
+
+  /// Notes the reports of the values of a batch that were refused.
+  func note(_ batch: Batch, _ outcome: BatchOutcome) {
+    for index in outcome.refused.keys { note(batch.bytes(of: batch.values[index])) }
+  }
+
+  private func note(_ value: ArraySlice<UInt8>) {
+    _ = DataValueLine.reading(value, scratch) { incomplete.insert(key.report($0, namesDataSet: true)) }
+  }
+
+  // MARK: When they are in
+
+  /// Posts them.
+  ///
+  /// - Throws: what ends the run; what was not sent is in the account by then.
+  func send(_ options: PushOptions, _ client: DHIS2Client, _ report: RunReport, _ executor: BlockingExecutor)
+    async throws
+  {
+    guard let descriptor else { return }
+    report.account.beginRegistrations(count)
+    let sender = try ServerSender(options.ofRegistrations, client, held: self)
+    isSent = true
+    var loop = PushLoop(sender, report, limit: client.limit, executor: executor, descriptor: descriptor)
+    try await loop.run()
+  }
+
+  /// The lines, from their beginning.
+  var descriptor: Int32? { file?.fromBeginning }
+
+  /// Takes out the registrations of reports that are not there as a whole.
+  func keepBack(_ piece: inout LocatedLines) {
+    guard hasUnknown || !incomplete.isEmpty else { return }
+    let scratch = DataValueLine.Scratch()
+    let kept = piece.lines.filter { line in
+      let isIncomplete = DataValueLine.reading(piece.text[piece.place(of: line)], scratch) { line in
+        // A value need not name its data set.
+        incomplete.contains(key.report(line, namesDataSet: true))
+          || incomplete.contains(key.report(line, namesDataSet: false))
+      }
+      return hasUnknown || isIncomplete ?? true
+    }
+    let numbers = Set(kept.map(\.number))
+    piece.lines.removeAll { numbers.contains($0.number) }
+    let reason =
+      hasUnknown
+      ? "a line of the input is no value, and may be of this report: its registration was not sent"
+      : "a value of this report was refused: its registration was not sent"
+    piece.faults += kept.map {
+      .init(number: $0.number, kept: .value(piece.place(of: $0)), what: reason, endsInput: false)
+    }
+  }
+
+  /// Hands out each line with its number in the input, unless they were sent.
+  func forEach(_ body: (UnsafeRawBufferPointer, Int) throws -> Void) throws {
+    guard !isSent, let descriptor else { return }
+    var reader = LineReader(descriptor: descriptor)
+    while let line = try reader.next() { if !line.isBlank { try body(line.bytes, reader.number) } }
+  }
+}
