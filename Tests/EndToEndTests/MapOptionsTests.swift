@@ -181,6 +181,7 @@ struct MapOptionsTests {
       let outcome = world.run("d2-map t.csv --pair hmis < /dev/null; echo $?")
       #expect(outcome.lines == ["65"] && outcome.errors.contains(words), "\(rows): \(outcome.output)\(outcome.errors)")
     }
+    world.shell.write("t.csv", "category,from option,to option\nAge,<1,Under 5\n")
     let outcome = world.run("d2-map t.csv < /dev/null; echo $?")
     #expect(outcome.lines == ["64"] && outcome.errors.contains("--pair"), "\(outcome.errors)")
   }

@@ -219,7 +219,7 @@ struct ReplaceTests {
       curl -sf -o /dev/null -X DELETE $DST/control/faults
       curl -sf -o /dev/null --data-binary @stale $DST/control/values
       # The first request is that of the values, the second that of the deletions.
-      curl -sf -o /dev/null $DST/control/faults -d "[{\"kind\":\"status\",\"path\":\"/api/dataValueSets\",\"method\":\"POST\",\"skip\":1,\"times\":0}]"
+      curl -sf -o /dev/null $DST/control/faults -d '[{"kind":"status","status":503,"path":"/api/dataValueSets","method":"POST","skip":1,"times":0}]'
       \(replace) --batch-size 100000 --retries 0 --summary summary > /dev/null; echo $?
       jq -c '[.stale, .removed, .notSent]' summary; curl -sf -o /dev/null -X DELETE $DST/control/faults
       """)
