@@ -5,8 +5,6 @@ import D2Store
 /// Assigns data sets at the destination to the units that report them at the source: without that a new facility's
 /// report is refused. It takes no assignment away.
 struct AssignmentCopy {
-  static let below = Option("--below", value: "UNIT", help: "Only this unit and those below it, by uid, code or name.")
-
   let store: Store
   let pair: Pair
   let arguments: Arguments
@@ -22,8 +20,8 @@ struct AssignmentCopy {
     self.pair = pair
     self.arguments = arguments
     self.log = log
-    source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
-    destination = DHIS2Client(try ServerOptions(arguments, log, pair.destination), log)
+    source = try pair.client(of: .source, arguments, log)
+    destination = try pair.client(of: .destination, arguments, log)
   }
 
   /// A data set and the units that it lacks at the destination.
@@ -39,7 +37,7 @@ struct AssignmentCopy {
   func run() throws -> ExitStatus {
     let chosen = try DataSetTable(store, pair).chosen(arguments[PairOptions.dataSets], of: pair)
     let pulled = try PulledUnits(store, pair)
-    let top = try arguments[Self.below].map(unit)
+    let top = try arguments[PairOptions.below].map(unit)
     let works = try chosen.map { try compare($0, pulled, below: top) }
     let count = works.filter { $0.refusal == nil }.reduce(0) { $0 + $1.units.count }
     var listing = Listing(arguments, columns: ["change", "dataSet", "name", "id", "unit"])

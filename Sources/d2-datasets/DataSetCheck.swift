@@ -37,8 +37,8 @@ struct DataSetCheck {
 
   func run() throws -> ExitStatus {
     let chosen = try DataSetTable(store, pair).chosen(arguments[PairOptions.dataSets], of: pair)
-    let source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
-    let destination = DHIS2Client(try ServerOptions(arguments, log, pair.destination), log)
+    let source = try pair.client(of: .source, arguments, log)
+    let destination = try pair.client(of: .destination, arguments, log)
     let destinationVersion = try destination.serverInfo().version
     let zeros = ZeroCheck(source: try source.serverInfo().version, destination: destinationVersion)
     let pulled = try PulledUnits(store, pair)

@@ -53,7 +53,7 @@ package struct DataSets: ToolkitCommand {
       incomplete: "the source has no such data set, or some cannot be used: the rest is in the store")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)
-    let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
+    let client = try pair.client(of: .source, arguments, log)
     return try DataSetSync(store: store, pair: pair, client: client, log: log).run(
       only: arguments[chosen], all: arguments[all], force: arguments[force])
   }
@@ -213,7 +213,7 @@ package struct DataSets: ToolkitCommand {
         "d2-datasets copy-assignments --pair hmis --below Bo", "what Bo's new facilities report, they may report there"
       ), groups: [ServerOptions.transport],
       options: [
-        PairOptions.dataSets, AssignmentCopy.below, Command.dryRun,
+        PairOptions.dataSets, PairOptions.below, Command.dryRun,
         Prompt.confirmation.described("Do not ask before units are assigned."), Listing.option,
       ],
       incomplete: "a data set or unit is not at the destination, or you did not say yes")

@@ -56,7 +56,7 @@ enum PeriodListing {
   private static func clock(_ relatives: [RelativePeriod], _ arguments: Arguments, _ log: Log) throws -> PeriodClock {
     guard arguments.has(PairOptions.pair) else { return PeriodClock(today: arguments[date] ?? arguments.today) }
     let (_, pair) = try PairOptions.open(arguments)
-    let source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
+    let source = try pair.client(of: .source, arguments, log)
     return try PeriodClock(source, relatives, from: arguments[date], log)
   }
 

@@ -37,7 +37,7 @@ struct DestinationKeeping: Sendable {
     guard !dataSets.isEmpty else { return nil }
     do {
       return try DestinationKeeping(
-        DHIS2Client(ServerOptions(arguments, log, pair.destination), log), dataSets: dataSets)
+        pair.client(of: .destination, arguments, log), dataSets: dataSets)
     } catch {
       log.debug("\(error); what the destination does not keep is not known")
       return nil

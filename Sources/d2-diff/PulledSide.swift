@@ -39,7 +39,7 @@ enum PulledSide {
   static func relativeDate(of pair: Pair, _ given: Arguments, _ log: Log) throws -> [String] {
     let relatives = given[CalendarOptions.period].compactMap { RelativePeriod($0) }
     guard !relatives.isEmpty, !given.has(CalendarOptions.relativeDate) else { return [] }
-    let source = DHIS2Client(try ServerOptions(given, log, pair.source), log)
+    let source = try pair.client(of: .source, given, log)
     return ["\(CalendarOptions.relativeDate.name)=\(try PeriodClock(source, relatives, log).today)"]
   }
 

@@ -115,8 +115,8 @@ package struct Map: ToolkitCommand {
     }
     let (_, pair) = try PairOptions.open(arguments)
     let (source, destination) = try (
-      DHIS2Client(ServerOptions(arguments, log, pair.source), log),
-      DHIS2Client(ServerOptions(arguments, log, pair.destination), log)
+      pair.client(of: .source, arguments, log),
+      pair.client(of: .destination, arguments, log)
     )
     return ComboMapping(
       table: options, source: try ServerCategories(source), destination: try ServerCategories(destination), log: log)

@@ -61,8 +61,8 @@ struct MappingSuggestion {
     kinds = Set(named.isEmpty ? Self.kinds : named)
     leastConfidence = arguments[Self.minConfidence] ?? 0
     let (_, pair) = try PairOptions.open(arguments)
-    source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
-    destination = DHIS2Client(try ServerOptions(arguments, log, pair.destination), log)
+    source = try pair.client(of: .source, arguments, log)
+    destination = try pair.client(of: .destination, arguments, log)
   }
 
   func run() throws -> ExitStatus {

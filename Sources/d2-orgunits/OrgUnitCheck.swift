@@ -37,7 +37,7 @@ struct OrgUnitCheck {
     var listing = Listing(arguments, columns: ["id", "name", "problem", "source", "destination"])
     var checked = 0
     var problems = 0
-    let source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
+    let source = try pair.client(of: .source, arguments, log)
     var seen: Set<String> = []
     let pages = MetadataPages("organisationUnits", fields: "id,name,code,path,parent[id]", source)
     try pages.read(begin: {}) { page in
@@ -62,7 +62,7 @@ struct OrgUnitCheck {
   }
 
   private func counterparts() throws -> [String: Counterpart] {
-    let destination = DHIS2Client(try ServerOptions(arguments, log, pair.destination), log)
+    let destination = try pair.client(of: .destination, arguments, log)
     var there: [String: Counterpart] = [:]
     try MetadataPages("organisationUnits", fields: "id,name,code,parent[id],openingDate,closedDate", destination).read {
       there = [:]

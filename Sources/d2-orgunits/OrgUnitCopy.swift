@@ -8,7 +8,6 @@ import D2Store
 /// the person; only then anything is stored, parents first, batch by batch. A run that was killed is simply begun
 /// again: what is there by then is no change any more.
 struct OrgUnitCopy {
-  static let below = Option("--below", value: "UNIT", help: "Only this unit and those below it, by uid, code or name.")
   static let update = Flag(
     "--update", help: "Also take over renames, moves, codes, opening and closing dates of units that are there.")
   static let sameName = Flag(
@@ -30,14 +29,14 @@ struct OrgUnitCopy {
     self.pair = pair
     self.arguments = arguments
     self.log = log
-    source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
-    destination = DHIS2Client(try ServerOptions(arguments, log, pair.destination), log)
+    source = try pair.client(of: .source, arguments, log)
+    destination = try pair.client(of: .destination, arguments, log)
     units = try ComparedUnits()
   }
 
   func run() throws -> ExitStatus {
     try readBoth()
-    if let unit = arguments[Self.below] { try units.restrict(below: unit) }
+    if let unit = arguments[PairOptions.below] { try units.restrict(below: unit) }
     try units.plan(updates: arguments[Self.update], allowsSameName: arguments[Self.sameName])
     try validate(.add)
     try validate(.update)

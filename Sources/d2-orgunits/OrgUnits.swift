@@ -56,7 +56,7 @@ package struct OrgUnits: ToolkitCommand {
       incomplete: "the source has no such unit, or most would be found missing: nothing was written")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)
-    let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
+    let client = try pair.client(of: .source, arguments, log)
     return try OrgUnitSync(store: store, pair: pair, client: client, log: log, environment: arguments.environment).run(
       level: arguments[syncLevel], root: arguments[root], all: arguments[all], force: arguments[force])
   }
@@ -162,7 +162,7 @@ package struct OrgUnits: ToolkitCommand {
       ),
       groups: [ServerOptions.transport],
       options: [
-        OrgUnitCopy.below, OrgUnitCopy.update, OrgUnitCopy.sameName,
+        PairOptions.below, OrgUnitCopy.update, OrgUnitCopy.sameName,
         Command.dryRun, Prompt.confirmation.described("Do not ask before units are made or changed."), Listing.option,
       ],
       incomplete: "some units were refused, or you did not say yes")

@@ -44,7 +44,7 @@ enum SelectedSlices {
     let asked = arguments[periods]
     let relatives = asked.compactMap { RelativePeriod($0) }
     guard !relatives.isEmpty else { return asked }
-    let source = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
+    let source = try pair.client(of: .source, arguments, log)
     let clock = try PeriodClock(source, relatives, log)
     let dates = relatives.map { $0.dates(by: clock) }
     let known = Set(try Ledger(store).progress(pair).map(\.periods))

@@ -9,6 +9,10 @@ package enum PairOptions {
   package static let dataSets = Option(
     "--data-set", values: "UID|CODE|NAME", splits: false, help: "Only these (default: all active ones).")
 
+  /// For verbs that copy units to the destination, or what they report.
+  package static let below = Option(
+    "--below", value: "UNIT", help: "Only this unit and those below it, by uid, code or name.")
+
   package static let group = OptionGroup("Pair", [pair, Store.option])
 
   /// Opens the store and finds the pair.
@@ -50,4 +54,13 @@ extension CommandDescription {
 extension PairSide {
   /// The server that this end of a pair is.
   package func server(of pair: Pair) -> ConfiguredServer { self == .source ? pair.source : pair.destination }
+}
+
+extension Pair {
+  /// Talks to one of its servers, as the command line says.
+  ///
+  /// - Throws: `CommandFailure`, 64 for options that are wrong, 78 for credentials that cannot be read.
+  package func client(of side: PairSide, _ arguments: Arguments, _ log: Log) throws(CommandFailure) -> DHIS2Client {
+    DHIS2Client(try ServerOptions(arguments, log, side.server(of: self)), log)
+  }
 }

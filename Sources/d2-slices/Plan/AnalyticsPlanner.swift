@@ -36,7 +36,7 @@ struct AnalyticsPlanner {
     try CommandFailure.require(
       text.utf8.count <= Self.mostBytes,
       "that is too much for one plan (\(text.utf8.count) bytes of options): name groups, or make several plans")
-    let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
+    let client = try pair.client(of: .source, arguments, log)
     let ofTypes = Dictionary(grouping: try periods(client), by: \.type)
     let groups = ofTypes.values.flatMap { (arguments[Planner.span] ?? .month).groups($0) }
     var plan = LedgerPlan()

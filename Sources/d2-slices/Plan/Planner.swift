@@ -67,7 +67,7 @@ struct Planner {
       throw CommandFailure(.usage, "--replace is for a backlog: an increment holds what changed, and lacks all else")
     }
     // The source's clock before anything is read.
-    let client = DHIS2Client(try ServerOptions(arguments, log, pair.source), log)
+    let client = try pair.client(of: .source, arguments, log)
     let info = try ServerInfo(client)
     let isIncrement = arguments[Self.incremental]
     try checkCalendar(info, client, isOfAllTime: isIncrement && CalendarOptions.flags(in: arguments).isEmpty)
