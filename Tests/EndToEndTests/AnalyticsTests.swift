@@ -234,7 +234,7 @@ struct AnalyticsTests {
     let outcome = world.run(
       """
       d2-pull --url $SRC --analytics --data-set $MONTH --level 5 --period $MONTHS --disaggregate --part-time 100ms > /dev/null; echo $?
-      d2-pull --url $SRC --analytics --data-set $MONTH --level 5 --period $MONTHS --disaggregate --part-time 0.2s --quiet | wc -l
+      d2-pull --url $SRC --analytics --data-set $MONTH --level 5 --period $MONTHS --disaggregate --part-time 0.1s --quiet | wc -l
       """, Self.ids(world))
     let slow = Self.questions(world).count
     world.source.resetStatistics()
