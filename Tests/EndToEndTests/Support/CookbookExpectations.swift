@@ -108,31 +108,28 @@ struct CookbookExpectation: Sendable {
         """, holds: ["same"]),
     .init(
       anchor: "complete-registrations-too",
-      before: """
-        at $SRC 'select(month and .period == "202402")' | jq -r '.[2]' | sort -u | sed -n 1,3p |
-          jq -R '{dataSet: env.BfMAe6Itzgt, period: "202402", organisationUnit: ., completed: true}' | jq -s '{completeDataSetRegistrations: .}' |
-          ask -o /dev/null -H 'Content-Type: application/json' --data-binary @- $SRC/api/completeDataSetRegistrations
-        """,
-      after: """
-        for side in source destination; do
-          d2-pull --pair hmis --side $side -y 2024 -q 1 --registrations --quiet | jq -c '[.dataSet, .period, .organisationUnit, .completed]' | sort > $side
-        done
-        cmp source destination; wc -l < source
-        """, holds: ["3"]),
+      before: completeThree,
+      after: sameRegistrations, holds: ["3"]),
     .init(
       anchor: "values-and-completeness-together",
-      before: """
-        at $SRC 'select(month and .period == "202402")' | jq -r '.[2]' | sort -u | sed -n 1,3p |
-          jq -R '{dataSet: env.BfMAe6Itzgt, period: "202402", organisationUnit: ., completed: true}' | jq -s '{completeDataSetRegistrations: .}' |
-          ask -o /dev/null -H 'Content-Type: application/json' --data-binary @- $SRC/api/completeDataSetRegistrations
-        """, statuses: ["0", "0"],
-      after: """
-        for side in source destination; do
-          d2-pull --pair hmis --side $side -y 2024 -q 1 --registrations --quiet | jq -c '[.dataSet, .period, .organisationUnit, .completed]' | sort > $side
-        done
-        cmp source destination; wc -l < source; arrived 'select(month and months)'
-        """, holds: ["3", "arrived"]),
+      before: completeThree, statuses: ["0", "0"],
+      after: sameRegistrations + "; arrived 'select(month and months)'", holds: ["3", "arrived"]),
   ]
+
+  /// Three reports of February are complete at the source.
+  private static let completeThree = """
+    at $SRC 'select(month and .period == "202402")' | jq -r '.[2]' | sort -u | sed -n 1,3p |
+      jq -R '{dataSet: env.BfMAe6Itzgt, period: "202402", organisationUnit: ., completed: true}' | jq -s '{completeDataSetRegistrations: .}' |
+      ask -o /dev/null -H 'Content-Type: application/json' --data-binary @- $SRC/api/completeDataSetRegistrations
+    """
+
+  /// Both ends have the same registrations; says how many.
+  private static let sameRegistrations = """
+    for side in source destination; do
+      d2-pull --pair hmis --side $side -y 2024 -q 1 --registrations --quiet | jq -c '[.dataSet, .period, .organisationUnit, .completed]' | sort > $side
+    done
+    cmp source destination; wc -l < source
+    """
 
   private static let ids: [CookbookExpectation] = [
     .init(

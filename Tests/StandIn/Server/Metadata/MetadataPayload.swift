@@ -150,15 +150,16 @@ struct MetadataPayload {
   }
 
   private mutating func readGroups() {
-    metadata.organisationUnitGroups = objects("organisationUnitGroups").map { object in
-      .init(
+    metadata.organisationUnitGroups = groups("organisationUnitGroups", of: "organisationUnits", at: units)
+    metadata.dataElementGroups = groups("dataElementGroups", of: "dataElements", at: elements)
+  }
+
+  /// - Parameter positions: of the members, by their uids.
+  private func groups(_ plural: String, of members: String, at positions: [String: Int]) -> [ObjectGroup] {
+    objects(plural).map { object in
+      ObjectGroup(
         uid: uid(object), code: object["code"]?.string, name: name(object),
-        members: references(object, "organisationUnits").compactMap { units[$0] })
-    }
-    metadata.dataElementGroups = objects("dataElementGroups").map { object in
-      .init(
-        uid: uid(object), code: object["code"]?.string, name: name(object),
-        members: references(object, "dataElements").compactMap { elements[$0] })
+        members: references(object, members).compactMap { positions[$0] })
     }
   }
 
@@ -174,11 +175,7 @@ struct MetadataPayload {
           numerator: object["numerator"]?.string ?? "", denominator: object["denominator"]?.string ?? "1",
           factor: object["indicatorType"]?["id"]?.string.flatMap { factors[$0] } ?? 1))
     }
-    metadata.indicatorGroups = objects("indicatorGroups").map { object in
-      .init(
-        uid: uid(object), code: object["code"]?.string, name: name(object),
-        members: references(object, "indicators").compactMap { positions[$0] })
-    }
+    metadata.indicatorGroups = groups("indicatorGroups", of: "indicators", at: positions)
     metadata.programIndicators = objects("programIndicators").map { object in
       .init(
         uid: uid(object), code: object["code"]?.string, name: name(object),
