@@ -129,9 +129,7 @@ package struct Pull: ToolkitCommand {
     await Command.main(description, words) { arguments, log in
       let slice = arguments.has(SliceOption.option) ? try SlicePull(arguments) : nil
       if let name = arguments[ExchangePull.option] {
-        let server = try serverOfPair(arguments)
-        let options =
-          try server.map { try ServerOptions(arguments, log, $0) } ?? ServerOptions(arguments, log, side: .source)
+        let options = try PullOptions.server(arguments, log, serverOfPair(arguments))
         return try await ExchangePull(name, arguments, DHIS2Client(options, log), log).run(words)
       }
       // Of a pair analytics need the server alone.

@@ -49,6 +49,38 @@ package enum AnalyticsSubject {
     return number * unit
   }
 
+  // MARK: What it needs
+
+  /// - Parameters:
+  ///   - dataSets: the command's option for them.
+  ///   - verb: what the command does: `read`.
+  /// - Throws: `CommandFailure`, 64 where nothing says of what sums are wanted.
+  package static func requireItems(
+    _ arguments: Arguments, dataSets: any AnyOption, to verb: String
+  ) throws(CommandFailure) {
+    let options: [any AnyOption] = [
+      dataSets, ExportSubject.dataElements, ExportSubject.dataElementGroups, indicators, indicatorGroups,
+      programIndicators,
+    ]
+    try CommandFailure.require(
+      options.contains(where: arguments.has),
+      "say what to \(verb): --data-element, --indicator, --program-indicator, --data-set, or groups of them")
+  }
+
+  /// - Throws: `CommandFailure`, 64 where nothing says of which organisation units.
+  package static func requireUnits(_ arguments: Arguments) throws(CommandFailure) {
+    let options: [any AnyOption] = [ExportSubject.orgUnits, ExportSubject.orgUnitGroups, levels]
+    try CommandFailure.require(
+      options.contains(where: arguments.has),
+      "say for which organisation units: --org-unit, --level or --org-unit-group")
+  }
+
+  /// - Throws: `CommandFailure`, 64 where nothing says of which time.
+  package static func requirePeriods(_ arguments: Arguments) throws(CommandFailure) {
+    try CommandFailure.require(
+      arguments.has(CalendarOptions.period), "say for which time: --period, as ids or as LAST_3_MONTHS")
+  }
+
   // MARK: As words
 
   /// Those that a slice keeps; its data sets, units and periods stand beside them.

@@ -20,8 +20,10 @@ package enum IDScheme: Sendable, Equatable, CustomStringConvertible {
 
   /// The scheme of one kind of object among a request's parameters: its own (`dataSetIdScheme`), else the one of all.
   /// What is not known is the server's to refuse.
-  package init(of parameter: String, in parameters: [(name: String, value: String)]) {
-    let named = [parameter, "idScheme"].lazy.compactMap { name in parameters.first { $0.name == name }?.value }.first
+  ///
+  /// - Parameter all: the parameter for all kinds.
+  package init(of parameter: String, all: String = "idScheme", in parameters: [(name: String, value: String)]) {
+    let named = [parameter, all].lazy.compactMap { name in parameters.first { $0.name == name }?.value }.first
     self = named.flatMap { IDScheme($0) } ?? .uid
   }
 

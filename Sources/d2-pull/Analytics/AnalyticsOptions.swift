@@ -31,7 +31,7 @@ struct AnalyticsOptions: Sendable {
   let maxAgeSeconds: Double?
   let partSeconds: Double
 
-  /// - Returns: `nil` where nobody asks for analytics.
+  /// - Returns: `nil` without --analytics.
   /// - Throws: `CommandFailure`, 64 for options that do not go together.
   init?(_ arguments: Arguments) throws(CommandFailure) {
     guard arguments[AnalyticsSubject.analytics] else {
@@ -63,21 +63,11 @@ struct AnalyticsOptions: Sendable {
   }
 
   private static func check(_ arguments: Arguments, rates: [String]) throws(CommandFailure) {
-    let subjects: [any AnyOption] = [
-      PullOptions.dataSets, PullOptions.dataElements, PullOptions.dataElementGroups, AnalyticsSubject.indicators,
-      AnalyticsSubject.indicatorGroups, AnalyticsSubject.programIndicators,
-    ]
-    try CommandFailure.require(
-      subjects.contains(where: arguments.has),
-      "say what to read: --data-element, --indicator, --program-indicator, --data-set, or groups of them")
+    try AnalyticsSubject.requireItems(arguments, dataSets: PullOptions.dataSets, to: "read")
     try CommandFailure.require(
       rates.isEmpty || arguments.has(PullOptions.dataSets), "reporting rates are of data sets: give --data-set")
-    try CommandFailure.require(
-      [PullOptions.orgUnits, PullOptions.orgUnitGroups].contains(where: arguments.has)
-        || arguments.has(AnalyticsSubject.levels),
-      "say for which organisation units: --org-unit, --level or --org-unit-group")
-    try CommandFailure.require(
-      arguments.has(CalendarOptions.period), "say for which time: --period, as ids or as LAST_3_MONTHS")
+    try AnalyticsSubject.requireUnits(arguments)
+    try AnalyticsSubject.requirePeriods(arguments)
     try CommandFailure.require(
       !arguments[PullOptions.tagDataSet]
         || (arguments[PullOptions.dataSets].flatMap(\.listed).count == 1 && rates.isEmpty),
@@ -124,13 +114,6 @@ struct AnalyticsOptions: Sendable {
   }
 
   /// The scheme of data items, and that of organisation units.
-  var itemScheme: IDScheme { scheme("outputDataItemIdScheme") }
-  var unitScheme: IDScheme { scheme("outputOrgUnitIdScheme") }
-
-  private func scheme(_ parameter: String) -> IDScheme {
-    let value = [parameter, "outputIdScheme"].lazy.compactMap { name in
-      passedOn.first { $0.name == name }?.value
-    }.first
-    return value.flatMap { IDScheme($0) } ?? .uid
-  }
+  var itemScheme: IDScheme { IDScheme(of: "outputDataItemIdScheme", all: "outputIdScheme", in: passedOn) }
+  var unitScheme: IDScheme { IDScheme(of: "outputOrgUnitIdScheme", all: "outputIdScheme", in: passedOn) }
 }

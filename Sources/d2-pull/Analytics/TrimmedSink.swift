@@ -1,11 +1,12 @@
 import D2Common
 
-/// Leaves out of each value what analytics add and nobody entered: that it is aggregated, and the day of today as its
-/// times.
+/// Leaves out of each value what analytics add and no person entered: that it is aggregated, and the day of today as
+/// its times.
 struct TrimmedSink<Sink: LineSink>: LineSink {
   private(set) var sink: Sink
   private var joined: [UInt8] = []
   private var out: [UInt8] = []
+  private let scratch = DataValueLine.Scratch()
 
   init(_ sink: Sink) { self.sink = sink }
 
@@ -15,7 +16,7 @@ struct TrimmedSink<Sink: LineSink>: LineSink {
     joined += lines
     out.removeAll(keepingCapacity: true)
     for line in joined.split(separator: UInt8(ascii: "\n")) {
-      AddedKeys.write(line, to: &out)
+      AddedKeys.write(line, to: &out, scratch)
       out.append(UInt8(ascii: "\n"))
     }
     try out.withUnsafeBytes {
@@ -26,62 +27,36 @@ struct TrimmedSink<Sink: LineSink>: LineSink {
 
 /// The keys that analytics add to a value.
 enum AddedKeys {
-  private static let keys: Set<[UInt8]> = [
-    Array("created".utf8), Array("lastUpdated".utf8), Array("comment".utf8), Array("storedBy".utf8),
-  ]
+  private static let keys: [DataValueLine.Key] = [.created, .lastUpdated, .comment, .storedBy]
 
-  /// Writes a JSON object without them; all else stays as it is.
-  static func write(_ line: ArraySlice<UInt8>, to out: inout [UInt8]) {
+  /// Writes a JSON object without them; all else stays as it is, and so does what is no object.
+  static func write(
+    _ line: ArraySlice<UInt8>, to out: inout [UInt8], _ scratch: DataValueLine.Scratch = .init()
+  ) {
+    guard let members = DataValueLine.reading(line, scratch, members) else { return out += line }
+    let begin = out.count
     var at = line.startIndex
-    while at < line.endIndex, line[at] != UInt8(ascii: "{") { at += 1 }
-    guard at < line.endIndex else { return out.append(contentsOf: line) }
-    out.append(contentsOf: line[...at])
-    at += 1
-    var isFirst = true
-    while at < line.endIndex {
-      let end = memberEnd(line, from: at)
-      let member = line[at..<end]
-      if !keys.contains(Array(key(member))) {
-        if !isFirst { out.append(UInt8(ascii: ",")) }
-        out.append(contentsOf: member)
-        isFirst = false
+    for member in members {
+      out += line[at..<line.startIndex + member.lowerBound]
+      at = line.startIndex + member.upperBound
+      // One comma goes with it: the one behind it, or, behind the last member, the one before.
+      if line[at] == UInt8(ascii: ",") {
+        at += 1
+      } else if out.count > begin, out.last == UInt8(ascii: ",") {
+        out.removeLast()
       }
-      guard end < line.endIndex, line[end] == UInt8(ascii: ",") else {
-        return out.append(contentsOf: line[end...])
-      }
-      at = end + 1
     }
+    out += line[at...]
   }
 
-  /// The comma or bracket behind a member.
-  private static func memberEnd(_ line: ArraySlice<UInt8>, from start: Int) -> Int {
-    var depth = 0
-    var isText = false
-    var at = start
-    while at < line.endIndex {
-      let byte = line[at]
-      if isText {
-        if byte == UInt8(ascii: "\\") { at += 1 }
-        if byte == UInt8(ascii: "\"") { isText = false }
-      } else if byte == UInt8(ascii: "\"") {
-        isText = true
-      } else if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
-        depth += 1
-      } else if byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]") {
-        if depth == 0 { return at }
-        depth -= 1
-      } else if byte == UInt8(ascii: ","), depth == 0 {
-        return at
-      }
-      at += 1
-    }
-    return line.endIndex
-  }
-
-  /// The text of a member's key.
-  private static func key(_ member: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-    guard let open = member.firstIndex(of: UInt8(ascii: "\"")) else { return [] }
-    let rest = member[(open + 1)...]
-    return rest[..<(rest.firstIndex(of: UInt8(ascii: "\"")) ?? rest.endIndex)]
+  /// Where they stand in a line, with their keys, in their order. Between tokens is no white space.
+  private static func members(_ line: DataValueLine) -> [Range<Int>] {
+    keys.compactMap { key -> Range<Int>? in
+      let field = line[key]
+      guard field.kind != .absent else { return nil }
+      let quotes = field.kind == .string ? 1 : 0
+      let (start, end) = (Int(field.start) - quotes, Int(field.start + field.length) + quotes)
+      return start - "\"\":".utf8.count - key.name.utf8.count..<end
+    }.sorted { $0.lowerBound < $1.lowerBound }
   }
 }

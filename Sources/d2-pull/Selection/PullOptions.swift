@@ -144,10 +144,7 @@ struct PullOptions: Sendable {
     try CommandFailure.require(
       arguments.operands.isEmpty,
       "unexpected argument \(arguments.operands[0].quoted): d2-pull takes options only (d2-pull --help)")
-    server =
-      if let stored { try ServerOptions(arguments, log, stored) } else {
-        try ServerOptions(arguments, log, side: arguments[PairSide.option] ?? .source)
-      }
+    server = try Self.server(arguments, log, stored)
     dataSets = arguments[Self.dataSets].flatMap(\.listed).unique
     dataElements = arguments[Self.dataElements].unique
     dataElementGroups = arguments[Self.dataElementGroups].unique
@@ -205,6 +202,17 @@ struct PullOptions: Sendable {
       return (start, end)
     default: throw CommandFailure(.usage, "--start-date and --end-date go together")
     }
+  }
+
+  /// How the server is reached.
+  ///
+  /// - Parameter stored: that of a pair, if one is named.
+  /// - Throws: `CommandFailure`, 64.
+  static func server(
+    _ arguments: Arguments, _ log: Log, _ stored: ConfiguredServer?
+  ) throws(CommandFailure) -> ServerOptions {
+    if let stored { return try ServerOptions(arguments, log, stored) }
+    return try ServerOptions(arguments, log, side: arguments[PairSide.option] ?? .source)
   }
 
   /// Takes over what other options ask of analytics.

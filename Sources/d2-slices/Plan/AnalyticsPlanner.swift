@@ -59,19 +59,9 @@ struct AnalyticsPlanner {
       throw CommandFailure(
         .usage, "\(option.name) does not go with --analytics: name units by --org-unit, periods by --period")
     }
-    try CommandFailure.require(
-      arguments.has(CalendarOptions.period), "say for which time: --period, as ids or as LAST_3_MONTHS")
-    let subjects: [any AnyOption] = [
-      PairOptions.dataSets, ExportSubject.dataElements, ExportSubject.dataElementGroups, AnalyticsSubject.indicators,
-      AnalyticsSubject.indicatorGroups, AnalyticsSubject.programIndicators,
-    ]
-    try CommandFailure.require(
-      subjects.contains(where: arguments.has),
-      "say what to sum up: --data-element, --indicator, --program-indicator, --data-set, or groups of them")
-    let places: [any AnyOption] = [ExportSubject.orgUnits, ExportSubject.orgUnitGroups, AnalyticsSubject.levels]
-    try CommandFailure.require(
-      places.contains(where: arguments.has),
-      "say for which organisation units: --org-unit, --level or --org-unit-group")
+    try AnalyticsSubject.requirePeriods(arguments)
+    try AnalyticsSubject.requireItems(arguments, dataSets: PairOptions.dataSets, to: "sum up")
+    try AnalyticsSubject.requireUnits(arguments)
   }
 
   /// In order of time, each once.
