@@ -80,8 +80,8 @@ struct AssignmentCopy {
       work.refusal = ("missing", "the destination has no such data set, or does not show it")
       return work
     }
-    let assigned = Set(Self.units(there))
-    let missing = Self.units(here).filter { !assigned.contains($0) && pulled.mayHold($0) }.sorted()
+    let assigned = Set(there.uids("organisationUnits"))
+    let missing = here.uids("organisationUnits").filter { !assigned.contains($0) && pulled.mayHold($0) }.sorted()
     var found: Set<String> = []
     try destination.forEachObject(missing, in: "organisationUnits", fields: "id,name,path") { unit in
       guard let uid = unit["id"]?.string else { return }
@@ -95,10 +95,6 @@ struct AssignmentCopy {
       work.refusal = ("noAccess", "the user may not change it at the destination (metadata write access)")
     }
     return work
-  }
-
-  private static func units(_ set: JSONValue) -> [String] {
-    (set["organisationUnits"]?.array ?? []).compactMap { $0["id"]?.string }
   }
 
   private func fetch(_ uid: String, _ client: DHIS2Client) throws -> JSONValue? {
@@ -156,11 +152,13 @@ struct AssignmentCopy {
     let unknown = works.reduce(0) { $0 + $1.unknownUnits }
     let verb = arguments[Command.dryRun] ? "would be " : ""
     log.info(
-      "\(counted(works.count, "data set")) compared: \(counted(outcome.assigned, "unit")) \(verb)assigned at \(destination.server)"
+      "\(counted(works.count, "data set")) compared: "
+        + "\(counted(outcome.assigned, "unit")) \(verb)assigned at \(destination.server)"
         + (outcome.refused > 0 ? "; \(counted(outcome.refused, "data set")) refused" : ""))
     if unknown > 0 {
       log.warning(
-        "\(counted(unknown, "assignment")) left out: the destination lacks the unit (d2-orgunits copy --pair \(ShellWord.quoted(pair.label)) makes it)"
+        "\(counted(unknown, "assignment")) left out: the destination lacks the unit "
+          + "(d2-orgunits copy --pair \(ShellWord.quoted(pair.label)) makes it)"
       )
     }
     return outcome.refused + unknown == 0 ? .success : .incomplete

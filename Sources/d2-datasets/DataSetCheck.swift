@@ -178,9 +178,8 @@ struct DataSetCheck {
 
   /// Units that report the set at the source but may not at the destination.
   private func unassigned(_ here: JSONValue, _ there: JSONValue, _ pulled: PulledUnits, _ uid: String) -> [JSONValue] {
-    func units(_ set: JSONValue) -> [String] { (set["organisationUnits"]?.array ?? []).compactMap { $0["id"]?.string } }
-    let assigned = Set(units(there))
-    return units(here).filter { !assigned.contains($0) && pulled.mayHold($0) }.sorted().map {
+    let assigned = Set(there.uids("organisationUnits"))
+    return here.uids("organisationUnits").filter { !assigned.contains($0) && pulled.mayHold($0) }.sorted().map {
       Subject(object: "organisationUnit", id: $0, name: pulled.names[$0], dataSet: uid).line("notAssigned")
     }
   }

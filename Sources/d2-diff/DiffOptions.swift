@@ -61,7 +61,7 @@ struct DiffOptions: Sendable {
     format = arguments[Self.format] ?? (isatty(1) == 1 ? .table : .ndjson)
     deletesExtras = arguments[Self.deleteExtras]
     includesExtras = deletesExtras || arguments[Self.extras]
-    maxDelete = arguments[Self.maxDelete] ?? .percent(1)
+    maxDelete = arguments[Self.maxDelete] ?? .usualDeletion
     memoryBytes = arguments[Self.memory] ?? 64 << 20
     isNumeric = arguments[Self.numeric]
     defaultCombos = arguments[Self.defaultCombo]

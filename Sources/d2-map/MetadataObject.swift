@@ -24,7 +24,7 @@ struct MetadataObject: Equatable, Sendable {
     self.init(
       uid: uid, name: json["name"]?.string ?? "", code: json["code"]?.string.flatMap { $0.isEmpty ? nil : $0 },
       parent: json["parent"]?["id"]?.string,
-      options: Set((json["categoryOptions"]?.array ?? []).compactMap { $0["id"]?.string }))
+      options: Set(json.uids("categoryOptions")))
   }
 
   /// What means something where it stands in a name: "< 5 years" is not "> 5 years".

@@ -41,9 +41,6 @@ struct ServerCategories {
     func all(_ plural: String, _ fields: String) throws -> [JSONValue] {
       try MetadataPages(plural, fields: "id,name,code" + fields, client).all()
     }
-    func uids(_ object: JSONValue?, _ key: String) -> [String] {
-      (object?[key]?.array ?? []).compactMap { $0["id"]?.string }
-    }
     func option(_ object: JSONValue) -> Option? {
       object["id"]?.string.map {
         Option(uid: $0, name: object["name"]?.string ?? $0, code: object["code"]?.string)
@@ -51,7 +48,7 @@ struct ServerCategories {
     }
     options = Dictionary(try all("categoryOptions", "").compactMap(option).map { ($0.uid, $0) }) { first, _ in first }
     categories = try all("categories", ",categoryOptions[id]").compactMap { object in
-      option(object).map { Category(option: $0, options: uids(object, "categoryOptions")) }
+      option(object).map { Category(option: $0, options: object.uids("categoryOptions")) }
     }
     optionsOfCategory = Dictionary(categories.map { ($0.uid, Set($0.options)) }) { first, _ in first }
     let nested = ",categoryOptions[id],categoryCombo[id,dataDimensionType,categories[id]]"
@@ -60,8 +57,8 @@ struct ServerCategories {
       let combo = object["categoryCombo"]
       return Combo(
         uid: uid, name: object["name"]?.string ?? uid,
-        isOfAttributes: combo?["dataDimensionType"]?.string == "ATTRIBUTE", categories: uids(combo, "categories"),
-        options: Set(uids(object, "categoryOptions")))
+        isOfAttributes: combo?["dataDimensionType"]?.string == "ATTRIBUTE", categories: combo?.uids("categories") ?? [],
+        options: Set(object.uids("categoryOptions")))
     }
   }
 

@@ -23,11 +23,14 @@ final class ComparedUnits {
 
   init() throws {
     database = try SQLiteDatabase(temporaryFor: "organisation units")
-    let columns =
-      "uid text PRIMARY KEY, name text, short text, code text, parent text, opening text, closing text, path text, level integer"
+    let columns = """
+      uid text PRIMARY KEY, name text, short text, code text, parent text, opening text, closing text, path text,
+      level integer
+      """
     try database.executeScript(
       """
-      CREATE TABLE here (\(columns), wanted boolean, work text, problem text, reason text, payload text, done boolean DEFAULT FALSE);
+      CREATE TABLE here (\(columns), wanted boolean, work text, problem text, reason text, payload text,
+        done boolean DEFAULT FALSE);
       CREATE TABLE there (\(columns));
       CREATE INDEX there_parent ON there (parent);
       CREATE INDEX there_code ON there (code);
@@ -99,7 +102,8 @@ final class ComparedUnits {
     }
     try database.execute(
       """
-      UPDATE here SET problem = 'codeTaken', reason = 'the code ' || here.code || ' is that of ' || t.name || ' (' || t.uid || ')'
+      UPDATE here SET problem = 'codeTaken',
+        reason = 'the code ' || here.code || ' is that of ' || t.name || ' (' || t.uid || ')'
       FROM there t WHERE work IS NOT NULL AND t.code = here.code AND t.uid <> here.uid
       """)
     if !allowsSameName {
@@ -123,7 +127,8 @@ final class ComparedUnits {
     while try database.execute(
       """
       UPDATE here SET problem = 'parentMissing',
-        reason = 'its parent ' || coalesce((SELECT p.name || ' (' || p.uid || ')' FROM here p WHERE p.uid = here.parent), here.parent)
+        reason = 'its parent '
+          || coalesce((SELECT p.name || ' (' || p.uid || ')' FROM here p WHERE p.uid = here.parent), here.parent)
           || ' is not at the destination'
       WHERE work IS NOT NULL AND NOT done AND problem IS NULL AND parent IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM there t WHERE t.uid = here.parent)
@@ -179,11 +184,7 @@ final class ComparedUnits {
 
   /// The uid of the unit above one that the destination has; `nil` for a root.
   func nearestThere(above unit: Unit) throws -> String? {
-    for uid in unit.path.split(separator: "/").dropLast().reversed()
-    where try !database.rows("SELECT 1 FROM there WHERE uid = $1", [.text(String(uid))]).isEmpty {
-      return String(uid)
-    }
-    return nil
+    try unit.path.split(separator: "/").dropLast().reversed().lazy.map(String.init).first(where: isThere)
   }
 
   func isThere(_ uid: String) throws -> Bool {

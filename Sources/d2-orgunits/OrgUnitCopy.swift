@@ -238,11 +238,12 @@ struct OrgUnitCopy {
   private func warnOfRights() throws {
     guard try units.planned(.add) > 0 else { return }
     let me = try destination.json("/api/me?fields=username,organisationUnits%5Bid%5D")
-    let own = (me["organisationUnits"]?.array ?? []).compactMap { $0["id"]?.string }
-    let outside = try units.countOutside(own)
+    let outside = try units.countOutside(me.uids("organisationUnits"))
     guard outside > 0 else { return }
     log.warning(
-      "\(counted(outside, "new unit")) \(outside == 1 ? "lies" : "lie") outside of the units of \(me["username"]?.string ?? "the user") at \(destination.server): its values would be refused (E7617, E8011)"
+      "\(counted(outside, "new unit"))\(verbForm(outside, "lies", "lie")) outside of the units of "
+        + "\(me["username"]?.string ?? "the user") at \(destination.server): "
+        + "its values would be refused (E7617, E8011)"
     )
   }
 
@@ -262,23 +263,17 @@ struct OrgUnitCopy {
     let (wanted, added, changed) = try (units.count("wanted"), count(.add), count(.update))
     let verb = isTrial ? "would be " : ""
     log.info(
-      "\(counted(wanted, "organisation unit")) of \(source.server) compared: \(added) \(verb)added, \(changed) \(verb)changed, \(refused) refused at \(destination.server)"
+      "\(counted(wanted, "organisation unit")) of \(source.server) compared: "
+        + "\(added) \(verb)added, \(changed) \(verb)changed, \(refused) refused at \(destination.server)"
     )
     for (reason, count) in reasons.commonest(5) { log.warning("refused \(count): \(reason)") }
     let moved = try units.countMovedWithUnitsBelow()
     if moved > 0 {
       log.warning(
-        "\(counted(moved, "unit")) with others below \(moved == 1 ? "was" : "were") moved: let \(destination.server) update the paths (maintenance, or POST /api/maintenance?ouPathsUpdate=true)"
+        "\(counted(moved, "unit")) with others below\(verbForm(moved, "was", "were")) moved: let \(destination.server) "
+          + "update the paths (maintenance, or POST /api/maintenance?ouPathsUpdate=true)"
       )
     }
     return refused == 0 ? .success : .incomplete
-  }
-}
-
-extension JSONValue {
-  /// The object with one key replaced, or without it.
-  fileprivate func replacing(_ key: String, _ value: JSONValue?) -> JSONValue {
-    let others = (members ?? []).filter { $0.key != key }
-    return .object(others + (value.map { [.init(key, $0)] } ?? []))
   }
 }

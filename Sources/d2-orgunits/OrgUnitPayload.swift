@@ -5,8 +5,7 @@ enum OrgUnitPayload {
   /// What a new unit gets of the source's. Groups, attributes, translations and pictures are other objects' business.
   private static let copied = [
     "id", "name", "shortName", "code", "description", "openingDate", "closedDate", "comment", "contactPerson",
-    "address",
-    "email", "phoneNumber", "url", "geometry",
+    "address", "email", "phoneNumber", "url", "geometry",
   ]
   /// What an update takes from the source.
   private static let updated = ["name", "shortName", "code", "openingDate", "closedDate"]
@@ -25,14 +24,12 @@ enum OrgUnitPayload {
   /// A unit of the destination with what the source has differently. An import replaces the whole object: what is not
   /// posted again (`:owner` of the destination) would be gone.
   static func changed(_ there: JSONValue, by unit: JSONValue, parent: String?) -> JSONValue {
-    var members = there.members ?? []
-    func set(_ name: String, _ value: JSONValue?) {
-      members.removeAll { $0.key == name }
-      if let value { members.append(.init(name, value)) }
+    var changed = there
+    for name in updated {
+      let value = value(name, of: unit)
+      if value != nil || name == "closedDate" { changed = changed.replacing(name, value) }
     }
-    for name in updated where name == "closedDate" || value(name, of: unit) != nil { set(name, value(name, of: unit)) }
-    if let parent { set("parent", ["id": .string(parent)]) }
-    return .object(members)
+    return parent.map { changed.replacing("parent", ["id": .string($0)]) } ?? changed
   }
 
   /// Days travel as days: with a time they would be one of the source's zone.
@@ -40,5 +37,13 @@ enum OrgUnitPayload {
     guard let value = unit[name], value != .null else { return nil }
     guard ["openingDate", "closedDate"].contains(name), let text = value.string else { return value }
     return .string(String(text.prefix(10)))
+  }
+}
+
+extension JSONValue {
+  /// The object with one key replaced, or without it.
+  func replacing(_ key: String, _ value: JSONValue?) -> JSONValue {
+    let others = (members ?? []).filter { $0.key != key }
+    return .object(others + (value.map { [.init(key, $0)] } ?? []))
   }
 }

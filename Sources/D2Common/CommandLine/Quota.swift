@@ -3,6 +3,9 @@ package enum Quota: Equatable, Sendable, CustomStringConvertible {
   case number(Int)
   case percent(Double)
 
+  /// How much may be deleted if no option says so.
+  package static let usualDeletion = Quota.percent(1)
+
   /// Reads `12` or `1%`.
   package init?(_ text: String) {
     if text.hasSuffix("%"), let share = Double(text.dropLast()), (0...100).contains(share) {

@@ -69,7 +69,7 @@ package struct NameSelection<Thing: Named> {
 
   /// The longest run of parts, from the first, that is a name; 0 where none is.
   private func longest(_ parts: ArraySlice<Substring>) throws(CommandFailure) -> (place: Int?, length: Int) {
-    for length in (0..<parts.count).reversed().map({ $0 + 1 }) {
+    for length in stride(from: parts.count, to: 0, by: -1) {
       if let place = try place(of: parts.prefix(length).joined(separator: ",").trimmed) { return (place, length) }
     }
     return (nil, 0)

@@ -63,7 +63,7 @@ struct CountAsker {
     for group in Set(selections.flatMap(\.orgUnitGroups)).sorted() {
       let members = try client.json(
         "/api/organisationUnitGroups/\(Query.encoded(group))?fields=organisationUnits%5Bid%5D")
-      named += (members["organisationUnits"]?.array ?? []).compactMap { $0["id"]?.string }
+      named += members.uids("organisationUnits")
     }
     let roots = selections.filter(\.children).flatMap(\.orgUnits).unique
     var pools: [UnitPool] = []

@@ -30,8 +30,6 @@ struct ReplaceOptions: Sendable {
   let passedOn: [String]
   let environment: [String: String]
 
-  private static let defaultQuota = Quota.percent(1)
-
   /// - Returns: `nil` where nothing is to be replaced.
   /// - Throws: `CommandFailure`, 64.
   init?(_ arguments: Arguments, _ options: PushOptions, stored: StoredPair?) throws(CommandFailure) {
@@ -52,7 +50,7 @@ struct ReplaceOptions: Sendable {
       "what the destination holds is compared by uids: leave out the id schemes")
     try require(
       [nil, "CREATE_AND_UPDATE"].contains(options.importStrategy), "it does not go with --import-strategy")
-    maxDelete = arguments[Self.maxDelete] ?? slice?.replaces ?? Self.defaultQuota
+    maxDelete = arguments[Self.maxDelete] ?? slice?.replaces ?? .usualDeletion
     scope = try Self.scope(arguments, options, slice)
     let isStored = stored != nil
     passedOn = Self.passedOn(arguments, isStored: isStored)

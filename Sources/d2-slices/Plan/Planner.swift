@@ -139,7 +139,7 @@ struct Planner {
             set, kind, of: units, everywhere: everywhere, until: now, planned: planned, calendar, &plan)
         } else if let calendar {
           var subject = LedgerPlan.Subject(set, kind, places: everywhere, today: arguments.today)
-          if arguments[Self.replace] { subject.replaces = arguments[Self.maxDelete] ?? .percent(1) }
+          if arguments[Self.replace] { subject.replaces = arguments[Self.maxDelete] ?? .usualDeletion }
           try backlog(set, subject, calendar, &plan)
         }
       }
