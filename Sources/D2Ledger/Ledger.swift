@@ -33,7 +33,8 @@ package final class Ledger {
   package static let columns =
     """
     id, integration_pair_id, kind, dataset_id, periods, since, orgunits, children, include_deleted, state, verified, worker,
-    token, attempts, started, finished, last_status, last_error, rejects, replaces, \(countColumns.joined(separator: ", "))
+    token, attempts, started, finished, last_status, last_error, rejects, replaces,
+    \(countColumns.joined(separator: ", "))
     """
   private static let countColumns = Slice.Counts.numbers.map(\.column) + ["reasons"]
 

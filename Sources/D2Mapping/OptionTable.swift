@@ -20,7 +20,7 @@ package struct OptionTable: Sendable {
 
   package let path: String
   package private(set) var rows: [Row] = []
-  /// How many rows have a target that nobody has decided on.
+  /// How many rows have `?` as their target.
   package private(set) var undecided = 0
 
   /// Whether a table is one of options, by its first line.

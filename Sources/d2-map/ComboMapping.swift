@@ -67,9 +67,11 @@ struct ComboMapping {
     if table.undecided > 0 {
       log.warning("\(table.path) leaves \(counted(table.undecided, "option")) undecided (?)")
     }
-    if !outcome.unresolved.isEmpty {
+    let count = outcome.unresolved.count
+    if count > 0 {
       log.warning(
-        "\(counted(outcome.unresolved.count, "combo"))\(verbForm(outcome.unresolved.count, "has", "have")) no single counterpart at \(destination.server), and\(verbForm(outcome.unresolved.count, "counts", "count")) as not in the table: "
+        "\(counted(count, "combo"))\(verbForm(count, "has", "have")) no single counterpart at \(destination.server), "
+          + "and\(verbForm(count, "counts", "count")) as not in the table: "
           + Enumeration.few(outcome.unresolved, log))
     }
     let shared = outcome.reached.values.filter { $0 > 1 }.count
@@ -147,8 +149,8 @@ struct ComboMapping {
 
   // MARK: Combos
 
-  /// What becomes of a combo's options; `nil` where none of them is in the table. An option that nobody knows at the
-  /// destination is one with an empty uid, of which no combo is made.
+  /// What becomes of a combo's options; `nil` where the table lists none of them. An option that the destination does
+  /// not have gets an empty uid, and no combo is made of it.
   private func targets(
     of combo: ServerCategories.Combo, _ rules: [String: [String: Target]], _ kept: [String: String]
   ) -> [Target]? {

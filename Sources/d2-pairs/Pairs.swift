@@ -127,7 +127,8 @@ package struct Pairs: ToolkitCommand {
     if let exchange {
       let push = (["--pair", pair.label] + exchange.pushOptions).map(ShellWord.quoted).joined(separator: " ")
       log.info(
-        "it does what the exchange does: d2-pull --pair \(ShellWord.quoted(pair.label)) --exchange \(exchange.uid) | d2-push \(push)"
+        "it does what the exchange does: "
+          + "d2-pull --pair \(ShellWord.quoted(pair.label)) --exchange \(exchange.uid) | d2-push \(push)"
       )
     }
     return .success

@@ -86,7 +86,8 @@ struct ServerSettings {
     } else {
       let user = exchange.targetUsername.map { " as \($0)" } ?? ""
       log.warning(
-        "the exchange signs in at \(server.name)\(user), and nobody can read its secret: give it with d2-pairs set, --\(end)-pat or --\(end)-username"
+        "the exchange signs in at \(server.name)\(user), and nobody can read its secret: "
+          + "give it with d2-pairs set, --\(end)-pat or --\(end)-username"
       )
     }
     return server

@@ -35,7 +35,7 @@ package struct DataExchange: Sendable {
 
   /// Asks a server for an exchange, by its uid, code or name.
   ///
-  /// - Throws: `ServerError`; `CommandFailure`, 64 where there is none or several.
+  /// - Throws: `ServerError`; `CommandFailure`, 64 if no exchange is called so, or several are.
   package init(named text: String, _ client: DHIS2Client) throws {
     let all = try Self.all(client)
     let matches = ["id", "code", "name"].lazy.map { key in all.filter { $0[key]?.string == text } }.first {

@@ -7,7 +7,8 @@ package struct MetadataReport: Sendable {
   /// What is wrong with objects, by their uids: `E5003 Property `code` …`. One object may have several faults.
   package private(set) var problems: [String: [String]] = [:]
 
-  /// The report of an answer, also of one up to 2.37, where it stands at the top; `nil` if this is none.
+  /// The report of an answer, also of one up to 2.37, where it stands at the top; `nil` if the answer has no
+  /// report.
   package init?(_ document: JSONValue) {
     let report = document["response"] ?? document
     guard let types = report["typeReports"]?.array, let stats = report["stats"] else { return nil }

@@ -96,7 +96,7 @@ package struct AskedOrgUnits: Sendable {
 
   private static func merge(_ units: [OrgUnit], _ added: [OrgUnit], _ pair: Pair) throws(CommandFailure) -> [OrgUnit] {
     guard !added.isEmpty else { return units }
-    // What is beside the inactive unit below an added one, nobody would ask for.
+    // Nothing would ask for what is beside the inactive unit below an added one.
     let uids = Set(added.map { Substring($0.uid) })
     if let inactive = units.first(where: { $0.isDisabled && $0.ancestors.contains(where: uids.contains) }) {
       throw CommandFailure(

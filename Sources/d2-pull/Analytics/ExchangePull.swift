@@ -108,8 +108,8 @@ struct ExchangePull {
 
   // MARK: Items
 
-  /// Data elements (also in one combo each), indicators and program indicators, each behind its option. What is none of
-  /// these is named.
+  /// Data elements (also in one combo each), indicators and program indicators, each behind its option. All
+  /// else is named.
   private func items(_ request: DataExchange.Request) throws -> (words: [String], isWhole: Bool) {
     let kinds: [(option: any AnyOption, plural: String)] = [
       (PullOptions.dataElements, "dataElements"), (AnalyticsSubject.indicators, "indicators"),

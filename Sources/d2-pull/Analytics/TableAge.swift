@@ -21,7 +21,8 @@ struct TableAge {
     let age = DurationText.exact(max(0, seconds))
     if let most, Double(seconds) > most {
       throw failure(
-        "made its analytics tables at \(made.iso8601), \(age) ago, and --max-age allows \(DurationText.exact(Int(most)))"
+        "made its analytics tables at \(made.iso8601), \(age) ago, "
+          + "and --max-age allows \(DurationText.exact(Int(most)))"
       )
     }
     log.info("analytics tables of \(made.iso8601), \(age) old: what was entered later is not in them")
@@ -32,13 +33,12 @@ struct TableAge {
   func checkAgain(_ before: UTCTime?) {
     guard let before, let now = try? ServerInfo(client).analyticsTime, now != before else { return }
     log.warning(
-      "\(client.server) made its analytics tables anew meanwhile: some values are older than others. Run the command again"
+      "\(client.server) made its analytics tables anew meanwhile: some values are older than others. "
+        + "Run the command again"
     )
   }
 
   private func failure(_ text: String) -> CommandFailure {
-    CommandFailure(.temporary, "\(client.server) \(text): \(Self.advice)")
+    CommandFailure(.temporary, "\(client.server) \(text): \(ServerError.analyticsAdvice)")
   }
-
-  static let advice = ServerError.analyticsAdvice
 }

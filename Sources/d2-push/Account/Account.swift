@@ -32,7 +32,7 @@ final class Account: @unchecked Sendable {
   /// Reasons that are told apart in the summary; beyond them one more line would help nobody.
   private static let mostReasons = 1000
 
-  /// What only the destination had, in the scope of the input; `nil` where nobody looked for it.
+  /// What only the destination had, in the scope of the input; `nil` without --replace.
   struct Stale: Sendable {
     var found = 0
     var removed = 0

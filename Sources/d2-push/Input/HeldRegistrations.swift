@@ -64,7 +64,7 @@ final class HeldRegistrations: @unchecked Sendable {
 
   /// Posts them.
   ///
-  /// - Throws: what ends the run; what was not sent is in the account by then.
+  /// - Throws: what ends the run. The account has what was not sent by then.
   func send(_ options: PushOptions, _ client: DHIS2Client, _ report: RunReport, _ executor: BlockingExecutor)
     async throws
   {

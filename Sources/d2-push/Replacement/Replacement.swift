@@ -5,8 +5,8 @@ import D2Store
 /// Deletes what the destination holds in the scope of the input and the input lacks, when all of the input is in.
 ///
 /// What is deleted is found by a comparison, whatever the version: a scope that is deleted in the request that brings
-/// its values would also delete what later requests bring, and what the server refuses of this one, and nobody could
-/// say before how much that is. So no value of the input is ever missing at the destination, and a run that stops
+/// its values would also delete what later requests bring, and what the server refuses of this one. And it could not
+/// be said before how much that is. So no value of the input is ever missing at the destination, and a run that stops
 /// halfway has deleted nothing that it should not.
 struct Replacement {
   private let options: PushOptions
