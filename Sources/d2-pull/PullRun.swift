@@ -12,9 +12,16 @@ final class PullRun: Sendable {
   private let log: Log
   private let output: LineOutput
   private let meter: PullMeter
+  /// How many values came before, of other questions that share its output.
+  private let valuesBefore: Int
+  /// How many values came.
+  var values: Int { meter.current.values }
 
-  init(_ options: PullOptions, _ stored: (any StoredSelection)?, _ client: DHIS2Client, _ log: Log) {
+  init(
+    _ options: PullOptions, _ stored: (any StoredSelection)?, _ client: DHIS2Client, _ log: Log, valuesBefore: Int = 0
+  ) {
     self.options = options
+    self.valuesBefore = valuesBefore
     self.stored = stored
     self.client = client
     self.log = log
@@ -78,9 +85,7 @@ final class PullRun: Sendable {
       if !isChecked { try asked.check(&selections) }
     } else {
       try await inTurn { try await fetch(requests) }
-      if let scope, asked.unknown.isEmpty, meter.current.withoutID.isEmpty {
-        try output.line(EndLine(values: meter.current.values, scope: scope).text)
-      }
+      if let scope, asked.unknown.isEmpty { try writeEndLine(scope) }
       try finish()
     }
     let isWhole = !missing.report(meter.current.withoutID) && asked.unknown.isEmpty
@@ -88,6 +93,11 @@ final class PullRun: Sendable {
     if isWhole { stored?.noteDelivered() }
     report(status)
     return status
+  }
+
+  private func writeEndLine(_ scope: [Slice]) throws {
+    guard meter.current.withoutID.isEmpty else { return }
+    try output.line(EndLine(values: valuesBefore + values, scope: scope).text)
   }
 
   /// What analytics make of them.
@@ -102,6 +112,8 @@ final class PullRun: Sendable {
       return try explain(Array(sequence(state: parts) { $0.next() }), isWhole: asked.unknown.isEmpty)
     }
     try await inTurn { try await fetch(parts, dividedBy: parts) }
+    // What sums are of at the destination, only its user knows.
+    if options.writesEndLine, asked.unknown.isEmpty { try writeEndLine([]) }
     try finish()
     age.checkAgain(made)
     let status: ExitStatus = asked.unknown.isEmpty ? .success : .incomplete

@@ -57,6 +57,70 @@ struct ExchangeTests {
       "\(outcome.errors)")
   }
 
+  @Test("reporting rates, groups and a user's own units are asked for like the rest", arguments: [Version.v40, .v43])
+  func ratesAndGroups(version: Version) throws {
+    let world = try Self.world(version)
+    var ids = Self.ids(world)
+    let metadata = world.metadata
+    (ids["SET"], ids["OTHER"]) = (metadata.dataSets[0].uid, metadata.dataSets[1].uid)
+    (ids["ELEMENTS"], ids["RATIOS"]) = (metadata.dataElementGroups[0].uid, metadata.indicatorGroups[0].uid)
+    let rest = #""pe":["202201","2022"],"ou":["USER_ORGUNIT","USER_ORGUNIT_CHILDREN"]"#
+    try Self.add(
+      world,
+      requests: """
+        {"name":"Rates","dx":["\(ids["SET"]!).REPORTING_RATE","\(ids["OTHER"]!).REPORTING_RATE",
+         "\(ids["OTHER"]!).EXPECTED_REPORTS"],\(rest)},
+        {"name":"Groups","dx":["DE_GROUP-\(ids["ELEMENTS"]!)","IN_GROUP-\(ids["RATIOS"]!)"],\(rest),"aggregationType":"MAX"}
+        """)
+    let outcome = world.run(
+      """
+      d2-pull --url $SRC --exchange "To the donor" > lines; echo $?
+      units=$ROOT,$(curl -s -u "$D2_USERNAME:$D2_PASSWORD" "$SRC/api/organisationUnits/$ROOT?fields=children" | jq -r '[.children[].id] | join(",")')
+      with="d2-pull --url $SRC --quiet --analytics --org-unit $units --period 202201,2022"
+      ($with --data-set $SET --reporting-rate REPORTING_RATE
+       $with --data-set $OTHER --reporting-rate REPORTING_RATE,EXPECTED_REPORTS
+       $with --data-element-group $ELEMENTS --indicator-group $RATIOS --aggregation-type MAX) > should
+      diff <(sort lines) <(sort should) >&2 && [ $(wc -l < should) -gt 20 ] && echo same
+      grep -c $OTHER.EXPECTED_REPORTS lines; grep -c $SET.EXPECTED_REPORTS lines
+      $with --data-element-group $ELEMENTS > sums; [ $(comm -12 <(sort sums) <(sort lines) | wc -l) -lt $(wc -l < sums) ] && echo fewer
+      """, ids)
+    try #require(outcome.lines.count == 5, "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.lines[0] == "0" && outcome.lines[1] == "same", "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.lines[2] != "0" && outcome.lines[3] == "0", "\(outcome.output)")
+    #expect(outcome.lines[4] == "fewer", "the largest values are no sums: \(outcome.output)")
+  }
+
+  @Test("ids in another scheme are looked up", arguments: ["CODE", "NAME"])
+  func inputScheme(scheme: String) throws {
+    let world = try Self.world()
+    let ids = Self.ids(world)
+    let metadata = world.metadata
+    func text(_ code: String?, _ name: String) -> String { scheme == "CODE" ? code! : name }
+    let visits = metadata.dataElements.first { $0.name == "Visits 1" }!
+    let indicator = metadata.indicators[0]
+    let group = metadata.organisationUnitGroups[0]
+    let root = metadata.organisationUnits.first { $0.uid == world.root }!
+    let set = metadata.dataSets[0]
+    try Self.add(
+      world,
+      requests: """
+        {"name":"Codes","dx":["\(text(visits.code, visits.name))","\(text(indicator.code, indicator.name))",
+         "\(text(set.code, set.name)).ACTUAL_REPORTS","nobody's"],"pe":["2022"],
+         "ou":["\(text(root.code, root.name))","OU_GROUP-\(text(group.code, group.name))"],"inputIdScheme":"\(scheme)"},
+        {"name":"Lost","dx":["\(text(visits.code, visits.name))"],"pe":["2022"],"ou":["nowhere"],"inputIdScheme":"\(scheme)"}
+        """)
+    let outcome = world.run(
+      """
+      d2-pull --url $SRC --exchange "To the donor" > lines; echo $?
+      d2-pull --url $SRC --quiet --analytics --data-element $VISITS --indicator $INDICATOR --data-set $SET \
+        --reporting-rate ACTUAL_REPORTS --org-unit $ROOT --org-unit-group $URBAN --period 2022 > should
+      sort lines | cmp - <(sort should) && [ -s should ] && echo same
+      """, ids.merging(["SET": set.uid]) { first, _ in first })
+    #expect(outcome.errors.contains("left out 1 data item, nobody's"), "\(outcome.errors)")
+    #expect(outcome.lines == ["1", "same"], "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.errors.contains("request \"Lost\" is left out: nothing is left to ask"), "\(outcome.errors)")
+  }
+
   @Test("what cannot be asked for is named, and the rest is out: status 1")
   func faults() throws {
     let world = try Self.world()
@@ -66,10 +130,10 @@ struct ExchangeTests {
     try Self.add(
       world,
       requests: """
-        {"name":"Average","dx":["\(visits)"],\(rest),"aggregationType":"AVERAGE"},
-        {"name":"Codes","dx":["X1"],\(rest),"inputIdScheme":"CODE"},
-        {"name":"Mine","dx":["\(visits)"],"pe":["2022"],"ou":["USER_ORGUNIT"]},
+        {"name":"Odd","dx":["\(visits)"],\(rest),"aggregationType":"GUESS"},
+        {"name":"Codes","dx":["X1"],\(rest),"inputIdScheme":"BARCODE"},
         {"name":"Filtered","dx":["\(visits)"],\(rest),"filters":[{"dimension":"ou","items":["\(world.root)"]}]},
+        {"name":"Unknown","dx":["\(visits)"],\(rest),"inputIdScheme":"CODE","filters":[{"dimension":"none","items":["A"]}]},
         {"name":"Good","dx":["\(visits)","Unknown0001"],\(rest)}
         """)
     let outcome = world.run(
@@ -80,8 +144,8 @@ struct ExchangeTests {
       """, ids)
     #expect(outcome.lines == ["1", "1", "64", "64", "64"], "\(outcome.output)\(outcome.errors)")
     for words in [
-      "request \"Average\" of To the donor is left out: it asks for another aggregation type (AVERAGE)",
-      "its ids are given as CODE, and not as uids", "USER_ORGUNIT means other units for each user", "it filters by ou",
+      "request \"Odd\" of To the donor is left out: it asks for the aggregation type GUESS",
+      "its ids are given as BARCODE", "it filters by ou", "an id of its filter by none is unknown",
       "left out 1 data item, Unknown0001", "several exchanges are called so", "no exchange of this uid, code or name",
       "--data-element does not go with --exchange",
     ] { #expect(outcome.errors.contains(words), "\(words) is not in \(outcome.errors)") }

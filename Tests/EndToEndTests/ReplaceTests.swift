@@ -136,6 +136,48 @@ struct ReplaceTests {
     #expect(outcome.errors.contains(": nothing is deleted\n") && held(5), "\(outcome.errors)")
   }
 
+  @Test("sums replace what the destination holds of a scope that the options name", arguments: [Version.v42, .v43])
+  func sums(version: Version) throws {
+    let world = try World(.v42, version, values: 3000, changeSource: { $0.analyticsSecondsAgo = 600 })
+    let set = world.metadata.dataSets[0]
+    // Two values of one unit, each of which is a sum too: of numbers, in the default combo.
+    let numbers = Set(world.metadata.dataElements.filter(\.isAggregated).map(\.uid))
+    let values = world.content(world.source, of: [0]) {
+      $0["deleted"] != true && $0["categoryOptionCombo"] == "HllvX50cXC0"
+    }.compactMap(Self.key).filter { $0[0].map(numbers.contains) ?? false }
+    let byUnit = Dictionary(grouping: values) { $0[2] ?? "" }
+    let (unit, ofUnit) = try #require(byUnit.first { Set($0.value.map { $0.prefix(2) }).count > 1 })
+    let one = ofUnit[0]
+    let other = try #require(ofUnit.first { $0.prefix(2) != one.prefix(2) })
+    let (elements, periods) = ([one[0]!, other[0]!], [one[1]!, other[1]!])
+    try world.change(
+      source: """
+        {"aggregateDataExchanges":[{"id":"Exchange001","name":"Both","source":{"requests":[
+        {"name":"One","dx":["\(elements[0])"],"pe":["\(periods[0])"],"ou":["\(unit)"]},
+        {"name":"Two","dx":["\(elements[1])"],"pe":["\(periods[1])"],"ou":["\(unit)"]}]}}]}
+        """)
+    let outcome = world.run(
+      """
+      pull="d2-pull --url $SRC --quiet --exchange Both"; scope="--data-set $SET --org-unit $UNIT --period $PERIODS"
+      $pull > sums; $pull --end-line > whole; tail -n 1 whole; head -n -1 whole | cmp - sums && echo same
+      $pull --end-line | d2-push --url $DST --data-set $SET --replace --quiet > /dev/null; echo $?
+      $pull --end-line | d2-push --url $DST $scope --replace --quiet > /dev/null; echo $?
+      d2-pull --url $SRC --quiet --analytics --data-element $FIRST --org-unit $UNIT --period $PERIOD --end-line |
+        d2-push --url $DST $scope --replace --max-delete 1 > /dev/null; echo $?
+      """,
+      [
+        "SET": set.uid, "FIRST": elements[0], "UNIT": unit, "PERIOD": periods[0],
+        "PERIODS": Set(periods).joined(separator: ","),
+      ])
+    #expect(
+      outcome.lines == [#"{"end":{"values":2,"scope":[]}}"#, "same", "64", "0", "0"],
+      "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.errors.contains("the end line of sums does not tell"), "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("1 value that only the destination held: 1 deleted, 0 refused, 0 not sent"),
+      "\(outcome.errors)")
+  }
+
   @Test("nothing is deleted where the pull before it fails, whatever the pipe says")
   func failingPull() throws {
     try world.fail(source: #"{"kind":"cut-body","after":3000,"path":"/api/dataValueSets","method":"GET","times":0}"#)
@@ -187,7 +229,8 @@ struct ReplaceTests {
     // The unit is shut in that month.
     try test.world.change(
       destination: #"{"organisationUnits":[{"id":"\#(unit)","openingDate":"2022-05-01"}]}"#)
-    let outcome = test.run("\(Self.pull) --end-line | \(Self.push) --max-delete 100% --summary summary > /dev/null")
+    let outcome = test.run(
+      "\(Self.pull) --end-line | \(Self.push) --max-delete 100% --rejects rejects --summary summary > /dev/null")
     let isStrict = version == .v43
     let counts = isStrict ? "4 deleted, 1 refused" : "5 deleted, 0 refused"
     #expect(
@@ -195,6 +238,9 @@ struct ReplaceTests {
         && outcome.errors.contains("5 values that only the destination held: \(counts), 0 not sent\n")
         && outcome.errors.contains(": E8031") == isStrict, "\(outcome.errors)")
     #expect(test.held(isStrict ? 1 : 0))
+    let rejects = try test.world.shell.file("rejects").split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+    #expect(rejects.count == (isStrict ? 1 : 0) && rejects.allSatisfy { $0["stale"] == true }, "\(rejects)")
+    #expect(rejects.allSatisfy { $0["value"]?["deleted"] == true && $0["errorCode"] == "E8031" }, "\(rejects)")
   }
 
   @Test(

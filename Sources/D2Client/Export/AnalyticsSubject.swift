@@ -8,6 +8,13 @@ package enum AnalyticsSubject {
     case REPORTING_RATE, REPORTING_RATE_ON_TIME, ACTUAL_REPORTS, ACTUAL_REPORTS_ON_TIME, EXPECTED_REPORTS
   }
 
+  /// How values are summed over units and time, as the Web API names it.
+  package enum AggregationType: String, CaseIterable, Sendable {
+    case SUM, AVERAGE, AVERAGE_SUM_ORG_UNIT, COUNT, STDDEV, VARIANCE, MIN, MIN_SUM_ORG_UNIT, MAX, MAX_SUM_ORG_UNIT
+    case LAST, LAST_AVERAGE_ORG_UNIT, LAST_LAST_ORG_UNIT, LAST_IN_PERIOD, LAST_IN_PERIOD_AVERAGE_ORG_UNIT
+    case FIRST, FIRST_AVERAGE_ORG_UNIT, FIRST_FIRST_ORG_UNIT
+  }
+
   package static let analytics = Flag(
     "--analytics", help: "Sums that the server's analytics tables hold, instead of the values that were entered.")
   package static let indicators = Option("--indicator", values: "UID", help: "Indicators.")
@@ -27,6 +34,9 @@ package enum AnalyticsSubject {
   package static let filters = Option(
     "--filter", values: "DIMENSION:ITEM;…", splits: false,
     help: "Only what belongs to these items of a dimension, by uids: of a category, or a group set.")
+  package static let aggregationType = Option(
+    "--aggregation-type", value: "TYPE", as: .one(of: AggregationType.self),
+    help: "Sum up in this way instead of each data element's own: AVERAGE, LAST, COUNT, MAX, …")
   package static let skipRounding = Flag("--skip-rounding", help: "As many decimals as the server has.")
   package static let maxAge = Option(
     "--max-age", as: age, help: "Refuse analytics tables that are older (status 75): 12h, 2d.")
@@ -38,7 +48,7 @@ package enum AnalyticsSubject {
     "What to read, of analytics",
     [
       analytics, indicators, indicatorGroups, programIndicators, allRates, rates, levels, disaggregate, filters,
-      skipRounding, maxAge, partTime,
+      aggregationType, skipRounding, maxAge, partTime,
     ])
 
   private static let age = ValueReader<Double>("TIME", "a time such as 30m, 12h or 2d") { text in
@@ -86,7 +96,8 @@ package enum AnalyticsSubject {
   /// Those that a slice keeps; its data sets, units and periods stand beside them.
   private static let kept: [any AnyOption] = [
     ExportSubject.dataElements, ExportSubject.dataElementGroups, indicators, indicatorGroups, programIndicators,
-    allRates, rates, ExportSubject.orgUnitGroups, levels, disaggregate, filters, skipRounding, maxAge, partTime,
+    allRates, rates, ExportSubject.orgUnitGroups, levels, disaggregate, filters, aggregationType,
+    skipRounding, maxAge, partTime,
   ]
 
   /// What a command line asks for, as words of another one.

@@ -12,7 +12,9 @@ package struct DataExchange: Sendable {
     package let periods: [String]
     package let orgUnits: [String]
     package let filters: [(dimension: String, items: [String])]
+    /// How it sums up, instead of each data element's own way.
     package let aggregationType: String?
+    /// Of the ids that it names; `nil` for uids.
     package let inputScheme: String?
     /// Of the ids that it sends, by d2-pull's options: `--id-scheme`.
     package let outputSchemes: [(option: String, scheme: String)]
@@ -95,7 +97,8 @@ package struct DataExchange: Sendable {
       name: document["name"]?.string ?? "", items: texts(document["dx"]), periods: texts(document["pe"]),
       orgUnits: texts(document["ou"]),
       filters: (document["filters"]?.array ?? []).map { ($0["dimension"]?.string ?? "", texts($0["items"])) },
-      aggregationType: document["aggregationType"]?.string, inputScheme: scheme(document["inputIdScheme"]),
+      aggregationType: document["aggregationType"]?.string.flatMap { $0 == "DEFAULT" ? nil : $0 },
+      inputScheme: scheme(document["inputIdScheme"]),
       outputSchemes: schemes.compactMap { option, scheme in scheme.map { (option, $0) } })
   }
 

@@ -58,6 +58,7 @@ struct AnalyticsOptions: Sendable {
     partSeconds = max(0.01, arguments[AnalyticsSubject.partTime] ?? Self.defaultPartSeconds)
     passedOn =
       try Self.filters(arguments) + Self.schemes(Query.parameters(PullOptions.schemes, [], arguments))
+      + (arguments[AnalyticsSubject.aggregationType].map { [("aggregationType", $0.rawValue)] } ?? [])
       + (arguments[AnalyticsSubject.skipRounding] ? [("skipRounding", "true")] : [])
     try Self.check(arguments, rates: rates)
   }

@@ -13,7 +13,7 @@ struct ExchangePull {
     PullOptions.dataSets, PullOptions.dataElements, PullOptions.dataElementGroups, PullOptions.orgUnits,
     PullOptions.orgUnitGroups, AnalyticsSubject.indicators, AnalyticsSubject.indicatorGroups,
     AnalyticsSubject.programIndicators, AnalyticsSubject.rates, AnalyticsSubject.allRates, AnalyticsSubject.levels,
-    AnalyticsSubject.filters, SliceOption.option,
+    AnalyticsSubject.filters, AnalyticsSubject.aggregationType, SliceOption.option,
   ]
 
   let arguments: Arguments
@@ -36,21 +36,32 @@ struct ExchangePull {
   ///
   /// - Parameter words: the command line.
   func run(_ words: [String]) async throws -> ExitStatus {
-    var status = ExitStatus.success
-    for request in exchange.requests {
-      let (asked, isWhole) = try self.words(request)
-      if !isWhole { status = .incomplete }
-      guard let asked else { continue }
-      log.info("request \(request.name.quoted): d2-pull \(asked.map(ShellWord.quoted).joined(separator: " "))")
-      let arguments = try Arguments(
-        Self.without(Self.option.name, words) + asked, Pull.description, environment: self.arguments.environment,
-        now: self.arguments.now)
-      let server = try Pull.serverOfPair(arguments)
-      let options = try PullOptions(arguments, log, server: server)
-      let outcome = try await PullRun(options, nil, DHIS2Client(options.server, log), log).run()
-      if outcome != .success { status = outcome }
+    let asked = try exchange.requests.map { (request: $0.name, asks: try self.asked($0)) }
+    let lines = asked.flatMap { request, asks in asks.lines.map { (request: request, words: $0) } }
+    var status: ExitStatus = asked.allSatisfy(\.asks.isWhole) ? .success : .incomplete
+    var values = 0
+    for (number, line) in lines.enumerated() {
+      log.info("request \(line.request.quoted): d2-pull \(line.words.map(ShellWord.quoted).joined(separator: " "))")
+      do {
+        // One end line stands behind all requests.
+        let isLast = number == lines.count - 1 && status == .success
+        let run = try pull(Self.without(Self.option.name, words) + line.words, after: values, isLast: isLast)
+        if try await run.run() != .success { status = .incomplete }
+        values += run.values
+      } catch let failure as CommandFailure where failure.exitStatus == .usage {
+        log.error("request \(line.request.quoted) is left out: \(failure.message)")
+        status = .incomplete
+      }
     }
     return status
+  }
+
+  private func pull(_ words: [String], after values: Int, isLast: Bool) throws -> PullRun {
+    let arguments = try Arguments(
+      words, Pull.description, environment: self.arguments.environment, now: self.arguments.now)
+    var options = try PullOptions(arguments, log, server: Pull.serverOfPair(arguments))
+    if !isLast { options.writesEndLine = false }
+    return PullRun(options, nil, DHIS2Client(options.server, log), log, valuesBefore: values)
   }
 
   /// A command line without an option and its value.
@@ -69,97 +80,99 @@ struct ExchangePull {
     return rest
   }
 
-  /// What d2-pull has no words for.
+  /// What DHIS2 itself refuses, or d2-pull has no words for.
   private func faults(_ request: DataExchange.Request) -> [String] {
     var faults: [String] = []
-    if let type = request.aggregationType, type != "DEFAULT" {
-      faults.append("it asks for another aggregation type (\(type))")
+    if let scheme = request.inputScheme, IDScheme(scheme) == nil {
+      faults.append("its ids are given as \(scheme), which is no id scheme that d2 knows")
     }
-    if let scheme = request.inputScheme { faults.append("its ids are given as \(scheme), and not as uids") }
-    for filter in request.filters where ["dx", "pe", "ou", "co"].contains(filter.dimension) {
-      faults.append("it filters by \(filter.dimension)")
+    if let type = request.aggregationType, AnalyticsSubject.AggregationType(rawValue: type) == nil {
+      faults.append("it asks for the aggregation type \(type), which d2 does not know")
     }
-    for unit in request.orgUnits where unit.hasPrefix("USER_ORGUNIT") {
-      faults.append("\(unit) means other units for each user: name them")
+    for filter in request.filters where ["dx", "pe", "ou"].contains(filter.dimension) {
+      faults.append("it filters by \(filter.dimension), and DHIS2 refuses a filter by what it groups by (E7103)")
     }
+    for filter in request.filters where filter.dimension == "co" { faults.append("it filters by co") }
     return faults
   }
 
-  /// The words that ask for what a request does, and whether they ask for all of it; `nil` where nothing can be asked.
-  private func words(_ request: DataExchange.Request) throws -> (words: [String]?, isWhole: Bool) {
-    let faults = self.faults(request)
+  /// The command lines that ask for what a request does, and whether they ask for all of it.
+  private func asked(_ request: DataExchange.Request) throws -> (lines: [[String]], isWhole: Bool) {
+    let ids = ExchangeIDs(scheme: request.inputScheme.flatMap { IDScheme($0) } ?? .uid, client: client)
+    var faults = self.faults(request)
+    let filters = faults.isEmpty ? try self.filters(request, ids, &faults) : []
     guard faults.isEmpty else {
       log.error("request \(request.name.quoted) of \(exchange.name) is left out: \(faults.joined(separator: "; "))")
-      return (nil, false)
+      return ([], false)
     }
-    let items = try items(request)
-    guard !items.words.isEmpty else { return (nil, items.isWhole) }
-    var words = [AnalyticsSubject.analytics.name] + items.words
-    words += try units(request)
-    if !arguments.has(CalendarOptions.period) {
-      words += [CalendarOptions.period.name, request.periods.joined(separator: ",")]
-    }
-    for filter in request.filters {
-      words += [AnalyticsSubject.filters.name, filter.dimension + ":" + filter.items.joined(separator: ";")]
-    }
-    let hasSchemes = PullOptions.schemes.contains { arguments.has($0) }
-    return (words + (hasSchemes ? [] : request.outputSchemes.flatMap { [$0.option, $0.scheme] }), items.isWhole)
-  }
-
-  // MARK: Items
-
-  /// Data elements (also in one combo each), indicators and program indicators, each behind its option. All
-  /// else is named.
-  private func items(_ request: DataExchange.Request) throws -> (words: [String], isWhole: Bool) {
-    let kinds: [(option: any AnyOption, plural: String)] = [
-      (PullOptions.dataElements, "dataElements"), (AnalyticsSubject.indicators, "indicators"),
-      (AnalyticsSubject.programIndicators, "programIndicators"),
-    ]
-    var rest = request.items.unique
-    var words: [String] = []
-    for (option, plural) in kinds where !rest.isEmpty {
-      // An operand begins with its data element; a rate begins with its data set.
-      let heads = rest.map { String($0.prefix { $0 != "." }) }
-      let known = try KnownIDs(heads.unique, in: plural, client).ids
-      let found = zip(rest, heads).filter { known.contains($0.1) }.map(\.0)
-      if !found.isEmpty { words += [option.name, found.joined(separator: ",")] }
-      rest.removeAll { found.contains($0) }
-    }
-    if !rest.isEmpty {
+    let items = try ExchangeItems(request.items, ids)
+    if !items.unknown.isEmpty {
+      let few = Enumeration.few(items.unknown, log)
       log.error(
-        "request \(request.name.quoted): left out \(counted(rest.count, "data item")), \(Enumeration.few(rest, log)): no data element, indicator or program indicator that the user may see"
+        "request \(request.name.quoted): left out \(counted(items.unknown.count, "data item")), \(few): no data element, indicator, program indicator, reporting rate or group that the user may see"
       )
     }
-    return (words, rest.isEmpty)
-  }
-
-  // MARK: Units
-
-  /// Units and, below them, levels and groups.
-  private func units(_ request: DataExchange.Request) throws -> [String] {
-    var units: [String] = []
-    var levels: [String] = []
-    var groups: [String] = []
-    for word in request.orgUnits.unique {
-      if word.hasPrefix("LEVEL-") {
-        levels.append(try level(String(word.dropFirst(6))))
-      } else if word.hasPrefix("OU_GROUP-") {
-        groups.append(String(word.dropFirst(9)))
-      } else {
-        units.append(word)
-      }
+    guard !items.isEmpty else { return ([], false) }
+    var rest = try ExchangeUnits(request.orgUnits, ids).words
+    if !arguments.has(CalendarOptions.period) {
+      rest += [CalendarOptions.period.name, request.periods.joined(separator: ",")]
     }
-    let parts: [(any AnyOption, [String])] = [
-      (PullOptions.orgUnits, units), (AnalyticsSubject.levels, levels), (PullOptions.orgUnitGroups, groups),
-    ]
-    return parts.filter { !$0.1.isEmpty }.flatMap { [$0.0.name, $0.1.joined(separator: ",")] }
+    rest += filters
+    if let type = request.aggregationType { rest += [AnalyticsSubject.aggregationType.name, type] }
+    if !PullOptions.schemes.contains(where: { arguments.has($0) }) {
+      rest += request.outputSchemes.flatMap { [$0.option, $0.scheme] }
+    }
+    let lines = Self.questions(items).map { [AnalyticsSubject.analytics.name] + $0 + rest }
+    return (lines, items.unknown.isEmpty)
   }
 
-  /// A level by its number, or by the uid that newer apps write.
-  private func level(_ text: String) throws -> String {
-    guard Int(text) == nil else { return text }
-    let found = try client.objects([text], in: "organisationUnitLevels", fields: "id,level").first?["level"]?.int
-    guard let found else { throw CommandFailure(.usage, "LEVEL-\(text): \(client.server) has no such level") }
-    return String(found)
+  /// Data sets with different reporting rates need a question each: together they would ask for each rate of each.
+  private static func questions(_ items: ExchangeItems) -> [[String]] {
+    let rates = items.rates.map { sets, rates in
+      [
+        PullOptions.dataSets.name, sets.joined(separator: ","), AnalyticsSubject.rates.name,
+        rates.joined(separator: ","),
+      ]
+    }
+    return [items.words + (rates.first ?? [])] + rates.dropFirst()
+  }
+
+  // MARK: Filters
+
+  /// Kinds of dimensions, and of what they hold.
+  private static let dimensions = [
+    ("categories", "categoryOptions"), ("categoryOptionGroupSets", "categoryOptionGroups"),
+    ("organisationUnitGroupSets", "organisationUnitGroups"), ("dataElementGroupSets", "dataElementGroups"),
+  ]
+
+  /// Filters as options of d2-pull. One of which an id is unknown is a fault: without it the sums would be others.
+  private func filters(
+    _ request: DataExchange.Request, _ ids: ExchangeIDs, _ faults: inout [String]
+  ) throws -> [String] {
+    var words: [String] = []
+    for filter in request.filters {
+      guard let text = try self.filter(filter.dimension, filter.items, ids) else {
+        faults.append("an id of its filter by \(filter.dimension) is unknown")
+        continue
+      }
+      words += [AnalyticsSubject.filters.name, text]
+    }
+    return words
+  }
+
+  private func filter(_ dimension: String, _ items: [String], _ ids: ExchangeIDs) throws -> String? {
+    func written(_ dimension: String, _ items: [String]) -> String {
+      dimension + ":" + items.joined(separator: ";")
+    }
+    guard ids.scheme != .uid else { return written(dimension, items) }
+    for (dimensions, members) in dimension == "ao" ? [("", "categoryOptionCombos")] : Self.dimensions {
+      guard let uid = try dimensions.isEmpty ? dimension : ids.uids([dimension], in: dimensions)[dimension] else {
+        continue
+      }
+      let found = try ids.uids(items, in: members)
+      let uids = items.compactMap { found[$0] }
+      return uids.count == items.count ? written(uid, uids) : nil
+    }
+    return nil
   }
 }

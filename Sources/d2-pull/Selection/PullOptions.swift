@@ -177,7 +177,6 @@ struct PullOptions: Sendable {
     dates = try Self.dates(arguments)
     changes = Changes(arguments)
     passedOn = Query.parameters(Self.schemes, [Self.includeDeleted], arguments)
-    try CommandFailure.require(analytics == nil || !writesEndLine, "--end-line is for values, not for --analytics")
     try CommandFailure.require(
       analytics == nil || !withRegistrations, "--with-registrations is for values, not for --analytics")
     if analytics != nil { return }

@@ -47,7 +47,9 @@ final class Account: @unchecked Sendable {
   /// Values that came from the input, and those that are in batches.
   private var taken = 0
   private var batched = 0
-  private var file: RejectsFile?
+  private let file: RejectsFile?
+  /// Whether it is of the deletions that follow an input, whose lines are in no input.
+  private let isOfStale: Bool
   /// What became of the values of each period, where that is wanted.
   private var periods: PeriodTally?
   /// How often each reason was given.
@@ -64,7 +66,18 @@ final class Account: @unchecked Sendable {
     self.periods = periods
     self.hasQueue = hasQueue
     self.dryRun = dryRun
-    if let rejectsFile { file = try RejectsFile(path: rejectsFile, policy) }
+    isOfStale = false
+    file = if let rejectsFile { try RejectsFile(path: rejectsFile, policy) } else { nil }
+  }
+
+  /// An account of the deletions of what only the destination has. Those that are refused join the rejects of the
+  /// input.
+  init(deletionsAfter input: Account) {
+    periods = input.periods.map { _ in PeriodTally() }
+    hasQueue = false
+    dryRun = input.dryRun
+    isOfStale = true
+    file = input.file
   }
 
   var seconds: Double { monotonicSeconds() - start }
@@ -135,7 +148,8 @@ final class Account: @unchecked Sendable {
       keep(index, of: batch, refusal)
       count(refusal.reason)
     }
-    for index in outcome.notSent.sorted() { keep(index, of: batch, outcome.notSentReason) }
+    // The next run finds again what was not deleted.
+    for index in isOfStale ? [] : outcome.notSent.sorted() { keep(index, of: batch, outcome.notSentReason) }
     for index in outcome.notKept.sorted() {
       keep(index, of: batch, Refusal(message: batch.values[index].fate.reason ?? "not kept"))
     }
@@ -165,7 +179,7 @@ final class Account: @unchecked Sendable {
 
   private func keep(_ index: Int, of batch: Batch, _ refusal: Refusal) {
     let value = batch.values[index]
-    file?.add(value: batch.bytes(of: value), line: value.line, refusal)
+    file?.add(value: batch.bytes(of: value), line: isOfStale ? nil : value.line, refusal)
   }
 
   private func count(_ reason: String) {

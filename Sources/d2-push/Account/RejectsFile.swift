@@ -3,7 +3,7 @@ import D2Common
 
 /// The values that were not taken, as NDJSON: each with its reason and its line in the input. The value itself is
 /// verbatim, so that `jq -c .value` gives back what can be tried again.
-struct RejectsFile {
+final class RejectsFile {
   private let target: RejectsTarget
   private var pending: [UInt8] = []
   private var pendingLines = 0
@@ -27,21 +27,23 @@ struct RejectsFile {
   }
 
   /// A value that the server did not take, or that was not sent.
-  mutating func add(value: some Collection<UInt8>, line: Int, _ refusal: Refusal) {
+  ///
+  /// - Parameter line: its line in the input; `nil` for the deletion of a value that only the destination has.
+  func add(value: some Collection<UInt8>, line: Int?, _ refusal: Refusal) {
     pending += #"{"value":"#.utf8
     pending += value
     end(line, refusal)
   }
 
   /// A line that is no value: its text stands for it.
-  mutating func add(text: String, line: Int, _ refusal: Refusal) {
+  func add(text: String, line: Int, _ refusal: Refusal) {
     pending += #"{"text":"#.utf8
     JSONValue.writeString(text, to: &pending)
     end(line, refusal)
   }
 
-  private mutating func end(_ line: Int, _ refusal: Refusal) {
-    pending += ",\"line\":\(line)".utf8
+  private func end(_ line: Int?, _ refusal: Refusal) {
+    pending += (line.map { ",\"line\":\($0)" } ?? ",\"stale\":true").utf8
     if let code = refusal.code {
       pending += ",\"errorCode\":".utf8
       JSONValue.writeString(code, to: &pending)
@@ -59,13 +61,13 @@ struct RejectsFile {
     if pending.count > Self.mostPendingBytes { drop() }
   }
 
-  private mutating func drop() {
+  private func drop() {
     lost += pendingLines
     pendingLines = 0
     pending = []
   }
 
-  private mutating func write() {
+  private func write() {
     do throws(CommandFailure) { try target.write(pending) } catch {
       failure = failure ?? error
       place = target.part
@@ -76,7 +78,7 @@ struct RejectsFile {
   }
 
   /// Writes what is pending. - Throws: `CommandFailure`, 73.
-  mutating func flush() throws(CommandFailure) {
+  func flush() throws(CommandFailure) {
     if failure == nil { write() }
     if let failure { throw failure }
   }
@@ -85,7 +87,7 @@ struct RejectsFile {
   ///
   /// - Parameter isWhole: whether all of the input was read and answered for.
   /// - Throws: `CommandFailure`, 73.
-  mutating func finish(isWhole: Bool) throws(CommandFailure) {
+  func finish(isWhole: Bool) throws(CommandFailure) {
     // There may be room again.
     write()
     if pendingLines > 0 { drop() }

@@ -30,8 +30,7 @@ struct Replacement {
     let stale = try find(report.account.totals, sender, report.log)
     guard stale.staleCount > 0 else { return report.account.found(stale: 0) }
     let lines = try stale.deletions()
-    let account = try Account(
-      rejectsFile: nil, dryRun: options.dryRun, periods: options.tellsPeriods ? PeriodTally() : nil)
+    let account = Account(deletionsAfter: report.account)
     defer { report.account.found(stale: stale.staleCount, account) }
     var loop = PushLoop(
       sender, RunReport(deleting, account, report.log, output: report.output), limit: client.limit, executor: executor,
@@ -82,9 +81,10 @@ struct Replacement {
         throw Self.refusal("the input has \(keys.ends.count) end lines, and each tells its own scope")
       }
       wanted = [scope]
-    } else if keys.ends.isEmpty {
+    } else if keys.ends.allSatisfy(\.scope.isEmpty) {
+      let known = keys.ends.isEmpty ? ", or d2-pull --end-line" : ": the end line of sums does not tell"
       throw CommandFailure(
-        .usage, "--replace: say what the input is of: --data-set, --org-unit and --period, or d2-pull --end-line")
+        .usage, "--replace: say what the input is of: --data-set, --org-unit and --period\(known)")
     } else {
       // Registrations that came with values are not replaced.
       wanted = keys.ends.flatMap(\.scope).filter { $0.kind == options.kind }

@@ -12,8 +12,9 @@ struct AnalyticsPlanner {
       AnalyticsSubject.analytics, ExportSubject.dataElements, ExportSubject.dataElementGroups,
       AnalyticsSubject.indicators, AnalyticsSubject.indicatorGroups, AnalyticsSubject.programIndicators,
       AnalyticsSubject.allRates, AnalyticsSubject.rates, ExportSubject.orgUnits, ExportSubject.orgUnitGroups,
-      AnalyticsSubject.levels, AnalyticsSubject.disaggregate, AnalyticsSubject.filters, AnalyticsSubject.skipRounding,
-      AnalyticsSubject.maxAge, AnalyticsSubject.partTime,
+      AnalyticsSubject.levels, AnalyticsSubject.disaggregate, AnalyticsSubject.filters,
+      AnalyticsSubject.aggregationType, AnalyticsSubject.skipRounding, AnalyticsSubject.maxAge,
+      AnalyticsSubject.partTime,
     ])
 
   /// A key of the ledger must not be longer; PostgreSQL takes 2,704 bytes in an index.

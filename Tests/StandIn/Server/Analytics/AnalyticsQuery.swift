@@ -16,11 +16,14 @@ struct AnalyticsQuery: Sendable {
   var byAttributeCombo = false
   /// Only values of these attribute option combos.
   var attributeCombos: Set<Int>?
+  /// How to sum, instead of each element's own way.
+  var aggregationType: String?
 
   init(
     _ request: Request, _ metadata: Metadata, _ version: ServerVersion, _ user: User, today: CalendarDate
   ) throws(AnalyticsRefusal) {
     let scheme = IdScheme(request.first("inputIdScheme") ?? "UID")
+    aggregationType = request.first("aggregationType").flatMap { $0 == "DEFAULT" ? nil : $0 }
     let dimensions = request.parameters.filter { $0.name == "dimension" }.map { Self.parts($0.value) }
     let filters = request.parameters.filter { $0.name == "filter" }.map { Self.parts($0.value) }
     if dimensions.isEmpty { throw AnalyticsRefusal(code: "E7101", text: "At least one dimension must be specified") }

@@ -62,7 +62,7 @@ struct AnalyticsSums {
                 item: member.position, period: time, unit: unit,
                 optionCombo: byCombos && query.byOptionCombo ? row.key.optionCombo : -1,
                 attributeCombo: byCombos && query.byAttributeCombo ? row.key.attributeCombo : -1)
-              let type = metadata.dataElements[Int(row.key.element)].aggregationType
+              let type = query.aggregationType ?? metadata.dataElements[Int(row.key.element)].aggregationType
               sums[cell, default: RunningSum(type: type)].add(value, row.key, period)
             }
           }

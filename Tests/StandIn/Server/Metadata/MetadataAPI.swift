@@ -9,7 +9,16 @@ struct MetadataAPI {
   private var request: Request { call.request }
   private var version: ServerVersion { server.version }
 
+  /// Collections that every server has, and of which this country has nothing.
+  private static let empty: Set<String> = [
+    "categoryOptionGroupSets", "categoryOptionGroups", "dataElementGroupSets", "organisationUnitGroupSets",
+  ]
+
   func answer() -> Response? {
+    if call.resource.count == 1, Self.empty.contains(call.resource[0]) {
+      let pager: JSONValue = ["page": 1, "total": 0, "pageSize": 50, "pageCount": 1]
+      return .json(200, .object([.init("pager", pager), .init(call.resource[0], [])]), type: version.jsonType)
+    }
     guard let kind = call.resource.first.flatMap(MetadataKind.init(rawValue:)), kind != .dataSetElements else {
       return nil
     }
