@@ -5,12 +5,17 @@ import D2Common
 /// end tells nothing, knows that nothing is missing.
 ///
 ///     {"end":{"values":1234,"scope":[{"kind":"values","dataSet":"…","periods":"202401","orgUnits":["…"],
-///     "children":true}]}}
+///     "children":true}],"dataElements":{"dataSet":["…"]},"units":["…"]}}
 package struct EndLine: Sendable {
   /// How many lines came before it.
   package var values: Int
-  /// What was asked for: of each slice the kind, data set, periods and organisation units.
+  /// What was asked for: of each slice the kind, data set, periods and organisation units. Empty for sums.
   package var scope: [Slice]
+  /// The data elements that each data set has at the source.
+  package var dataElements: [String: [String]] = [:]
+  /// The organisation units that are below those of the scope at the source, and these themselves; `nil` if the line
+  /// does not tell.
+  package var units: [String]?
 
   private static let beginning = Array(#"{"end":"#.utf8)
 
@@ -20,13 +25,20 @@ package struct EndLine: Sendable {
   }
 
   package var text: String {
+    func list(_ ids: [String]) -> JSONValue { .array(ids.map { .string($0) }) }
     let scope = scope.map { slice -> JSONValue in
       [
         "kind": .string(slice.kind.rawValue), "dataSet": .string(slice.dataSet), "periods": .string(slice.periods),
-        "orgUnits": .array(slice.orgUnits.map { .string($0) }), "children": .bool(slice.children),
+        "orgUnits": list(slice.orgUnits), "children": .bool(slice.children),
       ]
     }
-    return JSONValue.object([.init("end", ["values": .int(values), "scope": .array(scope)])]).text
+    var members: [JSONValue.Member] = [.init("values", .int(values)), .init("scope", .array(scope))]
+    if !dataElements.isEmpty {
+      let sets = dataElements.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, list($0.value)) }
+      members.append(.init("dataElements", .object(sets)))
+    }
+    if let units { members.append(.init("units", list(units))) }
+    return JSONValue.object([.init("end", .object(members))]).text
   }
 
   /// Reads a line; `nil` where it is another one.
@@ -37,17 +49,26 @@ package struct EndLine: Sendable {
     self.values = values
     self.scope = []
     for part in scope {
-      guard let dataSet = part["dataSet"]?.string, let periods = part["periods"]?.string,
-        let units = part["orgUnits"]?.array?.compactMap(\.string), !units.isEmpty,
-        let children = part["children"]?.bool
-      else { return nil }
-      var slice = Slice()
-      slice.kind = DataKind(stored: part["kind"]?.string)
-      slice.dataSet = dataSet
-      slice.periods = periods
-      slice.orgUnits = units
-      slice.children = children
+      guard let slice = Self.slice(part) else { return nil }
       self.scope.append(slice)
     }
+    for member in end["dataElements"]?.members ?? [] {
+      dataElements[member.key] = member.value.array?.compactMap(\.string)
+    }
+    units = end["units"]?.array?.compactMap(\.string)
+  }
+
+  private static func slice(_ part: JSONValue) -> Slice? {
+    guard let dataSet = part["dataSet"]?.string, let periods = part["periods"]?.string,
+      let units = part["orgUnits"]?.array?.compactMap(\.string), !units.isEmpty,
+      let children = part["children"]?.bool
+    else { return nil }
+    var slice = Slice()
+    slice.kind = DataKind(stored: part["kind"]?.string)
+    slice.dataSet = dataSet
+    slice.periods = periods
+    slice.orgUnits = units
+    slice.children = children
+    return slice
   }
 }
