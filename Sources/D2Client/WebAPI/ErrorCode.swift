@@ -19,12 +19,12 @@ package struct ErrorCode: Sendable {
   private static let metadata =
     "Compare the metadata with d2-datasets check and d2-orgunits check; add what is missing at the destination, or map the ids with d2-map."
   private static let combos =
-    "\(metadata) Combos that have no code go by uid, and the rest by code: --id-scheme CODE --category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID, for d2-pull and d2-push."
+    "\(metadata) If combos have no code, use uids for them and codes for the rest: give d2-pull and d2-push --id-scheme CODE --category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID."
   private static let missingCombos =
     "Pull the combos with uids: --category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID."
   private static let missingIDs = "Pull with uids, or give every object a code at the source."
   private static let access =
-    "Ask the destination's administrator to share it with the user, for data, or use another account."
+    "Ask the destination's administrator to give the user data write access to it, or use another account."
 
   /// In the order of their numbers.
   package static let all = table.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { row in
@@ -41,7 +41,7 @@ package struct ErrorCode: Sendable {
     E1005 | an object of that uid does not exist, or the user may not see it | Check the id; ask for access to it.
     E1006 | the user may not make this request \
       | Ask the server's administrator for the authority, or use another account.
-    E2000 | the query is missing | Ask with d2-pull --help which options go together.
+    E2000 | the query is missing | See d2-pull --help for the options that go together.
     E2001 | neither a data element, a data set nor a group was asked for \
       | Give --data-set, --data-element or --data-element-group.
     E2002 | no time was asked for | Give --period, --start-date with --end-date, or --last-updated with dates.
@@ -53,27 +53,28 @@ package struct ErrorCode: Sendable {
     E2008 | --children needs an organisation unit | Give --org-unit.
     E2009 | the limit is negative | Give a --limit of 0 or more.
     E2010 | the user may not read the data of a data set \
-      | Ask the source's administrator to share the data set for data reading.
+      | Ask the source's administrator to give the user data read access to the data set.
     E2011 | the user may not read the data of an attribute option combo \
-      | Ask the source's administrator to share its category options.
+      | Ask the source's administrator to give the user data read access to its category options.
     E2012 | an organisation unit lies outside of those that the user may view \
       | Ask the source's administrator for a data view unit above it, or leave it out.
     E2013 | no data set was asked for | Give --data-set.
     # Analytics.
     E7115 | a data element has a type that analytics cannot sum \
-      | Leave it out of --analytics, and pull its values without.
+      | Leave it out, and pull its values without --analytics.
     E7120 | an organisation unit lies outside of those that the user may view \
       | Ask the source's administrator for a data view unit above it, or leave it out.
     E7121 | the user may not read the data of an object \
-      | Ask the source's administrator to share it for data reading.
+      | Ask the source's administrator to give the user data read access to it.
     E7124 | a dimension has no item that the server knows \
       | Check the ids of data, periods and units; a period type may be newer than the server.
     E7125 | a dimension does not exist | Check the uid that --filter begins with.
-    E7128 | the question brings more values than the server allows \
-      | d2-pull divides it; raise the analytics limit in the server's settings if one cell is too much.
-    E7131 | the query took longer than the server allows | d2-pull divides it; ask for less if that is not enough.
+    E7128 | the answer would have more values than the server allows \
+      | d2-pull divides the request. If one cell is too much, raise the analytics limit in the server's settings.
+    E7131 | the query took longer than the server allows \
+      | d2-pull divides the request. If that is not enough, ask for less.
     E7144 | the server has no analytics tables \
-      | Run the server's analytics job (Data administration, Analytics tables), then try again.
+      | Run the server's analytics job (Data administration, Analytics tables), then run the command again.
     # Imports up to 2.42: the whole request.
     E7600 | the data set does not exist at the destination, or the user may not see it | \(metadata)
     E7601 | the user may not enter data for the data set | \(access)
@@ -82,7 +83,7 @@ package struct ErrorCode: Sendable {
     E7604 | the attribute option combo of the request does not exist at the destination | \(metadata)
     # Imports up to 2.42: one value.
     E7605 | a data set is complete only when all its compulsory values are there \
-      | Move the values first, then the registrations; what is compulsory says the data set at the destination.
+      | Move the values first, then the registrations. The data set at the destination says what is compulsory.
     E7610 | the data element does not exist at the destination, or the user may not see it | \(metadata)
     E7611 | the period is malformed \
       | Correct the period: 202401, 2024Q1, 2024W5 (d2-datasets periods --type … prints them).
@@ -102,19 +103,19 @@ package struct ErrorCode: Sendable {
     E7622 | the comment is not a code of the option set \
       | Correct it, or take the comment's option set from the data element.
     E7630 | a category option combo is required \
-      | Pull the combos with uids (--category-option-combo-id-scheme UID) where they have no code; leave out \
+      | If combos have no code, pull them with uids (--category-option-combo-id-scheme UID). Leave out \
     --require-category-option-combo only if the default combo is right.
     E7631 | an attribute option combo is required \
-      | Pull the combos with uids (--attribute-option-combo-id-scheme UID) where they have no code; leave out \
+      | If combos have no code, pull them with uids (--attribute-option-combo-id-scheme UID). Leave out \
     --require-attribute-option-combo only if the default combo is right.
     E7632 | the period is not of the data sets' type | Send it in periods of that type, or leave out --strict-periods.
-    E7633 | the data element is in no data set that is meant \
+    E7633 | the data element is not in the data set of the request \
       | Add it to the data set at the destination, or leave out --strict-data-elements.
     E7634 | the category option combo is not of the data element's category combo | \(metadata)
     E7635 | the attribute option combo is not of the data set's category combo | \(metadata)
     E7636 | no data set with the data element is assigned to the organisation unit \
       | Assign the data set at the destination, or leave out --strict-organisation-units.
-    E7637 | storedBy is no user name | Leave storedBy out: jq -c 'del(.storedBy)'.
+    E7637 | storedBy is not a user name | Leave storedBy out: jq -c 'del(.storedBy)'.
     E7638 | the period lies outside of the attribute option combo's dates \
       | Change the dates of its category options at the destination.
     E7639 | the attribute option combo does not belong to the organisation unit \
@@ -124,7 +125,7 @@ package struct ErrorCode: Sendable {
     E7641 | the period is later than the data set opens for entry \
       | Wait until it begins, or raise openFuturePeriods of the data set at the destination.
     E7642 | the data of this period and unit are approved \
-      | Take the approval back at the destination, or leave them out.
+      | Withdraw the approval at the destination, or leave out these values.
     E7643 | the period is not open for the data set | Open it in the data set's input periods at the destination.
     E7644 | today lies outside of the dates in which the period is open \
       | Change the data set's input periods at the destination.
@@ -135,13 +136,14 @@ package struct ErrorCode: Sendable {
     E7652 | a filter of a metadata query is malformed | This is a bug of d2: report it.
     E7653 | a filter of a metadata query cannot be used | This is a bug of d2: report it.
     # Imports from 2.43 on.
-    E8000 | atomic mode: one bad value refused all | Leave out --atomic… options; d2-push finds the bad value by itself.
+    E8000 | atomic mode: one invalid value made the server refuse all \
+      | Leave out --atomic… options; then d2-push finds the invalid value.
     E8001 | the request could not be read \
       | This is a bug of d2, or a proxy changed the request: look at it with --record.
     E8002 | the data element is in several data sets, and the server will not guess \
       | Pull with --tag-data-set (or --pair), or push with --data-set.
     E8003 | the data element is in no data set \
-      | Add it to one at the destination: servers from 2.43 on take no other values.
+      | Add it to one at the destination: servers from 2.43 on accept no other values.
     E8004 | the data set is not known \
       | Its id is of another scheme (--data-set-id-scheme), or it is not at the destination: \
     d2-datasets check --pair P.
@@ -164,29 +166,29 @@ package struct ErrorCode: Sendable {
       | Change the organisation units of its category options at the destination.
     E8030 | the period is locked, in the future or not open for the data set \
       | Unlock it, raise openFuturePeriods or open it in the input periods at the destination. 2.43.0 and 2.43.1 have \
-    the dates of input periods upside down (DHIS2-21981) and refuse what is open: upgrade the destination, or take \
-    the data set's input periods away while you push.
+    the dates of input periods upside down (DHIS2-21981) and refuse periods that are open. Upgrade the destination, \
+    or remove the data set's input periods while you push.
     E8031 | the organisation unit is closed in the period \
       | Change its opening and closing dates at the destination, if the value is right.
     E8032 | the attribute option combo is not open in the period \
       | Change the dates of its category options at the destination.
     E8033 | the data of this period and unit are approved \
-      | Take the approval back at the destination, or leave them out.
+      | Withdraw the approval at the destination, or leave out these values.
     E8034 | the scope of a deletion is malformed | This is a bug of d2: report it.
     E8035 | the scope of a deletion is too wide | This is a bug of d2: report it.
     E8100 | the period is missing | Send each value with its period.
     E8101 | category options are malformed | \(metadata)
     E8102 | the data element is missing | Send each value with its dataElement.
     E8103 | the data element does not exist at the destination | \(metadata)
-    E8104 | the data element's id is no uid | Check the id, or name the scheme (--data-element-id-scheme CODE).
+    E8104 | the data element's id is not a uid | Check the id, or name the scheme (--data-element-id-scheme CODE).
     E8105 | the organisation unit is missing | Send each value with its orgUnit.
-    E8106 | the organisation unit's id is no uid | Check the id, or name the scheme (--org-unit-id-scheme CODE).
+    E8106 | the organisation unit's id is not a uid | Check the id, or name the scheme (--org-unit-id-scheme CODE).
     E8107 | the organisation unit does not exist at the destination | \(metadata)
     E8108 | the category option combo does not exist at the destination | \(metadata)
-    E8109 | the category option combo's id is no uid \
+    E8109 | the category option combo's id is not a uid \
       | Check the id, or name the scheme (--category-option-combo-id-scheme CODE).
     E8110 | the attribute option combo does not exist at the destination | \(metadata)
-    E8111 | the attribute option combo's id is no uid \
+    E8111 | the attribute option combo's id is not a uid \
       | Check the id, or name the scheme (--attribute-option-combo-id-scheme CODE).
     E8120 | the value is missing | Leave it out, or send it as "deleted":true with its old value.
     E8121 | the value is empty | Leave it out, or send it as "deleted":true with its old value.
