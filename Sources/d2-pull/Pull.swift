@@ -111,13 +111,15 @@ package struct Pull: ToolkitCommand {
       """
       With `--with-registrations`, or for a pair that moves them (`d2-pairs set --with-registrations on`), complete \
       data set registrations of the same data sets, units and times follow the values, in the same stream. A line \
-      without a data element is a registration. d2-push(1) posts them when the values are in.
+      without a data element is a registration. d2-push(1) posts them when the values are in. \
+      `--without-registrations` leaves them out.
       """,
       """
-      The end of a pipe does not tell whether its writer came to its own. With `--end-line` a last line \
-      (`{"end":{"values":…,"scope":[…]}}`) says that all is out, and what that was: what `d2-push --replace` reads \
-      before it deletes what the destination holds besides. A filter in between must let it pass: \
-      `jq -c 'select(.end or .value != null)'`. Other commands take no notice of it.
+      The end of a pipe does not tell whether its writer finished. With `--end-line` a last line \
+      (`{"end":{"values":…,"scope":[…]}}`) says that all is out, how many lines there were, what was asked for, and \
+      which organisation units and data elements the source has of it. `d2-push --replace` needs this line before it \
+      deletes anything. A filter in between must let it pass: `jq -c 'if .end then . else … end'`. Other commands \
+      ignore it.
       """,
       """
       Credentials come from the pair, from `--pat-file` or `--username` with `--password-file`, or from the \

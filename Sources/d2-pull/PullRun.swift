@@ -55,7 +55,8 @@ final class PullRun: Sendable {
   /// The values that were entered.
   private func exports(_ asked: [PullOptions]) async throws -> ExitStatus {
     var selections = asked
-    if options.withRegistrations || stored?.movesRegistrations ?? false, options.kind == .dataValues, !options.counts {
+    let moves = options.withRegistrations || (stored?.movesRegistrations ?? false) && !options.withoutRegistrations
+    if moves, options.kind == .dataValues, !options.counts {
       selections += selections.map(\.ofRegistrations)
     }
     var asked = AskedIDs(client: client, log: log, siblings: stored?.siblings ?? [])
@@ -73,7 +74,7 @@ final class PullRun: Sendable {
       try DataSetNames(options).find(for: &selections, client)
       if options.checks { try missing.announce(for: selections) }
     }
-    let scope = options.writesEndLine ? try selections.flatMap { try $0.endLineScope() } : nil
+    let end = options.writesEndLine ? try endLine(of: selections) : nil
     let requests = PullPlan(selections).requests
     if options.explains { return try explain(requests, isWhole: asked.unknown.isEmpty) }
     if options.counts { return try count(selections, isWhole: asked.unknown.isEmpty) }
@@ -85,19 +86,43 @@ final class PullRun: Sendable {
       if !isChecked { try asked.check(&selections) }
     } else {
       try await inTurn { try await fetch(requests) }
-      if let scope, asked.unknown.isEmpty { try writeEndLine(scope) }
+      if let end { try write(end, asked) }
       try finish()
     }
-    let isWhole = !missing.report(meter.current.withoutID) && asked.unknown.isEmpty
+    let isWhole =
+      !missing.report(meter.current.withoutID) && asked.unknown.isEmpty && (end == nil || !asked.isUnsure)
     let status: ExitStatus = isWhole ? .success : .incomplete
     if isWhole { stored?.noteDelivered() }
     report(status)
     return status
   }
 
-  private func writeEndLine(_ scope: [Slice]) throws {
-    guard meter.current.withoutID.isEmpty else { return }
-    try output.line(EndLine(values: valuesBefore + values, scope: scope).text)
+  /// What an end line says of the source: whatever it has elsewhere, or never had, is not stale at the destination.
+  /// d2-push asks the source of a slice itself, for the few units that matter.
+  private func endLine(of selections: [PullOptions]) throws -> EndLine {
+    try CommandFailure.require(options.checks, "--end-line needs the checks: leave out --no-check")
+    var end = EndLine(values: 0, scope: try selections.flatMap { try $0.endLineScope() })
+    let fields = "id,dataSetElements[dataElement[id]]"
+    try client.forEachObject(end.scope.map(\.dataSet).unique.sorted(), in: "dataSets", fields: fields) { set in
+      guard let id = set["id"]?.string, let elements = set["dataSetElements"]?.array else { return }
+      end.dataElements[id] = elements.compactMap { $0["dataElement"]?["id"]?.string }.sorted()
+    }
+    if !(stored is SlicePull) {
+      let tops = end.scope.flatMap(\.orgUnits).unique
+      end.units =
+        end.scope.contains(where: \.children) ? try UnitsBelow(client, fields: "id,path").ids(tops) : tops
+    }
+    return end
+  }
+
+  private func write(_ end: EndLine, _ asked: AskedIDs) throws {
+    guard asked.unknown.isEmpty, meter.current.withoutID.isEmpty else { return }
+    guard !asked.isUnsure else {
+      return log.error("there is no end line, since some ids could not be looked up: d2-push --replace deletes nothing")
+    }
+    var end = end
+    end.values = valuesBefore + values
+    try output.line(end.text)
   }
 
   /// What analytics make of them.
@@ -113,7 +138,7 @@ final class PullRun: Sendable {
     }
     try await inTurn { try await fetch(parts, dividedBy: parts) }
     // What sums are of at the destination, only its user knows.
-    if options.writesEndLine, asked.unknown.isEmpty { try writeEndLine([]) }
+    if options.writesEndLine { try write(EndLine(values: 0, scope: []), asked) }
     try finish()
     age.checkAgain(made)
     let status: ExitStatus = asked.unknown.isEmpty ? .success : .incomplete

@@ -55,7 +55,11 @@ struct PushRun {
         if let keys, let replace = options.replace {
           try await Replacement(options, replace, keys).run(client, report, executor)
         }
-        try await held?.send(options, client, report, executor)
+        let others = keys?.ofRegistrations()
+        try await held?.send(options, client, report, executor, keys: others)
+        if let others, let replace = options.replace, others.ends.contains(where: \.hasRegistrations) {
+          try await Replacement(options.ofRegistrations, replace, others).run(client, report, executor)
+        }
       }
     } catch {
       failure = error

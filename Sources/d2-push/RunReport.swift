@@ -39,7 +39,7 @@ struct RunReport: Sendable {
 
   private func status(after failure: (any Error)?) -> ExitStatus {
     if let failure { return ExitStatus(of: failure) }
-    return account.totals.refused + (account.stale?.refused ?? 0) > 0
+    return account.totals.refused + account.stale.reduce(0, { $0 + $1.refused }) > 0
       || options.failsOnNotKept && account.totals.notKept > 0 ? .incomplete : .success
   }
 
@@ -51,7 +51,8 @@ struct RunReport: Sendable {
   private func write(_ status: ExitStatus, learnt: JSONValue, isWhole: Bool) {
     log.info(account.line)
     if account.registrations > 0 {
-      log.info("\(counted(account.registrations, "registration")) of them, sent behind the values")
+      let count = account.registrations
+      log.info("\(count) of them\(verbForm(count, "is a registration", "are registrations")) that came with the values")
     }
     tellOfStale()
     var explained: Set<String> = []
@@ -90,12 +91,17 @@ struct RunReport: Sendable {
   }
 
   private func tellOfStale() {
-    guard let stale = account.stale else { return }
-    guard stale.found > 0 else { return log.info("the destination holds nothing in the scope that the input lacks") }
-    let counts = "\(stale.removed) deleted, \(stale.refused) refused, \(stale.notSent) not sent"
-    log.info(
-      (options.dryRun ? "dry run, nothing was deleted: " : "")
-        + "\(counted(stale.found, options.kind.noun)) that only the destination held: \(counts)")
+    for stale in account.stale {
+      guard stale.found > 0 else {
+        let what = stale.kind == .dataValues ? "nothing" : "no registration"
+        log.info("the destination holds \(what) in the scope that the input lacks")
+        continue
+      }
+      let counts = "\(stale.removed) deleted, \(stale.refused) refused, \(stale.notSent) not sent"
+      log.info(
+        (options.dryRun ? "dry run, nothing was deleted: " : "")
+          + "\(counted(stale.found, stale.kind.noun)) that only the destination held: \(counts)")
+    }
   }
 
   var tooManyRejects: CommandFailure? {

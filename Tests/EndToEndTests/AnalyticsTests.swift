@@ -207,6 +207,37 @@ struct AnalyticsTests {
     #expect(outcome.errors.contains("no code of 1 organisation unit: \(unit.uid)"))
   }
 
+  @Test("what would come twice for one key does not: equal names, a combo beside all combos")
+  func once() throws {
+    let world = try Self.world()
+    let level = try #require(
+      (2...6).first { level in world.metadata.organisationUnits.count { $0.level == level } > 3 })
+    let districts = world.metadata.organisationUnits.filter { $0.level == level }
+    try world.change(source: #"{"organisationUnits":[{"id":"\#(districts[0].uid)","name":"\#(districts[1].name)"}]}"#)
+    var ids = Self.ids(world)
+    let cases = world.metadata.dataElements.first { $0.name == "Cases 1" }!
+    ids["LEVEL"] = "\(level)"
+    ids["COMBO"] =
+      world.metadata.categoryOptionCombos.first { combo in
+        world.content(world.source) {
+          $0["dataElement"]?.string == cases.uid && $0["categoryOptionCombo"]?.string == combo.uid
+        }.count > 0
+      }!.uid
+    let outcome = world.run(
+      """
+      pull="d2-pull --url $SRC --analytics --period 2022 --org-unit $ROOT --level $LEVEL --quiet"
+      $pull --data-element $VISITS --org-unit-id-scheme NAME > names; echo $?; jq -r .orgUnit names | sort | uniq -d | wc -l
+      $pull --data-element $CASES,$CASES.$COMBO --disaggregate | jq -c '[.orgUnit, .categoryOptionCombo, .attributeOptionCombo]' > some
+      $pull --data-element $CASES --disaggregate | jq -c '[.orgUnit, .categoryOptionCombo, .attributeOptionCombo]' > all; cmp <(sort some) <(sort all) && [ -s all ] && echo same
+      $pull --data-element $VISITS --relative-period-date 2023-03-01 --period LAST_YEAR | jq -r .period | sort -u
+      $pull --data-element $VISITS --filter abcdefghijk:abcdefghijl; echo $?
+      """, ids)
+    #expect(
+      outcome.lines == ["1", "0", "same", "2022", "64"], "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.errors.contains("the same name of 2 organisation units"), "\(outcome.errors)")
+    #expect(outcome.errors.contains("--filter: abcdefghijl is unknown to"), "\(outcome.errors)")
+  }
+
   @Test("reporting rates: all of them, or some")
   func rates() throws {
     let world = try Self.world()

@@ -122,16 +122,34 @@ struct ReplaceTests {
       ("\(pull) | PUSH", "the input comes through a pipe and has no end line"),
       ("\(pull) --end-line | head -n 20 | PUSH", "the input comes through a pipe and has no end line"),
       ("\(pull) --end-line | jq -c 'select(.value)' | PUSH", "the input comes through a pipe and has no end line"),
-      ("\(pull) --end-line | grep '\"end\":' | PUSH --max-delete 100%", "would be deleted, but the input is empty"),
+      ("\(pull) --end-line | grep '\"end\":' | PUSH --max-delete 100% --filtered", "but the input is empty"),
+      ("\(pull) --end-line | grep '\"end\":' | PUSH --max-delete 100%", "the input has 0 lines, and d2-pull wrote 50"),
+      ("\(pull) --end-line | sed 4d | PUSH --max-delete 100%", "the input has 49 lines, and d2-pull wrote 50"),
+      (
+        "{ \(pull) --end-line; \(pull); } | PUSH --max-delete 100%",
+        "the input has 100 lines, and d2-pull wrote 50: give --filtered"
+      ),
+      (
+        "\(pull) --end-line | PUSH --max-delete 100% --data-set $SET --org-unit $ROOT --children --period 202203,202204",
+        "the input is not of all that the options name: its end line does not tell of $SET, 202204"
+      ),
+      (
+        "\(pull) --end-line | jq -c 'if .end then . else .dataElement = \"abcdefghijk\" end' | PUSH --max-delete 100",
+        "they are all that the destination holds of it (--max-delete 100% allows that)"
+      ),
       ("{ echo '{}'; \(pull) --end-line; } | PUSH --rejects rejects", "1 line of the input is no value"),
-      ("\(pull) --end-line | PUSH", "5 values would be deleted, but they are more than --max-delete 1% of "),
+      (
+        "\(pull) --end-line | PUSH",
+        "5 values of data set $SET would be deleted, but they are more than --max-delete 1% of 55"
+      ),
       (
         "\(pull) --end-line | PUSH --max-delete 4",
-        "5 values would be deleted, but they are more than --max-delete 4 of "
+        "5 values would be deleted, but they are more than --max-delete 4: "
       ),
     ])
   func guarded(script: String, reason: String) {
     let outcome = run(script.replacing("PUSH", with: Self.push) + " > /dev/null")
+    let reason = reason.replacing("$SET", with: set)
     #expect(outcome.status == 65 && outcome.errors.contains(reason), "\(outcome.status) \(outcome.errors)")
     #expect(outcome.errors.contains(": nothing is deleted\n") && held(5), "\(outcome.errors)")
   }
@@ -176,6 +194,87 @@ struct ReplaceTests {
     #expect(
       outcome.errors.contains("1 value that only the destination held: 1 deleted, 0 refused, 0 not sent"),
       "\(outcome.errors)")
+  }
+
+  @Test(
+    "what the source has elsewhere, or never had, is not stale",
+    arguments: [("", Version.v42), ("pair", .v42), ("slices", .v43)])
+  func elsewhere(way: String, version: Version) throws {
+    let world = try World(slicesIn: .sqlite, .v42, version)
+    let (stale, _) = try Self.surplus(in: world)
+    let metadata = world.metadata
+    func unit(_ line: String) -> OrganisationUnit {
+      metadata.organisationUnits.first { $0.uid == Self.key(line)?[2] }!
+    }
+    let moved = unit(stale[0])
+    let home = metadata.organisationUnits[moved.parent!]
+    let other = metadata.organisationUnits.first { $0.level == home.level && $0.uid != home.uid }!
+    try world.change(source: #"{"organisationUnits":[{"id":"\#(moved.uid)","parent":{"id":"\#(other.uid)"}}]}"#)
+    let outcome = world.run(
+      """
+      d2-pairs set hmis --with-registrations off > /dev/null
+      pull="d2-pull --url $SRC --data-set $SET --org-unit $HOME_UNIT --children --period 202203 --spool --tag-data-set --quiet"
+      $pull --org-unit $MOVED | d2-push --url $DST --quiet > /dev/null
+      case $WAY in
+        slices)
+          d2-slices plan --pair hmis --data-set MONTH -p 202203 -l $HOME_UNIT --replace --max-delete 100% --quiet > /dev/null
+          d2-slices run --pair hmis --verbose ;;
+        pair) d2-pull --pair hmis --data-set MONTH -p 202203 -l $HOME_UNIT --end-line | d2-push --pair hmis --replace --max-delete 100% ;;
+        *) $pull --end-line | d2-push --url $DST --replace --max-delete 100% ;;
+      esac > /dev/null; echo $?
+      d2-pull --url $DST --data-set $SET --org-unit $MOVED --period 202203 --quiet | wc -l
+      $pull --end-line | tail -n 1 | jq -c --arg set $SET '[(.end.units | length > 1), (.end.dataElements[$set] | length > 1)]'
+      """,
+      ["SET": metadata.dataSets[0].uid, "HOME_UNIT": home.uid, "MOVED": moved.uid, "WAY": way])
+    #expect(
+      outcome.lines.first == "0" && outcome.lines.last == "[true,true]" && outcome.lines.dropFirst().first != "0",
+      "\(outcome.output)\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("the source has their organisation units elsewhere, or not at all: \(moved.uid)"),
+      "\(outcome.errors)")
+  }
+
+  @Test("a data element that only the destination's data set has is not replaced", arguments: [true, false])
+  func otherElements(byPair: Bool) throws {
+    let world = try World(slicesIn: .sqlite, .v42, .v42)
+    let metadata = world.metadata
+    let months = metadata.dataSets.indices.filter {
+      metadata.dataSets[$0].periodType == metadata.dataSets[0].periodType
+    }
+    let other = try #require(months.first { $0 != 0 })
+    let element = metadata.dataElements[metadata.dataSets[other].elements[0]].uid
+    let elements = (metadata.dataSets[0].elements.map { metadata.dataElements[$0].uid } + [element])
+      .map { #"{"dataElement":{"id":"\#($0)"}}"# }.joined(separator: ",")
+    let set = metadata.dataSets[0].uid
+    try world.change(destination: #"{"dataSets":[{"id":"\#(set)","dataSetElements":[\#(elements)]}]}"#)
+    let outcome = world.run(
+      """
+      pull="d2-pull --url $SRC --data-set $SET,$OTHER --org-unit $ROOT --children --spool --quiet --start-date 2022-01-01 --end-date 2023-12-31"
+      $pull | d2-push --url $DST --quiet > /dev/null; count() { d2-pull --url $DST --data-element $ELEMENT --org-unit $ROOT --children --start-date 2022-01-01 --end-date 2023-12-31 --quiet | wc -l; }
+      before=$(count); [ $before -gt 0 ] && echo held
+      for month in 202201 202202 202203; do
+        d2-pull $BY --data-set $SET --org-unit $ROOT --children --period $month --end-line | d2-push $TO --replace --max-delete 100% > /dev/null; echo $?
+      done
+      [ $(count) = $before ] && echo kept
+      """,
+      [
+        "SET": set, "OTHER": metadata.dataSets[other].uid, "ELEMENT": element,
+        "BY": byPair ? "--pair hmis" : "--url \(world.source.url)",
+        "TO": byPair ? "--pair hmis" : "--url \(world.destination.url)",
+      ])
+    #expect(outcome.lines == ["held", "0", "0", "0", "kept"], "\(outcome.output)\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("their data elements are not in the source's data set: \(element)"), "\(outcome.errors)")
+  }
+
+  @Test("without its checks, or if ids cannot be looked up, a pull writes no end line")
+  func unsure() throws {
+    let outcome = run("\(Self.pull) --no-check --end-line; echo $?")
+    #expect(outcome.lines == ["64"] && outcome.errors.contains("--end-line needs the checks"), "\(outcome.errors)")
+    try world.fail(source: #"{"kind":"status","status":403,"path":"/api/organisationUnits","method":"GET","times":1}"#)
+    let blind = run("\(Self.pull) --end-line > whole; echo $?; grep -c '\"end\"' whole")
+    #expect(
+      blind.lines == ["1", "0"] && blind.errors.contains("there is no end line"), "\(blind.output)\(blind.errors)")
   }
 
   @Test("nothing is deleted where the pull before it fails, whatever the pipe says")

@@ -17,6 +17,9 @@ package struct EndLine: Sendable {
   /// does not tell.
   package var units: [String]?
 
+  /// Whether registrations were asked for, with values or alone.
+  package var hasRegistrations: Bool { scope.contains { $0.kind == .registrations } }
+
   private static let beginning = Array(#"{"end":"#.utf8)
 
   package init(values: Int, scope: [Slice]) {

@@ -11,9 +11,10 @@ struct AnalyticsItems {
 
   /// Grids of items that can go into one request: data elements, indicators, reporting rates.
   func grids(_ asked: inout AskedIDs) throws -> [AnalyticsGrid] {
+    let elements = try elements(&asked)
     let kinds = [
-      (items: try elements(&asked), disaggregates: analytics.disaggregates),
-      (items: try operands(&asked).map { ($0, 1) }, disaggregates: false),
+      (items: elements, disaggregates: analytics.disaggregates),
+      (items: try operands(&asked, besides: elements).map { ($0, 1) }, disaggregates: false),
       (items: try indicators(&asked).map { ($0, 1) }, disaggregates: false),
       (items: try rates(&asked).map { ($0, 1) }, disaggregates: false),
     ]
@@ -59,8 +60,12 @@ struct AnalyticsItems {
   }
 
   /// Data elements in one category option combo each: `UID.UID`.
-  private func operands(_ asked: inout AskedIDs) throws -> [String] {
-    let operands = options.dataElements.filter { $0.contains(".") }
+  ///
+  /// - Parameter elements: those that are asked for as a whole. With each of their combos, one of them would come
+  ///   twice.
+  private func operands(_ asked: inout AskedIDs, besides elements: [AnalyticsGrid.Item]) throws -> [String] {
+    let whole = Set(analytics.disaggregates ? elements.map(\.id) : [])
+    let operands = options.dataElements.filter { $0.contains(".") && !whole.contains(String($0.prefix { $0 != "." })) }
     let elements = operands.map { String($0.prefix { $0 != "." }) }
     let known = try asked.objects(
       PullOptions.dataElements, elements.unique, in: "dataElements", fields: fields(Self.elementFields))
@@ -152,15 +157,22 @@ extension AskedIDs {
     return objects
   }
 
-  /// Those that have an id in the scheme of the output; the others are named.
+  /// Those that have an id in the scheme of the output, and one that no other has; the rest is named.
   mutating func identified(_ objects: [JSONValue], _ scheme: IDScheme, _ noun: String) -> [JSONValue] {
-    let nameless = objects.filter { scheme.id(of: $0) == nil }
-    guard !nameless.isEmpty else { return objects }
-    let names = nameless.map { "\($0["id"]?.string ?? "?") (\($0["name"]?.string ?? "?"))" }.sorted()
-    noteMissing(
-      noun, names,
-      "no \(scheme) of \(counted(nameless.count, noun)): \(Enumeration.few(names, log)): the server leaves out what belongs to them. Give each one, or take uids"
-    )
-    return objects.filter { scheme.id(of: $0) != nil }
+    let byID = Dictionary(grouping: objects) { scheme.id(of: $0) }
+    let shared = byID.filter { id, some in id != nil && Set(some.map { $0["id"]?.string }).count > 1 }
+    nameless(
+      byID[nil] ?? [], noun,
+      "no \(scheme)", "the server leaves out what belongs to them. Give each one, or take uids")
+    nameless(
+      shared.flatMap(\.value), noun,
+      "the same \(scheme)", "their values could not be told apart and are left out. Give each its own, or take uids")
+    return objects.filter { scheme.id(of: $0).map { shared[$0] == nil } ?? false }
+  }
+
+  private mutating func nameless(_ objects: [JSONValue], _ noun: String, _ what: String, _ advice: String) {
+    guard !objects.isEmpty else { return }
+    let names = objects.map { "\($0["id"]?.string ?? "?") (\($0["name"]?.string ?? "?"))" }.unique.sorted()
+    noteMissing(noun, names, "\(what) of \(counted(names.count, noun)): \(Enumeration.few(names, log)): \(advice)")
   }
 }

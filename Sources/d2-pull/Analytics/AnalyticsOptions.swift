@@ -43,7 +43,8 @@ struct AnalyticsOptions: Sendable {
     for (option, reason) in Self.others where arguments.has(option) {
       throw CommandFailure(.usage, "\(option.name) does not go with --analytics: \(reason)")
     }
-    if let flag = arguments.first(of: PairPull.selecting)?.name {
+    let others = PairPull.selecting.filter { $0.name != CalendarOptions.relativeDate.name }
+    if let flag = arguments.first(of: others)?.name {
       throw CommandFailure(
         .usage, "\(flag) does not go with --analytics: name units by --org-unit, periods by --period")
     }

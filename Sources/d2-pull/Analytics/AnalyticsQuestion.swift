@@ -10,6 +10,7 @@ struct AnalyticsQuestion {
 
   /// - Throws: `ServerError`; `CommandFailure`, 64 where nothing is left to ask for.
   func grids(_ asked: inout AskedIDs) throws -> [AnalyticsGrid] {
+    try checkFilters()
     let periods = try periods(&asked)
     let units = try AnalyticsUnits(options: options, analytics: analytics, client: client).uids(&asked)
     let items = try AnalyticsItems(options: options, analytics: analytics, client: client, log: log).grids(&asked)
@@ -25,6 +26,26 @@ struct AnalyticsQuestion {
       (grid.periods, grid.units) = (periods, units)
       return grid
     }
+  }
+
+  /// Kinds of objects that a filter may name.
+  static let filterItems = [
+    "categoryOptions", "categoryOptionGroups", "organisationUnitGroups", "dataElementGroups", "categoryOptionCombos",
+  ]
+
+  /// The server leaves out an item that it does not know, and the sums would be others.
+  private func checkFilters() throws {
+    var items = analytics.passedOn.filter { $0.name == "filter" }.flatMap { filter in
+      filter.value.split(separator: ":", maxSplits: 1).last?.split(separator: ";").map(String.init) ?? []
+    }
+    for plural in Self.filterItems where !items.isEmpty {
+      let known = try KnownIDs(items.unique, in: plural, client).ids
+      items.removeAll { known.contains($0) }
+    }
+    try CommandFailure.require(
+      items.isEmpty,
+      "--filter: \(Enumeration.few(items, log)) \(items.count == 1 ? "is" : "are") unknown to \(client.server): take the uids of options or groups"
+    )
   }
 
   /// Their ids as the server spells them, each once, whether one was named by its id or by how long it is ago.

@@ -23,12 +23,13 @@ struct AnalyticsUnits {
     var units = isOfLevelsOrGroups ? [] : named
     // Where none of the named ones is known, all units would be looked through.
     if isOfLevelsOrGroups, options.orgUnits.isEmpty || !named.isEmpty {
-      let tops = named.compactMap { $0["path"]?.string }
+      let tops = named.compactMap { $0["id"]?.string }
+      let below = UnitsBelow(client, fields: fields)
       let groups = try asked.objects(
         PullOptions.orgUnitGroups, options.orgUnitGroups, in: "organisationUnitGroups", fields: "id")
-      for level in analytics.levels { units += try below(tops, "level:eq:\(level)") }
+      for level in analytics.levels { units += try below.units(tops, "level:eq:\(level)") }
       for group in groups.compactMap({ $0["id"]?.string }) {
-        units += try below(tops, "organisationUnitGroups.id:eq:\(group)")
+        units += try below.units(tops, "organisationUnitGroups.id:eq:\(group)")
       }
     }
     let identified = asked.identified(units, analytics.unitScheme, "organisation unit")
@@ -37,15 +38,31 @@ struct AnalyticsUnits {
     }
     return paths.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }.map(\.id).unique
   }
+}
 
-  /// The units that a condition holds for, and that lie below one of some.
-  private func below(_ tops: [String], _ filter: String) throws -> [JSONValue] {
-    var filters = [filter]
-    if tops.count == 1 { filters.append("path:like:\(tops[0].split(separator: "/").last ?? "")") }
+/// Organisation units of the server that lie below some, and these themselves.
+struct UnitsBelow {
+  let client: DHIS2Client
+  let fields: String
+
+  init(_ client: DHIS2Client, fields: String) {
+    self.client = client
+    self.fields = fields
+  }
+
+  /// Those that a condition holds for; below any, without tops.
+  ///
+  /// - Parameter filter: as the Web API takes it: `level:eq:3`.
+  /// - Throws: `ServerError`.
+  func units(_ tops: [String], _ filter: String? = nil) throws -> [JSONValue] {
+    var filters = filter.map { [$0] } ?? []
+    if tops.count == 1 { filters.append("path:like:\(tops[0])") }
+    let wanted = Set(tops)
     return try MetadataPages("organisationUnits", fields: fields, filters: filters, client).all().filter { unit in
-      guard !tops.isEmpty else { return true }
-      let path = unit["path"]?.string ?? ""
-      return tops.contains { path == $0 || path.hasPrefix($0 + "/") }
+      wanted.isEmpty || (unit["path"]?.string ?? "").split(separator: "/").contains { wanted.contains(String($0)) }
     }
   }
+
+  /// Their uids, sorted.
+  func ids(_ tops: [String]) throws -> [String] { try units(tops).compactMap { $0["id"]?.string }.sorted() }
 }

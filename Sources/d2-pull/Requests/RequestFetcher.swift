@@ -56,6 +56,14 @@ struct RequestFetcher: Sendable {
       || error.refusesLength(of: request.export.target.utf8.count)
   }
 
+  /// What to do about a single cell that is too much.
+  private static func advice(_ error: ServerError, isTooLong: Bool) -> String {
+    if isTooLong { return "allow longer addresses at the proxy (nginx: large_client_header_buffers)" }
+    if error.isTooMuchForAnalytics { return "allow more at the server (System settings, Analytics: maximum records)" }
+    return
+      "ask for less, or let the proxy and d2-pull wait longer (nginx: proxy_read_timeout; --first-byte-timeout, --idle-timeout)"
+  }
+
   private func divide(_ request: PullRequest, _ error: ServerError) throws {
     let isTooLong = error.refusesLength(of: request.export.target.utf8.count)
     // A server that is down answers nothing: then parts would fail as the whole did, each for itself.
@@ -64,10 +72,7 @@ struct RequestFetcher: Sendable {
     let parts = try division.parts(of: request)
     guard !parts.isEmpty else {
       var last = error
-      last.message +=
-        isTooLong
-        ? "; the request cannot be divided further: allow longer addresses at the proxy (nginx: large_client_header_buffers)"
-        : "; the request cannot be divided further: ask for less, or let the proxy and d2-pull wait longer (nginx: proxy_read_timeout; --first-byte-timeout, --idle-timeout)"
+      last.message += "; the request cannot be divided further: " + Self.advice(error, isTooLong: isTooLong)
       throw last
     }
     log.info("\(error); asking for it in \(counted(parts.count, "part"))")

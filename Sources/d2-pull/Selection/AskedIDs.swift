@@ -9,6 +9,8 @@ struct AskedIDs {
   var siblings: [String] = []
   /// What was asked for and is not there, by option.
   private(set) var unknown: [(option: String, ids: [String])] = []
+  /// Whether the server would not tell of some ids whether it knows them.
+  private(set) var isUnsure = false
   private(set) var elementsOfFiles: Set<String> = []
 
   /// Looks the ids of selections up, each kind once, and takes the unknown ones out of them.
@@ -56,7 +58,8 @@ struct AskedIDs {
       as ServerError
     {
       guard error.leavesDataInReach else { throw error }
-      log.warning("cannot look up the ids of \(option.name): \(error); going on without")
+      log.warning("cannot look up the ids of \(option.name): \(error); d2-pull continues without that check")
+      isUnsure = true
       return [:]
     }
     elementsOfFiles.formUnion(known.elementsOfFiles)

@@ -30,12 +30,15 @@ struct PullOptions: Sendable {
       ),
       CalendarOptions.relativeDate, startDate, endDate, Changes.lastUpdated, Changes.lastUpdatedDuration,
       includeDeleted, attributeOptionCombos,
-      limit, registrations, withRegistrations,
+      limit, registrations, withRegistrations, withoutRegistrations,
     ])
 
   static let withRegistrations = Flag(
     "--with-registrations",
     help: "Complete data set registrations too, behind the values; a line without a data element is one.")
+
+  static let withoutRegistrations = Flag(
+    "--without-registrations", help: "Values alone, even if the pair moves registrations too.")
 
   // MARK: How values are written
 
@@ -110,6 +113,8 @@ struct PullOptions: Sendable {
   var kind: DataKind
   /// Whether registrations are read beside the values.
   var withRegistrations: Bool
+  /// Whether the pair's own choice does not count.
+  var withoutRegistrations: Bool
   /// Only what changed.
   var changes: Changes?
   /// Values that changed before do not go out, whatever the server sends.
@@ -158,6 +163,9 @@ struct PullOptions: Sendable {
     attributeOptionCombos = arguments[Self.attributeOptionCombos].unique
     kind = arguments[Self.registrations] ? .registrations : .dataValues
     withRegistrations = arguments[Self.withRegistrations]
+    withoutRegistrations = arguments[Self.withoutRegistrations]
+    try CommandFailure.require(
+      !withRegistrations || !withoutRegistrations, "--with-registrations or --without-registrations, not both")
     limit = arguments[Self.limit]
     tagsDataSet = arguments[Self.tagDataSet]
     writesEndLine = arguments[Self.endLine]

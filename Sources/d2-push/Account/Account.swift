@@ -1,3 +1,4 @@
+import D2Client
 import D2Common
 
 /// Accounts for every value: read = imported + updated + deleted + ignored + refused + not sent + not kept + queued.
@@ -32,8 +33,9 @@ final class Account: @unchecked Sendable {
   /// Reasons that are told apart in the summary; beyond them one more line would help nobody.
   private static let mostReasons = 1000
 
-  /// What only the destination had, in the scope of the input; `nil` without --replace.
+  /// What only the destination had of one kind, in the scope of the input.
   struct Stale: Sendable {
+    let kind: DataKind
     var found = 0
     var removed = 0
     var refused = 0
@@ -41,7 +43,8 @@ final class Account: @unchecked Sendable {
   }
 
   private(set) var totals = Totals()
-  private(set) var stale: Stale?
+  /// Empty without --replace.
+  private(set) var stale: [Stale] = []
   /// How many of what was read are registrations that came with values.
   private(set) var registrations = 0
   /// Values that came from the input, and those that are in batches.
@@ -162,19 +165,19 @@ final class Account: @unchecked Sendable {
     registrations = count
   }
 
-  /// So many only the destination had.
+  /// So many only the destination had, of one kind.
   ///
   /// - Parameter deletions: what became of their deletions.
-  func found(stale: Int, _ deletions: Account? = nil) {
-    var counts = Stale(found: stale)
+  func found(_ kind: DataKind, _ count: Int, _ deletions: Account? = nil) {
+    var stale = Stale(kind: kind, found: count)
     if let deletions {
-      counts.removed = deletions.totals.deleted
-      counts.refused = deletions.totals.refused
-      counts.notSent = stale - deletions.totals.accountedFor + deletions.totals.notSent
+      stale.removed = deletions.totals.deleted
+      stale.refused = deletions.totals.refused
+      stale.notSent = count - deletions.totals.accountedFor + deletions.totals.notSent
       reasons.add(deletions.reasons, ofAtMost: Self.mostReasons)
       if let others = deletions.periods { periods?.add(deletions: others) }
     }
-    self.stale = counts
+    self.stale.append(stale)
   }
 
   private func keep(_ index: Int, of batch: Batch, _ refusal: Refusal) {
@@ -245,10 +248,10 @@ final class Account: @unchecked Sendable {
     ]
     var members = summary.members!
     if registrations > 0 { members.append(.init("registrations", .int(registrations))) }
-    if let stale {
+    if !stale.isEmpty {
+      func sum(_ count: (Stale) -> Int) -> JSONValue { .int(stale.reduce(0) { $0 + count($1) }) }
       members += [
-        .init("stale", .int(stale.found)), .init("removed", .int(stale.removed)),
-        .init("staleRefused", .int(stale.refused)),
+        .init("stale", sum(\.found)), .init("removed", sum(\.removed)), .init("staleRefused", sum(\.refused)),
       ]
     }
     if let periods { members.append(.init("byPeriod", periods.json)) }

@@ -64,15 +64,17 @@ final class HeldRegistrations: @unchecked Sendable {
 
   /// Posts them.
   ///
+  /// - Parameter keys: gets those of all of them.
   /// - Throws: what ends the run. The account has what was not sent by then.
-  func send(_ options: PushOptions, _ client: DHIS2Client, _ report: RunReport, _ executor: BlockingExecutor)
-    async throws
-  {
+  func send(
+    _ options: PushOptions, _ client: DHIS2Client, _ report: RunReport, _ executor: BlockingExecutor,
+    keys: InputKeys? = nil
+  ) async throws {
     guard let descriptor else { return }
     report.account.beginRegistrations(count)
     let sender = try ServerSender(options.ofRegistrations, client, held: self)
     isSent = true
-    var loop = PushLoop(sender, report, limit: client.limit, executor: executor, descriptor: descriptor)
+    var loop = PushLoop(sender, report, limit: client.limit, executor: executor, keys: keys, descriptor: descriptor)
     try await loop.run()
   }
 
@@ -92,6 +94,7 @@ final class HeldRegistrations: @unchecked Sendable {
       return hasUnknown || isIncomplete ?? true
     }
     let numbers = Set(kept.map(\.number))
+    piece.keysNotSent += kept.map(\.key)
     piece.lines.removeAll { numbers.contains($0.number) }
     let reason =
       hasUnknown

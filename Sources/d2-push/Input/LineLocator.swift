@@ -8,6 +8,7 @@ struct LineLocator: Sendable {
   private let isDataValues: Bool
   /// Whether registrations among values are kept for later.
   private let takesRegistrations: Bool
+  private let isForQueue: Bool
   private let registrationRules: LineRules
   private let failsWholeGroups: Bool
   private let key: LineKey
@@ -19,7 +20,8 @@ struct LineLocator: Sendable {
   /// - Parameter elements: tells what the destination does not keep of values; `nil` where nobody asks.
   init(_ options: PushOptions, _ server: DestinationTraits, _ elements: ElementDirectory? = nil) {
     isDataValues = options.kind == .dataValues
-    takesRegistrations = isDataValues && options.queue == nil && !options.deletesStale
+    isForQueue = options.queue != nil
+    takesRegistrations = isDataValues && !isForQueue && !options.deletesStale
     registrationRules = LineRules(options.ofRegistrations, server)
     failsWholeGroups = server.failsWholeGroups
     key = LineKey(options.kind, defaultCombo: server.defaultCombo)
@@ -83,7 +85,8 @@ struct LineLocator: Sendable {
         piece.registrations.append((piece.lineCount, Array(text.bytes)))
       } else if !text.isBlank {
         let kept = LocatedLines.Fault.Kept.text(String(decoding: text.bytes, as: UTF8.self))
-        piece.faults.append(.init(number: piece.lineCount, kept: kept, what: "\(error)"))
+        let what = isMisplaced(text, scratch) ? Self.misplaced : "\(error)"
+        piece.faults.append(.init(number: piece.lineCount, kept: kept, what: what))
       }
       return nil
     }
@@ -95,6 +98,14 @@ struct LineLocator: Sendable {
       return false
     }
     return (try? registrationRules.check(line)) != nil
+  }
+
+  private static let misplaced =
+    "a registration, and a queue takes values alone (d2-pull --without-registrations leaves registrations out)"
+
+  /// Whether a line is a registration for a queue.
+  private func isMisplaced(_ text: PaddedLine, _ scratch: DataValueLine.Scratch) -> Bool {
+    isDataValues && isForQueue && (try? DataValueLine(text, scratch))?.dataKind == .registrations
   }
 
   @inline(__always)

@@ -11,14 +11,19 @@ final class InputKeys: @unchecked Sendable {
   let hashes: PartitionedRecords<UInt64>
   /// What the pulls in the input say that they brought.
   private(set) var ends: [EndLine] = []
+  /// How many registrations came with values.
+  private(set) var registrations = 0
   /// Whether the input is a file that is read from its first byte.
-  let isWholeFile: Bool
+  private(set) var isWholeFile: Bool
+
+  private let environment: [String: String]
 
   static let partitions = 256
   static let memoryBytes = 8 << 20
   private static let bufferBytes = 1 << 20
 
   init(environment: [String: String], descriptor: Int32 = 0) {
+    self.environment = environment
     hashes = PartitionedRecords(
       partitions: Self.partitions, memoryBytes: Self.memoryBytes, bufferBytes: Self.bufferBytes,
       environment: environment)
@@ -35,5 +40,14 @@ final class InputKeys: @unchecked Sendable {
     for line in piece.lines { try hashes.append(line.key, to: Self.partition(of: line.key)) }
     for key in piece.keysNotSent { try hashes.append(key, to: Self.partition(of: key)) }
     ends += piece.ends
+    registrations += piece.registrations.count
+  }
+
+  /// Keys of the registrations that came with the values of this input; the ends are the same.
+  func ofRegistrations() -> InputKeys {
+    let keys = InputKeys(environment: environment)
+    keys.ends = ends
+    keys.isWholeFile = isWholeFile
+    return keys
   }
 }

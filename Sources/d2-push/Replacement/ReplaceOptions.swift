@@ -12,7 +12,7 @@ struct ReplaceOptions: Sendable {
   private static let maxDelete = Option(
     "--max-delete", as: .quota,
     help:
-      "With more than this to delete, a number or a share of what the destination holds there, nothing is deleted (default 1%)."
+      "With more than this to delete, a number or a share of what the destination holds of each data set, nothing is deleted (default 1%)."
   )
   private static let orgUnits = Option(
     "--org-unit", values: "UID",
@@ -21,7 +21,13 @@ struct ReplaceOptions: Sendable {
   private static let children = Flag("--children", help: "The scope's organisation units, with all below them.")
   private static let periods = Option("--period", values: "PERIOD", help: "The scope's periods, by their DHIS2 ids.")
 
-  static let group = OptionGroup("Replacing", [replace, maxDelete, orgUnits, children, periods])
+  private static let filtered = Flag(
+    "--filtered",
+    help:
+      "A filter in the pipe drops lines on purpose: delete what the destination has of them too. Without it fewer lines than d2-pull wrote are an error."
+  )
+
+  static let group = OptionGroup("Replacing", [replace, maxDelete, filtered, orgUnits, children, periods])
 
   let maxDelete: Quota
   /// What options or the slice name; `nil` where the end line of the input is to tell.
@@ -29,13 +35,19 @@ struct ReplaceOptions: Sendable {
   /// How the destination is read again: what of the command line d2-pull is to get, too.
   let passedOn: [String]
   let environment: [String: String]
+  /// Whether lines are missing on purpose.
+  let isFiltered: Bool
+  /// The pair whose source can be asked, and the options for the way to it; never a credential of the command line,
+  /// which is the destination's.
+  private let pair: Pair?
+  private let sourceArguments: Arguments
 
   /// - Returns: `nil` where nothing is to be replaced.
   /// - Throws: `CommandFailure`, 64.
   init?(_ arguments: Arguments, _ options: PushOptions, stored: StoredPair?) throws(CommandFailure) {
     let slice = stored?.slice
     guard arguments[Self.replace] || slice?.replaces != nil else {
-      if let option = arguments.first(of: [Self.maxDelete, Self.orgUnits, Self.children, Self.periods]) {
+      if let option = arguments.first(of: [Self.maxDelete, Self.filtered, Self.orgUnits, Self.children, Self.periods]) {
         throw CommandFailure(.usage, "\(option.name) goes with --replace")
       }
       return nil
@@ -55,7 +67,15 @@ struct ReplaceOptions: Sendable {
     let isStored = stored != nil
     passedOn = Self.passedOn(arguments, isStored: isStored)
     environment = arguments.environment
+    isFiltered = arguments[Self.filtered]
+    pair = stored?.pair
+    sourceArguments = try Arguments(
+      Self.words(ServerOptions.transport.options, arguments), Push.description, environment: arguments.environment,
+      now: arguments.now)
   }
+
+  /// A client of the pair's source; `nil` without a pair.
+  func source(_ log: Log) throws -> DHIS2Client? { try pair?.client(of: .source, sourceArguments, log) }
 
   private static func scope(
     _ arguments: Arguments, _ options: PushOptions, _ slice: Slice?
@@ -82,7 +102,11 @@ struct ReplaceOptions: Sendable {
     let options: [any AnyOption] =
       ServerOptions.credentials + ServerOptions.transport.options
       + (isStored ? [Store.option] : [ServerOptions.address])
-    return options.filter { arguments.has($0) }.flatMap { option in
+    return words(options, arguments)
+  }
+
+  private static func words(_ options: [any AnyOption], _ arguments: Arguments) -> [String] {
+    options.filter { arguments.has($0) }.flatMap { option in
       option.value == nil ? [option.name] : arguments.texts(of: option).map { "\(option.name)=\($0)" }
     }
   }
@@ -92,6 +116,7 @@ struct ReplaceOptions: Sendable {
   /// - Parameter pair: the number of the pair whose destination it is.
   func pull(_ part: Slice, pair: Int?) throws(CommandFailure) -> [String] {
     var words = ["--side=destination", "--spool", "--quiet"]
+    if part.kind == .dataValues { words.append("--without-registrations") }
     if let pair {
       var part = part
       part.pair = pair

@@ -28,10 +28,10 @@ struct Replacement {
     let deleting = options.deletingStale
     let sender = try ServerSender(deleting, client)
     let stale = try find(report.account.totals, sender, report.log)
-    guard stale.staleCount > 0 else { return report.account.found(stale: 0) }
+    guard stale.staleCount > 0 else { return report.account.found(options.kind, 0) }
     let lines = try stale.deletions()
     let account = Account(deletionsAfter: report.account)
-    defer { report.account.found(stale: stale.staleCount, account) }
+    defer { report.account.found(options.kind, stale.staleCount, account) }
     var loop = PushLoop(
       sender, RunReport(deleting, account, report.log, output: report.output), limit: client.limit, executor: executor,
       descriptor: lines.fromBeginning)
@@ -40,28 +40,88 @@ struct Replacement {
   }
 
   private func find(_ totals: Account.Totals, _ sender: ServerSender, _ log: Log) throws -> StaleLines {
-    let scope = try scope()
+    let parts = try scope()
     guard totals.malformed == 0 else {
       throw Self.refusal(
         "\(counted(totals.malformed, "line")) of the input\(verbForm(totals.malformed, "is no value", "are no values"))"
       )
     }
-    var stale = try StaleLines(options.kind, sender, environment: replace.environment)
-    for part in scope where try !read(part, into: &stale) {
+    try checkCount(totals)
+    var stale = try StaleLines(options.kind, sender, parts: parts.count, environment: replace.environment)
+    for (number, part) in parts.enumerated() where try !read(part, number, into: &stale) {
       log.warning("the destination does not know all of the scope: what it does not know, it does not hold")
     }
     try stale.compare(with: keys)
     if stale.unreadable > 0 {
       log.warning("\(counted(stale.unreadable, "line")) of the destination cannot be read, and will not be deleted")
     }
-    let count = stale.staleCount
-    guard count > 0 else { return stale }
-    let (would, held) = (counted(count, options.kind.noun) + " would be deleted, but ", stale.heldCount)
-    guard totals.read > 0 else { throw Self.refusal(would + "the input is empty") }
-    guard !replace.maxDelete.isExceeded(by: count, of: held) else {
-      throw Self.refusal(would + "they are more than --max-delete \(replace.maxDelete) of \(held)")
-    }
+    guard stale.staleCount > 0 else { return stale }
+    try leaveAlone(&stale, parts, log)
+    try checkAmount(stale, parts, isEmpty: isEmpty(totals))
     return stale
+  }
+
+  /// Leaves alone what the source has elsewhere or never had.
+  private func leaveAlone(_ stale: inout StaleLines, _ parts: [Slice], _ log: Log) throws {
+    let source = try SourceScope(parts, keys.ends, stale.units(), replace, log)
+    var (units, elements): (Set<String>, Set<String>) = ([], [])
+    let before = stale.staleCount
+    try stale.keep { unit, element, part in
+      guard source.has(unit: unit, inPart: part) else {
+        units.insert(unit)
+        return false
+      }
+      guard let element, !source.has(dataElement: element, of: parts[part].dataSet) else { return true }
+      elements.insert(element)
+      return false
+    }
+    guard stale.staleCount < before else { return }
+    let reasons = [
+      (units, "the source has their organisation units elsewhere, or not at all"),
+      (elements, "their data elements are not in the source's data set"),
+    ].filter { !$0.0.isEmpty }.map { "\($0.1): \(Enumeration.few($0.0.sorted(), log))" }
+    log.warning(
+      "\(counted(before - stale.staleCount, options.kind.noun)) that the input lacks stay at the destination: "
+        + reasons.joined(separator: "; "))
+  }
+
+  /// What a filter dropped, or a pipe lost, is not stale.
+  private func checkCount(_ totals: Account.Totals) throws(CommandFailure) {
+    let said = keys.ends.reduce(0) { $0 + $1.values }
+    guard options.kind == .dataValues, !keys.ends.isEmpty, !replace.isFiltered else { return }
+    let came = totals.read + keys.registrations
+    guard came == said else {
+      throw Self.refusal(
+        "the input has \(counted(came, "line")), and d2-pull wrote \(said): give --filtered if a filter dropped the others on purpose, since what the destination has of them would be deleted too"
+      )
+    }
+  }
+
+  private func isEmpty(_ totals: Account.Totals) -> Bool {
+    options.kind == .dataValues ? totals.read == 0 : keys.hashes.count == 0
+  }
+
+  /// Not more than allowed, of each data set; and never all of one, if nobody said 100%.
+  private func checkAmount(_ stale: StaleLines, _ parts: [Slice], isEmpty: Bool) throws {
+    guard stale.staleCount > 0 else { return }
+    let would = counted(stale.staleCount, options.kind.noun) + " would be deleted, but "
+    guard !isEmpty else { throw Self.refusal(would + "the input is empty") }
+    let counts = try stale.staleCounts()
+    if case .number(let most) = replace.maxDelete, stale.staleCount > most {
+      throw Self.refusal(would + "they are more than --max-delete \(most)")
+    }
+    for dataSet in parts.map(\.dataSet).unique {
+      let places = parts.indices.filter { parts[$0].dataSet == dataSet }
+      let (count, held) = (places.reduce(0) { $0 + counts[$1] }, places.reduce(0) { $0 + stale.heldCounts[$1] })
+      let ofWhich = "\(counted(count, options.kind.noun)) of data set \(dataSet) would be deleted, but "
+      if case .percent = replace.maxDelete, replace.maxDelete.isExceeded(by: count, of: held) {
+        throw Self.refusal(ofWhich + "they are more than --max-delete \(replace.maxDelete) of \(held)")
+      }
+      guard count < held || count == 0 || replace.maxDelete == .percent(100) else {
+        throw Self.refusal(
+          ofWhich + "they are all that the destination holds of it (--max-delete 100% allows that)")
+      }
+    }
   }
 
   private static func refusal(_ reason: String) -> CommandFailure {
@@ -69,30 +129,49 @@ struct Replacement {
   }
 
   /// Why the input is known to be whole, and what it is of.
-  private func scope() throws(CommandFailure) -> [Slice] {
+  private func scope() throws -> [Slice] {
     if keys.ends.isEmpty, !keys.isWholeFile {
       throw Self.refusal(
         "the input comes through a pipe and has no end line, so that it may have ended early (d2-pull --end-line writes one, when all is out)"
       )
     }
     let wanted: [Slice]
-    if let scope = replace.scope {
-      guard keys.ends.count <= 1 else {
-        throw Self.refusal("the input has \(keys.ends.count) end lines, and each tells its own scope")
-      }
+    if let scope = replace.scope, scope.kind == options.kind {
+      try checkCover(of: scope)
       wanted = [scope]
     } else if keys.ends.allSatisfy(\.scope.isEmpty) {
       let known = keys.ends.isEmpty ? ", or d2-pull --end-line" : ": the end line of sums does not tell"
       throw CommandFailure(
         .usage, "--replace: say what the input is of: --data-set, --org-unit and --period\(known)")
     } else {
-      // Registrations that came with values are not replaced.
       wanted = keys.ends.flatMap(\.scope).filter { $0.kind == options.kind }
     }
     guard !wanted.isEmpty else {
       throw Self.refusal("the end line is not of \(options.kind.rawValue)")
     }
     return wanted.flatMap(Self.parts)
+  }
+
+  /// The scope of the options must be in that of the input, if this tells its own.
+  private func checkCover(of scope: Slice) throws {
+    let told = keys.ends.flatMap(\.scope).filter { $0.kind == options.kind }
+    guard !told.isEmpty else { return }
+    for period in try scope.periodIDs() {
+      for unit in scope.orgUnits {
+        let isTold = try told.contains { part in
+          guard part.dataSet == scope.dataSet, part.children || !scope.children, part.orgUnits.contains(unit) else {
+            return false
+          }
+          let periods = try part.periodIDs()
+          return periods.isEmpty || periods.contains(period)
+        }
+        guard isTold else {
+          throw Self.refusal(
+            "the input is not of all that the options name: its end line does not tell of \(scope.dataSet), \(period), \(unit)\(scope.children ? " and what is below it" : "")"
+          )
+        }
+      }
+    }
   }
 
   /// As many units as a command line holds.
@@ -107,11 +186,11 @@ struct Replacement {
   }
 
   /// Returns whether the destination knows all that it is asked for.
-  private func read(_ part: Slice, into stale: inout StaleLines) throws -> Bool {
+  private func read(_ part: Slice, _ number: Int, into stale: inout StaleLines) throws -> Bool {
     let pull = try PullProcess(
       .destination, replace.pull(part, pair: options.pair), environment: replace.environment,
       consequence: "nothing is deleted")
-    try stale.read(pull.output)
+    try stale.read(pull.output, part: number)
     return try pull.finish()
   }
 }

@@ -13,6 +13,8 @@ struct StaleLines {
   private struct Place: BitwiseCopyable {
     var offset: UInt64
     var length: UInt32
+    /// Of which part of the scope.
+    var part: UInt32
   }
 
   private let kind: DataKind
@@ -22,14 +24,19 @@ struct StaleLines {
   private let held: PartitionedRecords<Held>
   private var stale: PartitionedRecords<Place>?
   private var bytes = 0
+  private let scratch = DataValueLine.Scratch()
   /// Lines that are no values, if there is such a thing: they stay.
   private(set) var unreadable = 0
-  /// How many of each key, once.
-  private(set) var heldCount = 0
+  /// How many of each part of the scope, each key once.
+  private(set) var heldCounts: [Int]
   var staleCount: Int { stale?.count ?? 0 }
 
+  /// - Parameter parts: how many the scope has.
   /// - Throws: `CommandFailure`, 73.
-  init(_ kind: DataKind, _ sender: ServerSender, environment: [String: String]) throws(CommandFailure) {
+  init(
+    _ kind: DataKind, _ sender: ServerSender, parts: Int, environment: [String: String]
+  ) throws(CommandFailure) {
+    heldCounts = Array(repeating: 0, count: parts)
     self.kind = kind
     self.sender = sender
     self.environment = environment
@@ -39,10 +46,10 @@ struct StaleLines {
       environment: environment)
   }
 
-  /// Reads what a d2-pull writes, up to its end.
+  /// Reads what a d2-pull writes of a part of the scope, up to its end.
   ///
   /// - Throws: `CommandFailure`.
-  mutating func read(_ descriptor: Int32) throws {
+  mutating func read(_ descriptor: Int32, part: Int) throws {
     var reader = LineReader(descriptor: descriptor)
     while let block = try reader.nextBlock() {
       try Signals.check()
@@ -51,7 +58,7 @@ struct StaleLines {
       for line in piece.lines {
         let text = piece.text[piece.place(of: line)]
         if kind == .registrations, !Self.isComplete(text) { continue }
-        let place = Place(offset: UInt64(bytes), length: line.length)
+        let place = Place(offset: UInt64(bytes), length: line.length, part: UInt32(part))
         try text.withUnsafeBytes { try lines.append($0) }
         bytes += text.count
         try held.append(Held(key: line.key, place: place), to: InputKeys.partition(of: line.key))
@@ -68,9 +75,7 @@ struct StaleLines {
 
   /// Finds those whose keys are not among those of the input, each key once.
   mutating func compare(with keys: InputKeys) throws {
-    let stale = PartitionedRecords<Place>(
-      partitions: InputKeys.partitions, memoryBytes: InputKeys.memoryBytes, bufferBytes: 1 << 20,
-      environment: environment)
+    let stale = places()
     for partition in 0..<InputKeys.partitions {
       try Signals.check()
       var ofInput = Set<UInt64>(minimumCapacity: keys.hashes.count(partition))
@@ -78,12 +83,72 @@ struct StaleLines {
       var seen = Set<UInt64>(minimumCapacity: held.count(partition))
       try held.forEach(in: partition) { line in
         guard seen.insert(line.key).inserted else { return }
-        heldCount += 1
-        if ofInput.contains(line.key) { return }
-        try stale.append(line.place, to: Int(line.place.offset) * InputKeys.partitions / max(bytes, 1))
+        heldCounts[Int(line.place.part)] += 1
+        if !ofInput.contains(line.key) { try add(line.place, to: stale) }
       }
     }
     self.stale = stale
+  }
+
+  private func places() -> PartitionedRecords<Place> {
+    PartitionedRecords(
+      partitions: InputKeys.partitions, memoryBytes: InputKeys.memoryBytes, bufferBytes: 1 << 20,
+      environment: environment)
+  }
+
+  private func add(_ place: Place, to places: PartitionedRecords<Place>) throws {
+    try places.append(place, to: Int(place.offset) * InputKeys.partitions / max(bytes, 1))
+  }
+
+  /// Where the stale ones stand, in the order in which the destination gave them.
+  private func forEachStale(_ body: (Place) throws -> Void) throws {
+    for partition in 0..<InputKeys.partitions {
+      try Signals.check()
+      var places: [Place] = []
+      try stale?.forEach(in: partition) { places.append($0) }
+      for place in places.sorted(by: { $0.offset < $1.offset }) { try body(place) }
+    }
+  }
+
+  private func line(at place: Place) throws -> [UInt8] {
+    try [UInt8](unsafeUninitializedCapacity: Int(place.length)) { buffer, count in
+      count = try lines.read(at: Int(place.offset), into: UnsafeMutableRawBufferPointer(buffer))
+    }
+  }
+
+  // MARK: What they are of
+
+  /// The organisation units of the stale ones.
+  func units() throws -> Set<String> {
+    var units: Set<String> = []
+    try forEachStale { place in
+      DataValueLine.reading(try line(at: place)[...], scratch) { _ = Self.unit($0).map { units.insert($0) } }
+    }
+    return units
+  }
+
+  private static func unit(_ line: DataValueLine) -> String? { line.text(.orgUnit) ?? line.text(.organisationUnit) }
+
+  /// Leaves those alone of which the input says nothing.
+  ///
+  /// - Parameter isSaid: gets the unit and the data element of a stale one, and the part of the scope; a registration
+  ///   has no data element.
+  mutating func keep(where isSaid: (_ unit: String, _ dataElement: String?, _ part: Int) -> Bool) throws {
+    let kept = places()
+    try forEachStale { place in
+      let isKept = DataValueLine.reading(try line(at: place)[...], scratch) { line in
+        Self.unit(line).map { isSaid($0, line.text(.dataElement), Int(place.part)) } ?? false
+      }
+      if isKept ?? false { try add(place, to: kept) }
+    }
+    stale = kept
+  }
+
+  /// How many of each part of the scope are stale.
+  func staleCounts() throws -> [Int] {
+    var counts = Array(repeating: 0, count: heldCounts.count)
+    try forEachStale { counts[Int($0.part)] += 1 }
+    return counts
   }
 
   /// Writes the stale ones, as their own deletions, in the order in which the destination gave them: a file that can be
@@ -92,21 +157,18 @@ struct StaleLines {
   /// - Throws: `CommandFailure`, 73 or 74.
   func deletions() throws -> TemporaryFile {
     let file = try TemporaryFile(environment: environment)
-    let scratch = DataValueLine.Scratch()
-    for partition in 0..<InputKeys.partitions {
-      try Signals.check()
-      var places: [Place] = []
-      try stale?.forEach(in: partition) { places.append($0) }
-      var text: [UInt8] = []
-      for place in places.sorted(by: { $0.offset < $1.offset }) {
-        let line = try [UInt8](unsafeUninitializedCapacity: Int(place.length)) { buffer, count in
-          count = try lines.read(at: Int(place.offset), into: UnsafeMutableRawBufferPointer(buffer))
-        }
-        text += DataValueLine.reading(line[...], scratch) { $0.deletion } ?? []
-        text.append(UInt8(ascii: "\n"))
+    var text: [UInt8] = []
+    try forEachStale { place in
+      text += DataValueLine.reading(try line(at: place)[...], scratch) { $0.deletion } ?? []
+      text.append(UInt8(ascii: "\n"))
+      if text.count > Self.textBytes {
+        try text.withUnsafeBytes { try file.append($0) }
+        text.removeAll(keepingCapacity: true)
       }
-      try text.withUnsafeBytes { try file.append($0) }
     }
+    try text.withUnsafeBytes { try file.append($0) }
     return file
   }
+
+  private static let textBytes = 1 << 20
 }
