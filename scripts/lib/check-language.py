@@ -3,47 +3,58 @@
 
 usage: check-language.py [--figures] FILE…
 
-Reads the prose of Markdown pages, and of Swift files the comments and the texts. CONTRIBUTING.md has the rules.
+It reads the prose of Markdown pages, and the comments and texts of Swift files (rules: CONTRIBUTING.md).
+Code, addresses and figures do not count.
+Text between <!-- language: off --> and <!-- language: on --> is not read.
 With --figures it prints for each page how many sentences it has, the average length and the longest.
 """
 
 import re
 import sys
 
-# A file whose name ends with one of these holds texts of other people, or shows what not to write.
-LEFT_OUT = ("CONTRIBUTING.md",)
 LONGEST = 30
 AVERAGE = 15
 
 PATTERNS = [
-    (r"\bis none\b", "there is no …"),
-    (r"\bare none\b", "there are no …"),
-    (r"\bwhere (?:there|it|they|that|this) (?:is|are) none\b", "if there is no …"),
+    (r"\bwhere (?:there|it|they|that|this) (?:is|are) (?-i:none)\b", "if there is no …"),
+    (r"\b(?:is|are|was|were) (?-i:none)\b(?! of)", "there is no …, is not one"),
+    (r"(?<!there )\b(?:is|are|was|were) no (?!one\b|more\b|less\b|\w+er\b|(?:reason|place|way|use|need)\b)\w+",
+     "is not a …"),
     (r"\bas good as none\b", "almost no"),
+    (r"\bwhat (?:is|was) not (?:yet )?\w+ed (?:is|are)\b", "name the subject first"),
     (r"\bnot (?:yet )?(?:taken|accepted|delivered) (?:is|are)\b", "name the subject first"),
-    (r"\bis gone on with\b", "resume"),
-    (r"\bgoes? on with\b", "resume, continue"),
-    (r"\bgoing on with\b", "resume, continue"),
+    (r"\b(?:is|are) gone on with\b|\bgo(?:es|ing)? on with\b|\bgo on from\b", "resume, continue"),
     (r"\bby halves\b", "bisect"),
-    (r"\btried again\b", "retried"),
-    (r"\btr(?:y|ies) (?:it |them |this )?again\b", "retry"),
-    (r"\bworks? off\b|\bworks? (?:them|it|slices) off\b|\bworked off\b", "run, move"),
-    (r"\btells? how far\b|\bsays? how far\b", "shows the progress"),
+    (r"\btried again\b|\btr(?:y|ies) (?:it|them|this) again\b", "retry"),
+    (r"\bwork(?:s|ed)? (?:them |it |slices )?off\b", "run, move"),
+    (r"\b(?:tell|say)s? how far\b", "shows the progress"),
     (r"\bbut what\b", "except what"),
     (r"\bso that\b.*\bso that\b", "two sentences"),
-    (r"\bwhat is (?:under way|on the way)\b", "the current batch; what is in progress"),
+    (r"\bwhat is (?:under|on (?:its|the)) way\b", "the current batch; what is in progress"),
     (r"\bnought\b|\bthereof\b|\btherein\b|\bthereby\b|\bwhereby\b|\bhence\b|\bthus\b", "a usual word"),
     (r"\bfor there\b|\bfor it is\b", "because"),
     (r"\bguilty\b", "invalid, at fault"),
-    (r"\bby itself\b|\bof itself\b", "automatically"),
+    (r"\bby itself\b", "automatically, alone"),
     (r"\bin vain\b", "without result"),
-    (r"\b(?:up)?on that\b ground", "therefore"),
+    (r"\b(?:up)?on that ground\b", "therefore"),
     (r"\bbelong(?:s)? to be\b", "must be"),
     (r"\bnot as yet\b", "not yet"),
     (r"\bat one go\b", "at once"),
     (r"\bmay well be\b", "can be"),
+    (r"\blooked into\b", "check"),
+    (r"\bcome(?:s)? to (?:its|the right|an) end\b", "end, finish"),
+    (r"\bas (?:little|few|much|many) as can be\b", "as … as possible"),
+    (r"\bunless said otherwise\b", "by default"),
 ]
 PATTERNS = [(re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in PATTERNS]
+# What a sentence may begin with, besides a capital letter: a name that is written small.
+SMALL = r"(?:d2|dhis2|libcurl|libdeflate|libpq|zlib|expat|curl|jq|nginx|openssl|systemd|sqlite3|psql|go)(?:[-\w]*)\b"
+# A text within quotes, and what shows that a text is no sentence.
+TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
+CODE = re.compile(r"\b(?:SELECT|INSERT|UPDATE|CREATE|DELETE|WHERE|FROM)\b|[{}$]|</|^\s*<|;$|^\s*[-#]")
+# A cell of a table that holds figures: mostly digits, or nothing to read.
+FIGURES = re.compile(r"^[^a-z]*$|(?:\d\S*.*){3}|^\W*\d\S*(?:\s\S+){0,4}\s*$")
+OFF, ON = "<!-- language: off -->", "<!-- language: on -->"
 
 
 def plain(text):
@@ -51,13 +62,14 @@ def plain(text):
     text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
     text = re.sub(r"``?[^`]*``?", "CODE", text)
     text = re.sub(r"<[^>]*>", " ", text)
+    text = re.sub(r"\b(?:https?|file)://\S+", "URL", text)
     return re.sub(r"[*_]{1,2}", "", text)
 
 
 def sentences(text):
     """A text cut after its full stops, question marks and exclamation marks."""
     text = re.sub(r"\b(e\.g|i\.e|etc|vs|No)\.", r"\1", plain(text))
-    return [part.strip() for part in re.split(r"(?<=[.!?])[)\"”*]*\s+(?=[A-Z0-9(\"“*])", text) if part.strip()]
+    return [part.strip() for part in re.split(rf"(?<=[.!?])[)\"”*]*\s+(?=[A-Z0-9(\"“*]|{SMALL})", text) if part.strip()]
 
 
 def words(sentence):
@@ -65,109 +77,107 @@ def words(sentence):
 
 
 def markdown(lines):
-    """(line number, text) of each paragraph, list item and table cell."""
-    fence, block, start, blank = None, [], 0, True
+    """(line number, text, whether it counts for the average) of each paragraph, list item and table cell."""
+    fence, block, start, blank, off = None, [], 0, True, False
     for number, line in enumerate(lines + [""], 1):
         text = line.strip()
+        off = text == OFF or (off and text != ON)
         mark = re.match(r"(```+|~~~+)", text)
-        indented = blank and line.startswith("    ") and not re.match(r"\s*([-*+]|\d+\.) ", line) and not block
-        begins = re.match(r"([-*+]|\d+[.)]) ", text)
-        if fence or mark or indented or not text or text[0] in "|#<" or begins:
-            if block:
-                yield start, " ".join(block)
+        item = re.match(r"([-*+]|\d+[.)]) +", text)
+        indented = blank and line.startswith("    ") and not item and not block
+        if block and (off or mark or not text or text[0] in "|#<" or item):
+            yield start, " ".join(block), True
             block = []
         blank = not text or indented
         if mark:
             fence = None if fence else mark.group(1)
-        elif fence or indented or not text or text[0] in "#<":
+        elif off or fence or indented or not text or text[0] in "#<":
             continue
         elif text[0] == "|":
             for cell in re.split(r"(?<!\\)\|", text.strip("|")):
-                if re.search("[A-Za-z]", cell):
-                    yield number, cell.strip()
+                yield number, cell.strip(), not FIGURES.search(cell)
         else:
-            if not block:
-                start = number
-            block.append(re.sub(r"^([-*+]|\d+[.)]) +", "", text) if begins else text)
+            start = start if block else number
+            block.append(text[item.end():] if item else text)
 
 
 def swift(lines):
-    """(line number, text) of each comment and of each text with words in it."""
-    block, start, literal, isLiteral = [], 0, [], False
+    """(line number, text, whether it counts for the average) of each comment and of each text with words in it."""
+    block, start, literal, is_code = [], 0, None, False
     for number, line in enumerate(lines + [""], 1):
         text = line.strip()
-        comment = re.match(r"///? ?(.*)", text)
-        if comment and not isLiteral and comment.group(1).strip():
-            said = comment.group(1).strip()
-            if re.match(r"([-*] |\d+\. |MARK:)", said) and block:
-                yield start, " ".join(block)
-                block = []
-            if not block:
-                start = number
-            if not said.startswith("MARK:"):
-                block.append(re.sub(r"^[-*] (?:(?:Parameter \w+|Throws|Returns|Parameters|Note|\w+): ?)?", "", said))
+        if literal is not None:
+            if text.startswith('"""'):
+                yield from ((start + offset, paragraph, True) for offset, paragraph in paragraphs(literal))
+                literal = None
+            else:
+                literal.append(line)
             continue
-        if block:
-            yield start, " ".join(block)
+        comment = re.match(r"///? ?(.*)", text)
+        said = comment.group(1).rstrip() if comment else ""
+        item = re.match(r" *([-*] (?:\w+: +)?(?:(?:Parameters?|Throws|Returns|Note)\b[^:]*: ?)?|\d+\. )", said)
+        is_code = is_code != said.startswith("```") if comment else False
+        is_text = said and not is_code and not re.match(r" {4}|```|MARK:|swift-format|TODO", said)
+        if block and (item or not is_text):
+            yield start, " ".join(block), True
             block = []
-        if text.count('"""') == 1:
-            if isLiteral:
-                for offset, paragraph in paragraphs(literal):
-                    yield first + offset, paragraph
-            isLiteral, literal, first = not isLiteral, [], number + 1
-        elif isLiteral:
-            literal.append(text)
-        else:
-            for found in re.findall(r'"((?:[^"\\]|\\.)*)"', text):
-                if len(found.split()) > 3:
-                    yield number, re.sub(r"\\\([^)]*\)", "X", found)
+        if is_text:
+            start = start if block else number
+            block.append(said[item.end():] if item else said.strip())
+        elif not comment and text.endswith('"""'):
+            literal, start = [], number + 1
+        elif not comment:
+            for found in TEXT.findall(line):
+                if len(found.split()) > 3 and not CODE.search(found):
+                    yield number, re.sub(r"\\\([^)]*\)", "X", found), False
+            trailing = re.search(r" // (.*)", TEXT.sub("", line))
+            if trailing:
+                yield number, trailing.group(1), True
 
 
 def paragraphs(lines):
-    """A multi-line text in paragraphs; what looks like SQL, HTML or commands is left out."""
+    """A multi-line text in paragraphs, without what is indented and what looks like SQL, HTML or commands."""
     block, start = [], 0
+    base = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
     for offset, line in enumerate(lines + [""]):
-        if line:
-            if not block:
-                start = offset
+        if line.strip() and line[base:base + 2] != "  ":
+            start = start if block else offset
             block.append(line.rstrip("\\").strip())
             if line.endswith("\\"):
                 continue
         if block:
             text = re.sub(r"\\\([^)]*\)", "X", " ".join(block))
-            if not re.search(r"\b(SELECT|INSERT|UPDATE|CREATE|DELETE|WHERE)\b|[{}<>;$]|^\s*[-#]", text):
+            if not CODE.search(text):
                 yield start, text
         block = []
+
+
+def faults_of(sentence):
+    found = [(pattern.search(sentence), instead) for pattern, instead in PATTERNS]
+    faults = [f"\"{match.group(0)}\": {instead}" for match, instead in found if match]
+    return faults + [f"{len(words(sentence))} words"] if len(words(sentence)) > LONGEST else faults
 
 
 def main(arguments):
     shows = arguments[:1] == ["--figures"]
     wrong = 0
     for page in arguments[1:] if shows else arguments:
-        if page.endswith(LEFT_OUT):
-            continue
         with open(page, encoding="utf-8") as file:
             lines = file.read().split("\n")
         lengths = []
-        for number, text in (swift if page.endswith(".swift") else markdown)(lines):
+        for number, text, counts in (swift if page.endswith(".swift") else markdown)(lines):
             for sentence in sentences(text):
-                count = len(words(sentence))
-                if count > 3:
-                    lengths.append((count, number))
-                faults = [f"\"{found.group(0)}\": {instead}" for pattern, instead in PATTERNS
-                          if (found := pattern.search(sentence))]
-                if count > LONGEST:
-                    faults.append(f"{count} words")
-                for fault in faults if not shows else []:
+                if counts and len(words(sentence)) > 3:
+                    lengths.append((len(words(sentence)), number))
+                for fault in faults_of(sentence) if not shows else []:
                     print(f"{page}:{number}: {fault}: {sentence[:150]}", file=sys.stderr)
                     wrong += 1
         if not lengths:
             continue
         average = sum(count for count, _ in lengths) / len(lengths)
         if shows:
-            long = sum(count > LONGEST for count, _ in lengths)
-            over = sum(count > 25 for count, _ in lengths)
-            print(f"{len(lengths):5} sentences, average {average:4.1f}, over 25: {over:3}, over 30: {long:3}, "
+            over, long = (sum(count > limit for count, _ in lengths) for limit in (25, LONGEST))
+            print(f"{len(lengths):5} sentences, average {average:4.1f}, over 25: {over:3}, over {LONGEST}: {long:3}, "
                   f"longest {max(lengths)[0]:3} (line {max(lengths)[1]}): {page}")
         elif average > AVERAGE and page.endswith(".md") and len(lengths) > 10:
             print(f"{page}: sentences have {average:.1f} words on average (at most {AVERAGE})", file=sys.stderr)
