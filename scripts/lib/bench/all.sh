@@ -24,7 +24,7 @@ say_machine() {
   local model
   model=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
   echo "Measured $(date -u +%Y-%m-%d) on $(nproc) cores${model:+ ($model)}, Linux $(uname -r | sed 's/-.*//')," \
-    "with a load of $(cut -d' ' -f1 /proc/loadavg) before it; d2 $("$bin/d2-pull" --version | awk '{ print $NF }')," \
+    "with a load of $(cut -d' ' -f1 /proc/loadavg) before it. Versions: d2 $("$bin/d2-pull" --version | awk '{ print $NF }')," \
     "commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown);" \
     "$(curl --version | awk 'NR == 1 { print $1, $2 }')," \
     "$(jq --version), $(nginx -v 2>&1 | sed 's/.*: //')."

@@ -49,7 +49,7 @@ def table(version, rows, round_trip, rate):
               f"{row['logins']} | {row['connections']} | {row['bytes'] / 1e6:.1f} | {row['arrived']} | "
               f"{values - row['arrived']} |")
     notes(rows)
-    print(f"\nBound of link and servers, one request at a time at each end: {least:.1f} s.\n")
+    print(f"\nThe bound of link and servers, with one request at a time at each end, is {least:.1f} s.\n")
     print("| bar | measured | |\n|---|--:|---|")
     bar(f"d2 at most 1.3 times the bound, {version}", d2["seconds"] / least, d2["seconds"] <= 1.3 * least)
     lossless = [row for name, row in rows.items() if name.startswith("d2-")]
@@ -59,7 +59,8 @@ def table(version, rows, round_trip, rate):
         row, times = rows[SLICES], SLICES_TIMES[version]
         bar(f"d2-slices run with all defaults at most {times} times the bound, {version}", row["seconds"] / least,
             row["seconds"] <= times * least)
-        bar(f"sign-ins of it at most 2 × jobs + 4, {version}", row["logins"], row["logins"] <= MOST_SIGN_INS, form="d")
+        bar(f"sign-ins of that run at most 2 × jobs + 4, {version}", row["logins"], row["logins"] <= MOST_SIGN_INS,
+            form="d")
     for name, times in ((SCRIPT, 5), (PYTHON, 50)):
         if name in rows:
             ratio = rows[name]["seconds"] / d2["seconds"]
@@ -68,14 +69,14 @@ def table(version, rows, round_trip, rate):
 
 
 def notes(rows):
-    """What the table does not say: which command failed, and what the plans took that seconds leave out."""
-    before = [f"{row['before']:.1f} s ({name})" for name, row in rows.items() if row["before"] > 0.1]
+    """What the table does not show: which command failed, and the time before `run`, which the seconds leave out."""
+    before = [f"- {name}: {row['before']:.1f} s" for name, row in rows.items() if row["before"] > 0.1]
     if before:
-        print("\nOf `d2-slices` the seconds are those of `run`. To add the pair, ask for the metadata and plan took "
-              + ", ".join(before) + " before that, which is in the requests, sign-ins and bytes.")
+        print("\nThe seconds of `d2-slices` are those of `run`. The requests, sign-ins and bytes include the steps "
+              "before it, which add the pair, fetch the metadata and plan. These steps took:\n\n" + "\n".join(before))
     days = sorted({row["day"] for row in rows.values() if "day" in row})
     if days:
-        print(f"\nThe rows of others were measured on this machine on {days[-1]}: they do not depend on d2.")
+        print(f"\nThe rows of other tools were measured on this machine on {days[-1]}. They do not depend on d2.")
     for name, row in rows.items():
         if row["failure"]:
             print(f"\n{name} failed: {row['failure'].strip()}")

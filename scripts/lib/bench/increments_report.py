@@ -17,7 +17,7 @@ def verdict(is_met):
 
 
 def table(rows):
-    print("| | rounds | changed | to d2-push | sent by the source | s, median | s, most | requests, most | sign-ins |")
+    print("| | rounds | changed | to d2-push | sent by the source | s, median | s, max | requests, max | sign-ins |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
     for version, name, title in rows:
         found = rows[version, name, title]
@@ -30,7 +30,7 @@ def table(rows):
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         measured = [json.loads(line) for line in file]
-    titles = {"first": "the first, which moves all", "all": "all values changed",
+    titles = {"first": "the first round, which moves all values", "all": "all values changed",
               "busy": "1,000 changes after that, the same day"}
     rows = {}
     for row in measured:
@@ -45,12 +45,14 @@ def main():
             requests = max(row["requests"] for row in found)
             print(f"| a round with nothing new at most {SECONDS} s in the median, {version} | {seconds:.2f} s | "
                   f"{verdict(seconds <= SECONDS)} |")
-            print(f"| and at most {REQUESTS} requests | {requests} | {verdict(requests <= REQUESTS)} |")
+            print(f"| at most {REQUESTS} requests in a round with nothing new, {version} | {requests} | "
+                  f"{verdict(requests <= REQUESTS)} |")
         if name == "busy":
             pushed, reads = found[0]["pushed"], found[0]["reads"]
             print(f"| at most {PUSHED} values to d2-push for 1,000 changes, {version} | {pushed} | "
                   f"{verdict(1000 <= pushed <= PUSHED)} |")
-            print(f"| and one request a data set reads them | {reads} | {verdict(reads <= DATA_SETS)} |")
+            print(f"| at most one request a data set to read these changes, {version} | {reads} | "
+                  f"{verdict(reads <= DATA_SETS)} |")
 
 
 main()

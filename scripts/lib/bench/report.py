@@ -56,7 +56,7 @@ def figure(number):
 def write_table(title, rows):
     base_name, base = next(iter(rows.items()))
     print(f"\n## {title}\n")
-    print(f"| command | × {base_name} | median s | least s | CPU s | peak MB | runs |")
+    print(f"| command | × {base_name} | median s | min s | CPU s | peak MB | runs |")
     print("|---|--:|--:|--:|--:|--:|--:|")
     for name, runs in rows.items():
         seconds = [run[0] for run in runs.values()]

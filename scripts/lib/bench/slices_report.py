@@ -14,7 +14,7 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     print("\n## Slices that mostly hold nothing\n")
-    print("| store | slices | done | values | s | CPU s of d2 | of the servers | requests | sign-ins |")
+    print("| store | slices | done | values | s | CPU s of d2 | CPU s of servers | requests | sign-ins |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
     for row in rows:
         print(f"| {row['name']} | {row['planned']} | {row['done']} | {row['values']} | {row['wall']:.1f} | "
