@@ -17,7 +17,7 @@ AVERAGE = 15
 
 PATTERNS = [
     (r"\bwhere (?:there|it|they|that|this) (?:is|are) (?-i:none)\b", "if there is no …"),
-    (r"\b(?:is|are|was|were) (?-i:none)\b(?! of)", "there is no …, is not one"),
+    (r"(?<!there )\b(?:is|are|was|were) (?-i:none)\b(?! of)", "there is no …, is not one"),
     (r"(?<!there )\b(?:is|are|was|were) no (?!one\b|more\b|less\b|\w+er\b|(?:reason|place|way|use|need)\b)\w+",
      "is not a …"),
     (r"\bas good as none\b", "almost no"),
