@@ -135,7 +135,7 @@ struct IntegratorFaultTests {
     let outcome = world.run(
       """
       scripts/integrator -d -y 2022 -q 1 > out; echo $?; cat state/d2/rejects/*/pair-1/*.ndjson | jq -r .value.orgUnit | sort -u
-      grep -c 'values that were not taken' out; tail -1 out | cut -d' ' -f3-
+      grep -c 'refused values are in' out; tail -1 out | cut -d' ' -f3-
       """)
     #expect(outcome.lines == ["1", unit, "1", "not all went well: status 1"], "\(outcome.output)\(outcome.errors)")
     let differences = world.differences(python: python) {

@@ -221,7 +221,7 @@ struct IntegratorScriptTests {
       }
     }
     let integrator = "scripts/integrator -y 2022 -q 1 --dry-run"
-    let nothing = "all went well; of what was said nothing was done"
+    let nothing = "all went well; nothing of this was done"
     let before = try held()
     let first = world.run(
       """
@@ -233,7 +233,7 @@ struct IntegratorScriptTests {
     let plan =
       python
       ? "pair 1: 3 slices would be moved"
-      : "pair 1: slices would be planned behind that: the store has 0 active organisation units and 0 active data sets now"
+      : "pair 1: slices would be planned after that: the store has 0 active organisation units and 0 active data sets now"
     #expect(first["plan"]?.hasPrefix(plan) == true, "\(world.shell.file("out"))")
     #expect(first["end"] == nothing)
     #expect(first.errors.contains("60 organisation units at ") && first.errors.contains("6 data sets at "))

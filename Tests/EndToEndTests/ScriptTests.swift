@@ -90,7 +90,7 @@ struct ScriptTests {
     let first = run("scripts/sync hmis --dry-run; echo $?")
     #expect(
       first.lines == [
-        "sync: slices would be planned behind that: the store has 0 active organisation units and 0 active data sets now; nothing was changed",
+        "sync: slices would be planned after that: the store has 0 active organisation units and 0 active data sets now; nothing was changed",
         "0",
       ], "\(first.output)\(first.errors)")
     #expect(

@@ -8,14 +8,13 @@ done
 command -v d2-slices >/dev/null ||
   { echo "${0##*/}: d2-slices is not on the PATH: run scripts/install" >&2 && exit 78; }
 
-# What reads JSON here is jq.
+# These scripts read JSON with jq.
 need_jq() {
   command -v jq >/dev/null ||
     { echo "${0##*/}: jq is not installed, and this needs it: apt-get install jq" >&2 && return 78; }
 }
 
-# The folder of what a user has: ~/.local/state/d2, as for the commands. A variable that is empty or relative counts as
-# unset.
+# The user's folder for d2: ~/.local/state/d2, as for the commands. An empty or relative variable counts as unset.
 state_folder() { # WHAT-TO-DO-WITHOUT
   if [[ ${XDG_STATE_HOME-} == /* ]]; then
     echo "$XDG_STATE_HOME/d2"
@@ -26,16 +25,16 @@ state_folder() { # WHAT-TO-DO-WITHOUT
   fi
 }
 
-# Whatever runs behind this looks into the store that --store named. It is refused where the commands would: with a
-# password in it, or not there.
+# All later commands use the store that --store named. It is refused as the commands would refuse it: if it has a
+# password in it, or does not exist.
 use_store() { # STORE
   d2-pairs list --store "$1" >/dev/null || return
   export D2_STORE=$1
   absolute_store
 }
 
-# What runs behind this signs in once at each server: the commands share the session through a private folder, which
-# goes with the script. d2-slices run removes the folder of a script that was killed: nobody's lock is on it.
+# All later commands sign in once at each server: they share the session through a private folder, which is removed with
+# the script. If the script was killed, d2-slices run removes the folder, because nobody holds its lock.
 share_session() {
   local folder
   [[ ! ${D2_SESSION_DIR-} ]] && folder=$(mktemp -d "${TMPDIR:-/tmp}/d2-worker-XXXXXX") || return 0
@@ -45,7 +44,7 @@ share_session() {
   trap "rm -f $(printf %q "$folder")/session-*; rmdir $(printf %q "$folder")" EXIT
 }
 
-# One store has one name, whatever folder it is called from.
+# One store has one name, whatever the current folder is.
 absolute_store() {
   [[ ! ${D2_STORE-} || $D2_STORE == *://* ]] || { D2_STORE=$(realpath -m -- "$D2_STORE") && export D2_STORE; }
 }
@@ -55,11 +54,11 @@ counted() { # NUMBER NOUN
   if (($1 == 1)); then echo "$1 $2"; else echo "$1 ${2}s"; fi
 }
 
-# Runs a command that gets the signals that this script gets, and answers with its status.
+# Runs a command, passes on the signals that this script gets, and returns the command's status.
 relaying_signals() {
   local child='' caught='' status before
   before=$(trap -p TERM INT)
-  # Before it is started: a signal that comes between must reach it too.
+  # Before the start, so that a signal in between reaches the command too.
   trap 'caught=TERM; [[ ! $child ]] || kill -TERM "$child" 2>/dev/null' TERM
   trap 'caught=INT; [[ ! $child ]] || kill -INT "$child" 2>/dev/null' INT
   "$@" &
@@ -67,7 +66,7 @@ relaying_signals() {
   [[ ! $caught ]] || kill -"$caught" "$child" 2>/dev/null
   wait "$child"
   status=$?
-  # A signal ends the waiting, not the command.
+  # A signal ends the wait, not the command.
   while kill -0 "$child" 2>/dev/null; do
     wait "$child"
     status=$?
@@ -77,8 +76,8 @@ relaying_signals() {
   return "$status"
 }
 
-# For dry runs: what would be moved if a plan with these options were made and run. Where resets is set, what is
-# refused or parked in these plans gets another try.
+# For dry runs: what would be moved by a plan with these options. If resets is set, slices of these plans that are
+# refused or parked are retried too.
 would_move() { # PAIR HOW OPTION-OF-PLAN…
   local pair=$1 how=$2 planned ends count
   shift 2
@@ -87,14 +86,14 @@ would_move() { # PAIR HOW OPTION-OF-PLAN…
   ends=$(d2-pairs show "$pair" --format json |
     jq -r '"\(.source) to \(.destination)" | gsub("[[:cntrl:]]"; "?")') || return
   count=$(jq .open <<<"$planned")
-  # Unless all of the plan waits again already.
+  # Unless the whole plan is requeued already.
   if [[ ${resets+set} && $(jq .again <<<"$planned") == 0 ]]; then
     count=$((count + $(d2-slices list --pair "$pair" --state failed,refused "${resets[@]}" --format json | wc -l)))
   fi
   echo "$(counted "$count" slice) would be moved from $ends, $how; nothing was changed"
 }
 
-# The same where the metadata would be fetched before: the first time there is nothing yet that slices could be made of.
+# The same if the metadata would be fetched first: the first time there is nothing yet to make slices of.
 would_fetch_and_move() { # PAIR HOW OPTION-OF-PLAN…
   local units sets
   units=$(d2-orgunits list --pair "$1" --active --format json | wc -l) || return
@@ -102,7 +101,7 @@ would_fetch_and_move() { # PAIR HOW OPTION-OF-PLAN…
   if ((units > 0 && sets > 0)); then
     would_move "$@"
   else
-    echo "slices would be planned behind that: the store has $units active organisation units and $sets active data" \
+    echo "slices would be planned after that: the store has $units active organisation units and $sets active data" \
       "sets now; nothing was changed"
   fi
 }

@@ -1,17 +1,17 @@
 # shellcheck shell=bash
-# Sourced by the scripts: where Swift is, and how to act as root.
+# Sourced by the scripts: finds Swift, runs commands as root, and builds the release.
 
 D2_SWIFT_HOME=${D2_SWIFT_HOME:-${XDG_CACHE_HOME:-${HOME-~}/.cache}/d2/swift}
 
 # The oldest Swift that builds d2: as in .swift-version, and in Package.swift.
 least_swift=6.1
 
-# The version of the swift on the PATH; nothing where there is none.
+# The version of the swift on the PATH; empty if there is no swift.
 swift_version() {
   swift --version 2>/dev/null | sed -nE 's/.*Swift version ([0-9]+(\.[0-9]+)+).*/\1/p' | head -n 1 || true
 }
 
-# True where a Swift that is new enough is on the PATH, or in the private toolchain (which is then put on the PATH).
+# True if a Swift that is new enough is on the PATH or in the private toolchain (which is then put on the PATH).
 have_swift() {
   local version
   version=$(swift_version)
@@ -25,22 +25,22 @@ as_root() {
   if ((EUID == 0)); then "$@"; else sudo "$@"; fi
 }
 
-# Installs packages of Debian, with what they need and no more.
+# Installs packages of Debian with their dependencies, and nothing else.
 apt_install() { # PACKAGE…
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
 }
 
-# Builds the release binaries: Swift's runtime linked in, so that they run where no Swift is.
+# Builds the release binaries with Swift's runtime linked in, so that they run on machines without Swift.
 build_release() {
   swift build -c release --static-swift-stdlib "$@" >&2
 }
 
-# The version of d2, or its date, from the one place where they stand.
+# The version of d2, or its date, from the only place that has them.
 d2_fact() { # version|date
   sed -n "s/.*static let $1 = \"\(.*\)\"/\1/p" Sources/D2Common/D2.swift
 }
 
-# The scripts of the package, one a line: what begins as one.
+# The shell scripts of the package, one a line, known by their first line.
 files_of_shell() {
   local file first
   git ls-files -co --exclude-standard | while read -r file; do

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by the scripts that chain the commands: reads their command lines, and tells of their options, by options.tsv.
+# Sourced by the scripts that chain the commands: reads their command lines and prints their help, from options.tsv.
 
 options_table=$(dirname "${BASH_SOURCE[0]}")/options.tsv
 
@@ -28,7 +28,7 @@ option_help() { # SCRIPT
   each_option "$1" describe_option
 }
 
-# Reads a command line into the variables that the table names. What is wrong ends the script with 64.
+# Reads a command line into the variables that the table names. If it is wrong, ends the script with 64.
 parse_options() { # SCRIPT WORD…
   local script=$1 words=("${@:2}") operand='' others='' word
   local -A into_of=() value_of=() long_of=()
@@ -53,7 +53,7 @@ parse_options() { # SCRIPT WORD…
   done
 }
 
-# The rest are the parts of parse_options, and use its variables: the word that is read, and the words behind it.
+# The following functions are parts of parse_options, and use its variables: the current word, and the words after it.
 
 # --name, --name=value, --name value.
 take_long() {
@@ -69,7 +69,7 @@ take_long() {
   fi
 }
 
-# Short names, several behind one dash, the last one with its value.
+# Short names: several after one dash, the last one with its value.
 take_short() {
   local letters=${word:1} name
   while [[ $letters ]]; do
@@ -85,16 +85,16 @@ take_short() {
     else
       store_option "$name"
       ! are_flags "$letters" || continue
-      # Only what would lose its meaning is refused: an option with a value, or the question for help.
+      # Refuse only what would lose its meaning: an option with a value, or --help.
       name=-${letters:0:1}
       [[ ! ${into_of[$name]+known} ]] || [[ ${into_of[$name]} && ${value_of[$name]} != [!\[]* ]] ||
-        wrong "$word: give each option by itself"
+        wrong "$word: give each option separately"
       return
     fi
   done
 }
 
-# An option behind which its value is the next word, where it has one.
+# An option whose value, if it has one, is the next word.
 take_named() { # NAME
   case ${value_of[$1]} in
     '') store_option "$1" ;;
@@ -125,14 +125,14 @@ learn_option() { # NAMES VALUE INTO HELP
   esac
 }
 
-# The long name that is meant; nothing where none is known. It may be abbreviated where nothing is handed to a command.
+# The long name that is meant; empty if it is unknown. It may be abbreviated if the script passes no options on.
 whole_name() { # NAME
   local name found=()
   [[ ! ${into_of[$1]+known} ]] || found=("$1")
   if ((${#found[@]} == 0)) && [[ ! $others ]]; then
     for name in "${!into_of[@]}"; do [[ $name != "$1"* ]] || found+=("$name"); done
   fi
-  ((${#found[@]} < 2)) || wrong "$1: which one: ${found[*]}"
+  ((${#found[@]} < 2)) || wrong "$1 is not unique: ${found[*]}"
   echo "${found[*]}"
 }
 
@@ -143,9 +143,9 @@ are_flags() { # LETTERS
   done
 }
 
-# A word that the table does not have.
+# A word that is not in the table.
 take_other() { # WORD
-  [[ $others ]] || wrong "unexpected argument: $1 (--help tells what there is)"
+  [[ $others ]] || wrong "unexpected argument: $1 (--help lists the options)"
   local -n others_=$others
   others_+=("$1")
 }
@@ -154,8 +154,8 @@ store_option() { # NAME [VALUE]
   local name=${long_of[$1]} into=${into_of[$1]}
   [[ $into ]] || { usage && exit 0; }
   case ${value_of[$1]} in
-    N) [[ $2 =~ ^[1-9][0-9]*$ ]] || wrong "$name $2: a number above 0" ;;
-    SECONDS) [[ $2 =~ ^[0-9]+$ ]] || wrong "$name $2: a number of seconds" ;;
+    N) [[ $2 =~ ^[1-9][0-9]*$ ]] || wrong "$name $2: give a number above 0" ;;
+    SECONDS) [[ $2 =~ ^[0-9]+$ ]] || wrong "$name $2: give a number of seconds" ;;
   esac
   local -n array_=${into%[+*]}
   case $into in
