@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-r"""Says which lines of code, comments and scripts are longer than 120 columns; with --fix it wraps comments.
+r"""Lists lines of code, comments and scripts that are longer than 120 columns; with --fix it wraps comments.
 
 usage: check-columns.py [--fix] FILE…
 
-In Swift a line with one long text in quotes may be longer: a message that is searched for is worse to read in pieces.
-Of a text of several lines statements of SQL and HTML may be longer, but not prose ("\" at the end of a line joins it
-with the next); in tests all may be, which hold scripts and answers as they are. Addresses may be longer everywhere.
+In Swift, a line with one long text in quotes may be longer, because a divided message is hard to search for. In a text
+of several lines, SQL and HTML may be longer, but not prose ("\" at the end of a line joins it with the next). In tests,
+all such lines may be longer, because they hold scripts and answers. Addresses may be longer everywhere.
 """
 
 import re

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Says which links of Markdown pages lead nowhere; in pages of a DocC catalogue those to symbols too.
+"""Lists broken links of Markdown pages; in pages of a DocC catalogue, also those to symbols.
 
-In pages for developers it also says which types in backticks (`HTTPClient`) no source declares, and which sources cite
-what the page on servers does not have.
+In pages for developers it also lists types in backticks (`HTTPClient`) that no source declares, and citations in
+sources of sections that the page on servers does not have.
 
 usage: check-links.py PAGE…
 """

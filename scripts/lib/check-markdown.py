@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Says which lines of prose of Markdown pages are longer than 120 columns; with --fix it wraps them.
+"""Lists lines of prose in Markdown pages that are longer than 120 columns; with --fix it wraps them.
 
 usage: check-markdown.py [--fix] PAGE…
 
-Tables, code, headings, HTML and what cannot be broken (a link's address, `code`) may be longer.
+Tables, code, headings, HTML, and text that cannot be broken (a link's address, `code`) may be longer.
 """
 
 import re

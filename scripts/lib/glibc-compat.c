@@ -1,5 +1,5 @@
-// Names that a glibc newer than the building machine's gives to old functions. The Swift runtime of the private
-// toolchain was compiled against such a glibc; linked with these, it runs on the machine's own.
+// A glibc newer than the building machine's has new names for old functions. The Swift runtime of the private toolchain
+// was compiled against such a glibc. Linked with the names in this file, it runs with the machine's own glibc.
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-// What the sanitizers' libraries of the private toolchain miss on a machine with an older C library: names that a newer
-// glibc gives to old functions, and the size of a structure that the newer one no longer has. Weak, so that whatever
-// else defines them wins.
+// The sanitizers' libraries of the private toolchain lack some names on a machine with an older C library. These are
+// the new names of a newer glibc for old functions, and the size of a structure that it no longer has. They are weak,
+// so any other definition wins.
 #include <locale.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 # Sourced by scripts/bench: 75,000 sums of analytics, in one request and in parts.
 # shellcheck disable=SC2154  # bin, work and scale are set there.
 
-# sum_everything ADDRESS: a month of 25 data elements at the lowest level, and the question for it.
+# sum_everything ADDRESS: stores a month of 25 data elements at the lowest level, and sets the elements to ask for.
 sum_everything() {
   local address=$1 metadata=$work/analytics.json names='^(Visits|Cases|Litres|Coverage|Supervision)'
   local fields=id,name,categoryCombo%5BcategoryOptionCombos%5Bid%5D%5D
@@ -19,7 +19,7 @@ sum_everything() {
   curl -sSf -o /dev/null -X POST "$address/control/analytics"
 }
 
-# ask_in_parts: the same by d2-pull; says its values, requests, seconds, and how long its longest request took.
+# ask_in_parts: asks with d2-pull; prints its values, requests, seconds, and the time of its longest request.
 ask_in_parts() {
   "$bin/d2-pull" --url "$address" --analytics --data-element "${elements//;/,}" --level 5 --period 202401 --verbose \
     --part-time "$(awk "BEGIN { print 10 * $scale }")" --summary "$work/summary" 2>"$work/errors" >"$work/parts"
@@ -40,12 +40,12 @@ measure_analytics() {
   { read -r _ requests seconds && read -r longest; } < <(ask_in_parts)
   jq -cS '.dataValues[] | del(.created, .lastUpdated, .comment)' "$work/one" | sort >"$work/one.lines"
   jq -cS . "$work/parts" | sort | cmp - "$work/one.lines"
-  printf '\n## Analytics (%d values; a server that takes %s of what was measured)\n\n' "$values" "$scale"
+  printf '\n## Analytics (%d values; a server that takes %s of the measured time)\n\n' "$values" "$scale"
   echo "| | requests | seconds | longest request |"
   echo "|---|--:|--:|--:|"
   awk -F '\t' '{ printf "| curl, one request | 1 | %.2f | %.2f s to the first byte |\n", $2, $1 }' <<<"$one"
   echo "| d2-pull --analytics | $requests | $seconds | $longest s |"
-  # A proxy that waits for a minute gives up on it.
+  # A proxy that waits for a minute would give up.
   curl -sSf -o /dev/null "$address/control/faults" \
     -d '[{"kind":"slow-export","path":"/api/analytics","values":40000,"times":0}]'
   status=$(curl -sS -u admin:district -o /dev/null -w '%{http_code}' "$question")

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# Sourced by scripts/bench: the same backlog moved over a long, narrow link by d2 and by what else people use.
+# Sourced by scripts/bench: moves the same backlog over a slow link with d2 and with the tools that people use
+# otherwise.
 # shellcheck disable=SC2154,SC2030,SC2031  # bin, work and slow are set there; each row has a shell of its own.
 
-# Of 200,000 values in all 44,410 are the monthly report of 120 organisation units over five years: the backlog.
+# The backlog is 44,410 of 200,000 values: the monthly report of 120 organisation units over five years.
 backlog_values=${D2_BENCH_BACKLOG:-200000}
 backlog_country=(--generate 120 --years 2020..2024)
 backlog_from=2020-01-01
@@ -11,8 +12,8 @@ round_trip=0.15
 link_rate=2000000
 peer_drivers=scripts/lib/bench/peers
 
-# Both servers with the costs of a version, behind TLS and then the link, which is $source_url and $destination then;
-# direct are their own addresses. TLS goes over the link: its handshakes take as long as everything else.
+# Starts both servers with the costs of a version, behind TLS and then the link. $source_url and $destination are the
+# addresses over the link, …_direct those of the servers. TLS goes over the link, so that its handshakes are slow too.
 start_scene() { # VERSION
   start_stand_in "$scene/source" "${backlog_country[@]}" --version "$1" --cost-model "$1" \
     --generate-values "$backlog_values"
@@ -29,7 +30,7 @@ start_scene() { # VERSION
 
 ask() { curl -sSf -u admin:district "$@"; }
 
-# What the backlog is: its data set, whose units are those below the root, by district, and its periods.
+# Finds the data set of the backlog, its root unit, districts and periods.
 look_at_country() {
   local address
   start_stand_in "$work/country" "${backlog_country[@]}" --generate-values "$backlog_values"
@@ -39,14 +40,14 @@ look_at_country() {
   districts=$(ask "$address/api/organisationUnits.json?filter=level:eq:3&fields=id&paging=false" |
     jq -r '[.organisationUnits[].id] | join(",")')
   periods=$(for year in {2020..2024}; do printf "$year%02d\n" {1..12}; done | paste -sd,)
-  # What should arrive in the end; the generated country has no deleted values in it.
+  # The values that should arrive in the end. The generated country has no deleted values.
   "$bin/d2-pull" --url "$address" --quiet --data-set "$data_set" --org-unit "$root" --children \
     --start-date $backlog_from --end-date $backlog_to | jq -r "$key_of_value" | sort >"$work/expected"
   stop_servers
 }
 key_of_value='[.dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .value] | @tsv'
 
-# backlog_row VERSION NAME COMMAND…: runs it in a scene of its own, and notes what it took.
+# backlog_row VERSION NAME COMMAND…: runs the command with its own servers, and notes the cost.
 backlog_row() (
   version=$1 name=$2 servers=()
   shift 2
@@ -61,7 +62,7 @@ backlog_row() (
   ended=$EPOCHREALTIME
   [[ ! $failure ]] || echo "bench: $version, $name failed: $failure" >&2
   begun=$arrived
-  # What comes before the values move: the ledger's plan.
+  # The time before the values move: the ledger's plan.
   [[ ! -e $scene/begun ]] || begun=$(<"$scene/begun")
   note_row "$(bc <<<"scale=3; $ended - $begun")" "$(bc <<<"scale=3; $begun - $arrived")"
 )
@@ -87,7 +88,7 @@ note_row() { # SECONDS SECONDS_BEFORE
     "$scene/row.json" >&2
 }
 
-# The data set of all units in one stream: what a person would type.
+# The data set of all units in one stream, as a person would type it.
 d2_pipeline() { # PULL_OPTIONS PUSH_OPTIONS
   # shellcheck disable=SC2086  # words of options
   "$bin/d2-pull" --url "$source_url" --ca-file "$work/authority.pem" --data-set "$data_set" --org-unit "$root" \
@@ -110,7 +111,7 @@ d2_slices() { # PLAN_OPTIONS RUN_OPTIONS
   "$bin/d2-slices" run --pair bench $2
 }
 
-# What else people use finds the authority in the environment.
+# Other tools find the authority in the environment.
 trusting() {
   CURL_CA_BUNDLE=$work/authority.pem SSL_CERT_FILE=$work/authority.pem REQUESTS_CA_BUNDLE=$work/authority.pem "$@"
 }
@@ -141,7 +142,7 @@ measured_backlog() {
   make_certificates
   choose_python
   look_at_country
-  # The rows of d2 one after the other; the slow ones mostly wait, and do that together.
+  # The rows of d2 run one after the other. The slow ones mostly wait, so they run together.
   ! wanted backlog || for_versions measure_backlog
   ! wanted backlog-curves || for_versions measure_curves
   if wanted backlog && ((slow > 0)); then
@@ -160,7 +161,7 @@ choose_python() {
   if have_peer json-stream; then
     python=$(python_of json-stream)
   else
-    echo "bench: the Python rows read with Python's own decoder, which is quicker" >&2
+    echo "bench: json-stream is not installed: the Python rows use Python's own decoder, which is quicker" >&2
   fi
 }
 
@@ -172,7 +173,7 @@ measure_backlog() { # VERSION
   backlog_row "$1" 'd2-slices, a year each, --jobs 2' d2_slices '--span year' '--jobs 2'
 }
 
-# Begins the rows of all others at once; each has servers of its own.
+# Starts the rows of all other tools at once; each has its own servers.
 measure_others() { # VERSION
   other "$1" 'script: curl \| jq \| split \| curl' sane_script
   [[ $1 == 2.43 ]] || other "$1" 'the same script with preheatCache' sane_script preheat
@@ -188,7 +189,8 @@ wait_for_others() {
   for each in "${others[@]}"; do wait "$each"; done
 }
 
-# The rows of others do not depend on d2, and take half an hour: the last ones of this machine are kept, with their day.
+# The rows of other tools do not depend on d2, and take half an hour. So keep the last ones of this machine, with the
+# day.
 others_kept=bench-data/backlog-others.jsonl
 keep_others() {
   mkdir -p bench-data
@@ -204,7 +206,7 @@ kept_others() { # VERSION
     'select(.version == $version and .expected == $expected)' "$others_kept" >>"$work/backlog.jsonl"
 }
 
-# What the defaults are chosen by: one setting at a time.
+# Measurements for the choice of the defaults: one setting at a time.
 measure_curves() { # VERSION
   local size n spans=([1]=month [3]=quarter [12]=year)
   for size in 500 1000 2000 5000 10000 20000 50000; do
@@ -213,7 +215,7 @@ measure_curves() { # VERSION
   for n in 1 2 3 4; do
     backlog_row "$1" "requests at a time of d2-push/$n" d2_pipeline '' "--concurrency $n"
   done
-  # So many months of values in one request of d2-pull, with all units of the country.
+  # Months of values in one request of d2-pull, with all units of the country.
   for n in 1 3 12; do
     backlog_row "$1" "months in a slice/$n" d2_slices "--span ${spans[n]}" '--jobs 2'
   done

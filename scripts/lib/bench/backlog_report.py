@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns what scripts/bench backlog measured into Markdown, and its curves into plots.
+"""Turns the results of scripts/bench backlog into Markdown, and its curves into plots.
 
 usage: backlog_report.py MEASURED.jsonl ROUND_TRIP RATE [PLOT_FOLDER]
 """
@@ -8,26 +8,26 @@ import json
 import os
 import sys
 
-# What servers were measured to take (docs/dhis2-servers.md, "What it costs"): seconds to sign in and to the first byte
-# of a country's values, values a second out, and by batch size in, with what a second connection gains.
+# The measured costs of servers (docs/dhis2-servers.md, "What it costs"): seconds to sign in, seconds to the first byte
+# of a country's values, values a second out, values a second in by batch size, and the gain of a second connection.
 COSTS = {
     "2.42": (0.111, 0.1, 55_000, {1000: 1200, 5000: 3290, 20_000: 6520, 50_000: 6850},
              {1000: 2.0, 5000: 1.3, 50_000: 1.1}),
     "2.43": (0.106, 0.9, 29_000, {500: 1600, 1000: 1800, 2000: 1620, 5000: 1400}, {1000: 0.6, 5000: 1.1}),
 }
 D2, SCRIPT, PYTHON = "d2-pull \\| d2-push", "script: curl \\| jq \\| split \\| curl", "Python, 16 values a request"
-# Through the ledger with all its defaults, which is one job.
+# Through the ledger with all its defaults, which means one job.
 SLICES = "d2-slices, 120 slices, all defaults"
 SLICES_TIMES = {"2.42": 1.3, "2.43": 1.1}
 MOST_SIGN_INS = 2 * 1 + 4
 
 
 def bound(version, values, bytes_down, round_trip, rate):
-    """The least time with one request at a time at each end, whose answers all come before the next request.
+    """The least time with one request at a time at each end, if each answer comes before the next request.
 
-    That is the source's connection (a round trip for TCP, one for TLS 1.3 and one for the request itself), sign-in and
-    first byte, then the slower of what comes out of it and of what goes in at the best batch size. The destination's
-    connection can stand by then: its handshakes are not counted.
+    It is the time of the source's connection (a round trip for TCP, one for TLS 1.3 and one for the request itself),
+    sign-in and first byte, and then that of the slower of export and import at the best batch size. The destination can
+    be connected by then, so its handshakes do not count.
     """
     login, first_byte, out, rates, _ = COSTS[version]
     begin = 3 * round_trip + login + first_byte

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What people write to turn values into CSV and back, with Python's own modules.
+"""Turns values into CSV and back with Python's own modules, as people usually write it.
 
 usage: convert.py to-csv|from-csv|read-csv FILE
 """

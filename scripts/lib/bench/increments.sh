@@ -1,14 +1,13 @@
 # shellcheck shell=bash
-# Sourced by scripts/bench: increments every ten minutes of a simulated day, and what a day with a million changes
-# costs.
+# Sourced by scripts/bench: measures increments every ten minutes of a simulated day, and a day with a million changes.
 # shellcheck disable=SC2154  # work is set there.
 
 increment_rounds=${D2_BENCH_ROUNDS:-144}
 increment_changes=${D2_BENCH_CHANGES:-1000000}
-# The servers' clocks, which the rounds move on.
+# The servers' clocks, which the rounds advance.
 increment_clock=2025-03-15T06:00:00
 
-# Two servers that hold the same, and ten data sets: the elements of the monthly report are divided among five.
+# Starts two servers with the same values and ten data sets: the elements of the monthly report are divided among five.
 start_increments() { # VERSION VALUES SOURCE_OPTION…
   local country=(--generate 600 --years 2023..2024 --version "$1" --clock "$increment_clock" --generate-values "$2")
   start_stand_in "$work/source" "${country[@]}" "${@:3}"
@@ -42,7 +41,7 @@ move_clocks() { # SECONDS
   done
 }
 
-# So many values of the monthly report get another value at the source, as a person's entry would.
+# Changes so many values of the monthly report at the source, as data entry would.
 change_values() { # NUMBER [DATA_SET]
   d2-pull --url "$source" --quiet --data-set "${2-$set_of_month}" --org-unit "$root" --children \
     --start-date 2024-01-01 --end-date 2024-12-31 |
@@ -53,7 +52,7 @@ change_values() { # NUMBER [DATA_SET]
   d2-push --url "$source" --quiet <"$work/changes.ndjson" >/dev/null
 }
 
-# increment NAME CHANGED: one round, and what it took.
+# increment NAME CHANGED: runs one round, and notes the cost.
 increment() {
   local begun ended
   for each in "$source" "$destination"; do curl -sSf -o /dev/null -X POST "$each/control/reset-stats"; done
@@ -72,7 +71,7 @@ increment() {
   echo "bench: $version, $1: $(tail -n 1 "$work/increments.jsonl" | jq -r '"\(.seconds) s, \(.requests) requests"')" >&2
 }
 
-# A day of rounds, with changes every hour, to servers that take as long as real ones.
+# Runs a day of rounds, with changes every hour, to servers that take as long as real ones.
 measure_day() { # VERSION
   local version=$1 round changed
   start_increments "$version" 20000 --cost-model "$version"
@@ -86,20 +85,20 @@ measure_day() { # VERSION
   stop_servers
 }
 
-# A day on which all values changed in the morning; then a thousand since the last increment.
+# Runs a day on which all values change in the morning, and then a thousand more after that increment.
 measure_busy_day() { # VERSION
   local version=$1
   start_increments "$version" "$increment_changes"
-  # All that the source holds was entered now.
+  # Enter all values of the source now.
   curl -sSf "$source/control/values" | sed -E 's/,"(lastUpdated|created)":"[^"]*"//g' >"$work/all.ndjson"
   curl -sSf -o /dev/null -X DELETE "$source/control/values"
   curl -sSf -o /dev/null --data-binary @"$work/all.ndjson" "$source/control/values"
   rm "$work/all.ndjson"
-  # Further than an increment looks back.
+  # Longer than an increment looks back.
   move_clocks 7200
   increment "all" "$increment_changes"
   move_clocks 300
-  # Of two data sets: d2-pull asks again for an answer of exactly a thousand values, since one may have been cut there.
+  # From two data sets: d2-pull repeats a request whose answer has exactly a thousand values, because it may be cut off.
   change_values 600
   change_values 400 MonthlyPar1
   move_clocks 300

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns what scripts/bench increments measured into Markdown.
+"""Turns the results of scripts/bench increments into Markdown.
 
 usage: increments_report.py MEASURED.jsonl
 """

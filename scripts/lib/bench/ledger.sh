@@ -2,7 +2,7 @@
 # Sourced by scripts/bench: the ledger with half a million slices.
 # shellcheck disable=SC2154  # work is set there.
 
-# measure_ledger: runs beside a PostgreSQL of its own ($D2_TEST_POSTGRESQL), with $work and start_stand_in.
+# measure_ledger: needs a PostgreSQL ($D2_TEST_POSTGRESQL), $work and start_stand_in.
 measure_ledger() {
   set -euo pipefail
   local address
@@ -21,7 +21,7 @@ measure_ledger() {
     end=$EPOCHREALTIME
     printf '| %s | %s s |\n' "$name" "$(awk "BEGIN { print (${end/./} - ${begin/./}) / 1e6 }")"
   }
-  # As many years as give half a million.
+  # The number of years that gives half a million slices.
   local zones from
   zones=$(d2-orgunits list --pair bench | jq -r 'select(.active) | .id' | wc -l)
   from=$((2024 - 500000 / (zones * 53)))
@@ -34,7 +34,7 @@ measure_ledger() {
   printf '| slices | %s |\n' "$(jq .planned "$work/out")"
   timed "the same again" d2-slices plan --pair bench --from "$from-01-01" --to 2024-12-31
   timed "d2-slices status" d2-slices status --pair bench
-  # Sixteen workers whose slices take a moment: the processes that they start would be measured otherwise.
+  # Sixteen workers whose slices take a moment, so that the processes that they start are not measured.
   d2-slices run --pair bench --jobs 16 --force-concurrency --max-slices 3000 --trust-status --verbose -- 'sleep 0.3' \
     2>"$work/claims" >/dev/null || true
   grep -o 'claimed in [0-9]* ' "$work/claims" | awk '{ print $3 }' | sort -n |

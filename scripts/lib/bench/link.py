@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""A link of some length and width between a client and servers: delays and throttles TCP.
+"""A slow link between a client and servers: delays and throttles TCP.
 
   link.py --round-trip 0.15 --rate 2000000 [--scheme https] HOST:PORT …
 
-Prints an address for each server, then relays until SIGTERM, upon which it prints what went over it as JSON. All
-connections share the rate, each direction its own. A connection takes a round trip before its first bytes leave, as the
-handshake does. What is not there: loss, and TCP's slow beginning.
+Prints an address for each server, then relays until SIGTERM, and then prints the transferred bytes as JSON. All
+connections share the rate; each direction has its own. A connection takes a round trip before its first bytes leave, as
+the handshake does. It does not simulate loss, nor TCP's slow start.
 """
 
 import argparse
@@ -13,13 +13,14 @@ import asyncio
 import json
 import signal
 
-# What may be under way in one direction of a connection: more than rate × round trip, or the link would stand idle.
+# The bytes that may be in flight in one direction of a connection: more than rate × round trip, so that the link is
+# never idle.
 WINDOW = 1 << 20
 PIECE = 16 * 1024
 
 
 class Direction:
-    """The bytes of all connections one behind the other, at the rate of the link."""
+    """Sends the bytes of all connections one after the other, at the rate of the link."""
 
     def __init__(self, rate, delay):
         self.rate, self.delay, self.free_at, self.bytes = rate, delay, 0.0, 0
@@ -32,7 +33,7 @@ class Direction:
 
 
 async def carry(reader, writer, direction, ready):
-    """Reads as fast as the link takes it; what was read arrives later, in order."""
+    """Reads as fast as the link accepts bytes; they arrive later, in order."""
     queue = asyncio.Queue()
     under_way = 0
     room = asyncio.Event()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes data values as DHIS2 exports them, the same for the same number: FOLDER/values.json, one document, and
-FOLDER/values.ndjson, one value a line.
+"""Writes data values as DHIS2 exports them: FOLDER/values.json, one document, and FOLDER/values.ndjson, one value a
+line. The same number gives the same values.
 
 usage: make-values.py NUMBER FOLDER
 """
@@ -14,7 +14,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 def main(number, folder):
-    # Only random(), whose sequence Python promises to keep.
+    # Only random(), because Python promises never to change its sequence.
     draw = random.Random(20241124).random
 
     def pick(things):

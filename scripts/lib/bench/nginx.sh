@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Sourced by scripts/bench: an nginx of its own, which serves files and swallows what is posted.
+# Sourced by scripts/bench: starts an nginx that serves files and discards what is posted.
 # shellcheck disable=SC2154  # work and servers are set there.
 
-# Installing nginx starts it and has it started at every boot, unless it is told not to.
+# Install nginx without starting it, now or at boot.
 install_nginx() {
   local policy=/usr/sbin/policy-rc.d status=0
   [[ -e $policy ]] ||
@@ -33,7 +33,7 @@ start_nginx() {
   exit 70
 }
 
-# An authority of this run, and what it vouches for: servers on 127.0.0.1.
+# Make an authority for this run, and its certificate for servers on 127.0.0.1.
 make_certificates() {
   [[ ! -e $work/server.pem ]] || return 0
   local key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
@@ -42,7 +42,7 @@ make_certificates() {
       -addext keyUsage=critical,keyCertSign,cRLSign \
       -keyout "$work/authority.key" -out "$work/authority.pem"
     openssl req "${key[@]}" -subj /CN=localhost -keyout "$work/server.key" -out "$work/server.csr"
-    # As strict as Python 3.13 has it.
+    # As strict as Python 3.13 requires.
     printf '%s\n' 'subjectAltName = IP:127.0.0.1, DNS:localhost' 'keyUsage = critical, digitalSignature' \
       'subjectKeyIdentifier = hash' 'authorityKeyIdentifier = keyid' >"$work/server.ext"
     openssl x509 -req -in "$work/server.csr" -CA "$work/authority.pem" -CAkey "$work/authority.key" -CAcreateserial \

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A table of what d2-push finds by itself beside fixed settings, over several seeds of noise.
+"""Compares the settings that d2-push finds with fixed ones, over several seeds of noise.
 
-Reads lines of seed, setting ("default" or a number) and seconds. Each seed has a best fixed setting of its own.
+Reads lines of seed, setting ("default" or a number) and seconds. Each seed has its own best fixed setting.
 """
 import argparse
 import statistics

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Sourced by scripts/bench: what else people move values with, from PyPI. Each package goes into a folder of its own,
-# and is used by its own interface with its own defaults.
+# Sourced by scripts/bench: other packages from PyPI that people use to move values. Each package has its own folder,
+# and runs through its own interface with its own defaults.
 # shellcheck disable=SC2154  # runs, url and the others are set there.
 
 peers=(json-stream dhis2.py dhis2w-cli openhexa.toolbox)
 
-# The newest Python that is here, since dhis2w-cli needs 3.13; pyenv's need not be on the PATH.
+# The newest Python on this machine, because dhis2w-cli needs 3.13. One of pyenv need not be on the PATH.
 newest_python() {
   local each
   for each in python3.1{9..3} "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[3-9]*/bin/python3; do
@@ -14,11 +14,11 @@ newest_python() {
   echo python3
 }
 
-# True where a package is there, or can be had.
+# True if a package is there, or can be installed.
 have_peer() { # PACKAGE
   local folder=bench-data/peers/$1 python=python3
   [[ ! -e $folder/installed ]] || return 0
-  # Tried and said once.
+  # Try it, and report it, only once.
   [[ ! -e $work/without-$1 ]] || return 1
   [[ $1 != dhis2w-cli ]] || python=$(newest_python)
   echo "bench: installing $1" >&2
@@ -32,10 +32,10 @@ have_peer() { # PACKAGE
   fi
 }
 
-# The Python that has a package.
+# The Python of a package.
 python_of() { echo "bench-data/peers/$1/bin/python"; } # PACKAGE
 
-# What was measured, and what could not be: a line of Markdown.
+# Prints in Markdown which packages were measured, and which could not be.
 say_peers() {
   local each there=() missing=()
   for each in "${peers[@]}"; do
@@ -47,7 +47,7 @@ say_peers() {
     fi
   done
   ((${#there[@]} == 0)) || echo "From PyPI: $(joined "${there[@]}")."
-  ((${#missing[@]} == 0)) || echo "Could not be installed from PyPI, so that their rows are left out:" \
+  ((${#missing[@]} == 0)) || echo "Could not be installed from PyPI, so their rows are left out:" \
     "$(joined "${missing[@]}")."
   [[ ! -e $work/failed ]] || sort -u "$work/failed"
 }
@@ -57,7 +57,7 @@ joined() {
   echo "${text%, }"
 }
 
-# Each writes values one a line, posts a file, or only starts. nginx answers them as a server of 2.42 would.
+# Each one writes one value a line, posts a file, or only starts. nginx answers as a server of 2.42 would.
 rows_of_peers() {
   local lines="Peers: pull, a tenth" posts="Peers: push, a tenth" starts="Peers: start-up, 10 times" command
   local file=bench-data/$tenth/values.json from=$url/peer-source/$tenth to=$url/peer-sink
@@ -67,7 +67,7 @@ rows_of_peers() {
   row "$posts" "$runs" "push: d2-push" "$push <bench-data/$tenth/values.ndjson"
   row "$starts" "$runs" "start: d2-pull --version" "$(ten_times "$bin/d2-pull --version")"
   if have_peer json-stream; then
-    # It only reads JSON: how the Python tool that d2 replaces reads.
+    # It only reads JSON. The Python tool that d2 replaces reads with it.
     command=$(python_of json-stream)
     row "$lines" "$slow" "pull: json-stream" "$command $drivers/with_json_stream.py '$from/api/dataValueSets'"
     row "$starts" "$slow" "start: import json_stream" "$(ten_times "$command -c 'import json_stream'")"

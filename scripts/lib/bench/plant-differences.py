@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes the two sides of a comparison: shuffled, with so many values missing, different and extra at the destination.
+"""Makes the two sides of a comparison: shuffled, with EACH values missing, different and extra at the destination.
 
 usage: plant-differences.py VALUES.ndjson EACH FOLDER
-Writes FOLDER/source.ndjson, destination.ndjson, and expected.ndjson: the lines of the source that a comparison must
+Writes FOLDER/source.ndjson, destination.ndjson, and expected.ndjson, the lines of the source that a comparison must
 find.
 """
 

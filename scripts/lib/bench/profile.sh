@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by scripts/bench: where the instructions go, counted by valgrind's callgrind.
+# Sourced by scripts/bench: counts instructions by function, with valgrind's callgrind.
 # shellcheck disable=SC2154  # pull, push, data and the others are set there.
 
 # profile NAME BYTES COMMAND…: instructions a byte, and the functions that have most of them.
@@ -21,7 +21,7 @@ profile() {
     swift_names
 }
 
-# Names as they stand in the code, where the toolchain can tell.
+# Names as in the code, if the toolchain can demangle them.
 swift_names() { if command -v swift-demangle >/dev/null; then swift-demangle -simplified; else cat; fi; }
 
 profile_commands() {

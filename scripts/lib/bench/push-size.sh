@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Sourced by scripts/bench: d2-push's own choice of the batch size beside fixed sizes, and of the number of requests at
-# a time beside fixed numbers.
+# Sourced by scripts/bench: compares d2-push's own batch size with fixed sizes, and its own number of requests at a time
+# with fixed numbers.
 # shellcheck disable=SC2154  # bin, work, seeds and scale are set there.
 
 push_size_values=${D2_BENCH_PUSH_VALUES:-200000}
@@ -29,7 +29,8 @@ pull_values() {
   (($(wc -l <"$work/values.ndjson") == push_size_values)) || { echo "bench: too few values" >&2 && exit 70; }
 }
 
-# push_seconds OPTION… -- OPTION…: how long d2-push takes with the options behind --, to a new server with those before.
+# push_seconds OPTION… -- OPTION…: prints the seconds that d2-push takes with the options after --, to a new server with
+# those before.
 push_seconds() {
   local server=()
   while [[ $1 != -- ]]; do server+=("$1") && shift; done
@@ -41,20 +42,20 @@ push_seconds() {
   jq .seconds "$work/summary"
 }
 
-# What d2-push's own choice reaches of the best fixed setting: FILE TITLE SETTING BAR-OPTION…
+# Compares d2-push's own choice with the best fixed setting: FILE TITLE SETTING BAR-OPTION…
 report_choice() {
   python3 scripts/lib/bench/noisy_report.py "$1" --title "$2" --what "$3" --values "$push_size_values" \
     --scale "$scale" "${@:4}"
 }
 
-# compare_batch_sizes VERSION: each size gets a server of its own that holds nothing yet, with the noise of each seed.
+# compare_batch_sizes VERSION: each size gets a new, empty server, with the noise of each seed.
 compare_batch_sizes() {
   local version=$1 size options seconds seed
   [[ -e $work/values.ndjson ]] || pull_values
   : >"$work/sizes.tsv"
   for ((seed = 1; seed <= seeds; seed++)); do
     for size in default "${push_sizes[@]}"; do
-      # A fixed size is just that: the bound on bytes would cut the largest.
+      # Raise the bound on bytes, which would cut the largest fixed sizes.
       options=()
       [[ $size == default ]] || options=(--batch-size "$size" --batch-bytes 64M)
       push_seconds --version "$version" --cost-model "$version" --cost-noise "$seed" -- "${options[@]}" >"$work/seconds"

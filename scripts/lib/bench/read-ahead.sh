@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# Sourced by scripts/bench: how long the source of a slow destination is busy.
+# Sourced by scripts/bench: measures how long the source is busy if the destination is slow.
 # shellcheck disable=SC2154  # bin, work and scale are set there.
 
 read_ahead_values=240000
-# What a push of so many values may take.
+# The seconds that a push of so many values may take.
 read_ahead_seconds=300
 
-# Takes the lines of its input evenly, for as long as the destination would.
+# Reads the lines of its input evenly, for as long as the destination would take.
 slow_reader() { # SECONDS
   python3 -c '
 import sys, time
@@ -20,12 +20,12 @@ for _ in lines: pass
 ' "$read_ahead_values" "$1"
 }
 
-# busy_seconds READER…: pulls behind a reader; prints how long an export was under way at the source.
+# busy_seconds READER…: pulls into a reader; prints how long the source worked on the export.
 busy_seconds() {
   local begin=$EPOCHREALTIME end
   "$bin/d2-pull" --url "$address" --quiet --data-set "$set" --org-unit "$root" --children --include-deleted \
     --start-date 2022-01-01 --end-date 2024-12-31 --no-check "${options[@]}" | "$@" >/dev/null &
-  # Until it has begun, and then until it is over.
+  # Wait until it has begun, then until it is over.
   while (($(curl -sf "$address/control/stats" | jq .running) == 0)); do sleep 0.02; done
   while (($(curl -sf "$address/control/stats" | jq .running) > 0)); do sleep 0.05; done
   end=$EPOCHREALTIME

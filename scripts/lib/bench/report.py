@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns what scripts/bench measured into Markdown: a table a comparison, then the bars that d2 is held to.
+"""Turns the results of scripts/bench into Markdown: a table for each comparison, then the bars that d2 should keep.
 
 usage: report.py MEASURED.tsv   (table, name, round, microseconds, CPU seconds, peak kB)
 """
@@ -7,7 +7,7 @@ usage: report.py MEASURED.tsv   (table, name, round, microseconds, CPU seconds, 
 import sys
 from statistics import median
 
-# What is claimed, as (claim, a, b, limit): the time of a is at most the limit times that of b.
+# The claims, as (claim, a, b, limit): the time of a is at most the limit times that of b.
 RATIO_BARS = [
     ("pull at most 1.2 times curl", "d2-pull --compression none", "curl", 1.2),
     ("pull at least 20 times faster than jq", "d2-pull --compression none", "curl | jq -c '.dataValues[]'", 1 / 20),
@@ -45,7 +45,7 @@ def read(path):
 
 
 def ratio(runs, base):
-    """The median over the rounds that both ran: neighbours in time share the noise of the machine."""
+    """The median over the rounds that both ran, because runs close in time share the noise of the machine."""
     return median(runs[turn][0] / base[turn][0] for turn in runs if turn in base)
 
 
@@ -74,7 +74,7 @@ def write_bars(rows):
         if base not in rows:
             print(f"| {claim} | | not measured |")
             continue
-        # Ratios below one are easier to read the other way round.
+        # Ratios below one are easier to read when inverted.
         is_share = limit < 0.2
         value = ratio(rows[name], rows[base])
         print(f"| {claim} | {figure(1 / value if is_share else value)} × | {verdict(value <= limit)} |")

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by scripts/bench: how large the package and the tarball are, beside those of a file for each command.
+# Sourced by scripts/bench: compares the size of the package and the tarball with those of one file for each command.
 # shellcheck disable=SC2154  # work is set there.
 
 # size_row WHAT BEFORE BYTES BAR, in MB.
@@ -18,8 +18,8 @@ measured_size() {
   echo
   echo "### Size"
   echo
-  echo "Before: eight commands with a Swift runtime each. The tarball has libcurl, libpq and SQLite in it,"
-  echo "with what d2 needs of them; the package takes the system's."
+  echo "Before: eight commands, each with a Swift runtime. The tarball contains libcurl, libpq, SQLite and the"
+  echo "libraries that they need. The package uses the system's."
   echo
   echo "| | before | now | at most | |"
   echo "|---|--:|--:|--:|---|"

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# Sourced by scripts/bench: what d2 itself takes for each of half a million slices, of which most hold nothing.
+# Sourced by scripts/bench: measures d2's own cost for each of half a million slices, most of which hold nothing.
 # shellcheck disable=SC2154  # work is set there.
 
-# CPU seconds of a process so far.
+# The CPU seconds of a process so far.
 cpu_of() { # PID
   awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) / tick }' "/proc/$1/stat"
 }
 
-# measure_slices STORE_NAME STORE: plans and runs them there, and notes what that took; servers that take no time.
+# measure_slices STORE_NAME STORE: plans and runs slices in that store, and notes the cost; the servers take no time.
 measure_slices() {
   local name=$1 count=${D2_BENCH_SLICES:-500000} zones from source destination pids=() before after wall cpu planned
   export D2_STORE=$2 D2_USERNAME=admin D2_PASSWORD=district
@@ -20,7 +20,7 @@ measure_slices() {
     --destination-url "$destination" --destination-username admin --destination-password env:D2_PASSWORD >/dev/null
   d2-orgunits sync --pair bench --level Zone --quiet >/dev/null
   d2-datasets sync --pair bench --quiet >/dev/null
-  # Of each zone 53 a year, so that so many years give as many as are wanted.
+  # Each zone has 53 slices a year: choose as many years as give the wanted number.
   zones=$(d2-orgunits list --pair bench | jq -r 'select(.active) | .id' | wc -l)
   from=$((2024 - count / (zones * 53)))
   before=$EPOCHREALTIME

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns what scripts/bench slices measured into Markdown.
+"""Turns the results of scripts/bench slices into Markdown.
 
 usage: slices_report.py MEASURED.jsonl
 """

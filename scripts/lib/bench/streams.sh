@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Sourced by scripts/bench: single commands over a file of values. They run in rounds, each beside what it is compared
-# with.
+# Sourced by scripts/bench: single commands over a file of values. They run in rounds, each next to the commands that it
+# is compared with.
 # shellcheck disable=SC2154  # bin, work, values, runs, slow and url are set there.
 
 make_values() {
@@ -14,10 +14,10 @@ make_values() {
 }
 
 rows=()
-# row TABLE ROUNDS NAME COMMAND: what a table compares; the table's first row is what the others are measured by.
+# row TABLE ROUNDS NAME COMMAND: adds a command to a table. The first row of a table is the base for the others.
 row() { rows+=("$1"$'\t'"$2"$'\t'"$3"$'\t'"$4"); }
 
-# Runs every row once, round after round, and notes table, name, round, microseconds, CPU seconds and the peak kB of its
+# Runs every row once in each round, and notes table, name, round, microseconds, CPU seconds and the peak kB of its
 # largest process.
 measure() {
   local round table rounds name command start end spent
@@ -37,7 +37,7 @@ measure() {
   rows=()
 }
 
-# A peer that fails is said to fail; all else must work.
+# If a peer fails, this is reported; everything else must work.
 failed_row() { # TABLE NAME
   { echo "bench: failed: $2" && tail -n 5 "$work/stderr"; } >&2
   [[ $1 == Peers:* ]] || exit 70
@@ -49,11 +49,11 @@ measured_streams() {
   [[ -x /usr/bin/time ]] || apt_install time
   make_values "$values"
   make_values "$tenth"
-  # Reads from the disk would be measured otherwise.
+  # Fill the disk cache, so that reads from the disk are not measured.
   cat bench-data/{"$values","$tenth"}/values.* >/dev/null
   start_nginx
   source="$url/source/$values/api/dataValueSets"
-  # nginx is no DHIS2 that could be asked whether it knows the ids.
+  # nginx is not a DHIS2 server, so it cannot say whether it knows the ids.
   pull="$bin/d2-pull --quiet --data-set BfMAe6Itzgt --org-unit ImspTQPwCqd --period 2024 --no-check --url $url/source"
   push="$bin/d2-push --quiet --url $url/sink"
   sink="-H Expect: -o /dev/null -X POST $url/sink/api/dataValueSets"
@@ -109,7 +109,7 @@ rows_of_push() {
 
 rows_of_startup() {
   local command
-  # A hundred starts a run, since one is too short to be timed.
+  # A hundred starts a run, because one is too short to be timed.
   for command in curl "$bin/d2-pull" "$bin/d2-push"; do
     row "Start-up, 100 times" "$runs" "${command##*/} --version" \
       "for ((i = 0; i < 100; i++)); do $command --version; done"
@@ -125,7 +125,7 @@ rows_of_diff() {
   fi
   cat "$data"/diff/*.ndjson >/dev/null
   sides=("$data"/diff/source.ndjson "$data"/diff/destination.ndjson)
-  # What differs is status 1.
+  # Status 1 means that there are differences.
   "$bin/d2-diff" "${sides[@]}" --extras >"$work/found" 2>"$work/found.errors" || [[ $? == 1 ]]
   cat "$work/found.errors" >&2
   if [[ $(wc -l <"$work/found") != 3000 ]] ||
@@ -166,7 +166,7 @@ rows_of_convert() {
   row "Convert from CSV" "$runs" "Python: csv alone, into nothing" "python3 $python read-csv $data/values.csv"
   row "Convert a document" "$runs" "d2-convert file.json" "$convert $data/values.json"
   row "Convert a document" "$runs" "wc -l" "wc -l $data/values.json"
-  # Both ways, the values are those that Python reads.
+  # In both directions, the values are those that Python reads.
   [[ $($convert --to csv "$data/values.ndjson" | head -100000 | cksum) == \
     "$(head -99999 "$data/values.ndjson" | python3 $python to-csv /dev/stdin | head -100000 | cksum)" ]] ||
     { echo "bench: d2-convert and Python do not agree" >&2 && exit 70; }

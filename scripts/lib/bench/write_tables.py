@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Puts what scripts/bench all measured into a page, or on stdout: the bars of all parts as one table, then the parts.
+"""Writes the results of scripts/bench all into a page, or to stdout: one table with the bars, then the parts.
 
 usage: write_tables.py FOLDER [PAGE]
 
-Of the page all between <!-- measured: NAME --> and <!-- end of NAME --> is replaced, where FOLDER has NAME.md; "bars"
-are made of all of them.
+If FOLDER has NAME.md, it replaces everything in the page between <!-- measured: NAME --> and <!-- end of NAME -->. The
+block "bars" is made from all of them.
 """
 
 import os
@@ -12,7 +12,7 @@ import re
 import sys
 import textwrap
 
-# The parts in the order of the page, and the command that measures each.
+# The parts in the order of the page, and the command that measures each part.
 PARTS = {
     "streams": "pull push startup diff map convert peers", "backlog": "backlog", "slices": "slices",
     "increments": "increments", "push-size": "push-size", "concurrency": "concurrency", "read-ahead": "read-ahead",
@@ -22,7 +22,7 @@ SENTENCE = re.compile(r"^Default (at least .*): (.*), (met|\*\*missed\*\*)\.$")
 
 
 def divide(text):
-    """The bars in what a part printed, as (claim, measured, verdict), and its lines without them."""
+    """The bars in the output of a part, as (claim, measured, verdict), and its lines without them."""
     bars, kept, title, in_bars = [], [], "", False
     for line in text.splitlines():
         if line.startswith("## "):
@@ -44,10 +44,10 @@ def divide(text):
 
 
 def wrapped(text):
-    """Prose in at most 120 columns, one empty line between paragraphs, headings one level deeper."""
+    """The text with prose in at most 120 columns, one empty line between paragraphs, and headings one level deeper."""
     lines = []
     for line in text.splitlines():
-        # The page has headings of its own above.
+        # The page has its own headings above.
         if line.startswith("## "):
             line = "#" + line
         is_prose = len(line) > 120 and not line.startswith(("|", "#", "!", "<"))
@@ -86,7 +86,7 @@ def main():
 
 
 def word_for(claim):
-    """Which of the streams a bar is about."""
+    """The part of the streams that a bar is about."""
     if "json-stream" in claim:
         return "peers"
     if "starts" in claim:

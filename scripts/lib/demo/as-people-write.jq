@@ -1,4 +1,4 @@
-# A decimal comma, a per cent sign, the letter O for a nought.
+# A decimal comma, a per cent sign, the letter O instead of a zero.
 ($elements[0].dataElements | map({key: .id, value: .valueType}) | from_entries)[.dataElement] as $type
 | select(.deleted != true)
 | del(.dataSet)

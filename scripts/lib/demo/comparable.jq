@@ -1,3 +1,3 @@
-# What a data value says, whoever stored it and when.
+# The content of a data value, without who stored it and when.
 {dataElement, period, orgUnit, categoryOptionCombo, attributeOptionCombo, value, comment,
   followup: (.followup // false)}

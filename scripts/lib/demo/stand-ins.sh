@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034  # what is set here is used in scripts/demo
-# Sourced by scripts/demo: two servers of one country. The source is of an older version and holds values that were
-# typed in before anybody checked them; the destination is newer, empty and strict.
+# Sourced by scripts/demo: starts two servers of one country. The source has an older version, and holds values that
+# nobody checked. The destination is newer, empty and strict.
 
 export D2_SOURCE_USERNAME=admin D2_SOURCE_PASSWORD=district
 export D2_DESTINATION_USERNAME=admin D2_DESTINATION_PASSWORD=district
@@ -22,7 +22,7 @@ D2_LEDGER_DATA_SET=$(ask 'dataSets.json?fields=id,periodType&paging=false' |
 mend='.value |= if test("^[0-9O]+$") then gsub("O";"0") elif test("^[0-9]+,[0-9]+$") then sub(",";".")'
 mend+=' else sub("^(?<n>[0-9]+)%$";.n) end'
 
-# Some numbers get the form in which people write it; the API would not have let it in.
+# Writes some numbers as people write them. The API would refuse these.
 ask 'dataElements.json?fields=id,valueType&paging=false' >elements.json
 D2_USERNAME=admin D2_PASSWORD=district d2-pull --quiet --url "$source" --data-set "$D2_DATA_SET" \
   --org-unit "$D2_ORG_UNIT" --children --period "$D2_PERIOD" |

@@ -1,4 +1,4 @@
-"""What each driver of a package does, by the words behind its name: pull, push or move."""
+"""Runs a driver of a package by the words after its name: pull, push or move."""
 
 import json
 import sys

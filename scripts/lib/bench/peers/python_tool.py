@@ -3,9 +3,9 @@
 
   python_tool.py SOURCE DESTINATION DATA_SET DISTRICT,… PERIOD,…
 
-Written anew after its behaviour: one request at a time, each signs in by itself; values are read one by one while they
-arrive, by json-stream where it is installed; what is left behind the last sixteen is not sent; answers are not looked
-at. Credentials: D2_USERNAME, D2_PASSWORD.
+Rewritten after the tool's behaviour. It makes one request at a time, and each one signs in. It reads values one by one
+while they arrive, with json-stream if it is installed. It does not send the values after the last sixteen, and does not
+check answers. Credentials: D2_USERNAME, D2_PASSWORD.
 """
 
 import base64
@@ -28,7 +28,7 @@ BATCH = 16
 
 
 def values(answer):
-    """One value after the other while the answer arrives."""
+    """Yields one value after the other while the answer arrives."""
     if json_stream:
         for value in json_stream.load(answer)["dataValues"]:
             yield json_stream.to_standard_types(value)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Moves values as a careful person would with what every machine has: curl, jq and split, one request at a time.
+# Moves values as a careful person would with the usual tools: curl, jq and split, one request at a time.
 #   sane-script.sh SOURCE DESTINATION DATA_SET ROOT PERIOD,… [preheat]
-# Each period in one request, a thousand values a post, one connection's cookie kept, answers looked at. With "preheat"
-# it also knows what makes imports quick on servers up to 2.42.
+# It reads each period in one request, posts a thousand values at a time, keeps the cookie and checks answers. With
+# "preheat" it also sets the parameter that makes imports quick on servers up to 2.42.
 set -euo pipefail
 source_url=$1 destination=$2 data_set=$3 root=$4 periods=$5 query=${6:+?preheatCache=true}
 work=$(mktemp -d)

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Moves data values with openhexa.toolbox: it divides a question by years, and posts fifty values at a time.
+"""Moves data values with openhexa.toolbox, which divides a request by years, and posts fifty values at a time.
 
   with_openhexa.py pull SOURCE DATA_SET ORG_UNIT FROM TO              writes one value a line
   with_openhexa.py push DESTINATION FILE                              FILE is a data value set
   with_openhexa.py move SOURCE DATA_SET ORG_UNIT FROM TO DESTINATION
 
-Its defaults only try (dry_run) and only create; and its validation refuses numbers that are texts, which is how DHIS2
-exports them. So these three are set. Credentials: D2_USERNAME, D2_PASSWORD.
+By default it makes a dry run (dry_run) and only creates values. Its validation refuses numbers that are texts, as DHIS2
+exports them. This script changes these three settings. Credentials: D2_USERNAME, D2_PASSWORD.
 """
 
 import os
