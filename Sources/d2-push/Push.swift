@@ -101,13 +101,13 @@ package struct Push: ToolkitCommand {
         """,
         """
         With `--replace` d2-push first sends all of the input. Then it reads the scope of the input at the \
-        destination, and deletes what the input lacks there. The scope is that of `--slice`, that of `--data-set`, `--org-unit`, \
-        `--children` and `--period`, or what the last line of `d2-pull --end-line` tells. Nothing is deleted (status \
-        65) if the input came through a pipe and has no such line, if lines are missing without `--filtered`, if the \
-        input is empty or a line of it is no value, or if it would be more than `--max-delete`. What the destination \
-        has of refused values stays. So do values of organisation units that the source has elsewhere, and of data \
-        elements that its data set lacks. From 2.43 on the deletions go as `deletion` scopes, before that as deleted \
-        values. They are counted apart (`stale` and `removed` in the summary).
+        destination, and deletes what the input lacks there. The scope is that of `--slice`, that of `--data-set`, \
+        `--org-unit`, `--children` and `--period`, or what the last line of `d2-pull --end-line` tells. Nothing is \
+        deleted (status 65) if the input came through a pipe and has no such line, if lines are missing without \
+        `--filtered`, if the input is empty or a line of it is no value, or if it would be more than `--max-delete`. \
+        What the destination has of refused values stays. So do values of organisation units that the source has \
+        elsewhere, and of data elements that its data set lacks. From 2.43 on the deletions go as `deletion` scopes, \
+        before that as deleted values. They are counted apart (`stale` and `removed` in the summary).
         """,
         """
         With `--via` the values are queued in a dispatcher2 or go-dispatcher2, which posts them. Queued is not \
