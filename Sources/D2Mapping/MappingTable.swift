@@ -29,6 +29,11 @@ package struct MappingTable {
     zip(Self.kinds, tables).filter { !$1.isEmpty }.map { ($0, $1) }
   }
 
+  /// What ids of a kind become; `nil` if the table has none of the kind.
+  package func ids(of kind: DataValueLine.Key) -> IDTable? {
+    mappedKinds.first { $0.key == kind }?.table
+  }
+
   package init() {}
 
   /// The bytes of a table, without a byte order mark.
@@ -126,6 +131,12 @@ package struct MappingTable {
     JSONValue.writeString(text, to: &quoted)
     return Array(quoted.dropFirst().dropLast())
   }
+
+  /// The text of what stands between the quotes of a JSON string.
+  package static func unescaped(_ bytes: [UInt8]) -> String? {
+    let quote = UInt8(ascii: "\"")
+    return (try? JSONValue(parsing: [quote] + bytes + [quote]))?.string
+  }
 }
 
 /// What the ids of one kind become, by their bytes.
@@ -147,6 +158,11 @@ package struct IDTable {
   @inline(__always)
   package subscript(id: UnsafeRawBufferPointer) -> MappingTable.Target? {
     table.number(Self.hash(id)) { Self.isSame(entries[$0].id, id) }.map { entries[$0].target }
+  }
+
+  /// What an id becomes.
+  package subscript(text id: String) -> MappingTable.Target? {
+    MappingTable.escaped(id).withUnsafeBytes { self[$0] }
   }
 
   @inline(__always)

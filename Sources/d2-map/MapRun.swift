@@ -1,5 +1,6 @@
 import D2Common
 import D2Mapping
+import D2Store
 
 /// What happens to ids that the table does not know, of a kind that it has.
 enum Unmapped: String, CaseIterable {
@@ -14,6 +15,10 @@ struct MapRun {
   private let log: Log
   private var counts = Counts()
   private var sums: ValueSums?
+  /// What the pulls in the input tell of their ends.
+  private var ends: [EndLine] = []
+  /// Whether the input lacks lines that an end line tells of.
+  private var lacksLines = false
 
   private struct Counts {
     var read = 0
@@ -56,7 +61,6 @@ struct MapRun {
     let kinds = table.mappedKinds
     while let text = try reader.next() {
       if text.isBlank { continue }
-      counts.read += 1
       let line: DataValueLine
       do throws(DataValueLine.Fault) {
         line = try DataValueLine(text, scratch)
@@ -64,6 +68,13 @@ struct MapRun {
       } catch {
         throw CommandFailure(.malformedInput, "line \(reader.number): \(error)")
       }
+      // It has none of the keys of values.
+      if line.keys.present.isEmpty, let end = EndLine(text.bytes) {
+        ends.append(end)
+        if counts.read < end.values { lacksLines = true }
+        continue
+      }
+      counts.read += 1
       let start = gathered.count
       guard try append(line, text.bytes, kinds, reader.number, to: &gathered) else { continue }
       if sums != nil {
@@ -72,17 +83,39 @@ struct MapRun {
         try sums!.add(mapped, line: reader.number)
         continue
       }
-      counts.written += 1
-      gathered.append(0x0A)
-      if gathered.count >= Self.gatheredBytes { try write(&gathered) }
+      try endLine(in: &gathered)
     }
-    if let sums {
-      try sums.forEach { line in
-        gathered += line
-        gathered.append(0x0A)
-        counts.written += 1
-        if gathered.count >= Self.gatheredBytes { try write(&gathered) }
+    try sums?.forEach { line in
+      gathered += line
+      try endLine(in: &gathered)
+    }
+    appendEnds(to: &gathered)
+  }
+
+  /// Ends a line that was gathered, and writes if that is enough.
+  private mutating func endLine(in gathered: inout [UInt8]) throws {
+    gathered.append(0x0A)
+    counts.written += 1
+    if gathered.count >= Self.gatheredBytes { try write(&gathered) }
+  }
+
+  /// Appends the end lines of the input, as those of what was written.
+  private func appendEnds(to gathered: inout [UInt8]) {
+    guard !ends.isEmpty else { return }
+    do throws(EndLineMapping.Obstacle) {
+      if counts.dropped > 0 {
+        throw .init(
+          description: counted(counts.dropped, "value") + verbForm(counts.dropped, "was", "were") + " dropped")
       }
+      if lacksLines { throw .init(description: "the input has fewer lines than it tells of") }
+      let mapping = EndLineMapping(table: table, unmapped: unmapped)
+      var lines: [String] = []
+      for end in ends { lines.append(try mapping.mapped(end, values: counts.written).text) }
+      for line in lines { gathered += Array("\(line)\n".utf8) }
+    } catch {
+      let (dropped, those) = (counts.dropped, verbForm(counts.dropped, "it", "them"))
+      let what = dropped > 0 ? "what the destination has of\(those)" : "too much"
+      log.warning("the end line is left out, since \(error): d2-push --replace would delete \(what)")
     }
   }
 

@@ -70,6 +70,85 @@ struct MapTests {
     #expect(refused.errors.contains("line 2: its key came before, but the values cannot be added: \"x\""))
   }
 
+  private static let endLine =
+    #"{"end":{"values":3,"scope":[{"kind":"values","dataSet":"s1","periods":"202401..202402","orgUnits":["u1"],"children":true}],"dataElements":{"s1":["a","b","z"],"s2":["a"]},"units":["u1","u2","u3"]}}"#
+
+  /// Three values, and the end line of their pull.
+  private static func pulled(_ shell: Shell) {
+    shell.write(
+      "in.ndjson",
+      #"""
+      {"dataElement":"a","orgUnit":"u2","period":"202401","value":"1"}
+      {"dataElement":"b","orgUnit":"u2","period":"202401","value":"2"}
+      {"dataElement":"b","orgUnit":"u3","period":"202402","value":"4"}
+
+      """# + endLine + "\n")
+  }
+
+  @Test("the end line of a pull gets the other ids, counts what was written, and is the last line")
+  func endLine() {
+    let shell = Shell()
+    Self.pulled(shell)
+    let table = "kind,from,to\ndataSet,s1,t1\ndataSet,s2,t1\norgUnit,u1,v1\norgUnit,u2,v2\ndataElement,a,c\n"
+    shell.write("table.csv", table)
+    let passed = shell.run("d2-map table.csv < in.ndjson")
+    #expect(
+      passed.lines.last
+        == #"{"end":{"values":3,"scope":[{"kind":"values","dataSet":"t1","periods":"202401..202402","orgUnits":["v1"],"children":true}],"dataElements":{"t1":["c","b","z"]},"units":["v1","v2","u3"]}}"#
+    )
+    #expect(passed.errors.hasPrefix("d2-map: read 3, written 3: "), "\(passed.errors)")
+    shell.write("all.csv", table + "dataElement,b,c\norgUnit,u3,v3\nperiod,202401,2024Jan\nperiod,202402,2024Feb\n")
+    let summed = shell.run("d2-map all.csv --sum < in.ndjson")
+    #expect(
+      summed.lines == [
+        #"{"dataElement":"c","orgUnit":"v2","period":"2024Jan","value":"3"}"#,
+        #"{"dataElement":"c","orgUnit":"v3","period":"2024Feb","value":"4"}"#,
+        #"{"end":{"values":2,"scope":[{"kind":"values","dataSet":"t1","periods":"2024Jan,2024Feb","orgUnits":["v1"],"children":true}],"dataElements":{"t1":["c","z"]},"units":["v1","v2","v3"]}}"#,
+      ], "\(summed.errors)")
+    // What may not pass is in no list.
+    let dropping = shell.run("d2-map all.csv --unmapped drop --quiet < in.ndjson | tail -n 1 | jq -c .end.dataElements")
+    #expect(dropping.lines == [#"{"t1":["c"]}"#], "\(dropping.errors)")
+  }
+
+  @Test(
+    "no end line tells of values that are not all there",
+    arguments: [
+      ("dataElement,b,", "", "2 values were dropped: d2-push --replace would delete what the destination has of them"),
+      (
+        "orgUnit,u1,v1\norgUnit,u2,v2", "--unmapped drop",
+        "1 value was dropped: d2-push --replace would delete what the destination has of it"
+      ),
+      ("dataSet,s2,t2", "--unmapped drop", "the table does not say what its data set s1 becomes: "),
+      (
+        "orgUnit,u2,v2\norgUnit,u3,v3", "--unmapped fail",
+        "the table does not say what its organisation unit u1 becomes"
+      ),
+      ("dataSet,s1,", "", "the table does not say what its data set s1 becomes: "),
+      ("period,202401,a\nperiod,202402,b", "--sum", nil),
+      ("period,202401,a", "--unmapped drop", "1 value was dropped"),
+    ])
+  func noEndLine(rows: String, options: String, reason: String?) {
+    let shell = Shell()
+    Self.pulled(shell)
+    shell.write("table.csv", "kind,from,to\n\(rows)\n")
+    let outcome = shell.run("d2-map table.csv \(options) < in.ndjson; echo $?")
+    #expect(outcome.lines.last == "0")
+    #expect(outcome.output.contains(#"{"end":"#) == (reason == nil), "\(outcome.output)")
+    guard let reason else { return }
+    #expect(outcome.errors.contains("d2-map: the end line is left out, since \(reason)"), "\(outcome.errors)")
+  }
+
+  @Test("an end line that tells of more lines than came is left out, and so is one behind an error")
+  func brokenInput() {
+    let shell = Shell()
+    Self.pulled(shell)
+    shell.write("table.csv", "kind,from,to\ndataElement,a,c\n")
+    let fewer = shell.run("tail -n 2 in.ndjson | d2-map table.csv")
+    #expect(fewer.lines.count == 1 && fewer.errors.contains("the input has fewer lines than it tells of"))
+    let broken = shell.run("{ cat in.ndjson; echo '{'; } | d2-map table.csv")
+    #expect(broken.status == 65 && broken.lines.count == 3, "\(broken.output)")
+  }
+
   @Test("agrees with jq on random values")
   func property() {
     let shell = Shell()
