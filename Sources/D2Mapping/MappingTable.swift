@@ -24,9 +24,12 @@ package struct MappingTable {
   /// How many ids stand in the table whose target nobody has decided on.
   package private(set) var undecided = 0
 
-  /// The kinds that the table has something for.
+  /// The kinds that the table has something for, by all keys that name them: registrations have another one for their
+  /// unit.
   package var mappedKinds: [(key: DataValueLine.Key, table: IDTable)] {
-    zip(Self.kinds, tables).filter { !$1.isEmpty }.map { ($0, $1) }
+    zip(Self.kinds, tables).filter { !$1.isEmpty }.flatMap { key, table in
+      (key == .orgUnit ? [.orgUnit, .organisationUnit] : [key]).map { ($0, table) }
+    }
   }
 
   /// What ids of a kind become; `nil` if the table has none of the kind.

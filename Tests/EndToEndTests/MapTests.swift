@@ -149,6 +149,34 @@ struct MapTests {
     #expect(broken.status == 65 && broken.lines.count == 3, "\(broken.output)")
   }
 
+  private static let registrations = #"""
+    {"dataSet":"s","period":"202401","organisationUnit":"u1","attributeOptionCombo":"o1","completed":true}
+    {"dataSet":"s","period":"202401","organisationUnit":"u3","attributeOptionCombo":"o1","completed":true}
+
+    """#
+
+  @Test("registrations get the other ids of their unit and attribute option combo, too")
+  func registrations() {
+    let shell = Shell()
+    shell.write("in.ndjson", Self.registrations)
+    shell.write("table.csv", "kind,from,to\norgUnit,u1,v1\nattributeOptionCombo,o1,p1\ndataSet,s,t\n")
+    let first =
+      #"{"dataSet":"t","period":"202401","organisationUnit":"v1","attributeOptionCombo":"p1","completed":true}"#
+    let passed = shell.run("d2-map table.csv < in.ndjson")
+    #expect(
+      passed.lines == [
+        first,
+        #"{"dataSet":"t","period":"202401","organisationUnit":"u3","attributeOptionCombo":"p1","completed":true}"#,
+      ], "\(passed.errors)")
+    let dropped = shell.run("d2-map table.csv --unmapped drop < in.ndjson")
+    #expect(dropped.lines == [first] && dropped.errors.contains("1 dropped, 1 with ids"), "\(dropped.errors)")
+    let failed = shell.run("d2-map table.csv --unmapped fail < in.ndjson")
+    #expect(failed.status == 65 && failed.lines == [first])
+    #expect(failed.errors == "d2-map: line 2: organisationUnit \"u3\" is not in the table\n")
+    shell.write("gone.csv", "kind,from,to\norgUnit,u3,\n")
+    #expect(shell.run("d2-map gone.csv < in.ndjson").lines.count == 1)
+  }
+
   @Test("agrees with jq on random values")
   func property() {
     let shell = Shell()
