@@ -1,65 +1,91 @@
 import D2Common
 
 /// Values that have become one by the mapping: several of one key are added up. All keys are held until the input ends.
+///
+/// A line without a data element is a registration: there is nothing to add. It comes behind the values.
 struct ValueSums {
   private struct Entry {
     /// The first line of the key.
     var line: [UInt8]
     /// Where its value stands in it.
     var value: Range<Int>
-    var isText: Bool
     var sum: Decimal?
     var count: Int
   }
 
   private var places: [[UInt8]: Int] = [:]
   private var entries: [Entry] = []
+  private var registrationPlaces: [[UInt8]: Int] = [:]
+  private var registrations: [[UInt8]] = []
   private let scratch = DataValueLine.Scratch()
 
   private static let keys: [DataValueLine.Key] = [
     .dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .dataSet,
   ]
+  private static let registrationKeys: [DataValueLine.Key] = [
+    .dataSet, .period, .organisationUnit, .orgUnit, .attributeOptionCombo,
+  ]
 
   /// Takes a mapped line.
   ///
-  /// - Throws: `CommandFailure`, 65, where a key comes twice and a value is no number.
+  /// - Throws: `CommandFailure`, 65 if a key comes twice and a value is no number.
   mutating func add(_ mapped: ArraySlice<UInt8>, line number: Int) throws {
     try PaddedLine.copying(mapped) { line in
       let located: DataValueLine
       do { located = try DataValueLine(line, scratch) } catch {
         throw CommandFailure(.malformedInput, "line \(number): \(error)")
       }
+      if located[.dataElement].kind == .absent { return addRegistration(located, mapped) }
       // A deleted value adds nothing.
       if located.isTrue(.deleted) { return }
       for key in [DataValueLine.Key.categoryOptionCombo, .attributeOptionCombo] {
         guard let problem = located.comboProblem(key) else { continue }
         throw CommandFailure(.malformedInput, "line \(number): \(problem)")
       }
-      var key: [UInt8] = []
-      for name in Self.keys {
-        key += (located.text(name) ?? "").utf8
-        key.append(0)
-      }
-      let field = located[.value]
-      let sum = Decimal(located.bytes(field))
-      guard let place = places[key] else {
-        places[key] = entries.count
-        let start = Int(field.start)
-        entries.append(
-          Entry(
-            line: Array(mapped), value: start..<start + Int(field.length), isText: field.kind == .string, sum: sum,
-            count: 1))
-        return
-      }
-      guard let sum, let before = entries[place].sum, let total = before + sum else {
-        throw CommandFailure(
-          .malformedInput,
-          "line \(number): its key came before, but the values cannot be added: \(located.text(.value)?.debugDescription ?? "none")"
-        )
-      }
-      entries[place].sum = total
-      entries[place].count += 1
+      try addValue(located, mapped, line: number)
     }
+  }
+
+  private static func key(_ line: DataValueLine, _ names: [DataValueLine.Key]) -> [UInt8] {
+    var key: [UInt8] = []
+    for name in names {
+      key += (line.text(name) ?? "").utf8
+      key.append(0)
+    }
+    return key
+  }
+
+  /// The last one of a key wins, as it would at the destination.
+  private mutating func addRegistration(_ located: DataValueLine, _ mapped: ArraySlice<UInt8>) {
+    let key = Self.key(located, Self.registrationKeys)
+    if let place = registrationPlaces[key] {
+      registrations[place] = Array(mapped)
+    } else {
+      registrationPlaces[key] = registrations.count
+      registrations.append(Array(mapped))
+    }
+  }
+
+  private mutating func addValue(_ located: DataValueLine, _ mapped: ArraySlice<UInt8>, line number: Int) throws {
+    let key = Self.key(located, Self.keys)
+    let field = located[.value]
+    let start = Int(field.start)
+    let entry = Entry(
+      line: Array(mapped), value: start..<start + Int(field.length), sum: Decimal(located.bytes(field)),
+      count: 1)
+    guard let place = places[key] else {
+      places[key] = entries.count
+      entries.append(entry)
+      return
+    }
+    guard let sum = entry.sum, let before = entries[place].sum, let total = before + sum else {
+      throw CommandFailure(
+        .malformedInput,
+        "line \(number): its key came before, but the values cannot be added: \(located.text(.value)?.debugDescription ?? "none")"
+      )
+    }
+    entries[place].sum = total
+    entries[place].count += 1
   }
 
   /// The lines in the order in which their keys came first; the value of a sum in the place of the first.
@@ -73,5 +99,6 @@ struct ValueSums {
         Array(entry.line[..<entry.value.lowerBound]) + Array(sum.description.utf8)
           + Array(entry.line[entry.value.upperBound...]))
     }
+    for line in registrations { try body(line) }
   }
 }

@@ -177,6 +177,31 @@ struct MapTests {
     #expect(shell.run("d2-map gone.csv < in.ndjson").lines.count == 1)
   }
 
+  @Test("--sum writes registrations behind the values, each once, and the end line last")
+  func sumsBesideRegistrations() {
+    let shell = Shell()
+    shell.write("table.csv", "kind,from,to\norgUnit,u1,v\norgUnit,u3,v\n")
+    shell.write(
+      "in.ndjson",
+      Self.registrations + #"""
+        {"dataElement":"a","orgUnit":"u1","period":"202401","value":"1"}
+        {"dataElement":"a","orgUnit":"u3","period":"202401","value":"2"}
+        {"dataSet":"s","period":"202401","organisationUnit":"u3","attributeOptionCombo":"o1","completed":false}
+        {"dataSet":"s","period":"202402","organisationUnit":"u3","completed":true}
+        {"end":{"values":6,"scope":[]}}
+
+        """#)
+    let outcome = shell.run("d2-map table.csv --sum < in.ndjson; echo $?")
+    #expect(
+      outcome.lines == [
+        #"{"dataElement":"a","orgUnit":"v","period":"202401","value":"3"}"#,
+        #"{"dataSet":"s","period":"202401","organisationUnit":"v","attributeOptionCombo":"o1","completed":false}"#,
+        #"{"dataSet":"s","period":"202402","organisationUnit":"v","completed":true}"#,
+        #"{"end":{"values":3,"scope":[]}}"#, "0",
+      ], "\(outcome.errors)")
+    #expect(outcome.errors.contains("read 6, written 3: "), "\(outcome.errors)")
+  }
+
   @Test("agrees with jq on random values")
   func property() {
     let shell = Shell()
