@@ -90,6 +90,12 @@ struct MapRun {
       try endLine(in: &gathered)
     }
     appendEnds(to: &gathered)
+    let lost = sums?.deletionsWithoutEffect ?? 0
+    if lost > 0 {
+      log.warning(
+        "--sum: \(counted(lost, "deletion"))\(verbForm(lost, "has", "have")) no effect: the same key has values that are added up"
+      )
+    }
   }
 
   /// Ends a line that was gathered, and writes if that is enough.

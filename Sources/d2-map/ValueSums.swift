@@ -5,18 +5,22 @@ import D2Common
 /// A line without a data element is a registration: there is nothing to add. It comes behind the values.
 struct ValueSums {
   private struct Entry {
-    /// The first line of the key.
+    /// The first line of the key that is no deletion, or else the first.
     var line: [UInt8]
     /// Where its value stands in it.
     var value: Range<Int>
     var sum: Decimal?
+    /// How many lines are no deletions.
     var count: Int
+    var deletions: Int
   }
 
   private var places: [[UInt8]: Int] = [:]
   private var entries: [Entry] = []
   private var registrationPlaces: [[UInt8]: Int] = [:]
   private var registrations: [[UInt8]] = []
+  /// How many deletions have no effect, since other lines of their keys are values.
+  private(set) var deletionsWithoutEffect = 0
   private let scratch = DataValueLine.Scratch()
 
   private static let keys: [DataValueLine.Key] = [
@@ -36,8 +40,6 @@ struct ValueSums {
         throw CommandFailure(.malformedInput, "line \(number): \(error)")
       }
       if located[.dataElement].kind == .absent { return addRegistration(located, mapped) }
-      // A deleted value adds nothing.
-      if located.isTrue(.deleted) { return }
       for key in [DataValueLine.Key.categoryOptionCombo, .attributeOptionCombo] {
         guard let problem = located.comboProblem(key) else { continue }
         throw CommandFailure(.malformedInput, "line \(number): \(problem)")
@@ -69,13 +71,20 @@ struct ValueSums {
   private mutating func addValue(_ located: DataValueLine, _ mapped: ArraySlice<UInt8>, line number: Int) throws {
     let key = Self.key(located, Self.keys)
     let field = located[.value]
+    let isDeletion = located.isTrue(.deleted)
     let start = Int(field.start)
     let entry = Entry(
       line: Array(mapped), value: start..<start + Int(field.length), sum: Decimal(located.bytes(field)),
-      count: 1)
+      count: isDeletion ? 0 : 1, deletions: isDeletion ? 1 : 0)
     guard let place = places[key] else {
       places[key] = entries.count
       entries.append(entry)
+      return
+    }
+    guard !isDeletion else { return addDeletion(at: place) }
+    guard entries[place].count > 0 else {
+      deletionsWithoutEffect += entries[place].deletions
+      entries[place] = entry
       return
     }
     guard let sum = entry.sum, let before = entries[place].sum, let total = before + sum else {
@@ -86,6 +95,10 @@ struct ValueSums {
     }
     entries[place].sum = total
     entries[place].count += 1
+  }
+
+  private mutating func addDeletion(at place: Int) {
+    if entries[place].count > 0 { deletionsWithoutEffect += 1 } else { entries[place].deletions += 1 }
   }
 
   /// The lines in the order in which their keys came first; the value of a sum in the place of the first.

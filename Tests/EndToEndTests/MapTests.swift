@@ -202,6 +202,29 @@ struct MapTests {
     #expect(outcome.errors.contains("read 6, written 3: "), "\(outcome.errors)")
   }
 
+  @Test("--sum writes one deletion if all of a key are, and else says how many have no effect")
+  func sumsOfDeletions() {
+    let shell = Shell()
+    shell.write("table.json", #"{"dataElement": {"a": "c", "b": "c"}}"#)
+    func line(_ element: String, _ period: String, _ value: String, deleted: Bool = false) -> String {
+      #"{"dataElement":"\#(element)","orgUnit":"u","period":"\#(period)","value":"\#(value)"\#(deleted ? #","deleted":true"# : "")}"#
+    }
+    shell.write(
+      "in.ndjson",
+      [
+        line("a", "2021", "1", deleted: true), line("b", "2021", "2", deleted: true),
+        line("a", "2022", "3", deleted: true), line("b", "2022", "4"), line("a", "2022", "5"),
+        line("a", "2023", "6"), line("b", "2023", "x", deleted: true), line("b", "2023", "7", deleted: true),
+      ].joined(separator: "\n") + "\n")
+    let outcome = shell.run("d2-map table.json --sum < in.ndjson")
+    #expect(
+      outcome.lines == [line("c", "2021", "1", deleted: true), line("c", "2022", "9"), line("c", "2023", "6")],
+      "\(outcome.errors)")
+    #expect(outcome.errors.contains("d2-map: --sum: 3 deletions have no effect: "), "\(outcome.errors)")
+    let one = shell.run("head -n 2 in.ndjson | d2-map table.json --sum")
+    #expect(one.lines.count == 1 && !one.errors.contains("no effect"), "\(one.errors)")
+  }
+
   @Test("agrees with jq on random values")
   func property() {
     let shell = Shell()
