@@ -11,9 +11,10 @@ package struct OptionTable: Sendable {
     package let category: String
     /// An option, or `*`: all others of the category.
     package let from: String
-    /// An option; `default`: the category is left out; empty: values are dropped.
+    /// An option; `default`: the category is left out; empty: values are dropped; `?`: not decided yet.
     package let to: String
     package let line: Int
+    package var isUndecided: Bool { to == MappingTable.undecidedTarget }
   }
 
   package static let allOthers = "*"
@@ -21,7 +22,7 @@ package struct OptionTable: Sendable {
   package let path: String
   package private(set) var rows: [Row] = []
   /// How many rows have `?` as their target.
-  package private(set) var undecided = 0
+  package var undecided: Int { rows.count(where: \.isUndecided) }
 
   /// Whether a table is one of options, by its first line.
   package static func isOne(_ bytes: [UInt8], _ path: String) throws(CommandFailure) -> Bool {
@@ -39,10 +40,6 @@ package struct OptionTable: Sendable {
       try table.column(["to option", "to"], needed)
     )
     while let row = try table.next([category, from, to]) {
-      if row[to] == MappingTable.undecidedTarget {
-        undecided += 1
-        continue
-      }
       guard !row[category].isEmpty, !row[from].isEmpty else {
         throw CommandFailure(.malformedInput, "\(path), line \(table.line): the category or its option is empty")
       }

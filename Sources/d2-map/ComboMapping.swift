@@ -18,6 +18,8 @@ struct ComboMapping {
     /// Its category is left out of the combo.
     case none
     case drop
+    /// Nobody has decided yet: its combos count as not in the table.
+    case undecided
   }
 
   /// What became of the source's combos.
@@ -44,6 +46,7 @@ struct ComboMapping {
         continue
       }
       outcome.touched.insert(key)
+      if targets.contains(.undecided) { continue }
       if targets.contains(.drop) {
         try mapping.add(key, combo.uid, "", in: table.path)
       } else if let found = counterpart(of: combo, targets, made) {
@@ -65,7 +68,9 @@ struct ComboMapping {
 
   private func report(_ outcome: Outcome, sums: Bool) {
     if table.undecided > 0 {
-      log.warning("\(table.path) leaves \(counted(table.undecided, "option")) undecided (?)")
+      log.warning(
+        "\(table.path) leaves \(counted(table.undecided, "option")) undecided (?): "
+          + "the combos that have one count as not in the table")
     }
     let count = outcome.unresolved.count
     if count > 0 {
@@ -93,10 +98,7 @@ struct ComboMapping {
       Array(destination.options.values), kind: "category option", place: "at \(destination.server)")
     for row in table.rows {
       let category = try located(row) { () throws(CommandFailure) in try categories.one(row.category) }
-      let target: Target =
-        if row.to.isEmpty { .drop } else if row.to == "default" { .none } else {
-          .option(try located(row) { () throws(CommandFailure) in try targets.one(row.to).uid })
-        }
+      let target = try target(of: row, targets)
       if row.from == OptionTable.allOthers {
         try set(&others[category.uid], target, row)
         continue
@@ -114,6 +116,15 @@ struct ComboMapping {
       }
     }
     return rules
+  }
+
+  private func target(
+    of row: OptionTable.Row, _ options: NameSelection<ServerCategories.Option>
+  ) throws(CommandFailure) -> Target {
+    if row.isUndecided { return .undecided }
+    if row.to.isEmpty { return .drop }
+    if row.to == "default" { return .none }
+    return .option(try located(row) { () throws(CommandFailure) in try options.one(row.to).uid })
   }
 
   private func set(_ place: inout Target?, _ target: Target, _ row: OptionTable.Row) throws(CommandFailure) {

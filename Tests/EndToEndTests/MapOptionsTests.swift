@@ -152,6 +152,29 @@ struct MapOptionsTests {
     #expect(undecided.errors.contains("1 option undecided"), "\(undecided.errors)")
   }
 
+  @Test("an undecided option is not among all others: its combos count as not in the table")
+  func undecided() throws {
+    let (world, element) = try Self.world()
+    let lines = [("<1", "Male", "1"), ("<1", "Female", "2")].map { Self.line(element, $0.0, $0.1, $0.2, "u") }
+    world.shell.write("in", lines.joined(separator: "\n") + "\n")
+    world.shell.write(
+      "t.csv", "category,from option,to option\nGender,Female,?\nGender,*,default\nAge,<1,Under 5\nAge,*,5 and over\n")
+    let outcome = world.run(
+      """
+      map() { d2-map t.csv --pair hmis "$@" < in | jq -r '.categoryOptionCombo + " " + .value'; echo ${PIPESTATUS[0]}; }
+      map; map --unmapped drop --sum; map --unmapped fail
+      """)
+    let male = Self.uid("Dk", ["Y", "Under 5"]) + " 1"
+    #expect(
+      outcome.lines == [male, Self.uid("Sk", ["AS", "<1", "Female"]) + " 2", "0", male, "0", male, "65"],
+      "\(outcome.errors)")
+    #expect(outcome.errors.contains("1 option undecided (?): the combos that have one count as not in the table"))
+    #expect(!outcome.errors.contains("no single counterpart"), "\(outcome.errors)")
+    world.shell.write("t.csv", "category,from option,to option\nGender,Femal,?\n")
+    let unknown = world.run("d2-map t.csv --pair hmis < in; echo $?")
+    #expect(unknown.lines == ["65"] && unknown.errors.contains("line 2: no option \"Femal\""), "\(unknown.errors)")
+  }
+
   @Test("text is not added, and other tables may stand beside it")
   func besides() throws {
     let (world, element) = try Self.world()
