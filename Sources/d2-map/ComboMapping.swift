@@ -25,6 +25,7 @@ struct ComboMapping {
   /// What became of the source's combos.
   private struct Outcome {
     var unresolved: [String] = []
+    /// How many combos of the source became each of the destination's.
     var reached: [String: Int] = [:]
     var touched: Set<DataValueLine.Key> = []
     var untouched: [(key: DataValueLine.Key, uid: String)] = []
@@ -79,12 +80,16 @@ struct ComboMapping {
           + "and\(verbForm(count, "counts", "count")) as not in the table: "
           + Enumeration.few(outcome.unresolved, log))
     }
-    let shared = outcome.reached.values.filter { $0 > 1 }.count
-    if shared > 0, !sums {
-      log.warning(
-        "several combos become one, \(counted(shared, "time")): without --sum the last value of a key wins at the destination"
-      )
-    }
+    if !sums { warnOfShared(outcome.reached.filter { $0.value > 1 }) }
+  }
+
+  /// Says which combos of the destination several of the source become.
+  private func warnOfShared(_ shared: [String: Int]) {
+    guard !shared.isEmpty else { return }
+    let names = destination.combos.filter { shared[$0.uid] != nil }.map(\.name.quoted).sorted()
+    log.warning(
+      "\(shared.values.reduce(0, +)) combos become \(shared.count) at \(destination.server) "
+        + "(\(Enumeration.few(names, log))): add --sum, or the last value of a key wins there")
   }
 
   // MARK: Options
