@@ -36,7 +36,11 @@ struct AssignmentCopy {
 
   func run() throws -> ExitStatus {
     let chosen = try DataSetTable(store, pair).chosen(arguments[PairOptions.dataSets], of: pair)
-    let pulled = try PulledUnits(store, pair)
+    let pulled = try PulledUnits(store, pair, source)
+    guard !pulled.isEmpty else {
+      throw CommandFailure(
+        .usage, "no unit of \(pair.label) is active: run d2-orgunits sync --pair \(pair.label) first")
+    }
     let top = try arguments[PairOptions.below].map(unit)
     let works = try chosen.map { try compare($0, pulled, below: top) }
     let count = works.filter { $0.refusal == nil }.reduce(0) { $0 + $1.units.count }
@@ -81,7 +85,7 @@ struct AssignmentCopy {
       return work
     }
     let assigned = Set(there.uids("organisationUnits"))
-    let missing = here.uids("organisationUnits").filter { !assigned.contains($0) && pulled.mayHold($0) }.sorted()
+    let missing = try pulled.among(here.uids("organisationUnits").filter { !assigned.contains($0) }).map(\.uid)
     var found: Set<String> = []
     try destination.forEachObject(missing, in: "organisationUnits", fields: "id,name,path") { unit in
       guard let uid = unit["id"]?.string else { return }

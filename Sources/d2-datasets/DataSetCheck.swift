@@ -41,7 +41,7 @@ struct DataSetCheck {
     let destination = try pair.client(of: .destination, arguments, log)
     let destinationVersion = try destination.serverInfo().version
     let zeros = ZeroCheck(source: try source.serverInfo().version, destination: destinationVersion)
-    let pulled = try PulledUnits(store, pair)
+    let pulled = try PulledUnits(store, pair, source)
     var listing = Listing(arguments)
     var problems = 0
     var foundFiles = false
@@ -143,7 +143,7 @@ struct DataSetCheck {
         problems.append(subject.line(elsewhere.contains(element.id) ? "notInDataSet" : "missing", element.name))
       }
     }
-    return problems + unassigned(here, there, pulled, uid)
+    return try problems + unassigned(here, there, pulled, uid)
   }
 
   private static func compare(
@@ -177,10 +177,12 @@ struct DataSetCheck {
   }
 
   /// Units that report the set at the source but may not at the destination.
-  private func unassigned(_ here: JSONValue, _ there: JSONValue, _ pulled: PulledUnits, _ uid: String) -> [JSONValue] {
+  private func unassigned(
+    _ here: JSONValue, _ there: JSONValue, _ pulled: PulledUnits, _ uid: String
+  ) throws -> [JSONValue] {
     let assigned = Set(there.uids("organisationUnits"))
-    return here.uids("organisationUnits").filter { !assigned.contains($0) && pulled.mayHold($0) }.sorted().map {
-      Subject(object: "organisationUnit", id: $0, name: pulled.names[$0], dataSet: uid).line("notAssigned")
+    return try pulled.among(here.uids("organisationUnits").filter { !assigned.contains($0) }).map {
+      Subject(object: "organisationUnit", id: $0.uid, name: $0.name, dataSet: uid).line("notAssigned")
     }
   }
 

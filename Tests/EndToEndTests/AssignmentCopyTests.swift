@@ -67,6 +67,30 @@ struct AssignmentCopyTests {
     #expect(below.lines == ["0"], "\(below.errors)")
   }
 
+  @Test("what lies below an inactive unit is not assigned, though the store has only units of a level")
+  func belowInactive() throws {
+    let world = try World(pairIn: .sqlite)
+    let all = world.metadata.organisationUnits
+    let set = world.metadata.dataSets[0]
+    let units = set.units.map { all[$0] }
+    let zones = all.filter { zone in zone.level == 4 && units.contains { $0.path.contains(zone.uid) } }
+    let shut = try #require(zones.first)
+    try assign([], to: set, at: world.destination)
+    let prepared = world.run(
+      """
+      d2-datasets sync --pair hmis > /dev/null; \(Self.copy) --yes --data-set \(set.uid); echo $?
+      d2-orgunits sync --pair hmis --level 4 > /dev/null; d2-orgunits disable --pair hmis \(shut.uid) > /dev/null
+      \(Self.copy) --yes --data-set \(set.uid) > /dev/null; echo $?
+      d2-datasets check --pair hmis --data-set \(set.uid) | jq -r 'select(.problem == "notAssigned") | .id'
+      """)
+    #expect(prepared.lines == ["64", "0"], "\(prepared.output)\(prepared.errors)")
+    #expect(prepared.errors.contains("no unit of hmis is active"), "\(prepared.errors)")
+    let open = units.filter { unit in
+      !unit.path.contains(shut.uid) && zones.contains { unit.path.contains($0.uid) }
+    }
+    #expect(!open.isEmpty && open.count < units.count && assigned(set, world.destination) == Set(open.map(\.uid)))
+  }
+
   @Test("a user who may not change a data set is told so, and the others are assigned")
   func withoutRight() throws {
     let (world, set, _) = try world(.v42, without: 2)
