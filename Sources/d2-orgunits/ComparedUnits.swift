@@ -245,11 +245,15 @@ final class ComparedUnits {
     }
   }
 
-  /// How many new units lie below none of some units, and the units that are moved and have others below them.
+  /// How many new units lie below none of some units.
   func countOutside(_ units: [String]) throws -> Int {
-    let places = units.indices.map { "path LIKE '%/' || $\($0 + 1) || '/%'" }.joined(separator: " OR ")
-    let sql = "SELECT count(*) FROM here WHERE \(Self.isNew)" + (units.isEmpty ? "" : " AND NOT (\(places))")
-    return try database.rows(sql, units.map { .text($0) })[0].int(0) ?? 0
+    let units = Set(units.map { Substring($0) })
+    var count = 0
+    try database.execute("SELECT path FROM here WHERE \(Self.isNew)", []) { row in
+      let above = (row.text(0) ?? "").split(separator: "/").dropLast()
+      if !above.contains(where: units.contains) { count += 1 }
+    }
+    return count
   }
 
   /// How many units that have others below them were moved.

@@ -225,10 +225,25 @@ struct OrgUnitCopyTests {
     world.source.resetStatistics()
     let other = zones(world)[1]
     try world.change(destination: Self.units([]))
-    world.destination.restrict(user: "admin", to: other)
+    world.destination.restrict(user: "admin", to: [other])
     let outcome = world.run("\(Self.copy) --dry-run > /dev/null; echo $?")
     #expect(outcome.lines == ["0"])
     #expect(outcome.errors.contains("3 new units lie outside of the units of admin"), "\(outcome.errors)")
+  }
+
+  @Test("a destination user may have more own units than a condition of SQL takes")
+  func manyOwnUnits() throws {
+    let world = try world()
+    let zones = zones(world)
+    let own = (1000..<2500).map { "OwnUnit\($0)" }
+    try world.change(destination: Self.units(own.map { Self.unit($0, $0, below: zones[1]) }))
+    world.destination.restrict(user: "admin", to: own)
+    let outside = world.run("\(Self.copy) --dry-run > /dev/null; echo $?")
+    #expect(outside.lines == ["0"], "\(outside.errors)")
+    #expect(outside.errors.contains("3 new units lie outside of the units of admin"), "\(outside.errors)")
+    world.destination.restrict(user: "admin", to: own + [zones[0]])
+    let inside = world.run("\(Self.copy) --dry-run > /dev/null; echo $?")
+    #expect(inside.lines == ["0"] && !inside.errors.contains("outside"), "\(inside.errors)")
   }
 
   @Test("a lost answer, a proxy that takes less, and a failure in the middle: the next run goes on")

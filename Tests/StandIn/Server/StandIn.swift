@@ -121,10 +121,10 @@ public final class StandIn: Sendable {
   var metadata: Metadata { server.metadata }
 
   /// Gives a user other units, or other authorities than all.
-  func restrict(user: String, to unit: String? = nil, authorities: [String]? = nil) {
-    let unit = unit.flatMap { metadata.organisationUnitByUid[$0] }
+  func restrict(user: String, to units: [String] = [], authorities: [String]? = nil) {
+    let units = units.compactMap { metadata.organisationUnitByUid[$0] }
     server.authentication.change(user: user) { user in
-      if let unit { user.organisationUnits = [unit] }
+      if !units.isEmpty { user.organisationUnits = units }
       if let authorities { user.authorities = authorities }
     }
   }
