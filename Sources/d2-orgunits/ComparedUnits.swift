@@ -17,6 +17,8 @@ final class ComparedUnits {
     let parent: String?
     /// What is posted of it; `nil` before that is known.
     let payload: String?
+    /// Whether another unit of the destination has its code, and is to get another one.
+    let awaitsCode: Bool
   }
 
   let database: SQLiteDatabase
@@ -30,11 +32,12 @@ final class ComparedUnits {
     try database.executeScript(
       """
       CREATE TABLE here (\(columns), wanted boolean, work text, problem text, reason text, payload text,
-        done boolean DEFAULT FALSE);
+        holder text, freed boolean DEFAULT FALSE, done boolean DEFAULT FALSE);
       CREATE TABLE there (\(columns));
       CREATE INDEX there_parent ON there (parent);
       CREATE INDEX there_code ON there (code);
       CREATE INDEX here_parent ON here (parent);
+      CREATE INDEX here_holder ON here (holder) WHERE holder IS NOT NULL;
       """)
   }
 
@@ -102,8 +105,7 @@ final class ComparedUnits {
     }
     try database.execute(
       """
-      UPDATE here SET problem = 'codeTaken',
-        reason = 'the code ' || here.code || ' is that of ' || t.name || ' (' || t.uid || ')'
+      UPDATE here SET holder = t.uid
       FROM there t WHERE work IS NOT NULL AND t.code = here.code AND t.uid <> here.uid
       """)
     if !allowsSameName {
@@ -119,12 +121,17 @@ final class ComparedUnits {
       WHERE work IS NOT NULL AND problem IS NULL AND parent IS NULL AND EXISTS (SELECT 1 FROM there)
         AND NOT EXISTS (SELECT 1 FROM there t WHERE t.uid = here.uid AND t.parent IS NULL)
       """)
-    try holdBackOrphans()
+    try holdBack()
+  }
+
+  /// Refuses what cannot be done since another unit is not: what lies below it, or is to have its code.
+  func holdBack() throws {
+    while try holdBackOrphans() + holdBackCodes() > 0 {}
   }
 
   /// A unit whose parent is not at the destination, and will not be, cannot be made there, nor what is below it.
-  func holdBackOrphans() throws {
-    while try database.execute(
+  private func holdBackOrphans() throws -> Int {
+    try database.execute(
       """
       UPDATE here SET problem = 'parentMissing',
         reason = 'its parent '
@@ -133,8 +140,22 @@ final class ComparedUnits {
       WHERE work IS NOT NULL AND NOT done AND problem IS NULL AND parent IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM there t WHERE t.uid = here.parent)
         AND NOT EXISTS (SELECT 1 FROM here p WHERE p.uid = here.parent AND p.work = 'add' AND p.problem IS NULL)
-      """) > 0
-    {}
+      """)
+  }
+
+  /// A unit whose code another one has at the destination, and keeps. Two units that swap their codes are no such ones.
+  private func holdBackCodes() throws -> Int {
+    try database.execute(
+      """
+      UPDATE here SET problem = 'codeTaken',
+        reason = 'the code ' || here.code || ' is that of ' || t.name || ' (' || t.uid || ')'
+          || CASE WHEN h.problem IS NOT NULL THEN ', which cannot be changed itself'
+            WHEN h.code IS NOT NULL AND h.code <> t.code THEN
+              ', which has another code at the source: change both, with --update' ELSE '' END
+      FROM there t LEFT JOIN here h ON h.uid = t.uid AND h.wanted
+      WHERE here.holder IS NOT NULL AND NOT here.done AND here.problem IS NULL AND t.uid = here.holder
+        AND NOT (h.work IS 'update' AND h.problem IS NULL AND h.code IS NOT NULL AND h.code <> t.code)
+      """)
   }
 
   /// What the source does not say stays as it is at the destination, but a unit that is open again is open there too.
@@ -159,14 +180,34 @@ final class ComparedUnits {
   func next(_ work: Work, hasPayload: Bool, _ most: Int) throws -> [Unit] {
     try database.rows(
       """
-      SELECT uid, name, path, parent, payload FROM here
+      SELECT \(Self.unitColumns) FROM here
       WHERE work = '\(work.rawValue)' AND problem IS NULL AND NOT done AND payload IS \(hasPayload ? "NOT" : "") NULL
       ORDER BY level, path LIMIT \(most)
       """
-    ).map { row in
-      Unit(
-        uid: row.text(0)!, name: row.text(1) ?? "", path: row.text(2) ?? "", parent: row.text(3), payload: row.text(4))
-    }
+    ).map(Self.unit)
+  }
+
+  /// The next units whose code is to be taken from them, so that others get it before they get theirs.
+  func nextToFree(_ most: Int) throws -> [Unit] {
+    try database.rows(
+      """
+      SELECT \(Self.unitColumns) FROM here
+      WHERE uid IN (SELECT w.holder FROM here w WHERE w.holder IS NOT NULL AND w.problem IS NULL)
+        AND work = 'update' AND problem IS NULL AND NOT freed ORDER BY uid LIMIT \(most)
+      """
+    ).map(Self.unit)
+  }
+
+  private static let unitColumns = "uid, name, path, parent, payload, holder"
+
+  private static func unit(_ row: SQLRow) -> Unit {
+    Unit(
+      uid: row.text(0)!, name: row.text(1) ?? "", path: row.text(2) ?? "", parent: row.text(3), payload: row.text(4),
+      awaitsCode: row.text(5) != nil)
+  }
+
+  func free(_ uids: [String]) throws {
+    for uid in uids { try database.execute("UPDATE here SET freed = TRUE WHERE uid = $1", [.text(uid)]) }
   }
 
   func keep(_ payload: String, of uid: String) throws {

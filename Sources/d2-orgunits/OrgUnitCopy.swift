@@ -50,6 +50,7 @@ struct OrgUnitCopy {
       try Prompt.confirm(
         "\(Self.words(planned)) at \(destination.server)?", otherwise: "nothing was changed", arguments)
       do {
+        try freeCodes()
         try perform(.add, &listing)
         try perform(.update, &listing)
       } catch {
@@ -89,7 +90,7 @@ struct OrgUnitCopy {
     while true {
       try Signals.check()
       let batch = try units.next(work, hasPayload: false, Self.batch)
-      guard !batch.isEmpty else { return try units.holdBackOrphans() }
+      guard !batch.isEmpty else { return try units.holdBack() }
       let payloads = try payloads(of: batch, work)
       for unit in batch where payloads[unit.uid] == nil {
         try units.refuse(unit.uid, "gone", "it was removed while the command ran")
@@ -99,14 +100,15 @@ struct OrgUnitCopy {
       let refused = try post(posted, work, validatesOnly: true).refused
       try refuse(refused, of: batch)
       for (uid, payload) in payloads where refused[uid] == nil { try units.keep(payload.text, of: uid) }
-      try units.holdBackOrphans()
+      try units.holdBack()
     }
   }
 
   /// What is validated of a unit. A parent that is not there yet is represented by the next unit above that is, so that
-  /// all else of the unit is validated before anything is stored.
+  /// all else of the unit is validated before anything is stored; a code that another unit still has is left out.
   private func standIn(for unit: ComparedUnits.Unit, _ payloads: [String: JSONValue]) throws -> JSONValue {
-    let payload = payloads[unit.uid] ?? .null
+    var payload = payloads[unit.uid] ?? .null
+    if unit.awaitsCode { payload = payload.replacing("code", nil) }
     guard let parent = unit.parent, payloads[parent] == nil, try !units.isThere(parent) else { return payload }
     return payload.replacing("parent", try units.nearestThere(above: unit).map { ["id": .string($0)] })
   }
@@ -195,6 +197,24 @@ struct OrgUnitCopy {
     return (taken, refused)
   }
 
+  /// Takes the codes from units that get others, if other units are to have them: of units that swap their codes, none
+  /// could be changed first. A run that is killed behind this leaves units without a code; the next one gives it to them.
+  private func freeCodes() throws {
+    while true {
+      let batch = try units.nextToFree(Self.batch)
+      guard !batch.isEmpty else { return }
+      let objects = try destination.objects(batch.map(\.uid), in: "organisationUnits", fields: ":owner")
+      let there = Self.byUID(objects).mapValues { $0.replacing("code", nil).text }
+      for unit in batch where there[unit.uid] == nil {
+        try units.refuse(unit.uid, "gone", "it was removed while the command ran")
+      }
+      let outcome = try post(there.sorted { $0.key < $1.key }.map { ($0, $1) }, .update, validatesOnly: false)
+      try refuse(outcome.refused, of: batch)
+      try units.free(outcome.taken)
+      try units.holdBack()
+    }
+  }
+
   /// Stores what the destination found well, and writes a line of each change when it is done.
   private func perform(_ work: ComparedUnits.Work, _ listing: inout Listing) throws {
     while true {
@@ -205,7 +225,7 @@ struct OrgUnitCopy {
       try units.changes(of: outcome.taken) { try listing.add($0) }
       try listing.flush()
       try units.finish(outcome.taken)
-      try units.holdBackOrphans()
+      try units.holdBack()
     }
   }
 

@@ -190,6 +190,48 @@ struct OrgUnitCopyTests {
     #expect(world.run("\(Self.copy) --update --yes | wc -l").lines == ["0"])
   }
 
+  @Test(
+    "units that swap their codes, or pass them on, are changed in two steps", arguments: [Version.v40, .v42, .v43])
+  func swappedCodes(version: Version) throws {
+    let world = try World(pairIn: .sqlite, version, version)
+    world.run("d2-orgunits sync --pair hmis > /dev/null")
+    let units = world.metadata.organisationUnits.filter { $0.level == 5 }.map(\.uid)
+    func codes(_ codes: [String]) -> String {
+      Self.units(zip(units, codes).map { #"{"id":"\#($0)","code":"\#($1)"}"# })
+    }
+    try world.change(destination: codes(["A", "B", "C", "D", "E", "F"]))
+    try world.change(source: codes(["B", "A", "D", "new", "E", "E2"]))
+    try world.change(source: Self.units([Self.unit("NewClinic01", "New", below: zones(world)[0], #","code":"C""#)]))
+    let without = world.run("\(Self.copy) --yes | jq -r .reason")
+    let holder = try unit(units[2], world.destination)
+    #expect(
+      without.lines == [
+        "the code C is that of \(holder.name) (\(holder.uid)), which has another code at the source: change both, with --update"
+      ], "\(without.output)")
+    let outcome = world.run(
+      "\(Self.copy) --update --yes > lines; echo $?; jq -r .change lines | sort | uniq -c | tr -s ' '")
+    #expect(outcome.lines == ["0", " 1 added", " 5 changed"], "\(outcome.output)\(outcome.errors)")
+    let found = try units.prefix(6).map { try unit($0, world.destination).code }
+    #expect(try found == ["B", "A", "D", "new", "E", "E2"] && unit("NewClinic01", world.destination).code == "C")
+    #expect(world.run("\(Self.copy) --update --yes | wc -l").lines == ["0"])
+  }
+
+  @Test("a code whose holder cannot be changed is refused with the reason, and the holder keeps it")
+  func keptCodes() throws {
+    let world = try World(pairIn: .sqlite)
+    world.run("d2-orgunits sync --pair hmis > /dev/null")
+    let units = world.metadata.organisationUnits.filter { $0.level == 5 }.map(\.uid)
+    try world.change(
+      destination: Self.units([#"{"id":"\#(units[0])","code":"A"}"#, #"{"id":"\#(units[1])","code":"B"}"#]))
+    let long = String(repeating: "x", count: 51)
+    try world.change(
+      source: Self.units([#"{"id":"\#(units[0])","code":"B"}"#, #"{"id":"\#(units[1])","code":"\#(long)"}"#]))
+    let outcome = world.run("\(Self.copy) --update --yes | jq -r '[.id, .problem] | join(\" \")' | sort")
+    #expect(outcome.lines == ["\(units[0]) codeTaken", "\(units[1]) E4001"].sorted(), "\(outcome.output)")
+    #expect(outcome.errors.contains("(\(units[1])), which cannot be changed itself"), "\(outcome.errors)")
+    #expect(try unit(units[1], world.destination).code == "B")
+  }
+
   @Test("--below takes one unit and what is below it, by uid, code or name")
   func below() throws {
     let world = try world()
