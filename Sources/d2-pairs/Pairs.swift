@@ -109,7 +109,8 @@ package struct Pairs: ToolkitCommand {
     let url = try source.url()
     let settings = ServerSettings(options: .destination, arguments: arguments, readsSecretVariables: true)
     let exchange = try arguments[fromExchange].map { name in
-      try DataExchange(named: name, DHIS2Client(try ServerOptions(arguments, log, source), log))
+      try DataExchange(
+        named: name, option: fromExchange.name, DHIS2Client(try ServerOptions(arguments, log, source), log))
     }
     let destination = try exchange.map { try settings.made(of: $0, source, log) } ?? settings.made()
     if exchange?.isInternal != true, try destination.url() == url {

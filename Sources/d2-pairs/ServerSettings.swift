@@ -77,6 +77,7 @@ struct ServerSettings {
     of exchange: DataExchange, _ source: ConfiguredServer, _ log: Log
   ) throws(CommandFailure) -> ConfiguredServer {
     let url = exchange.isInternal ? source.text("api_url") : exchange.targetURL
+    if !exchange.isInternal, arguments[options.url] == nil { try check(url, of: exchange) }
     var server = try made(at: url)
     guard ["pat", "username"].allSatisfy({ server.text($0) == nil }) else { return server }
     if exchange.isInternal, arguments[options.url] == nil {
@@ -91,6 +92,21 @@ struct ServerSettings {
       )
     }
     return server
+  }
+
+  /// Nobody typed the address of an exchange: a fault of it is not one of the command line.
+  private func check(_ url: String?, of exchange: DataExchange) throws(CommandFailure) {
+    let fault: String
+    if let url {
+      do {
+        _ = try ServerURL(url)
+        return
+      } catch { fault = "the address of exchange \(exchange.name) (\(exchange.uid)) cannot be used: \(error)" }
+    } else {
+      fault = "exchange \(exchange.name) (\(exchange.uid)) has no address"
+    }
+    throw CommandFailure(
+      .usage, "\(fault); correct the exchange, or give the address here: --\(end)-url https://host/context")
   }
 
   /// Writes what the options say into a configuration.

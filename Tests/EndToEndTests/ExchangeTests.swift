@@ -151,6 +151,30 @@ struct ExchangeTests {
     ] { #expect(outcome.errors.contains(words), "\(words) is not in \(outcome.errors)") }
   }
 
+  @Test("a destination whose exchange has an unusable address: the exchange is named, and what to do")
+  func unusableAddress() throws {
+    let world = try World(pairIn: .sqlite, pair: false)
+    let address = world.destination.url.replacing("http://", with: "http://mover:hush@")
+    try Self.add(world, requests: "", target: #"{"type":"EXTERNAL","api":{"url":"\#(address)"}}"#)
+    let outcome = world.run(
+      """
+      add="d2-pairs add --quiet --source-url $SRC --source-username admin --source-password env:SOURCE_PASSWORD"
+      $add bad --from-exchange "To the donor"; echo $?
+      $add good --from-exchange "To the donor" --destination-url $DST | jq -r .destination_config.api_url
+      """)
+    #expect(outcome.lines == ["64", world.destination.url + "/api"], "\(outcome.output)\(outcome.errors)")
+    #expect(
+      outcome.errors.contains(
+        "the address of exchange To the donor (Exchange001) cannot be used: the URL holds a user name or password"),
+      "\(outcome.errors)")
+    #expect(outcome.errors.contains("give the address here: --destination-url"), "\(outcome.errors)")
+    #expect(!(outcome.output + outcome.errors).contains("hush"))
+    let unknown = world.run(
+      "d2-pairs add x --source-url $SRC --source-username admin --source-password env:SOURCE_PASSWORD --from-exchange none"
+    )
+    #expect(unknown.errors.contains("--from-exchange \"none\": no exchange of this uid"), "\(unknown.errors)")
+  }
+
   @Test("d2-pairs add --from-exchange takes the destination from it, and says what it cannot know")
   func pairs() throws {
     let world = try World(pairIn: .sqlite, pair: false)

@@ -37,8 +37,9 @@ package struct DataExchange: Sendable {
 
   /// Asks a server for an exchange, by its uid, code or name.
   ///
+  /// - Parameter option: which names it, for messages.
   /// - Throws: `ServerError`; `CommandFailure`, 64 if no exchange is called so, or several are.
-  package init(named text: String, _ client: DHIS2Client) throws {
+  package init(named text: String, option: String = "--exchange", _ client: DHIS2Client) throws {
     let all = try Self.all(client)
     let matches = ["id", "code", "name"].lazy.map { key in all.filter { $0[key]?.string == text } }.first {
       !$0.isEmpty
@@ -49,8 +50,8 @@ package struct DataExchange: Sendable {
       throw CommandFailure(
         .usage,
         matches == nil
-          ? "--exchange \(text.quoted): no exchange of this uid, code or name that the user may see at \(client.server)\(list)"
-          : "--exchange \(text.quoted): several exchanges are called so: give the uid\(list)")
+          ? "\(option) \(text.quoted): no exchange of this uid, code or name that the user may see at \(client.server)\(list)"
+          : "\(option) \(text.quoted): several exchanges are called so: give the uid\(list)")
     }
     self.init(try client.json("\(Self.path)/\(uid)"))
   }
