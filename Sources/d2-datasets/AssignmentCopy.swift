@@ -42,7 +42,14 @@ struct AssignmentCopy {
         .usage, "no unit of \(pair.label) is active: run d2-orgunits sync --pair \(pair.label) first")
     }
     let top = try arguments[PairOptions.below].map(unit)
-    let works = try chosen.map { try compare($0, pulled, below: top) }
+    let there = AskedUnits(destination) { path in top.map { path.contains(Substring($0)) } ?? true }
+    var works: [Work] = []
+    for set in chosen {
+      var work = try compare(set, pulled, there)
+      // Below a unit nobody knows what the destination lacks.
+      if top != nil { work.unknownUnits = 0 }
+      works.append(work)
+    }
     let count = works.filter { $0.refusal == nil }.reduce(0) { $0 + $1.units.count }
     var listing = Listing(arguments, columns: ["change", "dataSet", "name", "id", "unit"])
     if !arguments[Command.dryRun], count > 0 {
@@ -74,7 +81,7 @@ struct AssignmentCopy {
     return found[0].uid
   }
 
-  private func compare(_ set: DataSet, _ pulled: PulledUnits, below top: String?) throws -> Work {
+  private func compare(_ set: DataSet, _ pulled: PulledUnits, _ asked: AskedUnits) throws -> Work {
     var work = Work(set: set)
     guard let here = try fetch(set.uid, source) else {
       work.refusal = ("missingAtSource", "the source has no such data set, or does not show it")
@@ -85,16 +92,8 @@ struct AssignmentCopy {
       return work
     }
     let assigned = Set(there.uids("organisationUnits"))
-    let missing = try pulled.among(here.uids("organisationUnits").filter { !assigned.contains($0) }).map(\.uid)
-    var found: Set<String> = []
-    try destination.forEachObject(missing, in: "organisationUnits", fields: "id,name,path") { unit in
-      guard let uid = unit["id"]?.string else { return }
-      found.insert(uid)
-      let isBelow = top.map { (unit["path"]?.string ?? "").split(separator: "/").contains(Substring($0)) } ?? true
-      if isBelow { work.units.append((uid, unit["name"]?.string ?? uid)) }
-    }
-    if top == nil { work.unknownUnits = missing.count { !found.contains($0) } }
-    work.units.sort { $0.uid < $1.uid }
+    let missing = try pulled.among(here.uids("organisationUnits").filter { !assigned.contains($0) })
+    (work.units, work.unknownUnits) = try asked.among(missing.map(\.uid))
     if !work.units.isEmpty, there["access"]?["update"]?.bool == false {
       work.refusal = ("noAccess", "the user may not change it at the destination (metadata write access)")
     }

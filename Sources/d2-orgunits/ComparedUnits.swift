@@ -37,6 +37,7 @@ final class ComparedUnits {
       CREATE INDEX there_parent ON there (parent);
       CREATE INDEX there_code ON there (code);
       CREATE INDEX here_parent ON here (parent);
+      CREATE INDEX here_work ON here (level, path) WHERE work IS NOT NULL;
       CREATE INDEX here_holder ON here (holder) WHERE holder IS NOT NULL;
       """)
   }

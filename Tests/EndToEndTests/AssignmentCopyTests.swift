@@ -91,6 +91,23 @@ struct AssignmentCopyTests {
     #expect(!open.isEmpty && open.count < units.count && assigned(set, world.destination) == Set(open.map(\.uid)))
   }
 
+  @Test("units that several data sets lack are asked for once at each server")
+  func askedOnce() throws {
+    let world = try World(pairIn: .sqlite)
+    world.run("d2-orgunits sync --pair hmis > /dev/null; d2-datasets sync --pair hmis > /dev/null")
+    let sets = world.metadata.dataSets
+    for set in sets { try assign([], to: set, at: world.destination) }
+    for server in [world.source, world.destination] { server.resetStatistics() }
+    let outcome = world.run("\(Self.copy) --dry-run | wc -l")
+    #expect(outcome.lines == ["\(sets.reduce(0) { $0 + $1.units.count })"], "\(outcome.errors)")
+    for server in [world.source, world.destination] {
+      let asked = (server.statistics["recent"]?.array ?? []).filter {
+        $0["target"]?.string?.hasPrefix("/api/organisationUnits?") ?? false
+      }
+      #expect(asked.count == 1, "\(asked)")
+    }
+  }
+
   @Test("a user who may not change a data set is told so, and the others are assigned")
   func withoutRight() throws {
     let (world, set, _) = try world(.v42, without: 2)

@@ -89,7 +89,7 @@ extension Database {
   @discardableResult
   package func insert(into table: String, columns: [String], rows: [[SQLValue]]) throws -> Int {
     var new = 0
-    let most = Self.mostParameters / columns.count
+    let most = mostParameters / columns.count
     var rest = rows[...]
     while !rest.isEmpty {
       let some = rest.prefix(most)
@@ -105,8 +105,9 @@ extension Database {
     return new
   }
 
-  /// Below the limits of both (65,535 and 32,766).
-  private static var mostParameters: Int { 4000 }
+  /// Below the limits of both (65,535 and 32,766). SQLite searches all names of a statement for each one, so that many
+  /// cost more than more statements do.
+  private var mostParameters: Int { dialect == .sqlite ? 500 : 4000 }
 }
 
 /// What a store cannot do, told in one line without a secret.
