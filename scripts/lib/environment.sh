@@ -3,6 +3,9 @@
 
 D2_SWIFT_HOME=${D2_SWIFT_HOME:-${XDG_CACHE_HOME:-${HOME-~}/.cache}/d2/swift}
 
+# Where tools of Python are that only some checks need: scripts/lib/check-examples --install puts them there.
+D2_TOOLS=${D2_TOOLS:-${XDG_CACHE_HOME:-${HOME-~}/.cache}/d2/tools}
+
 # The oldest Swift that builds d2: as in .swift-version, and in Package.swift.
 least_swift=6.1
 
@@ -31,8 +34,17 @@ apt_install() { # PACKAGE…
 }
 
 # Builds the release binaries with Swift's runtime linked in, so that they run on machines without Swift.
+#
+# The same sources give the same bytes:
+# - The binary contains neither the name of this folder nor an id that depends on it.
+# - Some choices of the compiler depend on addresses, so these are the same each time. A container may forbid that.
+#
+# The linker makes the table of functions read-only (now), as for Debian's own packages.
 build_release() {
-  swift build -c release --static-swift-stdlib "$@" >&2
+  local alike=(setarch --addr-no-randomize)
+  "${alike[@]}" true 2>/dev/null || alike=()
+  "${alike[@]}" swift build -c release --static-swift-stdlib -Xswiftc -file-prefix-map -Xswiftc "$PWD=d2" \
+    -Xcc "-ffile-prefix-map=$PWD=d2" -Xlinker --build-id=none -Xlinker -z -Xlinker now "$@" >&2
 }
 
 # The version of d2, or its date, from the only place that has them.

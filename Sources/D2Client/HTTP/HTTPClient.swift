@@ -75,6 +75,8 @@ package final class HTTPClient: Sendable {
   ) throws -> HTTPResponse {
     let handle = try idle.withLock { $0.popLast() } ?? CurlHandle(share: share)
     defer { idle.withLock { $0.append(handle) } }
+    // Else the length of this file's path would be in the binary: the same sources would make another one elsewhere.
+    #sourceLocation(file:"HTTPClient.perform.swift",line:1)
     return try withoutActuallyEscaping(onBody) { onBody in
       try withoutActuallyEscaping(whileWaiting) { whileWaiting in
         func exchange(carriesCookies: Bool) throws -> (response: HTTPResponse, cookies: [String]) {
@@ -97,6 +99,7 @@ package final class HTTPClient: Sendable {
       }
     }
   }
+  #sourceLocation()
 
   /// Before its first request a command of a worker takes up the session of the others. Without one it signs in
   /// while they wait.

@@ -11,13 +11,18 @@ package enum Secret: Sendable, Equatable {
   case command(String)
 
   package init(_ text: String) {
-    for (prefix, make) in [
-      ("env:", Secret.environment), ("file:", Secret.file), ("cmd:", Secret.command),
-    ] as [(String, (String) -> Secret)] where text.hasPrefix(prefix) && text.count > prefix.count {
-      self = make(String(text.dropFirst(prefix.count)))
-      return
+    func reference(_ prefix: String) -> String? {
+      text.hasPrefix(prefix) && text.count > prefix.count ? String(text.dropFirst(prefix.count)) : nil
     }
-    self = .literal(text)
+    if let name = reference("env:") {
+      self = .environment(name)
+    } else if let path = reference("file:") {
+      self = .file(path)
+    } else if let command = reference("cmd:") {
+      self = .command(command)
+    } else {
+      self = .literal(text)
+    }
   }
 
   package var isLiteral: Bool { if case .literal = self { true } else { false } }
