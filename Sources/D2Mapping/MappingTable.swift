@@ -60,7 +60,7 @@ package struct MappingTable {
   /// before stays.
   ///
   /// - Parameter path: for messages.
-  /// - Throws: `CommandFailure`, 65 for what is no mapping, with the line.
+  /// - Throws: `CommandFailure`, 65 if the text is not a mapping, with the line.
   package mutating func read(_ bytes: [UInt8], _ path: String) throws(CommandFailure) {
     let text = Self.text(bytes)
     guard let first = text.first(where: { $0 > 0x20 }) else {
@@ -76,7 +76,7 @@ package struct MappingTable {
     for kind in members {
       for entry in kind.value.members ?? [] {
         guard entry.value == .null || entry.value.scalarText != nil else {
-          throw CommandFailure(.malformedInput, "\(path): the target of \(entry.key) is no text")
+          throw CommandFailure(.malformedInput, "\(path): the target of \(entry.key) is not a text")
         }
         try add(kind.key, entry.key, entry.value.scalarText ?? "", "\(path): ")
       }
@@ -114,7 +114,7 @@ package struct MappingTable {
     }
     guard let kind else {
       throw CommandFailure(
-        .malformedInput, "\(place)\(name.quoted) is no kind: \(Self.kinds.map(\.name).joined(separator: ", "))")
+        .malformedInput, "\(place)\(name.quoted) is not a kind: \(Self.kinds.map(\.name).joined(separator: ", "))")
     }
     guard !from.isEmpty else { throw CommandFailure(.malformedInput, "\(place)the source's id is empty") }
     guard to != Self.undecidedTarget else {

@@ -40,7 +40,7 @@ public struct SplitError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The fault as the end of a sentence, with its offset.
   public var description: String { "\(problem) at byte \(offset)" }
 
-  /// True where the text could be the beginning of a good answer.
+  /// True if the text could be the beginning of a good answer.
   public var isCutOff: Bool { problem == .endsEarly }
 }
 
@@ -54,10 +54,10 @@ extension SplitProblem: CustomStringConvertible {
     case .unbalanced: "unbalanced brackets"
     case .controlByte: "a control byte inside a string"
     case .htmlInside: "a page of HTML inside the JSON"
-    case .trailingBytes: "something stands after the end of the JSON"
+    case .trailingBytes: "there is something after the end of the JSON"
     case .tooDeep: "JSON nested deeper than \(DataValueSplitter.deepest) levels"
     case .tooLarge: "an element larger than \(DataValueSplitter.largestElementBytes >> 20) MiB"
-    case .arrayTwice: "the array of values stands twice"
+    case .arrayTwice: "the array of values is there twice"
     case .endsEarly: "the JSON ends early"
     case .notAnArray: "the values are not an array"
     case .hoistedKeyBehindValues(let key): "the common \"\(key)\" stands behind the values that lack it"

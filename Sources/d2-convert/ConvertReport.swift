@@ -47,7 +47,7 @@ struct ConvertReport {
   private var completions: [String] {
     guard counts.completionsLeftOut > 0 else { return [] }
     let dates = counted(counts.completionsLeftOut, "completeDate")
-    return ["\(dates) left out, which is no value: --registrations FILE keeps it for d2-push --registrations"]
+    return ["\(dates) left out, because it is not a value: --registrations FILE keeps it for d2-push --registrations"]
   }
 
   private var combos: [String] {

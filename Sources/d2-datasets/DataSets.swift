@@ -16,23 +16,26 @@ package struct DataSets: ToolkitCommand {
   private static let manual = Manual([
     """
     Keeps the data sets of a pair's source in the store, with their period types, and up to when each was delivered. \
-    What is active is what `d2-pull --pair` reads and d2-slices(1) plans.
+    `d2-pull --pair` reads the active ones, and d2-slices(1) plans them.
     """,
     """
-    `sync` fetches what the source's user may see, and says what was added, changed or is gone; data sets that were \
-    disabled stay so. `set --include-deleted on` lets deletions at the source travel too.
+    `sync` fetches the data sets that the source's user may see, and shows which were added, changed or removed. \
+    Disabled data sets stay disabled. `set --include-deleted on` lets deletions at the source travel too.
     """,
     """
-    Increments (`-i` of d2-pull(1) and d2-slices(1)) go on from the time that `list` shows as `syncedThrough`, by the \
-    source's clock. d2-slices moves it by itself. `mark` sets it by hand, after a full run that something else did.
+    Increments (`-i` of d2-pull(1) and d2-slices(1)) begin at the time that `list` shows as `syncedThrough`, by the \
+    source's clock. d2-slices moves it automatically. `mark` sets it by hand, after a full run that something else \
+    did.
     """,
     """
-    `check` compares with the destination before any data move: data sets, elements, category option combos and \
-    assignments that it lacks or has differently, elements whose zeros it does not keep (`zerosNotKept`) and those \
-    that hold files, which do not travel (`holdsFiles`). `copy-assignments` assigns at the destination the units that \
-    report a data set at the source; it takes no assignment away. `periods` needs no server and no pair: it prints \
-    the periods of a type. With a pair, relative periods count from the source's day, with its weeks and financial \
-    years.
+    `check` compares with the destination before any data move. It finds data sets, elements, category option combos \
+    and assignments that are missing or different there. It also finds elements whose zeros the destination does not \
+    keep (`zerosNotKept`), and elements that hold files, which do not travel (`holdsFiles`).
+    """,
+    """
+    `copy-assignments` assigns units to data sets at the destination as at the source. It takes no assignment away. \
+    `periods` needs no server and no pair: it prints the periods of a type. With a pair, relative periods count from \
+    the source's day, with its weeks and financial years.
     """,
   ])
 
@@ -40,14 +43,15 @@ package struct DataSets: ToolkitCommand {
 
   private static let chosen = Option(
     "--data-set", values: "UID|CODE|NAME", splits: false,
-    help: "Only these are added; those that are in the store already are kept in step too.")
-  private static let all = Flag("--all", help: "All data sets again, where only some were chosen before.")
-  private static let force = Flag("--force", help: "Also where most of the active data sets would be found missing.")
+    help: "Add only these; data sets that are already in the store stay in step too.")
+  private static let all = Flag("--all", help: "Select all data sets again, if only some were selected before.")
+  private static let force = Flag(
+    "--force", help: "Write the change even if most of the active data sets seem to be missing.")
 
   private static let sync = Verb(
     CommandDescription(
       metadataVerb: "d2-datasets sync", "fetch the source's data sets into the store, and report what changed",
-      example: ("d2-datasets sync --pair hmis", "all data sets that the user may see"),
+      example: ("d2-datasets sync --pair hmis", "fetch all data sets that the user may see"),
       groups: [ServerOptions.transport],
       options: [Command.dryRun, chosen, all, force],
       incomplete: "the source has no such data set, or some cannot be used: the rest is in the store")
@@ -60,12 +64,14 @@ package struct DataSets: ToolkitCommand {
 
   // MARK: List
 
-  private static let active = Flag("--active", help: "Only those that are pulled.")
+  private static let active = Flag("--active", help: "Show only those that are pulled.")
 
   private static let list = Verb(
     CommandDescription(
       metadataVerb: "d2-datasets list", "list the data sets in the store",
-      example: ("d2-datasets list --pair hmis --active --format tsv", "those that are pulled, for a spreadsheet"),
+      example: (
+        "d2-datasets list --pair hmis --active --format tsv", "list the data sets that are pulled, for a spreadsheet"
+      ),
       options: [active, Listing.option])
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
@@ -127,8 +133,9 @@ package struct DataSets: ToolkitCommand {
     changing(
       CommandDescription(
         metadataVerb: "d2-datasets \(verb)",
-        isActive ? "pull data sets again" : "no longer pull data sets; the next sync leaves it so",
-        example: ("d2-datasets \(verb) --pair hmis BfMAe6Itzgt", "by uid, code or name"), operands: "DATASET…",
+        isActive ? "pull data sets again" : "stop pulling data sets; the next sync does not change that",
+        example: ("d2-datasets \(verb) --pair hmis BfMAe6Itzgt", "\(verb) a data set by uid, code or name"),
+        operands: "DATASET…",
         options: [Command.dryRun])
     ) { _ in
       { set in
@@ -144,12 +151,12 @@ package struct DataSets: ToolkitCommand {
   private enum Switch: String, CaseIterable { case on, off }
 
   private static let includeDeleted = Option(
-    "--include-deleted", as: .one(of: Switch.self), help: "Whether deleted values are pulled.")
+    "--include-deleted", as: .one(of: Switch.self), help: "Pull deleted values too, or not.")
 
   private static let setting = changing(
     CommandDescription(
       metadataVerb: "d2-datasets set", "choose how data sets are pulled",
-      example: ("d2-datasets set --pair hmis --include-deleted on all", "deletions at the source travel too"),
+      example: ("d2-datasets set --pair hmis --include-deleted on all", "move deletions at the source too"),
       operands: "DATASET…|all",
       options: [Command.dryRun, includeDeleted])
   ) { arguments in
@@ -161,8 +168,8 @@ package struct DataSets: ToolkitCommand {
 
   private static let syncedThrough = Option(
     "--synced-through", as: ValueReader("TIME|never", "a time such as 2024-01-31T06:00:00Z, or never", read: time),
-    help: "All that the source had up to then is at the destination: 2024-01-31 or 2024-01-31T06:00:00Z (UTC).")
-  private static let registrations = Flag("--registrations", help: "Of complete data set registrations, not of values.")
+    help: "Mark everything that the source had by then as delivered: 2024-01-31 or 2024-01-31T06:00:00Z (UTC).")
+  private static let registrations = Flag("--registrations", help: "Mark complete data set registrations, not values.")
 
   /// A time, or `never`.
   private static func time(_ text: String) -> UTCTime?? {
@@ -171,7 +178,7 @@ package struct DataSets: ToolkitCommand {
 
   private static let mark = changing(
     CommandDescription(
-      metadataVerb: "d2-datasets mark", "say up to when data sets are delivered: -i of d2-pull goes on from there",
+      metadataVerb: "d2-datasets mark", "say up to when data sets are delivered: -i of d2-pull begins there",
       example: (
         "d2-datasets mark --pair hmis --synced-through 2024-01-31T06:00:00Z all",
         "after a first full run that began then, by the source's clock"
@@ -196,10 +203,10 @@ package struct DataSets: ToolkitCommand {
       "compare the data sets that are pulled with the destination's, before any data move",
       example: (
         "d2-datasets check --pair hmis > problems.ndjson",
-        "what the destination lacks or has differently: sets, elements, combos, assignments"
+        "find missing or different data sets, elements, combos and assignments at the destination"
       ), groups: [ServerOptions.transport],
       options: [PairOptions.dataSets, Listing.option],
-      incomplete: "the destination lacks something or has it differently")
+      incomplete: "something is missing or different at the destination")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
     return try DataSetCheck(store: store, pair: pair, arguments: arguments, log: log).run()
@@ -210,13 +217,14 @@ package struct DataSets: ToolkitCommand {
       metadataVerb: "d2-datasets copy-assignments",
       "assign data sets at the destination to the units that report them at the source",
       example: (
-        "d2-datasets copy-assignments --pair hmis --below Bo", "what Bo's new facilities report, they may report there"
+        "d2-datasets copy-assignments --pair hmis --below Bo",
+        "let Bo's new facilities report their data sets at the destination too"
       ), groups: [ServerOptions.transport],
       options: [
         PairOptions.dataSets, PairOptions.below, Command.dryRun,
-        Prompt.confirmation.described("Do not ask before units are assigned."), Listing.option,
+        Prompt.confirmation.described("Do not ask before d2-datasets assigns units."), Listing.option,
       ],
-      incomplete: "a data set or unit is not at the destination, or you did not say yes")
+      incomplete: "the destination lacks a data set or unit, or you did not say yes")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
     return try AssignmentCopy(store: store, pair: pair, arguments: arguments, log: log).run()
@@ -226,9 +234,10 @@ package struct DataSets: ToolkitCommand {
     CommandDescription(
       metadataVerb: "d2-datasets periods", "print the periods of a type: id, first and last day",
       example: (
-        "d2-datasets periods --type Weekly --from 2024-01-01 --to 2024-03-31 --format tsv", "the weeks of a quarter"
+        "d2-datasets periods --type Weekly --from 2024-01-01 --to 2024-03-31 --format tsv",
+        "print the weeks of a quarter"
       ),
-      more: [("d2-datasets periods -p LAST_4_QUARTERS --type Monthly", "the months of the last four quarters")],
+      more: [("d2-datasets periods -p LAST_4_QUARTERS --type Monthly", "print the months of the last four quarters")],
       groups: [ServerOptions.transport], options: PeriodListing.options)
   ) { arguments, log in
     try PeriodListing.run(arguments, log)

@@ -6,13 +6,13 @@ import D2Store
 enum PeriodListing {
   private static let type = Option(
     "--type", value: "TYPE",
-    help: "A period type by its DHIS2 name: Daily, Weekly, Monthly, FinancialApril … (default: that of --period).")
-  private static let from = Option("--from", as: .date, help: "The first day.")
-  private static let to = Option("--to", as: .date, help: "The last day.")
+    help: "Print periods of this type: Daily, Weekly, Monthly, FinancialApril … (default: the type of --period).")
+  private static let from = Option("--from", as: .date, help: "Begin with this day.")
+  private static let to = Option("--to", as: .date, help: "End with this day.")
   private static let period = CalendarOptions.period.described(
-    "Instead of dates: a period of any type, or a relative one such as LAST_4_QUARTERS, as DHIS2 makes it.")
+    "Use this period instead of dates: of any type, or a relative one such as LAST_4_QUARTERS, as in DHIS2.")
   private static let date = CalendarOptions.relativeDate.described(
-    "The day from which relative periods count (default: today; with --pair by the source's clock).")
+    "Count relative periods from this day (default: today; with --pair by the source's clock).")
 
   static let options: [any AnyOption] = [type, from, to, period, date, Listing.option]
 

@@ -3,38 +3,38 @@ import Glibc
 
 /// What one run of d2-diff was asked for, beside what it compares.
 struct DiffOptions: Sendable {
-  private static let numeric = Flag("--numeric", help: "Values that are the same number are equal: 1, 1.0 and 01.")
-  private static let extras = Flag("--extras", help: "What only the destination has is a difference too.")
+  private static let numeric = Flag("--numeric", help: "Treat values that are the same number as equal: 1, 1.0 and 01.")
+  private static let extras = Flag("--extras", help: "Count values that only the destination has as differences too.")
   private static let deleteExtras = Flag(
     "--delete-extras",
     help:
-      "Write it as deleted values. Never where the source is empty, was not read to its end, or comes through a pipe.")
+      "Write them as deleted values, unless the source is empty, was not read to its end, or comes through a pipe.")
   private static let maxDelete = Option(
     "--max-delete", as: .quota,
-    help: "With more extras than this, a number or a share of the destination, nothing is written (default 1%).")
+    help: "Write nothing if there are more extras than N, or P percent of the destination (default 1%).")
   private static let defaultCombo = Option(
     "--default-combo", values: "UID",
     help:
-      "An option combo that says as much as none, besides HllvX50cXC0 and \"default\"; both servers of a pair are asked for theirs."
+      "Treat this option combo like none, as HllvX50cXC0 and \"default\" are. d2-diff asks both servers of a pair for theirs."
   )
   static let differences: [any AnyOption] = [numeric, extras, deleteExtras, maxDelete, defaultCombo]
 
   private static let format = Option(
     "--format", as: .one(of: Format.self),
     help:
-      "ndjson: the lines of the source, byte for byte (default where stdout is no terminal); table, tsv, json: a row for each difference; summary: counts by data set, period and organisation unit."
+      "Write ndjson: the source's lines, byte for byte (default without a terminal); table, tsv, json: a row for each difference; summary: counts by data set, period and organisation unit."
   )
   private static let level = Option(
     "--level",
     as: ValueReader("N", "the number of a level, 1 for the root") { text in Int(text).flatMap { $0 > 0 ? $0 : nil } },
-    help: "With --format summary and --pair: count by the organisation units of this level (d2-orgunits list).")
-  private static let summary = Option("--summary", value: "FILE", help: "Write what was found as one JSON object.")
+    help: "Count by the organisation units of this level (with --format summary and --pair; d2-orgunits list).")
+  private static let summary = Option("--summary", value: "FILE", help: "Write the result to FILE as a JSON object.")
   static let output: [any AnyOption] = [format, level, summary]
 
   static let memory = Option(
     "--memory", as: .size,
     help:
-      "How much memory is used, about (default 64M); what does not fit goes to temporary files, in $TMPDIR: 48 bytes a value, and the lines of what is no file."
+      "Use about this much memory (default 64M). The rest goes to temporary files in $TMPDIR: 48 bytes a value, and the lines of inputs that are not files."
   )
 
   enum Format: String, CaseIterable {

@@ -181,7 +181,7 @@ struct DiffRun: Sendable {
 
   // MARK: Reading
 
-  /// Reads both sides at once; where one fails, the other need not go on.
+  /// Reads both sides at once; if one fails, the other need not go on.
   ///
   /// - Returns: whether the source told all that was asked for.
   private func read(_ sides: [Side], _ executor: BlockingExecutor) async throws -> Bool {
@@ -277,11 +277,11 @@ struct DiffRun: Sendable {
       if counts.source == 0 {
         "the source is empty"
       } else if !isWhole {
-        "the source does not know all that was asked for"
+        "the source does not know some of the ids"
       } else if pair == nil, !isFromStart {
         "the source was not read from its beginning"
       } else if pair == nil, !isFile {
-        "the source comes through a pipe, whose end does not tell whether it was all: write it into a file, or use --pair"
+        "the source comes through a pipe, whose end does not show whether it is complete: write it to a file, or use --pair"
       } else if options.maxDelete.isExceeded(by: extra, of: counts.destination) {
         "they are more than --max-delete \(options.maxDelete) of \(counts.destination)"
       } else {

@@ -4,30 +4,30 @@ import D2Store
 
 /// The command lines of the two d2-pulls that read a pair.
 enum PulledSide {
-  static let slice = SliceOption.option.described("A slice of the ledger as d2-slices list prints it.")
+  static let slice = SliceOption.option.described("Compare this slice of the ledger, as d2-slices list prints it.")
   static let dataSets = Option(
-    "--data-set", values: "NAME", splits: false, help: "Data sets (default: all active ones).")
+    "--data-set", values: "NAME", splits: false, help: "Compare these data sets (default: all active ones).")
   private static let only = Option(
     "--only", "-l", value: "UNIT,…",
-    help: "Of the pair's active organisation units only these, by name, code or uid, LEVEL-3 or GROUP:name.")
+    help: "Compare only these active units of the pair: a name, code or uid, LEVEL-3 or GROUP:name.")
   private static let units = Option(
-    "--org-unit", values: "UID", help: "Organisation units of the servers instead.")
-  private static let children = Flag("--children", help: "With all below them.")
+    "--org-unit", values: "UID", help: "Compare these organisation units of the servers instead.")
+  private static let children = Flag("--children", help: "Include all units below them.")
   private static let registrations = Flag(
     "--registrations", help: "Compare complete data set registrations instead of values.")
   private static let startDate = Option(
-    "--start-date", value: "DATE", help: "With --end-date: all periods that lie wholly between.")
-  private static let endDate = Option("--end-date", value: "DATE", help: "The last day.")
+    "--start-date", value: "DATE", help: "Read all periods that lie wholly between this day and --end-date.")
+  private static let endDate = Option("--end-date", value: "DATE", help: "End with this day (with --start-date).")
   private static let includeDeleted = Flag(
     "--include-deleted",
-    help: "Ask the source for deleted values too: what it deleted and the destination has is then known as such.")
+    help: "Ask the source for deleted values too, to recognise those that the destination still has.")
 
   /// What is asked of both servers alike, as d2-pull understands it.
   static let group = OptionGroup(
     "What to compare of a pair (as d2-pull --pair)",
     [
       PairOptions.pair, slice, dataSets, only, units, children,
-      CalendarOptions.period.described("The data sets' periods in it."),
+      CalendarOptions.period.described("Compare the data sets' own periods that overlap this one."),
     ] + CalendarOptions.options + [registrations, startDate, endDate, includeDeleted, Store.option])
 
   /// What is handed on to both: all of the group, and how servers are talked to.

@@ -12,14 +12,14 @@ package struct Map: ToolkitCommand {
   static let description = CommandDescription(
     name: name, abstract: abstract,
     examples: [
-      ("d2-pull … | d2-map mapping.csv | d2-push …", "with a table whose first line is kind,from,to"),
-      ("d2-map mapping.csv --sum < values.ndjson", "several data elements become one: their values are added up"),
-      ("d2-map mapping.csv --unmapped fail", "nothing may be left out of the table"),
+      ("d2-pull … | d2-map mapping.csv | d2-push …", "use a table whose first line is kind,from,to"),
+      ("d2-map mapping.csv --sum < values.ndjson", "add up the values of data elements that become one"),
+      ("d2-map mapping.csv --unmapped fail", "stop at an id that is not in the table"),
       (
         "d2-map options.csv --pair hmis --sum",
-        "whole categories: with a table whose first line is category,from option,to option"
+        "map whole categories with a table whose first line is category,from option,to option"
       ),
-      ("d2-map suggest --pair hmis > mapping.csv", "a table to begin with (d2-map suggest --help)"),
+      ("d2-map suggest --pair hmis > mapping.csv", "make a table to begin with (d2-map suggest --help)"),
     ],
     groups: [
       OptionGroup("How", [unmapped, sums]), PairOptions.group, ServerOptions.transport,
@@ -35,26 +35,26 @@ package struct Map: ToolkitCommand {
       [
         """
         Reads data values, one JSON object a line, and writes them with the ids of another server. All other bytes \
-        stay as they are. MAPPING is a CSV, TSV or JSON file. The first line of a table names its columns: `kind`, \
-        `from` and `to` are used, others are for people. Kinds are dataElement, orgUnit, categoryOptionCombo, \
+        stay as they are. MAPPING is a CSV, TSV or JSON file. The first line of a table names its columns. d2-map uses \
+        `kind`, `from` and `to`; others are for people. Kinds are dataElement, orgUnit, categoryOptionCombo, \
         attributeOptionCombo, dataSet, period and value.
         """,
         """
-        An id in `to` takes the place of that in `from`. Where `to` is empty, values with this id are dropped. Where \
-        it is ?, nobody has decided yet, and the id counts as not in the table. What happens to ids that the table \
-        does not know, of a kind that it has, says `--unmapped`. Where several ids become one, `--sum` adds the values \
-        of a key up, exactly, in decimal; without it the last one wins at the destination.
+        The id in `to` replaces the id in `from`. If `to` is empty, values with this id are dropped. If it is ?, \
+        nobody has decided yet, and the id counts as not in the table. `--unmapped` says what happens to ids that the \
+        table does not know, of a kind that it has. If several ids become one, `--sum` adds the values of a key up, \
+        exactly, in decimal. Without it the last one wins at the destination.
         """,
         """
         A table of options has the columns `category`, `from option` and `to option`, and needs `--pair`. d2-map asks \
-        both servers for their combos, and each combo of the source becomes the destination's of the options that its \
-        own become. Options are named by uid, code or name; `*` is all others of the category. `default` as the target \
-        leaves the category out of the combo; an empty one drops the values. An option that the table does not list \
-        stays: it is the destination's with its uid, code or name.
+        both servers for their combos. Each combo of the source becomes the destination's combo of the mapped options. \
+        Options are named by uid, code or name; `*` means all others of the category. `default` as the target leaves \
+        the category out of the combo; an empty target drops the values. An option that the table does not list stays: \
+        it is the destination's with its uid, code or name.
         """,
         """
-        `suggest` writes a table to begin with: it matches what both servers of a pair have by id, code, options and \
-        name, and says how certain that is. A person looks it over, in a spreadsheet or an editor.
+        `suggest` writes a table to begin with. It matches the objects of both servers by id, code, options and name, \
+        and shows how certain each match is. Check the table in a spreadsheet or an editor.
         """,
       ],
       files: [
@@ -66,11 +66,11 @@ package struct Map: ToolkitCommand {
 
   private static let unmapped = Option(
     "--unmapped", as: .one(of: Unmapped.self),
-    help: "What to do with a value that has an id which the table does not know, of a kind that it has (default pass).")
+    help: "Keep (pass, the default), drop, or stop at (fail) values with an unknown id of a kind that the table has.")
   private static let sums = Flag(
     "--sum",
     help:
-      "Values that have one key after the mapping are added up. All keys are held in memory, and nothing is written before the input ends."
+      "Add up values that have the same key after the mapping. Memory holds all keys, and the output begins when the input ends."
   )
 
   package static func main(_ words: [String]) async -> Never {
@@ -99,7 +99,7 @@ package struct Map: ToolkitCommand {
         let before = table.undecided
         try table.read(bytes, path)
         if table.undecided > before {
-          log.warning("\(path) leaves \(table.undecided - before) ids undecided (?): they count as not in the table")
+          log.warning("\(path) leaves \(counted(table.undecided - before, "id")) undecided (?), as if not in the table")
         }
       }
     }
@@ -111,7 +111,7 @@ package struct Map: ToolkitCommand {
     guard arguments.has(PairOptions.pair) else {
       throw CommandFailure(
         .usage,
-        "\(options.path) is a table of options: say with --pair between which servers, for combos are made of it")
+        "\(options.path) is a table of options: give --pair, because d2-map makes combos of it between two servers")
     }
     let (_, pair) = try PairOptions.open(arguments)
     let (source, destination) = try (

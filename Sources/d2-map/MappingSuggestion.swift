@@ -8,40 +8,40 @@ import D2Store
 struct MappingSuggestion {
   static let description = CommandDescription(
     name: "d2-map suggest",
-    abstract: "write a mapping for a pair: what the source's objects are at the destination, by id, code and name",
+    abstract: "write a mapping for a pair: match the objects of both servers by id, code and name",
     examples: [
-      ("d2-map suggest --pair hmis > mapping.csv", "a table to look over in a spreadsheet"),
+      ("d2-map suggest --pair hmis > mapping.csv", "make a table, to check in a spreadsheet"),
       (
         "d2-map suggest --pair hmis --kind dataElement,orgUnit --min-confidence 0.9 > mapping.csv",
-        "only what is all but certain"
+        "accept only nearly certain matches"
       ),
       (
         "grep ',?,' mapping.csv",
-        "what is left for you to decide: put the destination's id in place of the ?, or leave it empty to drop the values"
+        "show what you must decide: replace the ? by the destination's id, or by nothing to drop the values"
       ),
     ],
     groups: [
-      OptionGroup("What is matched", [kind, minConfidence]), PairOptions.group, ServerOptions.transport,
+      OptionGroup("What to match", [kind, minConfidence]), PairOptions.group, ServerOptions.transport,
     ],
     statuses: [
-      (.success, "all has a counterpart"), (.incomplete, "something is left to decide: its target is ?"),
+      (.success, "every id has a counterpart"), (.incomplete, "some ids are undecided: their target is ?"),
       (.usage, "the command line is wrong"), (.unreachable, "a server cannot be reached"),
       (.temporary, "a server failed after all retries"), (.refused, "credentials or access refused"),
-      (.configuration, "no such pair, or a bad store"),
+      (.configuration, "there is no such pair, or the store is unusable"),
     ])
 
   private static let kind = Option(
     "--kind", values: "KIND",
     as: ValueReader("KIND", "one of \(kinds.map(\.name).joined(separator: ", "))") { name in
       kinds.first { $0.name == name }
-    }, help: "dataElement, orgUnit, categoryOptionCombo, attributeOptionCombo, dataSet (default: all).")
+    }, help: "Match only dataElement, orgUnit, categoryOptionCombo, attributeOptionCombo or dataSet (default: all).")
   private static let minConfidence = Option(
     "--min-confidence",
     as: ValueReader("0…1", "a number from 0 to 1") { text in
       Double(text).flatMap { (0...1).contains($0) ? $0 : nil }
     },
     help:
-      "What is less certain is left undecided (default 0): equal ids are 1, codes and options 0.95, names 0.8 to 0.9."
+      "Leave less certain matches undecided (default 0): equal ids are 1, codes and options 0.95, names 0.8 to 0.9."
   )
 
   private static let kinds: [DataValueLine.Key] = [
@@ -87,7 +87,7 @@ struct MappingSuggestion {
     }
     if kinds.contains(.dataSet) { try write(.dataSet, matches("dataSets")) }
     try output.flush()
-    log.info("\(matched) ids have a counterpart, \(undecided) are undecided (?)")
+    log.info("\(counted(matched, "id")) matched, \(undecided) undecided (?)")
     return undecided == 0 ? .success : .incomplete
   }
 

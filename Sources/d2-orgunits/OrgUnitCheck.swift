@@ -4,8 +4,9 @@ import D2Store
 
 /// Compares the source's units, at and below those that are pulled, with the destination's.
 struct OrgUnitCheck {
-  static let from = Option("--from", as: .date, help: "Units must be open from here on (default: this year's begin).")
-  static let to = Option("--to", as: .date, help: "Units must be open up to here (default: today).")
+  static let from = Option(
+    "--from", as: .date, help: "Check that units are open from this day on (default: the first day of this year).")
+  static let to = Option("--to", as: .date, help: "Check that units are open up to this day (default: today).")
 
   let store: Store
   let pair: Pair

@@ -5,13 +5,13 @@ import D2Store
 /// Makes at the destination the organisation units that it lacks and, where asked, changes those that it has otherwise.
 ///
 /// Both servers are compared, then the destination is asked what it thinks of each change (`importMode=VALIDATE`), then
-/// the person; only then anything is stored, parents first, batch by batch. A run that was killed is simply begun
-/// again: what is there by then is no change any more.
+/// the person; only then anything is stored, parents first, batch by batch. After a kill, run it
+/// again: what is there by then is not a change any more.
 struct OrgUnitCopy {
   static let update = Flag(
-    "--update", help: "Also take over renames, moves, codes, opening and closing dates of units that are there.")
+    "--update", help: "Copy renames, moves, codes, opening and closing dates of existing units too.")
   static let sameName = Flag(
-    "--allow-same-name", help: "Also make units whose name another unit has below the same parent.")
+    "--allow-same-name", help: "Make units too whose name another unit has below the same parent.")
 
   let store: Store
   let pair: Pair

@@ -14,46 +14,49 @@ package struct OrgUnits: ToolkitCommand {
 
   private static let manual = Manual([
     """
-    Keeps the organisation units of a pair's source in the store. Each active one stands for itself and all below it: \
-    whoever syncs `--level District` pulls a country by its districts, and d2-slices(1) makes a slice of each.
+    Keeps the organisation units of a pair's source in the store. Each active one stands for itself and all below it. \
+    After `sync --level District` d2-pull(1) reads a country by its districts, and d2-slices(1) makes a slice of each.
     """,
     """
-    `sync` fetches what there is and says what was added, changed or is gone. What it selects (`--level`, `--root`) is \
-    selected from then on, until `--all`. Units that were disabled stay so, with all below them. Where most active \
-    units would be found missing, nothing is written: a user who may see less than before looks just so; `--force` \
-    does it all the same.
+    `sync` fetches the units and shows which were added, changed or removed. Its selection (`--level`, `--root`) stays \
+    in force until `--all`. Disabled units stay disabled, with all below them. If most active units seem to be \
+    missing, nothing is written, because a user who may see less than before looks just so; `--force` writes it \
+    anyway.
     """,
     """
-    `check` compares with the destination before any data move: units that are not there, have another name, code or \
-    parent, or were closed in the time that is asked about. It writes one problem a line, and ends with 1 where there \
-    is any.
+    `check` compares with the destination before any data move. It finds units that are missing there, have another \
+    name, code or parent, or were closed in the time that you ask about. It writes one problem a line, and ends with 1 \
+    if there is any.
     """,
     """
-    `copy` makes at the destination the units that it lacks, under the source's uids, parents first, with names, \
-    codes, dates, place and contact; with `--update` it also takes over renames, moves, closings and codes. It \
-    deletes nothing. First the destination validates all, then you are asked. What cannot be made is a line with \
-    `refused` and the reason, and the status is 1. A run that was stopped is begun again.
+    `copy` makes the units that the destination lacks, under the source's uids, parents first, with names, codes, \
+    dates, place and contact. With `--update` it also takes over renames, moves, closings and codes. It deletes \
+    nothing. First the destination validates everything, then d2-orgunits asks you. A unit that cannot be made is a \
+    line with `refused` and the reason, and the status is 1. After an interruption, run the same command again.
     """,
     """
-    Units are named by uid, code or name. A name that several have is refused, with those that it could mean.
+    You can name units by uid, code or name. If several units have a name, it is refused, with those that it could \
+    mean.
     """,
   ])
 
   // MARK: Sync
 
   private static let syncLevel = Option(
-    "--level", value: "N|NAME", help: "Only units of this level (default: as the last time, at first all).")
-  private static let root = Option("--root", value: "UID|NAME", help: "Only this unit and those below it.")
-  private static let all = Flag("--all", help: "All units again.")
-  private static let force = Flag("--force", help: "Also where most of the active units would be found missing.")
+    "--level", value: "N|NAME", help: "Select only units of this level (default: as the last time; the first time all)."
+  )
+  private static let root = Option("--root", value: "UID|NAME", help: "Select only this unit and those below it.")
+  private static let all = Flag("--all", help: "Select all units again.")
+  private static let force = Flag(
+    "--force", help: "Write the change even if most of the active units seem to be missing.")
 
   private static let sync = Verb(
     CommandDescription(
       metadataVerb: "d2-orgunits sync", "fetch the source's units into the store, and report what changed",
-      example: ("d2-orgunits sync --pair hmis --level District", "the districts; each stands for all below it"),
+      example: ("d2-orgunits sync --pair hmis --level District", "fetch the districts; each stands for all below it"),
       groups: [ServerOptions.transport],
       options: [Command.dryRun, syncLevel, root, all, force],
-      incomplete: "the source has no such unit, or most would be found missing: nothing was written")
+      incomplete: "the source has no such unit, or most seem to be missing: nothing was written")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)
     let client = try pair.client(of: .source, arguments, log)
@@ -63,14 +66,14 @@ package struct OrgUnits: ToolkitCommand {
 
   // MARK: List
 
-  private static let active = Flag("--active", help: "Only those that are pulled.")
-  private static let level = Option("--level", as: .number(in: 1...100), help: "All units of this level.")
+  private static let active = Flag("--active", help: "Show only those that are pulled.")
+  private static let level = Option("--level", as: .number(in: 1...100), help: "Select all units of this level.")
 
   private static let list = Verb(
     CommandDescription(
       metadataVerb: "d2-orgunits list", "list the units in the store, in order of priority",
-      example: ("d2-orgunits list --pair hmis --active | jq -r .name", "the names of those that are pulled"),
-      options: [active, level.described("Only of this level."), Listing.option])
+      example: ("d2-orgunits list --pair hmis --active | jq -r .name", "list the names of the units that are pulled"),
+      options: [active, level.described("Show only units of this level."), Listing.option])
   ) { arguments, log in
     let level = arguments[level]
     let (store, pair) = try PairOptions.open(arguments)
@@ -88,8 +91,8 @@ package struct OrgUnits: ToolkitCommand {
     Verb(
       CommandDescription(
         metadataVerb: "d2-orgunits \(verb)",
-        isActive ? "pull units again" : "no longer pull units; the next sync leaves it so",
-        example: ("d2-orgunits \(verb) --pair hmis \"Bo\" Kenema", "two districts"), operands: "UNIT…",
+        isActive ? "pull units again" : "stop pulling units; the next sync does not change that",
+        example: ("d2-orgunits \(verb) --pair hmis \"Bo\" Kenema", "\(verb) two districts"), operands: "UNIT…",
         options: [Command.dryRun, level])
     ) { arguments, log in
       let (store, pair) = try PairOptions.open(arguments, writes: true)
@@ -104,12 +107,12 @@ package struct OrgUnits: ToolkitCommand {
   private static let disable = switching("disable", to: false)
 
   private static let priority = Option(
-    "--priority", as: .number(in: 0...1_000_000_000, or: "none"), help: "The priority.")
+    "--priority", as: .number(in: 0...1_000_000_000, or: "none"), help: "Give the units this priority.")
 
   private static let setting = Verb(
     CommandDescription(
-      metadataVerb: "d2-orgunits set", "set the priority of units: those of a small number are pulled first",
-      example: ("d2-orgunits set --pair hmis --priority 1 Bo", "Bo goes first"), operands: "UNIT…",
+      metadataVerb: "d2-orgunits set", "set the priority of units: small numbers are pulled first",
+      example: ("d2-orgunits set --pair hmis --priority 1 Bo", "pull Bo first"), operands: "UNIT…",
       options: [Command.dryRun, priority, level])
   ) { arguments, log in
     guard let priority = arguments[priority] else { throw CommandFailure(.usage, "say what to set: --priority N") }
@@ -141,11 +144,11 @@ package struct OrgUnits: ToolkitCommand {
       "compare the units that are pulled with the destination's, before any data move",
       example: (
         "d2-orgunits check --pair hmis --from 2022-01-01 --to 2022-12-31 > problems.ndjson",
-        "what the destination lacks, has differently, or had closed in 2022"
+        "find what is missing, different or was closed in 2022 at the destination"
       ),
       groups: [ServerOptions.transport],
       options: [OrgUnitCheck.from, OrgUnitCheck.to, Listing.option],
-      incomplete: "the destination lacks units or has them differently")
+      incomplete: "units are missing or different at the destination")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
     return try OrgUnitCheck(store: store, pair: pair, arguments: arguments, log: log).run()
@@ -155,15 +158,16 @@ package struct OrgUnits: ToolkitCommand {
 
   private static let copy = Verb(
     CommandDescription(
-      metadataVerb: "d2-orgunits copy", "make at the destination the units that it lacks",
+      metadataVerb: "d2-orgunits copy", "make the units that the destination lacks",
       example: (
         "d2-orgunits copy --pair hmis --below Bo --dry-run",
-        "which facilities of Bo are new, and what the destination says of them"
+        "show which facilities of Bo are new, and what the destination says about them"
       ),
       groups: [ServerOptions.transport],
       options: [
         PairOptions.below, OrgUnitCopy.update, OrgUnitCopy.sameName,
-        Command.dryRun, Prompt.confirmation.described("Do not ask before units are made or changed."), Listing.option,
+        Command.dryRun, Prompt.confirmation.described("Do not ask before d2-orgunits makes or changes units."),
+        Listing.option,
       ],
       incomplete: "some units were refused, or you did not say yes")
   ) { arguments, log in

@@ -17,35 +17,34 @@ package struct Pairs: ToolkitCommand {
     [
       """
       A pair is two DHIS2 servers under one name: a source, which is only read, and a destination. The other commands \
-      take it as `--pair`, and need neither addresses nor ids any more. Pairs are kept in a store, a SQLite file that \
-      is made when the first one is added; or, for several hosts, in the PostgreSQL database that `D2_STORE` or \
-      `--store` names.
+      take it as `--pair`; then they need no addresses or ids. Pairs are kept in a store. It is a SQLite file, which \
+      the first `add` makes, or, for several hosts, the PostgreSQL database that `D2_STORE` or `--store` names.
       """,
       """
-      Secrets are best kept elsewhere, and the store only told where. `env:NAME` is a variable, `file:PATH` the first \
-      line of a file, `cmd:COMMAND` the first line that a command prints, `prompt` asks at the terminal. What is \
-      typed, or stood in `D2_SOURCE_PAT` and its like, is kept in the store itself. `list` and `show` mask it. No \
-      secret is ever taken from the command line, where others could see it. Who may write to the store may name a \
-      command: trust it as you trust a shell.
+      Keep secrets elsewhere if you can, and let the store hold only a reference. `env:NAME` is a variable, \
+      `file:PATH` the first line of a file, and `cmd:COMMAND` the first line that a command prints. `prompt` asks at \
+      the terminal. Secrets that you type, or that come from `D2_SOURCE_PAT` and similar variables, are kept in the \
+      store itself. `list` and `show` mask them. d2-pairs takes no secret from the command line, because others could \
+      see it there. Whoever can write to the store can name a command: protect it as you protect a shell.
       """,
       """
-      `test` signs in at both ends and reports version, user, authorities, calendar, clock and round trip of each; it \
-      ends with 1 where something of that would keep data from moving. `set` changes what its options name and leaves \
-      the rest. `remove` asks first; with the pair go its data sets, organisation units and slices.
+      `test` signs in at both ends and shows version, user, authorities, calendar, clock and round trip of each. It \
+      ends with 1 if something there would keep data from moving. `set` changes what its options name, and keeps the \
+      rest. `remove` asks first; it also removes the pair's data sets, organisation units and slices.
       """,
     ],
     environment: [
       (
         "D2_SOURCE_PAT, D2_SOURCE_USERNAME, D2_SOURCE_PASSWORD",
-        "Credentials of the source. `add` keeps them in the store where no option names others; `test` uses them where the pair has none."
+        "Credentials of the source. `add` keeps them in the store if no option names others; `test` uses them if the pair has none."
       ),
-      ("D2_DESTINATION_PAT, D2_DESTINATION_USERNAME, D2_DESTINATION_PASSWORD", "The same of the destination."),
+      ("D2_DESTINATION_PAT, D2_DESTINATION_USERNAME, D2_DESTINATION_PASSWORD", "The same for the destination."),
     ])
 
   private static let statuses: [(status: ExitStatus, meaning: String)] = [
     (.success, "done"), (.usage, "the command line is wrong"),
     (.unreachable, "the store cannot be reached"), (.cannotWrite, "the store cannot be written"),
-    (.configuration, "no such pair, or a bad store"),
+    (.configuration, "there is no such pair, or the store is unusable"),
   ]
 
   private static func description(
@@ -83,9 +82,9 @@ package struct Pairs: ToolkitCommand {
   private enum Switch: String, CaseIterable { case on, off }
   private static let withRegistrations = Option(
     "--with-registrations", as: .one(of: Switch.self),
-    help: "Whether complete data set registrations travel with the values (default off).")
+    help: "Move complete data set registrations with the values, or not (default off).")
 
-  private static let inactive = Flag("--inactive", help: "Scripts that run all active pairs leave it out.")
+  private static let inactive = Flag("--inactive", help: "Make scripts that run all active pairs skip it.")
 
   private static let fromExchange = Option(
     "--from-exchange", value: "UID|NAME",
@@ -96,7 +95,7 @@ package struct Pairs: ToolkitCommand {
       "add", "add a pair of servers",
       example: (
         "d2-pairs add hmis --source-url https://a.example/dhis --source-pat file:/etc/d2/a.pat --destination-url https://b.example --destination-username mover",
-        "a pair; the source's token stays in its file, the destination's password is asked for and kept in the store"
+        "add a pair; the source's token stays in its file, d2-pairs asks for the destination's password and keeps it"
       ), operands: "NAME",
       groups: [
         ServerSettings.Options.source.group, ServerSettings.Options.destination.group, ServerOptions.transport,
@@ -135,12 +134,12 @@ package struct Pairs: ToolkitCommand {
     return .success
   }
 
-  private static let newName = Option("--name", value: "NAME", help: "What the pair is called from now on.")
+  private static let newName = Option("--name", value: "NAME", help: "Give the pair this name.")
 
   private static let set = Verb(
     description(
       "set", "change a pair",
-      example: ("d2-pairs set hmis --destination-pat env:HMIS_TOKEN", "another way to sign in at the destination"),
+      example: ("d2-pairs set hmis --destination-pat env:HMIS_TOKEN", "sign in at the destination in another way"),
       groups: [ServerSettings.Options.source.group, ServerSettings.Options.destination.group],
       options: [Command.dryRun, newName, withRegistrations])
   ) { arguments, log in
@@ -167,19 +166,19 @@ package struct Pairs: ToolkitCommand {
 
   private static let show = Verb(
     description(
-      "show", "show one pair with its configuration, secrets masked",
-      example: ("d2-pairs show hmis | jq .source_config", "how the source is reached"), options: [Listing.option])
+      "show", "show one pair with its configuration, without secrets",
+      example: ("d2-pairs show hmis | jq .source_config", "see how the source is reached"), options: [Listing.option])
   ) { arguments, log in
     let store = try Store(arguments)
     try show([try pair(arguments, in: store)], arguments)
     return .success
   }
 
-  private static let active = Flag("--active", help: "Only the active ones.")
+  private static let active = Flag("--active", help: "Show only active pairs.")
 
   private static let list = Verb(
     description(
-      "list", "list all pairs", example: ("d2-pairs list --format table", "what there is"), operands: "",
+      "list", "list all pairs", example: ("d2-pairs list --format table", "list all pairs as a table"), operands: "",
       options: [Listing.option, active])
   ) { arguments, log in
     try show(try Store(arguments).pairs().filter { $0.isActive || !arguments[active] }, arguments)
@@ -189,7 +188,7 @@ package struct Pairs: ToolkitCommand {
   private static func switching(_ verb: String, to isActive: Bool) -> Verb {
     Verb(
       description(
-        verb, isActive ? "let scripts run a pair" : "let scripts that run all active pairs leave one out",
+        verb, isActive ? "let scripts run a pair again" : "make scripts that run all active pairs skip this one",
         example: ("d2-pairs \(verb) hmis", "\(verb) the pair"), options: [Command.dryRun])
     ) { arguments, log in
       let store = try Store(arguments, writes: true)
@@ -206,8 +205,8 @@ package struct Pairs: ToolkitCommand {
 
   private static let remove = Verb(
     description(
-      "remove", "remove a pair with all that is kept about it",
-      example: ("d2-pairs remove hmis --yes", "without asking"),
+      "remove", "remove a pair with everything that the store has about it",
+      example: ("d2-pairs remove hmis --yes", "remove a pair without a question"),
       options: [Command.dryRun, Prompt.confirmation],
       statuses: [(.incomplete, "the answer was not yes: nothing was removed")])
   ) { arguments, log in
@@ -225,10 +224,10 @@ package struct Pairs: ToolkitCommand {
 
   private static let upgrade = Verb(
     description(
-      "upgrade", "bring the store's tables up to date, and say which rows that changes",
+      "upgrade", "bring the store's tables up to date, and show which rows that changes",
       example: (
         "d2-pairs upgrade --dry-run",
-        "on a database of the Python tool: which rows are there twice, and would be folded"
+        "on a database of the Python tool: see which rows are there twice, and would be merged"
       ), operands: "", options: [Command.dryRun])
   ) { arguments, log in
     let store = try Store(arguments, writes: true, upgrades: true)
@@ -238,11 +237,11 @@ package struct Pairs: ToolkitCommand {
 
   private static let test = Verb(
     description(
-      "test", "sign in at both ends and say what is there",
-      example: ("d2-pairs test hmis", "versions, users, authorities, calendars, clocks, round trips"),
+      "test", "sign in at both ends and show what is there",
+      example: ("d2-pairs test hmis", "see versions, users, authorities, calendars, clocks and round trips"),
       groups: [ServerOptions.transport], options: [Listing.option],
       statuses: [
-        (.incomplete, "both ends answer, but something will not work"), (.temporary, "a server failed: try again"),
+        (.incomplete, "both ends answer, but something will not work"), (.temporary, "a server failed: retry later"),
         (.notDHIS2, "an end does not speak DHIS2"), (.refused, "credentials refused"),
       ])
   ) { arguments, log in

@@ -26,23 +26,23 @@ struct ServerSettings {
       func option(_ name: String, _ value: String, _ help: String) -> Option<String?> {
         Option("--\(end)-\(name)", value: value, help: help)
       }
-      url = option("url", "URL", "The server: https://host[/context].")
+      url = option("url", "URL", "Use this server: https://host[/context].")
       name = option(
-        "name", "NAME", "What dispatcher2 calls it (default: host and context). Fixed when the pair is added.")
+        "name", "NAME", "Use the name that dispatcher2 has for it (default: host and context). It cannot change later.")
       pat = option(
         "pat", "REF",
-        "Where its personal access token is: env:NAME, file:PATH, cmd:COMMAND, or prompt to type it. Else \(variable)_PAT."
+        "Read its personal access token from env:NAME, file:PATH, cmd:COMMAND, or prompt to type it (default: \(variable)_PAT)."
       )
-      patFile = option("pat-file", "FILE", "The same as --\(end)-pat file:FILE.")
-      username = option("username", "USER", "User name, where no token is used. Else \(variable)_USERNAME.")
+      patFile = option("pat-file", "FILE", "Do the same as --\(end)-pat file:FILE.")
+      username = option("username", "USER", "Sign in as USER, without a token (default: \(variable)_USERNAME).")
       password = option(
         "password", "REF",
-        "Where the password is: env:NAME, file:PATH, cmd:COMMAND, or prompt. Else \(variable)_PASSWORD, else it is asked for."
+        "Read the password from env:NAME, file:PATH, cmd:COMMAND, or prompt (default: \(variable)_PASSWORD, or prompt)."
       )
-      passwordFile = option("password-file", "FILE", "The same as --\(end)-password file:FILE.")
-      caFile = option("ca-file", "FILE", "Certificates of authorities to trust besides the system's.")
-      clientCertificate = option("client-cert", "FILE", "A client certificate (PEM).")
-      clientKey = option("client-key", "FILE", "Its private key.")
+      passwordFile = option("password-file", "FILE", "Do the same as --\(end)-password file:FILE.")
+      caFile = option("ca-file", "FILE", "Trust these certificate authorities besides the system's (PEM).")
+      clientCertificate = option("client-cert", "FILE", "Present this client certificate (PEM).")
+      clientKey = option("client-key", "FILE", "Use this private key of the certificate.")
     }
 
     var group: OptionGroup {
@@ -54,14 +54,14 @@ struct ServerSettings {
 
   let options: Options
   let arguments: Arguments
-  /// Whether `D2_SOURCE_PAT` and its like count; where one thing of a pair is changed, a variable that is left over
+  /// Whether `D2_SOURCE_PAT` and its like count; if one thing of a pair is changed, a variable that is left over
   /// must not change another.
   let readsSecretVariables: Bool
   private var end: String { options.end }
 
   /// A new server; its URL must be there.
   ///
-  /// - Parameter known: its URL where no option names it.
+  /// - Parameter known: its URL if no option names it.
   func made(at known: String? = nil) throws(CommandFailure) -> ConfiguredServer {
     guard let text = arguments[options.url] ?? known else { throw CommandFailure(.usage, "--\(end)-url is missing") }
     let url = try address(text)

@@ -195,7 +195,7 @@ final class PullRun: Sendable {
 
   private func advised(_ error: any Error) -> any Error {
     guard var error = error as? ServerError, !options.spools else { return error }
-    error.remedy = "with \(PullOptions.spool.name) to hold answers back until they are whole"
+    error.remedy = "with \(PullOptions.spool.name) to hold answers back until they are complete"
     return error
   }
 

@@ -30,9 +30,9 @@ struct PushLoop {
   private let drawsProgress: Bool
   private let stop = StopSign()
   private let reader: InputReader
-  /// The keys of all that comes, where they are wanted.
+  /// The keys of all that comes, if they are wanted.
   private let keys: InputKeys?
-  /// What is not to be sent before the values, where there may be such lines.
+  /// What is not to be sent before the values, if there may be such lines.
   private let held: HeldRegistrations?
   private var input = InputOrder()
   private var maker: any BatchMaker
@@ -104,7 +104,7 @@ struct PushLoop {
     group.addTask(executorPreference: executor) { [reader] in .read(reader.next()) }
   }
 
-  /// Sends the next batch where one may be sent, and says whether it did.
+  /// Sends the next batch if one may be sent, and says whether it did.
   private mutating func send(_ group: inout TaskGroup<Event>) -> Bool {
     guard failure == nil else { return false }
     makeBatches(&group)
@@ -193,7 +193,7 @@ struct PushLoop {
     }
   }
 
-  /// Lines that are not sent go to the rejects; without these the first that is no value ends the input.
+  /// Lines that are not sent go to the rejects. Without rejects, the first line that is not a value ends the input.
   private mutating func take(_ piece: LocatedLines) {
     var piece = piece
     for fault in piece.faults.sorted(by: { $0.number < $1.number }) {
@@ -266,7 +266,7 @@ struct PushLoop {
       try reader.drain(linesBefore: input.lines) { try account.notSent(line: $0.bytes, number: $1, reason) }
     } else if !account.keepsRejects {
       report.log.info(
-        "the rest of the input was not read; run it again, or give --rejects FILE to keep what is not accepted")
+        "the rest of the input was not read; run it again, or give --rejects FILE to keep the refused values")
     }
     throw failure
   }

@@ -20,7 +20,7 @@ struct ServerSender: BatchSender {
   ///
   /// - Parameters:
   ///   - held: if the input is registrations that came with values.
-  ///   - checkCalendar: refuses a destination with a calendar other than that of the values' source, where that is
+  ///   - checkCalendar: refuses a destination with a calendar other than that of the values' source, if that is
   ///     known.
   /// - Throws: `ServerError`; `CommandFailure`, 64, for what goes with other servers only.
   init(
@@ -35,7 +35,7 @@ struct ServerSender: BatchSender {
     if server.failsWholeGroups, let strategy = options.importStrategy, ["CREATE", "UPDATE"].contains(strategy) {
       throw CommandFailure(
         .usage,
-        "--import-strategy \(strategy): this server (\(server.version?.text ?? "")) would create and update; it knows DELETE alone"
+        "--import-strategy \(strategy): this server (\(server.version?.text ?? "")) would create and update; the only other strategy that it knows is DELETE"
       )
     }
     try Self.limitImports(options, client, server)

@@ -5,10 +5,11 @@ import D2Store
 /// One slice by hand, or by an engine of one's own: lease it, and note what came of it.
 enum HeldSlice {
   private static let slice = SliceOption.option.described(
-    "What claim printed; instead of number and token.", value: "JSON")
-  private static let token = Option("--token", value: "TOKEN", help: "As claim gave it: proves the lease.")
+    "Use the slice that claim printed, instead of number and token.", value: "JSON")
+  private static let token = Option(
+    "--token", value: "TOKEN", help: "Prove the lease with the token that claim printed.")
   private static let lease = Option(
-    "--lease", as: .duration, help: "How long a worker has a slice, unless it renews (default 10m).")
+    "--lease", as: .duration, help: "Lease the slice for this time (default 10m); renew prolongs it.")
   private static let defaultLeaseSeconds = 600.0
 
   /// The number and token of a slice that a worker has.
@@ -34,12 +35,13 @@ enum HeldSlice {
 
   // MARK: Claim, renew
 
-  private static let worker = Option("--worker", value: "NAME", help: "Who has it (default: host and process).")
+  private static let worker = Option(
+    "--worker", value: "NAME", help: "Lease the slice to this worker (default: host and process).")
 
   static let claim = Verb(
     Slices.description(
       "claim", "lease the next slice to a worker, and print it",
-      example: ("slice=$(d2-slices claim --pair hmis) && d2-pull --slice \"$slice\" | …", "one slice by hand"),
+      example: ("slice=$(d2-slices claim --pair hmis) && d2-pull --slice \"$slice\" | …", "move one slice by hand"),
       options: [lease, worker, Runner.order], incomplete: "no slice is waiting")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)
@@ -66,8 +68,8 @@ enum HeldSlice {
 
   static let renew = Verb(
     Slices.description(
-      "renew", "lengthen a lease",
-      example: ("d2-slices renew --pair hmis --slice \"$slice\" --lease 20m", "twenty minutes from now"),
+      "renew", "prolong a lease",
+      example: ("d2-slices renew --pair hmis --slice \"$slice\" --lease 20m", "keep the slice for twenty more minutes"),
       operands: "[ID]", options: [slice, token, lease], incomplete: "the lease is lost")
   ) { arguments, log in
     let (id, token) = try held(arguments)
@@ -79,12 +81,14 @@ enum HeldSlice {
   // MARK: Done, fail
 
   private static let pullSummary = Option(
-    "--pull-summary", value: "FILE", help: "What d2-pull --summary wrote: its figures are kept.")
-  private static let pushSummary = Option("--push-summary", value: "FILE", help: "What d2-push --summary wrote.")
-  private static let rejects = Option("--rejects", value: "FILE", help: "Where its refused values are.")
+    "--pull-summary", value: "FILE", help: "Record the figures that d2-pull --summary wrote.")
+  private static let pushSummary = Option(
+    "--push-summary", value: "FILE", help: "Record the figures that d2-push --summary wrote.")
+  private static let rejects = Option(
+    "--rejects", value: "FILE", help: "Record that FILE holds the slice's refused values.")
   private static let acceptRejects = Flag(
     "--accept-rejects",
-    help: "It is done also where the summaries say that values were refused; else it is noted as refused.")
+    help: "Mark the slice as done even if the summaries show refused values (default: mark it as refused).")
 
   private static func summary(_ option: Option<String?>, _ arguments: Arguments) throws(CommandFailure) -> JSONValue? {
     guard let path = arguments[option] else { return nil }
@@ -96,14 +100,14 @@ enum HeldSlice {
 
   static let done = Verb(
     Slices.description(
-      "done", "note that a slice was pulled and pushed",
+      "done", "record that a slice was pulled and pushed",
       example: (
         "d2-slices done --pair hmis --slice \"$slice\" --pull-summary pull.json --push-summary push.json",
-        "with its figures"
+        "record the figures of both commands too"
       ), operands: "[ID]",
       options: [slice, token, pullSummary, pushSummary, rejects, acceptRejects],
       incomplete:
-        "values were refused: noted as such; or the lease is lost, or a summary says that not all went well: nothing was noted"
+        "values were refused, and the slice is marked so; or the lease is lost or a summary reports a failure, and nothing is recorded"
     )
   ) { arguments, log in
     let (id, token) = try held(arguments)
@@ -120,21 +124,21 @@ enum HeldSlice {
       id, token: token, status: push?["status"]?.int ?? 0, Slice.Counts(pull: pull, push: push),
       rejects: arguments[rejects], refusal: refusal)
     guard isHeld, let refusal else { return answered(isHeld, id, log) }
-    log.error("slice \(id): noted as refused, not as done: \(refusal) (--accept-rejects notes it as done)")
+    log.error("slice \(id): marked as refused, not as done: \(refusal) (--accept-rejects marks it as done)")
     return .incomplete
   }
 
-  private static let error = Option("--error", value: "TEXT", help: "Why.")
-  private static let status = Option("--status", as: .number(in: 0...255), help: "The exit status.")
+  private static let error = Option("--error", value: "TEXT", help: "Record this reason.")
+  private static let status = Option("--status", as: .number(in: 0...255), help: "Record this exit status.")
   private static let attempts = Option(
-    "--attempts", as: .number(in: 1...1000), help: "Park it after so many (default 5).")
+    "--attempts", as: .number(in: 1...1000), help: "Park the slice after N attempts (default 5).")
   private static let retryAfter = Option(
-    "--retry-after", as: .duration, help: "The pause before the next attempt (default: by their number).")
+    "--retry-after", as: .duration, help: "Wait this long before the next attempt (default: longer after each one).")
 
   static let fail = Verb(
     Slices.description(
-      "fail", "note that an attempt failed: another follows later",
-      example: ("d2-slices fail --pair hmis --slice \"$slice\" --error 'no space left'", "with a reason"),
+      "fail", "record that an attempt failed; another one follows later",
+      example: ("d2-slices fail --pair hmis --slice \"$slice\" --error 'no space left'", "record a reason"),
       operands: "[ID]",
       options: [slice, token, pullSummary, pushSummary, rejects, error, status, attempts, retryAfter],
       incomplete: "the lease is lost")
@@ -146,9 +150,9 @@ enum HeldSlice {
     let rejects = arguments[rejects]
     let (store, _) = try PairOptions.open(arguments, writes: true)
     let ledger = Ledger(store)
-    // A pipeline that ends with 1 since values were refused is no failure: another attempt would change nothing.
+    // A pipeline that ends with 1 because values were refused did not fail: another attempt would change nothing.
     if status == 1, let refusal = Slice.refusal(pull: pull, push: push) {
-      log.info("slice \(id): its summaries say that values were refused: noted as refused, not as failed")
+      log.info("slice \(id): its summaries say that values were refused: marked as refused, not as failed")
       let isHeld = try ledger.finish(id, token: token, status: 1, counts, rejects: rejects, refusal: refusal)
       return answered(isHeld, id, log)
     }

@@ -10,15 +10,15 @@ enum SelectedSlices {
   private static let states = Option(
     "--state", values: "STATE",
     as: ValueReader("STATE", "waiting, leased, retry, done, verified, refused or failed") { State(rawValue: $0) },
-    help: "waiting, leased, retry, done, verified, refused or failed.")
+    help: "Select slices in this state: waiting, leased, retry, done, verified, refused or failed.")
   private static let dataSets = Option(
-    "--data-set", values: "UID|CODE|NAME", splits: false, help: "Only of these data sets.")
+    "--data-set", values: "UID|CODE|NAME", splits: false, help: "Select slices of these data sets.")
   private static let periods = Option(
     "--period", values: "PERIOD",
-    help: "Only of these periods, as the ledger has them; or of relative ones such as LAST_3_MONTHS.")
+    help: "Select slices of these periods, as the ledger has them, or of relative ones (LAST_3_MONTHS).")
   private static let ids = Option(
     "--id", values: "N", as: ValueReader("N", "the number of a slice") { Int32($0).map(Int.init) },
-    help: "Only these slices.")
+    help: "Select these slices.")
   private static let options: [any AnyOption] = [states, dataSets, periods, ids, StatusReport.plan]
 
   private static func selection(
@@ -63,7 +63,7 @@ enum SelectedSlices {
     Slices.description(
       "list", "list slices",
       example: (
-        "d2-slices list --pair hmis --state failed | jq -r .lastError | sort | uniq -c", "why slices are parked"
+        "d2-slices list --pair hmis --state failed | jq -r .lastError | sort | uniq -c", "show why slices are parked"
       ),
       more: [
         (
@@ -87,14 +87,14 @@ enum SelectedSlices {
 
   // MARK: Reset
 
-  private static let all = Flag("--all", help: "All slices.")
-  private static let remove = Flag("--remove", help: "Take them out of the ledger instead.")
+  private static let all = Flag("--all", help: "Select all slices.")
+  private static let remove = Flag("--remove", help: "Remove the slices from the ledger instead.")
 
   static let reset = Verb(
     Slices.description(
-      "reset", "make slices wait again from the beginning",
-      example: ("d2-slices reset --pair hmis --state failed", "another try for what is parked"),
-      more: [("d2-slices reset --pair hmis --all --remove --yes", "forget them all, without asking")],
+      "reset", "make slices wait again, and forget their attempts",
+      example: ("d2-slices reset --pair hmis --state failed", "let parked slices run again"),
+      more: [("d2-slices reset --pair hmis --all --remove --yes", "forget all slices, without a question")],
       options: options + [all, remove, Prompt.confirmation, Command.dryRun])
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)
@@ -124,8 +124,8 @@ enum SelectedSlices {
     guard removes ? count > 0 : done > 0 else { return }
     try Prompt.confirm(
       removes
-        ? "take \(counted(count, "slice")) of \(pair.label) out of the ledger, \(done) of which\(verbForm(done, "is", "are")) done?"
-        : "\(done) of \(counted(count, "slice")) of \(pair.label)\(verbForm(done, "is", "are")) done: do them again?",
+        ? "remove \(counted(count, "slice")) of \(pair.label) from the ledger (\(done)\(verbForm(done, "is", "are")) done)?"
+        : "\(done) of \(counted(count, "slice")) of \(pair.label)\(verbForm(done, "is", "are")) done: run them again?",
       otherwise: "no slice was changed", arguments)
   }
 
@@ -133,12 +133,12 @@ enum SelectedSlices {
 
   static let verify = Verb(
     Slices.description(
-      "verify", "note that both ends of slices that are done were compared, and are equal",
+      "verify", "record that both ends of done slices were compared, and are equal",
       example: (
         "d2-diff --slice \"$slice\" --extras > /dev/null && d2-slices verify --pair hmis --id 17",
-        "one slice by hand; d2-reconcile (scripts/reconcile) does it for all"
+        "verify one slice by hand; d2-reconcile (scripts/reconcile) does it for all"
       ),
-      options: [ids.described("Slices of these numbers.")],
+      options: [ids.described("Verify the slices with these numbers.")],
       incomplete: "a slice is not done, or is no longer there")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments, writes: true)

@@ -32,7 +32,7 @@ struct Toolkit: ToolkitCommand {
     let verbs = commands.map { Verb(description(of: $0), $0) }
     if CalledName.own != name, !isUnderstood(words.first, verbs) {
       Log(command: name).error(
-        "no command is called \(CalledName.own.quoted): call it \(commands.dropLast().map { $0.name }.joined(separator: ", "))"
+        "no command is called \(CalledName.own.quoted): rename it to \(commands.dropLast().map { $0.name }.joined(separator: ", "))"
           + " or \(commands.last!.name)")
       exit(ExitStatus.usage.rawValue)
     }
@@ -62,12 +62,12 @@ struct Toolkit: ToolkitCommand {
     CommandDescription(
       name: command.name.replacing("d2-", with: "d2 "), abstract: command.abstract,
       examples: command is Pull.Type ? [pipeline] : [], groups: [],
-      statuses: [(.usage, "the command line is wrong, or d2 was called by a name that no command has")])
+      statuses: [(.usage, "the command line is wrong, or the file d2 has a name that no command has")])
   }
 
   private static let pipeline = (
     command:
       "d2 pull --url https://dhis2.example --data-set BfMAe6Itzgt --org-unit ImspTQPwCqd --children --period 202401 | d2 push --url https://other.example",
-    effect: "a month of a data set, for a whole country, to another server"
+    effect: "move a month of a data set, for a whole country, to another server"
   )
 }

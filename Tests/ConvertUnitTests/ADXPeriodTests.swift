@@ -78,7 +78,7 @@ struct ADXPeriodTests {
     for text in ["2024-03-01/P1Y", "2024-01-02/P1M", "2024-02-01/P1Q", "2024-12-01/P3M", "2024-02-01/P2M"] {
       #expect(Self.id(text).contains("begins on that day"), "\(text) is \(Self.id(text))")
     }
-    #expect(Self.id("2024-01-01/P1D/P1D") == #""2024-01-01/P1D/P1D" is no date and duration, as 2024-01-01/P1M"#)
+    #expect(Self.id("2024-01-01/P1D/P1D") == #""2024-01-01/P1D/P1D" is not a date and duration, as 2024-01-01/P1M"#)
     #expect(
       Self.id("2024-1-1/P1M") == #""2024-1-1/P1M" does not begin with a date, as 2024-01-01/P1M does"#)
     #expect(Self.id("2023-02-29/P1D").contains("does not begin with a date"))

@@ -33,7 +33,7 @@ struct TextBytesTests {
     #expect(try JSONValue(parsing: quoted).string == text)
   }
 
-  @Test("escapes of every kind; half of a pair of surrogates is no text")
+  @Test("escapes of every kind; half of a pair of surrogates is not a text")
   func escapes() {
     #expect(Self.decoded(#"\"\\\/\b\f\n\r\t\u00e9\uD83D\uDE00"#) == "\"\\/\u{8}\u{C}\n\r\té😀")
     #expect(Self.decoded(#"\uD83D"#) == nil)

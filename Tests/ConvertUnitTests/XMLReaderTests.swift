@@ -109,7 +109,7 @@ struct XMLReaderTests {
       ("<dataValueSet><dataValue>1</dataValue></dataValueSet>", "line 1, column 26: text between elements"),
       (
         "<dataValueSet><dataValue followup='true' followUp='false'/></dataValueSet>",
-        "line 1, column 15: the attribute \"followup\" says something twice, and not the same"
+        "line 1, column 15: the attribute \"followup\" repeats something with another value"
       ),
     ] {
       #expect(Self.problem(text) == "65 export.xml: \(problem)")
@@ -224,14 +224,14 @@ struct XMLReaderTests {
 
   // MARK: XML itself
 
-  @Test("what is no XML stops at its place")
+  @Test("a text that is not XML stops at its place")
   func noXML() {
     for (text, problem) in [
       ("", "line 1, column 1: the XML ends early: the file is cut off"),
       ("<dataValueSet>\n<dataValue value='1'/>\n<dataVal", "line 3, column 1: the XML ends early: the file is cut off"),
       ("<dataValueSet>\n</adx>", "line 2, column 3: an end tag that does not belong to the element that is open"),
-      ("<adx/>\n<adx/>", "line 2, column 1: something stands behind the end of the document"),
-      ("<dataValueSet period='1' period='2'/>", "line 1, column 26: an attribute stands twice"),
+      ("<adx/>\n<adx/>", "line 2, column 1: there is something after the end of the document"),
+      ("<dataValueSet period='1' period='2'/>", "line 1, column 26: an attribute is there twice"),
       (
         "<dataValueSet>&eacute;</dataValueSet>",
         "line 1, column 15: an entity that XML does not have: write the character itself"

@@ -76,7 +76,7 @@ struct ZipArchiveTests {
     }
   }
 
-  @Test("what follows an archive is no part of it: two archives are not read as one")
+  @Test("what follows an archive does not belong to it: two archives are not read as one")
   func followed() {
     let whole = Self.archive(.before)
     for rest in [whole, [UInt8](repeating: 7, count: 100_000), [0, 0, 1]] {
@@ -132,7 +132,7 @@ struct ZipArchiveTests {
     #expect(
       problem(level: nil, sizes: .behind)
         == "65 export.zip (a): the zip archive does not say how long it is before its data: unpack it first")
-    #expect(Self.problem(Array("PK, no archive".utf8)) == "65 export.zip: this is no zip archive")
+    #expect(Self.problem(Array("PK, no archive".utf8)) == "65 export.zip: this is not a zip archive")
     #expect(
       Self.problem([0x50, 0x4B, 7, 8] + Self.archive().dropFirst(4))
         == "65 export.zip: it is one of several parts of a zip archive: put them together first")

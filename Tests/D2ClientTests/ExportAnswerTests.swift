@@ -15,7 +15,7 @@ struct ExportAnswerTests {
     "the marks of a query that failed half-way",
     arguments: [
       (answer(999), nil, false), (answer(1000), nil, true), (answer(1001), nil, false), (answer(20_000), nil, true),
-      // As many as were asked for are no mark.
+      // An answer with exactly as many as were asked for has no mark.
       (answer(1000), 1000, false), (answer(2000), 5000, true), (answer(200), 200, false),
       (answer(999, closed: true), nil, true), (answer(1000, closed: true), 1000, true),
       (answer(0), nil, false), (answer(0, after: 3.5), nil, true), (answer(7, after: 60), nil, false),
@@ -48,7 +48,7 @@ struct ExportAnswerTests {
   func problem() {
     var same = Agreement(first: Self.answer(1000, closed: true))
     same.add(Self.answer(1000, closed: true))
-    #expect(same.problem.hasPrefix("each of 2 answers (1000 values) bears both marks"))
+    #expect(same.problem.hasPrefix("each of 2 answers (1000 values) has both marks"))
     var other = Agreement(first: Self.answer(1))
     other.add(Self.answer(2))
     #expect(other.problem == "the server has another number each time: 1, 2")
@@ -68,7 +68,7 @@ struct ExportAnswerTests {
   }
 
   @Test(
-    "documents that are no export",
+    "documents other than an export",
     arguments: [
       (#"{"dataValues":[]}"#, nil), ("{}", nil), (#"{"dataSet":"a","period":"2024","orgUnit":"b"}"#, nil),
       (#"{"dataElementIdScheme":"CODE","orgUnit":"b"}"#, nil),

@@ -25,7 +25,7 @@ struct ImportSummaryTests {
   }
 
   @Test(
-    "is not found where there is none",
+    "is not found if the answer has no summary",
     arguments: [
       "{}", "[]", "null", #""x""#, #"{"status":"ERROR","message":"no"}"#,
       #"{"response":{"id":"a","jobType":"DATAVALUE_IMPORT"}}"#,

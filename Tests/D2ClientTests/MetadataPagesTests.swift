@@ -71,7 +71,7 @@ struct MetadataPagesTests {
     #expect { try Self.pages(server, size: 5).all() } throws: { error in
       let error = error as? ServerError
       return error?.kind == .disagreement
-        && "\(error!)".contains("2 different organisationUnits came, and the server counts 13")
+        && "\(error!)".contains("2 different organisationUnits came, but the server counts 13")
     }
     #expect(server.requests.count == 3)
   }
@@ -83,7 +83,7 @@ struct MetadataPagesTests {
     #expect(server.requests.count == 6)
   }
 
-  @Test("an answer without a pager is all there is; one without the list is none")
+  @Test("an answer without a pager is all there is; one without the list is not an answer")
   func odd() throws {
     let bare = try PlayedServer { _ in (200, #"{"organisationUnits":[{"id":"a"},{"id":"b"},{"id":"a"}]}"#) }
     #expect(try Self.pages(bare, size: 1).all().map { $0["id"]?.string } == ["a", "b"])

@@ -19,7 +19,7 @@ struct ServerErrorTests {
   }
 
   @Test(
-    "an answer of the Web API with 2xx is no failure",
+    "an answer of the Web API with 2xx is not a failure",
     arguments: [
       (200, #"{"a":1}"#), (201, "{}"), (204, ""), (200, ""), (200, "not JSON"), (202, "[1]"),
     ])
@@ -84,9 +84,12 @@ struct ServerErrorTests {
     arguments: [
       ("https://other.example/x/api/dataValueSets?orgUnit=a", "use --url https://other.example/x"),
       ("/x/api/dataValueSets", "use --url https://dhis2.example/x"),
-      ("/hmis/api/dataValueSets/", "sends to https://dhis2.example/hmis/api/dataValueSets/, which is not the Web API"),
+      (
+        "/hmis/api/dataValueSets/",
+        "redirects to https://dhis2.example/hmis/api/dataValueSets/, which is not the Web API"
+      ),
       ("/hmis/dhis-web-dashboard/", "which is not the Web API"), ("/", "which is not the Web API"),
-      ("https://sorry.example/", "which is not the Web API"), ("", "does not say where"),
+      ("https://sorry.example/", "which is not the Web API"), ("", "but does not name it"),
     ])
   func redirects(location: String, part: String) throws {
     let moved = try #require(Self.error(301, "", ("location", location)))
@@ -122,7 +125,7 @@ struct ServerErrorTests {
     let error = try #require(Self.error(409, #"{"message":"No\naccess","errorCode":"E2012"}"#))
     #expect(error.description == "https://dhis2.example/hmis/api/dataValueSets: HTTP 409 E2012: No access")
     let page = try #require(Self.error(503, "<html><head><title>503\n Sorry</title></head><body> later </body></html>"))
-    #expect(page.description.contains("HTTP 503: a page of HTML: 503 Sorry later (try again later)"))
+    #expect(page.description.contains("HTTP 503: a page of HTML: 503 Sorry later (retry later)"))
     #expect(!"\(error)\(page)".contains("secretive"))
   }
 

@@ -55,14 +55,14 @@ struct ServerURLTests {
     #expect(url.isOfPage && again == url && !again.isOfPage)
   }
 
-  @Test("the path of what is no DHIS2 server is left as it is", arguments: ["/apps", "/api/dataValueSets", "/login"])
+  @Test("the path of another server than DHIS2 stays as it is", arguments: ["/apps", "/api/dataValueSets", "/login"])
   func otherServers(path: String) throws {
     let url = try ServerURL("http://queue.example" + path, cutsPages: false)
     #expect(url.context == path && !url.isOfPage)
   }
 
   @Test(
-    "refuses what is none, and says why",
+    "refuses other texts, and says why",
     arguments: [
       ("dhis2.example", "is not a URL"), ("", "is not a URL"), ("ftp://dhis2.example", "not https or http"),
       ("file:///etc/passwd", "not https or http"), ("https://", "no valid host"), ("https:///hmis", "no valid host"),
@@ -114,7 +114,7 @@ struct HTTPDateTests {
     return response
   }
 
-  @Test("a date that is past is no seconds away, one that is to come is")
+  @Test("a date in the past is zero seconds away, a date in the future more")
   func dates() throws {
     #expect(HTTPDate.seconds(until: "Sun, 06 Nov 1994 08:49:37 GMT") == 0)
     let far = try #require(HTTPDate.seconds(until: "Fri, 01 Jan 2100 00:00:00 GMT"))

@@ -208,7 +208,7 @@ struct CommandDescriptionTests {
       #expect(option.names.allSatisfy { text.contains($0) }, "\(option.name)")
     }
     let words = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-    #expect(words.contains("-p, --period ID Which periods. May repeat or be a comma-separated list."))
+    #expect(words.contains("-p, --period ID Which periods. Can be repeated or comma-separated."))
     #expect(words.contains("hold all of it in one line."))
     #expect(words.contains("Exit status: 0 all is well 64 the command line is wrong"))
     let order = ["Examples:", "Selection:", "Messages:", "Exit status:"].compactMap { lines.firstIndex(of: $0) }
@@ -222,7 +222,7 @@ struct CommandDescriptionTests {
     #expect(lines[long] == "  --a-name-longer-than-the-column VALUE")
     #expect(lines[long + 1].hasPrefix(String(repeating: " ", count: 32) + "A help"))
     let period = try #require(lines.first { $0.contains("--period ID") })
-    #expect(period == "  -p, --period ID".padded(to: 32) + "Which periods. May repeat or be a comma-separated list.")
+    #expect(period == "  -p, --period ID".padded(to: 32) + "Which periods. Can be repeated or comma-separated.")
   }
 }
 

@@ -4,7 +4,7 @@ import WaitingTests
 
 @testable import D2Common
 
-/// What `DataValueLine` says is wrong with a text; `nil` where it takes it.
+/// What `DataValueLine` says is wrong with a text; `nil` if it takes it.
 func fault(of text: [UInt8], _ scratch: DataValueLine.Scratch) -> String? {
   withPadding(text) { bytes in
     do throws(DataValueLine.Fault) {
@@ -91,7 +91,7 @@ struct DataValueLineTests {
         accepted += comparison.isAccepted ? 1 : 0
         #expect(comparison.difference == nil, "seed \(seed): \(String(decoding: text, as: UTF8.self).debugDescription)")
       }
-      // Damage that is none, as inside a string, is among it, and much that is.
+      // It holds harmless damage, as inside a string, and much that is not harmless.
       #expect(accepted > count / 20 && accepted < count * 19 / 20, "\(accepted)")
     }
   }
@@ -112,10 +112,13 @@ struct DataValueLineTests {
   @Test(
     "says what is wrong with a line",
     arguments: [
-      ("[1]", "this is a JSON array, and a value is a line of its own: put d2-convert FILE | before the command"),
+      (
+        "[1]",
+        "this is a JSON array, but each value must be a line of its own: put d2-convert FILE | before the command"
+      ),
       ("12", "not a JSON object"),
       (#"{"a":"#, "the JSON ends early: a value was expected"),
-      (#"{"a":1} {}"#, "something stands behind the JSON object at byte 8"),
+      (#"{"a":1} {}"#, "there is something after the JSON object at byte 8"),
       (#"{"a" 1}"#, "a colon was expected at byte 5"),
       (#"{"a":01}"#, "no JSON value at byte 5"), (#"{"a":tru}"#, "no JSON value at byte 5"),
       (#"{"a":"x}"#, "a string that does not end"), ("{\"a\":\"\u{2}\"}", "a control byte inside a string at byte 6"),

@@ -21,7 +21,7 @@ struct DecimalTests {
   }
 
   @Test(
-    "what is no number is none",
+    "refuses texts that are not a number",
     arguments: [
       "", "-", ".", "1,5", "true", "1.2.3", "0x10", "1e99", "1e-9223372036854775808", "1 ", "NaN",
       String(repeating: "9", count: 40),

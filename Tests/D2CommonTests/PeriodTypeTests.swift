@@ -197,7 +197,7 @@ struct PeriodTypeTests {
     #expect(latest("2020-01-01", 0) == "2019BiW26" && latest("2020-01-01", 1) == "2020BiW1")
   }
 
-  @Test("fewer than no open periods are none")
+  @Test("a negative number of open periods means no period")
   func negativeOpenPeriods() {
     #expect(PeriodType.monthly.latestOpen(on: Self.day("2024-03-31"), openFuturePeriods: -3).id == "202402")
     #expect(PeriodType.monthly.latestOpen(on: Self.day("2024-03-31"), openFuturePeriods: .min).id == "202402")

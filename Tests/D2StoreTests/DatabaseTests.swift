@@ -29,7 +29,7 @@ struct DatabaseTests {
       let isSame = found.count == 1 && found[0].text(0).map { Array($0.utf8) == Array(text.utf8) } == true
       #expect(isSame, "text \(number)")
       let again = try database.rows("SELECT id FROM t WHERE a = $1 AND id = $2", [.text(text), .int(number)])
-      #expect(again.count == 1, "text \(number) is not found by itself")
+      #expect(again.count == 1, "text \(number) is not found by its own bytes")
     }
   }
 

@@ -224,7 +224,7 @@ struct OrgUnitCoverTests {
     #expect(Self.gap(nodes) == nil)
   }
 
-  @Test("what is unknown below a subtree, or below what is left out, is no gap")
+  @Test("unknown units below a subtree, or below what is left out, are not a gap")
   func noGaps() {
     // 0 country; 1 and 2 regions; 3 and 4 districts below them that the store lacks; 5 and 6 zones below these.
     var nodes = [Node(), Node(parent: 0), Node(parent: 0)]

@@ -10,7 +10,7 @@ import WaitingTests
 struct StoreErrorTests {
   // MARK: SQLite
 
-  @Test("a file that is no database, a folder, a missing file")
+  @Test("a file that is not a database, a folder, a missing file")
   func notADatabase() throws {
     let store = try TestStore(.sqlite)
     let file = fopen(store.location, "w")
@@ -162,7 +162,7 @@ struct StoreErrorTests {
     #expect(error?.message.contains("s3cret") == false, "\(error?.message ?? "")")
   }
 
-  @Test("what is no password stays readable")
+  @Test("other parts than the password stay readable")
   func shown() {
     for url in [
       "postgresql://u@h:5432/d?sslmode=require", "postgresql:///d?host=%2Ftmp", "postgresql://[::1]:5432/d",

@@ -71,7 +71,7 @@ struct AccessTests {
   }
 
   @Test(
-    "closed units, locked and future periods, types and options: only the guilty, on every version",
+    "closed units, locked and future periods, types and options: only the invalid values, on every version",
     arguments: [Version.v40, .v42, .v43])
   func manyReasons(version: Version) throws {
     let world = try Self.world(version)

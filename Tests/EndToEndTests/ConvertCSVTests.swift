@@ -89,18 +89,18 @@ struct ConvertCSVTests {
     (head + "a,202401,u,1,2\n", "line 2, column 14: the row has 5 cells, but there are 4 columns"),
     (head + "a,202401,u,\"1\n", "line 2, column 12: a quote is not closed"),
     (head + "a,202401,u,\"1\"x\n", "line 2, column 15: something stands behind a closing quote: 'x'"),
-    (head + "a,202401,u,1\"\n", "line 2, column 13: a quote stands inside of a cell"),
+    (head + "a,202401,u,1\"\n", "line 2, column 13: there is a quote inside a cell"),
     (
       head + "a,202401,u,\"x\ny\"\na,Jan-24,u,1\n",
-      "line 4, column 3: \"Jan-24\" is a date, as spreadsheets make of periods"
+      "line 4, column 3: \"Jan-24\" is a date, which spreadsheets make of periods"
     ),
     (head + "a,2024-01-01,u,1\n", "line 2, column 3: \"2024-01-01\" is a date"),
-    (head + "a,nonsense,u,1\n", "line 2, column 3: \"nonsense\" is no period"),
+    (head + "a,nonsense,u,1\n", "line 2, column 3: \"nonsense\" is not a period"),
     (head + "a,,u,1\n", "line 2, column 1: no \"period\""),
     ("dataelement,period,orgunit,value,deleted\na,2024,u,1,yes\n", "\"deleted\" is neither true nor false"),
     (
       "dataelement,period,orgunit,value,\na,2024,u,1,x\n",
-      "line 2, column 12: something stands in a column without a name"
+      "line 2, column 12: there is a value in a column without a name"
     ),
     (head + "a,2024,u,1\n\u{FEFF}a,2024,u,2\n", "line 3, column 1: a byte order mark: another file begins here"),
     (head + "a,2024,u,1\rb,2024,u,2\r", "a carriage return without a line feed"),
@@ -156,7 +156,7 @@ struct ConvertCSVTests {
     }
   }
 
-  @Test("bytes that are no UTF-8 stop with the place and what to type")
+  @Test("bytes that are not UTF-8 stop with the place and what to type")
   func encodings() {
     let shell = Shell()
     let outcome = shell.run(#"printf 'dataelement,period,orgunit,value\na,2024,u,\xE9t\xE9\n' > in; d2-convert in"#)
@@ -184,7 +184,7 @@ struct ConvertCSVTests {
     shell.write("in", "dataelement;period;orgunit;value\na;2024;u;1.000,5\n")
     let odd = shell.run("d2-convert --decimal-comma in")
     #expect(odd.status == 65)
-    #expect(odd.errors.contains("line 2, column 10: \"1.000,5\" is no number with a decimal comma"), "\(odd.errors)")
+    #expect(odd.errors.contains("line 2, column 10: \"1.000,5\" is not a number with a decimal comma"), "\(odd.errors)")
   }
 
   @Test("out as DHIS2 imports it, and back byte for byte; created is said to be left out, or added")

@@ -27,7 +27,7 @@ struct ConvertJSONTests {
   }
 
   @Test(
-    "nothing is no value: an empty text, an empty array, documents without values",
+    "inputs without a value: an empty text, an empty array, documents without values",
     arguments: [
       "", " \n", "[]", "[ ]", "{}", #"{"dataValues":[]}"#, #"{"dataValues":null}"#,
       #"{"dataSet":"d","period":"2024","orgUnit":"u"}"#,
@@ -107,8 +107,8 @@ struct ConvertJSONTests {
   @Test(
     "the top of a document that says two things, or what only values say, is malformed",
     arguments: [
-      (#""period":"202401","period":"202402""#, "line 1, column 20: the key \"period\" says something twice"),
-      (#""orgUnit":"u","Org Unit":"v""#, "line 1, column 16: the key \"Org Unit\" says something twice"),
+      (#""period":"202401","period":"202402""#, "line 1, column 20: the key \"period\" repeats something"),
+      (#""orgUnit":"u","Org Unit":"v""#, "line 1, column 16: the key \"Org Unit\" repeats something"),
       (#""comment":"c""#, "line 1, column 2: at the top of the document: \"comment\" belongs in the values"),
     ])
   func top(members: String, says: String) {
@@ -135,7 +135,7 @@ struct ConvertJSONTests {
     #expect(
       left.errors == """
         d2-convert: the ids are not uids: give d2-push --data-element-id-scheme CODE
-        d2-convert: 1 completeDate left out, which is no value: --registrations FILE keeps it for d2-push --registrations
+        d2-convert: 1 completeDate left out, because it is not a value: --registrations FILE keeps it for d2-push --registrations
         d2-convert: 1 value converted
 
         """)
@@ -225,19 +225,19 @@ struct ConvertJSONTests {
     (#"{"dataElement":"a","period":"2024","orgUnit":"u","deleted":"yes"}"#, "\"deleted\" is neither true nor false"),
     (
       #"{"dataElement":"a","period":"2024","orgUnit":"u","followup":true,"followUp":false}"#,
-      "the key \"followUp\" says something twice"
+      "the key \"followUp\" repeats something"
     ),
     ("\(value)\n\(value.dropLast())\n", "line 2, column 1: the JSON that begins here does not end"),
     ("[\(value)", "line 1, column \(value.utf8.count + 2): the JSON ends early: a comma or ] is expected"),
-    ("[\(value) \(value)]", "a comma or ] is expected behind a value, not '{'"), ("[\(value),]", "not ']'"),
+    ("[\(value) \(value)]", "a comma or ] is expected after a value, not '{'"), ("[\(value),]", "not ']'"),
     ("[1]", "line 1, column 2: a JSON object is expected here, not '1'"), ("[[]]", "not '['"),
-    (#"{"dataValues":[],"dataValues":[]}"#, "the values stand twice"),
+    (#"{"dataValues":[],"dataValues":[]}"#, "the values are there twice"),
     (#"{"dataValues":[],"deletion":{"x":1}}"#, "line 1, column 18: at the top of the document: unknown key"),
-    (#"{"dataValues":{}}"#, "line 1, column 2: \"dataValues\" is no array"),
+    (#"{"dataValues":{}}"#, "line 1, column 2: \"dataValues\" is not an array"),
     (#"{"dataValues":[]"#, "the JSON ends early"),
     (#"{"value":{"dataElement":"a"},"reason":"r"}"#, "this is a line of a rejects file"),
     ("{\"dataElement\":\"a\",\"period\":\"2024\",\"orgUnit\":\"u\",\"value\":\"\u{1}\"}", "line 1, column 1: "),
-    ("<html><body>login</body></html>", "this is HTML, and no data"),
+    ("<html><body>login</body></html>", "this is HTML, not data"),
   ]
 
   @Test(

@@ -28,17 +28,18 @@ struct ConvertWideTests {
   private static let faults: [(text: String, options: String, says: String)] = [
     ("unit,a\nu,1\n", "orgUnit,dataElement", "line 2, column 3: no \"period\""),
     (
-      "unit,a,a\nu,1,2\n", "orgUnit,dataElement --period 2024", "line 1, column 8: \"a\" is the head of a column before"
+      "unit,a,a\nu,1,2\n", "orgUnit,dataElement --period 2024",
+      "line 1, column 8: \"a\" is the head of an earlier column"
     ),
     ("unit,a\n,1\n", "orgUnit,dataElement --period 2024", "line 2, column 1: the row has values, but no orgUnit"),
-    ("unit,a,\nu,1,2\n", "orgUnit,dataElement --period 2024", "line 2, column 5: something stands in a column without"),
-    ("unit,a\nu,1,2\n", "orgUnit,dataElement --period 2024", "line 2, column 5: the row has a cell more"),
+    ("unit,a,\nu,1,2\n", "orgUnit,dataElement --period 2024", "line 2, column 5: there is a value in a column without"),
+    ("unit,a\nu,1,2\n", "orgUnit,dataElement --period 2024", "line 2, column 5: the row has more cells"),
     ("unit,Jan-24\nu,1\n", "orgUnit,period --data-element a", "line 1, column 6: \"Jan-24\" is a date"),
     (
       "unit,period,a\nu,202401,1\n", "orgUnit,dataElement --period 2024",
-      "line 1, column 6: \"period\" is no dataElement: leave the column out (--ignore-columns period)"
+      "line 1, column 6: there is no dataElement \"period\": leave the column out (--ignore-columns period)"
     ),
-    ("unit,total\nu,1\n", "orgUnit,period --data-element a", "line 1, column 6: \"total\" is no period"),
+    ("unit,total\nu,1\n", "orgUnit,period --data-element a", "line 1, column 6: \"total\" is not a period"),
   ]
 
   @Test("what is odd in a sheet is named by its cell", arguments: faults)
@@ -83,7 +84,7 @@ struct ConvertWideTests {
     #expect(periods.errors.contains("period is \"202402\", and \"202401\" before"), "\(periods.errors)")
   }
 
-  @Test("deleted values are no cells, and are counted")
+  @Test("deleted values get no cells, and are counted")
   func deleted() {
     let shell = Shell()
     shell.write(

@@ -56,7 +56,7 @@ struct DataSetsTests {
       formats.output == "row=\(sets[0].uid)\tMonthly, \"new\" 🏥\\nline\tMonthly\nheading=ID\n", "\(formats.errors)")
   }
 
-  @Test("what is rolled back is no change: no line is printed before it lasts", arguments: StoreKind.available)
+  @Test("a change that is rolled back prints no line: lines come after the commit", arguments: StoreKind.available)
   func rolledBack(kind: StoreKind) throws {
     let world = try World(pairIn: kind)
     let set = world.metadata.dataSets.map(\.uid).max()!

@@ -345,10 +345,10 @@ struct DiffTests {
         "0", "1", "done=12", "1", "verified=11 waiting=1", "0", "0", "verified=12", "1", "64", "64", "64", "0", "143",
       ],
       "\(outcome.output)\(outcome.errors)\(world.shell.file("errors"))")
-    #expect(world.shell.file("errors").contains("12 slices compared: 11 are equal, 1 differ"))
+    #expect(world.shell.file("errors").contains("12 slices compared: 11 equal, 1 different"))
     #expect(
       outcome.errors.contains(
-        "reconcile: 12 slices compared: 11 are equal and would be verified, 1 differ and would wait again, 0 could not be compared; nothing was noted\n"
+        "reconcile: 12 slices compared: 11 equal (would be verified), 1 different (would be moved again), 0 could not be compared; nothing was recorded\n"
       ), "\(outcome.errors)")
   }
 }

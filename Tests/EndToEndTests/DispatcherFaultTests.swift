@@ -29,7 +29,7 @@ struct DispatcherFaultTests {
     #expect(servers.queue.statistics["requests"]?.members?.first?.value.int == 2)
   }
 
-  @Test("wrong credentials are 77 and not tried again", arguments: Flavour.allCases)
+  @Test("wrong credentials are 77 and not retried", arguments: Flavour.allCases)
   func credentials(flavour: Flavour) throws {
     let servers = try World(queueing: flavour)
     let outcome = servers.run(
@@ -143,7 +143,7 @@ struct DispatcherFaultTests {
     #expect(outcome.errors.contains("--facility-by id") && outcome.errors.contains("--pair"))
   }
 
-  @Test("a signal ends it, and what is not queued is in the rejects")
+  @Test("a signal ends it, and the rejects hold what is not queued")
   func signal() throws {
     let servers = try World(queueing: .go)
     servers.queue.add(faults: try Fault(parsing: #"{"kind":"stall","seconds":60,"skip":5}"#))

@@ -101,7 +101,7 @@ struct DispatcherTests {
     #expect(servers.hasArrived)
   }
 
-  @Test("what is no queue is found out: a DHIS2 server, nothing at all")
+  @Test("servers other than a queue are found out: a DHIS2 server, nothing at all")
   func noQueue() throws {
     let servers = try World(queueing: .c)
     let dhis2 = servers.run(

@@ -15,7 +15,7 @@ struct ErrorCodeTests {
         "Wait until it begins, or raise openFuturePeriods of the data set at the destination.",
       ], "\(one.errors)")
     let periods = shell.run("d2-push --explain E8030")
-    #expect(periods.output.contains("2.43.0 and 2.43.1 have the dates of input periods upside down (DHIS2-21981)"))
+    #expect(periods.output.contains("2.43.0 and 2.43.1 swap the dates of input periods (DHIS2-21981)"))
     let none = shell.run("d2-push --explain E9999")
     #expect(none.status == 64 && none.errors.contains("--explain all lists those"))
   }

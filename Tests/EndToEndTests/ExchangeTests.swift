@@ -87,7 +87,7 @@ struct ExchangeTests {
     try #require(outcome.lines.count == 5, "\(outcome.output)\(outcome.errors)")
     #expect(outcome.lines[0] == "0" && outcome.lines[1] == "same", "\(outcome.output)\(outcome.errors)")
     #expect(outcome.lines[2] != "0" && outcome.lines[3] == "0", "\(outcome.output)")
-    #expect(outcome.lines[4] == "fewer", "the largest values are no sums: \(outcome.output)")
+    #expect(outcome.lines[4] == "fewer", "the largest values are not sums: \(outcome.output)")
   }
 
   @Test("ids in another scheme are looked up", arguments: ["CODE", "NAME"])
@@ -146,7 +146,8 @@ struct ExchangeTests {
     for words in [
       "request \"Odd\" of To the donor is left out: it asks for the aggregation type GUESS",
       "its ids are given as BARCODE", "it filters by ou", "an id of its filter by none is unknown",
-      "left out 1 data item, Unknown0001", "several exchanges are called so", "no exchange of this uid, code or name",
+      "left out 1 data item, Unknown0001", "several exchanges have this name",
+      "there is no exchange with this uid, code or name",
       "--data-element does not go with --exchange",
     ] { #expect(outcome.errors.contains(words), "\(words) is not in \(outcome.errors)") }
   }

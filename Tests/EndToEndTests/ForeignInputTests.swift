@@ -3,7 +3,7 @@ import WaitingTests
 
 @testable import StandInServer
 
-@Suite("Input that is no data values", .waiting)
+@Suite("Input other than data values", .waiting)
 struct ForeignInputTests {
   private static let inputs: [(make: String, says: String)] = [
     ("printf 'dataelement,period,orgunit\\na,2024,b\\n'", "this looks like CSV"),
@@ -13,11 +13,11 @@ struct ForeignInputTests {
     ("printf '<?xml version=\"1.0\"?>\\n<dataValueSet/>\\n'", "this is XML"),
     (
       "jq -c -s . good",
-      "this is a JSON array, and a value is a line of its own: put d2-convert FILE | before the command"
+      "this is a JSON array, but each value must be a line of its own: put d2-convert FILE | before the command"
     ),
     ("jq -s '{dataValues: .}' good", "a JSON document over several lines"),
     ("jq -c -s '{dataValues: .}' good", "this is a whole answer of DHIS2"),
-    ("iconv -t UTF-16 good", "this is UTF-16, and a value is a line of UTF-8: put d2-convert FILE |"),
+    ("iconv -t UTF-16 good", "this is UTF-16, but each value must be a line of UTF-8: put d2-convert FILE |"),
     ("iconv -t UTF-16BE good", "this is UTF-16"),
     ("printf 'PK\\003\\004\\024\\n'", "this is a zip archive"), ("printf '5\\n'", "not a JSON object"),
   ]

@@ -114,7 +114,7 @@ struct IncrementTests {
         "[true,0]", "false 6", "[true,0]", "false 6", "[true,0]", "false 5", "true 1", "[true,0]", "true 6", "24", "0",
         "1",
       ], "\(outcome.output)\(outcome.errors)")
-    #expect(outcome.errors.contains("the last increment is not worked off yet"))
+    #expect(outcome.errors.contains("the last increment is still open"))
   }
 
   @Test("a data set that is enabled later gets its history, old ones their increment", arguments: StoreKind.available)
@@ -268,7 +268,7 @@ struct IncrementTests {
   }
 
   @Test(
-    "a mark by hand: units that were active then go on with increments, those that became active since get their history",
+    "a mark by hand: units that were active then continue with increments, those that became active since get their history",
     arguments: StoreKind.available)
   func markedByHand(kind: StoreKind) throws {
     let world = try World(slicesIn: kind, values: 300)

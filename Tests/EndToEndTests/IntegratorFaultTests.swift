@@ -60,7 +60,7 @@ struct IntegratorFaultTests {
   }
 
   @Test(
-    "what a run parked is no matter of a run of other months; the next one of its own tries it again",
+    "a run of other months leaves parked slices alone; the next one of their own months retries them",
     arguments: World.integratorStores)
   func parked(python: Bool) throws {
     let world = try World(python: python, values: 1000)
@@ -145,7 +145,7 @@ struct IntegratorFaultTests {
   }
 
   @Test(
-    "a batch that fails is tried again; one that goes on failing is reported, not skipped",
+    "a batch that fails is retried; one that fails each time is reported, not skipped",
     arguments: World.oneIntegratorStore)
   func failing(python: Bool) throws {
     let world = try World(python: python, values: 400)

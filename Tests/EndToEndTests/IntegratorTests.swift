@@ -254,7 +254,7 @@ struct IntegratorTests {
       let outcome = shell.run(command)
       #expect(outcome.status == 0 && outcome.lines == expected, "\(command): \(outcome.output)\(outcome.errors)")
       #expect(
-        outcome.errors.contains("d2-pairs upgrade makes it d2's (--dry-run says what changes: 5 rows)")
+        outcome.errors.contains("d2-pairs upgrade turns them into d2's (--dry-run says what changes: 5 rows)")
           && !outcome.errors.contains("is folded"), "\(outcome.errors)")
     }
     // A dry run says all of it.

@@ -259,10 +259,10 @@ struct MapTests {
   }
 
   @Test(
-    "a table or a line that is none is said, and nothing is guessed",
+    "a malformed table or line is named, and nothing is guessed",
     arguments: [
       ("kind,from\na,b\n", "the first line names no column \"to\"; it needs kind, from and to", 65),
-      ("kind,from,to\nperiods,a,b\nthing,a,b\n", "table, line 3: \"thing\" is no kind: ", 65),
+      ("kind,from,to\nperiods,a,b\nthing,a,b\n", "table, line 3: \"thing\" is not a kind: ", 65),
       ("kind,from,to\norgUnit,a,b\norgUnit,a,c\n", "table, line 3: a is mapped twice, to different targets", 65),
       ("kind,from,to\norgUnit,,c\n", "table, line 2: the source's id is empty", 65),
       ("kind,from,to\norgUnit,a\n", "table, line 2: too few cells: 2, but the first line names 3 columns", 65),

@@ -153,7 +153,7 @@ struct NotKeptTests {
   }
 
   @Test(
-    "d2-diff counts apart what the destination does not keep, so that it comes to an end",
+    "d2-diff counts separately what the destination does not keep, and so finishes",
     arguments: StoreKind.available)
   func diff(kind: StoreKind) throws {
     let world = try World(pairIn: kind)

@@ -48,7 +48,7 @@ struct OddValueTests {
         "65", "0",
         "d2-push: line 1: \"categoryOptionCombo\" is null, and a server would store the value under the default combo: "
           + "pull the combos by uid (--category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID), or give --null-combo default if that is right "
-          + "(with --rejects FILE it goes there and the rest goes on)",
+          + "(with --rejects FILE, the line goes there and d2-push continues)",
         "1",
         " 1 \"categoryOptionCombo\" and \"attributeOptionCombo\" are empty or null, and a server would store the value under the default combo",
         " 2 \"categoryOptionCombo\" is null, and a server would store the value under the default combo", "just these",

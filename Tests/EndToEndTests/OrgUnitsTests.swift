@@ -45,7 +45,7 @@ struct OrgUnitsTests {
     #expect(try world.store.rows("SELECT source_config FROM integration_pair")[0].contains("ous_synced"))
   }
 
-  @Test("what is rolled back is no change: no line is printed before it lasts", arguments: StoreKind.available)
+  @Test("a change that is rolled back prints no line: lines come after the commit", arguments: StoreKind.available)
   func rolledBack(kind: StoreKind) throws {
     let world = try World(pairIn: kind)
     let unit = world.metadata.organisationUnits.last!.uid
@@ -183,7 +183,7 @@ struct OrgUnitsTests {
     )
     #expect(
       root.lines == ["added\tNewUnit0001", "renamed\t\(zones[0].uid)", "1"], "\(root.output)\(root.errors)")
-    // Both at once are remembered, also where the source calls its levels otherwise.
+    // Both at once are remembered, also if the source calls its levels otherwise.
     try world.change(source: #"{"organisationUnitLevels":[{"level":5,"name":"Post"}]}"#)
     try world.change(
       source: Self.units([

@@ -137,7 +137,7 @@ struct PullTests {
     let outcome = world.run(
       "\(World.pullAll) \(options) > out; echo $?; \(World.pullAll) --no-check > out; echo $?")
     #expect(outcome.lines == ["75", "0"], "\(outcome.errors)")
-    #expect(outcome.errors.contains("bears both marks of a query that failed"), "\(outcome.errors)")
+    #expect(outcome.errors.contains("has both marks of a failed query"), "\(outcome.errors)")
   }
 
   @Test("a true answer with a multiple of 1,000 values costs one more request, --no-check none")

@@ -175,7 +175,7 @@ struct PushTests {
   }
 
   @Test(
-    "when the destination gives up, what was not accepted is in the rejects: nothing is missing",
+    "when the destination gives up, the rejects hold what it did not accept: nothing is missing",
     arguments: [
       (#"{"kind":"status","status":503,"path":"/api/dataValueSets","skip":2,"times":0}"#, 75),
       (#"{"kind":"reset","path":"/api/dataValueSets","skip":2,"times":0}"#, 75),

@@ -91,7 +91,7 @@ struct ReadAheadTests {
     let outcome = world.run(script)
     #expect(outcome.errors.contains("condition=holds"), "\(outcome.errors)")
     #expect(outcome["status"] == "143", "\(outcome.errors)")
-    #expect(outcome.errors.contains("that were read ahead do not go out"), "\(outcome.errors)")
+    #expect(outcome.errors.contains("that were read ahead are lost"), "\(outcome.errors)")
     let lines = world.shell.lines(of: "values")
     #expect(outcome["whole"] == "\(lines)", "a broken line")
     #expect(outcome["summary"] == "\(lines)")

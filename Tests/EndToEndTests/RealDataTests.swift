@@ -87,7 +87,7 @@ struct RealDataTests {
       }
       #expect(error == nil, "chunks of \(chunk)")
       let got = lines.compactMap { try? JSONValue(parsing: $0) }.map(Self.canonical)
-      #expect(got.count == lines.count, "chunks of \(chunk): lines that are no JSON")
+      #expect(got.count == lines.count, "chunks of \(chunk): lines that are not JSON")
       #expect(firstDifference(got, from: expected) == nil, "chunks of \(chunk)")
       #expect(Self.stand(lines, in: compact), "chunks of \(chunk): a line is not verbatim")
     }
@@ -129,7 +129,7 @@ struct RealDataTests {
 
   // MARK: Import answers
 
-  /// What an import answer says; `nil` for the counts where there are none.
+  /// What an import answer says; `nil` for the counts if there are no counts.
   struct Answer: Sendable {
     let file: String
     var status: String?

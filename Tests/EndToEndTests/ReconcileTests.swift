@@ -27,9 +27,10 @@ struct ReconcileTests {
       """
       d2-slices plan --pair hmis \(Self.month) --quiet > /dev/null; d2-slices run --pair hmis --jobs 4 --quiet
       curl -sf -o /dev/null --data-binary @extra $DST/control/values
-      scripts/reconcile hmis --jobs 2 --dry-run 2> dry; echo $?; grep -c '1 hold more than the source and are not verified (--ignore-extras does); nothing was noted' dry
+      scripts/reconcile hmis --jobs 2 --dry-run 2> dry; echo $?; grep -c '1 with more values than the source (not verified; --ignore-extras verifies them); nothing was recorded' dry
       scripts/reconcile hmis --jobs 2 2> errors; echo $?; states
-      grep -c 'is equal, but the destination holds 1 that the source lacks: not verified' errors; grep -c '11 are equal, 0 differ and wait again, 0 could not be compared, 1 hold more' errors
+      grep -c 'is equal, but the destination holds 1 that the source lacks: not verified' errors
+      grep -c '11 equal, 0 different (to be moved again), 0 could not be compared, 1 with more' errors
       scripts/reconcile hmis --ignore-extras 2> errors; echo $?; states; grep -c 'ignored 1 at the destination that the source lacks' errors
       """)
     #expect(

@@ -22,7 +22,7 @@ struct SessionTests {
   }
 
   private func isSilent(_ errors: String) -> Bool {
-    !["log", "302", "401", "--url", "trying again"].contains { errors.lowercased().contains($0) }
+    !["log", "302", "401", "--url", "retrying"].contains { errors.lowercased().contains($0) }
   }
 
   /// That some requests were refused for lack of a session, and that each of these had a cookie: without one nothing is

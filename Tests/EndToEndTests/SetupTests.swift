@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 import WaitingTests
 
-/// Which Swift scripts/setup finds, and what it does where there is none.
+/// Which Swift scripts/setup finds, and what it does without one.
 @Suite("scripts/setup", .waiting)
 struct SetupTests {
   /// A work folder with the scripts, on whose PATH is all that the system has but Swift; each package of Debian is
@@ -40,7 +40,7 @@ struct SetupTests {
     #expect(outcome.errors.hasPrefix("setup: Swift 6.10: "), "\(outcome.errors)")
   }
 
-  @Test("where there is none, or an old one, Debian's is unpacked into the user's cache", arguments: ["none", "old"])
+  @Test("without Swift, or with an old one, Debian's is unpacked into the user's cache", arguments: ["none", "old"])
   func hidden(folder: String) {
     let outcome = Self.run(
       "$PWD/../\(folder):$PWD/../none",

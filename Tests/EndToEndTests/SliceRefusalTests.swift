@@ -100,7 +100,7 @@ struct SliceRefusalTests {
     #expect(differences == [])
   }
 
-  @Test("what stops before its end is no refusal: too many of them, ids that the source does not know")
+  @Test("a run that stops before its end is not a refusal: too many refusals, ids that the source does not know")
   func lasting() throws {
     let (world, _) = try refusing(.sqlite)
     let outcome = world.run(
@@ -162,7 +162,7 @@ struct SliceRefusalTests {
         "1", "1", "1", #"["refused",1,"rejects","E7612"]"#, "1", "0", #"["refused",1,"rejects","E7612"]"#, "1", "0",
         #"["done",1,"rejects",""]"#,
       ], "\(outcome.output)\(outcome.errors)")
-    #expect(outcome.errors.contains("noted as refused, not as done"))
+    #expect(outcome.errors.contains("marked as refused, not as done"))
   }
 
   @Test("stores do not share a folder of refused values; one store has one, however it is named")

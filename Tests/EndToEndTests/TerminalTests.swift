@@ -136,7 +136,7 @@ struct TerminalTests {
         "Renamed", "Renamed too", "[true,true]", "other", "more", "1", "waiting=12", "more",
       ], "\(outcome.output)\(outcome.errors)")
     #expect(
-      outcome.errors.split(separator: "\n").filter { $0.hasSuffix("--dry-run: nothing of this was written") }.count
+      outcome.errors.split(separator: "\n").filter { $0.hasSuffix("--dry-run: nothing was written") }.count
         == 14)
     #expect(outcome.errors.contains("12 slices removed") && outcome.errors.contains("removed hmis with 12 slices"))
     #expect(try world.storeContent() == before)
@@ -156,7 +156,7 @@ struct TerminalTests {
       "did you mean \"MONTH\"?", "did you mean \"\(set)\"?", "did you mean \"Monthly health report\"?",
       "did you mean \"hmis\"?", "did you mean status?", "did you mean --data-set?",
       "d2-pull --help begins with examples",
-      "d2-slices --help tells what each does", "nothing is left to ask",
+      "d2-slices --help explains each", "nothing is left to ask",
     ] { #expect(outcome.errors.contains(wanted), "\(wanted): \(outcome.errors)") }
     #expect(!outcome.errors.contains("0 values, 0 requests"))
   }

@@ -57,7 +57,7 @@ struct ToolkitTests {
         "64", "say what to do: pull, push, pairs, orgunits, datasets, slices, map, diff, convert ",
         "64", #"d2: unknown verb "pul"; did you mean pull? (d2 --help lists them)"#,
         "64",
-        #"d2: no command is called "extract": call it d2-pull, d2-push, d2-pairs, d2-orgunits, d2-datasets, d2-slices, d2-map, d2-diff or d2-convert"#,
+        #"d2: no command is called "extract": rename it to d2-pull, d2-push, d2-pairs, d2-orgunits, d2-datasets, d2-slices, d2-map, d2-diff or d2-convert"#,
         "d2", "10", "d2 pull,d2 push,d2 pairs,d2 orgunits,d2 datasets,d2 slices,d2 map,d2 diff,d2 convert",
       ], "\(outcome.output)\(outcome.errors)")
   }

@@ -124,7 +124,7 @@ struct WithRegistrationsTests {
     #expect(
       outcome.lines == [
         "75", "4", "[true,\(count)]", count, count, "1", "0",
-        "a line of the input is no value, and may be of this report: its registration was not sent",
+        "a line of the input is not a value, and may be part of this report: its registration was not sent",
       ], "\(outcome.output)\(outcome.errors)")
   }
 

@@ -44,7 +44,7 @@ struct ScriptTableTests {
     #expect(try table.description(of: "three", passingTo: command).operands == "")
   }
 
-  @Test("a script that is not there, and a row that is none, are refused")
+  @Test("a missing script and a malformed row are refused")
   func refusals() throws {
     let table = try Self.table(Self.text)
     let command = try DescribedCommand(DescriptionTests.json)

@@ -86,7 +86,7 @@ struct AskedIDsTests {
     #expect(selections[0].dataSets == [Self.set1])
   }
 
-  @Test("periods that are none are left out; without its combos nothing may be asked for")
+  @Test("texts that are not periods are left out; without its combos nothing may be asked for")
   func periodsAndCombos() throws {
     let server = try Self.server(Self.known)
     let words = ["--data-set", Self.set1, "--org-unit", Self.unit1]

@@ -8,7 +8,7 @@ import D2Client
 
 @Suite("Account, BatchOutcome and RejectsFile")
 struct AccountTests {
-  /// A line that is no data value, in a block behind others.
+  /// A line that is not a data value, in a block after others.
   static func refuse(_ text: String, number: Int, _ fault: String, _ account: Account) throws(CommandFailure) {
     var piece = LocatedLines()
     piece.linesBefore = number - 1
@@ -50,7 +50,7 @@ struct AccountTests {
     }
   }
 
-  @Test("refused values are kept verbatim, each with its line and reason; what is no JSON is kept as text")
+  @Test("refused values are kept verbatim, each with its line and reason; text that is not JSON is kept as text")
   func rejects() throws {
     var template = Array("/tmp/d2-test-XXXXXX".utf8CString)
     close(mkstemp(&template))

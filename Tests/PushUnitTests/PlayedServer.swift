@@ -123,7 +123,7 @@ extension PlayedServer {
     ]
     if let description { summary.append(.init("description", .string(description))) }
     guard let read = ImportSummary(["response": .object(summary)]) else {
-      throw error(.notDHIS2, "the test's summary is none")
+      throw error(.notDHIS2, "the test's summary is invalid")
     }
     return .report(ImportReport(summary: read, status: http))
   }

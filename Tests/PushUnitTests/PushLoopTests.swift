@@ -173,7 +173,7 @@ struct PushLoopTests {
     }
   }
 
-  @Test("a line that is no value ends the input where no rejects are kept: what stands before it is sent")
+  @Test("without rejects a line that is not a value ends the input: the lines before it are sent")
   func malformed() async throws {
     var random = SeededGenerator(seed: 1)
     var lines = lines(50, elements: 1000, &random)

@@ -99,7 +99,7 @@ struct PushOptionsTests {
     #expect(RunReport.isExceeded(limit, refused: refused, of: read) == isExceeded)
   }
 
-  @Test("other texts are none", arguments: ["", "-1", "101%", "-1%", "%", "x", "1.5", "nan%", "inf%", "1 %"])
+  @Test("refuses other texts", arguments: ["", "-1", "101%", "-1%", "%", "x", "1.5", "nan%", "inf%", "1 %"])
   func noLimit(text: String) {
     #expect(Quota(text) == nil)
   }

@@ -13,7 +13,7 @@ struct QueueAnswerTests {
       destination: "repo")
   }
 
-  /// The uid of an accepted request, or the exit status and whether it is tried again.
+  /// The uid of an accepted request, or the exit status and whether it is retried.
   private func verdict(_ flavour: QueueFlavour, _ status: Int, _ body: String) throws -> String {
     var response = HTTPResponse()
     response.status = status
@@ -161,7 +161,7 @@ struct QueueAnswerTests {
 
   // MARK: Facilities
 
-  @Test("labels come from a file; the last line of a unit counts, an empty name is none")
+  @Test("labels come from a file; the last line of a unit counts, an empty name does not")
   func facilities() throws {
     var template = Array("/tmp/d2-test-XXXXXX".utf8CString)
     let descriptor = mkstemp(&template)

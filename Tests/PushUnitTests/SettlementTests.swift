@@ -69,7 +69,7 @@ struct SettlementTests {
           ? .init(text: "Data element not found or not accessible: `\(value["dataElement"]?.string ?? "")`") : nil
       }, counts: (2, 0, 2, 0), stored: "a b", requests: 1),
     Trap(
-      name: "a message that names nothing: halves, until the guilty value stands alone", version: "2.36",
+      name: "a message that names nothing: bisecting, until the invalid value stands alone", version: "2.36",
       answer: PlayedServer.byValue(tellsPositions: false) { isBad($0) ? .init(text: "something is wrong") : nil },
       counts: (7, 0, 1, 0), stored: "a b c d e f g", requests: 7),
     Trap(
@@ -121,7 +121,7 @@ struct SettlementTests {
         return request.number == 1 ? .failed(PlayedServer.error(.status(500), "session ended")) : answer
       }, counts: (0, 2, 0, 0), stored: "a b", requests: 2),
     Trap(
-      name: "a value over which the server fails (500) is found by halves", version: "2.42",
+      name: "bisecting finds a value over which the server fails (500)", version: "2.42",
       answer: { request, store in
         guard request.values.contains(where: isBad) else {
           return try PlayedServer.byValue { _ in nil }(request, &store)
@@ -143,11 +143,12 @@ struct SettlementTests {
           : PlayedServer.byValue { _ in nil }(request, &store)
       }, counts: (4, 0, 0, 0), stored: "a b c d", requests: 3),
     Trap(
-      name: "504 for ever: what was not stored is not sent", version: "2.42", elements: ["a", "b", "c", "d"],
+      name: "504 for ever: values that were not stored count as not sent", version: "2.42",
+      elements: ["a", "b", "c", "d"],
       answer: { _, _ in .tooSlow(PlayedServer.error(.status(504), "no answer")) }, counts: (0, 0, 0, 4), stored: "",
       requests: 4),
     Trap(
-      name: "a summary without counts is none", version: "2.42", elements: ["a"],
+      name: "a summary without counts is not a summary", version: "2.42", elements: ["a"],
       answer: { _, _ in
         guard let summary = ImportSummary(["response": ["responseType": "ImportSummary", "status": "SUCCESS"]]) else {
           throw PlayedServer.error(.notDHIS2, "no summary")
@@ -155,7 +156,7 @@ struct SettlementTests {
         return .report(ImportReport(summary: summary, status: 200))
       }, counts: (0, 0, 0, 1), stored: "", requests: 1),
     Trap(
-      name: "equal values are ignored, and are no rejects", version: "2.42", elements: ["a", "a"],
+      name: "equal values are ignored, and are not rejects", version: "2.42", elements: ["a", "a"],
       answer: PlayedServer.byValue { _ in nil }, counts: (1, 1, 0, 0), stored: "a", requests: 1),
   ]
 
@@ -243,7 +244,7 @@ struct SettlementTests {
     }
   }
 
-  @Test("what cannot be reached or refuses the credentials ends it: what is not settled is not sent")
+  @Test("a server that cannot be reached or refuses the credentials ends it: open values count as not sent")
   func ends() throws {
     let server = PlayedServer { request, store in
       if request.number == 3 { throw PlayedServer.error(.broken, "it is gone") }

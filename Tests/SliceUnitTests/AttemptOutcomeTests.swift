@@ -30,7 +30,7 @@ struct AttemptOutcomeTests {
     #expect(try Self.outcome(0, pull: Self.well, push: Self.well) == .done)
   }
 
-  @Test("what did not come to its end is a failure, also where refusals are accepted", arguments: [false, true])
+  @Test("a run that did not finish is a failure, even if refusals are accepted", arguments: [false, true])
   func failures(accepts: Bool) throws {
     let words = "d2-push: line …: last words"
     let cut = #"{"status":1,"isWhole":false,"notSent":0,"refused":3}"#

@@ -9,7 +9,7 @@ package func withPadding<Result>(_ text: [UInt8], _ body: (PaddedLine) throws ->
 
 /// What `DataValueLine` makes of a text, beside what the slow and obvious reader makes of it.
 package struct LineComparison {
-  /// `nil` where both agree.
+  /// `nil` if both agree.
   package private(set) var difference: String?
   package private(set) var isAccepted = false
 
@@ -19,7 +19,7 @@ package struct LineComparison {
       guard let line = try? DataValueLine(bytes, scratch) else {
         return reference == nil ? nil : "refused what is JSON"
       }
-      guard let reference else { return "accepted what is no JSON object" }
+      guard let reference else { return "accepted what is not a JSON object" }
       for key in DataValueLine.Key.allCases {
         if let difference = Self.difference(line, key, reference[key]) { return difference }
       }
@@ -28,7 +28,7 @@ package struct LineComparison {
     isAccepted = reference != nil
   }
 
-  /// The values of the keys; `nil` where this is no object, or has a byte order mark before it: so far `DataValueLine`
+  /// The values of the keys; `nil` if this is not an object, or has a byte order mark before it: so far `DataValueLine`
   /// is stricter.
   private static func reference(_ text: [UInt8]) -> [DataValueLine.Key: JSONValue]? {
     guard text.first != 0xEF, let document = try? JSONValue(parsing: text), let members = document.members else {

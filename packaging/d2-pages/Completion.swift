@@ -4,7 +4,7 @@ import D2Common
 struct Completion {
   enum Shell: String, CaseIterable { case bash, zsh, fish }
 
-  /// A command line of its own: that of a verb, or that of the command where no verb stands, whose word is empty.
+  /// A command line of its own: that of a verb, or that of the command if no verb stands, whose word is empty.
   private struct Line {
     let word: String
     let description: CommandDescription
@@ -38,7 +38,7 @@ struct Completion {
     }
   }
 
-  /// The words that a value may be: `json|table|tsv`; `nil` where it is free.
+  /// The words that a value may be: `json|table|tsv`; `nil` if it is free.
   private static func choices(_ option: any AnyOption) -> [String]? {
     guard let value = option.value, value.contains("|") else { return nil }
     let words = value.split(separator: "|").map(String.init)
@@ -52,7 +52,7 @@ struct Completion {
   private static func takesPair(_ option: any AnyOption) -> Bool { option.value == "PAIR" }
 
   /// Prints the names of the pairs, one a line, with options of d2-pairs that say in which store: that of the line,
-  /// where it names one.
+  /// if it names one.
   private static func pairs(_ store: String) -> String {
     "d2-pairs list --format tsv \(store) 2>/dev/null | tail -n +2 | cut -f1"
   }
@@ -238,7 +238,9 @@ struct Completion {
       if !verbs.isEmpty { text += "  ;;\n" }
     }
     if !verbs.isEmpty {
-      if verbs.count == lines.count { text += "*) _arguments '--help[The verbs.]' '--version[The version.]' ;;\n" }
+      if verbs.count == lines.count {
+        text += "*) _arguments '--help[Show the verbs.]' '--version[Show the version.]' ;;\n"
+      }
       text += "esac\n"
     }
     return text

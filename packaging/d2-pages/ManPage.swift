@@ -79,7 +79,7 @@ struct ManPage {
     for option in group.options {
       let names = option.names.reversed().map { "\\fB\(Roff.literal($0))\\fR" }.joined(separator: ", ")
       let value = option.value.map { " \\fI\(Roff.literal($0))\\fR" } ?? ""
-      text.item(names + value, option.help + (option.repeats ? " May repeat or be a comma-separated list." : ""))
+      text.item(names + value, option.help + (option.repeats ? " Can be repeated or comma-separated." : ""))
     }
   }
 
@@ -128,34 +128,34 @@ struct ManPage {
   private static let variables = [
     (
       "D2_SOURCE_PAT, D2_SOURCE_USERNAME, D2_SOURCE_PASSWORD",
-      "A personal access token of the server that is read, or a user name and its password, where no option or pair has credentials. They are never sent to the destination."
+      "Credentials of the server that is read: a personal access token, or a user name and its password. They count if no option or pair has credentials, and are never sent to the destination."
     ),
     (
       "D2_DESTINATION_PAT, D2_DESTINATION_USERNAME, D2_DESTINATION_PASSWORD",
-      "The same of the server that is written to."
+      "The same for the server that is written to."
     ),
     (
       "D2_PAT, D2_USERNAME, D2_PASSWORD",
-      "The same of whichever server a command talks to, where none of the above are set for it."
+      "The same for any server for which none of the above are set."
     ),
     ("D2_STORE", "The store: a path (SQLite) or an address (postgresql://…)."),
     (
       "XDG_STATE_HOME",
-      "The folder whose `d2` has the store and the rejects where nothing else is said (~/.local/state)."
+      "The folder whose `d2` holds the store and the rejects by default (~/.local/state)."
     ),
-    ("D2_RECORD", "As `--record`: a folder for each exchange with a server."),
+    ("D2_RECORD", "The same as `--record`: a folder for each exchange with a server."),
     (
       "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY",
-      "The proxy of a server by the scheme of its address, and that of any (`socks5h://` too); in small letters too, which count first."
+      "The proxy for https:// addresses, for http:// addresses, or for both (`socks5h://` too). Names in small letters count first."
     ),
-    ("NO_PROXY", "The hosts that need none, with commas between; `*` is all."),
-    ("TMPDIR", "Where temporary files lie; they have no names."),
+    ("NO_PROXY", "The hosts that need no proxy, separated by commas; `*` means all."),
+    ("TMPDIR", "The folder of temporary files; they have no names."),
   ]
 
   private static let files = [
     (
       "~/.local/state/d2/d2.sqlite",
-      "The store, where `D2_STORE` and `--store` name no other. Only its owner can read it."
+      "The store, if `D2_STORE` and `--store` name no other. Only its owner can read it."
     )
   ]
 }

@@ -5,19 +5,19 @@ import D2Common
 struct Pages {
   static let description = CommandDescription(
     name: "d2-pages",
-    abstract: "make a manual page, or what a shell completes, of a command's description on stdin",
+    abstract: "make a manual page or shell completions from a command's description on stdin",
     examples: [
-      ("d2-pull --describe | d2-pages man > d2-pull.1", "the manual page of d2-pull"),
-      ("d2-pull --describe | d2-pages bash", "what bash completes of it"),
+      ("d2-pull --describe | d2-pages man > d2-pull.1", "make the manual page of d2-pull"),
+      ("d2-pull --describe | d2-pages bash", "make its completions for bash"),
       (
         "d2-slices --describe | d2-pages zsh sync scripts/lib/options.tsv",
-        "what zsh completes of d2-sync, which passes options on to it"
+        "make the zsh completions of d2-sync, which passes options on to d2-slices"
       ),
     ],
     groups: [],
     statuses: [
-      (.success, "it is on stdout"), (.usage, "the command line is wrong"),
-      (.malformedInput, "stdin is not what a command prints with --describe, or the table is malformed"),
+      (.success, "the page or the completions are on stdout"), (.usage, "the command line is wrong"),
+      (.malformedInput, "stdin is not the output of a command's --describe, or the table is malformed"),
       (.cannotRead, "the table cannot be read"),
     ], operands: "man|bash|zsh|fish [SCRIPT TABLE]")
 

@@ -14,7 +14,7 @@ struct ScriptTable {
 
   private let rows: [Row]
 
-  /// - Throws: `CommandFailure`: 74, or 65 for a row that is none.
+  /// - Throws: `CommandFailure`: 74, or 65 for a malformed row.
   init(path: String) throws(CommandFailure) {
     let bytes: [UInt8]
     do { bytes = try FileBytes.read(path, atMost: 1 << 20) } catch {
@@ -40,11 +40,11 @@ struct ScriptTable {
   /// What shells complete of a script, by the name under which it is installed.
   ///
   /// - Parameter command: the one to which scripts pass options on: d2-slices.
-  /// - Throws: `CommandFailure`, 64 where the table does not have the script.
+  /// - Throws: `CommandFailure`, 64 if the table does not have the script.
   func description(of script: String, passingTo command: DescribedCommand) throws(CommandFailure) -> CommandDescription
   {
     let options = options(of: script, passingTo: command)
-    guard !options.isEmpty else { throw CommandFailure(.usage, "\(script.quoted) is no script of the table") }
+    guard !options.isEmpty else { throw CommandFailure(.usage, "\(script.quoted) is not a script of the table") }
     let takesPair = rows.contains { $0.scripts.contains(script) && $0.names == "PAIR" }
     return CommandDescription(
       name: "d2-\(script)", abstract: "", examples: [], groups: [], statuses: [], operands: takesPair ? "PAIR" : "",

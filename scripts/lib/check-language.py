@@ -5,7 +5,7 @@ usage: check-language.py [--figures] FILE…
 
 It reads the prose of Markdown pages, and the comments and texts of Swift files (rules: CONTRIBUTING.md).
 Code, addresses and figures do not count.
-Text between <!-- language: off --> and <!-- language: on --> is not read.
+Text between <!-- language: off --> and <!-- language: on --> is not read (in Swift: // language: off, // language: on).
 With --figures it prints for each page how many sentences it has, the average length and the longest.
 """
 
@@ -55,6 +55,7 @@ CODE = re.compile(r"\b(?:SELECT|INSERT|UPDATE|CREATE|DELETE|WHERE|FROM)\b|[{}$]|
 # A cell of a table that holds figures: mostly digits, or nothing to read.
 FIGURES = re.compile(r"^[^a-z]*$|(?:\d\S*.*){3}|^\W*\d\S*(?:\s\S+){0,4}\s*$")
 OFF, ON = "<!-- language: off -->", "<!-- language: on -->"
+SWIFT_OFF, SWIFT_ON = "// language: off", "// language: on"
 
 
 def plain(text):
@@ -103,9 +104,12 @@ def markdown(lines):
 
 def swift(lines):
     """(line number, text, whether it counts for the average) of each comment and of each text with words in it."""
-    block, start, literal, is_code = [], 0, None, False
+    block, start, literal, is_code, off = [], 0, None, False, False
     for number, line in enumerate(lines + [""], 1):
         text = line.strip()
+        off = text == SWIFT_OFF or (off and text != SWIFT_ON)
+        if off or text == SWIFT_ON:
+            continue
         if literal is not None:
             if text.startswith('"""'):
                 yield from ((start + offset, paragraph, True) for offset, paragraph in paragraphs(literal))

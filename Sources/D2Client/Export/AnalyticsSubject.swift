@@ -16,36 +16,38 @@ package enum AnalyticsSubject {
   }
 
   package static let analytics = Flag(
-    "--analytics", help: "Sums that the server's analytics tables hold, instead of the values that were entered.")
-  package static let indicators = Option("--indicator", values: "UID", help: "Indicators.")
-  package static let indicatorGroups = Option("--indicator-group", values: "UID", help: "Indicator groups.")
-  package static let programIndicators = Option("--program-indicator", values: "UID", help: "Program indicators.")
+    "--analytics", help: "Read sums from the server's analytics tables instead of the entered values.")
+  package static let indicators = Option("--indicator", values: "UID", help: "Select these indicators.")
+  package static let indicatorGroups = Option(
+    "--indicator-group", values: "UID", help: "Select these indicator groups.")
+  package static let programIndicators = Option(
+    "--program-indicator", values: "UID", help: "Select these program indicators.")
   package static let allRates = Flag(
-    "--reporting-rates", help: "The five reporting rates of the data sets, instead of their data elements.")
+    "--reporting-rates", help: "Read the five reporting rates of the data sets, not their data elements.")
   package static let rates = Option(
     "--reporting-rate", values: "RATE", as: .one(of: ReportingRate.self),
-    help: "Only these of them: REPORTING_RATE, ACTUAL_REPORTS, EXPECTED_REPORTS, and the first two with _ON_TIME.")
+    help: "Read only these rates: REPORTING_RATE, ACTUAL_REPORTS, EXPECTED_REPORTS, or the first two with _ON_TIME.")
   package static let levels = Option(
     "--level", values: "N", as: .number(in: 1...99),
-    help: "The units of these levels, below the organisation units that are named, or all.")
+    help: "Select the units of these levels: below the selected units, or all if you select none.")
   package static let disaggregate = Flag(
     "--disaggregate",
-    help: "Each category option combo and attribute option combo of data elements for itself, not their sum.")
+    help: "Keep category option combos and attribute option combos apart instead of summing them.")
   package static let filters = Option(
     "--filter", values: "DIMENSION:ITEM;…", splits: false,
-    help: "Only what belongs to these items of a dimension, by uids: of a category, or a group set.")
+    help: "Include only what belongs to these items of a category or a group set, by uids.")
   package static let aggregationType = Option(
     "--aggregation-type", value: "TYPE", as: .one(of: AggregationType.self),
-    help: "Sum up in this way instead of each data element's own: AVERAGE, LAST, COUNT, MAX, …")
-  package static let skipRounding = Flag("--skip-rounding", help: "As many decimals as the server has.")
+    help: "Aggregate in this way instead of each data element's own: AVERAGE, LAST, COUNT, MAX, …")
+  package static let skipRounding = Flag("--skip-rounding", help: "Read as many decimals as the server has.")
   package static let maxAge = Option(
-    "--max-age", as: age, help: "Refuse analytics tables that are older (status 75): 12h, 2d.")
+    "--max-age", as: age, help: "Refuse analytics tables that are older, with status 75: 12h, 2d.")
   package static let partTime = Option(
     "--part-time", as: .duration,
-    help: "Ask in parts that the server answers in about so much time (default 10s).")
+    help: "Ask in parts that the server answers in about TIME each (default 10s).")
 
   package static let group = OptionGroup(
-    "What to read, of analytics",
+    "What to read from analytics",
     [
       analytics, indicators, indicatorGroups, programIndicators, allRates, rates, levels, disaggregate, filters,
       aggregationType, skipRounding, maxAge, partTime,
@@ -64,7 +66,7 @@ package enum AnalyticsSubject {
   /// - Parameters:
   ///   - dataSets: the command's option for them.
   ///   - verb: what the command does: `read`.
-  /// - Throws: `CommandFailure`, 64 where nothing says of what sums are wanted.
+  /// - Throws: `CommandFailure`, 64 if nothing says of what sums are wanted.
   package static func requireItems(
     _ arguments: Arguments, dataSets: any AnyOption, to verb: String
   ) throws(CommandFailure) {
@@ -77,7 +79,7 @@ package enum AnalyticsSubject {
       "say what to \(verb): --data-element, --indicator, --program-indicator, --data-set, or groups of them")
   }
 
-  /// - Throws: `CommandFailure`, 64 where nothing says of which organisation units.
+  /// - Throws: `CommandFailure`, 64 if nothing says of which organisation units.
   package static func requireUnits(_ arguments: Arguments) throws(CommandFailure) {
     let options: [any AnyOption] = [ExportSubject.orgUnits, ExportSubject.orgUnitGroups, levels]
     try CommandFailure.require(
@@ -85,7 +87,7 @@ package enum AnalyticsSubject {
       "say for which organisation units: --org-unit, --level or --org-unit-group")
   }
 
-  /// - Throws: `CommandFailure`, 64 where nothing says of which time.
+  /// - Throws: `CommandFailure`, 64 if nothing says of which time.
   package static func requirePeriods(_ arguments: Arguments) throws(CommandFailure) {
     try CommandFailure.require(
       arguments.has(CalendarOptions.period), "say for which time: --period, as ids or as LAST_3_MONTHS")

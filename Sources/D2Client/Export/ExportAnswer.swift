@@ -89,11 +89,11 @@ extension ExportAnswer {
   /// An empty answer that took longer may be of a query that failed before its first row; a true one takes 0.05 s.
   private static let slowEmptySeconds = 3.0
 
-  /// Whether it bears a mark of a query that failed half-way on a server up to 2.42, which ends as HTTP 200 and valid
-  /// JSON (seen on real servers, docs/dhis2-servers.md, trap 1): a multiple of the rows that are fetched at a time, or
-  /// a connection closed unannounced.
+  /// Whether it has a mark of a query that failed half-way. A server up to 2.42 ends such a query as HTTP 200 and valid
+  /// JSON (seen on real servers, docs/dhis2-servers.md, trap 1). The marks are a multiple of the rows that are fetched
+  /// at a time, and a connection closed unannounced.
   ///
-  /// - Parameter limit: of the request: as many items as that are no mark.
+  /// - Parameter limit: of the request. An answer with exactly as many items has no mark.
   package func isDoubtful(limit: Int?) -> Bool {
     if closedUnannounced { return true }
     if items == 0 { return firstByteSeconds > Self.slowEmptySeconds }
@@ -114,7 +114,7 @@ package struct Agreement {
 
   package init(first: ExportAnswer) { answers = [first] }
 
-  /// So many answers are enough where no number of retries says otherwise.
+  /// So many answers are enough if no number of retries says otherwise.
   private static let most = 3
 
   /// Asks again until two answers agree, or there are enough that do not.
@@ -137,7 +137,7 @@ package struct Agreement {
   package var problem: String {
     let counts = answers.map(\.items)
     return Set(counts).count == 1
-      ? "each of \(asked) answers (\(counted(counts[0], "value"))) bears both marks of a query that failed on the way; --no-check believes them"
+      ? "each of \(asked) answers (\(counted(counts[0], "value"))) has both marks of a failed query; --no-check believes them"
       : "the server has another number each time: \(counts.map(String.init).joined(separator: ", "))"
   }
 

@@ -2,8 +2,10 @@ import D2Common
 
 /// Options that say by uids what is read, of which organisation units.
 package enum ExportSubject {
-  package static let dataElements = Option("--data-element", values: "UID", help: "Data elements.")
-  package static let dataElementGroups = Option("--data-element-group", values: "UID", help: "Data element groups.")
-  package static let orgUnits = Option("--org-unit", values: "UID", help: "Organisation units.")
-  package static let orgUnitGroups = Option("--org-unit-group", values: "UID", help: "Organisation unit groups.")
+  package static let dataElements = Option("--data-element", values: "UID", help: "Select these data elements.")
+  package static let dataElementGroups = Option(
+    "--data-element-group", values: "UID", help: "Select these data element groups.")
+  package static let orgUnits = Option("--org-unit", values: "UID", help: "Select these organisation units.")
+  package static let orgUnitGroups = Option(
+    "--org-unit-group", values: "UID", help: "Select these organisation unit groups.")
 }

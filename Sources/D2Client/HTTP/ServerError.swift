@@ -22,7 +22,7 @@ package struct ServerError: CommandError {
     case malformed
     /// Answers to one question that do not agree.
     case disagreement
-    /// The failure of a server that is no DHIS2 (a queue before it): how it ends a command, and whether it may pass.
+    /// The failure of a server other than DHIS2 (a queue before it): how it ends a command, and whether it may pass.
     /// Its message holds the advice.
     case foreign(ExitStatus, mayPass: Bool)
   }
@@ -36,11 +36,11 @@ package struct ServerError: CommandError {
   package var retryAfterSeconds: Double?
   /// Whether the answer is an error document of DHIS2, and not a proxy's.
   private var isOfDHIS2 = false
-  /// The status of the answer, also where that is a page.
+  /// The status of the answer, also if that is a page.
   private var httpStatus: Int?
   /// What the command itself can do against answers that are damaged or do not agree: `with --spool to …`.
   package var remedy: String?
-  /// Set where trying again would repeat what is out already.
+  /// Set if trying again would repeat what is out already.
   package var isFinal = false
 
   package init(_ server: ServerURL, _ path: String, _ kind: Kind, _ message: String, code: String? = nil) {
@@ -74,7 +74,7 @@ package struct ServerError: CommandError {
       let isLogin = Self.isLoginPage(location)
       self.init(
         server, path, isLogin ? .loginPage : .redirect(location),
-        isLogin ? "the server sends to its login page" : Self.redirectMessage(location, server))
+        isLogin ? "the server redirects to its login page" : Self.redirectMessage(location, server))
     case 200..<300 where looksLikePage:
       let isLogin = Self.looksLikeLogin(body)
       self.init(
@@ -135,8 +135,8 @@ package struct ServerError: CommandError {
     }
   }
 
-  /// A personal access token that the server did not make: 2.40 looks it up in vain; 2.42 and 2.43 find its check sum
-  /// wrong, also where it is only in the older form, and call that a bad request.
+  /// A personal access token that the server did not make. 2.40 does not find it. 2.42 and 2.43 find that its check sum
+  /// is wrong, even if only its form is older, and call that a bad request.
   package var isForeignToken: Bool {
     switch kind {
     case .status(400): message.hasPrefix("Checksum validation failed")
@@ -154,9 +154,9 @@ package struct ServerError: CommandError {
   /// E7144: the server has no analytics tables.
   private var lacksAnalytics: Bool { code == "E7144" }
 
-  /// What to do where analytics tables are missing or old.
+  /// What to do if analytics tables are missing or old.
   package static let analyticsAdvice =
-    "run the server's analytics job (Data administration, Analytics tables; or POST /api/resourceTables/analytics), then try again"
+    "run the server's analytics job (Data administration, Analytics tables; or POST /api/resourceTables/analytics), then run the command again"
 
   /// E7128, E7131: too many values for a question to analytics, or too long a query. Less may be answered.
   package var isTooMuchForAnalytics: Bool { code == "E7128" || code == "E7131" }
@@ -210,11 +210,11 @@ package struct ServerError: CommandError {
     case .loginPage: server.credentialsAdvice
     case .notDHIS2: "is this the address of a DHIS2 server, with its context path?"
     case .status where isForeignToken:
-      "the personal access token is not one of this server's: \(server.credentialsAdvice); it is not tried again"
+      "the personal access token is not one of this server's: \(server.credentialsAdvice); d2 does not retry it"
     case .status where lacksAnalytics: Self.analyticsAdvice
-    case .status(401): "\(server.credentialsAdvice); they are not tried again"
+    case .status(401): "\(server.credentialsAdvice); d2 does not retry them"
     case .status(403): "the user lacks an authority"
-    case .status(429), .status(500...): "try again later"
+    case .status(429), .status(500...): "retry later"
     default: nil
     }
   }
@@ -232,15 +232,15 @@ package struct ServerError: CommandError {
   private static func redirectMessage(_ location: String, _ server: ServerURL) -> String {
     var target = String(location.prefix { $0 != "?" && $0 != "#" })
     if target.hasPrefix("/"), !target.hasPrefix("//") { target = "\(server.scheme)://\(server.authority)\(target)" }
-    guard !target.isEmpty else { return "the server sends elsewhere and does not say where" }
+    guard !target.isEmpty else { return "the server redirects to another address, but does not name it" }
     let api = target.firstRange(of: "/api/").map { String(target[..<$0.lowerBound]) }
-    // What is no address of the Web API may still say that the server speaks https.
+    // An address outside the Web API may still show that the server speaks https.
     let base = api ?? (target.hasPrefix("https://") && server.scheme == "http" ? target : nil)
     guard let other = base.flatMap({ try? ServerURL($0) }), other != server else {
       return
-        "the server sends to \(target), which is not the Web API; is this the address of a DHIS2 server, with its context path?"
+        "the server redirects to \(target), which is not the Web API; is this the address of a DHIS2 server, with its context path?"
     }
-    return "the server sends elsewhere; redirects are not followed. If that is right, use "
+    return "the server redirects to another address; d2 does not follow redirects. If that server is right, use "
       + server.renaming(to: other.description)
   }
 

@@ -15,17 +15,17 @@ package struct ServerOptions: Sendable {
   // MARK: Which server, and how to sign in
 
   package static let address = Option(
-    "--url", value: "URL", help: "The server: https://host[/context], with or without /api.")
+    "--url", value: "URL", help: "Use this server: https://host[/context], with or without /api.")
 
   private static let username = Option(
     "--username", value: "USER",
-    help: "User name; the password comes from --password-file, D2_SIDE_PASSWORD or D2_PASSWORD.")
+    help: "Sign in as USER. The password is in --password-file, D2_SIDE_PASSWORD or D2_PASSWORD.")
   private static let passwordFile = Option(
-    "--password-file", value: "FILE", help: "The password is the file's first line.")
+    "--password-file", value: "FILE", help: "Read the password from the first line of FILE.")
   private static let patFile = Option(
     "--pat-file", value: "FILE",
     help:
-      "A personal access token is the file's first line. Else D2_SIDE_PAT, or D2_SIDE_USERNAME with D2_SIDE_PASSWORD; else D2_PAT, or D2_USERNAME with D2_PASSWORD."
+      "Read a personal access token from the first line of FILE (default: D2_SIDE_PAT, or D2_SIDE_USERNAME with D2_SIDE_PASSWORD; then D2_PAT, or D2_USERNAME with D2_PASSWORD)."
   )
   package static let credentials = [username, passwordFile, patFile]
 
@@ -39,37 +39,39 @@ package struct ServerOptions: Sendable {
   // MARK: How it is talked to
 
   static let caFile = Option(
-    "--ca-file", value: "FILE", help: "Certificates of authorities to trust besides the system's (PEM).")
-  private static let clientCertificate = Option("--client-cert", value: "FILE", help: "A client certificate (PEM).")
+    "--ca-file", value: "FILE", help: "Trust these certificate authorities besides the system's (PEM).")
+  private static let clientCertificate = Option(
+    "--client-cert", value: "FILE", help: "Present this client certificate (PEM).")
   private static let clientKey = Option(
-    "--client-key", value: "FILE", help: "Its private key, where the certificate's file does not hold it.")
+    "--client-key", value: "FILE", help: "Use this private key, if the certificate's file does not hold it.")
   private static let insecure = Flag(
-    "--insecure", help: "Do not verify the server's certificate. For tests; warns each time.")
+    "--insecure", help: "Do not verify the server's certificate (for tests; warns each time).")
   private static let requestBounds = 1...64
   /// By which a script says how many imports at a time each d2-push makes.
   package static let concurrencyVariable = "D2_CONCURRENCY"
   private static let requests = Option(
     "--concurrency", as: .number(in: requestBounds, or: "auto"),
     help:
-      "Requests at a time (default 1: calm for the server); auto finds how many it answers well, up to 8 (d2-push: 16)."
+      "Make N requests at a time (default 1); auto finds the best number, up to 8 (d2-push: 16)."
   )
   private static let maxRate = Option(
-    "--max-rate", as: .size, help: "Move at most so many bytes a second in each direction (64K, 2M).")
+    "--max-rate", as: .size, help: "Move at most BYTES a second in each direction (64K, 2M).")
   package static let retries = Option(
     "--retries", as: .number(in: 0...1000),
-    help: "Repeat a request at most N times after connection errors, 408, 429, 502, 503, 504 (default 5).")
+    help: "Retry a request at most N times after connection errors, 408, 429, 502, 503, 504 (default 5).")
   private static let retryFor = Option(
-    "--retry-for", as: .duration, help: "Begin no repetition later than this after the first attempt (default 10m).")
+    "--retry-for", as: .duration, help: "Begin no retry later than TIME after the first attempt (default 10m).")
   private static let connectTimeout = Option(
-    "--connect-timeout", as: .duration, help: "Until a connection stands (default 30s).")
+    "--connect-timeout", as: .duration, help: "Wait at most TIME for a connection (default 30s).")
   private static let firstByteTimeout = Option(
-    "--first-byte-timeout", as: .duration, help: "Until the answer begins (default 10m).")
+    "--first-byte-timeout", as: .duration, help: "Wait at most TIME for an answer to begin (default 10m).")
   private static let idleTimeout = Option(
-    "--idle-timeout", as: .duration, help: "Between two bytes (default 2m). Nothing limits the whole transfer.")
+    "--idle-timeout", as: .duration,
+    help: "Wait at most TIME between two bytes (default 2m); there is no limit on the whole transfer.")
   private static let record = Option(
     "--record", value: "DIR",
     help:
-      "Write each exchange with the server into a file of this folder, without secrets; D2_RECORD does the same for all commands."
+      "Write each exchange with the server to a file in DIR, without secrets (all commands: D2_RECORD)."
   )
 
   package static let transport = OptionGroup(
@@ -87,7 +89,7 @@ package struct ServerOptions: Sendable {
   private static let mostFoundOfImports = 16
   private static let variables = Set(ProxyChoice.variables + ["TMPDIR"])
 
-  /// The server of a pair. Credentials on the command line go before its own; those of the environment are used where
+  /// The server of a pair. Credentials on the command line go before its own; those of the environment are used if
   /// it has none.
   ///
   /// - Parameter takesCredentials: whether those on the command line are meant for this server; false for the other end
@@ -129,7 +131,7 @@ package struct ServerOptions: Sendable {
 
   /// - Parameters:
   ///   - peer: what is talked to, and with what credentials.
-  ///   - configured: whose certificates are used where the command line names none. A command need not take the options
+  ///   - configured: whose certificates are used if the command line names none. A command need not take the options
   ///     that are read here: `d2-slices run` takes none.
   /// - Throws: `CommandFailure`, 64 for what is wrong on the command line.
   package init(
@@ -178,7 +180,7 @@ package struct ServerOptions: Sendable {
     rate = arguments[ifDeclared: Self.maxRate]
   }
 
-  /// What is imported: `D2_CONCURRENCY` counts where the command line says nothing, and more at a time may be found.
+  /// What is imported: `D2_CONCURRENCY` counts if the command line says nothing, and more at a time may be found.
   ///
   /// - Throws: `CommandFailure`, 64.
   package mutating func takeConcurrency(_ arguments: Arguments) throws(CommandFailure) {
@@ -195,7 +197,7 @@ package struct ServerOptions: Sendable {
 
   private static func url(_ arguments: Arguments) throws(CommandFailure) -> ServerURL {
     guard let text = arguments[address] else {
-      throw CommandFailure(.usage, "--url is missing: the server to talk to (or --pair, from the store)")
+      throw CommandFailure(.usage, "--url is missing: give the server's address, or --pair for a pair from the store")
     }
     do { return try ServerURL(text) } catch { throw CommandFailure(.usage, "--url: \(error)") }
   }

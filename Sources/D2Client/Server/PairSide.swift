@@ -7,7 +7,7 @@ package enum PairSide: String, Sendable, CaseIterable {
   package static let option = Option(
     "--side", as: .one(of: PairSide.self),
     help:
-      "Which server of the pair is read (default source): for comparisons. With --url: whose credentials of the environment are used."
+      "Read this server of the pair (default source). With --url: use its credentials from the environment."
   )
 
   package var other: PairSide { self == .source ? .destination : .source }

@@ -42,7 +42,7 @@ package final class DHIS2Client: Sendable {
     return try policy.run(
       willRetry: { error, delay in
         limit.failed()
-        log.warning("\(error); trying again in \(DurationText.measured(delay))")
+        log.warning("\(error); retrying in \(DurationText.measured(delay))")
       }, operation)
   }
 
@@ -126,7 +126,7 @@ package final class DHIS2Client: Sendable {
         $0.requests += 1
         $0.wireBytes += response.wireBytes
       }
-      if response.signedInAnew { log.debug("the server had ended the session: signed in anew") }
+      if response.signedInAnew { log.debug("the server had ended the session: signed in again") }
       log.debug("HTTP \(response.status), \(response.wireBytes) bytes, \(DurationText.measured(response.seconds))")
       return response
     } catch let error as TransferError {

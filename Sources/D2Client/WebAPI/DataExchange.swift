@@ -50,8 +50,8 @@ package struct DataExchange: Sendable {
       throw CommandFailure(
         .usage,
         matches == nil
-          ? "\(option) \(text.quoted): no exchange of this uid, code or name that the user may see at \(client.server)\(list)"
-          : "\(option) \(text.quoted): several exchanges are called so: give the uid\(list)")
+          ? "\(option) \(text.quoted): there is no exchange with this uid, code or name that the user may see at \(client.server)\(list)"
+          : "\(option) \(text.quoted): several exchanges have this name: give the uid\(list)")
     }
     self.init(try client.json("\(Self.path)/\(uid)"))
   }
@@ -88,7 +88,7 @@ package struct DataExchange: Sendable {
 
   private static func request(_ document: JSONValue) -> Request {
     func texts(_ value: JSONValue?) -> [String] { (value?.array ?? []).compactMap(\.scalarText) }
-    // The scheme of data elements, or of all data items where that has none.
+    // The scheme of data elements, or of all data items if that has none.
     let item = scheme(document["outputDataElementIdScheme"]) ?? scheme(document["outputDataItemIdScheme"])
     let schemes = [
       ("--id-scheme", scheme(document["outputIdScheme"])), ("--data-element-id-scheme", item),

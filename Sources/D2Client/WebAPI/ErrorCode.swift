@@ -35,7 +35,7 @@ package struct ErrorCode: Sendable {
   private static let table = """
     # dispatcher2, which answers 202 with it.
     E0003 | dispatcher2 could not keep the request: nothing was queued \
-      | Check --source and --destination against the servers it knows, then look into its log.
+      | Check --source and --destination against the servers it knows, then look in its log.
     # Queries for data values and registrations.
     E1003 | a filter or field names a property that does not exist | This is a bug of d2: report it.
     E1005 | an object of that uid does not exist, or the user may not see it | Check the id; ask for access to it.
@@ -130,7 +130,7 @@ package struct ErrorCode: Sendable {
     E7644 | today lies outside of the dates in which the period is open \
       | Change the data set's input periods at the destination.
     E7645 | the file of the value does not exist \
-      | Files and pictures are not moved by d2: leave their data elements out.
+      | d2 does not move files and pictures: leave their data elements out.
     E7650 | a path of a metadata query is malformed | This is a bug of d2: report it.
     E7651 | the fields of a metadata query are malformed | This is a bug of d2: report it.
     E7652 | a filter of a metadata query is malformed | This is a bug of d2: report it.
@@ -148,7 +148,7 @@ package struct ErrorCode: Sendable {
       | Its id is of another scheme (--data-set-id-scheme), or it is not at the destination: \
     d2-datasets check --pair P.
     E8005 | the data set's id is malformed | Check the "dataSet" of the values and --data-set.
-    E8006 | the import failed | Look into the server's log.
+    E8006 | the import failed | Look in the server's log.
     E8007 | the import was cancelled | Run it again.
     E8008 | the completion date is malformed | Leave completeDate out.
     E8009 | the completion date lies in the future | Leave completeDate out.
@@ -165,8 +165,8 @@ package struct ErrorCode: Sendable {
     E8025 | the attribute option combo is not open to the organisation unit \
       | Change the organisation units of its category options at the destination.
     E8030 | the period is locked, in the future or not open for the data set \
-      | Unlock it, raise openFuturePeriods or open it in the input periods at the destination. 2.43.0 and 2.43.1 have \
-    the dates of input periods upside down (DHIS2-21981) and refuse periods that are open. Upgrade the destination, \
+      | Unlock it, raise openFuturePeriods or open it in the input periods at the destination. 2.43.0 and 2.43.1 swap \
+    the dates of input periods (DHIS2-21981), and refuse periods that are open. Upgrade the destination, \
     or remove the data set's input periods while you push.
     E8031 | the organisation unit is closed in the period \
       | Change its opening and closing dates at the destination, if the value is right.

@@ -1,7 +1,7 @@
 import D2Common
 
-/// How many imports at once a server can bear. Up to 2.42 one import takes about three connections of the server's pool
-/// and waits for further ones while it holds a transaction: when imports use up the pool, the server hangs for good,
+/// How many imports at once a server can bear. Up to 2.42 one import takes about three connections of the server's
+/// pool, and waits for more while it holds a transaction. When imports use up the pool, the server hangs for good,
 /// until it is restarted. Later versions do not. (docs/dhis2-servers.md, trap 24.)
 package enum ImportLimit {
   /// The most at once to a server up to 2.42: with a pool of 80 connections, the default, this leaves room for those
@@ -9,7 +9,7 @@ package enum ImportLimit {
   package static let most = 6
 
   package static let option = Flag(
-    "--force-concurrency", help: "Allow more than 6 imports at once to a server up to 2.42, which may hang for good.")
+    "--force-concurrency", help: "Allow more than 6 imports at once, which can hang a server up to 2.42 for good.")
 
   /// By which a run of the ledger tells the commands of its slices how many of them there are at once.
   package static let jobsVariable = "D2_RUN_JOBS"
@@ -22,7 +22,7 @@ package enum ImportLimit {
   /// Whether a server of this version hangs. One that does not tell its version is taken for one up to 2.42.
   package static func isNeeded(by version: DHIS2Version?) -> Bool { !(version?.failsWholeGroups ?? false) }
 
-  /// The failure where too many imports at once were asked for.
+  /// The failure if too many imports at once were asked for.
   ///
   /// - Parameters:
   ///   - what: what asked for them: `--concurrency 7`.

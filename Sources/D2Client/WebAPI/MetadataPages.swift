@@ -23,8 +23,8 @@ package struct MetadataPages: Sendable {
 
   /// Reads all pages.
   ///
-  /// An object that is added or removed meanwhile shifts the others over the pages' borders, so that one may be left
-  /// out: then the server counts others than before, or than came, and all is read again.
+  /// An object that is added or removed meanwhile shifts the others over the pages' borders, and one may be left out.
+  /// Then the server's count differs from the one before, or from what came, and everything is read again.
   ///
   /// - Parameters:
   ///   - begin: called before the first page, each time.
@@ -36,7 +36,7 @@ package struct MetadataPages: Sendable {
       try begin()
       let reading = try readOnce(page)
       guard let total = reading.total, reading.hasShifted || reading.seen != total else { return }
-      let outcome = "\(reading.seen) different \(plural) came, and the server counts \(total)"
+      let outcome = "\(reading.seen) different \(plural) came, but the server counts \(total)"
       if !reading.hasShifted, last == reading {
         // Steady: the server counts what it does not show to this user.
         client.log.debug("\(outcome), twice")
@@ -69,7 +69,7 @@ package struct MetadataPages: Sendable {
   /// What one reading of all pages brought.
   private struct Reading: Equatable {
     var seen = 0
-    /// By the last page; `nil` where the server does not page.
+    /// By the last page; `nil` if the server does not page.
     var total: Int?
     /// Whether pages named different totals.
     var hasShifted = false

@@ -1,10 +1,10 @@
 import D2Common
 
 extension PeriodClock {
-  /// A server's, for some relative periods: by its own day, and by its settings where these matter.
+  /// A server's, for some relative periods: by its own day, and by its settings if these matter.
   ///
-  /// - Parameter day: the day from which they count, where that is not the server's today.
-  /// - Throws: `ServerError`; `CommandFailure`, 64 where the server has another calendar, 76 where it does not tell the
+  /// - Parameter day: the day from which they count, if that is not the server's today.
+  /// - Throws: `ServerError`; `CommandFailure`, 64 if the server has another calendar, 76 where it does not tell the
   ///   date.
   package init(
     _ client: DHIS2Client, _ relatives: [RelativePeriod], from day: CalendarDate? = nil, _ log: Log
@@ -19,7 +19,7 @@ extension PeriodClock {
     guard let today = day ?? info.today else {
       throw CommandFailure(
         .notDHIS2,
-        "\(client.server) does not tell the date: say with \(CalendarOptions.relativeDate.name) from which day relative periods count"
+        "\(client.server) does not tell the date: give \(CalendarOptions.relativeDate.name), the day from which relative periods count"
       )
     }
     guard relatives.contains(where: \.dependsOnSettings) else {
@@ -41,7 +41,7 @@ extension PeriodClock {
       guard let value = settings[key]?.string, !value.isEmpty else { return otherwise }
       if let type = read(value) { return type }
       log.warning(
-        "\(client.server) has the setting \(key) \(value.quoted), which d2 does not know: it takes \(otherwise.rawValue)"
+        "\(client.server) has the setting \(key) \(value.quoted), which d2 does not know: it uses \(otherwise.rawValue)"
       )
       return otherwise
     }

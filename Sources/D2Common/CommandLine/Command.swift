@@ -15,7 +15,7 @@ package protocol ToolkitCommand: Sendable {
 /// Runs a command from its words to its exit status.
 package enum Command {
   /// Of the verbs that change something.
-  package static let dryRun = Flag("--dry-run", help: "Say what would be changed, and change nothing.")
+  package static let dryRun = Flag("--dry-run", help: "Show what would change, and change nothing.")
 
   /// The words behind the name by which this program was called.
   package static var words: [String] { Array(CommandLine.arguments.dropFirst()) }
@@ -59,7 +59,7 @@ package enum Command {
     case nil:
       log.error(
         "say what to do: " + verbs.map { $0.word(of: name) }.joined(separator: ", ")
-          + " (\(name) --help tells what each does)")
+          + " (\(name) --help explains each)")
     }
     exit(ExitStatus.usage.rawValue)
   }
@@ -103,7 +103,7 @@ package enum Command {
       let status = try await body(arguments, log)
       log.wipe()
       // Of the verbs: d2-push asks the server to store nothing.
-      if description.name != name, arguments[ifDeclared: dryRun] { log.info("--dry-run: nothing of this was written") }
+      if description.name != name, arguments[ifDeclared: dryRun] { log.info("--dry-run: nothing was written") }
       exit(Signals.received == nil ? status.rawValue : Signals.status.rawValue)
     } catch {
       log.wipe()

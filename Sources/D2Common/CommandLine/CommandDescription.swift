@@ -20,7 +20,7 @@ package struct CommandDescription: Sendable {
   package let groups: [OptionGroup]
   /// Exit statuses that this command explains in its own words.
   package let statuses: [(status: ExitStatus, meaning: String)]
-  /// What stands on the command line beside the options: `PAIR`; empty where nothing may.
+  /// What stands on the command line beside the options: `PAIR`; empty if nothing may.
   package let operands: String
   /// What its manual page tells besides.
   package let manual: Manual
@@ -39,11 +39,12 @@ package struct CommandDescription: Sendable {
     self.statuses = statuses
   }
 
-  static let quiet = Flag("--quiet", help: "Only errors on stderr.")
-  package static let verbose = Flag("--verbose", help: "Each request on stderr.")
-  static let logFormat = Option("--log-format", as: .one(of: Log.Format.self), help: "How lines on stderr are written.")
-  static let help = Flag("--help", "-h", help: "Examples, options and exit statuses.")
-  static let version = Flag("--version", help: "The version.")
+  static let quiet = Flag("--quiet", help: "Show only errors on stderr.")
+  package static let verbose = Flag("--verbose", help: "Show each request on stderr.")
+  static let logFormat = Option(
+    "--log-format", as: .one(of: Log.Format.self), help: "Write the messages on stderr as text or as JSON.")
+  static let help = Flag("--help", "-h", help: "Show examples, options and exit statuses.")
+  static let version = Flag("--version", help: "Show the version.")
 
   package static let common = OptionGroup("Messages", [quiet, verbose, logFormat, help, version])
 
@@ -65,7 +66,7 @@ package struct CommandDescription: Sendable {
       for option in group.options {
         let head = "  " + option.names.reversed().joined(separator: ", ") + (option.value.map { " \($0)" } ?? "")
         text += Self.entry(
-          head, option.help + (option.repeats ? " May repeat or be a comma-separated list." : ""), width)
+          head, option.help + (option.repeats ? " Can be repeated or comma-separated." : ""), width)
       }
     }
     text += "\nExit status:\n"

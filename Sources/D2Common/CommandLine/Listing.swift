@@ -1,12 +1,12 @@
 import Glibc
 
-/// Rows for people or programs: NDJSON, one object a line, where stdout is no terminal; an aligned table where it is
-/// one.
+/// Rows for people or programs: an aligned table if stdout is a terminal, otherwise NDJSON, one object a line.
 package struct Listing {
   package enum Format: String, Sendable, CaseIterable { case json, table, tsv }
 
   package static let option = Option(
-    "--format", as: .one(of: Format.self), help: "How rows are written (default: a table on a terminal, else JSON).")
+    "--format", as: .one(of: Format.self),
+    help: "Write rows in this format (default: a table on a terminal, else JSON).")
 
   private let format: Format
   private let output = LineOutput.standardOutput()
@@ -19,7 +19,7 @@ package struct Listing {
     self.columns = columns
   }
 
-  /// As `--format` says, where the command has it.
+  /// As `--format` says, if the command has it.
   ///
   /// - Parameter columns: the keys that tables show; if there are none, all keys of the first row.
   package init(_ arguments: Arguments, columns: [String] = []) {

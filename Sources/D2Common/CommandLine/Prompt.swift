@@ -4,7 +4,7 @@ import Glibc
 package enum Prompt {
   /// Asks for a secret without showing what is typed.
   ///
-  /// - Throws: `CommandFailure`, 64 where there is no terminal.
+  /// - Throws: `CommandFailure`, 64 if there is no terminal.
   package static func secret(_ question: String) throws(CommandFailure) -> String {
     let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
     guard terminal >= 0 else {
@@ -35,7 +35,7 @@ package enum Prompt {
   /// - Parameters:
   ///   - question: `remove hmis?`
   ///   - otherwise: what was not done then: `nothing was removed`.
-  /// - Throws: `CommandFailure`: 64 where there is no terminal to ask at, 1 where the answer is not yes, 130 after
+  /// - Throws: `CommandFailure`: 64 if there is no terminal to ask at, 1 where the answer is not yes, 130 after
   ///   Ctrl-C.
   package static func confirm(_ question: String, otherwise: String, _ arguments: Arguments) throws(CommandFailure) {
     guard !arguments[confirmation] else { return }
@@ -53,7 +53,7 @@ package enum Prompt {
     guard ["y", "yes"].contains(answer) else { throw CommandFailure(.incomplete, otherwise) }
   }
 
-  package static let confirmation = Flag("--yes", help: "Do not ask before what cannot be undone.")
+  package static let confirmation = Flag("--yes", help: "Do not ask before a change that cannot be undone.")
 
   /// Other commands of the pipeline may be drawing their progress there, and must not draw over the question.
   private static func ask(_ question: String, _ turn: TerminalTurn, _ terminal: Int32) {

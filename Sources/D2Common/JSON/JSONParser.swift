@@ -42,7 +42,7 @@ private struct JSONParser {
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { at = 3 }
     let value = try self.value(depth: 0)
     skipSpace()
-    guard at == bytes.count else { throw fault("something stands after the end of the JSON") }
+    guard at == bytes.count else { throw fault("there is something after the end of the JSON") }
     return value
   }
 

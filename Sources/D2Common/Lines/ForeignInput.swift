@@ -1,7 +1,7 @@
 /// What stands in the input where a data value was expected, in words, with what to type: files of other kinds come as
 /// they are downloaded.
 package enum ForeignInput {
-  /// What is wrong with a line, as the end of a sentence; `nil` where it looks like a JSON object that is damaged.
+  /// What is wrong with a line, as the end of a sentence; `nil` if it looks like a JSON object that is damaged.
   static func problem(with line: UnsafeRawBufferPointer) -> String? {
     if line.starts(with: [0x1F, 0x8B]) { return "this is gzip, not text: \(convert)" }
     if line.starts(with: Array("PK\u{3}\u{4}".utf8)) {
@@ -9,7 +9,7 @@ package enum ForeignInput {
     }
     // Excel's "Unicode text", and what PowerShell writes.
     if line.starts(with: [0xFF, 0xFE]) || line.starts(with: [0xFE, 0xFF]) || line.prefix(2).contains(0) {
-      return "this is UTF-16, and a value is a line of UTF-8: \(convert)"
+      return "this is UTF-16, but each value must be a line of UTF-8: \(convert)"
     }
     guard let first = line.firstIndex(where: { $0 > 0x20 }) else { return nil }
     let text = line[first...]
@@ -17,13 +17,13 @@ package enum ForeignInput {
     case UInt8(ascii: "<"):
       let isXML = ["<?xml", "<dataValueSet", "<adx"].contains { begins(text, $0) }
       return isXML
-        ? "this is XML, and a value is a line of JSON: \(convert)"
-        : "this is HTML, and no data: perhaps an error or a login page that was saved as a file; look at it"
+        ? "this is XML, but each value must be a line of JSON: \(convert)"
+        : "this is HTML, not data: look at the file; it may be an error page or a login page"
     case UInt8(ascii: "["):
-      return "this is a JSON array, and a value is a line of its own: \(convert)"
+      return "this is a JSON array, but each value must be a line of its own: \(convert)"
     case UInt8(ascii: "{"):
       if isOnlyABeginning(text) {
-        return "a JSON document over several lines, and a value is a line of its own: \(convert)"
+        return "this is a JSON document over several lines, but each value must be a line of its own: \(convert)"
       }
       return nil
     case UInt8(ascii: "\""), UInt8(ascii: "-"), 0x30...0x39: return looksLikeCSV(text) ? csv : "not a JSON object"
@@ -36,7 +36,7 @@ package enum ForeignInput {
   package static func document(in line: DataValueLine) -> String? {
     if line[.value].kind == .object { return rejectsFile }
     guard line[.dataValues].kind == .array || line[.completeDataSetRegistrations].kind == .array else { return nil }
-    return "this is a whole answer of DHIS2, and a value is a line of its own: \(convert)"
+    return "this is a whole answer of DHIS2, but each value must be a line of its own: \(convert)"
   }
 
   /// What turns files of other forms into lines.
@@ -46,7 +46,7 @@ package enum ForeignInput {
   package static let rejectsFile =
     "this is a line of a rejects file: put jq -c 'select(.value).value' FILE | before the command"
 
-  private static let csv = "this looks like CSV, and a value is a line of JSON: \(convert)"
+  private static let csv = "this looks like CSV, but each value must be a line of JSON: \(convert)"
 
   private static func begins(_ text: UnsafeRawBufferPointer.SubSequence, _ start: String) -> Bool {
     text.starts(with: start.utf8)

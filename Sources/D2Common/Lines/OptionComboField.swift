@@ -8,7 +8,7 @@ extension DataValueLine {
     return field.kind == .string && field.length > 0 || field.kind == .absent || field.kind == .number
   }
 
-  /// What is wrong with an option combo that is neither left out nor named by an id; `nil` where nothing is.
+  /// What is wrong with an option combo that is neither left out nor named by an id; `nil` if nothing is.
   public func comboProblem(_ key: Key) -> String? {
     if namesOrOmitsCombo(key) { return nil }
     let kind =
@@ -19,7 +19,7 @@ extension DataValueLine {
       case .boolean: "true or false"
       case .absent, .null, .number: "null"
       }
-    return "\"\(key.name)\" is \(kind), so that nobody knows which combo it is: \(Self.combosByUID)"
+    return "\"\(key.name)\" is \(kind), which does not name a combo: \(Self.combosByUID)"
   }
 
   /// What to do about combos that have no id in the scheme that was asked for.

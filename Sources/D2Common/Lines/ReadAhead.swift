@@ -1,7 +1,7 @@
 import Glibc
 
-/// Keeps a slow reader of the output from holding the source up: what does not fit into the pipe is queued, within a
-/// bound, and goes out from a thread of its own.
+/// Keeps a slow reader of the output from holding the source up. A queue takes what does not fit into the pipe, within
+/// a bound, and a separate thread writes it out.
 ///
 /// While the reader keeps up nothing is queued: bytes go from where they lie into the pipe, through a descriptor that
 /// does not wait. It is not the inherited one, since `O_NONBLOCK` would be set for all processes that share that, but a
@@ -17,7 +17,7 @@ package final class ReadAhead: @unchecked Sendable {
     /// Tells where temporary files go.
     let environment: [String: String]
     let warn: @Sendable (String) -> Void
-    /// How many of them stay in memory, where that is not the usual number.
+    /// How many of them stay in memory, if that is not the usual number.
     var memoryBytes: Int?
 
     package init(bound: Int, environment: [String: String], warn: @escaping @Sendable (String) -> Void) {
@@ -29,7 +29,7 @@ package final class ReadAhead: @unchecked Sendable {
 
   /// The thread writes so much at a time.
   private static let blockBytes = 256 * 1024
-  /// The same where a write waits for the reader.
+  /// The same if a write waits for the reader.
   private static let waitingBlockBytes = 16 * 1024
   /// How long a signal may go unnoticed.
   private static let noticeSeconds = 0.1
@@ -90,9 +90,9 @@ package final class ReadAhead: @unchecked Sendable {
 
   /// Writes whole lines, or queues what does not fit into the pipe.
   ///
-  /// - Throws: `CommandFailure`: 73 if the output cannot be written, also what was queued before, or the signal's
-  ///   status if one comes while it waits for room; `CancellationError` if the task was cancelled meanwhile. Then no
-  ///   part of the lines goes out.
+  /// - Throws: `CommandFailure`, 73, if the output cannot be written, which may concern earlier lines. If a signal
+  ///   comes while it waits for room, the signal's status. `CancellationError` if the task was cancelled meanwhile;
+  ///   then no part of the lines goes out.
   func write(_ pieces: OutputPieces) throws {
     var rest = pieces
     let isIdle = try monitor.withLock {
@@ -144,7 +144,7 @@ package final class ReadAhead: @unchecked Sendable {
     guard !hasWarned, let problem = queue.diskProblem else { return }
     hasWarned = true
     settings.warn(
-      "\(problem): from here on the server waits for the reader of the output (set TMPDIR to a folder with more room)"
+      "\(problem): from now on the server waits for the reader of the output (set TMPDIR to a folder with more room)"
     )
   }
 
@@ -158,7 +158,7 @@ package final class ReadAhead: @unchecked Sendable {
       while !queue.isEmpty, failure == nil {
         if Signals.received != nil, !isAbandoned {
           isAbandoned = true
-          settings.warn("\(SizeText.shown(bytes: queue.count)) that were read ahead do not go out")
+          settings.warn("\(SizeText.shown(bytes: queue.count)) that were read ahead are lost")
         }
         monitor.wait(atMost: Self.noticeSeconds)
         whileWaiting()

@@ -51,7 +51,7 @@ struct StructureWalk {
         }
       } while try another(before: UInt8(ascii: "}"))
     }
-    guard next == count else { throw .init("something stands behind the JSON object at byte \(positions[next])") }
+    guard next == count else { throw .init("there is something after the JSON object at byte \(positions[next])") }
   }
 
   /// Nearly all members are a text, with another member behind them. This takes as many as stand here, and leaves

@@ -2,22 +2,27 @@
 package struct CalendarOptions: Sendable {
   private let selections: [CalendarSelection]
 
-  private static let year = Option("--year", "-y", value: "YEAR", help: "The periods of a year.")
-  private static let month = Option("--month", "-m", value: "MONTH", help: "A month of it, or of this year.")
+  private static let year = Option("--year", "-y", value: "YEAR", help: "Select the periods of a year.")
+  private static let month = Option(
+    "--month", "-m", value: "MONTH", help: "Select a month of that year, or of the current one.")
   private static let quarter = Option(
     "--quarter", "-q", value: "QUARTER",
-    help: "A quarter of it, or of this year. With -m: for data sets of quarters and longer periods.")
-  private static let daysBack = Option("--days-back", "-n", value: "N", help: "From N days ago until today.")
-  private static let currentDate = Flag("--current-date", "-c", help: "Today.")
-  private static let from = Option("--from", value: "DATE", help: "With --to: all periods that have one of these days.")
-  private static let to = Option("--to", value: "DATE", help: "The last day.")
+    help: "Select a quarter of that year, or of the current one. With -m: for data sets of quarters and longer periods."
+  )
+  private static let daysBack = Option(
+    "--days-back", "-n", value: "N", help: "Select the days from N days ago until today.")
+  private static let currentDate = Flag("--current-date", "-c", help: "Select today.")
+  private static let from = Option(
+    "--from", value: "DATE", help: "Select all periods with a day from this one to --to.")
+  private static let to = Option("--to", value: "DATE", help: "End with this day (with --from).")
 
   package static let period = Option(
     "--period", "-p", values: "PERIOD",
-    help: "The periods of each data set's own type in it: 2024Q1, 20240131, or a relative one such as LAST_3_MONTHS.")
+    help:
+      "Select each data set's own periods that overlap this one: 2024Q1, 20240131, or a relative one (LAST_3_MONTHS).")
   package static let relativeDate = Option(
     "--relative-period-date", as: .date,
-    help: "The day from which relative periods count (default: today by the source's clock).")
+    help: "Count relative periods from this day (default: today by the source's clock).")
 
   package static let relativeDateNeedsPeriod =
     "\(relativeDate.name) goes with a relative period: \(period.name) LAST_3_MONTHS"
@@ -48,7 +53,7 @@ package struct CalendarOptions: Sendable {
   /// The relative periods that are asked for.
   package var relatives: [RelativePeriod] { selections.compactMap(\.relative) }
 
-  /// - Parameter clock: of the source, where relative periods are asked for.
+  /// - Parameter clock: of the source, if relative periods are asked for.
   package func dated(by clock: PeriodClock) -> DatedCalendar { DatedCalendar(selections: selections, clock: clock) }
 }
 

@@ -30,7 +30,7 @@ enum ADXPeriod {
   /// DHIS2's id of a period, as `202401`.
   static func id(of text: String) throws(Fault) -> String {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count == 2 else { throw Fault(problem: "\(text.quoted) is no date and duration, as 2024-01-01/P1M") }
+    guard parts.count == 2 else { throw Fault(problem: "\(text.quoted) is not a date and duration, as 2024-01-01/P1M") }
     guard let date = CalendarDate(iso8601: String(parts[0])) else {
       throw Fault(problem: "\(text.quoted) does not begin with a date, as 2024-01-01/P1M does")
     }

@@ -59,7 +59,7 @@ package struct CSVReader {
       if bytes.isEmpty { continue }
       switch header.columns[place] {
       case .ignored: break
-      case .unnamed: throw rows.malformed(place, "something stands in a column without a name")
+      case .unnamed: throw rows.malformed(place, "there is a value in a column without a name")
       case .field(.period): record[.period] = try period(bytes, &periods, rows, place)
       case .field(.value): record[.value] = try numbers.cell(bytes) { rows.malformed(place, $0) }
       case .field(let field) where field.isID:

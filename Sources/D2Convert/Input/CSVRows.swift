@@ -60,7 +60,7 @@ final class CSVRows {
     extents = wider
   }
 
-  /// Reads the row that stands at the window's `begin`; false where the text ends. It lasts until `advance`.
+  /// Reads the row that stands at the window's `begin`; false if the text ends. It lasts until `advance`.
   ///
   /// - Throws: `CommandFailure`, 65 for quotes where none may stand, and for what is not UTF-8.
   func next() throws -> Bool {
@@ -117,9 +117,9 @@ final class CSVRows {
   @inline(__always)
   private func checkUnquoted(_ byte: UInt8, _ at: Int) throws {
     if byte == UInt8(ascii: "\"") {
-      throw window.malformed("a quote stands inside of a cell that does not begin with one", at: at)
+      throw window.malformed("there is a quote inside a cell that does not begin with one", at: at)
     }
-    if byte == 0 { throw window.malformed("byte 0x0: this is no text", at: at) }
+    if byte == 0 { throw window.malformed("byte 0x0: this is not a text", at: at) }
     if byte == 0x0D, at + 1 < window.count, window[at + 1] != 0x0A {
       throw window.malformed(
         "a carriage return without a line feed: turn them into line ends first (tr '\\r' '\\n')", at: at)
@@ -151,7 +151,7 @@ final class CSVRows {
         behind += 1
       }
       guard behind == end || text[behind] == separator && text[behind - 1] != 0x0D || text[behind] == 0x0A else {
-        throw window.malformed("something stands behind a closing quote: \(window.shown(at: at + 1))", at: at + 1)
+        throw window.malformed("there is something after a closing quote: \(window.shown(at: at + 1))", at: at + 1)
       }
       return behind
     }

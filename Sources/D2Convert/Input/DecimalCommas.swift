@@ -27,7 +27,7 @@ package final class DecimalCommas {
     guard Self.isNumber(text) else {
       // What has letters is a text, in which a comma may stand.
       if text.contains(where: { $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A }) { return Cell(form: .text, text) }
-      throw fault("\(String(decoding: text, as: UTF8.self).quoted) is no number with a decimal comma")
+      throw fault("\(String(decoding: text, as: UTF8.self).quoted) is not a number with a decimal comma")
     }
     number = KeptBytes(text.map { $0 == UInt8(ascii: ",") ? UInt8(ascii: ".") : $0 })
     return number.cell

@@ -9,7 +9,7 @@ public enum InputForm: String, CaseIterable, Sendable {
   /// DHIS2's dxf 2.0, or ADX: the root element shows which.
   case xml, adx
 
-  /// The form of the text that stands in the window; `nil` where nothing stands in it.
+  /// The form of the text that stands in the window; `nil` if nothing stands in it.
   ///
   /// - Throws: `CommandFailure`, 65 for a file of a kind that is known not to be read.
   static func recognise(_ window: TextWindow) throws -> InputForm? {
@@ -32,10 +32,10 @@ public enum InputForm: String, CaseIterable, Sendable {
     if start.starts(with: "PK\u{3}\u{4}".utf8) {
       return "this is a zip archive inside of another file: unpack that one first"
     }
-    if start.starts(with: "%PDF".utf8) { return "this is a PDF, and no data" }
+    if start.starts(with: "%PDF".utf8) { return "this is a PDF, not data" }
     let text = String(decoding: start.prefix { $0 < 0x80 }, as: UTF8.self).trimmed.lowercased()
     if text.hasPrefix("<!doctype html") || text.hasPrefix("<html") {
-      return "this is HTML, and no data: perhaps a login page that was saved as a file; look at it"
+      return "this is HTML, not data: look at the file; it may be a login page"
     }
     return nil
   }

@@ -1,18 +1,18 @@
 import D2Common
 
-/// Reads values and registrations of completeness from JSON: objects that follow each other (each on a line, or over
-/// several), arrays of them, and whole documents of DHIS2 with what stands at their top.
+/// Reads values and registrations of completeness from JSON. The input may be objects that follow each other (each on a
+/// line, or over several), arrays of them, or whole documents of DHIS2 with the keys at their top.
 package struct JSONReader {
   private let window: TextWindow
   private let names: FieldNames
-  /// Reads the same text ahead of this reader, where that can be done.
+  /// Reads the same text ahead of this reader, if that can be done.
   private let ahead: JSONTop?
   private let scratch = DataValueLine.Scratch()
   private let record = ValueRecord()
   private let keys: KeyReader
 
   /// - Parameter ahead: the same text once more, so that what stands behind the values of a document is known before
-  ///   them; `nil` where it can be read but once.
+  ///   them; `nil` if it can be read but once.
   package init(_ window: TextWindow, ahead: TextWindow?, _ names: FieldNames) {
     self.window = window
     self.names = names
@@ -74,7 +74,7 @@ package struct JSONReader {
       try window.require("a comma or ]")
       if window[0] == UInt8(ascii: "]") { return window.advance(by: 1) }
       guard window[0] == UInt8(ascii: ",") else {
-        throw window.malformed("a comma or ] is expected behind a value, not \(window.shown())")
+        throw window.malformed("a comma or ] is expected after a value, not \(window.shown())")
       }
       window.advance(by: 1)
       try window.require("a value")
@@ -88,7 +88,7 @@ package struct JSONReader {
     try sink.end(DocumentHeader())
   }
 
-  /// Takes objects as long as each is a line of its own. False where the text ends.
+  /// Takes objects as long as each is a line of its own. False if the text ends.
   private func takeLines(into sink: inout some ValueSink) throws -> Bool {
     while try window.skipSpace() {
       let lineEnd = try window.lineEnd()
@@ -134,7 +134,7 @@ package struct JSONReader {
 }
 
 extension TextWindow {
-  /// Moves behind white space. - Throws: `CommandFailure`, 65 where the text ends instead of going on with something.
+  /// Moves past white space. - Throws: `CommandFailure`, 65 if the text ends there.
   func require(_ expected: String) throws {
     guard try skipSpace() else { throw malformed("the JSON ends early: \(expected) is expected") }
   }

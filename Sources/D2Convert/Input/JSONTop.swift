@@ -20,8 +20,8 @@ final class JSONTop {
     self.names = names
   }
 
-  /// Whether the object that stands here is a document: it has one of the arrays, or nothing but what stands at the top
-  /// of one (a data set that was completed without values).
+  /// Whether the object at this place is a document. A document has one of the arrays, or only keys of the top (a data
+  /// set that was completed without values).
   static func isDocument(_ window: TextWindow) throws -> Bool {
     guard window[0] == UInt8(ascii: "{") else { return false }
     var at = 1
@@ -38,7 +38,7 @@ final class JSONTop {
       if window[next] != UInt8(ascii: ",") { return window[next] == UInt8(ascii: "}") }
       at = next + 1
     }
-    // {} is what some versions answer where there is nothing.
+    // {} is what some versions answer if there is nothing.
     return at == 1
   }
 
@@ -120,7 +120,7 @@ final class JSONTop {
 
   /// Whether values follow; `null` is what some write for none.
   private func openArray(_ name: String, _ place: Place) throws -> Bool {
-    guard !hadArray else { throw CommandFailure.malformed(window.name, place, "the values stand twice") }
+    guard !hadArray else { throw CommandFailure.malformed(window.name, place, "the values are there twice") }
     hadArray = true
     if window[0] == UInt8(ascii: "[") {
       window.advance(by: 1)
@@ -129,7 +129,7 @@ final class JSONTop {
     }
     let length = try JSONScan.length(ofValue: window, at: 0)
     guard Self.text(of: window, 0..<length) == "null" else {
-      throw CommandFailure.malformed(window.name, place, "\(name.quoted) is no array")
+      throw CommandFailure.malformed(window.name, place, "\(name.quoted) is not an array")
     }
     window.advance(by: length)
     return false
@@ -138,7 +138,7 @@ final class JSONTop {
   private func note(_ name: String, _ place: Place) throws {
     let length = try JSONScan.length(ofValue: window, at: 0)
     let bytes = Array(UnsafeBufferPointer(start: window.base + window.begin, count: length))
-    guard let value = try? JSONValue(parsing: bytes) else { throw window.malformed("this is no JSON value") }
+    guard let value = try? JSONValue(parsing: bytes) else { throw window.malformed("this is not a JSON value") }
     window.advance(by: length)
     // As in XML, where DHIS2 writes what it has no text for as an empty one.
     if value == .null || value.string == "" { return }
@@ -155,7 +155,7 @@ final class JSONTop {
         let json = isNumber ? [UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")] : bytes
         guard header.members[field] ?? json == json else {
           throw CommandFailure.malformed(
-            window.name, place, "the key \(name.quoted) says something twice, and not the same")
+            window.name, place, "the key \(name.quoted) repeats something with another value")
         }
         header.members[field] = json
       case .field: throw CommandFailure.malformed(window.name, place, FieldNames.misplaced(name))

@@ -70,7 +70,7 @@ final class KeyReader {
     record.clear()
     renamed.removeAll()
     guard let members = (try? JSONValue(parsing: bytes))?.members else {
-      throw window.malformed("this is no JSON object")
+      throw window.malformed("this is not a JSON object")
     }
     for member in members {
       switch names.meaning(of: member.key) {
@@ -79,7 +79,7 @@ final class KeyReader {
       case .field(let field):
         guard isNew(member, in: record[field]) else {
           throw window.malformed(
-            "the key \(member.key.quoted) says something twice, and not the same",
+            "the key \(member.key.quoted) repeats something with another value",
             at: Self.offset(of: member.key, in: bytes))
         }
         record[field] = cell(member.value)
@@ -128,7 +128,7 @@ final class KeyReader {
   /// - Throws: `CommandFailure`, 65 for a key that no registration has.
   func checkRegistration(_ line: DataValueLine, _ bytes: UnsafeRawBufferPointer, _ window: TextWindow) throws {
     guard let members = (try? JSONValue(parsing: bytes))?.members else {
-      throw window.malformed("this is no JSON object")
+      throw window.malformed("this is not a JSON object")
     }
     for member in members where !Self.registration.contains(member.key) {
       guard names.meaning(of: member.key) != .ignored else { continue }

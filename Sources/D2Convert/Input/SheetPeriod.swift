@@ -14,7 +14,7 @@ package struct SheetPeriod {
     package let description: String
   }
 
-  /// - Parameter type: of the periods that became dates; `nil` where the user does not say.
+  /// - Parameter type: of the periods that became dates; `nil` if the user does not say.
   package init(type: PeriodType?) { self.type = type }
 
   /// Whether a cell is an id of a month or year, as nearly all are.
@@ -24,7 +24,7 @@ package struct SheetPeriod {
     return cell.count == 4 || (1...12).contains(Int(cell[4] - 0x30) * 10 + Int(cell[5] - 0x30))
   }
 
-  /// What takes the cell's place; `nil` where it is an id itself.
+  /// What takes the cell's place; `nil` if it is an id itself.
   @inline(__always)
   mutating func read(_ cell: UnsafeRawBufferPointer) throws(Fault) -> KeptBytes? {
     Self.isPlain(cell) ? nil : try readCarefully(cell)
@@ -54,11 +54,11 @@ package struct SheetPeriod {
     guard !dates.isEmpty else {
       // Other calendars have ids of their own.
       if PeriodID.isPlausible(text) { return text }
-      throw Fault(description: "\(text.quoted) is no period")
+      throw Fault(description: "\(text.quoted) is not a period")
     }
     guard let type else {
       throw Fault(
-        description: "\(text.quoted) is a date, as spreadsheets make of periods: say of which type the periods are "
+        description: "\(text.quoted) is a date, which spreadsheets make of periods: give the type of the periods "
           + "(--period-type Monthly), or keep the column as text")
     }
     let periods = Set(dates.map { type.period(containing: $0) }.filter { dates.contains($0.start) })
@@ -66,7 +66,7 @@ package struct SheetPeriod {
       throw Fault(description: "\(text.quoted) is not the first day of a period of the type \(type.rawValue)")
     }
     guard periods.count == 1 else {
-      throw Fault(description: "\(text.quoted): nobody can tell which number is the month")
+      throw Fault(description: "\(text.quoted): it is not clear which number is the month")
     }
     return period.id
   }
@@ -85,7 +85,7 @@ enum SheetDate {
   /// Between 1954 and 2119: data are not older or newer.
   private static let serials = 20_000...80_000
 
-  /// The days that a text can mean: none where it is no date, two where the month cannot be told from the day.
+  /// The days that a text can mean: no day if it is not a date, two if the month cannot be told from the day.
   static func readings(of text: String) -> [CalendarDate] {
     if let serial = Int(text), text.utf8.count == 5, serials.contains(serial) {
       return [CalendarDate(dayNumber: dayZero + serial)]

@@ -61,12 +61,12 @@ package struct WideReader {
       } else if !ids.looksUp, names.meaning(of: text) != .unknown {
         throw rows.malformed(
           place,
-          "\(text.quoted) is no \(shape.columns.key): leave the column out (--ignore-columns "
+          "there is no \(shape.columns.key) \(text.quoted): leave the column out (--ignore-columns "
             + "\(ShellWord.quoted(text))), and give by an option what is the same for all cells")
       } else {
         let (id, combo) = try column(text, rows, place)
         guard seen.insert([id, combo ?? ""]).inserted else {
-          throw rows.malformed(place, "\(text.quoted) is the head of a column before")
+          throw rows.malformed(place, "\(text.quoted) is the head of an earlier column too")
         }
         columns.append(.id(KeptBytes(id.utf8), combo: combo.map { KeptBytes($0.utf8) }))
       }
@@ -98,10 +98,10 @@ package struct WideReader {
     for place in 1..<max(rows.count, 1) {
       let bytes = rows.bytes(place)
       if bytes.isEmpty { continue }
-      guard place < columns.count else { throw rows.malformed(place, "the row has a cell more than the first row") }
+      guard place < columns.count else { throw rows.malformed(place, "the row has more cells than the first row") }
       switch columns[place] {
       case .ignored: continue
-      case .unnamed: throw rows.malformed(place, "something stands in a column without a name")
+      case .unnamed: throw rows.malformed(place, "there is a value in a column without a name")
       case .id(let id, let combo):
         record.clear()
         record.place = rows.place(place)

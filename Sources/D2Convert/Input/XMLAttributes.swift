@@ -46,7 +46,7 @@ final class XMLRecord {
   private func set(_ field: ValueField, _ cell: Cell, _ parser: XMLParser) throws {
     let old = record[field]
     guard old.form == .absent || old.bytes.elementsEqual(cell.bytes) else {
-      throw parser.malformed("the attribute \(field.key.quoted) says something twice, and not the same")
+      throw parser.malformed("the attribute \(field.key.quoted) repeats something with another value")
     }
     record[field] = cell
   }
@@ -153,7 +153,7 @@ struct HeaderAttributes: ~Copyable {
     var json: [UInt8] = []
     JSONValue.writeString(field == .period ? try parser.id(ofPeriod: value) : value, to: &json)
     guard header.members[field] ?? json == json else {
-      throw parser.malformed("the attribute \(field.key.quoted) says something twice, and not the same")
+      throw parser.malformed("the attribute \(field.key.quoted) repeats something with another value")
     }
     header.members[field] = json
   }

@@ -46,7 +46,7 @@ final class XMLParser {
 
   /// Parses the text to its end.
   ///
-  /// - Throws: `CommandFailure`, 65 for what is no XML; what the source and the handler throw.
+  /// - Throws: `CommandFailure`, 65 if the text is not XML; what the source and the handler throw.
   func run() throws {
     setHandlers()
     let block = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.blockBytes, alignment: 16)
@@ -157,8 +157,8 @@ final class XMLParser {
     case XML_ERROR_NO_ELEMENTS, XML_ERROR_UNCLOSED_TOKEN, XML_ERROR_PARTIAL_CHAR, XML_ERROR_UNCLOSED_CDATA_SECTION:
       return "the XML ends early: the file is cut off"
     case XML_ERROR_TAG_MISMATCH: return "an end tag that does not belong to the element that is open"
-    case XML_ERROR_DUPLICATE_ATTRIBUTE: return "an attribute stands twice"
-    case XML_ERROR_JUNK_AFTER_DOC_ELEMENT: return "something stands behind the end of the document"
+    case XML_ERROR_DUPLICATE_ATTRIBUTE: return "an attribute is there twice"
+    case XML_ERROR_JUNK_AFTER_DOC_ELEMENT: return "there is something after the end of the document"
     case XML_ERROR_UNDEFINED_ENTITY: return "an entity that XML does not have: write the character itself"
     case XML_ERROR_UNKNOWN_ENCODING:
       return "the XML names an unknown encoding: say which one it is, by --encoding"
@@ -168,7 +168,7 @@ final class XMLParser {
     }
   }
 
-  /// Whether expat stopped at a byte that is no ASCII, where the text should be UTF-8.
+  /// Whether expat stopped at a byte outside ASCII, though the text should be UTF-8.
   private var isAtHighByte: Bool {
     var (offset, size) = (Int32(0), Int32(0))
     guard let context = XML_GetInputContext(parser, &offset, &size), offset < size else { return false }

@@ -16,7 +16,7 @@ public final class ZipArchive {
   /// The next file, once what was left of the one before was read over; folders are left out. `nil` behind the last,
   /// when the whole archive was read.
   ///
-  /// - Throws: `CommandFailure`: 65 where the archive is cut off, is damaged or cannot be unpacked; what its source
+  /// - Throws: `CommandFailure`: 65 if the archive is cut off, is damaged or cannot be unpacked; what its source
   ///   throws.
   public func nextMember() throws -> (any ByteSource)? {
     while !isAtEnd {
@@ -46,7 +46,7 @@ public final class ZipArchive {
       return try beginsEntry()
     case Signature.descriptor where entries == 0:
       throw malformed("it is one of several parts of a zip archive: put them together first")
-    default: throw malformed(entries == 0 ? "this is no zip archive" : "the zip archive is damaged")
+    default: throw malformed(entries == 0 ? "this is not a zip archive" : "the zip archive is damaged")
     }
   }
 

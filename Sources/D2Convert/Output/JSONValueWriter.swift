@@ -61,7 +61,7 @@ final class JSONValueWriter: ValueWriter {
     guard let array else { return open(name) }
     guard array == name else {
       throw CommandFailure(
-        .malformedInput, "a document holds either values or registrations of completeness, and both are here")
+        .malformedInput, "a document holds either values or registrations of completeness, but the input has both")
     }
     gathered.append(UInt8(ascii: ","))
   }

@@ -59,7 +59,7 @@ final class ValueAssembler: ValueSink {
       guard counts.values > before.values, let what = missed(field) else { continue }
       throw CommandFailure.malformed(
         inputName, nil,
-        "\(field.key.quoted) stands behind the values that \(what) it: give the document as a file, not "
+        "\(field.key.quoted) comes after the values that \(what) it: give the document as a file, not "
           + "through a pipe")
     }
     for (key, scheme) in header.idSchemes { counts.idSchemes[key] = scheme }
@@ -139,7 +139,7 @@ final class ValueAssembler: ValueSink {
     }
   }
 
-  /// An id that is no text, or none at all.
+  /// An id that is not a text, or a missing one.
   @inline(never)
   private func checkID(_ field: ValueField, _ value: ValueRecord) throws {
     switch value[field].form {

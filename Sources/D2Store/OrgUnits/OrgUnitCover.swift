@@ -23,8 +23,8 @@ package struct OrgUnitCover: Sendable {
   /// - Parameters:
   ///   - units: all of the store, in order of priority.
   ///   - only: names of some, each with all below it; `nil` for all that are active.
-  ///   - asked: what the source has for them, where levels or groups are among them.
-  /// - Throws: `CommandFailure`, 64 for an unknown name, or where no unit is active.
+  ///   - asked: what the source has for them, if levels or groups are among them.
+  /// - Throws: `CommandFailure`, 64 for an unknown name, or if no unit is active.
   package init(
     _ units: [OrgUnit], only: String?, asked: AskedOrgUnits? = nil, _ pair: Pair, _ log: Log
   ) throws(CommandFailure) {
@@ -51,7 +51,7 @@ package struct OrgUnitCover: Sendable {
     if let (above, below) = Self.gap(places, among: units) {
       throw CommandFailure(
         .usage,
-        "organisation unit \(above.uid) (\(above.name)) holds one that is inactive, so that those below it must be asked for one by one, but the store lacks units between it and \(below.uid) (\(below.name)): run d2-orgunits sync --pair \(pair.label) --all, or enable what is inactive"
+        "a unit below \(above.uid) (\(above.name)) is inactive, but the store lacks units between it and \(below.uid) (\(below.name)): run d2-orgunits sync --pair \(pair.label) --all, or enable what is inactive"
       )
     }
     guard !places.isEmpty else {

@@ -4,20 +4,21 @@ import D2Client
 /// The option that names a pair, and the store where it is.
 package enum PairOptions {
   package static let pair = Option(
-    "--pair", value: "PAIR", help: "The pair of servers, by name (d2-pairs list), or by number: id:7.")
+    "--pair", value: "PAIR", help: "Use this pair of servers: its name (d2-pairs list) or its number (id:7).")
 
   package static let dataSets = Option(
-    "--data-set", values: "UID|CODE|NAME", splits: false, help: "Only these (default: all active ones).")
+    "--data-set", values: "UID|CODE|NAME", splits: false,
+    help: "Select only these data sets (default: all active ones).")
 
   /// For verbs that copy units to the destination, or what they report.
   package static let below = Option(
-    "--below", value: "UNIT", help: "Only this unit and those below it, by uid, code or name.")
+    "--below", value: "UNIT", help: "Select only this unit and those below it, by uid, code or name.")
 
   package static let group = OptionGroup("Pair", [pair, Store.option])
 
   /// Opens the store and finds the pair.
   ///
-  /// - Throws: `StoreError`; `CommandFailure`, 64 where none is named, 78 where it is not there.
+  /// - Throws: `StoreError`; `CommandFailure`, 64 if none is named, 78 where it is not there.
   ///
   /// - Parameter writes: whether a verb that writes opens it, which `--dry-run` keeps from it.
   package static func open(_ arguments: Arguments, writes: Bool = false) throws -> (store: Store, pair: Pair) {
@@ -42,7 +43,7 @@ extension CommandDescription {
       (.success, "done"), (.usage, "the command line is wrong, or a name is unknown or not unique"),
       (.unreachable, "a server or the store cannot be reached"), (.temporary, "a server failed after all retries"),
       (.notDHIS2, "the other end does not speak DHIS2"), (.refused, "credentials or access refused"),
-      (.configuration, "no such pair, or a bad store"),
+      (.configuration, "there is no such pair, or the store is unusable"),
     ]
     self.init(
       name: name, abstract: abstract, examples: ([example] + more).map { (command: $0.0, effect: $0.1) },

@@ -8,7 +8,7 @@ package enum StoreLocation: Sendable, Equatable, CustomStringConvertible {
 
   /// The location that `--store` or `D2_STORE` names; else a file of the user's own.
   ///
-  /// - Throws: `CommandFailure`, 64 for a password on the command line, 78 where the environment names no folder for
+  /// - Throws: `CommandFailure`, 64 for a password on the command line, 78 if the environment names no folder for
   ///   the user.
   package static func resolve(option: String?, environment: [String: String]) throws(CommandFailure) -> StoreLocation {
     if let option {
@@ -74,7 +74,9 @@ package final class Store {
 
   package static let option = Option(
     "--store", value: "STORE",
-    help: "Where pairs are kept: a SQLite file or postgresql://… Else D2_STORE, else a file under ~/.local/state/d2.")
+    help:
+      "Use this store of pairs: a SQLite file or postgresql://… (default: D2_STORE, or a file under ~/.local/state/d2)."
+  )
 
   /// Opens the store and brings its tables up to date.
   ///

@@ -1,6 +1,6 @@
 import D2Common
 
-/// The tables of the store: made, upgraded from the Python tool's, or refused where a newer d2 made them.
+/// The tables of the store: made, upgraded from the Python tool's, or refused if a newer d2 made them.
 enum StoreSchema {
   /// What this program knows; `integrator.sql` and `sqlite.sql` end with it.
   static let version = 3
@@ -96,7 +96,7 @@ enum StoreSchema {
     guard tables == .pythonTool else { return }
     if isCopy {
       log?.warning(
-        "store \(database.location) is still the Python tool's, and stays as it is: d2-pairs upgrade makes it d2's\(changes == 0 ? "" : isTold ? ", with what is said above" : " (--dry-run says what changes: \(changes) \(changes == 1 ? "row" : "rows"))")"
+        "store \(database.location) still has the tables of the Python tool, unchanged: d2-pairs upgrade turns them into d2's\(changes == 0 ? "" : isTold ? ", with the changes above" : " (--dry-run says what changes: \(changes) \(changes == 1 ? "row" : "rows"))")"
       )
     } else {
       log?.info("store \(database.location) was the Python tool's and is d2's now: nothing was lost")

@@ -34,7 +34,7 @@ package struct Slice: Sendable, Equatable {
   package var orgUnits: [String] = []
   package var children = true
   package var includesDeleted = false
-  /// How much may be deleted of what only the destination holds; `nil` where nothing is.
+  /// How much may be deleted of what only the destination holds; `nil` if nothing is.
   package var replaces: Quota?
   package var state = State.waiting
   package var isVerified = false
@@ -50,7 +50,7 @@ package struct Slice: Sendable, Equatable {
   /// Where its refused values are.
   package var rejects: String?
 
-  /// What an attempt read, and what became of it; `nil` where nobody told.
+  /// What an attempt read, and what became of it; `nil` if nobody told.
   package struct Counts: Sendable, Equatable {
     package var pulled: Int?
     package var pushed: Int?
@@ -173,11 +173,11 @@ extension Slice {
     guard let dots = part.firstRange(of: "..") else { return [String(part)] }
     guard let first = Period(id: part[..<dots.lowerBound]), let last = Period(id: part[dots.upperBound...]),
       first.type == last.type, first.start <= last.start
-    else { throw CommandFailure(.usage, "--slice: \(part.quoted) is no range of periods") }
+    else { throw CommandFailure(.usage, "--slice: \(part.quoted) is not a range of periods") }
     return first.type.periods(overlapping: first.start...last.start).map(\.id)
   }
 
-  /// The options of d2-pull that ask for its sums; `nil` where it is of a data set's values.
+  /// The options of d2-pull that ask for its sums; `nil` if it is of a data set's values.
   package var analytics: [String]? {
     dataSet.hasPrefix("--") ? dataSet.split(separator: " ").map(String.init) : nil
   }

@@ -5,7 +5,7 @@ package enum SliceOption {
   package static let option = Option(
     "--slice", value: "JSON|-",
     help:
-      "A slice of the ledger as d2-slices claim prints it (- reads it from stdin): pair, data set, periods and units."
+      "Read this slice of the ledger, as d2-slices claim prints it (-: read it from stdin)."
   )
 
   /// The slice that the command line names, if any.

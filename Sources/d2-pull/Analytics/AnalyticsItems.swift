@@ -163,10 +163,10 @@ extension AskedIDs {
     let shared = byID.filter { id, some in id != nil && Set(some.map { $0["id"]?.string }).count > 1 }
     nameless(
       byID[nil] ?? [], noun,
-      "no \(scheme)", "the server leaves out what belongs to them. Give each one, or take uids")
+      "no \(scheme)", "the server leaves out what belongs to them. Give each one an id, or use uids")
     nameless(
       shared.flatMap(\.value), noun,
-      "the same \(scheme)", "their values could not be told apart and are left out. Give each its own, or take uids")
+      "the same \(scheme)", "their values could not be told apart and are left out. Give each its own, or use uids")
     return objects.filter { scheme.id(of: $0).map { shared[$0] == nil } ?? false }
   }
 

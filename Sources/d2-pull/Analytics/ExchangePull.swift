@@ -6,7 +6,7 @@ import D2Store
 struct ExchangePull {
   static let option = Option(
     "--exchange", value: "UID|NAME",
-    help: "What this aggregate data exchange of the server would send. --period asks for other periods than its own.")
+    help: "Read what this aggregate data exchange of the server would send. --period replaces its own periods.")
 
   /// What the exchange itself says, and a command line must not.
   private static let fixed: [any AnyOption] = [
@@ -21,7 +21,7 @@ struct ExchangePull {
   let client: DHIS2Client
   let log: Log
 
-  /// - Throws: `ServerError`; `CommandFailure`, 64 where there is no such exchange, or other options say what to read.
+  /// - Throws: `ServerError`; `CommandFailure`, 64 if there is no such exchange, or other options say what to read.
   init(_ name: String, _ arguments: Arguments, _ client: DHIS2Client, _ log: Log) throws {
     for option in Self.fixed where arguments.has(option) {
       throw CommandFailure(.usage, "\(option.name) does not go with --exchange, which says itself what to read")
@@ -84,7 +84,7 @@ struct ExchangePull {
   private func faults(_ request: DataExchange.Request) -> [String] {
     var faults: [String] = []
     if let scheme = request.inputScheme, IDScheme(scheme) == nil {
-      faults.append("its ids are given as \(scheme), which is no id scheme that d2 knows")
+      faults.append("its ids are given as \(scheme), which is not an id scheme that d2 knows")
     }
     if let type = request.aggregationType, AnalyticsSubject.AggregationType(rawValue: type) == nil {
       faults.append("it asks for the aggregation type \(type), which d2 does not know")

@@ -9,7 +9,7 @@ struct TableAge {
   /// Says how old they are.
   ///
   /// - Returns: when they were made, if the server tells.
-  /// - Throws: `ServerError`; `CommandFailure`, 75 where they are older than is allowed.
+  /// - Throws: `ServerError`; `CommandFailure`, 75 if they are older than is allowed.
   func check(most: Double?) throws -> UTCTime? {
     let info = try client.serverInfo()
     guard let made = info.analyticsTime else {
@@ -33,7 +33,7 @@ struct TableAge {
   func checkAgain(_ before: UTCTime?) {
     guard let before, let now = try? ServerInfo(client).analyticsTime, now != before else { return }
     log.warning(
-      "\(client.server) made its analytics tables anew meanwhile: some values are older than others. "
+      "\(client.server) rebuilt its analytics tables meanwhile: some values are older than others. "
         + "Run the command again"
     )
   }

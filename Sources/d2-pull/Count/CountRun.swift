@@ -22,7 +22,7 @@ struct CountRun {
       try listing.add(row(count))
       if let units = count.units, count.high == nil {
         log.warning(
-          "\(count.dataSet ?? "the selection"): \(units.sampled) of \(units.all) organisation units were asked, too few of which hold anything: there are at least \(counted(count.low, "value")), and nobody knows how many more"
+          "\(count.dataSet ?? "the selection"): \(units.sampled) of \(units.all) organisation units were asked, and too few of them have values: there are at least \(counted(count.low, "value")), but the total is unknown"
         )
       }
     }

@@ -1,7 +1,7 @@
 import D2Client
 import D2Common
 
-/// Makes one request of a run, until its answer is believed; divides it where it is too much for the server.
+/// Makes one request of a run, until its answer is believed; divides it if it is too much for the server.
 struct RequestFetcher: Sendable {
   let options: PullOptions
   let client: DHIS2Client
@@ -139,7 +139,7 @@ struct RequestFetcher: Sendable {
     guard counts.agreed == came else {
       throw ServerError(
         client.server, request.export.target, .disagreement,
-        "\(counted(came, "value")) came and\(verbForm(came, "is", "are")) out, but \(counts.problem)")
+        "\(counted(came, "value")) came and\(verbForm(came, "was", "were")) written, but \(counts.problem)")
     }
     return answer
   }

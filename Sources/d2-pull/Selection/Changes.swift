@@ -15,11 +15,11 @@ enum Changes: Sendable, Equatable {
       "TIME",
       "a time such as 2024-01-31, 2024-01-31T06:00:00 (the source's local time) or 2024-01-31T06:00:00Z", read: time),
     help:
-      "Only values changed since: 2024-01-31 or 2024-01-31T06:00:00 in the source's local time, or 2024-01-31T06:00:00Z."
+      "Read only values changed since TIME: 2024-01-31 or 2024-01-31T06:00:00 (the source's local time), or 2024-01-31T06:00:00Z."
   )
   static let lastUpdatedDuration = Option(
     "--last-updated-duration", as: ValueReader("TIME", "a duration such as 12h or 7d (E2005)", read: duration),
-    help: "Only values changed within: 12h, 7d, by the source's clock.")
+    help: "Read only values changed in the last 12h or 7d, by the source's clock.")
 
   /// The furthest east that clocks are.
   private static let furthestEastSeconds = 14 * 3600
@@ -64,7 +64,7 @@ enum Changes: Sendable, Equatable {
     return .within(seconds: number * unit)
   }
 
-  /// The moment that is meant. - Throws: `CommandFailure`, 76 where that needs a clock that the server does not show.
+  /// The moment that is meant. - Throws: `CommandFailure`, 76 if that needs a clock that the server does not show.
   private func moment(_ info: ServerInfo, _ client: DHIS2Client) throws(CommandFailure) -> UTCTime {
     switch self {
     case .since(let time): return time
@@ -78,7 +78,7 @@ enum Changes: Sendable, Equatable {
     }
   }
 
-  /// Turns the changes that selections ask for into parameters of the server's version. Asks for that once, where there
+  /// Turns the changes that selections ask for into parameters of the server's version. Asks for that once, if there
   /// are any.
   ///
   /// - Throws: `ServerError`, `CommandFailure`.
@@ -87,7 +87,7 @@ enum Changes: Sendable, Equatable {
     let info = try serverInfo(client, log)
     if info.isAskedForMore {
       log.warning(
-        "\(client.server): its time zone is not known here, so changes of 24 hours more are asked for; those that are too old are left out"
+        "\(client.server): its time zone is not known here; d2-pull asks for changes of 24 more hours, and leaves out those that are too old"
       )
     }
     var said: Set<String> = []

@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 
 /// Objects that have no id in the scheme of the output. Servers up to 2.42 write `null` for them, which the destination
-/// would take for something else (of a combo, for the default one); later ones refuse the export
+/// would take for something else (for a combo, for the default one). Later servers refuse the export
 /// (docs/dhis2-servers.md, trap 27).
 struct MissingIDs {
   /// A kind of object that values name.
@@ -126,7 +126,7 @@ struct MissingIDs {
     let options =
       object.key.hasSuffix("OptionCombo")
       ? "--category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID" : "\(object.option) UID"
-    return "Give each one, or take uids for them: \(options), here and for d2-push"
+    return "Give each one an id, or use uids for them: \(options), here and for d2-push"
   }
 
   // MARK: Afterwards

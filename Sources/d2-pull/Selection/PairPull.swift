@@ -30,19 +30,19 @@ struct PairPull: StoredSelection {
   static let only = Option(
     "--only", "-l", value: "UNIT,…",
     help:
-      "Of the pair's active organisation units only these, by name, code or uid, LEVEL-3 or GROUP:name (with units: those below them). Each stands for all below it."
+      "Read only these active units of the pair, each with all below it: a name, code or uid, LEVEL-3 or GROUP:name. The last two mean units below the others that you name."
   )
   static let incremental = Flag(
     "--incremental", "-i",
-    help: "Only what changed since each data set was delivered last (d2-datasets list: syncedThrough).")
+    help: "Read only what changed since the last delivery of each data set (d2-datasets list: syncedThrough).")
   private static let overlap = Option(
     "--overlap", as: .duration,
     help:
-      "How far -i goes back beyond that (default 1h: for imports that had begun but were not stored yet, and for clocks that differ)."
+      "Go back this much further with -i (default 1h), for imports that were not stored yet and for clocks that differ."
   )
 
   static let group = OptionGroup(
-    "What to read, from a pair in the store",
+    "What to read from a pair in the store",
     [PairOptions.pair, PairSide.option, SliceOption.option, only] + CalendarOptions.flags
       + [incremental, overlap, Store.option])
 
@@ -57,14 +57,14 @@ struct PairPull: StoredSelection {
   private let side: PairSide
   private let label: String
   private let dataSets: [DataSet]
-  /// `nil` where the command line names units of the source, or the source is to be asked.
+  /// `nil` if the command line names units of the source, or the source is to be asked.
   private let cover: OrgUnitCover?
-  /// All of the store's, where levels or groups of the source are asked for.
+  /// All of the store's, if levels or groups of the source are asked for.
   private let units: [OrgUnit]?
   private let pair: Pair
-  /// `nil` where dates or periods of the command line are taken as they are.
+  /// `nil` if dates or periods of the command line are taken as they are.
   private let calendar: CalendarOptions?
-  /// Set where `--period` alone says when: at a server of another calendar its ids are taken as they are typed.
+  /// Set if `--period` alone says when: at a server of another calendar its ids are taken as they are typed.
   private let periods: (typed: [String], failure: CommandFailure?)?
   private let arguments: Arguments
   private let other: ConfiguredServer
@@ -136,7 +136,7 @@ struct PairPull: StoredSelection {
 
   /// What is asked for: by priority of the organisation units, and for each data set in periods of its own type.
   ///
-  /// - Throws: `ServerError`; `CommandFailure`, 64 where the source's periods are of another calendar than the flags or
+  /// - Throws: `ServerError`; `CommandFailure`, 64 if the source's periods are of another calendar than the flags or
   ///   the destination.
   func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions] {
     // The next increment begins at the server's time now, which the answer tells before anything is read.
@@ -176,7 +176,7 @@ struct PairPull: StoredSelection {
     }
   }
 
-  /// Of one data set; `nil` where none of its periods is asked for.
+  /// Of one data set; `nil` if none of its periods is asked for.
   private func selection(
     of set: DataSet, _ options: PullOptions, periods: [String]?, _ calendar: DatedCalendar?, _ log: Log
   ) throws -> PullOptions? {
@@ -214,7 +214,7 @@ struct PairPull: StoredSelection {
   ///
   /// Other calendar flags mean Gregorian days; period ids of another calendar could only be guessed from them.
   ///
-  /// - Throws: `CommandFailure`, 64 for other flags there, and where the other end of the pair has yet another
+  /// - Throws: `CommandFailure`, 64 for other flags there, and if the other end of the pair has yet another
   ///   calendar.
   private func takesPeriodsAsTyped(_ client: DHIS2Client, _ log: Log) throws -> Bool {
     do {

@@ -6,27 +6,28 @@ import D2Store
 struct PullOptions: Sendable {
   // MARK: What to read
 
-  static let dataSets = Option("--data-set", values: "UID", splits: false, help: "Data sets, one request each.")
+  static let dataSets = Option(
+    "--data-set", values: "UID", splits: false, help: "Read these data sets, one request each.")
   static let dataElements = ExportSubject.dataElements
   static let dataElementGroups = ExportSubject.dataElementGroups
   static let orgUnits = ExportSubject.orgUnits
   static let orgUnitGroups = ExportSubject.orgUnitGroups
-  static let children = Flag("--children", help: "The organisation units with all below them.")
+  static let children = Flag("--children", help: "Include all units below the organisation units.")
   static let startDate = Option(
-    "--start-date", as: .date, help: "With --end-date: all periods that lie wholly between.")
-  static let endDate = Option("--end-date", as: .date, help: "The last day.")
-  private static let includeDeleted = Flag("--include-deleted", help: "Deleted values too, with \"deleted\":true.")
+    "--start-date", as: .date, help: "Read all periods that lie wholly between this day and --end-date.")
+  static let endDate = Option("--end-date", as: .date, help: "End with this day (with --start-date).")
+  private static let includeDeleted = Flag("--include-deleted", help: "Read deleted values too, with \"deleted\":true.")
   static let attributeOptionCombos = Option(
-    "--attribute-option-combo", values: "UID", help: "Only these attribute option combos.")
-  static let limit = Option("--limit", as: .number(in: 0...Int.max), help: "At most N values in all.")
-  static let registrations = Flag("--registrations", help: "Complete data set registrations instead of values.")
+    "--attribute-option-combo", values: "UID", help: "Read only these attribute option combos.")
+  static let limit = Option("--limit", as: .number(in: 0...Int.max), help: "Read at most N values in all.")
+  static let registrations = Flag("--registrations", help: "Read complete data set registrations instead of values.")
 
   static let selection = OptionGroup(
     "What to read",
     [
       dataSets, dataElements, dataElementGroups, orgUnits, orgUnitGroups, children,
       CalendarOptions.period.described(
-        "Periods by their DHIS2 ids (202401, 2024Q1, 2024W5), or relative ones such as LAST_3_MONTHS; with --pair those of each data set's own type in it."
+        "Read these periods: DHIS2 ids (202401, 2024Q1, 2024W5) or relative ones (LAST_3_MONTHS). With --pair: each data set's own periods that overlap them."
       ),
       CalendarOptions.relativeDate, startDate, endDate, Changes.lastUpdated, Changes.lastUpdatedDuration,
       includeDeleted, attributeOptionCombos,
@@ -35,34 +36,34 @@ struct PullOptions: Sendable {
 
   static let withRegistrations = Flag(
     "--with-registrations",
-    help: "Complete data set registrations too, behind the values; a line without a data element is one.")
+    help: "Add complete data set registrations (lines without a data element) after the values.")
 
   static let withoutRegistrations = Flag(
-    "--without-registrations", help: "Values alone, even if the pair moves registrations too.")
+    "--without-registrations", help: "Read values only, even if the pair moves registrations too.")
 
   // MARK: How values are written
 
   /// Parameters of the Web API, by the options' names.
   static let schemes: [Option<String?>] = [
-    .scheme("--id-scheme", "Ids in the output: UID, CODE, NAME or ATTRIBUTE:uid."),
-    .scheme("--data-element-id-scheme", "Ids of data elements in the output."),
-    .scheme("--org-unit-id-scheme", "Ids of organisation units in the output."),
-    .scheme("--category-option-combo-id-scheme", "Ids of category option combos in the output."),
-    .scheme("--attribute-option-combo-id-scheme", "Ids of attribute option combos in the output."),
-    .scheme("--data-set-id-scheme", "Ids of data sets in the output, also of \"dataSet\"."),
+    .scheme("--id-scheme", "Write ids as UID, CODE, NAME or ATTRIBUTE:uid."),
+    .scheme("--data-element-id-scheme", "Write the ids of data elements in this scheme."),
+    .scheme("--org-unit-id-scheme", "Write the ids of organisation units in this scheme."),
+    .scheme("--category-option-combo-id-scheme", "Write the ids of category option combos in this scheme."),
+    .scheme("--attribute-option-combo-id-scheme", "Write the ids of attribute option combos in this scheme."),
+    .scheme("--data-set-id-scheme", "Write the ids of data sets in this scheme, also in \"dataSet\"."),
   ]
 
   static let tagDataSet = Flag(
     "--tag-data-set",
-    help: "Append \"dataSet\" to each value, as is done with several data sets: servers from 2.43 on want to know it.")
+    help: "Append \"dataSet\" to each value, as with several data sets: servers from 2.43 on ask for it.")
 
   private static let endLine = Flag(
     "--end-line",
     help:
-      "Write a last line when all that was asked for is out, with what that was: d2-push --replace at the other end of the pipe wants to know."
+      "End the output with a line that says what was asked for and that it is complete. d2-push --replace needs it."
   )
 
-  static let output = OptionGroup("How they are written", schemes + [tagDataSet, endLine])
+  static let output = OptionGroup("Output", schemes + [tagDataSet, endLine])
 
   // MARK: How they are fetched
 
@@ -70,30 +71,30 @@ struct PullOptions: Sendable {
 
   static let spool = Flag(
     "--spool",
-    help: "Hold each answer in a temporary file until it is known to be whole: then a broken one is fetched again.")
+    help: "Hold each answer in a temporary file until it is complete, and fetch a broken one again.")
   private static let readAhead = Option(
     "--read-ahead", as: .sizeOrNone,
     help:
-      "Read so much ahead of a slow reader, in memory and in a temporary file (default 1G; 0: the server waits for the reader)."
+      "Read this much ahead of a slow reader, in memory and a temporary file (default 1G; 0: the server waits)."
   )
   private static let defaultReadAhead = 1 << 30
   static let noCheck = Flag(
     "--no-check",
-    help: "Do not look for unknown ids, nor ask again for answers that bear the marks of a failed query.")
+    help: "Do not look for unknown ids, and do not repeat requests whose answers look like failed queries.")
   private static let compression = Option(
-    "--compression", as: .one(of: Compression.self), help: "Ask for gzip (default) or plain JSON.")
+    "--compression", as: .one(of: Compression.self), help: "Ask for gzip (default) or for plain JSON.")
   static let count = Flag(
     "--count",
     help:
-      "Estimate what would come, without moving it: counts little exactly, else extrapolates from some organisation units."
+      "Estimate the number of values without moving them: count if there are few, else extrapolate from some units."
   )
   private static let explain = Flag(
-    "--explain", help: "Write the requests that would be made, one a line, and make none of them.")
+    "--explain", help: "Show the requests, one a line, without making them.")
   private static let summary = Option(
-    "--summary", value: "FILE", help: "Write values, requests, bytes, seconds and retries as one JSON object.")
+    "--summary", value: "FILE", help: "Write values, requests, bytes, seconds and retries to FILE as a JSON object.")
 
   static let fetching = OptionGroup(
-    "How they are fetched", [spool, readAhead, noCheck, compression, count, explain, summary])
+    "Fetching", [spool, readAhead, noCheck, compression, count, explain, summary])
 
   // MARK: What was asked for
 
@@ -105,7 +106,7 @@ struct PullOptions: Sendable {
   var orgUnitGroups: [String]
   var children: Bool
   var periods: [String]
-  /// The day from which relative periods count, where that is not the server's today.
+  /// The day from which relative periods count, if that is not the server's today.
   let relativeDate: CalendarDate?
   var dates: (start: String, end: String)?
   var attributeOptionCombos: [String]
@@ -124,7 +125,7 @@ struct PullOptions: Sendable {
   /// Parameters that go to the server as they are.
   var passedOn: [(name: String, value: String)]
   var tagsDataSet: Bool
-  /// What data sets are called in the output, by uid, where that is something else.
+  /// What data sets are called in the output, by uid, if that is something else.
   var dataSetNames: [String: String] = [:]
   /// Whether a last line tells that all is out.
   var writesEndLine: Bool
@@ -140,11 +141,11 @@ struct PullOptions: Sendable {
   /// Where the commands of a worker take turns; `nil` outside of one.
   let turnFolder: String?
   let summaryFile: String?
-  /// Set where sums are asked for, and not the values that were entered.
+  /// Set if sums are asked for, and not the values that were entered.
   var analytics: AnalyticsOptions?
 
   /// - Parameter stored: the server of a pair, which adds to the selection what the command line leaves open.
-  /// - Throws: `CommandFailure`, 64 where the selection cannot be asked for.
+  /// - Throws: `CommandFailure`, 64 if the selection cannot be asked for.
   init(_ arguments: Arguments, _ log: Log, server stored: ConfiguredServer? = nil) throws(CommandFailure) {
     try CommandFailure.require(
       arguments.operands.isEmpty,
@@ -266,7 +267,7 @@ struct PullOptions: Sendable {
 
   /// What is asked for, as the slices of an end line.
   ///
-  /// - Throws: `CommandFailure`, 64 where it is only a part of what a data set holds.
+  /// - Throws: `CommandFailure`, 64 if it is only a part of what a data set holds.
   func endLineScope() throws(CommandFailure) -> [Slice] {
     let isPart =
       isIncrement || limit != nil || dataSets.isEmpty || children && orgUnits.isEmpty

@@ -18,7 +18,7 @@ final class Account: @unchecked Sendable {
     var notKept = 0
     /// Accepted, and stored in another spelling; they are among the imported, updated and ignored ones.
     var changed = 0
-    /// Lines that are no values; they are among the refused.
+    /// Lines that are not values; they are among the refused.
     var malformed = 0
     /// In a queue before the server, which has not told what became of them.
     var queued = 0
@@ -53,7 +53,7 @@ final class Account: @unchecked Sendable {
   private let file: RejectsFile?
   /// Whether it is of the deletions that follow an input, whose lines are in no input.
   private let isOfStale: Bool
-  /// What became of the values of each period, where that is wanted.
+  /// What became of the values of each period, if that is wanted.
   private var periods: PeriodTally?
   /// How often each reason was given.
   private var reasons = ReasonCounts()
@@ -85,7 +85,7 @@ final class Account: @unchecked Sendable {
 
   var seconds: Double { monotonicSeconds() - start }
   var keepsRejects: Bool { file != nil }
-  /// Where the rejects are, and how many could not be written there; `nil` where they are not kept.
+  /// Where the rejects are, and how many could not be written there; `nil` if they are not kept.
   var rejects: (place: String, lost: Int)? { file.map { ($0.place, $0.lost) } }
   /// Whether each value that came from the input is accounted for, once.
   var isBalanced: Bool { totals.read == taken && totals.read == totals.accountedFor }
@@ -101,14 +101,15 @@ final class Account: @unchecked Sendable {
 
   /// A line that goes into no batch.
   ///
-  /// - Throws: `CommandFailure`: 65 for what is no value where no rejects are kept, 73 where they cannot be written.
+  /// - Throws: `CommandFailure`: 65 for a line that is not a value if no rejects are kept, 73 if they cannot be
+  ///   written.
   func refuse(_ fault: LocatedLines.Fault, of piece: LocatedLines) throws(CommandFailure) {
     let number = piece.linesBefore + fault.number
     guard keepsRejects || !fault.endsInput else {
       let hint = fault.hint.map { "\($0); " } ?? ""
       throw CommandFailure(
         .malformedInput,
-        "line \(number): \(fault.what) (\(hint)with --rejects FILE it goes there and the rest goes on)")
+        "line \(number): \(fault.what) (\(hint)with --rejects FILE, the line goes there and d2-push continues)")
     }
     let refusal = Refusal(message: fault.what + (fault.hint.map { " (\($0))" } ?? ""))
     taken += 1
@@ -146,7 +147,7 @@ final class Account: @unchecked Sendable {
     totals.traffic.bytes += outcome.traffic.bytes
     totals.traffic.wireBytes += outcome.traffic.wireBytes
     periods?.add(outcome, of: batch)
-    // Everything is counted, also where nothing can be written any more.
+    // Everything is counted, also if nothing can be written any more.
     for (index, refusal) in outcome.refused.sorted(by: { $0.key < $1.key }) {
       keep(index, of: batch, refusal)
       count(refusal.reason)
@@ -219,7 +220,7 @@ final class Account: @unchecked Sendable {
   var line: String {
     let delivered = totals.delivered > 0 ? " (\(totals.delivered) delivered)" : ""
     let lost = rejects?.lost ?? 0
-    let unwritten = lost > 0 ? "; \(lost) of what was not taken could not be written to the rejects" : ""
+    let unwritten = lost > 0 ? "; \(lost) of the rejects could not be written" : ""
     let queued = hasQueue ? " + \(totals.queued) queued\(delivered)" : ""
     let notKept = totals.notKept > 0 ? " + \(totals.notKept) not kept" : ""
     return (dryRun ? "dry run, nothing was stored: " : "")

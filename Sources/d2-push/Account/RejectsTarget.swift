@@ -66,7 +66,7 @@ final class RejectsTarget {
     let choice = "--append-rejects, --overwrite-rejects, or another name; nothing was sent"
     if policy == .refuse, left > 0 {
       throw CommandFailure(
-        .cannotWrite, "\(part) holds the rejects of a run that did not come to its end: look at it, then give \(choice)"
+        .cannotWrite, "\(part) holds the rejects of a run that did not finish: look at it, then give \(choice)"
       )
     }
     if isInput, holdsRejects {

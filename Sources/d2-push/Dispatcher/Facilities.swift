@@ -10,9 +10,9 @@ struct Facilities: Sendable {
   let origin: String
   let find: @Sendable (_ unit: String) throws -> String?
 
-  /// The label of a unit, given by its uid; `nil` where none is known.
+  /// The label of a unit, given by its uid; `nil` if none is known.
   ///
-  /// - Throws: `ServerError` where it had to be asked for and nobody answered.
+  /// - Throws: `ServerError` if it had to be asked for and nobody answered.
   func label(of unit: String) throws -> String? { try find(unit).flatMap { $0.isEmpty ? nil : $0 } }
 }
 
@@ -23,7 +23,7 @@ extension Facilities {
   /// Reads names or codes from a file: `{"id":…,"name":…,"code":…}` a line, other keys are ignored. The last line of a
   /// unit counts.
   ///
-  /// - Throws: `CommandFailure`: 74 where it cannot be read, 65 where a line is not of that form.
+  /// - Throws: `CommandFailure`: 74 if it cannot be read, 65 where a line is not of that form.
   static func file(_ path: String, by label: FacilityLabel) throws(CommandFailure) -> Facilities {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw CommandFailure(.cannotRead, "cannot read \(path): \(SystemError())") }
@@ -68,7 +68,7 @@ extension Facilities {
 
   /// Those that the options ask for.
   ///
-  /// - Throws: `CommandFailure`: 64 where nothing tells the names; as `file` does. `StoreError`.
+  /// - Throws: `CommandFailure`: 64 if nothing tells the names; as `file` does. `StoreError`.
   init(_ options: QueueOptions, _ stored: StoredPair?, _ arguments: Arguments, _ log: Log) throws {
     if options.facilityBy == .id {
       self = .ids
@@ -79,7 +79,7 @@ extension Facilities {
     } else {
       throw CommandFailure(
         .usage,
-        "nothing tells the \(options.facilityBy)s of organisation units that the queue is to be given: name a file by "
+        "the queue needs the \(options.facilityBy)s of organisation units, and d2-push does not know them: name a file by "
           + "--facilities, or use --pair, or --facility-by id")
     }
   }

@@ -14,16 +14,16 @@ final class QueueClient: Sendable {
     self.queue = queue
   }
 
-  /// Queues a body. What failed for a passing reason is tried again: a request that is stored twice imports the same
-  /// values twice.
+  /// Queues a body, and retries after a passing failure: a request that is stored twice imports the same values twice,
+  /// which changes nothing.
   ///
   /// - Parameter outcome: counts the attempts.
-  /// - Throws: `ServerError` where it cannot be queued; `CommandFailure` on a signal.
+  /// - Throws: `ServerError` if it cannot be queued; `CommandFailure` on a signal.
   func queue(
     _ body: any HTTPBody, _ key: RequestKey, facility: String, _ outcome: inout BatchOutcome
   ) throws -> QueueReceipt {
     var request = HTTPRequest(.post, target(key, facility: facility))
-    // Byte for byte: go-dispatcher2 refuses a charset behind it, dispatcher-2 hangs up where it is missing.
+    // Byte for byte: go-dispatcher2 refuses a charset behind it, dispatcher-2 hangs up if it is missing.
     request.headers = [("Content-Type", "application/json")]
     request.body = body
     return try client.retrying { attempt in
@@ -50,14 +50,14 @@ final class QueueClient: Sendable {
     query.add("period", key.period)
     query.add("facility", facility)
     query.add("report_type", key.dataSet)
-    // The body is no query string: PostgreSQL's spelling of false.
+    // The body is not a query string: PostgreSQL's spelling of false.
     query.add("is_qparams", "f")
     return query.target(queue.path)
   }
 
   /// What go-dispatcher2 says of a request.
   ///
-  /// - Throws: `ServerError` where it does not tell; `CommandFailure` on a signal.
+  /// - Throws: `ServerError` if it does not tell; `CommandFailure` on a signal.
   func state(of uid: String) throws -> DeliveryState {
     let target = Query(["fields": "uid,status,statuscode,retries,errors,response,updated"])
       .target("\(queue.path)/\(uid)")
@@ -77,7 +77,7 @@ final class QueueClient: Sendable {
         client.server, target, .foreign(status, mayPass: status == .temporary),
         "HTTP \(response.status) when the queue was asked what became of a request")
     }
-    return ServerError(client.server, target, .foreign(.temporary, mayPass: true), "the state of a request is no JSON")
+    return ServerError(client.server, target, .foreign(.temporary, mayPass: true), "the state of a request is not JSON")
   }
 }
 
@@ -85,7 +85,7 @@ extension QueueFlavour {
   /// Finds out which queue it is. dispatcher-2 answers `/test` with 200; go-dispatcher2 answers `/api/test2` with
   /// `Authorized`, or as JSON that the credentials are wrong.
   ///
-  /// - Throws: `ServerError` where it is neither, cannot be reached, or refuses the credentials.
+  /// - Throws: `ServerError` if it is neither, cannot be reached, or refuses the credentials.
   init(asking client: DHIS2Client) throws {
     if try Self.isGo(client) {
       self = .goDispatcher2
@@ -112,7 +112,7 @@ extension QueueFlavour {
       "HTTP 401: go-dispatcher2 refuses the credentials (\(client.server.credentialsAdvice))")
   }
 
-  /// `nil` where the connection closes without an answer, as dispatcher-2 closes it for a path that it does not know.
+  /// `nil` if the connection closes without an answer, as dispatcher-2 closes it for a path that it does not know.
   private static func answer(_ client: DHIS2Client, _ path: String) throws -> HTTPResponse? {
     try client.retrying { _ in
       do {

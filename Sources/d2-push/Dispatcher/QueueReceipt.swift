@@ -25,7 +25,7 @@ struct QueueAddress: Sendable {
 
 /// That a request is in the queue. An answer that only looks like it is a failure.
 struct QueueReceipt: Sendable, Equatable {
-  /// The request's id, where the queue gives it one.
+  /// The request's id, if the queue gives it one.
   var uid: String?
 
   /// Reads the answer to a request.
@@ -59,11 +59,11 @@ struct QueueReceipt: Sendable, Equatable {
           + "away)")
     }
     throw queue.failure(
-      .temporary, mayPass: true, "HTTP \(response.status): \(text) (nothing is queued; try again later)")
+      .temporary, mayPass: true, "HTTP \(response.status): \(text) (nothing is queued; retry later)")
   }
 
-  /// go-dispatcher2 answers 200 also where it stored nothing, as for a server name that is not there: then the ids are
-  /// empty or 0 (it drops the error of `Save` in its controllers). The answer repeats the request's body.
+  /// go-dispatcher2 answers 200 even if it stored nothing, for example if it does not know a server name. Then the ids
+  /// are empty or 0 (it drops the error of `Save` in its controllers). The answer repeats the request's body.
   private static func readJSON(_ response: HTTPResponse, _ queue: QueueAddress) throws(ServerError) -> String? {
     guard response.status == 200 else {
       let text = shown(response.body)
@@ -109,7 +109,7 @@ struct QueueReceipt: Sendable, Equatable {
     case 401, 403, 407:
       return queue.failure(.refused, "\(what) (\(queue.server.credentialsAdvice))")
     case 408, 425, 429, 500...:
-      var error = queue.failure(.temporary, mayPass: true, "\(what) (the queue failed; try again later)")
+      var error = queue.failure(.temporary, mayPass: true, "\(what) (the queue failed; retry later)")
       error.retryAfterSeconds = response.retryAfterSeconds
       return error
     case 413:

@@ -2,9 +2,9 @@ import D2Client
 import D2Common
 import D2Store
 
-/// The complete data set registrations of an input that holds values too. They wait in a temporary file until the
-/// values are in, and of each report it is noted whether a value was refused: a report that is not there as a whole is
-/// not complete.
+/// The complete data set registrations of an input that also holds values. They wait in a temporary file until the
+/// values are in. For each report it is noted whether a value was refused: a report with a missing value is not
+/// complete.
 final class HeldRegistrations: @unchecked Sendable {
   // Filled by the loop of the values, then read.
 
@@ -18,11 +18,11 @@ final class HeldRegistrations: @unchecked Sendable {
   private(set) var count = 0
   /// The reports of which a value was refused, by their hashes.
   private var incomplete: Set<UInt64> = []
-  /// A line of the input was no value: it may have been of any report.
+  /// A line of the input was not a value: it may have been part of any report.
   private var hasUnknown = false
   private var isSent = false
 
-  /// - Returns: `nil` where there can be none: a queue takes values alone.
+  /// - Returns: `nil` if there can be none: a queue takes values alone.
   init?(_ options: PushOptions, _ sender: any BatchSender) {
     guard options.kind == .dataValues, let sender = sender as? ServerSender else { return nil }
     key = LineKey(.registrations, defaultCombo: sender.defaultCombo)
@@ -98,7 +98,7 @@ final class HeldRegistrations: @unchecked Sendable {
     piece.lines.removeAll { numbers.contains($0.number) }
     let reason =
       hasUnknown
-      ? "a line of the input is no value, and may be of this report: its registration was not sent"
+      ? "a line of the input is not a value, and may be part of this report: its registration was not sent"
       : "a value of this report was refused: its registration was not sent"
     piece.faults += kept.map {
       .init(number: $0.number, kept: .value(piece.place(of: $0)), what: reason, endsInput: false)

@@ -8,35 +8,35 @@ struct PushOptions: Sendable {
   private static let rejects = Option(
     "--rejects", value: "FILE",
     help:
-      "Keep what is not taken, as NDJSON with the value, the reason and the line number. A FILE that holds rejects already is left alone: then nothing is sent, unless one of the next two is given."
+      "Write the refused values to FILE, as NDJSON with reason and line number. If FILE already holds rejects, nothing is sent unless you give one of the next two options."
   )
-  private static let appendRejects = Flag("--append-rejects", help: "Add the rejects to those that FILE holds.")
+  private static let appendRejects = Flag("--append-rejects", help: "Add the rejects to those in FILE.")
   private static let overwriteRejects = Flag(
-    "--overwrite-rejects", help: "Replace what FILE holds, when all of the input was read.")
+    "--overwrite-rejects", help: "Replace the rejects in FILE when all of the input has been read.")
   private static let maxRejects = Option(
-    "--max-rejects", as: .quota, help: "End when more than N values, or P percent of those read, were refused.")
+    "--max-rejects", as: .quota, help: "End when more than N values, or P percent of the values read, were refused.")
   static let importStrategy = Option(
     "--import-strategy", value: "STRATEGY", as: .one(of: ImportStrategy.self),
-    help: "CREATE_AND_UPDATE (default), CREATE, UPDATE or DELETE.")
-  static let dryRun = Command.dryRun.described("The server checks and counts but stores nothing.")
+    help: "Import with CREATE_AND_UPDATE (default), CREATE, UPDATE or DELETE.")
+  static let dryRun = Command.dryRun.described("Let the server check and count, but store nothing.")
   static let explain = Option(
     "--explain", value: "CODE|all",
-    help: "Say what an error code of DHIS2 means and what to do; nothing is sent.")
+    help: "Explain an error code of DHIS2 and what to do about it; send nothing.")
   private static let dataSet = Option("--data-set", value: "UID", help: "Name this data set in every request.")
   private static let nullCombo = Option(
     "--null-combo", value: "refuse|default", as: .one(of: NullCombo.self),
     help:
-      "Values whose option combo is null: refuse them (default), or send them under the default combo, as a server would read them."
+      "Refuse values whose option combo is null (default), or send them with the default combo, as a server would read them."
   )
-  static let registrations = Flag("--registrations", help: "The input is complete data set registrations.")
+  static let registrations = Flag("--registrations", help: "Send complete data set registrations instead of values.")
   private static let noCheck = Flag(
     "--no-check",
     help:
-      "Do not look at the destination's metadata for values that it would not keep, nor, with --pair to a server from 2.43 on, for those that would fail others."
+      "Do not ask the destination's metadata which values it would not keep, or (with --pair, from 2.43 on) which would make others fail."
   )
   private static let failOnNotKept = Flag(
-    "--fail-on-not-kept", help: "Status 1 also where the server accepted values that it does not keep.")
-  static let asJob = Flag("--async", help: "Let the server import as a job, and follow it.")
+    "--fail-on-not-kept", help: "End with status 1 if the server accepts values that it does not keep.")
+  static let asJob = Flag("--async", help: "Let the server import as a job, and follow the job.")
 
   enum ImportStrategy: String, CaseIterable {
     case createAndUpdate = "CREATE_AND_UPDATE"
@@ -50,12 +50,13 @@ struct PushOptions: Sendable {
   /// Import parameters of the Web API that name what ids are, by the options' names (docs/dhis2-servers.md, "Import
   /// parameters").
   static let schemes: [Option<String?>] = [
-    .scheme("--id-scheme", "Ids in the input: UID (default), CODE, NAME or ATTRIBUTE:uid."),
-    .scheme("--data-element-id-scheme", "Ids of data elements."),
-    .scheme("--org-unit-id-scheme", "Ids of organisation units."),
-    .scheme("--data-set-id-scheme", "Ids of data sets."),
-    .scheme("--category-option-combo-id-scheme", "Ids of category option combos."),
-    .scheme("--attribute-option-combo-id-scheme", "Ids of attribute option combos (2.43 and later)."),
+    .scheme("--id-scheme", "Read the ids of the input as UID (default), CODE, NAME or ATTRIBUTE:uid."),
+    .scheme("--data-element-id-scheme", "Read the ids of data elements in this scheme."),
+    .scheme("--org-unit-id-scheme", "Read the ids of organisation units in this scheme."),
+    .scheme("--data-set-id-scheme", "Read the ids of data sets in this scheme."),
+    .scheme("--category-option-combo-id-scheme", "Read the ids of category option combos in this scheme."),
+    .scheme(
+      "--attribute-option-combo-id-scheme", "Read the ids of attribute option combos in this scheme (from 2.43 on)."),
   ]
 
   /// Import parameters of the Web API that are on or off, by the options' names (docs/dhis2-servers.md, "Import
@@ -63,11 +64,11 @@ struct PushOptions: Sendable {
   static let switches = [
     parameter(
       "--skip-audit",
-      "No audit entries for what changes: up to 2.42, and only with the authority F_SKIP_DATA_IMPORT_AUDIT"),
-    parameter("--force", "Closed periods, locked and approved data are written too: for superusers only"),
+      "Write no audit entries: up to 2.42, and only with the authority F_SKIP_DATA_IMPORT_AUDIT"),
+    parameter("--force", "Write closed periods, locked data and approved data too: for superusers only"),
     parameter(
       "--skip-existing-check",
-      "Nothing is looked up before it is inserted: up to 2.42, and only safe for an empty destination"),
+      "Insert values without looking for existing ones: up to 2.42, and safe only for an empty destination"),
     parameter("--strict-periods", "Refuse periods that are not of the data set's type"),
     parameter("--strict-data-elements", "Refuse data elements that are not in the data set"),
     parameter("--strict-category-option-combos", "Refuse category option combos that are not the data element's"),
@@ -75,10 +76,10 @@ struct PushOptions: Sendable {
     parameter("--strict-organisation-units", "Refuse organisation units to which the data set is not assigned"),
     parameter(
       "--require-category-option-combo",
-      "Refuse values that name no category option combo, instead of taking the default"),
+      "Refuse values without a category option combo, instead of using the default one"),
     parameter(
       "--require-attribute-option-combo",
-      "Refuse values that name no attribute option combo, instead of taking the default"),
+      "Refuse values without an attribute option combo, instead of using the default one"),
   ]
 
   private static func parameter(_ name: String, _ help: String) -> Flag {
@@ -86,10 +87,10 @@ struct PushOptions: Sendable {
   }
 
   static let what = OptionGroup(
-    "What is sent",
+    "What to send",
     [
       rejects, appendRejects, overwriteRejects, maxRejects, importStrategy, dryRun,
-      Prompt.confirmation.described("Do not ask before values are deleted with --import-strategy DELETE."), explain,
+      Prompt.confirmation.described("Do not ask before --import-strategy DELETE deletes values."), explain,
       dataSet, nullCombo, registrations, noCheck, failOnNotKept, asJob,
     ] + schemes + switches)
 
@@ -100,18 +101,18 @@ struct PushOptions: Sendable {
   private static let batchSize = Option(
     "--batch-size",
     as: ValueReader("N|MIN..MAX", "a number of values such as 5000, or bounds such as 500..20000", read: batchBounds),
-    help: "Values a request; within bounds the best size is found by measuring (default 100..50000, from 1000).")
+    help: "Send N values a request, or find the best number within bounds (default 100..50000, starting with 1000).")
   private static let batchBytes = Option(
     "--batch-bytes", as: .size,
-    help: "At most so many bytes a request, before compression (default 12M; less at higher concurrency).")
+    help: "Send at most BYTES a request, before compression (default 12M; less at higher concurrency).")
   static let batchTime = Option(
-    "--batch-time", as: .duration, help: "Smaller batches where a request takes longer (default 20s).")
+    "--batch-time", as: .duration, help: "Make batches smaller if a request takes longer than TIME (default 20s).")
   static let compression = Option(
     "--compression", as: .one(of: Compression.self), help: "Compress the requests (default gzip).")
-  private static let summary = Option("--summary", value: "FILE", help: "Write the totals as one JSON object.")
+  private static let summary = Option("--summary", value: "FILE", help: "Write the totals to FILE as a JSON object.")
 
   static let how = OptionGroup(
-    "How it is sent", [batchSize, batchBytes, ImportLimit.option, batchTime, compression, summary])
+    "How to send it", [batchSize, batchBytes, ImportLimit.option, batchTime, compression, summary])
 
   // MARK: What was asked for
 
@@ -119,7 +120,7 @@ struct PushOptions: Sendable {
   /// Where the values are queued instead of posted, for `--via`.
   let queue: QueueOptions?
   let batchSize: ClosedRange<Int>
-  /// How many bytes, where the command line says it.
+  /// How many bytes, if the command line says it.
   private let givenBatchBytes: Int?
   let batchSeconds: Double
   let importStrategy: String?
@@ -140,7 +141,7 @@ struct PushOptions: Sendable {
   let turnFolder: String?
   /// Of a slice with several others: what became of the values is told by period too.
   let tellsPeriods: Bool
-  /// The data set of the values, where many are expected.
+  /// The data set of the values, if many are expected.
   let expectedDataSet: String?
   /// How many workers of the ledger run this command at once on this host.
   let jobsOfRun: Int
@@ -157,7 +158,7 @@ struct PushOptions: Sendable {
   let failsOnNotKept: Bool
   /// The number of the pair whose destination it is.
   let pair: Int?
-  /// What is replaced at the destination; `nil` where nothing is.
+  /// What is replaced at the destination; `nil` if nothing is.
   private(set) var replace: ReplaceOptions?
   /// Whether what is sent are deletions of what only the destination has.
   private(set) var deletesStale = false

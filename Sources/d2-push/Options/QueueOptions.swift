@@ -25,29 +25,33 @@ struct QueueOptions: Sendable {
 
   private static let via = Option(
     "--via", value: "dispatcher2|go-dispatcher2|auto", as: .one(of: Via.self),
-    help: "dispatcher2 (in C), go-dispatcher2, or auto: which of them it is, is found by asking.")
+    help: "Send through dispatcher2 (in C) or go-dispatcher2; auto asks the queue which one it is.")
   private static let address = Option(
     "--dispatcher-url", value: "URL",
-    help: "The whole address of the queue: http://host:9191/queue, http://host:9090/api/queue. Else D2_DISPATCHER_URL.")
+    help:
+      "Use the queue at this address: http://host:9191/queue, http://host:9090/api/queue (default: D2_DISPATCHER_URL).")
   private static let source = Option(
     "--source", value: "NAME",
-    help: "The source's name in the queue's table of servers (default: as the pair has it).")
-  private static let destination = Option("--destination", value: "NAME", help: "The destination's name there.")
+    help: "Name the source as in the queue's table of servers (default: as in the pair).")
+  private static let destination = Option(
+    "--destination", value: "NAME", help: "Name the destination as in that table (default: as in the pair).")
   private static let facilityBy = Option(
     "--facility-by", as: .one(of: FacilityLabel.self),
-    help: "What a request calls its organisation unit (default name).")
+    help: "Identify an organisation unit in a request by this (default name).")
   private static let facilities = Option(
     "--facilities", value: "FILE",
-    help: "Names and codes of organisation units: {\"id\":…,\"name\":…,\"code\":…} a line.")
+    help: "Read names and codes of organisation units from FILE: {\"id\":…,\"name\":…,\"code\":…} a line.")
   private static let username = Option(
     "--dispatcher-username", value: "USER",
-    help: "Else D2_DISPATCHER_USERNAME with D2_DISPATCHER_PASSWORD, or D2_DISPATCHER_TOKEN (go-dispatcher2).")
+    help:
+      "Sign in at the queue as USER (default: D2_DISPATCHER_USERNAME with D2_DISPATCHER_PASSWORD, or D2_DISPATCHER_TOKEN for go-dispatcher2)."
+  )
   private static let passwordFile = Option(
-    "--dispatcher-password-file", value: "FILE", help: "The password is the file's first line.")
+    "--dispatcher-password-file", value: "FILE", help: "Read the password from the first line of FILE.")
   private static let wait = Flag(
-    "--wait", help: "Follow each request until it is delivered, and account for it then (go-dispatcher2).")
+    "--wait", help: "Follow each request until it is delivered, then count its values (go-dispatcher2).")
   private static let waitFor = Option(
-    "--wait-for", as: .duration, help: "Follow a request no longer than this (default 30m).")
+    "--wait-for", as: .duration, help: "Follow a request for at most TIME (default 30m).")
 
   static let group = OptionGroup(
     "Through a queue (dispatcher2) instead of to a server",
@@ -102,7 +106,7 @@ struct QueueOptions: Sendable {
     if let flavour { try check(flavour) }
   }
 
-  /// What a flavour cannot do: known from the start where it is named, else when it was found.
+  /// What a flavour cannot do: known from the start if it is named, else when it was found.
   ///
   /// - Throws: `CommandFailure`: 64, or 78 for credentials that it cannot take.
   func check(_ flavour: QueueFlavour) throws(CommandFailure) {

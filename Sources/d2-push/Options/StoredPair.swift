@@ -9,12 +9,12 @@ struct StoredPair {
   let slice: Slice?
 
   private static let sliceOption = SliceOption.option.described(
-    "A slice of the ledger: its pair's destination, and whether it is of registrations.", value: "JSON")
+    "Send to the destination of this slice of the ledger, as values or registrations.", value: "JSON")
 
   static let group = OptionGroup("Pair", [PairOptions.pair, Store.option, sliceOption])
 
-  /// - Returns: `nil` where neither is given.
-  /// - Throws: `StoreError`; `CommandFailure`: 64 for what is no slice, 78 where there is no such pair.
+  /// - Returns: `nil` if neither is given.
+  /// - Throws: `StoreError`; `CommandFailure`: 64 if the text is not a slice, 78 if there is no such pair.
   init?(_ arguments: Arguments) throws {
     slice = try SliceOption.read(arguments)
     if let slice {

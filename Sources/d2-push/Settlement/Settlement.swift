@@ -17,7 +17,7 @@ struct Settlement {
   /// Values that failed alone, one after the other, with nothing accepted between them.
   private var failedAlone = 0
 
-  /// So many values in a row that a server fails over one by one are no poison: the server is broken.
+  /// If a server fails over this many values in a row, one by one, the values are not the cause: the server is broken.
   private static let mostFailedAlone = 50
   /// A server that failed is left in peace for a moment; the import may still be running.
   private static let pauseSeconds = 1.0
@@ -130,7 +130,7 @@ struct Settlement {
     var next = next
     next.history.tooSlow += 1
     guard next.history.tooSlow <= destination.server.retries else { throw error }
-    destination.server.log.warning("\(error); trying again with half of the \(counted(next.part.count, "value"))")
+    destination.server.log.warning("\(error); retrying with half of the \(counted(next.part.count, "value"))")
     try destination.server.pause(seconds: Self.pauseSeconds * Double(next.history.tooSlow))
     halvesLater(next)
   }
@@ -151,7 +151,7 @@ struct Settlement {
     refuse(next.part, error)
   }
 
-  /// A value failed alone. - Throws: the error, where too many did.
+  /// A value failed alone. - Throws: the error, if too many did.
   private mutating func countFailure(_ error: (Destination) -> ServerError) throws {
     failedAlone += 1
     guard failedAlone <= Self.mostFailedAlone else { throw error(destination) }

@@ -7,7 +7,7 @@ struct Lag {
   let dataSet: String
   let name: String
   let kind: DataKind
-  /// Everything that the source had up to then is at the destination; `nil` where it was never delivered as an
+  /// Everything that the source had up to then is at the destination; `nil` if it was never delivered as an
   /// increment.
   let syncedThrough: UTCTime?
   let lastDelivered: UTCTime?
@@ -15,11 +15,11 @@ struct Lag {
   let parked: Int
   /// Slices that are done with refusals.
   let refused: Int
-  /// `nil` where the source was not asked, or did not answer.
+  /// `nil` if the source was not asked, or did not answer.
   var change: NewestChange?
   /// How old the newest change is, by the source's clock.
   var changeAgeSeconds: Int?
-  /// Whether the source has something that is older than what was looked at; asked only where that decides something.
+  /// Whether the source has something that is older than what was looked at; asked only if that decides something.
   var hasOlderChanges = false
   /// Why it did not.
   var error: String?
@@ -27,7 +27,7 @@ struct Lag {
   /// Never delivered as an increment, though the source has something to deliver.
   var isMissing: Bool { syncedThrough == nil && (change?.time != nil || hasOlderChanges) }
 
-  /// From what is delivered to the newest change; 0 where nothing changed since. `nil` where one of the two is not
+  /// From what is delivered to the newest change; 0 where nothing changed since. `nil` if one of the two is not
   /// known.
   var seconds: Int? {
     guard let syncedThrough, let change else { return nil }
@@ -57,12 +57,12 @@ struct LagTotals {
   /// Those of which the source has newer changes than what is delivered.
   let behind: Int
   let neverDelivered: Int
-  /// Those of which the source was asked in vain, or not at all.
+  /// Those for which the source gave no answer, or was not asked.
   let unknown: Int
   let open: Int
   let parked: Int
   let refused: Int
-  /// The oldest of the marks: everything of all data sets up to then is delivered. `nil` where one has none.
+  /// The oldest of the marks: everything of all data sets up to then is delivered. `nil` if one has none.
   let syncedThrough: UTCTime?
   let newestChange: UTCTime?
   /// The one that is furthest behind.
@@ -102,7 +102,7 @@ struct LagTotals {
           ? "none of those known is behind"
           : "\(behind) behind, the most \(DurationText.rough(Double(worst!.seconds!))) (\(worst!.name))")
     }
-    if unknown > 0 { parts.append(asked ? "\(unknown) without an answer of the source" : "the source was not asked") }
+    if unknown > 0 { parts.append(asked ? "\(unknown) without an answer from the source" : "the source was not asked") }
     if neverDelivered > 0 { parts.append("\(neverDelivered) never delivered as an increment") }
     return parts.joined(separator: ", ") + "; \(counted(open, "slice")) open, "
       + "\(refused) done with refusals, \(parked) parked"

@@ -5,7 +5,7 @@ import D2Store
 struct LagMetrics {
   let text: String
 
-  /// - Parameter sourceAnswers: `nil` where it was not asked.
+  /// - Parameter sourceAnswers: `nil` if it was not asked.
   init(_ lags: [Lag], _ totals: LagTotals, _ pair: Pair, sourceAnswers: Bool?, checkedAt: UTCTime) {
     var text = ""
     let pairLabel = [("pair", pair.label)]
@@ -24,17 +24,17 @@ struct LagMetrics {
     gauge("d2_source_up", "Whether the source answered all questions.", [(pairLabel, sourceAnswers.map { $0 ? 1 : 0 })])
     gauge("d2_data_sets", "Active data sets of the pair.", [(pairLabel, totals.dataSets)])
     gauge(
-      "d2_data_sets_behind", "Data sets of which the source has newer changes than what was delivered.",
+      "d2_data_sets_behind", "Data sets with changes at the source that are newer than what was delivered.",
       [(pairLabel, totals.unknown == totals.dataSets ? nil : totals.behind)])
     gauge(
       "d2_data_sets_never_delivered", "Data sets that were never delivered as an increment.",
       [(pairLabel, totals.neverDelivered)])
     gauge(
       "d2_max_lag_seconds", "The lag of the data set that is furthest behind.", [(pairLabel, totals.worst?.seconds)])
-    ofEach("d2_lag_seconds", "From what was delivered to the newest change at the source; 0 where nothing changed.") {
+    ofEach("d2_lag_seconds", "From what was delivered to the newest change at the source; 0 if nothing changed.") {
       $0.seconds
     }
-    ofEach("d2_source_newest_change_timestamp_seconds", "The newest change that was found at the source.") {
+    ofEach("d2_source_newest_change_timestamp_seconds", "The newest change found at the source.") {
       $0.change?.time?.seconds
     }
     ofEach(
@@ -42,8 +42,8 @@ struct LagMetrics {
       "Everything that the source had up to then, by its own clock, was delivered."
     ) { $0.syncedThrough?.seconds }
     ofEach("d2_last_delivery_timestamp_seconds", "When the last slice was done.") { $0.lastDelivered?.seconds }
-    ofEach("d2_slices_open", "Slices that are waiting, leased, or wait for another attempt.") { $0.open }
-    ofEach("d2_slices_parked", "Slices that failed too often.") { $0.parked }
+    ofEach("d2_slices_open", "Slices that are waiting, leased, or due for a retry.") { $0.open }
+    ofEach("d2_slices_parked", "Slices that are parked after too many failed attempts.") { $0.parked }
     ofEach("d2_slices_refused", "Slices that are done, but values were refused.") { $0.refused }
     self.text = text
   }

@@ -8,20 +8,22 @@ import D2Store
 /// What the ledger knows comes out whatever the source does; the status then says why the rest is missing.
 struct LagReport {
   static let lag = Flag(
-    "--lag", help: "The newest change at the source against what was delivered instead; asks the source a little.")
-  private static let noAsk = Flag("--no-ask", help: "With --lag: only what was delivered; the source is not asked.")
+    "--lag",
+    help: "Show the lag instead: the newest change at the source and the last delivery (asks the source a little).")
+  private static let noAsk = Flag(
+    "--no-ask", help: "Show only what was delivered, without asking the source (with --lag).")
   private static let lookBack = Option(
     "--look-back", as: .duration,
-    help: "With --lag: how far back the newest change is looked for where nothing changed since the delivery (720h).")
+    help: "Look back this far for the newest change if nothing changed since the delivery (with --lag; default 720h).")
   private static let maxLag = Option(
     "--max-lag", as: .duration,
     help:
-      "With --lag: status 1 where a data set is further behind than this, or was never delivered though the source has values of it."
+      "End with status 1 if a data set is further behind than TIME, or was never delivered though the source has values of it (with --lag)."
   )
   static let prometheus = Option(
     "--prometheus", value: "FILE",
     help:
-      "With --lag: write it as metrics too, put in place at once: for node_exporter's textfile collector (*.prom).")
+      "Write the lag to FILE as metrics too, for node_exporter's textfile collector (*.prom).")
 
   static let options: [any AnyOption] = [lag, noAsk, lookBack, maxLag, prometheus]
 
@@ -44,7 +46,7 @@ struct LagReport {
   func write() throws -> ExitStatus {
     let isSummedUp = try arguments.value(of: StatusReport.by, as: .one(of: Rows.self)) == .pair
     guard !arguments.has(StatusReport.plan) else {
-      throw CommandFailure(.usage, "--plan does not go with --lag, which is of all that was delivered")
+      throw CommandFailure(.usage, "--plan does not go with --lag, which covers everything that was delivered")
     }
     guard asks || mostLagSeconds == nil else {
       throw CommandFailure(.usage, "--max-lag needs the source's answers: leave out --no-ask")
@@ -99,7 +101,7 @@ struct LagReport {
     return try DataSetTable(store, pair).chosen([], of: pair).flatMap { set in
       DataKind.allCases.compactMap { kind in
         let delivery = deliveries.first { $0.dataSet == set.uid && $0.kind == kind }
-        // Registrations travel only where they were asked for.
+        // Registrations travel only if they were asked for.
         if kind == .registrations, delivery == nil, set.marks[kind]?.through == nil { return nil }
         return Lag(
           dataSet: set.uid, name: set.name, kind: kind, syncedThrough: set.marks[kind]?.through,

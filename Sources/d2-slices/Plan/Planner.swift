@@ -8,35 +8,37 @@ struct Planner {
   static let only = Option(
     "--only", "-l", value: "UNIT,…",
     help:
-      "Only these organisation units, by name, code or uid, LEVEL-3 or GROUP:name (with units: those below them); each with all below it."
+      "Plan only these organisation units, each with all below it: a name, code or uid, LEVEL-3 or GROUP:name. The last two mean units below the others that you name."
   )
   static let incremental = Flag(
     "--incremental", "-i",
-    help: "What changed since each data set was delivered last; all of it where it was not yet, or for new units.")
+    help: "Plan what changed since the last delivery of each data set; everything if there was none, and for new units."
+  )
   static let overlap = Option(
     "--overlap", as: .duration,
     help:
-      "How far -i goes back beyond the last delivery: for imports that had begun but were not stored yet, and for clocks that differ (default 1h; 24h for registrations)."
+      "Go back this much before the last delivery with -i (default 1h; registrations 24h), for imports that were not stored yet and for clocks that differ."
   )
-  static let registrations = Flag("--registrations", help: "Complete data set registrations too.")
+  static let registrations = Flag("--registrations", help: "Plan complete data set registrations too.")
   static let span = Option(
     "--span", as: .one(of: PeriodSpan.self),
     help:
-      "How much time a slice holds: shorter periods go together (default month). Larger ones move faster over a long way, and more is lost when one is interrupted."
+      "Put this much time into a slice (default month). Larger slices are faster on slow links, but an interruption costs more."
   )
   static let replace = Flag(
     "--replace",
-    help: "When a slice is in, delete what the destination holds of it and the source lacks (d2-push --replace).")
+    help: "After each slice, delete what the destination has of it and the source lacks (d2-push --replace).")
   static let maxDelete = Option(
     "--max-delete", as: .quota,
     help:
-      "With more than this to delete, a number or a share of what the destination holds, the slice fails (default 1%).")
+      "Fail a slice that would delete more than N values, or P percent of what the destination has (default 1%).")
   static let again = Flag(
     "--again",
     help:
-      "Slices that are done or parked wait again, if none of this plan is open: an interrupted one is gone on with.")
+      "Let done and parked slices wait again, if no slice of this plan is open. After an interruption the same command resumes."
+  )
   static let name = Option(
-    "--plan", value: "NAME", help: "What this plan is called, for run --plan NAME; it replaces one of that name.")
+    "--plan", value: "NAME", help: "Call this plan NAME, for run --plan NAME; it replaces an older plan of that name.")
 
   static let options: [any AnyOption] =
     [PairOptions.dataSets, only, CalendarOptions.period] + CalendarOptions.options
@@ -184,7 +186,7 @@ struct Planner {
   ) throws {
     let name = set.name + kind.suffix
     if try ledger.hasWindowUnderWay(pair, set.uid, kind) {
-      log.info("\(name): the last increment is not worked off yet; another one follows it")
+      log.info("\(name): the last increment is still open: d2-slices run moves it, then plan -i adds the next one")
       return
     }
     // An increment of some districts or dates says nothing about the others: then the mark stays.

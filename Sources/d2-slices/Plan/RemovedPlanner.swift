@@ -8,7 +8,7 @@ struct RemovedPlanner {
   static let option = Flag(
     "--around-removed",
     help:
-      "Around the organisation units that are gone at the source: what was ever delivered of their neighbours is moved again, since a merge moves values where no increment sees it. Again: nothing new."
+      "Move again what was delivered of the neighbours of organisation units that the source removed: a merge moves values without a change that -i sees. A second time adds nothing."
   )
 
   let store: Store

@@ -17,13 +17,13 @@ struct CauseLists {
     if data.parked.total > 0 {
       html += "<h3>Parked: \(Shown.count(data.parked.total, "slice"))</h3>"
       html += """
-        <p class="soft">They wait for <code>d2-slices reset --pair \(data.pair.clipped(ReportPage.mostNameCharacters)) \
-        --state failed</code>.</p>
+        <p class="soft">To run them again: <code>d2-slices reset --pair \(data.pair.clipped(ReportPage.mostNameCharacters)) \
+        --state failed</code>, then <code>d2-slices run</code>.</p>
         """
       html += list(data.parked, "slice", ofValues: false)
     }
     if data.retried.total > 0 {
-      html += "<h3>Waiting for another attempt: \(Shown.count(data.retried.total, "slice"))</h3>"
+      html += "<h3>Waiting for a retry: \(Shown.count(data.retried.total, "slice"))</h3>"
       html += list(data.retried, "slice", ofValues: false)
     }
     return html
@@ -37,12 +37,12 @@ struct CauseLists {
       ? ""
       : """
       <p class="soft">\(Shown.count(resting, "slice")) \(resting == 1 ? "is" : "are") done with refusals. Fix the \
-      cause at the source or at the destination, then take \(resting == 1 ? "it" : "them") again: <code>d2-slices \
+      cause at the source or at the destination, then run \(resting == 1 ? "it" : "them") again: <code>d2-slices \
       reset --pair \(data.pair.clipped(ReportPage.mostNameCharacters)) --state refused</code> and <code>d2-slices run \
       --pair \(data.pair.clipped(ReportPage.mostNameCharacters))</code>. Or accept the refusals: <code>d2-slices run \
       --accept-rejects</code>.</p>
       """
-    return "<p class=\"soft\">\(Shown.count(data.refusals.total, "value")), by reason; open one to see where.</p>"
+    return "<p class=\"soft\">\(Shown.count(data.refusals.total, "value")), by reason. Open a reason to see where.</p>"
       + advice + list(data.refusals, "value", ofValues: true)
   }
 
@@ -63,7 +63,7 @@ struct CauseLists {
       <details><summary><b class="n">\(Shown.count(cause.count))</b> \
       <span>\(isSingle ? texts.items[0].key : cause.pattern)\(slices)</span>\
       <meter value="\(cause.count)" max="\(max(total, 1))" aria-label="Share of all">\(cause.count)</meter></summary>
-      \(hint)\(isSingle ? "" : list("As it was said", texts.items.map { ("\($0.key)", $0.count) }, texts.rest))\(places(cause))\(examples(cause, ofValues))
+      \(hint)\(isSingle ? "" : list("The original message", texts.items.map { ("\($0.key)", $0.count) }, texts.rest))\(places(cause))\(examples(cause, ofValues))
       </details>
 
       """

@@ -9,7 +9,7 @@ struct HeatMapTable {
     let left: HTML =
       map.leftOut == 0
       ? ""
-      : "<p class=\"soft\">\(Shown.count(map.leftOut, "data set")) with less to do left out; the list below and the JSON form have them.</p>"
+      : "<p class=\"soft\">\(Shown.count(map.leftOut, "data set")) left out; none is in a worse state than these. The list below and the JSON form have them.</p>"
     return ReportPage.section(
       "map", "Data sets by period",
       """
@@ -26,8 +26,8 @@ struct HeatMapTable {
   private var legend: HTML {
     let states: [HTML] = ShownState.allCases.map { "<li>\($0.mark) \($0.rawValue)</li>" }
     return """
-      <p class="soft">A cell shows the worst state of its slices: a sign alone where all are in it, else with how many \
-      are; a percentage is the share that is done. Its lower edge fills as slices are done.</p>
+      <p class="soft">A cell shows the worst state of its slices. The sign is alone if all slices are in that state; otherwise it \
+      stands with their number. A percentage is the share that is done. The lower edge fills as slices are done.</p>
       <ul class="legend" aria-label="Signs">\(states)</ul>
       """
   }

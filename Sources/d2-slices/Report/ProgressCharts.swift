@@ -102,7 +102,7 @@ struct ProgressCharts {
     }
     return """
       <details><summary>The same as a table</summary>\(ReportPage.scrolled("Progress", """
-      <table class="list"><caption>What was done, by \(step), newest first</caption><thead><tr><th scope="col">From</th>\
+      <table class="list"><caption>Done, by \(step), newest first</caption><thead><tr><th scope="col">From</th>\
       <th scope="col" class="n">Slices</th><th scope="col" class="n">Values read</th><th scope="col" class="n">Refused</th></tr></thead>
       <tbody>\(rows)</tbody></table>
       """))</details>

@@ -6,9 +6,9 @@ struct Report {
   private enum Format: String, CaseIterable { case json }
 
   private static let html = Option(
-    "--html", value: "FILE", help: "Write a page that needs nothing but itself: no network, no script.")
+    "--html", value: "FILE", help: "Write a page that is complete in itself: no network, no script.")
   private static let format = Option(
-    "--format", as: .one(of: Format.self), help: "The same as one JSON object on stdout (so it is without --html).")
+    "--format", as: .one(of: Format.self), help: "Write the same as a JSON object to stdout (default without --html).")
 
   static let options: [any AnyOption] = [html, format]
 

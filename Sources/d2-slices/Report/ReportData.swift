@@ -57,7 +57,7 @@ struct ReportData: Sendable {
     slowest = try ledger.slowest(pair, Self.mostSlow)
     try ledger.forEachRefusing(pair) { refusals.add(reasonsOf: $0) }
     try ledger.forEachFailing(pair) { slice in
-      let text = slice.lastError ?? slice.lastStatus.map { "ended with status \($0)" } ?? "no error was noted"
+      let text = slice.lastError ?? slice.lastStatus.map { "ended with status \($0)" } ?? "no error is recorded"
       if slice.state == .failed { parked.add(text, 1, of: slice) } else { retried.add(text, 1, of: slice) }
     }
     unitNames = try ledger.unitNames(pair, mentionedUnits)
@@ -119,7 +119,7 @@ struct ReportData: Sendable {
 }
 
 extension CauseTally {
-  private static let unknown = "no reason is on record"
+  private static let unknown = "no reason is recorded"
 
   /// Counts the reasons that d2-push gave for a slice. It lists the commonest only; what is beyond them has none.
   mutating func add(reasonsOf slice: Slice) {

@@ -37,7 +37,7 @@ struct ReportPage {
     """
   }
 
-  /// Our own file: what it holds is no text of anybody else.
+  /// Our own file: it holds no text of anybody else.
   private static let style = HTML(markup: String(decoding: PackageResources.report_css, as: UTF8.self))
 
   /// Longer names are cut: DHIS2 allows 230.
@@ -140,10 +140,10 @@ struct ReportPage {
     let left = data.dataSets.count - shown.count
     let heads: [HTML] = StateCounts.shown.map { "<th scope=\"col\" class=\"n\">\($0.title)</th>" }
     let rest: HTML =
-      left == 0 ? "" : "<p class=\"soft\">And \(Shown.count(left, "more data set")): the JSON form lists all.</p>"
+      left == 0 ? "" : "<p class=\"soft\">\(Shown.count(left, "more data set")): the JSON form lists all.</p>"
     return Self.section(
       "sets", "Data sets",
-      "<p class=\"soft\">Synced through: all that the source held up to then, by its own clock, is at the destination.</p>"
+      "<p class=\"soft\">Synced through: everything that the source had by then (its own clock) is at the destination.</p>"
         + Self.scrolled(
           "Data sets",
           """
@@ -185,9 +185,9 @@ extension ShownState {
   /// What it means, and a sign beside the colour; none of those that phones draw as pictures.
   private var explanation: (meaning: String, sign: String) {
     switch self {
-    case .waiting: ("nobody has it yet", "○")
+    case .waiting: ("no worker has it yet", "○")
     case .leased: ("a worker has it", "▸")
-    case .retry: ("failed, another attempt follows", "↻")
+    case .retry: ("failed, will be retried", "↻")
     case .done: ("pulled and pushed", "✓")
     case .verified: ("done, and both ends compared", "✓✓")
     case .failed: ("parked after too many attempts", "✗")

@@ -4,7 +4,7 @@ extension ReportPage {
   /// How far all is, in one look.
   var summary: HTML {
     """
-    <section class="summary" aria-labelledby="state"><h2 id="state" class="hidden">Where it stands</h2>
+    <section class="summary" aria-labelledby="state"><h2 id="state" class="hidden">Progress</h2>
     <p class="big"><b>\(data.states.total == 0 ? "0" : String(data.states.percent)) %</b> done \
     <span class="soft">\(headline)</span></p>
     \(bar)
@@ -22,7 +22,7 @@ extension ReportPage {
       let hourly = Int(((data.throughput.rate ?? 0) * 3600).rounded())
       parts.append("\(Shown.count(hourly)) an hour lately: about \(DurationText.rough(seconds)) left")
     } else if data.states.open > 0 {
-      parts.append("nobody works on them, or none was done in the last \(StatusReport.rateSeconds / 60) minutes")
+      parts.append("no worker runs them, or none was done in the last \(StatusReport.rateSeconds / 60) minutes")
     }
     return parts.joined(separator: ", ")
   }

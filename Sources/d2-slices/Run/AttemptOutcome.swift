@@ -16,7 +16,7 @@ enum AttemptOutcome: Equatable {
   ///   - status: of the command, which may be any pipeline.
   ///   - pull: the summary of d2-pull.
   ///   - push: the summary of d2-push.
-  ///   - lastLine: the last words of the command that failed; empty where it had none.
+  ///   - lastLine: the last words of the command that failed; empty if it had none.
   init(
     status: Int, pull: JSONValue?, push: JSONValue?, lastLine: String, acceptsRejects: Bool, trustsStatus: Bool
   ) {
@@ -39,7 +39,7 @@ enum AttemptOutcome: Equatable {
       self = failed("the command ended with status \(status)", isLasting: isLasting)
     } else if pull?["status"]?.int == nil || push?["status"]?.int == nil {
       self = .failed(
-        "the command ended with status 0, but there is no summary of both d2-pull and d2-push: nothing proves that all was moved"
+        "the command ended with status 0, but there is no summary of both d2-pull and d2-push: nothing proves that everything was moved"
       )
     } else if let push = push?["status"]?.int, push != 0 {
       self = failed("d2-push ended with status \(push)")
@@ -54,6 +54,6 @@ enum AttemptOutcome: Equatable {
       acceptsRejects: settings.acceptsRejects, trustsStatus: settings.trustsStatus)
   }
 
-  /// Why values were refused, where that is all that did not go well.
+  /// Why values were refused, if that is all that did not go well.
   var refusal: String? { if case .refused(let reason) = self { reason } else { nil } }
 }

@@ -30,7 +30,7 @@ struct Runner {
     let plan: String?
     let giveUpSeconds: Double?
     let rejectsFolder: String
-    /// Where it is kept in mind what increments delivered; `nil` where nothing is.
+    /// Where it is kept in mind what increments delivered; `nil` if nothing is.
     let deliveredFolder: String?
     let dataSets: [String: String]
     let units: [String: String]
@@ -40,32 +40,33 @@ struct Runner {
   }
 
   private static let jobs = Option(
-    "--jobs", "-j", as: .number(in: 1...256), help: "How many slices at a time (default 1).")
-  static let order = Option("--order", as: .one(of: Ledger.Order.self), help: "Which period first (default newest).")
+    "--jobs", "-j", as: .number(in: 1...256), help: "Run N slices at a time (default 1).")
+  static let order = Option(
+    "--order", as: .one(of: Ledger.Order.self), help: "Begin with the newest or the oldest period (default newest).")
   private static let lease = Option(
     "--lease", as: .duration,
-    help: "How long a worker that dies keeps its slice (default 2m; it renews while it lives).")
+    help: "Let a worker keep its slice for TIME after it dies (default 2m; a live worker renews).")
   private static let attempts = Option(
-    "--attempts", as: .number(in: 1...1000), help: "Park a slice that failed so often (default 5).")
+    "--attempts", as: .number(in: 1...1000), help: "Park a slice after N failed attempts (default 5).")
   private static let retryAfter = Option(
     "--retry-after", as: .duration,
-    help: "The pause before the second attempt (default 30s); it doubles each time.")
+    help: "Wait this long before the second attempt (default 30s); the pause doubles each time.")
   private static let acceptRejects = Flag(
     "--accept-rejects",
-    help: "A slice is done also where values were refused: they are on record. Else it rests in the state refused.")
+    help: "Mark slices with refused values as done; the rejects keep these values (default: mark them as refused).")
   private static let trustStatus = Flag(
     "--trust-status",
-    help: "A slice is done where the command ends with 0, though nothing proves that d2-pull and d2-push did.")
+    help: "Mark a slice as done if the command ends with 0, without proof that d2-pull and d2-push ended well.")
   private static let rejectsDir = Option(
     "--rejects-dir", value: "DIR",
-    help: "Where $D2_REJECTS of each slice lies (default beside the store of the user).")
-  private static let plan = Option("--plan", value: "NAME", help: "Only slices of the plan of this name.")
+    help: "Keep the refused values of each slice in DIR (default: beside the user's store).")
+  private static let plan = Option("--plan", value: "NAME", help: "Run only slices of this plan.")
   private static let giveUpAfter = Option(
     "--give-up-after", as: .duration,
-    help: "End where a server has been down for so long (default: wait until it is back).")
-  private static let maxSlices = Option("--max-slices", as: .number(in: 0...Int.max), help: "End after so many.")
+    help: "End if a server has been down for TIME (default: wait until it is back).")
+  private static let maxSlices = Option("--max-slices", as: .number(in: 0...Int.max), help: "End after N slices.")
   private static let noWait = Flag(
-    "--no-wait", help: "End when nothing is waiting, though attempts will be due later or others still work.")
+    "--no-wait", help: "End when no slice is waiting, even if retries are due later or other workers still run.")
 
   static let options: [any AnyOption] = [
     jobs, ImportLimit.option, order, lease, attempts, retryAfter, acceptRejects, trustStatus, rejectsDir, plan,
@@ -75,7 +76,7 @@ struct Runner {
   /// A worker reads the next slices while it delivers those before them.
   static let lanes = 2
 
-  /// What is run where no command is given.
+  /// What is run if no command is given.
   static let defaultCommand =
     "d2-pull --slice \"$D2_SLICE\" --spool | d2-push --slice \"$D2_SLICE\" --rejects \"$D2_REJECTS\" >/dev/null"
 
@@ -91,7 +92,7 @@ struct Runner {
     self.log = log
     jobs = arguments[Self.jobs] ?? 1
     if let word = arguments.operands.first, arguments.operands.count > arguments.operandsBehindDashes.count {
-      throw CommandFailure(.usage, "unexpected argument \(word.quoted): the command stands behind --")
+      throw CommandFailure(.usage, "unexpected argument \(word.quoted): put the command after --")
     }
     guard arguments.operands.count <= 1 else {
       throw CommandFailure(.usage, "the command must be one word of the shell: put it into quotes")
@@ -166,8 +167,8 @@ struct Runner {
     return folder
   }
 
-  /// More workers than the destination can bear imports are refused before any of them begins. What goes into a queue
-  /// is no import.
+  /// If there are more workers than the destination can bear imports, they are refused before any of them begins. What
+  /// goes into a queue does not count as an import.
   private func limitImports() throws {
     guard jobs > ImportLimit.most, !arguments[ImportLimit.option], settings.command.firstRange(of: "--via") == nil
     else { return }
@@ -198,7 +199,7 @@ struct Runner {
     )
     if let failure { throw failure }
     if let most = settings.giveUpSeconds, breaker.downSeconds >= most {
-      log.error("a server has been down for \(DurationText.rough(breaker.downSeconds)): given up; run it again later")
+      log.error("a server has been down for \(DurationText.rough(breaker.downSeconds)): gave up; run it again later")
       return .temporary
     }
     if let signal = Signals.received { return signal == SIGINT ? .interrupted : .terminated }

@@ -19,7 +19,7 @@ struct SliceNotes {
   /// Why attempts failed.
   struct Failure {
     var fault: String
-    /// Whether waiting changes nothing, as where the source refuses the user just these data: when it has failed twice
+    /// Whether waiting changes nothing, as if the source refuses the user just these data: when it has failed twice
     /// in the same way, a slice is parked.
     var isLasting: Bool
     /// Whether it may be the fault of a server that is down.
@@ -85,7 +85,7 @@ struct SliceNotes {
   private func say(_ attempt: Attempt, isNoted: Bool) {
     let counts = attempt.counts
     guard isNoted else {
-      return log.error("\(name(attempt.slice)): done, but its lease was lost: it will be done again")
+      return log.error("\(name(attempt.slice)): done, but its lease was lost: it will run again")
     }
     let figures =
       "\(counts.pulled ?? 0) read, \((counts.imported ?? 0) + (counts.updated ?? 0) + (counts.deleted ?? 0)) taken, "

@@ -8,9 +8,9 @@ struct StatusReport {
   static let by = Option(
     "--by", value: "data-set|period|all|pair",
     help:
-      "A row for each data set (default), for each period, or (all) for each period of each data set; with --lag for each data set, or one for the pair."
+      "Show a row for each data set (default), each period, or (all) each period of each data set; with --lag for each data set, or one for the pair."
   )
-  static let plan = Option("--plan", value: "NAME", help: "Only of the plan of this name.")
+  static let plan = Option("--plan", value: "NAME", help: "Select only slices of this plan.")
 
   private enum Rows: String, CaseIterable { case dataSet = "data-set", period, all }
 

@@ -52,7 +52,7 @@ extension FuzzTarget {
       mustHold(failure.exitStatus == .malformedInput, "\(failure) is malformed input")
       found.append(failure.message)
     } catch {
-      mustHold(false, "\(error) is no failure of a command")
+      mustHold(false, "\(error) is not a failure of a command")
     }
     return found
   }

@@ -62,7 +62,7 @@ struct WorkerTests {
   func unproven() throws {
     let (_, slice, _) = try Self.work("true")
     #expect(slice.state != .done)
-    #expect(slice.lastError?.contains("nothing proves that all was moved") ?? false, "\(slice.lastError ?? "")")
+    #expect(slice.lastError?.contains("nothing proves that everything was moved") ?? false, "\(slice.lastError ?? "")")
     #expect(try Self.work("true", trustsStatus: true).slice.state == .done)
   }
 
@@ -75,7 +75,7 @@ struct WorkerTests {
     #expect(try Self.work(Self.refusing, acceptsRejects: true).slice.state == .done)
   }
 
-  @Test("a command that fails is tried again, and parked after so many attempts, with its last words")
+  @Test("a command that fails is retried, and parked after so many attempts, with its last words")
   func parked() throws {
     let command = "echo 'd2-push: batch 12: no space left' >&2; exit 74"
     let (_, slice, meter) = try Self.work(command, attempts: 2, most: 2)

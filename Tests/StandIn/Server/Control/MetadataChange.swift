@@ -175,7 +175,7 @@ struct MetadataChange {
       if let code = object["code"] { set.code = code.string }
       if let name = object["periodType"]?.string {
         guard let type = PeriodType(rawValue: name) else {
-          throw MetadataError(description: "\(name) is no period type")
+          throw MetadataError(description: "\(name) is not a period type")
         }
         set.periodType = type
       }

@@ -125,7 +125,7 @@ private struct JSONReader {
       case "false": .bool(false)
       default: Self.isNumber(word) ? .number(word) : nil
       }
-    guard let value else { throw fault("`\(word.prefix(40))` is no value") }
+    guard let value else { throw fault("`\(word.prefix(40))` is not a value") }
     at = end
     return value
   }
@@ -167,8 +167,7 @@ private struct JSONReader {
     return text
   }
 
-  /// The text of a string's inside; `nil` where an escape is none. Java keeps half a surrogate pair, which has no
-  /// UTF-8.
+  /// The text of a string's inside; `nil` for an invalid escape. Java keeps half a surrogate pair, which has no UTF-8.
   private static func unescaped(_ inside: String) -> String? {
     guard inside.utf8.contains(UInt8(ascii: "\\")) else { return inside }
     let short: [Unicode.Scalar: Unicode.Scalar] = [

@@ -19,7 +19,7 @@ struct Recording: Sendable {
 
   static func key(_ method: String, _ target: String) -> String { "\(method) \(target)" }
 
-  /// - Throws: `MetadataError` for what is no recording.
+  /// - Throws: `MetadataError` if the file is not a recording.
   init(folder: String) throws {
     guard let opened = opendir(folder) else { throw MetadataError(description: "cannot read \(folder)") }
     defer { closedir(opened) }
@@ -34,7 +34,7 @@ struct Recording: Sendable {
       for (place, line) in text.split(separator: "\n").enumerated() {
         guard let exchange = try? JSONValue(reading: String(line)), let method = exchange["request"]?["method"]?.string,
           let target = exchange["request"]?["target"]?.string
-        else { throw MetadataError(description: "\(folder)/\(name), line \(place + 1) is no recorded exchange") }
+        else { throw MetadataError(description: "\(folder)/\(name), line \(place + 1) is not a recorded exchange") }
         answers[Self.key(method, target), default: []].append(RecordedAnswer(exchange))
       }
     }
