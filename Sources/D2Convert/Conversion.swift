@@ -14,9 +14,9 @@ package struct Conversion {
 
   /// Files; `-` is standard input.
   package var inputs = ["-"]
-  /// What they are, where it is not to be recognised.
+  /// What they are, if it is not to be recognised.
   package var from: InputForm?
-  /// Their encoding, where it is not to be recognised.
+  /// Their encoding, if it is not to be recognised.
   package var encoding: String?
   /// What their keys and columns mean.
   package var names = FieldNames()
@@ -44,7 +44,7 @@ package struct Conversion {
 
   /// Converts all, and says what was done. What was right before a fault is written.
   ///
-  /// - Throws: `CommandFailure`: 65 for malformed input, 74 where it cannot be read, 73 where the output cannot be
+  /// - Throws: `CommandFailure`: 65 for malformed input, 74 if it cannot be read, 73 where the output cannot be
   ///   written.
   package func run(_ output: LineOutput = .standardOutput()) throws -> ConversionCounts {
     let writer = writer(output)

@@ -75,7 +75,7 @@ public struct ValueHasher: ~Copyable {
     return hash(text)
   }
 
-  /// The hash of a text by itself.
+  /// The hash of a text alone.
   @inlinable @inline(__always)
   public func hash(_ text: [UInt8]) -> ValueHash { text.withUnsafeBytes { key.hash($0) } }
 }

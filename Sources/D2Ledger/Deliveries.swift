@@ -7,7 +7,7 @@ extension Ledger {
   package struct Delivery: Sendable {
     package var dataSet: String
     package var kind: DataKind
-    /// Slices that are waiting, leased, or wait for another attempt.
+    /// Slices that are waiting, leased, or due for a retry.
     package var open: Int
     package var parked: Int
     /// Slices that are done with refusals.

@@ -72,13 +72,13 @@ package final class Ledger {
   /// A slice whose workers die over it so often is parked: it may be what kills them.
   private static let mostDeaths = 20
 
-  /// Leases the next slice of a pair to a worker; `nil` where none is waiting now.
+  /// Leases the next slice of a pair to a worker; `nil` if none is waiting now.
   ///
   /// - Parameters:
   ///   - token: what the worker will prove its lease with; unique.
   ///   - leaseSeconds: how long it has it, unless it renews.
   ///   - plan: only slices of the plan of this name.
-  ///   - last: a data set whose slices are taken only where there are no others.
+  ///   - last: a data set whose slices are taken only if there are no others.
   package func claim(
     _ pair: Pair, worker: String, token: String, leaseSeconds: Double, order: Order, plan: String? = nil,
     last: String? = nil
@@ -119,8 +119,8 @@ package final class Ledger {
   ///   - most: how many there are at most. One that was begun before has a part of it, the smaller the more often: it
   ///     may be what ends its workers.
   ///   - plan: only slices of the plan of this name.
-  ///   - last: a data set whose slices are taken only where there are no others.
-  /// - Returns: the slices in their order; none where none is waiting now.
+  ///   - last: a data set whose slices are taken only if there are no others.
+  /// - Returns: the slices in their order; none if none is waiting now.
   package func claimRun(
     _ pair: Pair, worker: String, token: String, leaseSeconds: Double, order: Order, most: Int, plan: String? = nil,
     last: String? = nil
@@ -164,7 +164,7 @@ package final class Ledger {
       let sql = "UPDATE slices SET \(change) WHERE id IN (SELECT id \(slices) LIMIT 1000 \(skip))"
       try writing { try database.execute(sql, parameters) }
     }
-    // Looking costs nothing; only where there is something is anything written.
+    // Looking costs nothing; only if there is something is anything written.
     let due = try database.rows("SELECT EXISTS (SELECT 1 \(retries)), EXISTS (SELECT 1 \(deaths))")[0]
     if due.bool(0) == true { try wake(retries, "state = 'waiting'") }
     if due.bool(1) == true {
@@ -183,7 +183,7 @@ package final class Ledger {
     database.dialect == .sqlite ? try database.transaction(body) : try body()
   }
 
-  /// Lengthens a lease. False where it was lost.
+  /// Lengthens a lease. False if it was lost.
   package func renew(_ id: Int, token: String, leaseSeconds: Double) throws -> Bool {
     try change("lease_until = \(now) + $3", holds, [.int(id), .text(token), .int(Int(leaseSeconds * 1000))]) > 0
   }
@@ -213,7 +213,7 @@ package final class Ledger {
     package var status: Int
     package var counts: Slice.Counts
     package var rejects: String?
-    /// Why values were refused, where that is not accepted: then it is done with refusals, and the mark stays.
+    /// Why values were refused, if that is not accepted: then it is done with refusals, and the mark stays.
     package var refusal: String?
 
     package init(_ id: Int, status: Int, _ counts: Slice.Counts, rejects: String?, refusal: String? = nil) {
@@ -225,8 +225,8 @@ package final class Ledger {
     }
   }
 
-  /// Notes that a slice was pulled and pushed; where it was the last of its window, the data set's mark moves. False
-  /// where the lease was lost.
+  /// Notes that a slice was pulled and pushed; if it was the last of its window, the data set's mark moves. False
+  /// if the lease was lost.
   package func finish(
     _ id: Int, token: String, status: Int, _ counts: Slice.Counts, rejects: String?, refusal: String? = nil
   ) throws -> Bool {
@@ -294,7 +294,7 @@ package final class Ledger {
 
   private static let mostErrorCharacters = 2000
 
-  /// Notes that an attempt failed: another follows after a pause, or the slice is parked. False where the lease was
+  /// Notes that an attempt failed: another follows after a pause, or the slice is parked. False if the lease was
   /// lost.
   ///
   /// - Parameters:

@@ -13,7 +13,7 @@ package struct LedgerPlan {
     package var periods: String
     package var since = ""
     package var includesDeleted = false
-    /// How much may be deleted of what only the destination holds; `nil` where nothing is.
+    /// How much may be deleted of what only the destination holds; `nil` if nothing is.
     package var replaces: Quota?
     /// The later, the earlier it is claimed: days.
     package var newest: Int
@@ -77,7 +77,7 @@ package struct LedgerPlan {
 
   package var count: Int { subjects.reduce(0) { $0 + places[$1.places].count } }
 
-  /// Writes what is not there yet. Slices of a window wait again where they are there: their data are wanted anew.
+  /// Writes what is not there yet. Slices of a window wait again if they are there: their data are wanted anew.
   ///
   /// - Parameters:
   ///   - name: what the plan is called, for workers that do its slices only; it replaces an earlier plan of that name.

@@ -2,9 +2,9 @@ import D2Common
 import D2Store
 
 extension Slice {
-  /// Why the destination refused values of a slice, where both commands did all they could and that is all that did not
-  /// go well: an outcome, which another attempt would not change. `nil` where nothing was refused, or where a command
-  /// failed or did not come to its end.
+  /// Why the destination refused values of a slice. It counts as an outcome if both commands did all they could and
+  /// nothing else went wrong, because another attempt would not change it. `nil` if nothing was refused, or if a
+  /// command failed or did not finish.
   ///
   /// - Parameters:
   ///   - pull: the summary of d2-pull.
@@ -26,8 +26,8 @@ extension Slice {
   }
 }
 
-/// The reason in a message without what differs from time to time and from slice to slice, so that equal causes have
-/// equal texts: counts, times, numbers of lines and batches, periods. Codes, HTTP statuses, versions and ids stay.
+/// The reason in a message without what differs from time to time and from slice to slice: counts, times, numbers of
+/// lines and batches, periods. So equal causes have equal texts. Codes, HTTP statuses, versions and ids stay.
 package enum StableReason {
   /// Words whose number says what went wrong.
   private static let wordsOfCodes: Set<Substring> = ["HTTP", "status", "signal", "error", "code"]

@@ -135,7 +135,7 @@ extension Ledger {
     return (row.int(0) ?? 0, row.int(1) ?? 0, row.int(2) ?? 0, row.int(3))
   }
 
-  /// How many slices a second were done lately; `nil` where none was, or where nobody works: no lease is valid.
+  /// How many slices a second were done lately; `nil` if none was, or where nobody works: no lease is valid.
   package func rate(_ pair: Pair, within seconds: Int) throws -> Double? {
     let row = try database.rows(
       """

@@ -30,7 +30,7 @@ package struct OptionTable: Sendable {
     return try HeadedRows(bytes, path).header.contains("category")
   }
 
-  /// - Throws: `CommandFailure`, 65 for what is no such table, with the line.
+  /// - Throws: `CommandFailure`, 65 if the text is not such a table, with the line.
   package init(_ bytes: [UInt8], _ path: String) throws(CommandFailure) {
     self.path = path
     var table = try HeadedRows(bytes, path)

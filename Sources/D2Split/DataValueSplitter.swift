@@ -3,13 +3,13 @@ import D2Common
 
 /// Turns the answer of `GET /api/dataValueSets` into lines, one data value a line, while it arrives.
 ///
-/// It decodes nothing: it finds the elements of one top-level array by the brackets outside strings and hands on their
-/// bytes, with white space between tokens removed and nothing else changed. Chunks may be cut anywhere; the part of an
-/// element that has not ended is carried to the next chunk, so that only whole values are ever written.
+/// It decodes nothing. It finds the elements of one top-level array by the brackets outside strings, and passes their
+/// bytes on; only the white space between tokens is removed. Chunks may be cut anywhere. The splitter carries the part
+/// of an element that has not ended to the next chunk, and so writes only whole values.
 ///
-/// Two ways lead through a chunk. An answer without white space (every DHIS2 server's) whose values need nothing
-/// appended is patched in place: the comma behind each value becomes the line end, and the chunk itself is written. All
-/// others are copied value by value, and so are the end of the array and whatever has a fault.
+/// There are two ways through a chunk. If an answer has no white space (every DHIS2 server's) and its values need
+/// nothing appended, it is patched in place: the comma after each value becomes the line end. Then the chunk itself is
+/// written. All others are copied value by value, and so are the end of the array and whatever has a fault.
 package struct DataValueSplitter: ~Copyable {
   /// Brackets within one element; a data value has two at most.
   static let deepest = Int(D2_JSON_DEEPEST)
@@ -68,12 +68,12 @@ package struct DataValueSplitter: ~Copyable {
     consumed += chunk.count
   }
 
-  /// The answer has ended. - Throws: `SplitError` where it ended too early.
+  /// The answer has ended. - Throws: `SplitError` if it ended too early.
   package func finish() throws(SplitError) {
     guard reader.isComplete else { throw SplitError(problem: .endsEarly, offset: consumed) }
   }
 
-  /// True where not one byte other than white space has come.
+  /// True if not one byte other than white space has come.
   package var isEmpty: Bool { !reader.hasBegun }
 
   /// The members around the array, raw.

@@ -50,7 +50,7 @@ struct DataSetSync {
       if all || !only.isEmpty { try store.remember([Self.chosenKey: only.isEmpty ? nil : "true"], pair) }
       return outcome
     }
-    // What is not committed is no change yet.
+    // Nothing is changed before the commit.
     let output = LineOutput.standardOutput()
     for line in lines { try output.line(line.text) }
     try output.flush()

@@ -24,7 +24,7 @@ struct Difference: BitwiseCopyable {
   var kind: Kind
   /// Of the line that tells of it.
   var place: LinePlace
-  /// Of the other side's line, where it has one.
+  /// Of the other side's line, if it has one.
   var other: LinePlace
   var hasOther: Bool
 }
@@ -39,7 +39,7 @@ struct DifferenceCounts: Equatable, Sendable {
   var deleted = 0
   /// Of the source, and not at the destination, which stores no such values: to push them again would not change it.
   var dropped = 0
-  /// At both, where the destination's own spelling is the difference, or a file.
+  /// At both, if the destination's own spelling is the difference, or a file.
   var changed = 0
 
   var source: Int { equal + missing + different + dropped + changed }

@@ -52,7 +52,7 @@ struct DestinationKeeping: Sendable {
     do { return try DataSetTable(store, pair).chosen(words, of: pair).map(\.uid) } catch is CommandFailure { return [] }
   }
 
-  /// What becomes of a source's value, and the text that stands for it at the destination where that is another one.
+  /// What becomes of a source's value, and the text that stands for it at the destination if that is another one.
   @inline(__always)
   func state(of line: DataValueLine) -> (SideRecord.Keeping, stored: String?) {
     let oddity = keeping.oddity(of: line)

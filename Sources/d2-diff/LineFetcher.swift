@@ -16,7 +16,7 @@ final class LineFetcher {
 
   /// Hands on the line at a place.
   ///
-  /// - Throws: `CommandFailure`, 74, where the file has become shorter; what `body` throws.
+  /// - Throws: `CommandFailure`, 74, if the file has become shorter; what `body` throws.
   func withLine<Result>(at place: LinePlace, _ body: (PaddedLine) throws -> Result) throws -> Result {
     let (offset, length) = (Int(place.offset), Int(place.length))
     if offset < start || offset + length > start + count {

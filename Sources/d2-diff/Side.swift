@@ -91,7 +91,7 @@ final class Side: @unchecked Sendable {
 
   /// Reads all lines. The descriptor of a regular file must stay open as long as its lines are asked for.
   ///
-  /// - Throws: `CommandFailure`: 65 with the line's number for what is no data value, 73 or 74 for files.
+  /// - Throws: `CommandFailure`: 65 with the line's number if a line is not a data value, 73 or 74 for files.
   func readAll(_ descriptor: Int32, _ hashKey: ValueHasher.Key, stop: StopSign) throws {
     let start = lseek(descriptor, 0, Int32(SEEK_CUR))
     isFromStart = start <= 0

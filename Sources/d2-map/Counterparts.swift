@@ -45,8 +45,8 @@ struct Counterparts {
     search.match(.code, confidence: 0.95) { $0.code }
     if let options { search.matchOptions(options) }
     if let parents { search.matchBelow(parents) }
-    // Names in another order of the same options are no evidence: where options tell, the name does not. Nor does it
-    // where a unit's parent tells: each region may have its "Central Clinic".
+    // Names with the same options in another order prove nothing: if options tell, the name does not. Nor does it if
+    // a unit's parent tells: each region may have its "Central Clinic".
     if options == nil, parents == nil {
       search.match(.name, confidence: 0.9) { $0.name }
       search.match(.name, confidence: 0.8) { $0.normalisedName }

@@ -173,7 +173,7 @@ struct MapRun {
         counts.dropped += 1
         return false
       case nil:
-        // Values are replaced where the table says so; that it does not know all of them is no mistake.
+        // Values are replaced if the table says so; it need not know all of them.
         if key == .value { continue }
         isUnmapped = true
         guard unmapped != .fail else {

@@ -50,7 +50,7 @@ final class ComparedUnits {
 
   /// Takes a page of one server's units. Returns how many were not there yet.
   ///
-  /// - Parameter wants: whether a unit of the source, by itself and the uids above it, is wanted.
+  /// - Parameter wants: whether a unit of the source is wanted, by its uid and the uids above it.
   func take(_ page: [JSONValue], of side: PairSide, wants: ([String]) -> Bool = { _ in false }) throws -> Int {
     let rows: [[SQLValue]] = page.compactMap { unit in
       guard let uid = unit["id"]?.string, UID.canBe(uid) else { return nil }

@@ -49,7 +49,7 @@ struct OrgUnitSync {
   }
 
   private func takeOver(_ scope: OrgUnitTable.Scope, incoming: Int, isAnew: Bool) throws -> ExitStatus {
-    // What is not committed is no change yet: lines are held back until it is.
+    // Nothing is changed before the commit: lines are held back until then.
     let held = try SpoolFile(environment: environment)
     var counts: [OrgUnitTable.Change.Kind: Int] = [:]
     var gone: [String] = []

@@ -21,7 +21,7 @@ protocol BatchSender: Sendable {
   /// Asks what became of batches that are followed.
   func look(at asked: [QueuedRequest]) -> DeliveryWatch.Round
 
-  /// What the user is told where values of a batch were not taken; `nil` where all were.
+  /// What the user is told where values of a batch were not taken; `nil` if all were.
   func news(of batch: Batch, _ outcome: BatchOutcome) -> String?
   /// The line that a terminal shows.
   func progress(_ totals: Account.Totals, perSecond: Int) -> String

@@ -10,7 +10,7 @@ struct QueueSender: BatchSender {
   private let client: QueueClient
   private let locator: LineLocator
 
-  /// Finds out which queue it is, where the options do not tell.
+  /// Finds out which queue it is, if the options do not tell.
   ///
   /// - Throws: `ServerError`; `CommandFailure`, 64 or 78, for what the queue cannot do.
   init(_ options: PushOptions, _ queue: QueueOptions, _ facilities: Facilities, _ client: DHIS2Client) throws {

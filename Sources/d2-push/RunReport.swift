@@ -75,7 +75,7 @@ struct RunReport: Sendable {
     }
     if totals.refused + totals.notSent + totals.notKept > 0 {
       if let (file, lost) = account.rejects {
-        // What is no value stands there as a text.
+        // A line that is not a value stands there as a text.
         let filter = totals.malformed > 0 ? "jq -r '.text // (.value|tojson)'" : "jq -c .value"
         log.info(
           "\(file) holds \(lost > 0 ? "a part of " : "")the rejects; after fixing the cause: \(filter) \(file) | d2-push … "

@@ -25,7 +25,7 @@ final class PiecewiseSource: ByteSource {
 
 @Suite("Rows of CSV")
 struct CSVRowsTests {
-  /// Rows as a plain machine reads them, a byte at a time; `nil` where they are malformed.
+  /// Rows as a plain machine reads them, a byte at a time; `nil` if they are malformed.
   private static func plainRows(_ bytes: [UInt8], _ separator: UInt8) -> [[[UInt8]]]? {
     enum Place { case start, plain, quoted, behind }
     var (rows, row, cell, place) = ([[[UInt8]]](), [[UInt8]](), [UInt8](), Place.start)

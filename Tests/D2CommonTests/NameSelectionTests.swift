@@ -64,7 +64,7 @@ struct NameSelectionTests {
     }
   }
 
-  /// The slow, obvious answer to a word without a comma: `nil` where it means nothing or several things.
+  /// The slow, obvious answer to a word without a comma: `nil` if it means nothing or several things.
   private static func slow(_ word: String, _ sets: [Thing]) -> Thing? {
     for property in [{ $0.uid }, { $0.code ?? "" }, { $0.name }] as [(Thing) -> String] {
       let matches = sets.filter { property($0) == word && !word.isEmpty }

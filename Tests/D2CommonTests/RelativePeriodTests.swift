@@ -17,6 +17,7 @@ struct RelativePeriodTests {
 
   @Test("are the 45 of DHIS2 2.43")
   func names() {
+    // language: off
     let names = """
       BIMONTHS_THIS_YEAR LAST_10_FINANCIAL_YEARS LAST_10_YEARS LAST_12_MONTHS LAST_12_WEEKS LAST_14_DAYS LAST_180_DAYS \
       LAST_2_SIXMONTHS LAST_30_DAYS LAST_3_DAYS LAST_3_MONTHS LAST_4_BIWEEKS LAST_4_QUARTERS LAST_4_WEEKS LAST_52_WEEKS \
@@ -25,6 +26,7 @@ struct RelativePeriodTests {
       MONTHS_LAST_YEAR MONTHS_THIS_YEAR QUARTERS_LAST_YEAR QUARTERS_THIS_YEAR THIS_BIMONTH THIS_BIWEEK \
       THIS_FINANCIAL_YEAR THIS_MONTH THIS_QUARTER THIS_SIX_MONTH THIS_WEEK THIS_YEAR TODAY WEEKS_THIS_YEAR YESTERDAY
       """
+    // language: on
     #expect(RelativePeriod.all.map(\.name).sorted() == names.split(separator: " ").map(String.init))
     #expect(RelativePeriod("last_3_months")?.name == "LAST_3_MONTHS")
     for text in ["LAST_CHRISTMAS", "LAST_4_MONTHS", "", "202401", "LAST_3_MONTHS ", "FEBRUARY"] {

@@ -90,7 +90,7 @@ final class LedgerWorld {
     try test.rows("SELECT state, count(*) FROM slices GROUP BY state ORDER BY state")
   }
 
-  /// Waits for what time brings; false where it did not within ten seconds.
+  /// Waits for what time brings; false if it did not within ten seconds.
   static func comes(_ condition: () throws -> Bool) rethrows -> Bool {
     for _ in 0..<1000 {
       if try condition() { return true }

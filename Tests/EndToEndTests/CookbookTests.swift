@@ -5,9 +5,8 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// Each recipe of docs/cookbook.md is done as it stands there, and then looked at: how its commands ended, whether what
-/// the page shows is what was printed, and what the destination holds. What is to be expected stands in
-/// `CookbookExpectations`.
+/// Runs each recipe of docs/cookbook.md as it stands there, and then checks how its commands ended, whether they
+/// printed what the page shows, and what the destination holds. `CookbookExpectations` has what is expected.
 @Suite("docs/cookbook.md", .waiting)
 struct CookbookTests {
   @Test("there are enough recipes, each with a name of its own, and each of them is tested")

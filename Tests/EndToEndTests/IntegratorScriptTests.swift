@@ -206,7 +206,7 @@ struct IntegratorScriptTests {
   func dryRun(python: Bool) throws {
     let world = try World(python: python, values: 600)
     if python {
-      // As it is: what would be folded is not, but what would be moved is said all the same.
+      // As it is: nothing is merged, and nothing is moved, but it says what would be moved.
       let before = try (PythonStore.schemaLines(world.store), PythonStore.dataLines(world.store))
       let outcome = world.run(
         "scripts/integrator -d -y 2022 -q 1 --dry-run > out; echo $?; grep -c 'pair 1: 3 slices would be moved' out")

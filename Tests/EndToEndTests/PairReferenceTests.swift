@@ -5,7 +5,7 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// A pair is found by the number of its row, also where another one is called so.
+/// A pair is found by the number of its row, also if another one is called so.
 @Suite("pairs that are called as others are numbered", .waiting)
 struct PairReferenceTests {
   /// Two servers that hold other values of the same keys; pair 1 moves them one way, and pair 2, which is called 1, the

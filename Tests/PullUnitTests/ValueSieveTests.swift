@@ -59,7 +59,7 @@ struct ValueSieveTests {
       #""2024-06-15T05:59:59.999+0000""#, #""2024-06-15T05:59:59Z""#, #""2024-06-15T07:59:59.000+0200""#,
       #""2023-12-31T23:59:59.999+0000""#,
     ]
-    // A comment that looks like a time is none.
+    // A comment that looks like a time does not count as one.
     let comment = #""\"lastUpdated\":\"2010-01-01T00:00:00.000+0000\"""#
     var values: [String] = []
     var expected: [String] = []

@@ -29,7 +29,7 @@ struct SimulatedServer: Sendable, CustomTestStringConvertible {
     return size / (low.rate + (high.rate - low.rate) * share)
   }
 
-  /// Of a number from 1 on, by halves: the standard library has none.
+  /// Finds a number from 1 on by bisecting: the standard library has no such function.
   private func logarithm(_ number: Double) -> Double {
     var number = number
     var result = 0.0

@@ -9,7 +9,7 @@ struct ConflictMatcherTests {
   /// A conflict as a server was seen to write it, the value that it is about, and one that it is not about.
   struct Case: Sendable, CustomTestStringConvertible {
     let json: String
-    /// What the matcher says of the guilty value.
+    /// What the matcher says of the invalid value.
     let guilty: Bool?
     /// What it says of the innocent one.
     let innocent: Bool?
@@ -27,7 +27,7 @@ struct ConflictMatcherTests {
     var testDescription: String { json }
   }
 
-  /// The members of the guilty value take the place of these.
+  /// The members of the invalid value take the place of these.
   static let innocent =
     #"{"dataElement":"RecDeOther1","period":"202312","orgUnit":"RecOuOther1","categoryOptionCombo":"RecCocOthr1","attributeOptionCombo":"RecAocOthr1","value":"7"}"#
 
@@ -97,7 +97,7 @@ struct ConflictMatcherTests {
     Case(
       #"{"object":"203001","objects":{"period":"203001","dataElement":"RecDeInt001","dataSet":"RecDsMonth1"},"errorCode":"E7641","value":"Period: `203001` is after latest open future period: `202610` for data element: `RecDeInt001` and data set: `RecDsMonth1`"}"#,
       true, false, #"{"period":"203001","dataElement":"RecDeInt001"}"#),
-    // The object is no id, but what is wrong: it names no value.
+    // The object is what is wrong, not an id: it names no value.
     Case(
       #"{"object":"comment_length_greater_than_max_length","objects":{"comment":"comment_length_greater_than_max_length"},"errorCode":"E7620","value":"Invalid comment: Comment is greater than max length"}"#,
       false, false),

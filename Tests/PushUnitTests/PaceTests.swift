@@ -88,8 +88,8 @@ struct PaceTests {
     var testDescription: String { "\(values) values" }
 
     static let median = 0.85
-    /// Up to 2.42 that is a dozen requests, so that one slow one decides how long all takes: knowing the best number
-    /// before, one would reach 0.5 in the worst case, and the median of ten seeds is anything from 0.75 to 0.95.
+    /// Up to 2.42 that is a dozen requests, and one slow request decides how long all take. With the best number known
+    /// before, one would reach 0.5 in the worst case. The median of ten seeds is anything from 0.75 to 0.95.
     static let short = Bar(values: 200_000, seeds: 1...40, worst: 0.4)
     static let long = Bar(values: 1_000_000, seeds: 1...10, worst: 0.7)
   }

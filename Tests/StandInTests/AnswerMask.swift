@@ -22,7 +22,7 @@ struct AnswerMask {
     "dataSetElements", "organisationUnits", "dataSets", "users", "children", "organisationUnitGroups",
   ]
 
-  /// The masked document; text that is no JSON stays text.
+  /// The masked document; text that is not JSON stays text.
   func document(_ body: [UInt8]) -> JSONValue {
     guard let value = try? JSONValue(reading: body) else { return .string(String(decoding: body, as: UTF8.self)) }
     return masked(value, key: "", depth: 0)

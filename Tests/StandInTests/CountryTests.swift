@@ -55,7 +55,7 @@ import Testing
   func whatIsNoPeriodIsRefused(_ id: String) { #expect(PeriodParser.parse(id, .v43) == nil) }
 
   @Test(arguments: [
-    // A 53rd week that is none, one that is, and one of a year whose 1 January lies in another's 53rd week.
+    // A 53rd week that does not exist, one that exists, and one of a year whose 1 January lies in another's 53rd week.
     ("2021W53", "2022W1", nil), ("2020W53", "2020W53", "2020W53"), ("2019SatW53", nil, "2019SatW53"),
     ("2020ThuW53", "2021ThuW1", nil), ("2022WedW53", nil, "2022WedW53"), ("2021WedW53", "2022WedW1", nil),
     ("2020W9", "2020W9", "2020W9"), ("2020W09", "2020W9", "2020W9"), ("2020W+1", nil, nil), ("2020W1A", nil, nil),

@@ -1,4 +1,4 @@
-/// Where two long sequences begin to differ, and what is there; `nil` where they are equal. The difference that
+/// Where two long sequences begin to differ, and what is there; `nil` if they are equal. The difference that
 /// `#expect` shows of two long arrays takes minutes to find.
 package func firstDifference<Element: Equatable>(
   _ found: some Sequence<Element>, from expected: some Sequence<Element>

@@ -5,7 +5,7 @@ struct DescribedCommand {
   let name: String
   let abstract: String
   let manual: Manual
-  /// What it does where no verb stands; `nil` where one must.
+  /// What it does where no verb stands; `nil` if one must.
   let own: CommandDescription?
   let verbs: [CommandDescription]
 

@@ -8,7 +8,7 @@ struct Roff {
 
   /// Lines of text are no longer than this in the source; `man` fills them anew.
   private static let width = 78
-  /// Examples are broken where a terminal of 80 columns would break them anywhere.
+  /// Examples are broken if a terminal of 80 columns would break them anywhere.
   private static let exampleWidth = 66
 
   mutating func title(_ name: String, section: Int) {
@@ -25,7 +25,7 @@ struct Roff {
     isAfterHeading = true
   }
 
-  /// The name of what follows, where a subheading would be too much.
+  /// The name of what follows, if a subheading would be too much.
   mutating func label(_ text: String) {
     if !isAfterHeading { source += ".PP\n" }
     source += "\\fB\(Self.literal(text))\\fR\n"
@@ -109,7 +109,7 @@ struct Roff {
     return out
   }
 
-  /// The lines of a command: broken behind pipes and `&&`, and before options where those stand outside quotes.
+  /// The lines of a command: broken behind pipes and `&&`, and before options if those stand outside quotes.
   private static func broken(_ command: String) -> [String] {
     var pieces: [String] = []
     var piece = ""
@@ -132,7 +132,7 @@ struct Roff {
     var line = ""
     for piece in pieces {
       if !line.isEmpty, line.count + piece.count > exampleWidth {
-        // What ends with a pipe or && goes on by itself.
+        // A line that ends with a pipe or && continues without a backslash.
         lines.append(line.hasSuffix("| ") || line.hasSuffix("&& ") ? String(line.dropLast()) : line + "\\")
         line = "  "
       }

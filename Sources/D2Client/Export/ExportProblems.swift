@@ -1,7 +1,7 @@
 import D2Common
 import D2Split
 
-/// What an answer of an export says where it is not the data.
+/// What an answer of an export says if it is not the data.
 struct ExportProblems {
   let request: ExportRequest
   let server: ServerURL

@@ -29,8 +29,8 @@ package struct ExportRequest: Sendable {
   /// Servers from 2.43 on refuse a question that names no time, also one for changes (E2002; docs/dhis2-servers.md,
   /// trap 15); all time is this.
   package static let allTime = (start: "1900-01-01", end: "2199-12-31")
-  /// The limit of a question that is a sample: small enough for any link, and no multiple of the 1,000 rows at which a
-  /// failed query of a server up to 2.42 ends.
+  /// The limit of a question that is a sample. It is small enough for any link, and not a multiple of the 1,000 rows at
+  /// which a failed query of a server up to 2.42 ends.
   package static let sampleLimit = 20_001
 
   package init(

@@ -11,7 +11,7 @@ package struct PullProcess {
   /// - Parameters:
   ///   - arguments: its command line.
   ///   - consequence: what the message of a failure ends with.
-  /// - Throws: `CommandFailure`, 75 where no process can be started.
+  /// - Throws: `CommandFailure`, 75 if no process can be started.
   package init(
     _ side: PairSide, _ arguments: [String], environment: [String: String], consequence: String
   ) throws(CommandFailure) {
@@ -35,8 +35,8 @@ package struct PullProcess {
 
   /// Waits for its end; what it wrote was read.
   ///
-  /// - Returns: whether it read all that was asked for; false where the server does not know some of the ids.
-  /// - Throws: `CommandFailure` with its status, where it failed: what it wrote is not all.
+  /// - Returns: whether it read all that was asked for; false if the server does not know some of the ids.
+  /// - Throws: `CommandFailure` with its status, if it failed: what it wrote is not all.
   package func finish() throws(CommandFailure) -> Bool {
     switch process.wait(block: true)! {
     case 0: return true

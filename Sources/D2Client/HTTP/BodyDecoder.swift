@@ -6,7 +6,7 @@ package enum GzipProblem: Error, Equatable, Sendable {
   case corrupt
 }
 
-/// Inflates a body while it arrives, where its first bytes say that it is gzip; hands on all else as it is.
+/// Inflates a body while it arrives, if its first bytes say that it is gzip; hands on all else as it is.
 ///
 /// Two layers may lie over each other: the file that `compression=gzip` makes (DHIS2 sets no Content-Encoding for it),
 /// and a proxy's own Content-Encoding around it. Both are recognised by their first bytes, so that no header has to be
@@ -19,7 +19,7 @@ package struct BodyDecoder: ~Copyable {
   private var mode = Mode.undecided
   private var held: [UInt8] = []
   private var layers: [GzipLayer] = []
-  /// The first byte inside the outer layer, where it may be the first mark of another.
+  /// The first byte inside the outer layer, if it may be the first mark of another.
   private var heldInside: [UInt8] = []
   private var insideIsKnown = false
 

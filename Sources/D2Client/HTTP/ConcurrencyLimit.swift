@@ -4,11 +4,11 @@ import Synchronization
 
 /// How many requests may be under way: a fixed number, or the one at which the server does the most work.
 ///
-/// Servers differ: 2.43 on two cores does less with two requests at a time than with one, on sixteen cores eight times
-/// as much with eight. So each answer allows one more until the times of the requests tell how many the server does at
-/// once, and more and fewer are tried again from time to time. What the times tell is found here (`CurveFit`), or by
-/// the caller, if requests differ in what they ask for. The number is halved where the server says that it has too much
-/// to do (429, 5xx, time-outs).
+/// Servers differ. On two cores 2.43 does less with two requests at a time than with one; on sixteen cores it does
+/// eight times as much with eight. So each answer allows one more, until the times of the requests show how many the
+/// server does at once. From time to time more and fewer are tried. `CurveFit` evaluates the times here; the caller
+/// does it if requests differ in what they ask for. The number is halved if the server says that it has too much to do
+/// (429, 5xx, timeouts).
 package final class ConcurrencyLimit: Sendable {
   private struct State: Sendable {
     var limit: Int
@@ -70,7 +70,7 @@ package final class ConcurrencyLimit: Sendable {
   /// Whether each answer still allows one more.
   package var isRising: Bool { isFound && state.withLock { $0.isRising && $0.limit < $0.ceiling } }
 
-  /// Begins with more than two, where the way up would take much of the time; nothing was asked for yet.
+  /// Begins with more than two, if the way up would take much of the time; nothing was asked for yet.
   package func rise(from number: Int) {
     guard isFound else { return }
     state.withLock { $0.limit = min(number, $0.ceiling) }
@@ -127,7 +127,7 @@ package final class ConcurrencyLimit: Sendable {
 
   /// A request was answered well, and the caller knows how many at a time are best.
   ///
-  /// - Parameter losses: what is lost of what the server could do with so many at a time; 1 where nothing is. It must
+  /// - Parameter losses: what is lost of what the server could do with so many at a time; 1 if nothing is. It must
   ///   not ask this limit, which waits for it.
   package func succeeded(losses: (_ levels: [Int]) -> [Double]) {
     learn { answered(&$0, losses) }

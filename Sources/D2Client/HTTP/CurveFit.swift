@@ -2,10 +2,10 @@ import Glibc
 
 /// Finds out which of several curves the times of requests follow, whatever the server's speed is at the moment.
 ///
-/// Times of real servers are noisy (docs/dhis2-servers.md, trap 31): one request in twenty takes five to eight times as
+/// Times of real servers are noisy (docs/dhis2-servers.md, trap 31). One request in twenty takes five to eight times as
 /// long as its neighbours, and all become slower and faster over minutes. So each curve has a scale that follows the
-/// times, and a time far from what was expected says little about the curves. By chance a request is slow, but never
-/// fast: a time far below what was expected moves the scale at once.
+/// times, and a time far from the expected one says little about the curves. A request is slow by chance, but never
+/// fast: a time far below the expected one moves the scale at once.
 package struct CurveFit: Sendable {
   /// What is known of one curve.
   package struct Candidate: Sendable {

@@ -3,8 +3,8 @@ import D2Common
 import Glibc
 import Synchronization
 
-/// Writes each exchange with a server into a file, one JSON object a line, so that a failure in the field can become a
-/// test: the stand-in serves such a folder back (`dhis2-stand-in --replay`).
+/// Writes each exchange with a server to a file, one JSON object a line. So a failure in the field can become a test:
+/// the stand-in serves such a folder back (`dhis2-stand-in --replay`).
 ///
 /// Credentials, cookies and every other appearance of the secret are left out. Bodies hold what was moved.
 package final class ExchangeRecorder: Sendable {
@@ -57,7 +57,7 @@ package final class ExchangeRecorder: Sendable {
   /// - Parameters:
   ///   - response: what came, as far as it came.
   ///   - body: of the response as it crossed the wire.
-  ///   - error: why it did not come to its end.
+  ///   - error: why it did not finish.
   func note(
     _ request: HTTPRequest, to server: ServerURL, _ credentials: Credentials, _ response: HTTPResponse,
     body: BodyCapture, seconds: Double, error: String?

@@ -5,10 +5,10 @@ import Synchronization
 /// Speaks HTTP with one server, through libcurl: connections and the session cookie are kept, TLS is verified,
 /// redirects are never followed.
 ///
-/// DHIS2 checks the password's hash on every request without its session cookie (a tenth of a second each, and a new
-/// session each), so that all transfers of a process share one store of cookies. Where the server has ended the session
-/// meanwhile, the request is made once more without its cookie, which signs in anew: nobody above learns of it. The
-/// commands of a worker share the session (`WorkerSession`).
+/// Without its session cookie, DHIS2 checks the password's hash on every request, which takes a tenth of a second, and
+/// makes a new session each time. So all transfers of a process share one store of cookies. If the server has ended the
+/// session, the request is made once more without its cookie, which signs in again: no caller notices. The commands of
+/// a worker share the session (`WorkerSession`).
 ///
 /// `perform` blocks its thread; run it where threads may block (`BlockingExecutor`).
 package final class HTTPClient: Sendable {
@@ -64,7 +64,7 @@ package final class HTTPClient: Sendable {
   /// Asks and waits for the whole answer. Nothing of a refusal that only means the end of a session is handed on.
   ///
   /// - Parameters:
-  ///   - onBody: takes the body of a 2xx answer while it arrives, where the request hands it on. The bytes may be
+  ///   - onBody: takes the body of a 2xx answer while it arrives, if the request hands it on. The bytes may be
   ///     changed.
   ///   - whileWaiting: called several times a second while the transfer goes on.
   /// - Throws: `TransferError`, or what the closures threw.

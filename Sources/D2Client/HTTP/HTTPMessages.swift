@@ -22,7 +22,7 @@ package struct HTTPRequest: Sendable {
   }
 }
 
-/// The head of an answer, what was learnt on the way, and the body where nobody took it while it arrived.
+/// The head of an answer, what was learnt on the way, and the body if nobody took it while it arrived.
 package struct HTTPResponse: Sendable {
   package var status = 0
   package var headers: [(name: String, value: String)] = []
@@ -33,8 +33,8 @@ package struct HTTPResponse: Sendable {
   package var firstByteSeconds = 0.0
   /// From the first byte of the request to the last byte of the answer.
   package var seconds = 0.0
-  /// The server closed the connection behind a whole answer and had not said that it would: the mark of an export that
-  /// failed half-way (servers up to 2.42 end such an answer as valid JSON).
+  /// The server closed the connection after a complete answer, and had not announced it. That is the mark of an export
+  /// that failed half-way (servers up to 2.42 end such an answer as valid JSON).
   package var closedUnannounced = false
   /// Whether the request carried a cookie: then a refusal may only mean that its session has ended.
   var carriedCookies = false

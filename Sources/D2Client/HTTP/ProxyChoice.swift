@@ -4,7 +4,7 @@ import D2Common
 /// `HTTP_PROXY` in capitals. curl passes it over, since a web server sets it from a request's header for the programs
 /// that it runs; here it counts.
 package struct ProxyChoice: Sendable, Equatable {
-  /// `nil` where the server is spoken to directly.
+  /// `nil` if the server is spoken to directly.
   package let address: String?
   package let except: String?
 

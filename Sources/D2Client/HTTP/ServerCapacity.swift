@@ -4,7 +4,7 @@ import Glibc
 package struct ServerCapacity: Sendable {
   /// So many at a time are as quick as one alone; more share what these get.
   package let requests: Double
-  /// By how much more than that they hinder each other, as an exponent; 0 where they only share.
+  /// By how much more than that they hinder each other, as an exponent; 0 if they only share.
   package let hindrance: Double
 
   /// No more than the last one are ever tried.
@@ -20,7 +20,7 @@ package struct ServerCapacity: Sendable {
   /// Fewer requests that do nearly as much are better: others use the server too.
   private static let nearly = 1.03
 
-  /// What is supposed where so many at a time were best a while ago: the logarithm of each one's probability.
+  /// What is supposed if so many at a time were best a while ago: the logarithm of each one's probability.
   package static func prior(expected: Int?) -> [Double] {
     suppositions.map { supposition in
       guard let expected else { return 0 }
@@ -34,7 +34,7 @@ package struct ServerCapacity: Sendable {
     running <= requests ? 1 : pow(running / requests, 1 + hindrance)
   }
 
-  /// What is lost with so many requests at a time, of what the server could do: 1 where nothing is.
+  /// What is lost with so many requests at a time, of what the server could do: 1 if nothing is.
   static func losses(of levels: [Int], _ candidates: [CurveFit.Candidate]) -> [Double] {
     var losses = Array(repeating: 0.0, count: levels.count)
     for candidate in candidates {

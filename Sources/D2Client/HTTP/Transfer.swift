@@ -22,7 +22,7 @@ final class Transfer {
   var rate: RateLimit?
   /// What goes out.
   var bytesSentPerSecond: Int?
-  /// Takes what crosses the wire, where it is recorded.
+  /// Takes what crosses the wire, if it is recorded.
   var capture: BodyCapture?
   /// libcurl hands on 16 KB at a time, whatever it has read. What follows each other within one read is taken together.
   private var gathered = ByteArray(capacity: 0)
@@ -309,9 +309,9 @@ final class Transfer {
     response.seconds = Double(microseconds) * 1e-6
   }
 
-  /// Whether the end of the answer was read about when it came. Where the reader of our output holds us back, the
-  /// server may have closed a connection that it found idle (5 s are usual, 1 s is possible): then that tells nothing
-  /// of the answer.
+  /// Whether the end of the answer was read about when it came. If the reader of our output holds us back, the server
+  /// may have closed a connection that it found idle (5 s are usual, 1 s is possible). Then the closed connection says
+  /// nothing about the answer.
   private var wasReadAtOnce: Bool { monotonicSeconds() - drainedAt < Self.promptSeconds }
   private static let promptSeconds = 0.8
 

@@ -1,8 +1,8 @@
 import D2Common
 import Glibc
 
-/// What the commands of one worker of the ledger hand on to each other about a server: the session that one of them
-/// signed in to, and small answers that hold for a while. So a worker signs in once, and not with each command.
+/// What the commands of one worker of the ledger share about a server. That is the session that one of them signed in
+/// to, and small answers that stay valid for a while. So a worker signs in once, and not with each command.
 ///
 /// It lies in a private folder of the worker (`D2_SESSION_DIR`), which goes with the worker. A file is for one server
 /// and one user: no cookie is ever sent to another server, or for another user.
@@ -21,7 +21,7 @@ package struct WorkerSession: Sendable {
   private static let patienceSeconds = 10.0
   private static let mostBytes = 4 << 20
 
-  /// - Returns: `nil` outside of a worker, or where its folder is not private.
+  /// - Returns: `nil` outside of a worker, or if its folder is not private.
   package init?(_ server: ServerURL, _ credentials: Credentials, environment: [String: String]) {
     guard let folder = environment[Self.variable], folder.hasPrefix("/"), Self.isPrivate(folder) else { return nil }
     let user: String

@@ -26,7 +26,7 @@ package enum WorkerTurn {
   /// - Parameters:
   ///   - command: `pull` or `push`.
   ///   - folder: `nil` outside of a worker.
-  ///   - beforeWaiting: what there is time for where the turn is not free at once.
+  ///   - beforeWaiting: what there is time for if the turn is not free at once.
   /// - Returns: the turn, which ends with the value; `nil` outside of a worker.
   /// - Throws: `CommandFailure` when a signal came.
   package static func wait(

@@ -9,7 +9,7 @@ package struct ConfiguredServer: Sendable, Equatable {
   package let name: String
   /// An object.
   package var settings: JSONValue
-  /// Which end of which pair it is, for messages; `nil` where it is of none yet.
+  /// Which end of which pair it is, for messages; `nil` if it is of none yet.
   package var end: PairEnd?
 
   package init(name: String, settings: JSONValue) {
@@ -27,7 +27,7 @@ package struct ConfiguredServer: Sendable, Equatable {
     }
   }
 
-  /// - Throws: `CommandFailure`, 78 where a reference leads nowhere.
+  /// - Throws: `CommandFailure`, 78 if a reference leads nowhere.
   package func credentials(environment: [String: String]) throws(CommandFailure) -> Credentials {
     let pat = text("pat")
     let username = text("username")

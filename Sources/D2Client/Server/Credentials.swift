@@ -52,7 +52,7 @@ package enum Credentials: Sendable, CustomStringConvertible {
 
   /// The first line of a file.
   ///
-  /// - Throws: `CommandFailure`: 74 where it cannot be read, 78 where it holds no secret.
+  /// - Throws: `CommandFailure`: 74 if it cannot be read, 78 where it holds no secret.
   package static func secret(inFile path: String) throws(CommandFailure) -> String {
     let bytes: [UInt8]
     do { bytes = try FileBytes.read(path, atMost: mostBytes) } catch {

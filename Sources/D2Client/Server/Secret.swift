@@ -37,7 +37,7 @@ package enum Secret: Sendable, Equatable {
     }
   }
 
-  /// - Throws: `CommandFailure`: 78 where the reference leads nowhere, 75 where no process can be started, or the
+  /// - Throws: `CommandFailure`: 78 if the reference leads nowhere, 75 where no process can be started, or the
   ///   signal's status.
   package func resolve(environment: [String: String]) throws(CommandFailure) -> String {
     switch self {

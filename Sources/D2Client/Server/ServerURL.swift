@@ -50,8 +50,7 @@ package struct ServerURL: Sendable, Equatable, CustomStringConvertible {
 
   /// Accepts the address with or without `/api` or `/api/NN` and slashes at the end, and that of a page of DHIS2.
   ///
-  /// - Parameter cutsPages: false for what is no DHIS2 server, such as a queue, whose paths may be called like its
-  ///   pages.
+  /// - Parameter cutsPages: false for a server other than DHIS2, such as a queue, whose paths may look like its pages.
   /// - Throws: `Invalid` for another scheme, user-info (secrets do not belong in an address), a query or a fragment.
   package init(_ text: String, cutsPages: Bool = true) throws(Invalid) {
     guard let schemeEnd = text.firstRange(of: "://") else {

@@ -2,10 +2,10 @@ import D2Common
 
 /// "What changed since?", in the form that a version understands.
 ///
-/// Up to 2.42 a server turns the time that it is given into UTC text and compares that with a column of its *local*
-/// time: the right question is the local time, written as if it were UTC. From 2.43 on it cuts the time down to the
-/// day. (docs/dhis2-servers.md, traps 15, 16 and 21.) What comes in excess is sorted out by the `lastUpdated` in the
-/// values, which is right in all versions.
+/// Up to 2.42 a server turns the given time into UTC text and compares that with a column of its *local* time. So the
+/// right question is the local time, written as if it were UTC. From 2.43 on it cuts the time down to the day.
+/// (docs/dhis2-servers.md, traps 15, 16 and 21.) The `lastUpdated` in the values is right in all versions, so it sorts
+/// out what comes in excess.
 extension ServerInfo {
   /// Where the server's offset from UTC is not known, so much more is asked for.
   private static let slackSeconds = 86_400

@@ -22,13 +22,13 @@ package enum DataKind: String, Sendable, CaseIterable {
   /// What one item is called in messages.
   package var noun: String { self == .dataValues ? "value" : "registration" }
 
-  /// What follows the name of a data set where both kinds may be meant.
+  /// What follows the name of a data set if both kinds may be meant.
   package var suffix: String { self == .dataValues ? "" : ", registrations" }
 
-  /// How far increments go back beyond the last one, unless the user says otherwise: for imports that had begun but
-  /// were not stored when the mark was taken (their values carry the time of the beginning), and for clocks of one
-  /// server's machines that differ. Registrations may carry the day alone, and answers do not tell when they were
-  /// changed.
+  /// How far increments go back beyond the last one by default. They do so for imports that had begun but were not
+  /// stored when the mark was taken, because their values carry the time of the beginning. They also do so for the
+  /// clocks of one server's machines, which may differ. Registrations may carry the day only, and answers do not show
+  /// when they were changed.
   package var overlapSeconds: Double { self == .dataValues ? 3600 : 86_400 }
 
   /// How exactly the time of the newest change can be found: registrations do not tell it themselves.

@@ -37,7 +37,7 @@ package enum IDScheme: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  /// An object's id in this scheme; `nil` where it has none.
+  /// An object's id in this scheme; `nil` if it has none.
   package func id(of object: JSONValue) -> String? {
     switch self {
     case .uid: object["id"]?.string

@@ -12,7 +12,7 @@ package struct ImportSummary: Sendable, Equatable {
     package var message: String
     /// DHIS2's error code; none up to 2.36.
     package var code: String?
-    /// Positions in the posted list; `[-1]` for the whole request, empty where the server does not say.
+    /// Positions in the posted list; `[-1]` for the whole request, empty if the server does not say.
     package var indexes: [Int] = []
 
     package init(message: String) { self.message = message }

@@ -2,14 +2,14 @@ import D2Common
 
 /// Which of some ids a server knows and lets the user see.
 ///
-/// Servers up to 2.42 drop the ids of a query that they don't know without a word (docs/dhis2-servers.md, trap 3), and
-/// those from 2.43 on answer with nothing: so they are looked up first.
+/// Servers up to 2.42 silently drop unknown ids from a query (docs/dhis2-servers.md, trap 3), and those from 2.43 on
+/// answer with nothing. So d2 looks the ids up first.
 public struct KnownIDs: Sendable {
   /// Of the asked-for ids, those that the server has.
   package private(set) var ids: Set<String> = []
-  /// The paths of organisation units (`/root/…/uid`), where they were asked for.
+  /// The paths of organisation units (`/root/…/uid`), if they were asked for.
   package private(set) var paths: [String: String] = [:]
-  /// Data elements that hold files: those asked for, or those of the data sets asked for, where `lookingForFiles` says
+  /// Data elements that hold files: those asked for, or those of the data sets asked for, if `lookingForFiles` says
   /// so.
   package private(set) var elementsOfFiles: Set<String> = []
 

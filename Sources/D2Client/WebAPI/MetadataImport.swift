@@ -7,7 +7,7 @@ package struct MetadataReport: Sendable {
   /// What is wrong with objects, by their uids: `E5003 Property `code` …`. One object may have several faults.
   package private(set) var problems: [String: [String]] = [:]
 
-  /// The report of an answer, also of one up to 2.37, where it stands at the top; `nil` if the answer has no
+  /// The report of an answer, also of one up to 2.37, if it stands at the top; `nil` if the answer has no
   /// report.
   package init?(_ document: JSONValue) {
     let report = document["response"] ?? document
@@ -56,7 +56,7 @@ extension DHIS2Client {
 
   /// Adds members to a collection of one object: units to a data set.
   ///
-  /// - Returns: how many of them the server knows, whether they were members before or not; `nil` where it does not
+  /// - Returns: how many of them the server knows, whether they were members before or not; `nil` if it does not
   ///   say.
   /// - Throws: `ServerError`, `CommandFailure`.
   package func addMembers(_ uids: [String], to collection: String) throws -> Int? {

@@ -2,9 +2,9 @@ import D2Common
 
 /// Servers that do not count by the Gregorian calendar: what d2 can do with them, and what it must not.
 ///
-/// A period id such as `201601` has no calendar in it. It means what the server's own calendar says, so that ids may be
-/// handed from a server to another one of the same calendar as they are, and to no other. Days of the command line and
-/// slices of a backlog are made of Gregorian periods, and mean others there.
+/// A period id such as `201601` has no calendar in it. It means what the server's own calendar says. So ids may pass
+/// unchanged between two servers of the same calendar, and no others. Days of the command line and slices of a backlog
+/// are made of Gregorian periods, and mean others there.
 package enum PairCalendars {
   /// What works, for the end of a sentence that says what does not.
   ///
@@ -25,10 +25,10 @@ package enum PairCalendars {
     return name == "iso8601" ? "gregorian" : name
   }
 
-  /// Asks the other end of a pair for its calendar, and refuses to move values where it is another one.
+  /// Asks the other end of a pair for its calendar, and refuses to move values if it is another one.
   ///
   /// - Parameter calendar: of the end that `server` is.
-  /// - Throws: `CommandFailure`, 64 where they differ; `ServerError` where the other end does not answer: then nothing
+  /// - Throws: `CommandFailure`, 64 if they differ; `ServerError` where the other end does not answer: then nothing
   ///   is moved either.
   package static func check(
     _ calendar: String, of server: ServerURL, other: ConfiguredServer, _ arguments: Arguments, _ log: Log

@@ -5,14 +5,14 @@ package struct ServerInfo: Sendable {
   package let version: DHIS2Version?
   /// `iso8601`, or another calendar's name.
   package let calendar: String
-  /// The server's clock when it answered; `nil` where it does not tell.
+  /// The server's clock when it answered; `nil` if it does not tell.
   package let time: UTCTime?
-  /// Its local time; `nil` where it names a zone that this machine does not know, and its clock cannot be compared with
+  /// Its local time; `nil` if it names a zone that this machine does not know, and its clock cannot be compared with
   /// UTC.
   package let zone: ServerZone?
-  /// When its analytics tables were made or brought up to date last; `nil` where it does not tell, or never.
+  /// When its analytics tables were made or brought up to date last; `nil` if it does not tell, or never.
   package let analyticsTime: UTCTime?
-  /// The day that its clock shows where it is; `nil` where it does not tell.
+  /// The day that its clock shows where it is; `nil` if it does not tell.
   package let today: CalendarDate?
 
   /// A server that does not say.

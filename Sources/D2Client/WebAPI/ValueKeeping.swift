@@ -17,7 +17,7 @@ public enum ValueFate: UInt8, Sendable {
   /// Whether the destination does not hold the value afterwards.
   public var isDropped: Bool { self == .droppedZero || self == .droppedBlank }
 
-  /// Why the destination does not hold the value; `nil` where it does.
+  /// Why the destination does not hold the value; `nil` if it does.
   public var reason: String? {
     switch self {
     case .droppedZero:
@@ -116,7 +116,7 @@ public struct ValueKeeping: Sendable {
 
   /// What becomes of a value of an element.
   ///
-  /// - Parameter traits: the element's at the destination; `nil` where it does not tell.
+  /// - Parameter traits: the element's at the destination; `nil` if it does not tell.
   package func fate(_ oddity: Oddity, of traits: ElementTraits?) -> ValueFate {
     if oddity.contains(.blank) { return .droppedBlank }
     if oddity.contains(.padded) { return .changed }

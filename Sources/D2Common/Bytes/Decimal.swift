@@ -46,7 +46,7 @@ package struct Decimal: Equatable, Sendable, CustomStringConvertible {
     self.scale = scale
   }
 
-  /// `nil` where the sum has too many digits.
+  /// `nil` if the sum has too many digits.
   package static func + (left: Decimal, right: Decimal) -> Decimal? {
     var (small, large) = left.scale < right.scale ? (left, right) : (right, left)
     while small.scale < large.scale {

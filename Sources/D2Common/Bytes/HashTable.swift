@@ -2,7 +2,7 @@
 /// the keys themselves in an array, and compares them there. A caller that can bear two keys of one hash leaves the
 /// comparison out.
 public struct HashTable: Sendable {
-  /// The numbers, with open addressing and linear probing; -1 where a slot is free.
+  /// The numbers, with open addressing and linear probing; -1 if a slot is free.
   private var slots: [Int32]
   /// By number.
   private var hashes: [UInt64] = []
@@ -18,7 +18,7 @@ public struct HashTable: Sendable {
   /// How many keys it has.
   public var count: Int { hashes.count }
 
-  /// The number of a key; `nil` where it is not in the table.
+  /// The number of a key; `nil` if it is not in the table.
   ///
   /// - Parameter isKey: whether the key of this number, which has the same hash, is the one that is looked for.
   @inline(__always)
@@ -27,7 +27,7 @@ public struct HashTable: Sendable {
     return number < 0 ? nil : Int(number)
   }
 
-  /// The number of a key, which is the next one where it is new.
+  /// The number of a key, which is the next one if it is new.
   @inline(__always)
   public mutating func enter(
     _ hash: UInt64, where isKey: (Int) -> Bool = { _ in true }

@@ -25,7 +25,7 @@ package struct Arguments: Sendable {
 
   /// Tells options, their texts and operands apart.
   ///
-  /// - Throws: `CommandFailure`, 64, that names the option and, where it looks mistyped, the likely one.
+  /// - Throws: `CommandFailure`, 64, that names the option and, if it looks mistyped, the likely one.
   init(
     unchecked words: [String], _ command: CommandDescription, _ environment: [String: String],
     _ now: @escaping @Sendable () -> UTCTime
@@ -92,7 +92,7 @@ package struct Arguments: Sendable {
 
   // MARK: Reading
 
-  /// What an option says; where it is not given, what its absence says: `nil`, `false`, no values.
+  /// What an option says; if it is not given, what its absence says: `nil`, `false`, no values.
   ///
   /// The command must have declared it: anything else is a mistake of ours, which ends the tests.
   package subscript<Value>(_ option: Option<Value>) -> Value {

@@ -4,7 +4,7 @@
 ///
 ///     static let dryRun = Flag("--dry-run", help: "Change nothing.")
 ///     static let jobs = Option("--jobs", "-j", as: .number(in: 1...256), help: "Slices at a time (default 1).")
-///     static let units = Option("--unit", values: "UID", help: "Organisation units.")
+///     static let units = Option("--unit", values: "UID", help: "Select these organisation units.")
 ///
 ///     arguments[dryRun]     // Bool
 ///     arguments[jobs] ?? 1  // Int?
@@ -14,7 +14,7 @@ package struct Option<Value: Sendable>: AnyOption {
   package let value: String?
   package let help: String
   package let repeats: Bool
-  /// Makes a value of the texts that were given: none where the option was not.
+  /// Makes a value of the texts that were given: none if the option was not.
   let read: @Sendable (_ texts: [String]) throws(CommandFailure) -> Value
 
   /// The same option in a command that describes it in its own words.
@@ -60,9 +60,9 @@ extension Option where Value == String? {
 }
 
 extension Option {
-  /// A value that `reader` understands; `nil` where the option is not given.
+  /// A value that `reader` understands; `nil` if the option is not given.
   ///
-  /// - Parameter value: what it is called in the help, where the reader's word is not enough.
+  /// - Parameter value: what it is called in the help, if the reader's word is not enough.
   package init<Parsed>(_ names: String..., value: String? = nil, as reader: ValueReader<Parsed>, help: String)
   where Value == Parsed? {
     let name = names[0]

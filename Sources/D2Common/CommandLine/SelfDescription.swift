@@ -1,7 +1,7 @@
 extension CommandDescription {
   /// What `--describe` prints of a command: for the tool that makes manual pages and completions (`d2-pages`).
   ///
-  /// - Parameter own: what it does where no verb stands; `nil` where one must.
+  /// - Parameter own: what it does where no verb stands; `nil` if one must.
   static func json(
     name: String, abstract: String, manual: Manual, own: CommandDescription?, verbs: [Verb]
   ) -> JSONValue {

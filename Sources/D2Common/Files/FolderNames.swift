@@ -2,7 +2,7 @@ import Glibc
 
 /// What stands in a folder.
 package enum FolderNames {
-  /// The names, in no order; none where it cannot be read.
+  /// The names, in no order; none if it cannot be read.
   package static func read(_ path: String) -> [String] {
     guard let folder = opendir(path) else { return [] }
     defer { closedir(folder) }

@@ -38,7 +38,7 @@ public final class PartitionedRecords<Record: BitwiseCopyable>: @unchecked Senda
   /// How many records a partition has.
   public func count(_ partition: Int) -> Int { partitions[partition].count }
 
-  /// - Throws: `CommandFailure`, 73 where the temporary file cannot be written.
+  /// - Throws: `CommandFailure`, 73 if the temporary file cannot be written.
   @inline(__always)
   public func append(_ record: Record, to partition: Int) throws {
     partitions[partition].open.append(record)
@@ -67,7 +67,7 @@ public final class PartitionedRecords<Record: BitwiseCopyable>: @unchecked Senda
 
   /// Hands on a partition's records in the order in which they came.
   ///
-  /// - Throws: what `body` throws; `CommandFailure`, 74 where the temporary file cannot be read.
+  /// - Throws: what `body` throws; `CommandFailure`, 74 if the temporary file cannot be read.
   public func forEach(in partition: Int, _ body: (Record) throws -> Void) throws {
     for chunk in partitions[partition].chunks {
       switch chunk {

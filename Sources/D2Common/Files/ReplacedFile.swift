@@ -1,7 +1,7 @@
 import Glibc
 
-/// A file that is written beside its name and takes its place at the end, so that a reader never sees half of it, and
-/// what stood there before can be read until then.
+/// A file that is written beside its name and takes its place at the end. So a reader never sees half of it, and can
+/// read the old content until then.
 ///
 /// A device or pipe (`/dev/stderr`, a FIFO) cannot be replaced; it is written to.
 package final class ReplacedFile {

@@ -32,8 +32,8 @@ public indirect enum JSONValue: Sendable, Equatable {
 }
 
 extension JSONValue {
-  /// The value of an object's key; the last one where a key stands twice, as DHIS2's own reader takes it.
-  /// `nil` where this is no object or has no such key.
+  /// The value of an object's key; the last one if a key stands twice, as DHIS2's own reader takes it. `nil` if this is
+  /// not an object or has no such key.
   public subscript(key: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
     return members.last { $0.key == key }?.value
@@ -53,7 +53,7 @@ extension JSONValue {
     }
   }
 
-  /// A whole number, also where it is spelled as a string.
+  /// A whole number, also if it is spelled as a string.
   public var int: Int? {
     switch self {
     case .number(let spelling): Int(spelling)
@@ -62,7 +62,7 @@ extension JSONValue {
     }
   }
 
-  /// A boolean, also where it is spelled as a string (the configuration of the Python tool has "true" and "false").
+  /// A boolean, also if it is spelled as a string (the configuration of the Python tool has "true" and "false").
   public var bool: Bool? {
     switch self {
     case .bool(let flag): flag

@@ -7,7 +7,7 @@ public struct DataValueLine {
   public enum Key: Int, CaseIterable, Sendable {
     case dataElement, period, orgUnit, categoryOptionCombo, attributeOptionCombo, value, dataSet, followup, followUp
     case organisationUnit, deleted, completed, comment, storedBy, created, lastUpdated, date
-    /// The arrays of whole answers of DHIS2, which are no values.
+    /// The arrays of whole answers of DHIS2, which are not values.
     case dataValues, completeDataSetRegistrations
 
     /// As DHIS2 spells it.
@@ -170,7 +170,7 @@ public struct DataValueLine {
     UnsafeRawBufferPointer(start: start + Int(field.start), count: Int(field.length))
   }
 
-  /// The text of a field as an id is compared: `nil` where it is absent or null. An escaped string is decoded.
+  /// The text of a field as an id is compared: `nil` if it is absent or null. An escaped string is decoded.
   public func text(_ key: Key) -> String? {
     let field = self[key]
     switch field.kind {
@@ -187,7 +187,7 @@ public struct DataValueLine {
   /// Whether a field is true, also as a text.
   public func isTrue(_ key: Key) -> Bool { bytes(self[key]).elementsEqual("true".utf8) }
 
-  /// Reads a copy of a line; `nil` where it is malformed.
+  /// Reads a copy of a line; `nil` if it is malformed.
   public static func reading<Result>(
     _ bytes: ArraySlice<UInt8>, _ scratch: Scratch, _ body: (DataValueLine) -> Result
   ) -> Result? {

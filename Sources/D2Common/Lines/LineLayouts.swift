@@ -16,8 +16,8 @@ struct LineLayouts: ~Copyable {
 
   deinit { d2_json_layouts_free(layouts) }
 
-  /// Reads the line at the beginning of a text, if it is in one of the layouts, and writes the fields of its keys;
-  /// `nil` where it has none of them, or is invalid. Then some fields may have been written.
+  /// Reads the line at the beginning of a text, if it is in one of the layouts, and writes the fields of its keys.
+  /// `nil` if it is in none of them, or is invalid; then some fields may have been written.
   @inline(__always)
   borrowing func follow(
     _ text: UnsafePointer<UInt8>, _ length: Int, _ fields: UnsafeMutablePointer<DataValueLine.Field>
@@ -50,7 +50,7 @@ struct LineLayouts: ~Copyable {
 }
 
 extension StructureWalk {
-  /// The members whose value is a text, and those with a flag that d2 looks at; `nil` where a value is neither.
+  /// The members whose value is a text, and those with a flag that d2 looks at; `nil` if a value is neither.
   fileprivate func members(_ fields: UnsafePointer<DataValueLine.Field>) -> [d2_json_member]? {
     var members: [d2_json_member] = []
     // A key has two quotes and a colon behind it.

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Whole lines to a file descriptor, from several threads, never mixed within a piece.
 ///
-/// Small pieces that follow each other within milliseconds are gathered, so that a server's 8 KB chunks do not cost a
-/// system call each; what comes alone is written at once.
+/// Small pieces that follow each other within milliseconds are gathered, because otherwise each of a server's 8 KB
+/// chunks would cost a system call. A piece that comes alone is written at once.
 package final class LineOutput: LineSink, Sendable {
   private struct State: ~Copyable {
     var gathered = ByteArray(capacity: gatheredBytes + 4096)
@@ -25,7 +25,7 @@ package final class LineOutput: LineSink, Sendable {
   /// - Parameters:
   ///   - name: what the file is called in an error.
   ///   - readAhead: keeps a slow reader from holding up whoever writes.
-  ///   - beforeDying: what must not be left undone where the reader of a pipe is gone.
+  ///   - beforeDying: what must not be left undone if the reader of a pipe is gone.
   package init(
     descriptor: Int32, name: String, readAhead: ReadAhead.Settings? = nil,
     beforeDying: @escaping @Sendable () -> Void = {}
@@ -108,7 +108,7 @@ package final class LineOutput: LineSink, Sendable {
     try bytes.withUnsafeBytes { try write($0) }
   }
 
-  /// Dies of SIGPIPE where the reader of a pipe is gone; else does nothing.
+  /// Dies of SIGPIPE if the reader of a pipe is gone; else does nothing.
   package func checkReader() { end.checkReader() }
 
   private func writeOut(_ pieces: OutputPieces) throws {

@@ -2,7 +2,7 @@ import Glibc
 
 /// Lines of a file descriptor, read in large blocks. A line is handed out where it lies in the block.
 package struct LineReader: ~Copyable {
-  /// A line longer than this is no data value.
+  /// A longer line is not a data value.
   package static let longestLineBytes = 16 << 20
   private static let blockBytes = 1 << 20
   /// How long a signal that ends the command may go unnoticed while nothing comes.
@@ -43,7 +43,7 @@ package struct LineReader: ~Copyable {
 
   /// The next line without its line end, LF or CRLF; `nil` behind the last. Valid until the next call.
   ///
-  /// - Throws: `CommandFailure`: 74 where the input cannot be read, 65 for a line that is too long, or the signal's
+  /// - Throws: `CommandFailure`: 74 if the input cannot be read, 65 for a line that is too long, or the signal's
   ///   status.
   package mutating func next() throws(CommandFailure) -> PaddedLine? {
     while true {
@@ -105,7 +105,7 @@ package struct LineReader: ~Copyable {
     }
   }
 
-  /// Reads a block where it stays, behind the beginning of a line that the buffer holds. `nil` where no whole line
+  /// Reads a block where it stays, behind the beginning of a line that the buffer holds. `nil` if no whole line
   /// came.
   private mutating func readBlock() throws(CommandFailure) -> [UInt8]? {
     guard try awaitInput() else { return nil }

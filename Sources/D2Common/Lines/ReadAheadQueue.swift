@@ -3,9 +3,8 @@ import Glibc
 /// Bytes between a fast source and a slow reader, first in, first out: in memory while they fit there, then in a
 /// nameless temporary file, up to a bound.
 ///
-/// One thread puts bytes in and one takes them out. All that is called here is called under a lock of theirs; a slot or
-/// a run that was handed out is filled or read without it, since no place is given away again before its bytes were
-/// removed.
+/// One thread puts bytes in and one takes them out. Both call everything here under their own lock. They fill or read a
+/// slot or run without it once they have it: no place is given away again before its bytes were removed.
 struct ReadAheadQueue: ~Copyable {
   /// Where the bytes lie.
   enum Store {
@@ -122,7 +121,7 @@ struct ReadAheadQueue: ~Copyable {
     do {
       let file = try TemporaryFile(environment: environment)
       self.file = file
-      // Others need the disk too; where the folder lies in memory, the whole machine does.
+      // Others need the disk too; if the folder lies in memory, the whole machine does.
       let room = file.freeBytes / 2
       guard room < spilled.capacity else { return }
       spilled = Ring(capacity: room)

@@ -38,7 +38,7 @@ package final class Log: Sendable {
   /// A line of another command, as it is but for control characters.
   package func relay(_ line: String) { writeLine(Self.printable(line)) }
 
-  /// Draws a progress line over the last one, as long as the terminal is wide. Only where there is a terminal, and no
+  /// Draws a progress line over the last one, as long as the terminal is wide. Only if there is a terminal, and no
   /// other command draws there.
   package func draw(_ line: String) {
     guard draws, monotonicSeconds() - start > Self.calmSeconds else { return }

@@ -21,7 +21,7 @@ final class TerminalTurn: Sendable {
 
   deinit { if terminal >= 0 { close(terminal) } }
 
-  /// Takes the turn, or keeps it. False where it is another's.
+  /// Takes the turn, or keeps it. False if it is another's.
   func take() -> Bool {
     // A terminal without a file has no others that could be asked.
     guard terminal >= 0 else { return true }

@@ -28,7 +28,7 @@ package struct CalendarSelection: Sendable {
 
   private init(asked: Asked) { self.asked = asked }
 
-  /// Reads the flags; each is `nil` (or false) where it is not given. Of `-y -m -q`, `-n`, `-c`, `-p` and `--from --to`
+  /// Reads the flags; each is `nil` (or false) if it is not given. Of `-y -m -q`, `-n`, `-c`, `-p` and `--from --to`
   /// one group can be given.
   ///
   /// - Parameters:
@@ -67,9 +67,9 @@ package struct CalendarSelection: Sendable {
     return Self(asked: .dates(try months(year, month, quarter, today)))
   }
 
-  /// The periods of a data set that are asked for: those that have one of the dates, and have begun or are open for
-  /// entry ahead of their time (`PeriodType.latestOpen`); in order of time. A period that was asked for by an id of the
-  /// data set's own type is the answer whenever it is. A relative period of that type is what DHIS2 makes of it.
+  /// The requested periods of a data set, in order of time. They have one of the dates, and have begun or are open for
+  /// entry ahead of their time (`PeriodType.latestOpen`). A period that was asked for by an id of the data set's own
+  /// type is the answer whenever it is. A relative period of that type is what DHIS2 makes of it.
   ///
   /// - Parameters:
   ///   - type: the data set's period type.
@@ -152,7 +152,7 @@ package struct CalendarSelection: Sendable {
     }
   }
 
-  /// A number without a sign; zeros before it are as good as none.
+  /// A number without a sign; zeros before it do not count.
   private static func digits(_ text: String) -> Int? {
     text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
   }

@@ -8,7 +8,7 @@ package struct Period: Sendable, Hashable, CustomStringConvertible {
   /// The last day, which is in the period.
   package let end: CalendarDate
 
-  /// The period that DHIS2 makes of an id, in any spelling that it reads; `nil` where it reads none (`PeriodSpelling`).
+  /// The period that DHIS2 makes of an id, in any spelling that it reads; `nil` if it reads none (`PeriodSpelling`).
   package init?(id: some StringProtocol) {
     guard let period = PeriodSpelling.read(Array(id.utf8)) else { return nil }
     self = period

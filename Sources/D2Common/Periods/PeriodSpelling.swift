@@ -97,17 +97,17 @@ enum PeriodSpelling {
     }
   }
 
-  /// A week is refused where its first day is in another year's weeks: there is no 53rd then. The server holds the
+  /// A week is refused if its first day is in another year's weeks: there is no 53rd then. The server holds the
   /// printed year against the number of the year, and it prints a year before 1000 without zeros: it reads no week of
   /// those.
   private static func hasWeek(_ year: Int, _ start: Int, _ weekday: Int) -> Bool {
     year >= 1000 && start < PeriodType.firstWeek(of: year + 1, from: weekday)
   }
 
-  /// A pair of weeks is held against the weeks of the year to which the week of 1 January belongs. That is the year
-  /// before where it begins on one of its last days: so the 27th pair is read in years that have 53 weeks, where it is
-  /// one, and in years that follow those, where it is the next year's first (2021BiW27 is 2022BiW1). Other years have
-  /// none.
+  /// A pair of weeks is checked against the weeks of the year to which the week of 1 January belongs. If 1 January is
+  /// one of the last days of such a year, that is the year before. So the 27th pair is read in years with 53 weeks, in
+  /// which it exists. It is also read in the years after them, where it is the next year's first (2021BiW27 is
+  /// 2022BiW1). Other years have no such pair.
   private static func hasPairOfWeeks(_ year: Int, _ number: Int) -> Bool {
     let newYear = CalendarDate.dayNumber(year: year, month: 1, day: 1)
     let isInWeek1 = PeriodType.firstWeek(of: year, from: 0) <= newYear

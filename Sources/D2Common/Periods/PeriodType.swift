@@ -1,7 +1,7 @@
 /// DHIS2's period types, by the names that data sets carry (`periodType`). TwoYearly is missing: its periods have no
 /// id.
 ///
-/// The rules are those of DHIS2's own classes (`org.hisp.dhis.period`); where client libraries differ, the server is
+/// The rules are those of DHIS2's own classes (`org.hisp.dhis.period`); if client libraries differ, the server is
 /// right.
 package enum PeriodType: String, Sendable, CaseIterable {
   case daily = "Daily"
@@ -80,7 +80,7 @@ package enum PeriodType: String, Sendable, CaseIterable {
     }
   }
 
-  /// How many months a period has; 0 where it is shorter than one.
+  /// How many months a period has; 0 if it is shorter than one.
   var monthsEach: Int { if case .months(let count, _) = recurrence { count } else { 0 } }
 
   // MARK: Periods around days
@@ -111,8 +111,9 @@ package enum PeriodType: String, Sendable, CaseIterable {
 
   /// All periods that have a day in a range of dates, in order of time.
   ///
-  /// A year of 53 weeks has a 27th pair of weeks, of which the second one is also the first of the next year's first
-  /// pair: 2020BiW27 ends on 2021-01-10, 2021BiW1 begins on 2021-01-04. DHIS2 has it so, and data can be in both.
+  /// A year of 53 weeks has a 27th pair of weeks. The second week of this pair is also the first week of the next
+  /// year's first pair: 2020BiW27 ends on 2021-01-10, 2021BiW1 begins on 2021-01-04. DHIS2 has it so, and data can be
+  /// in both.
   package func periods(overlapping dates: ClosedRange<CalendarDate>) -> [Period] {
     var period = period(containing: dates.lowerBound)
     let before = self.period(containing: period.start.adding(days: -1))
@@ -130,9 +131,9 @@ package enum PeriodType: String, Sendable, CaseIterable {
   /// The last period into which a data set lets its users enter data: with 0 open future periods the one before the
   /// current, with 1 the current (`PeriodType.getFuturePeriod`). Fewer than 0 are 0.
   ///
-  /// In the first week behind a year of 53 weeks the server goes back by two weeks and arrives at the 26th pair of
-  /// weeks, not the 27th, which also has that week: on 2021-01-04 one open period leaves 2020BiW27 the last, and
-  /// 2021BiW1 closed.
+  /// In the first week after a year of 53 weeks the server goes back by two weeks. It arrives at the 26th pair of
+  /// weeks, not at the 27th, which also has that week. So on 2021-01-04 one open period makes 2020BiW27 the last one,
+  /// and 2021BiW1 stays closed.
   package func latestOpen(on today: CalendarDate, openFuturePeriods: Int) -> Period {
     let current = period(containing: today)
     var latest = period(containing: current.start.adding(days: self == .biWeekly ? -14 : -1))

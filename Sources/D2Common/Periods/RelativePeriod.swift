@@ -4,8 +4,8 @@
 ///     THIS_YEAR         2024
 ///     MONTHS_THIS_YEAR  202401 to 202412, also those that have not begun
 ///
-/// The names are those of 2.43 (`RelativePeriodEnum`), the periods those that its own classes make (`RelativePeriods`
-/// and the `generate…` methods of the period types), with what is odd in them: see `LAST_6_BIMONTHS` and
+/// The names are those of 2.43 (`RelativePeriodEnum`). The periods are those that its own classes make
+/// (`RelativePeriods` and the `generate…` methods of the period types), oddities included: see `LAST_6_BIMONTHS` and
 /// `weeksOfYear`.
 package struct RelativePeriod: Sendable, Hashable, CustomStringConvertible {
   /// As DHIS2 writes it.
@@ -145,8 +145,8 @@ package struct RelativePeriod: Sendable, Hashable, CustomStringConvertible {
     return (0..<count).reversed().map { PeriodType.biWeekly.period(containing: last.start.adding(days: $0 * -14)) }
   }
 
-  /// DHIS2 counts the weeks of a year as if all began on Mondays, whatever day the server's weeks begin with: for
-  /// others the 53rd can be missing, or the next year's first be there.
+  /// DHIS2 counts the weeks of a year as if all began on Mondays, whatever day the server's weeks begin with. For other
+  /// weeks the 53rd can be missing, or the next year's first be there.
   private static func weeksOfYear(_ year: Int, _ type: PeriodType) -> [Period] {
     var periods: [Period] = []
     var week = type.period(containing: CalendarDate(dayNumber: newYear(year) + 3))
@@ -157,7 +157,7 @@ package struct RelativePeriod: Sendable, Hashable, CustomStringConvertible {
     return periods
   }
 
-  /// How many weeks the year has whose weeks 1 January is in: the year before, where that is a Friday or later.
+  /// How many weeks the year has whose weeks 1 January is in: the year before, if that is a Friday or later.
   private static func mondayWeeks(aroundNewYearOf year: Int) -> Int {
     let day = newYear(year)
     let ofYear = day < PeriodType.firstWeek(of: year, from: 0) ? year - 1 : year

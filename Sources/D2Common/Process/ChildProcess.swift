@@ -16,7 +16,7 @@ package final class ChildProcess {
   /// Starts a program, found on PATH if its name has no slash; its standard error is ours.
   ///
   /// - Parameter words: its name and its arguments.
-  /// - Throws: `CommandFailure`, 75 where no process can be started.
+  /// - Throws: `CommandFailure`, 75 if no process can be started.
   package convenience init(_ words: [String], environment: [String: String]) throws(CommandFailure) {
     try self.init(words[0], pipes: 1, isGroup: false) { ends in
       Self.withStrings(words) { words in
@@ -27,7 +27,7 @@ package final class ChildProcess {
 
   /// Starts `bash -o pipefail -c` in a process group of its own.
   ///
-  /// - Throws: `CommandFailure`, 75 where no process can be started.
+  /// - Throws: `CommandFailure`, 75 if no process can be started.
   package convenience init(shell command: String, environment: [String: String]) throws(CommandFailure) {
     try self.init("bash", pipes: 2, isGroup: true) { ends in
       Self.withEntries(of: environment) { d2_spawn_shell(command, $0, ends[0], ends[1]) }
@@ -95,7 +95,7 @@ package final class ChildProcess {
   /// All that it writes to its standard output, up to the end of that.
   ///
   /// - Parameter limit: how many bytes are kept; more are read, and forgotten.
-  /// - Throws: `CommandFailure` where a signal ends the command meanwhile.
+  /// - Throws: `CommandFailure` if a signal ends the command meanwhile.
   package func output(keeping limit: Int) throws(CommandFailure) -> [UInt8] {
     var bytes: [UInt8] = []
     var block = [UInt8](repeating: 0, count: 4096)

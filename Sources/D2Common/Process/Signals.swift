@@ -15,8 +15,8 @@ package enum Signals {
   /// The status that a command ends with after that signal.
   package static var status: ExitStatus { received == SIGINT ? .interrupted : .terminated }
 
-  /// Begins to listen. SIGPIPE is ignored from now on: a write that fails tells the same, and `dieOfBrokenPipe` ends
-  /// the command as the signal would have; so a server that closes its connection can never end it.
+  /// Begins to listen. SIGPIPE is ignored from now on: a write that fails says the same, and `dieOfBrokenPipe` ends the
+  /// command as the signal would have. So a server that closes its connection can never end it.
   package static func listen() {
     signal(SIGPIPE, SIG_IGN)
     // Whoever starts us may ignore it, and then nothing tells how children end.
@@ -38,6 +38,6 @@ package enum Signals {
   /// The failure that ends a command after a signal.
   package static var failure: CommandFailure { CommandFailure(status, "interrupted by a signal") }
 
-  /// Throws where a signal asked the command to end.
+  /// Throws if a signal asked the command to end.
   package static func check() throws(CommandFailure) { if received != nil { throw failure } }
 }

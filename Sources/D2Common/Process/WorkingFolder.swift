@@ -2,7 +2,7 @@ import Glibc
 
 /// Where the running command itself lies: the others are beside it.
 package enum OwnFolder {
-  /// `nil` where the system does not tell.
+  /// `nil` if the system does not tell.
   package static var path: String? {
     var buffer = [CChar](repeating: 0, count: 4096)
     let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)

@@ -5,7 +5,7 @@ package enum DurationText {
     seconds < 10 ? "\((seconds * 100).rounded() / 100) s" : "\(Int(seconds.rounded())) s"
   }
 
-  /// In one unit, where more would promise too much: `40 s`, `12 min`, `3 h`, `5 days`.
+  /// In one unit, if more would promise too much: `40 s`, `12 min`, `3 h`, `5 days`.
   package static func rough(_ seconds: Double) -> String {
     switch seconds {
     case ..<90: "\(Int(seconds)) s"

@@ -48,7 +48,7 @@ package struct NameSelection<Thing: Named> {
     return found
   }
 
-  /// What one name means, which is no list.
+  /// What one name means; it is not a list.
   ///
   /// - Throws: `CommandFailure`, 64 for a name that means nothing, or several things.
   package func one(_ text: String) throws(CommandFailure) -> Thing {
@@ -58,7 +58,7 @@ package struct NameSelection<Thing: Named> {
 
   /// The thing that a list begins with, and what follows it.
   ///
-  /// - Throws: `CommandFailure`, 64 where it begins with no name.
+  /// - Throws: `CommandFailure`, 64 if it begins with no name.
   package func first(of list: String) throws(CommandFailure) -> (thing: Thing, rest: String?) {
     let parts = list.split(separator: ",")[...]
     let (place, length) = try longest(parts)
@@ -67,7 +67,7 @@ package struct NameSelection<Thing: Named> {
     return (things[place], rest.isEmpty ? nil : rest)
   }
 
-  /// The longest run of parts, from the first, that is a name; 0 where none is.
+  /// The longest run of parts, from the first, that is a name; 0 if none is.
   private func longest(_ parts: ArraySlice<Substring>) throws(CommandFailure) -> (place: Int?, length: Int) {
     for length in stride(from: parts.count, to: 0, by: -1) {
       if let place = try place(of: parts.prefix(length).joined(separator: ",").trimmed) { return (place, length) }

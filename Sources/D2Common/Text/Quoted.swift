@@ -22,7 +22,7 @@ extension StringProtocol {
 }
 
 extension UInt8 {
-  /// A byte of a text, for messages: `'x'`, or by its number where it cannot be seen.
+  /// A byte of a text, for messages: `'x'`, or by its number if it cannot be seen.
   package var shown: String {
     self > 0x20 && self < 0x7F ? "'\(Character(Unicode.Scalar(self)))'" : "byte 0x\(String(self, radix: 16))"
   }

@@ -1,6 +1,6 @@
 /// The likely meaning of a mistyped name.
 package enum Suggestion {
-  /// The nearest of some names, where it is near.
+  /// The nearest of some names, if it is near.
   package static func nearest(to name: String, among names: [String]) -> String? {
     let lowered = name.lowercased()
     let nearest = names.map { (name: $0, distance: editDistance($0.lowercased(), lowered)) }

@@ -7,7 +7,7 @@ package struct CalendarDate: Sendable, Hashable, Comparable, CustomStringConvert
   package let month: Int
   package let day: Int
 
-  /// `nil` where there is no such day, or its year is not one from 1 to 9999.
+  /// `nil` if there is no such day, or its year is not one from 1 to 9999.
   package init?(year: Int, month: Int, day: Int) {
     guard (1...9999).contains(year), (1...12).contains(month), (1...Self.days(inMonth: month, of: year)).contains(day)
     else {
@@ -80,8 +80,8 @@ extension CalendarDate {
   /// the last day of them: no number traps, and no period comes near.
   package init(dayNumber: Int) {
     let number = min(max(dayNumber, Self.dayNumbers.lowerBound), Self.dayNumbers.upperBound)
-    // Counted from 1 March of year 0, so that a leap day is the last of its year, and in eras of 400 years, which are
-    // all of one length (Howard Hinnant's `civil_from_days`).
+    // The count begins on 1 March of year 0, which makes a leap day the last of its year. It goes in eras of 400 years,
+    // which all have one length (Howard Hinnant's `civil_from_days`).
     let day = number + Self.daysBefore1970
     let era = day.flooredQuotient(by: Self.daysPerEra)
     let dayOfEra = day - era * Self.daysPerEra
@@ -93,7 +93,7 @@ extension CalendarDate {
     self.day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
   }
 
-  /// The day that many days later, or earlier where negative; within the bounds of `init(dayNumber:)`.
+  /// The day that many days later, or earlier if negative; within the bounds of `init(dayNumber:)`.
   package func adding(days: Int) -> CalendarDate {
     let (sum, overflow) = dayNumber.addingReportingOverflow(days)
     return CalendarDate(dayNumber: overflow ? (days < 0 ? .min : .max) : sum)

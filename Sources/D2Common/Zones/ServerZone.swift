@@ -1,9 +1,9 @@
 /// A server's local time, as far as it can be known from here.
 package struct ServerZone: Sendable {
-  /// What the server calls it: `America/Bogota`; `nil` where only its offset was seen.
+  /// What the server calls it: `America/Bogota`; `nil` if only its offset was seen.
   package let name: String?
   private let clocks: Clocks
-  /// What is added where the server's own clock is further west than this machine's zone file says: its rules may be
+  /// What is added if the server's own clock is further west than this machine's zone file says: its rules may be
   /// newer.
   private let correction: Int
 
@@ -23,7 +23,7 @@ package struct ServerZone: Sendable {
   /// - Parameters:
   ///   - name: `serverTimeZoneId`.
   ///   - observed: how far the server's clock was seen to be ahead of UTC, and when.
-  /// - Returns: `nil` where nothing is known.
+  /// - Returns: `nil` if nothing is known.
   package init?(named name: String?, observed: Observation?) {
     if let name, let clocks = Self.clocks(named: name) {
       self.name = name
@@ -63,8 +63,8 @@ package struct ServerZone: Sendable {
   /// How far the clocks are ahead of UTC at a moment, in seconds.
   package func offsetSeconds(at time: UTCTime) -> Int { Self.offset(of: clocks, at: time.seconds) }
 
-  /// The furthest west that the clocks may be about a moment: what was stored at it or later has no earlier local time
-  /// than the moment's with this offset, also where clocks are set back.
+  /// The furthest west that the clocks may be about a moment. What was stored at the moment or later has no earlier
+  /// local time than the moment with this offset, even if clocks are set back.
   package func westmostOffsetSeconds(about time: UTCTime) -> Int {
     guard case .file(let file) = clocks else { return Self.offset(of: clocks, at: time.seconds) + correction }
     let around = stride(
@@ -72,13 +72,13 @@ package struct ServerZone: Sendable {
     return around.map { file.offsetSeconds(at: $0) }.min()! + correction
   }
 
-  /// The moment at which the clocks show a time: the earlier one where they show it twice, the one before where they
+  /// The moment at which the clocks show a time: the earlier one if they show it twice, the one before if they
   /// skip it.
   ///
   /// - Parameter local: read as if it were UTC.
   package func moment(ofLocal local: UTCTime) -> UTCTime { candidates(ofLocal: local).min()! }
 
-  /// The same where another clock tells about what time it is: of two moments the one that is nearer.
+  /// The same if another clock tells about what time it is: of two moments the one that is nearer.
   package func moment(ofLocal local: UTCTime, near other: UTCTime?) -> UTCTime {
     guard let other else { return moment(ofLocal: local) }
     return candidates(ofLocal: local).min { abs($0.seconds - other.seconds) < abs($1.seconds - other.seconds) }!

@@ -16,7 +16,7 @@ struct ZoneFile: Sendable {
   /// No zone file comes near.
   private static let largestBytes = 1 << 20
 
-  /// `nil` where this machine knows no zone of that name.
+  /// `nil` if this machine knows no zone of that name.
   init?(named name: String) {
     // The name comes from a server: it must not lead out of the folder.
     let isName = name.utf8.allSatisfy { byte in
@@ -28,7 +28,7 @@ struct ZoneFile: Sendable {
     self.init(bytes: bytes)
   }
 
-  /// `nil` where the bytes are no zone file.
+  /// `nil` if the bytes are not a zone file.
   init?(bytes: [UInt8]) {
     var reader = ZoneReader(bytes)
     guard let old = reader.header() else { return nil }

@@ -2,7 +2,7 @@
 /// `EST5EDT,M3.2.0,M11.1.0`.
 struct ZoneRule: Sendable, Equatable {
   private let standardOffset: Int
-  /// `nil` where there is no daylight-saving time.
+  /// `nil` if there is no daylight-saving time.
   private var daylight: Daylight?
 
   private struct Daylight: Sendable, Equatable {
@@ -14,7 +14,7 @@ struct ZoneRule: Sendable, Equatable {
   /// A local time of each year.
   private struct Moment: Sendable, Equatable {
     enum Day: Sendable, Equatable {
-      /// The `week`th such day of a month; the last one where that is 5. Sunday is 0.
+      /// The `week`th such day of a month; the last one if that is 5. Sunday is 0.
       case weekday(month: Int, week: Int, day: Int)
       /// 1 to 365; 29 February is never counted.
       case withoutLeapDay(Int)
@@ -45,7 +45,7 @@ struct ZoneRule: Sendable, Equatable {
     }
   }
 
-  /// `nil` for what is no rule.
+  /// `nil` if the text is not a rule.
   init?(_ text: String) {
     var reader = Reader(Array(text.utf8)[...])
     guard reader.name(), let standard = reader.time() else { return nil }

@@ -72,7 +72,7 @@ extension AttributeTable {
 }
 
 extension FieldNames {
-  /// What names mean where the user says nothing.
+  /// What names mean if the user says nothing.
   fileprivate static let plain = FieldNames()
 }
 

@@ -13,7 +13,7 @@ struct CSVHeader {
 
   let columns: [Column]
 
-  /// What may stand between cells, where the user does not say.
+  /// What may stand between cells, if the user does not say.
   private static let separators = [",", ";", "\t", "|"].map { $0.utf8.first! }
   private static let required: [ValueField] = [.dataElement, .period, .orgUnit]
 

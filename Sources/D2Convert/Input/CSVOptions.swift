@@ -2,7 +2,7 @@ import D2Common
 
 /// How a table is written: what the user says of it, and what its first row tells.
 package struct CSVOptions: Sendable {
-  /// What stands between cells; found by itself where it is not said.
+  /// The character between cells; found automatically if there is no option.
   package var separator: UInt8?
   /// Whether the first row names the columns; if not, they are those of DHIS2's CSV.
   package var hasHeader = true

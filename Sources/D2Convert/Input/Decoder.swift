@@ -8,7 +8,7 @@ final class Decoder {
 
   private let handle: iconv_t
 
-  /// `nil` where iconv does not know the encoding.
+  /// `nil` if iconv does not know the encoding.
   ///
   /// - Parameter target: what it makes; UTF-8 if nothing is said.
   init?(_ encoding: String, to target: String = "UTF-8") {
@@ -21,7 +21,7 @@ final class Decoder {
 
   deinit { iconv_close(handle) }
 
-  /// Goes on with some input; both buffers become what is left of them.
+  /// Continues with some input; both buffers become what is left of them.
   func step(_ input: inout UnsafeMutableRawBufferPointer, into output: inout UnsafeMutableRawBufferPointer) -> Stop {
     var from = input.baseAddress?.assumingMemoryBound(to: CChar.self)
     var to = output.baseAddress?.assumingMemoryBound(to: CChar.self)
@@ -46,7 +46,7 @@ final class Decoder {
     output = UnsafeMutableRawBufferPointer(rebasing: output[(output.count - room)...])
   }
 
-  /// What each byte means alone; `nil` where some byte begins a sequence of several, or has no meaning that depends on
+  /// What each byte means alone; `nil` if some byte begins a sequence of several, or has no meaning that depends on
   /// nothing else.
   static func table(of encoding: String) -> [Int32]? {
     guard let decoder = Decoder(encoding, to: "UTF-32LE") else { return nil }

@@ -35,7 +35,7 @@ public final class DescriptorSource: ByteSource {
 
   deinit { if isOwn { close(descriptor) } }
 
-  /// - Throws: `CommandFailure`: 74 where it cannot be read, or the signal's status.
+  /// - Throws: `CommandFailure`: 74 if it cannot be read, or the signal's status.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     while true {
       var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

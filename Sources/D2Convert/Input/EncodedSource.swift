@@ -43,7 +43,7 @@ public final class EncodedSource: ByteSource {
   /// What to say if bytes are not UTF-8, and the user named no encoding.
   public static let notUTF8 = "this is not UTF-8: if Excel saved it, say --encoding windows-1252"
 
-  /// - Throws: `CommandFailure`: 65 where bytes mean nothing in the encoding; what the source throws.
+  /// - Throws: `CommandFailure`: 65 if bytes mean nothing in the encoding; what the source throws.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     if !isKnown { try recognise() }
     guard let decoder else { return try block.read(into: buffer) }
@@ -98,7 +98,7 @@ public final class EncodedSource: ByteSource {
 
   // MARK: Decoding
 
-  /// What could be decoded at once; 0 where more must be read first, or at the end.
+  /// What could be decoded at once; 0 if more must be read first, or at the end.
   private func decode(_ decoder: Decoder, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     var input = UnsafeMutableRawBufferPointer(start: block.start, count: block.count)
     var output = buffer

@@ -13,7 +13,7 @@ public final class GzipSource: ByteSource {
   /// That of what it reads.
   public var name: String { block.name }
 
-  /// - Throws: `CommandFailure`: 65 where it is cut off or damaged; what the source throws.
+  /// - Throws: `CommandFailure`: 65 if it is cut off or damaged; what the source throws.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     while true {
       if !isInMember { guard try beginMember() else { return 0 } }

@@ -39,7 +39,7 @@ final class Inflater {
   /// A new stream begins.
   func reset() { inflateReset(stream) }
 
-  /// Goes on with some input, as far as it or the room for the output reaches.
+  /// Continues with some input, until it or the room for the output is used up.
   func step(_ input: UnsafeMutablePointer<UInt8>, _ count: Int, into output: UnsafeMutableRawBufferPointer) -> Step {
     let room = min(output.count, Int(Int32.max))
     stream.pointee.next_in = input

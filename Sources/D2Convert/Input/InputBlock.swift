@@ -48,7 +48,7 @@ final class InputBlock: ByteSource {
     return got > 0
   }
 
-  /// Makes sure that so many bytes are there (at most 4096 fewer than `bytes`); false where the source ends before.
+  /// Makes sure that so many bytes are there (at most 4096 fewer than `bytes`); false if the source ends before.
   func has(_ length: Int) throws -> Bool {
     while count < length { if try !fill() { return false } }
     return true
@@ -59,7 +59,7 @@ final class InputBlock: ByteSource {
     try has(marks.count) && UnsafeBufferPointer(start: start, count: count).starts(with: marks)
   }
 
-  /// Reads over some bytes. False where the source ends before.
+  /// Reads over some bytes. False if the source ends before.
   func skip(_ length: Int) throws -> Bool {
     var left = length
     while left > 0 {
@@ -71,7 +71,7 @@ final class InputBlock: ByteSource {
     return true
   }
 
-  /// Reads over zeros up to the end. False where something else comes.
+  /// Reads over zeros up to the end. False if something else comes.
   func skipZeros() throws -> Bool {
     while try has(1) {
       guard self[0] == 0 else { return false }

@@ -14,7 +14,7 @@ final class InputTexts {
 
   /// - Parameters:
   ///   - path: `-` is standard input.
-  ///   - encoding: by its name; `nil` where the text tells.
+  ///   - encoding: by its name; `nil` if the text tells.
   init(_ path: String, encoding: String?) {
     self.path = path
     self.encoding = encoding
@@ -60,7 +60,7 @@ final class InputTexts {
 
   // MARK: Reading twice
 
-  /// The text that was handed out last, once more from its beginning; `nil` where the input can be read but once: a
+  /// The text that was handed out last, once more from its beginning; `nil` if the input can be read but once: a
   /// pipe.
   func again() throws -> EncodedSource? {
     guard let path = pathOfFile() else { return nil }

@@ -8,7 +8,7 @@ enum JSONScan {
 
   /// How many bytes an object or array has whose bracket stands at an offset.
   ///
-  /// - Throws: `CommandFailure`, 65 where it does not end, or is too deep or too long.
+  /// - Throws: `CommandFailure`, 65 if it does not end, or is too deep or too long.
   static func length(ofNested window: TextWindow, at offset: Int) throws -> Int {
     while true {
       if let length = try lengthIfWhole(window, offset) { return length }
@@ -77,7 +77,7 @@ enum JSONScan {
     }
   }
 
-  /// The first byte at or behind an offset that is no white space; `nil` where the text ends.
+  /// The first byte at or after an offset that is not white space; `nil` if the text ends.
   static func pastSpace(_ window: TextWindow, _ offset: Int) throws -> Int? {
     var offset = offset
     while try window.has(offset + 1) {

@@ -90,9 +90,9 @@ public final class TextWindow {
     return (lines, start)
   }
 
-  /// Reads more behind `end`. False where there is no more.
+  /// Reads more behind `end`. False if there is no more.
   ///
-  /// - Throws: `CommandFailure`: what the source throws; 65 where a value is too long.
+  /// - Throws: `CommandFailure`: what the source throws; 65 if a value is too long.
   func fill() throws -> Bool {
     if isAtEnd { return false }
     if begin > 0 {
@@ -108,7 +108,7 @@ public final class TextWindow {
     return got > 0
   }
 
-  /// Makes sure that so many bytes stand behind `begin`; false where the text ends before.
+  /// Makes sure that so many bytes stand behind `begin`; false if the text ends before.
   @inline(__always)
   func has(_ length: Int) throws -> Bool {
     while count < length { if try !fill() { return false } }
@@ -135,7 +135,7 @@ public final class TextWindow {
 }
 
 extension TextWindow {
-  /// Moves behind white space; false where the text ends.
+  /// Moves behind white space; false if the text ends.
   @inline(__always)
   func skipSpace() throws -> Bool {
     while true {
@@ -151,7 +151,7 @@ extension TextWindow {
   @inline(__always)
   static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
 
-  /// Where the line that begins here ends; `nil` where it is the last and has no end.
+  /// Where the line that begins here ends; `nil` if it is the last and has no end.
   func lineEnd() throws -> Int? {
     var searched = 0
     while true {

@@ -26,7 +26,7 @@ final class ZipMember: ByteSource {
     inflater.reset()
   }
 
-  /// - Throws: `CommandFailure`: 65 where it is cut off or damaged; what the archive's source throws.
+  /// - Throws: `CommandFailure`: 65 if it is cut off or damaged; what the archive's source throws.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     if isAtEnd { return 0 }
     let got = try entry.packing == .stored ? copy(into: buffer) : inflate(into: buffer)
@@ -86,8 +86,8 @@ final class ZipMember: ByteSource {
 
   // MARK: The descriptor behind the data
 
-  /// A descriptor need not begin with its signature, and nothing says whether its sizes have four bytes or eight: it is
-  /// the one that fits what was read, if another record follows.
+  /// A descriptor need not begin with its signature, and nothing says whether its sizes have four bytes or eight. It is
+  /// the form that fits what was read, if another record follows.
   private func readDescriptor() throws {
     // Behind the longest descriptor there is a directory at least, whatever is in it.
     let isWhole = try block.has(24 + 2)

@@ -9,7 +9,7 @@ final class CompletionFile {
 
   /// Writes the registration that a document's top is.
   ///
-  /// - Throws: `CommandFailure`: 65 where the top does not say of what it is; 73.
+  /// - Throws: `CommandFailure`: 65 if the top does not say of what it is; 73.
   func add(_ header: DocumentHeader, _ date: String, _ input: String) throws {
     var line = Array("{".utf8)
     let keys: [(ValueField, String)] = [

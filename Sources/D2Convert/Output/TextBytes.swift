@@ -18,7 +18,7 @@ enum TextBytes {
     out.append(start + from, text.count - from)
   }
 
-  /// Appends the text that the inside of a valid JSON string means. False where half of a surrogate pair stands alone,
+  /// Appends the text that the inside of a valid JSON string means. False if half of a surrogate pair stands alone,
   /// which no text can hold.
   static func appendDecoded(_ string: UnsafeRawBufferPointer, to out: inout ByteArray) -> Bool {
     var at = 0

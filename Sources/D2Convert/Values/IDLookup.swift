@@ -2,10 +2,10 @@
 public protocol IDLookup: AnyObject {
   /// The id of what a person calls by its id, code or name.
   ///
-  /// - Throws: `LookupFault` where nothing, or more than one thing, is called so.
+  /// - Throws: `LookupFault` if nothing, or more than one thing, is called so.
   func id(of text: String, _ field: ValueField) throws(LookupFault) -> String
 
-  /// The name of an object; `nil` where it is not known.
+  /// The name of an object; `nil` if it is not known.
   func name(of id: String, _ field: ValueField) -> String?
 }
 

@@ -1,5 +1,5 @@
-/// What a data value has: the keys of DHIS2's JSON, in the order of the columns of its CSV. `created` and `dataSet` are
-/// no columns of it.
+/// What a data value has: the keys of DHIS2's JSON, in the order of the columns of its CSV. The CSV has no columns for
+/// `created` and `dataSet`.
 public enum ValueField: Int, CaseIterable, Sendable {
   case dataElement, period, orgUnit, categoryOptionCombo, attributeOptionCombo, value, storedBy, lastUpdated, comment
   case followup, deleted, created, dataSet

@@ -4,7 +4,7 @@ public final class ValueRecord {
   let cells: UnsafeMutablePointer<Cell>
   /// Where the value begins in its input.
   public var place = Place(line: 1, column: 1)
-  /// The value as a line of JSON, where it came as one that says nothing else than the cells.
+  /// The value as a line of JSON, if it came as one that says nothing else than the cells.
   public var line: UnsafeRawBufferPointer?
 
   /// All fields absent.

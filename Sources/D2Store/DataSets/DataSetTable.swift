@@ -47,7 +47,7 @@ package struct DataSet: Sendable, Equatable {
   /// Whether the source is asked for what was deleted, too. Nobody can ask it for deleted registrations.
   package func asksForDeleted(_ kind: DataKind) -> Bool { kind == .dataValues && includesDeleted }
 
-  /// - Throws: `CommandFailure`, 78 where the store does not know it.
+  /// - Throws: `CommandFailure`, 78 if the store does not know it.
   package func type(inPair label: String) throws(CommandFailure) -> PeriodType {
     guard let type = periodType.flatMap({ PeriodType(rawValue: $0) }) else {
       throw CommandFailure(
@@ -150,7 +150,7 @@ package struct DataSetTable {
       [.int(pair), .text(set.uid), SQLValue(through?.iso8601), SQLValue(through.map { $0.seconds * 1000 })]) > 0
   }
 
-  /// Writes a data set where it differs from what is there, but for its marks, which workers move. Returns whether it
+  /// Writes a data set if it differs from what is there, but for its marks, which workers move. Returns whether it
   /// did.
   package func write(_ set: DataSet) throws -> Bool {
     let kept = [

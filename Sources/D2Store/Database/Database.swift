@@ -11,7 +11,7 @@ package protocol Database: AnyObject {
 
   /// Runs one statement with bound parameters and hands its rows on while they come.
   ///
-  /// Outside a transaction it may be run a second time, where the connection broke: such a statement must be harmless
+  /// Outside a transaction it may be run a second time, if the connection broke: such a statement must be harmless
   /// to repeat.
   ///
   /// - Returns: how many rows it wrote.
@@ -22,7 +22,7 @@ package protocol Database: AnyObject {
   /// Runs several statements without parameters: a schema.
   func executeScript(_ sql: String) throws(StoreError)
 
-  /// What `body` keeps in temporary tables would not survive another connection: where this one breaks, it fails.
+  /// What `body` keeps in temporary tables would not survive another connection: if this one breaks, it fails.
   func keepingSession<Result>(_ body: () throws -> Result) throws -> Result
 
   /// All statements of `body`, or none. Does not nest.

@@ -61,7 +61,7 @@ package final class PostgreSQLDatabase: Database {
     isInTransaction = true
   }
 
-  /// From now on all is in this session's temporary tables: where the connection breaks, what uses it fails.
+  /// From now on all is in this session's temporary tables: if the connection breaks, what uses it fails.
   package func stayInSession() { mayReconnect = false }
 
   /// The code with which `integrator.sql` marks its lines.

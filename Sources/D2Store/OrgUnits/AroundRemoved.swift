@@ -4,7 +4,7 @@ import D2Common
 /// to neighbours, without touching `lastUpdated`: no increment sees that, so that everything of the neighbours must be
 /// moved again.
 package struct AroundRemoved {
-  /// Active units: those beside a removed one and the one above them, each with the time of the last removal that it is
+  /// Active units: those beside a removed one, and the one above them. Each has the time of the last removal that it is
   /// near to, in milliseconds since 1970 by the database's clock.
   package let units: [(unit: OrgUnit, at: Int)]
   private let times: [String: Int]
@@ -34,7 +34,7 @@ package struct AroundRemoved {
 
   private static func path(of unit: OrgUnit) -> [Substring] { (unit.path ?? "").split(separator: "/") }
 
-  /// The nearest unit above that is still there, with what is right below it; where the store has only some levels, the
+  /// The nearest unit above that is still there, with what is right below it; if the store has only some levels, the
   /// units of those.
   private static func neighbours(of removed: OrgUnit, among active: [(unit: OrgUnit, path: [Substring])]) -> [OrgUnit] {
     let path = path(of: removed)
@@ -47,7 +47,7 @@ package struct AroundRemoved {
     return path.isEmpty ? active.map(\.unit).filter { $0.parent != nil && $0.parent == removed.parent } : []
   }
 
-  /// The time of the last removal near to some places; `nil` where none was.
+  /// The time of the last removal near to some places; `nil` if none was.
   package func time(_ places: [String], children: Bool) -> Int? {
     places.flatMap { [times[$0], children ? above[Substring($0)] : nil] }.compactMap { $0 }.max()
   }

@@ -13,7 +13,7 @@ package struct AskedOrgUnits: Sendable {
   /// Asks for them.
   ///
   /// - Parameter source: made only if levels or groups are asked for.
-  /// - Returns: `nil` where the words name units alone.
+  /// - Returns: `nil` if the words name units alone.
   /// - Throws: `ServerError`; `CommandFailure`, 64 for a level or group that the source does not have.
   package static func ask(_ text: String?, _ source: @autoclosure () throws -> DHIS2Client) throws -> AskedOrgUnits? {
     guard let text else { return nil }
@@ -58,7 +58,7 @@ package struct AskedOrgUnits: Sendable {
   ///
   /// - Parameter units: all of the store, in order of priority.
   /// - Returns: the units of the store with those that only the server has, in order of priority; and the chosen ones.
-  /// - Throws: `CommandFailure`, 64 where none is left, or a unit of the words is not in the store.
+  /// - Throws: `CommandFailure`, 64 if none is left, or a unit of the words is not in the store.
   func chosen(
     among units: [OrgUnit], _ pair: Pair, _ log: Log
   ) throws(CommandFailure) -> (all: [OrgUnit], chosen: [OrgUnit]) {

@@ -18,7 +18,7 @@ package struct OrgUnit: Sendable, Equatable {
   package let isRemoved: Bool
   /// When it last became active, in milliseconds since 1970 by the database's clock.
   package var activeSince = 0
-  /// When its row was made, by the same clock; 0 where nobody knows. In SQLite to the second.
+  /// When its row was made, by the same clock; 0 if nobody knows. In SQLite to the second.
   package var addedAt = 0
 
   package var json: JSONValue {

@@ -28,12 +28,12 @@ package struct Pair: Sendable, Equatable {
 
   fileprivate static let referenceMark = "id:"
 
-  /// The number that a text such as `id:7` means; `nil` where it is something else.
+  /// The number that a text such as `id:7` means; `nil` if it is something else.
   fileprivate static func number(reference text: String) -> Int? {
     text.hasPrefix(referenceMark) ? Int(text.dropFirst(referenceMark.count)) : nil
   }
 
-  /// Why a text cannot be a pair's name; `nil` where it can.
+  /// Why a text cannot be a pair's name; `nil` if it can.
   package static func fault(inName name: String) -> String? {
     if name.trimmed.isEmpty || !name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) {
       return "the pair needs a name that can be typed"
@@ -74,8 +74,8 @@ extension Store {
     return try pair(row)
   }
 
-  /// The pair that a person means: by its name, `source/destination`, the source alone where that is one, the number of
-  /// its row, or that number as `id:7`, which means nothing else.
+  /// The pair that a person means: by its name, by `source/destination`, by the source alone if only one pair has it,
+  /// or by the number of its row. That number as `id:7` means nothing else.
   ///
   /// - Throws: `CommandFailure`, 78 if no pair is called so, or several are.
   package func pair(named name: String) throws -> Pair {
@@ -86,7 +86,7 @@ extension Store {
       pairs.filter { $0.name == name }, pairs.filter { $0.label == name }, pairs.filter { $0.source.name == name },
       numbered,
     ] where !named.isEmpty {
-      // A number is no worse a name than another: names of digits alone are old, and may stand beside rows of this
+      // A number is as good a name as any other: names of digits alone are old, and may stand beside rows of this
       // number.
       let others = numbered.filter { other in !named.contains { $0.id == other.id } }
       let matches = (named + others).sorted { $0.id < $1.id }
@@ -125,7 +125,7 @@ extension Store {
 
   /// Adds a pair.
   ///
-  /// - Throws: `CommandFailure`, 78 where the name, or a pair of these servers, is there already.
+  /// - Throws: `CommandFailure`, 78 if the name, or a pair of these servers, is there already.
   package func add(
     name: String, source: ConfiguredServer, destination: ConfiguredServer, isActive: Bool
   ) throws -> Pair {
@@ -157,7 +157,7 @@ extension Store {
     }
   }
 
-  /// Writes what was changed of a pair. Writes nothing where nothing was.
+  /// Writes what was changed of a pair. Writes nothing if nothing was.
   package func update(_ pair: Pair) throws {
     try database.execute(
       """

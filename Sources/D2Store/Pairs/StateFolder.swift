@@ -6,7 +6,7 @@ package enum StateFolder {
   /// relative counts as unset.
   ///
   /// - Parameter instead: what to type where no folder is known: `say where the store is with --store PATH`.
-  /// - Throws: `CommandFailure`, 78 where the environment names no folder: a shared one such as /tmp is no place for
+  /// - Throws: `CommandFailure`, 78 if the environment names no folder: a shared one such as /tmp is no place for
   ///   health data.
   package static func path(_ environment: [String: String], orElse instead: String) throws(CommandFailure) -> String {
     if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return state + "/d2" }

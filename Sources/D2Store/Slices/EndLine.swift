@@ -1,8 +1,8 @@
 import D2Client
 import D2Common
 
-/// The last line of a pull that brought all that was asked for, with what that was: so who reads through a pipe, whose
-/// end tells nothing, knows that nothing is missing.
+/// The last line of a pull that brought everything that was asked for. It says what that was. The end of a pipe says
+/// nothing, so this line shows the reader that nothing is missing.
 ///
 ///     {"end":{"values":1234,"scope":[{"kind":"values","dataSet":"…","periods":"202401","orgUnits":["…"],
 ///     "children":true}],"dataElements":{"dataSet":["…"]},"units":["…"]}}
@@ -44,7 +44,7 @@ package struct EndLine: Sendable {
     return JSONValue.object([.init("end", .object(members))]).text
   }
 
-  /// Reads a line; `nil` where it is another one.
+  /// Reads a line; `nil` if it is another one.
   package init?(_ line: UnsafeRawBufferPointer) {
     guard line.starts(with: Self.beginning), let end = (try? JSONValue(parsing: line))?["end"],
       let values = end["values"]?.int, let scope = end["scope"]?.array

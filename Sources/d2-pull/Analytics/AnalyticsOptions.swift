@@ -22,7 +22,7 @@ struct AnalyticsOptions: Sendable {
   let indicators: [String]
   let indicatorGroups: [String]
   let programIndicators: [String]
-  /// None where data sets stand for their data elements.
+  /// None if data sets stand for their data elements.
   let rates: [String]
   let levels: [Int]
   let disaggregates: Bool

@@ -4,8 +4,8 @@ import Synchronization
 
 /// The parts in which grids are asked for, one after the other, as large as the server can bear.
 ///
-/// It sums all of an answer before the first byte and holds it in memory, so that a question for a country's year can
-/// take half a minute and more (docs/dhis2-servers.md, trap 33). How much it sums in a second only its answers tell.
+/// It sums the whole answer before the first byte and holds it in memory. So a question for a country's year can take
+/// half a minute and more (docs/dhis2-servers.md, trap 33). How much it sums in a second only its answers show.
 final class AnalyticsParts: RequestSource, RequestDividing {
   /// A box of one of the grids.
   typealias Place = (grid: Int, box: AnalyticsGrid.Box)
@@ -15,7 +15,7 @@ final class AnalyticsParts: RequestSource, RequestDividing {
     var waiting: [Place]
     /// How much a part may weigh.
     var size = AnalyticsParts.firstSize
-    /// The most values that came of a cell, or nearly: where most cells are empty, parts can be larger.
+    /// The most values that came of a cell, or nearly: if most cells are empty, parts can be larger.
     var fill = 0.0
     var taken = 0
   }
@@ -28,7 +28,7 @@ final class AnalyticsParts: RequestSource, RequestDividing {
   /// Two seconds of a small server.
   private static let firstSize = 5000
   private static let leastSize = 100
-  /// Servers refuse more than 100,000 values where nobody set another limit (E7128).
+  /// Servers refuse more than 100,000 values if nobody set another limit (E7128).
   private static let mostValues = 90_000.0
   /// One measurement says little: by so much the next part grows or shrinks at most.
   private static let mostGrowth = 4.0

@@ -8,7 +8,7 @@ struct AnalyticsQuestion {
   let client: DHIS2Client
   let log: Log
 
-  /// - Throws: `ServerError`; `CommandFailure`, 64 where nothing is left to ask for.
+  /// - Throws: `ServerError`; `CommandFailure`, 64 if nothing is left to ask for.
   func grids(_ asked: inout AskedIDs) throws -> [AnalyticsGrid] {
     try checkFilters()
     let periods = try periods(&asked)

@@ -29,7 +29,7 @@ struct TrimmedSink<Sink: LineSink>: LineSink {
 enum AddedKeys {
   private static let keys: [DataValueLine.Key] = [.created, .lastUpdated, .comment, .storedBy]
 
-  /// Writes a JSON object without them; all else stays as it is, and so does what is no object.
+  /// Writes a JSON object without them. Everything else stays as it is, and so does a line that is not an object.
   static func write(
     _ line: ArraySlice<UInt8>, to out: inout [UInt8], _ scratch: DataValueLine.Scratch = .init()
   ) {
@@ -49,7 +49,7 @@ enum AddedKeys {
     out += line[at...]
   }
 
-  /// Where they stand in a line, with their keys, in their order. Between tokens is no white space.
+  /// Where they stand in a line, with their keys, in their order. There is no white space between tokens.
   private static func members(_ line: DataValueLine) -> [Range<Int>] {
     keys.compactMap { key -> Range<Int>? in
       let field = line[key]

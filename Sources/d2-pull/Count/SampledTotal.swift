@@ -5,7 +5,7 @@ struct SampledTotal: Equatable {
   let expected: Double
   /// Nineteen times of twenty the truth is between the two, or nearly.
   let low: Double
-  /// `nil` where too few of the picked units hold anything.
+  /// `nil` if too few of the picked units hold anything.
   let high: Double?
 
   /// Two-sided, for 95 of 100.

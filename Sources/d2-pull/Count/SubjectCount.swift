@@ -1,7 +1,7 @@
 import D2Client
 import D2Common
 
-/// How much a pull of one data set (or of some data elements) would move: counted where it is little, else estimated
+/// How much a pull of one data set (or of some data elements) would move: counted if it is little, else estimated
 /// from a sample.
 ///
 /// No DHIS2 server tells how many values a query has. But it stops at a `limit`, so that little is counted exactly; and
@@ -11,7 +11,7 @@ struct SubjectCount {
   private(set) var requests: [PullRequest]
   private(set) var values = 0
   private(set) var low = 0
-  /// `nil` where nothing can be said.
+  /// `nil` if nothing can be said.
   private(set) var high: Int?
   private(set) var isExact = false
   /// Of values that came: their number and bytes.
@@ -41,7 +41,7 @@ struct SubjectCount {
     seen.values == 0 ? 0 : Int(Double(bytes) / Double(seen.values) * Double(values))
   }
 
-  /// Asks the requests themselves, for no more than a little. False where there is more.
+  /// Asks the requests themselves, for no more than a little. False if there is more.
   private mutating func count(_ asker: CountAsker) throws -> Bool {
     var counted = (values: 0, bytes: 0, wireBytes: 0)
     for request in requests {
@@ -98,7 +98,7 @@ struct SubjectCount {
     return counts
   }
 
-  /// `nil` where they hold more than may be moved.
+  /// `nil` if they hold more than may be moved.
   private mutating func values(
     of units: [String], _ selection: PullOptions, _ asker: CountAsker
   ) throws -> [String: Int]? {

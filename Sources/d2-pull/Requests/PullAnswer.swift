@@ -16,7 +16,7 @@ struct PullAnswer {
   /// - Parameters:
   ///   - counts: whether the values count as the run's own; not those of an answer that is only compared or may be
   ///     asked for again.
-  ///   - written: told how many values have gone to the sink, also where the answer breaks.
+  ///   - written: told how many values have gone to the sink, also if the answer breaks.
   /// - Throws: `ServerError` for what the server or the network did, with the whole values that arrived in the sink.
   static func receive<Sink: LineSink>(
     _ request: PullRequest, into sink: inout Sink, _ client: DHIS2Client, _ meter: PullMeter, counts: Bool,

@@ -83,7 +83,7 @@ final class PullMeter: Sendable {
   ///
   /// - Parameters:
   ///   - serverTime: the server's clock when the run began: all that was stored before is in it.
-  ///   - refusal: the server's words, where it refuses this user the data.
+  ///   - refusal: the server's words, if it refuses this user the data.
   func summary(_ status: ExitStatus, serverTime: UTCTime?, refusal: String?) -> JSONValue {
     let figures = current
     return [

@@ -27,7 +27,7 @@ struct PullPlan {
 
   private static func subjects(_ options: PullOptions) -> [Subject] {
     if options.isOneSubject {
-      // A union of sets and elements cannot be cut without a value coming twice, but it can where they are all of one
+      // A union of sets and elements cannot be cut without a value coming twice, but it can if they are all of one
       // kind.
       let subjects: [ExportRequest.Parameter] =
         options.dataSets.map { ("dataSet", $0) } + options.dataElements.map { ("dataElement", $0) }
@@ -40,11 +40,11 @@ struct PullPlan {
     }
   }
 
-  /// Which part of the periods is asked for first where values are wanted soon.
+  /// Which part of the periods is asked for first if values are wanted soon.
   private static let firstShare = 10
 
-  /// The same requests, the first one in two, of which the first is small: an answer that is held back until it is
-  /// whole keeps those who deliver its values waiting.
+  /// The same requests, with the first one divided in two, a small part first. An answer is held back until it is
+  /// complete, and a large one would keep those waiting who deliver its values.
   static func beginningSmall(_ requests: [PullRequest]) -> [PullRequest] {
     guard let first = requests.first, first.export.times.first?.name == "period", first.export.times.count > 1 else {
       return requests

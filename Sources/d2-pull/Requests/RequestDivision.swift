@@ -29,8 +29,8 @@ struct RequestDivision: RequestDividing {
 
   /// Periods first, then dates, organisation units, and what is below them.
   ///
-  /// - Returns: nothing where nothing is left to divide.
-  /// - Throws: `ServerError` where units or the calendar cannot be asked for.
+  /// - Returns: nothing if nothing is left to divide.
+  /// - Throws: `ServerError` if units or the calendar cannot be asked for.
   func parts(of request: ExportRequest) throws -> [ExportRequest] {
     if request.times.first?.name == "period" {
       if request.times.count > 1 { return Self.halves(request, \.times) }
@@ -59,7 +59,7 @@ struct RequestDivision: RequestDividing {
   /// Half of the units each. One request brings a value once, however many of its places hold it; several bring it once
   /// each. So groups, which may share units, are not divided, and units below others are left out first.
   ///
-  /// - Returns: `nil` where it is not known that no value would come twice.
+  /// - Returns: `nil` if it is not known that no value would come twice.
   private func halvesOfPlaces(_ request: ExportRequest) throws -> [ExportRequest]? {
     guard request.places.allSatisfy({ $0.name == "orgUnit" }) else { return nil }
     guard request.children else { return Self.halves(request, \.places) }
@@ -70,7 +70,7 @@ struct RequestDivision: RequestDividing {
     return request.places.count > 1 ? Self.halves(request, \.places) : try below(request)
   }
 
-  /// A unit alone, and all that is below it in two parts; `nil` where nothing is below it.
+  /// A unit alone, and all that is below it in two parts; `nil` if nothing is below it.
   private func below(_ request: ExportRequest) throws -> [ExportRequest]? {
     guard request.places.count == 1, request.places[0].name == "orgUnit" else { return nil }
     let filter = "parent.id:eq:\(request.places[0].value)"
@@ -160,7 +160,7 @@ final class Capacity: Sendable {
     }
   }
 
-  /// Whether something was too much before: then it is no accident.
+  /// Whether something was too much before: then this is not an accident.
   var isKnown: Bool { least.withLock { $0.weight < .max || $0.bytes < .max } }
 
   func isExceeded(by request: PullRequest, weight: Int) -> Bool {

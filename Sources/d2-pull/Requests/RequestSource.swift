@@ -28,7 +28,7 @@ protocol RequestDividing: Sendable {
   /// Whether `parts` has a chance, before anything is asked for it.
   func canDivide(_ request: PullRequest) -> Bool
 
-  /// - Returns: nothing where nothing is left to divide.
+  /// - Returns: nothing if nothing is left to divide.
   func parts(of request: PullRequest) throws -> [PullRequest]
 
   /// How much a request asks for, to be compared with others.

@@ -15,7 +15,7 @@ struct AskedIDs {
 
   /// Looks the ids of selections up, each kind once, and takes the unknown ones out of them.
   ///
-  /// - Throws: `CommandFailure`, 64, where nothing is left to ask for.
+  /// - Throws: `CommandFailure`, 64, if nothing is left to ask for.
   mutating func check(_ selections: inout [PullOptions]) throws {
     try take(PullOptions.dataSets, "dataSets", \.dataSets, &selections)
     try take(PullOptions.dataElements, "dataElements", \.dataElements, &selections)

@@ -9,7 +9,7 @@ struct DataSetNames {
 
   /// Looks the data sets up that values will be tagged with.
   ///
-  /// - Throws: `ServerError`; `CommandFailure`, 64 where one has no id in the scheme, before anything is read.
+  /// - Throws: `ServerError`; `CommandFailure`, 64 if one has no id in the scheme, before anything is read.
   func find(for selections: inout [PullOptions], _ client: DHIS2Client) throws {
     let tagged = selections.flatMap { $0.isTagged ? $0.dataSets : [] }.unique
     guard scheme != .uid, !tagged.isEmpty else { return }

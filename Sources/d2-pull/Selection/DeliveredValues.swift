@@ -5,11 +5,11 @@ import D2Store
 import Glibc
 import Synchronization
 
-/// The values that earlier increments of the same data set and units have delivered, as keyed hashes of their lines:
-/// they are in the overlap, and need not go out again. What goes out now is noted for the next increment.
+/// The values that earlier increments of the same data set and units have delivered, as keyed hashes of their lines.
+/// They are in the overlap, and need not go out again. What goes out now is noted for the next increment.
 ///
-/// A line counts as delivered only if it is the same byte for byte, with the time of its last change, and was delivered
-/// by an increment that asked from an earlier time: one that is run again delivers all of its own.
+/// A line counts as delivered only if it is the same byte for byte, with the time of its last change. It must also have
+/// been delivered by an increment that asked from an earlier time: a rerun delivers all of its own lines.
 final class DeliveredValues: Sendable {
   private let file: String
   private let next: String
@@ -24,7 +24,7 @@ final class DeliveredValues: Sendable {
   private static let longestOverlapSeconds = 26 * 3600
   private static let marginSeconds = 2
 
-  /// - Returns: `nil` where no worker of the ledger keeps it in mind.
+  /// - Returns: `nil` if no worker of the ledger keeps it in mind.
   init?(_ slice: Slice, environment: [String: String], now: UTCTime) {
     guard slice.kind == .dataValues, let file = environment[DeliveredFolder.variable], !file.isEmpty else { return nil }
     self.file = file
@@ -40,7 +40,7 @@ final class DeliveredValues: Sendable {
 
   /// Values that changed between these times are noted. What changed before is in no overlap of the next increment.
   /// What changed just now is not sure: exports tell seconds, and a value may change there and back in one. `nil`
-  /// where the source does not tell the time.
+  /// if the source does not tell the time.
   var noted: (from: UTCTime, until: UTCTime)? {
     begin.withLock { $0 }.map { begin in
       (

@@ -8,7 +8,7 @@ struct RelativeSelection {
   let client: DHIS2Client
   let log: Log
 
-  /// - Throws: `ServerError`; `CommandFailure`, 64 at a server of another calendar, 1 where no period has begun.
+  /// - Throws: `ServerError`; `CommandFailure`, 64 at a server of another calendar, 1 if no period has begun.
   func resolve(in selections: inout [PullOptions]) throws {
     let names = selections.flatMap(\.periods).unique
     let relatives = names.compactMap { RelativePeriod($0) }

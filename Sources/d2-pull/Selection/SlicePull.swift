@@ -27,7 +27,7 @@ struct SlicePull: StoredSelection {
       PairPull.incremental, PullOptions.limit, CalendarOptions.period,
     ] + CalendarOptions.options + AnalyticsSubject.group.options
 
-  /// - Throws: `StoreError`; `CommandFailure`, 64 for what is no slice.
+  /// - Throws: `StoreError`; `CommandFailure`, 64 if the text is not a slice.
   init(_ arguments: Arguments) throws {
     if let option = arguments.first(of: Self.answered)?.name {
       throw CommandFailure(.usage, "\(option) does not go with --slice, which says all of that")

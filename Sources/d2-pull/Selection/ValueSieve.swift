@@ -77,7 +77,7 @@ struct ValueSieve: Sendable {
     return false
   }
 
-  /// Whether a time, as a value spells it, is before another; `nil` where it is no time.
+  /// Whether a time, as a value spells it, is before another; `nil` if it is not a time.
   private static func isTime(_ time: Slice<UnsafeRawBufferPointer>, before bound: Bound) -> Bool? {
     let zone = time.dropFirst(bound.text.count).drop { $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }
     guard zone.elementsEqual("+0000".utf8) || zone.elementsEqual("Z".utf8) else {

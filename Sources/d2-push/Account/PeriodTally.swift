@@ -26,7 +26,7 @@ struct PeriodTally: Sendable {
 
   private static let mostReasons = 50
 
-  /// A value that went into no batch, as it came; empty where it is no value.
+  /// A value that went into no batch, as it came; empty if the line is not a value.
   mutating func refused(_ value: some Collection<UInt8>, _ reason: String) {
     let period = Array(value).withUnsafeBytes { Self.period(in: $0) }
     counts[period, default: Counts()].read += 1
@@ -98,7 +98,7 @@ struct PeriodTally: Sendable {
   private static let period = LinePattern(textOf: "period")
   private static let deletion = LinePattern(#""deleted":true"#)
 
-  /// The period of a value as it came; empty where it has none.
+  /// The period of a value as it came; empty if it has none.
   static func period(in value: UnsafeRawBufferPointer) -> String {
     if let text = period.text(in: value) { return String(decoding: text, as: UTF8.self) }
     let line = Array(value)

@@ -2,7 +2,7 @@ import D2Client
 
 /// Why a value was not taken, in the server's words.
 struct Refusal: Sendable, Hashable {
-  /// DHIS2's error code, where there is one.
+  /// DHIS2's error code, if there is one.
   var code: String?
   var message: String
   /// The HTTP status of the answer that refused it.

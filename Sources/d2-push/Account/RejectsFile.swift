@@ -1,8 +1,8 @@
 import D2Client
 import D2Common
 
-/// The values that were not taken, as NDJSON: each with its reason and its line in the input. The value itself is
-/// verbatim, so that `jq -c .value` gives back what can be tried again.
+/// The refused values, as NDJSON: each with its reason and its line in the input. The value itself is verbatim: `jq -c
+/// .value` gives back what can be sent again.
 final class RejectsFile {
   private let target: RejectsTarget
   private var pending: [UInt8] = []
@@ -15,7 +15,7 @@ final class RejectsFile {
   private(set) var place: String
 
   private static let pendingBytes = 256 * 1024
-  /// Lines that cannot be written are kept up to this: what is under way when a disk is full, and no more.
+  /// Lines that cannot be written are kept up to this many bytes: when a disk is full, the current batches and no more.
   private static let mostPendingBytes = 64 << 20
 
   /// Begins a file that its owner alone can read. It takes its place at the end of the run.
@@ -35,7 +35,7 @@ final class RejectsFile {
     end(line, refusal)
   }
 
-  /// A line that is no value: its text stands for it.
+  /// A line that is not a value: its text stands for it.
   func add(text: String, line: Int, _ refusal: Refusal) {
     pending += #"{"text":"#.utf8
     JSONValue.writeString(text, to: &pending)

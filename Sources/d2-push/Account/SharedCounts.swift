@@ -12,7 +12,7 @@ struct SharedCounts {
   private var periods: [(period: String, values: Int, deletions: Int)] = []
   private var places: [String: Int] = [:]
 
-  /// - Parameter isDeletion: whether the value says that it is deleted, where that can tell something.
+  /// - Parameter isDeletion: whether the value says that it is deleted, if that can tell something.
   mutating func add(_ period: String, isDeletion: Bool) {
     let place: Int
     if let known = places[period] {

@@ -15,11 +15,11 @@ struct Batch: Sendable {
   }
 
   let number: Int
-  /// The data set that all values are entered for, where they or the options name one.
+  /// The data set that all values are entered for, if they or the options name one.
   let dataSet: String?
   /// Whether the server may answer its values with a failure of the whole request.
   let isDoubtful: Bool
-  /// The body of all values, up to its end; of its header alone, where the values stay in the blocks.
+  /// The body of all values, up to its end; of its header alone, if the values stay in the blocks.
   private var text: [UInt8]
   /// Where the values are in the blocks of the input.
   private var runs: [BatchBody.Run] = []
@@ -105,9 +105,9 @@ struct Batch: Sendable {
 
   // MARK: Filling
 
-  /// Adds lines of a piece from one on: as many as belong into this batch and find room, up to a key that is in
-  /// already, since two values of one key never share a request. Where they stand one behind the other they are taken
-  /// in one go, and their line ends become commas.
+  /// Adds lines of a piece from one on: as many as belong into this batch and find room. It stops at a key that is in
+  /// already, since two values of one key never share a request. Lines that follow each other are taken together, and
+  /// their line ends become commas.
   ///
   /// - Parameters:
   ///   - size: how many values the batch holds then, at most.

@@ -26,7 +26,7 @@ final class BatchSizer: Sendable {
     var first: Int
     var rising: Int
     var mostRung: Int
-    /// The first batch is larger, up to this, where it then is all of the input.
+    /// The first batch is larger, up to this, if it then is all of the input.
     var mostOfFirst = 0
     /// Whether another command has found where to begin.
     var isKnown = false
@@ -45,8 +45,8 @@ final class BatchSizer: Sendable {
   /// Where the search begins; with half of it where several requests share the server.
   private static let firstSize = 1000
   /// Up to 2.42 small batches are much slower than large ones. But the first request is cold, and takes eight times as
-  /// long as others: it is a small one, by which the server becomes warm, and a large one follows at once. If all of
-  /// the input is little more, it is one request.
+  /// long as others. So it is a small one, which warms the server up, and a large one follows at once. If all of the
+  /// input is little more, it is one request.
   private static let firstSizeOfLargeBatches = 500
   private static let mostOfFirst = 5000
   /// While the limit is rising, batches have one size, so that their times tell of the limit alone. To servers that
@@ -58,10 +58,10 @@ final class BatchSizer: Sendable {
   private static let reach = 2
   /// Where even the smallest take too long, what takes so many times as long is not worse.
   private static let quicker = 1.5
-  /// Up to so many batches of the best size are divided evenly at the end of the input: a small batch that remains
-  /// costs as much as a request of its own. None becomes larger than the best size by more than a half.
+  /// Up to this many batches of the best size are divided evenly at the end of the input. A small batch that remains
+  /// would cost as much as a request of its own. No batch becomes larger than the best size by more than a half.
   private static let evenBatches = 3
-  /// While less than that is left, the end of the input may be near: it pays to wait for it by this share of what a
+  /// While less than that is left, the end of the input may be near. It pays to wait for it by this share of what a
   /// request takes, and never longer than this.
   private static let patience = 0.05
   private static let mostPatienceSeconds = 0.25
@@ -164,7 +164,7 @@ final class BatchSizer: Sendable {
     }
   }
 
-  /// How many values the next batch should hold where no more than so many are left.
+  /// How many values the next batch should hold if no more than so many are left.
   func size(ofLast left: Int) -> Int {
     let usual = size
     let among = limit.current
@@ -182,7 +182,7 @@ final class BatchSizer: Sendable {
     }
   }
 
-  /// How long to wait for more input, or its end, where so many values have come; 0 where it does not pay.
+  /// How long to wait for more input, or its end, if so many values have come; 0 if it does not pay.
   func patienceSeconds(for values: Int) -> Double {
     let size = size
     guard limit.current == 1 else { return 0 }
@@ -215,7 +215,7 @@ final class BatchSizer: Sendable {
   ///
   /// - Parameters:
   ///   - size: the size that was asked for when the batch was filled.
-  ///   - values: how many it held; where bytes or the end of the input cut it short it is less.
+  ///   - values: how many it held; if bytes or the end of the input cut it short it is less.
   ///   - bytes: what they take together.
   ///   - among: how many requests were under way meanwhile.
   func record(size: Int, values: Int, bytes: Int = 0, seconds: Double, among: Double = 1) {

@@ -4,11 +4,11 @@ import Glibc
 /// What requests to a server take by how many values they hold, and by how many are under way, learnt from all that
 /// were answered.
 ///
-/// A request costs something by itself, something for each value, and something for each pair of its values:
-/// `seconds = scale · (fixed + (n + n² / growth) · slowdown)`. Up to 2.42 the first part is large, from 2.43 on the
-/// last one (docs/dhis2-servers.md, "What it costs"). The first part is waiting, which other requests do not make
-/// longer; the others are work, for which requests share the cores (`ServerCapacity`). Which of many suppositions about
-/// a server is right is found by `CurveFit`.
+/// A request costs something fixed, something for each value, and something for each pair of its values: `seconds =
+/// scale · (fixed + (n + n² / growth) · slowdown)`. Up to 2.42 the first part is large, from 2.43 on the last one
+/// (docs/dhis2-servers.md, "What it costs"). The first part is waiting, which other requests do not make longer. The
+/// others are work, for which requests share the cores (`ServerCapacity`). `CurveFit` finds which of many suppositions
+/// about a server is right.
 struct BatchTimes: Sendable {
   /// Times in units of what one value costs.
   struct Curve: Sendable {
@@ -55,10 +55,10 @@ struct BatchTimes: Sendable {
   /// How far servers are from those that were measured, as the logarithm of each parameter.
   private static let spread = 1.5
   /// How far a server is from what it was for the command before. The same is supposed while two things are sought at
-  /// once: a time that is longer than expected has its reason in the number of requests rather than in their size.
+  /// once: if a time is longer than expected, the reason is the number of requests rather than their size.
   private static let narrowSpread = 0.7
 
-  /// Curves that are further off, by a factor of twenty, are left out where the number of requests is found too.
+  /// Curves that are further off, by a factor of twenty, are left out if the number of requests is found too.
   private static let mostImprobability = 10.0
 
   private let suppositions: [Supposition]

@@ -2,8 +2,8 @@ import D2Common
 
 /// Makes batches of located lines: values of one data set, no key twice, in the order of the input.
 ///
-/// Values that a server may answer with a failure of the whole request (an id or period that it may be unable to read)
-/// are put in batches of their own.
+/// A server may fail the whole request over some values, because it may be unable to read their id or period. Such
+/// values go into batches of their own.
 struct Batcher: BatchMaker {
   /// A batch is an open one until its size is reached; an input whose data sets alternate keeps several open.
   private static let mostOpen = 16

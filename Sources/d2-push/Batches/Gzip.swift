@@ -4,7 +4,7 @@ import D2Client
 /// The body as gzip, which DHIS2 recognises by its first bytes. Level 1: a link is slower than any level, a processor
 /// is not.
 enum Gzip {
-  /// A body as gzip; `nil` where there is no memory.
+  /// A body as gzip; `nil` if there is no memory.
   static func compressed(_ body: any HTTPBody) -> [UInt8]? {
     guard let compressor = libdeflate_alloc_compressor(1) else { return nil }
     defer { libdeflate_free_compressor(compressor) }

@@ -6,7 +6,7 @@ import D2Common
 struct Pace: Sendable {
   /// By which it is found among what the commands of a worker share.
   private static let note = "pace of d2-push"
-  /// So many requests at a time are tried first where batches are large: few are sent in all, so that looking for the
+  /// So many requests at a time are tried first if batches are large: few are sent in all, so that looking for the
   /// number from below would take too long. Four are nearly as good as the best number, whatever that is.
   static let firstOfLargeBatches = 4
 

@@ -6,9 +6,9 @@ import Synchronization
 protocol DestinationMetadata: Sendable {
   /// The data sets that hold an element, in a stable order.
   ///
-  /// - Throws: `ServerError` where the server does not tell.
+  /// - Throws: `ServerError` if the server does not tell.
   func dataSets(of dataElement: String) throws -> [String]
-  /// The units that a data set is assigned to; `nil` where the server does not tell.
+  /// The units that a data set is assigned to; `nil` if the server does not tell.
   func units(of dataSet: String) -> Set<String>?
   /// The dates between which units are open; those of which the server does not tell are left out.
   func dates(of units: Set<String>) -> [String: OpenDates]

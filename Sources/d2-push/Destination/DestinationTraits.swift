@@ -6,14 +6,14 @@ import D2Common
 struct DestinationTraits: Sendable {
   let version: DHIS2Version?
   let defaultCombo: [UInt8]
-  /// The name of its calendar; `nil` where it does not tell.
+  /// The name of its calendar; `nil` if it does not tell.
   let calendar: String?
   private let usesUIDs: Bool
   private let namedDataSet: String?
 
   /// Signs in and looks. A server that tells nothing of itself is taken for one up to 2.42.
   ///
-  /// - Throws: `ServerError` where the credentials are refused or nothing can be reached.
+  /// - Throws: `ServerError` if the credentials are refused or nothing can be reached.
   init(_ client: DHIS2Client, _ options: PushOptions) throws {
     var version: DHIS2Version?
     var combo = DefaultCombo.usualUID
@@ -63,8 +63,8 @@ struct DestinationTraits: Sendable {
   /// slower (docs/dhis2-servers.md, "What it costs").
   var wantsPreheat: Bool { !failsWholeGroups }
 
-  /// Up to 2.42 a batch of 20,000 goes at six times the rate of one of 1,000; later versions like small ones, and of
-  /// others nothing is known (docs/dhis2-servers.md, "What it costs").
+  /// Up to 2.42 a batch of 20,000 goes at six times the rate of one of 1,000. Later versions like small batches;
+  /// nothing is known about other servers (docs/dhis2-servers.md, "What it costs").
   var likesLargeBatches: Bool { version.map { !$0.failsWholeGroups } ?? false }
 
   /// A value that such a server may answer with a failure of the whole request: a period or id that it cannot read,
@@ -82,7 +82,7 @@ struct DestinationTraits: Sendable {
   }
 
   /// The beginning of a request body, up to the bracket of the array. The options' data set is named to every server;
-  /// that of the values only where the server wants to know it (docs/dhis2-servers.md, trap 9).
+  /// that of the values only if the server wants to know it (docs/dhis2-servers.md, trap 9).
   func header(dataSet: String?, kind: DataKind) -> [UInt8] {
     var header: [UInt8] = Array("{".utf8)
     if let name = namedDataSet ?? (failsWholeGroups ? dataSet : nil), kind == .dataValues {

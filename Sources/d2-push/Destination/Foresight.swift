@@ -1,12 +1,12 @@
 import Synchronization
 
-/// What the destination's metadata tell of values before they are posted, where a pair says that both ends are ours to
+/// What the destination's metadata tell of values before they are posted, if a pair says that both ends are ours to
 /// look at.
 ///
 /// Servers from 2.43 on refuse all values of a data set because of one unit that is shut or not assigned (E8031,
-/// E8022), and all of a request that does not name the data set (E8002). Values for which that is foreseen are kept out
-/// of the others' requests. The server decides: the first of them are posted on their own, and only when it has refused
-/// several as foreseen are the others not posted at all. (docs/dhis2-servers.md, traps 8 and 9.)
+/// E8022). They refuse all of a request that does not name the data set (E8002). Values for which that is foreseen are
+/// kept out of the others' requests. The server decides: the first of them are posted on their own. Only when it has
+/// refused several as foreseen, the others are not posted at all. (docs/dhis2-servers.md, traps 8 and 9.)
 final class Foresight: Sendable {
   private let metadata: any DestinationMetadata
   private let verdicts = Mutex<(confirmed: Int, contradicted: Bool)>((0, false))
@@ -16,7 +16,7 @@ final class Foresight: Sendable {
 
   init(_ metadata: any DestinationMetadata) { self.metadata = metadata }
 
-  /// The one data set that a value can be entered for; `nil` where there are several, none, or nobody tells.
+  /// The one data set that a value can be entered for; `nil` if there are several, none, or nobody tells.
   func dataSet(of dataElement: String) -> String? {
     guard let sets = try? metadata.dataSets(of: dataElement), sets.count == 1 else { return nil }
     return sets[0]

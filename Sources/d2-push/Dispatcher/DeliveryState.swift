@@ -17,7 +17,7 @@ struct DeliveryState: Sendable {
   let phase: Phase
   /// In its own words: `completed`, `failed`, `expired`, `canceled`.
   let status: String
-  /// The destination's HTTP status, where it gave one.
+  /// The destination's HTTP status, if it gave one.
   let httpStatus: Int?
   /// The queue's text of what went wrong.
   let errors: String
@@ -62,8 +62,8 @@ struct DeliveryState: Sendable {
   }
 
   /// Whether nothing will change any more. A destination that has read the values and answered for them would answer
-  /// the same each time that the queue sends them again: its summary is the end, also where the queue calls the request
-  /// failed.
+  /// the same each time that the queue sends them again. So its summary is final, even if the queue says that the
+  /// request failed.
   var isFinal: Bool {
     switch phase {
     case .completed: !isJob
@@ -77,7 +77,7 @@ struct DeliveryState: Sendable {
     guard let summary, summary.hasCounts else { return false }
     // What broke down may not break down again.
     if summary.description?.hasPrefix("The import process failed") == true { return false }
-    // Servers from 2.43 on count nothing where they refuse the whole request.
+    // Servers from 2.43 on count nothing if they refuse the whole request.
     return summary.accepted + summary.ignored > 0 || !summary.conflicts.isEmpty
   }
 
@@ -127,7 +127,7 @@ struct DeliveryState: Sendable {
     for (index, refusal) in refused { outcome.refuse(index, refusal, of: batch) }
   }
 
-  /// The values that conflicts name: by position, else by ids, where these are as many as were not stored.
+  /// The values that conflicts name: by position, else by ids, if these are as many as were not stored.
   private func named(by summary: ImportSummary, _ batch: Batch) -> [Int: Refusal] {
     let all = batch.values.indices
     let report = ImportReport(summary: summary, status: httpStatus)

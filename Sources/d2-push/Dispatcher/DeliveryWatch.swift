@@ -14,12 +14,12 @@ struct QueuedRequest: Sendable {
   /// When it is asked about next, and how long it is left alone after that.
   var due = monotonicSeconds() + DeliveryWatch.firstPauseSeconds
   var pause = DeliveryWatch.firstPauseSeconds
-  /// What the queue said last, where that was not the end.
+  /// What the queue said last, if that was not the end.
   var lastState: DeliveryState?
 
   /// What became of its values.
   ///
-  /// - Parameter state: the end; `nil` where it was followed for too long.
+  /// - Parameter state: the end; `nil` if it was followed for too long.
   fileprivate func end(_ state: DeliveryState?) -> BatchOutcome {
     var end = state?.outcome(of: batch) ?? BatchOutcome()
     if state == nil {
@@ -142,7 +142,7 @@ struct DeliveryWatch: Sendable {
     return parts.isEmpty ? nil : CommandFailure(.temporary, parts.joined(separator: "; "))
   }
 
-  /// Asks about the requests that are due, one after the other; waits for a moment where none is.
+  /// Asks about the requests that are due, one after the other; waits for a moment if none is.
   static func look(at asked: [QueuedRequest], _ client: QueueClient) -> Round {
     var round = Round()
     let end = monotonicSeconds() + roundSeconds

@@ -3,8 +3,8 @@ import D2Common
 /// Sorts the input into requests. It comes in any order: a window of it is held, sorted, and handed out before the next
 /// one is filled.
 ///
-/// Two values of one key (data element, period, unit, option combos) never share a request, of which a server would
-/// lose one; and the one that comes later in the input is handed out later, also where it names another data set.
+/// Two values of one key (data element, period, unit, option combos) never share a request, because a server would lose
+/// one of them. The one that comes later in the input is handed out later, even if it names another data set.
 struct RequestGrouper: BatchMaker {
   /// How much of the input is sorted at once. Larger windows make fewer requests of an input that is not sorted, and
   /// cost memory.

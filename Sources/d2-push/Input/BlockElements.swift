@@ -3,7 +3,7 @@ import D2Common
 
 /// The data elements of one block of the input, by number, and what the destination makes of their values.
 struct BlockElements {
-  /// The uids, by number; number 0 is of what is no uid, and of elements beyond the most.
+  /// The uids, by number. Number 0 stands for texts that are not uids, and for elements beyond the most.
   private var names: [String] = [""]
   /// The hashes of all texts, and the number of each.
   private var hashes = HashTable()

@@ -34,7 +34,7 @@ struct InputOrder {
 
   mutating func finished(_ piece: LocatedLines, _ order: Int) { located[order] = piece }
 
-  /// The next block of the input, where it is located.
+  /// The next block of the input, if it is located.
   mutating func next() -> LocatedLines? {
     guard var piece = located.removeValue(forKey: delivered) else { return nil }
     piece.linesBefore = lines

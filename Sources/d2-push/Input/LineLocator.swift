@@ -17,7 +17,7 @@ struct LineLocator: Sendable {
   private let keeping: ValueKeeping
   private let elements: ElementDirectory?
 
-  /// - Parameter elements: tells what the destination does not keep of values; `nil` where nobody asks.
+  /// - Parameter elements: tells what the destination does not keep of values; `nil` if nobody asks.
   init(_ options: PushOptions, _ server: DestinationTraits, _ elements: ElementDirectory? = nil) {
     isDataValues = options.kind == .dataValues
     isForQueue = options.queue != nil
@@ -67,7 +67,7 @@ struct LineLocator: Sendable {
     return length > 0 && text[begin + length - 1] == 0x0D ? length - 1 : length
   }
 
-  /// Checks the line that was counted last; `nil` where it is blank or no value.
+  /// Checks the line that was counted last; `nil` if it is blank or no value.
   ///
   /// - Parameter familiar: the line, if its layout was known.
   @inline(__always)
@@ -92,7 +92,7 @@ struct LineLocator: Sendable {
     }
   }
 
-  /// Whether a line that is no value is a registration that can be posted.
+  /// Whether a line that is not a value is a registration that can be posted.
   private func isRegistration(_ text: PaddedLine, _ scratch: DataValueLine.Scratch) -> Bool {
     guard takesRegistrations, let line = try? DataValueLine(text, scratch), line.dataKind == .registrations else {
       return false
@@ -140,7 +140,7 @@ private struct BlockDataSets {
   private var last = UnsafeRawBufferPointer(start: nil, count: 0)
   private var lastNumber: Int32 = -1
 
-  /// The number of the data set of a line; -1 where it is null.
+  /// The number of the data set of a line; -1 if it is null.
   @inline(__always)
   mutating func number(of line: DataValueLine) -> Int32 {
     let field = line[.dataSet]

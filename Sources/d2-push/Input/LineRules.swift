@@ -2,12 +2,12 @@ import D2Client
 import D2Common
 
 /// What a line must hold to be sent. A key whose value is not of the kind that servers expect is worse than a wrong
-/// one: up to 2.42 the server's reader loses its place over an object or array, and refuses the neighbour in its place;
-/// later ones answer 500 to all, or take the default option combo without a word (docs/dhis2-servers.md, traps 26 and
-/// 27).
+/// value. Up to 2.42 the server's reader loses its place over an object or array, and refuses the neighbour instead.
+/// Later ones answer 500 to the whole request, or silently use the default option combo (docs/dhis2-servers.md, traps
+/// 26 and 27).
 struct LineRules: Sendable {
   private let isDataValues: Bool
-  /// From 2.43 on a combo may be an object of categories and their options, where the request names the data set
+  /// From 2.43 on a combo may be an object of categories and their options, if the request names the data set
   /// (docs/dhis2-servers.md, trap 26).
   private let readsOptions: Bool
   private let dataSetIsNamed: Bool

@@ -48,7 +48,7 @@ struct LocatedLines: Sendable {
 
   /// A line that is not sent.
   struct Fault: Sendable {
-    /// What goes to the rejects: a value, by its place in the block, or the text of what is no value.
+    /// What goes to the rejects: a value, by its place in the block, or the text of a line that is not a value.
     enum Kept: Sendable {
       case value(Range<Int>)
       case text(String)
@@ -60,7 +60,7 @@ struct LocatedLines: Sendable {
     let what: String
     /// What to do about it.
     var hint: String?
-    /// Whether it ends the input where no rejects are kept.
+    /// Whether it ends the input if no rejects are kept.
     var endsInput = true
   }
 

@@ -1,8 +1,9 @@
 import D2Common
 
-/// Spells a value as servers from 2.43 on read it: numbers and booleans quoted (they answer HTTP 500 to the whole
-/// request otherwise), empty option combos null, and `followup`, which every version writes, repeated as `followUp`,
-/// which alone they read (docs/dhis2-servers.md, traps 8 and 12). Every other byte stays.
+/// Spells a value as servers from 2.43 on read it. Numbers and booleans are quoted, because these servers otherwise
+/// answer HTTP 500 to the whole request. Empty option combos become null. `followup`, which every version writes, is
+/// repeated as `followUp`, the only form that they read (docs/dhis2-servers.md, traps 8 and 12). Every other byte
+/// stays.
 enum ValueRewriter {
   private static let quotedKeys: [DataValueLine.Key] = [
     .dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .value, .comment,

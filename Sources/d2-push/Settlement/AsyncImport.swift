@@ -13,7 +13,7 @@ struct AsyncImport {
   /// The summary is stored a moment behind the last note.
   private static let mostPollsAfterEnd = 4
 
-  /// `nil` where the answer is not that of a started job.
+  /// `nil` if the answer is not that of a started job.
   init?(_ document: JSONValue) {
     guard let response = document["response"], response["jobType"]?.string == "DATAVALUE_IMPORT",
       let id = response["id"]?.string, UID.canBe(id)
@@ -23,7 +23,7 @@ struct AsyncImport {
 
   /// Waits for the summary.
   ///
-  /// - Throws: `ServerError` where the job is lost; `CommandFailure` on a signal.
+  /// - Throws: `ServerError` if the job is lost; `CommandFailure` on a signal.
   func wait(_ client: DHIS2Client) throws -> ImportSummary {
     let path = "/api/system/taskSummaries/DATAVALUE_IMPORT/\(id)"
     var delay = Self.firstPauseSeconds

@@ -49,7 +49,7 @@ final class BatchIDs {
   }
 }
 
-/// Tells which values a conflict is about, where the server gives no positions: by the ids in its text.
+/// Tells which values a conflict is about, if the server gives no positions: by the ids in its text.
 ///
 /// Servers from 2.43 on fail a whole group and name what is at fault, all of it, between backticks: "Data set S not
 /// usable with org unit(s): `[A, B]`". What each code names is known (docs/dhis2-servers.md, "Texts of conflicts"); of
@@ -85,7 +85,7 @@ struct ConflictMatcher {
     return conflict.message.contains("not found or not accessible")
   }
 
-  /// Whether the conflict is about a value; `nil` where its text does not tell.
+  /// Whether the conflict is about a value; `nil` if its text does not tell.
   func names(_ ids: ValueIDs) -> Bool? {
     switch conflict.code {
     case "E8003", "E8020", "E8102", "E8103", "E8104": named.contains(ids.dataElement)
@@ -121,8 +121,8 @@ struct ConflictMatcher {
     return named.isEmpty ? nil : !named.isDisjoint(with: all)
   }
 
-  /// What a value has in common with all others that this code would be about in the same way: remembered when it was
-  /// refused, so that the next values like it are not sent among others. `nil` for codes that are about one value.
+  /// What a value has in common with all others that this code would concern in the same way. It is remembered when the
+  /// value was refused: then similar values are not sent among others. `nil` for codes that concern one value.
   static func signature(_ code: String, _ ids: ValueIDs, _ dataSet: String?) -> String? {
     switch code {
     case "E8104", "E8103": "\(code) \(ids.dataElement)"

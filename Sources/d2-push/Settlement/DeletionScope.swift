@@ -1,6 +1,6 @@
 import D2Common
 
-/// The `deletion` scope of a request, from 2.43 on: it names elements, organisation units and periods, and deletes all
+/// The `deletion` scope of a request, from 2.43 on. It names elements, organisation units and periods, and deletes all
 /// values of each of these elements in each of these units and periods (docs/dhis2-servers.md, trap 20). So values make
 /// a scope only if they are all that it names.
 enum DeletionScope {
@@ -77,7 +77,7 @@ enum DeletionScope {
   }
 }
 
-/// Servers from 2.43 on delete all of a scope, or nothing where they refuse a part of it.
+/// Servers from 2.43 on delete all of a scope, or nothing if they refuse a part of it.
 struct JudgeByScope: Judge {
   let ids: BatchIDs
 

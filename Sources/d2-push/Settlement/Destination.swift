@@ -5,7 +5,7 @@ final class Destination: Sendable {
   let metadata: any DestinationMetadata
   let options: PushOptions
   let sizer: BatchSizer
-  /// What the metadata tell before values are posted; `nil` where nobody looks ahead.
+  /// What the metadata tell before values are posted; `nil` if nobody looks ahead.
   let foresight: Foresight?
   let memory = GuiltyMemory()
 

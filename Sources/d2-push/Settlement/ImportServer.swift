@@ -4,7 +4,7 @@ import D2Common
 /// What takes the posts of a settlement. Tests play one.
 protocol ImportServer: Sendable {
   var log: Log { get }
-  /// How often a request is tried again.
+  /// How often a request is retried.
   var retries: Int { get }
 
   /// Posts a body.
@@ -14,7 +14,7 @@ protocol ImportServer: Sendable {
   ///   - deletes: whether what it holds is deleted, whatever the options say: registrations know no other way
   ///     (docs/dhis2-servers.md, "Registrations").
   ///   - traffic: counts the requests.
-  /// - Throws: `ServerError` where the server cannot be reached, refuses the credentials, or is no DHIS2;
+  /// - Throws: `ServerError` if the server cannot be reached, refuses the credentials, or is not DHIS2;
   ///   `CommandFailure` on a signal.
   func post(
     _ body: any HTTPBody, canBeHalved: Bool, deletes: Bool, _ traffic: inout BatchOutcome.Traffic
@@ -32,8 +32,8 @@ enum ImportAnswer: Sendable {
   case report(ImportReport)
   /// 413: more than the server, or a proxy before it, takes.
   case tooLarge(ServerError)
-  /// The server failed over these values (500), or could not read them (400 and others without a summary): whatever is
-  /// guilty is to be found.
+  /// The server failed over these values (500), or could not read them (400 and others without a summary): the invalid
+  /// ones must be found.
   case failed(ServerError)
   /// No answer in time, again and again (502, 504, time-outs): fewer values may do.
   case tooSlow(ServerError)
@@ -42,7 +42,7 @@ enum ImportAnswer: Sendable {
 /// What the server says that it did.
 struct ImportReport: Sendable {
   let summary: ImportSummary
-  /// The HTTP status that it came with; `nil` where a queue does not tell.
+  /// The HTTP status that it came with; `nil` if a queue does not tell.
   let status: Int?
 
   func reason(_ conflict: ImportSummary.Conflict) -> Refusal {

@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 
 /// Servers from 2.43 on store the values of a data set as a group, or none of them (docs/dhis2-servers.md, trap 8).
-/// What their messages name is taken out and the rest posted; where they name nothing, halves are.
+/// What their messages name is taken out and the rest posted; if they name nothing, halves are.
 struct JudgeByGroup: Judge {
   let ids: BatchIDs
   let destination: Destination
@@ -10,8 +10,8 @@ struct JudgeByGroup: Judge {
   /// Codes of conflicts that are about single values; the others are not stored because of them (docs/dhis2-servers.md,
   /// "Import errors").
   static let valueLevelCodes: Set<String> = ["E8120", "E8121", "E8122", "E8123", "E8124", "E8125"]
-  /// A message names all that is at fault in one way; there are about ten ways. More failures than that are found
-  /// faster by halves.
+  /// A message names everything that is at fault in one way; there are about ten ways. If there are more failures than
+  /// that, bisecting is faster.
   private static let patienceWithGroups = 12
 
   func verdict(on work: Work, _ report: ImportReport) -> Verdict {

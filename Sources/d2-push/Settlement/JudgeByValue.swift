@@ -1,8 +1,8 @@
 import D2Client
 import D2Common
 
-/// Servers up to 2.42, and all where registrations are concerned, decide value by value. Positions in the summary are
-/// believed where its counts fit; else the ids in its text, where they leave no doubt; else halves are posted.
+/// Servers up to 2.42, and all if registrations are concerned, decide value by value. Positions in the summary are
+/// believed if its counts fit; else the ids in its text, if they leave no doubt; else halves are posted.
 struct JudgeByValue: Judge {
   let batch: Batch
   let ids: BatchIDs
@@ -62,8 +62,8 @@ struct JudgeByValue: Judge {
     return fate == .droppedZero || fate == .doubtfulZero
   }
 
-  /// The values that conflicts without positions name, where that is certain: an id that is not there is at fault in
-  /// all values that have it, and they are as many as the server ignored. `nil` where it is not.
+  /// The values that conflicts without positions name, if that is certain. An unknown id is at fault in all values that
+  /// have it, and there are as many of them as the server ignored. `nil` if it is not certain.
   private func refusedByText(
     _ conflicts: [ImportSummary.Conflict], _ report: ImportReport, _ part: [Int], _ known: [Int: Refusal]
   ) -> [Int: Refusal]? {

@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 
 extension Settlement {
-  /// The server will not guess the data set: each value is sent for one that holds its element; where that one will not
+  /// The server will not guess the data set: each value is sent for one that holds its element; if that one will not
   /// have it, for the next.
   mutating func settleByDataSet(_ part: [Int], _ reason: Refusal) throws {
     var waiting = part
@@ -41,7 +41,7 @@ extension Settlement {
     return refused
   }
 
-  /// The data sets that a value may be entered for; none where the user may not look.
+  /// The data sets that a value may be entered for; none if the user may not look.
   private func dataSets(of index: Int) throws -> [String] {
     do {
       return try destination.metadata.dataSets(of: ids[index].dataElement)

@@ -17,7 +17,7 @@ extension Settlement {
     }
   }
 
-  /// The values by data set, where they do not say it themselves and their elements leave no doubt.
+  /// The values by data set, if they do not say it themselves and their elements leave no doubt.
   private func groups() -> [(dataSet: String?, values: [Int])] {
     let all = Array(batch.values.indices)
     guard let foresight = destination.foresight, destination.named(batch.dataSet) == nil else {

@@ -1,7 +1,7 @@
 /// Some values of a batch, by their places in it, that are posted together.
 struct Work {
   var part: [Int]
-  /// The data set that they are sent for, where the values or their elements tell.
+  /// The data set that they are sent for, if the values or their elements tell.
   var dataSet: String?
   var history = History()
 

@@ -16,7 +16,7 @@ struct ChangeQuestions {
   /// same.
   private(set) var days: [String: (times: [UTCTime], isWhole: Bool)] = [:]
 
-  /// No multiple of `ExportAnswer.rowsAtOnce`. A server that reads times as days is asked for more where the same day
+  /// No multiple of `ExportAnswer.rowsAtOnce`. A server that reads times as days is asked for more if the same day
   /// is asked for again.
   private static let limit = 200
 

@@ -3,7 +3,7 @@ import D2Common
 /// When the newest change at a source was, found by few and small questions: "what changed since?", each with a limit
 /// on what comes.
 struct NewestChange: Equatable {
-  /// The newest change that was seen; `nil` where there was none in the time that was looked at.
+  /// The newest change that was seen; `nil` if there was none in the time that was looked at.
   var time: UTCTime?
   /// Whether it is certain that nothing is newer.
   var isExact = true
@@ -12,7 +12,7 @@ struct NewestChange: Equatable {
 
   /// What a source answers to "what changed since?".
   struct Answer {
-    /// The newest of what came; `nil` where nothing did.
+    /// The newest of what came; `nil` if nothing did.
     let newest: UTCTime?
     /// Whether all came that there is: less than the limit.
     let isAll: Bool
@@ -23,14 +23,14 @@ struct NewestChange: Equatable {
   private static let firstStepSeconds = 86400
   private static let stepFactor = 4
 
-  /// Asks what changed since the mark; where nothing did, further and further back; where too much did, nearer and
+  /// Asks what changed since the mark; if nothing did, further and further back; if too much did, nearer and
   /// nearer to now.
   ///
   /// - Parameters:
   ///   - mark: up to when all is delivered; the first question, and mostly the only one.
   ///   - now: by the source's clock.
-  ///   - lookBackSeconds: how far back from now, at most, is looked where nothing changed since the mark.
-  ///   - resolutionSeconds: how near is near enough, where answers do not tell times themselves.
+  ///   - lookBackSeconds: how far back from now, at most, is looked if nothing changed since the mark.
+  ///   - resolutionSeconds: how near is near enough, if answers do not tell times themselves.
   static func search(
     since mark: UTCTime?, now: UTCTime, lookBackSeconds: Int, resolutionSeconds: Int = 1,
     ask: (UTCTime) throws -> Answer

@@ -25,7 +25,7 @@ struct AnalyticsPlanner {
   let arguments: Arguments
   let log: Log
 
-  /// - Throws: `CommandFailure`, 64 where options do not go with sums.
+  /// - Throws: `CommandFailure`, 64 if options do not go with sums.
   func plan() throws -> LedgerPlan.Outcome {
     try check()
     let sets =

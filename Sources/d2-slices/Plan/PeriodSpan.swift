@@ -1,6 +1,6 @@
 import D2Common
 
-/// How much time a slice holds at least, where periods are shorter.
+/// How much time a slice holds at least, if periods are shorter.
 enum PeriodSpan: String, CaseIterable {
   case month, quarter, year
 

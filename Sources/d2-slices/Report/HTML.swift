@@ -57,7 +57,7 @@ struct HTML: ExpressibleByStringInterpolation, Sendable, Equatable {
 }
 
 extension String {
-  /// At most so many characters, with a mark where some are left out.
+  /// At most so many characters, with a mark if some are left out.
   func clipped(_ most: Int) -> String {
     utf8.count <= most || count <= most ? self : String(prefix(most - 1)) + "…"
   }

@@ -4,7 +4,7 @@ import D2Common
 struct HeatMap: Sendable {
   struct Cell: Sendable, Equatable {
     var columns: Range<Int>
-    /// `202401`, or the first and the last where there are several.
+    /// `202401`, or the first and the last if there are several.
     var periods: ClosedRange<String>
     var states: StateCounts
   }
@@ -76,7 +76,7 @@ extension HeatMap.Row {
       HeatMap.Cell(columns: axis.place(of: months), periods: group.periods...group.periods, states: group.states))
   }
 
-  /// With one cell where several stand in the same place: weeks of a month, months of a folded year.
+  /// With one cell if several stand in the same place: weeks of a month, months of a folded year.
   fileprivate var joined: Self {
     var row = self
     row.cells = []

@@ -36,7 +36,7 @@ struct StateCounts: Sendable, Equatable {
   /// The worst state that there is.
   var worst: ShownState? { ShownState.allCases.first { self[$0] > 0 } }
 
-  /// Rounded down: 100 only where nothing is left.
+  /// Rounded down: 100 only if nothing is left.
   var percent: Int { total == 0 ? 100 : finished * 100 / total }
 
   static func += (left: inout StateCounts, right: StateCounts) { left.counts &+= right.counts }

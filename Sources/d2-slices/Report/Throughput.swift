@@ -11,7 +11,7 @@ struct Throughput: Sendable {
   /// In the last hour and the last day.
   var lastHour = Ledger.Stretch(start: 0)
   var lastDay = Ledger.Stretch(start: 0)
-  /// Slices a second, lately; `nil` where none was done.
+  /// Slices a second, lately; `nil` if none was done.
   var rate: Double?
 
   static let hour = 3_600_000

@@ -5,7 +5,7 @@ import D2Common
 struct TimeAxis: Sendable {
   struct Column: Sendable, Equatable {
     let months: Range<Int>
-    /// `Jan`, `Jan–Mar`, or empty where it is the whole year.
+    /// `Jan`, `Jan–Mar`, or empty if it is the whole year.
     let label: String
     /// `2024`; `to 1999` for all that is older than the rest.
     let year: String
@@ -77,7 +77,7 @@ extension TimeAxis.Column {
 }
 
 extension TimeAxis {
-  /// The months of a slice's periods (`202401`, `2024W1..2024W5`); `nil` where they are not bounded.
+  /// The months of a slice's periods (`202401`, `2024W1..2024W5`); `nil` if they are not bounded.
   ///
   /// - Parameter newest: the first day of the last one, for ids that are not DHIS2's.
   static func months(of periods: String, newest: Int) -> Range<Int>? {

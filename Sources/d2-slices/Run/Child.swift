@@ -20,7 +20,7 @@ final class Child {
   /// How long what bash leaves behind may take to end.
   private static let gracePeriodSeconds = 30.0
 
-  /// - Throws: `CommandFailure`, 75 where no process can be started.
+  /// - Throws: `CommandFailure`, 75 if no process can be started.
   init(_ command: String, environment: [String: String]) throws(CommandFailure) {
     process = try ChildProcess(shell: command, environment: environment)
     pipes = process.outputs.map { Pipe(end: $0) }
@@ -74,8 +74,8 @@ final class Child {
     pipes[place].rest = []
   }
 
-  /// The status, when nothing is left of the pipeline: d2-push that was asked to end may still have a request under way
-  /// when bash is gone already, and until then nobody else may have the slice.
+  /// The status, when nothing is left of the pipeline. A d2-push that was asked to end may still have a request open
+  /// when bash has ended, and until then nobody else may have the slice.
   private func waited() -> Int32? {
     guard let status = process.wait(block: false) else { return nil }
     if end == nil {

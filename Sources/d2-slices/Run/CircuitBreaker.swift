@@ -19,7 +19,7 @@ final class CircuitBreaker: Sendable {
 
   /// What a failure means.
   struct Verdict: Equatable {
-    /// How long all pause; 0 where a server does not seem to be down.
+    /// How long all pause; 0 if a server does not seem to be down.
     var pauseSeconds: Double
     /// Whether it was an attempt of the slice, and not the server's fault.
     var isCharged: Bool
@@ -37,9 +37,8 @@ final class CircuitBreaker: Sendable {
   /// Statuses of a server that cannot be reached, fails, or refuses the credentials.
   static let statuses: Set<Int> = [69, 75, 77]
 
-  /// - Parameter patienceSeconds: how long nothing but failures is taken for the server's fault although it answers
-  ///   when asked who we are: of a server that is in trouble often just the data fails. After that, slices that fail
-  ///   forever must come to their end.
+  /// - Parameter patienceSeconds: how long failures alone count as the server's fault, although it answers when asked
+  ///   who we are: a server in trouble often fails only on data. After that, slices that fail forever must end.
   init(firstPauseSeconds: Double, patienceSeconds: Double = 900, isAlive: @escaping @Sendable () -> Bool) {
     self.firstPauseSeconds = firstPauseSeconds
     self.patienceSeconds = patienceSeconds
@@ -48,7 +47,7 @@ final class CircuitBreaker: Sendable {
 
   func succeeded() { state.withLock { $0 = State() } }
 
-  /// - Parameter isReachable: false where there was no connection at all, also to a queue before the destination: that
+  /// - Parameter isReachable: false if there was no connection at all, also to a queue before the destination: that
   ///   is never a slice's fault.
   func failed(_ slice: Int, of dataSet: String = "", isReachable: Bool = true) -> Verdict {
     let seconds: Double? = state.withLock { state in
@@ -69,14 +68,14 @@ final class CircuitBreaker: Sendable {
     return state.withLock { state in
       state.isKnownAlive = isCharged
       guard isCharged else { return Verdict(pauseSeconds: state.pauseSeconds, isCharged: false) }
-      // Slowly, since it may be a server in trouble; but what can never be moved must come to its end.
+      // Slowly, since it may be a server in trouble. But a slice that can never be moved must end.
       state.pauseSeconds = firstPauseSeconds
       state.until = min(state.until, monotonicSeconds() + firstPauseSeconds)
       return Verdict(pauseSeconds: firstPauseSeconds, isCharged: true)
     }
   }
 
-  /// How long a server has been down; 0 where none is.
+  /// How long a server has been down; 0 if none is.
   var downSeconds: Double {
     state.withLock { $0.isKnownAlive ? 0 : $0.since.map { monotonicSeconds() - $0 } ?? 0 }
   }
@@ -85,7 +84,7 @@ final class CircuitBreaker: Sendable {
   /// it.
   var suspect: String? { state.withLock { $0.since == nil ? nil : $0.dataSet } }
 
-  /// Waits until the workers may go on. False where a signal came.
+  /// Waits until the workers may go on. False if a signal came.
   func wait() -> Bool {
     while true {
       let left = state.withLock { $0.until } - monotonicSeconds()

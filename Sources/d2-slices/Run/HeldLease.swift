@@ -27,7 +27,7 @@ struct HeldLease {
   /// So many slices came to their end, and are not held any more.
   mutating func ended(_ number: Int) { slices -= number }
 
-  /// Renews the lease where that is due.
+  /// Renews the lease if that is due.
   ///
   /// - Parameter now: by the clock of `monotonicSeconds`.
   mutating func keep(_ now: Double) throws {
@@ -37,7 +37,7 @@ struct HeldLease {
       end = now + seconds
       renewAt = now + seconds / 3
     } catch let error as StoreError where error.kind == .unreachable || error.kind == .busy {
-      // Tried again in a moment; when the lease has ended meanwhile, somebody else may have it.
+      // Retried in a moment; if the lease has ended meanwhile, another worker may have it.
       renewAt = now + min(1, seconds / 10)
       isLost = now >= end
     }

@@ -20,7 +20,7 @@ struct Pipeline {
     let pull: JSONValue?
     let push: JSONValue?
     /// The last words of the command that failed, without names that each attempt has for itself: they tell nothing of
-    /// the cause. Empty where it had none.
+    /// the cause. Empty if it had none.
     let lastLine: String
     let seconds: Double
   }

@@ -19,7 +19,7 @@ struct RunReading {
   ]
 
   /// - Parameter slices: several; for one the summaries are its own.
-  /// - Returns: `nil` where the figures do not tell which slice they belong to.
+  /// - Returns: `nil` if the figures do not tell which slice they belong to.
   init?(of slices: [Slice], pull: JSONValue?, push: JSONValue?) {
     guard slices.count > 1 else {
       summaries = [Summaries(pull: pull, push: push)]
@@ -49,7 +49,7 @@ struct RunReading {
     }
   }
 
-  /// The place of the slice that each period belongs to; `nil` where one belongs to two.
+  /// The place of the slice that each period belongs to; `nil` if one belongs to two.
   static func places(of slices: [Slice]) -> [String: Int]? {
     var places: [String: Int] = [:]
     for (place, slice) in slices.enumerated() {

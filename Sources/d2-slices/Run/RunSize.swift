@@ -2,8 +2,8 @@ import D2Common
 import Synchronization
 
 /// How many neighbouring slices one pipeline moves: as many as pay. A pipeline costs a connection at each end and a few
-/// round trips, whatever it moves; one that takes long keeps slices from other workers, and is lost as a whole when its
-/// worker is killed.
+/// round trips, whatever it moves. A long one keeps slices from other workers, and is lost as a whole if its worker is
+/// killed.
 final class RunSize: Sendable {
   /// Before anything was measured.
   private static let first = 60

@@ -21,7 +21,7 @@ struct SharedRejects {
 
   /// Writes each line into the file of the slice that has its period.
   ///
-  /// - Returns: false where a line does not tell; then nothing is left.
+  /// - Returns: false if a line does not tell; then nothing is left.
   /// - Throws: `CommandFailure`: 73, 74.
   func deal(_ slices: [Slice]) throws(CommandFailure) -> Bool {
     guard files.count > 1, let source = [attempt, attempt + ".part"].first(where: SliceRejects.hasContent) else {
@@ -48,7 +48,7 @@ struct SharedRejects {
     return true
   }
 
-  /// Forgets what the pipeline refused: its slices are tried again.
+  /// Forgets what the pipeline refused: its slices are retried.
   func discard() {
     for path in files.map(\.attempt) + [attempt, attempt + ".part"] { unlink(path) }
   }

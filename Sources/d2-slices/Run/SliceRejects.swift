@@ -1,9 +1,8 @@
 import D2Common
 import Glibc
 
-/// The files with a slice's refused values. An attempt writes into a file of its own; only when it has read everything
-/// does that take the place of what the attempts before it left, so that a failed attempt never replaces rejects by
-/// none.
+/// The files with a slice's refused values. An attempt writes to a file of its own. Only when it has read everything
+/// does that file replace what earlier attempts left. So a failed attempt never replaces rejects by none.
 ///
 /// | file | |
 /// |---|---|

@@ -121,7 +121,7 @@ final class Worker {
     }
   }
 
-  /// Moves the slices of a claim, in halves where one of them makes the others fail.
+  /// Moves the slices of a claim, in halves if one of them makes the others fail.
   private func move(_ slices: [Slice], _ token: String) throws {
     var lease = HeldLease(of: slices.count, token, seconds: settings.leaseSeconds, ledger)
     var parts = [slices]

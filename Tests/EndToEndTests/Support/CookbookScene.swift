@@ -5,8 +5,8 @@ import TestSupport
 @testable import StandInServer
 import D2Store
 
-/// Where a recipe is cooked: two servers with the same metadata, the source with values of 2024; a queue; the files
-/// under /etc/d2; commands that a test cannot run for real.
+/// The scene of a recipe: two servers with the same metadata, the source with values of 2024; a queue; the files under
+/// /etc/d2. It also has the commands that a test cannot run for real.
 ///
 /// The recipe's text is taken as it stands but for `replacements`.
 final class CookbookScene {
@@ -68,7 +68,7 @@ final class CookbookScene {
   /// Types a recipe's blocks into one shell, as its reader does.
   /// - Parameters:
   ///   - beside: what that shell does before.
-  ///   - instead: what is typed in place of some commands, such as one that does not end by itself.
+  ///   - instead: what is typed in place of some commands, such as one that does not end alone.
   func cook(
     _ recipe: Cookbook.Recipe, beside: String = "", instead: [(page: String, here: String)] = []
   ) -> Outcome {

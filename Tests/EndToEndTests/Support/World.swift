@@ -3,8 +3,8 @@ import TestSupport
 
 @testable import StandInServer
 
-/// What an end-to-end test plays in: a source and an empty destination with the same metadata, a shell between them
-/// and, where the test asks for them, a store with the pair `hmis`, its slices, and a queue before the destination.
+/// The world of an end-to-end test: a source and an empty destination with the same metadata, and a shell between them.
+/// If the test asks for them, it also has a store with the pair `hmis`, its slices, and a queue before the destination.
 final class World {
   typealias Version = StandInServer.ServerVersion
 
@@ -140,7 +140,7 @@ final class World {
     let parts = ["imported", "updated", "deleted", "ignored", "refused", "not", "kept", "queued"].reduce(0) {
       $0 + (totals[$1] ?? 0)
     }
-    // Counts that do not add up are no totals.
+    // Counts that do not add up are wrong totals.
     return parts == totals["read"] ? totals : [:]
   }
 

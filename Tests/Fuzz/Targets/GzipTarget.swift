@@ -5,7 +5,7 @@ import TestSupport
 
 extension FuzzTarget {
   /// A body is decoded to what a naive reader of the whole makes of it, whatever the chunks in which it comes. Random
-  /// bytes are hardly ever gzip, so the first byte of the input says how the others are packed: as they are, in one
+  /// bytes are hardly ever gzip. So the first byte of the input says how the others are packed: as they are, in one
   /// layer or two, in two members with a tail.
   static let gzip = FuzzTarget(name: "gzip") { input in
     guard let mark = input.first else { return }

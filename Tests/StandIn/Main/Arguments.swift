@@ -77,7 +77,7 @@ struct Arguments {
     dispatcher = queue
   }
 
-  /// Takes an option of a queue; false where it is another's.
+  /// Takes an option of a queue; false if it is another's.
   private mutating func take(
     queue option: String, _ value: String, _ queue: inout DispatcherOptions
   ) throws(UsageError) -> Bool {

@@ -8,7 +8,7 @@ final class Server: Service {
     var values = ValueStore()
     var registrations = RegistrationStore()
     var jobs: [String: ImportJob] = [:]
-    /// `nil` where the analytics job never ran.
+    /// `nil` if the analytics job never ran.
     var analytics: AnalyticsTables?
   }
 
@@ -94,7 +94,7 @@ final class Server: Service {
     if let seconds = options.analyticsSecondsAgo { runAnalytics(at: clock.now - Int64(seconds) * 1000) }
   }
 
-  /// How long an import takes that begins now; `nil` where nothing is imitated.
+  /// How long an import takes that begins now; `nil` if nothing is imitated.
   func importSeconds(values: Int, preheats: Bool) -> Double? {
     guard let cost else { return nil }
     let seconds = cost.importSeconds(values: values, preheats: preheats, concurrent: statistics.running)

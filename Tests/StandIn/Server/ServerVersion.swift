@@ -5,7 +5,8 @@ public struct ServerVersion: Sendable, Equatable, CustomStringConvertible {
   /// The second number of the release: 42 for 2.42.5.2.
   public let minor: Int
 
-  /// Reads a release such as `2.40`, `2.42.5.2` or `2.43-SNAPSHOT`; `nil` where this is none, or one older than 2.36.
+  /// Reads a release such as `2.40`, `2.42.5.2` or `2.43-SNAPSHOT`; `nil` for other texts, and for releases older than
+  /// 2.36.
   public init?(_ name: String) {
     let numbers = name.split(separator: "-")[0].split(separator: ".")
     guard numbers.count >= 2, numbers[0] == "2", let minor = Int(numbers[1]), minor >= 36 else { return nil }

@@ -138,6 +138,6 @@ public final class StandIn: Sendable {
 }
 
 extension StandInOptions {
-  /// Milliseconds since 1970 of a moment such as `2026-11-24T04:53:17`; `nil` where it is none.
+  /// Milliseconds since 1970 of a moment such as `2026-11-24T04:53:17`; `nil` for other texts.
   public static func moment(_ text: String) -> Int64? { Stamp.parse(text) }
 }

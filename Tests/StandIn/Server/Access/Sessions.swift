@@ -46,7 +46,7 @@ struct Sessions: Sendable {
     ofTokens = [:]
   }
 
-  /// How a request with this cookie is refused; `nil` where its session did not end, or nobody knows it any more.
+  /// How a request with this cookie is refused; `nil` if its session did not end, or nobody knows it any more.
   mutating func refuse(_ id: String) -> Ending? {
     let ending = ended[id]
     if case .logout? = ending { ended[id] = nil }

@@ -8,7 +8,7 @@ struct IndicatorExpression: Sendable {
 
   let root: Node
 
-  /// - Returns: `nil` for a text that is no expression, or names what the server does not have.
+  /// - Returns: `nil` if the text is not an expression, or names what the server does not have.
   init?(_ text: String, _ metadata: Metadata) {
     var reader = Reader(left: text.filter { !$0.isWhitespace }[...], metadata: metadata)
     guard let root = reader.sum(), reader.left.isEmpty else { return nil }

@@ -1,6 +1,6 @@
 import D2Common
 
-/// A line that is no data value of this server.
+/// A line that is not a data value of this server.
 struct LineError: Error, CustomStringConvertible {
   let line: Int
   let problem: String

@@ -76,8 +76,8 @@ struct CostModel: Sendable {
     return (requestSeconds + Double(values) / rate * slowdown(values: values, concurrent)) * scale
   }
 
-  /// By how much imports that run at once slow each other down. More cores are taken for so many pairs of cores: an
-  /// import that has a pair to itself is as quick as one alone, two of them share it as was measured.
+  /// By how much imports that run at once slow each other down. More cores are taken for so many pairs of cores. An
+  /// import that has a pair to itself is as quick as one alone; two imports share a pair as was measured.
   private func slowdown(values: Int, _ concurrent: Int) -> Double {
     let pairs = Double(cores) / 2
     let importsOfPair = min(max(Double(concurrent) / pairs, 1), 2)

@@ -1,6 +1,6 @@
 import D2Common
 
-/// The API of gcinnovate/go-dispatcher2, as its sources have it: JSON, an echo of the request, 200 also where nothing
+/// The API of gcinnovate/go-dispatcher2, as its sources have it: JSON, an echo of the request, 200 also if nothing
 /// was stored.
 struct DispatcherInGo {
   private let server: QueueServer

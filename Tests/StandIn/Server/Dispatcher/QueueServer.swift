@@ -53,7 +53,7 @@ final class QueueServer: Service {
     return Response(status: 200, headers: [("Content-Type", "application/json")], body: .bytes(text + [0x0A]))
   }
 
-  /// The number of a server, from 1; `nil` where the table does not hold it.
+  /// The number of a server, from 1; `nil` if the table does not hold it.
   func server(named name: String?) -> Int? { options.servers.firstIndex { $0.name == name }.map { $0 + 1 } }
 
   /// Stores a request; returns it with its uid.
@@ -103,7 +103,7 @@ final class QueueServer: Service {
     return state.withLock { state in state.rows.first { $0.due.map { $0 <= now } ?? false } }
   }
 
-  /// The user of a Basic header; `nil` where it names none.
+  /// The user of a Basic header; `nil` if it names none.
   func basicUser(_ authorization: String?, splitsOnce: Bool) -> (name: String, isKnown: Bool)? {
     guard let authorization, authorization.hasPrefix("Basic "),
       let decoded = Base64.decoded(String(authorization.dropFirst(6)))

@@ -1,6 +1,6 @@
 import D2Common
 
-/// The rules of exports from 2.43 on: malformed ids are refused, unknown ones match nothing, the first check that
+/// The rules of exports from 2.43 on. Malformed ids are refused, and unknown ones match nothing. The first check that
 /// fails counts, and keys that are the same for all values stand at the top.
 struct DataExportRules {
   let rules: ExportRules

@@ -1,7 +1,7 @@
 import D2Common
 
-/// The rules of exports up to 2.42: what is not known is dropped, all checks are made and the last that fails counts,
-/// and access is checked when the stream is already open.
+/// The rules of exports up to 2.42. Unknown ids are dropped, all checks are made, and the last one that fails counts.
+/// Access is checked when the stream is already open.
 struct DataValueSetExportRules {
   let rules: ExportRules
 

@@ -40,7 +40,7 @@ struct ExportQuery: Sendable {
 enum ExportRefusal: Error {
   /// The parameters do not make a query: 409 with a code.
   case conflict(code: String, text: String)
-  /// A parameter is none: 400.
+  /// A malformed parameter: 400.
   case malformed(String)
   /// 2.39 to 2.42 have opened the stream by then: 200, and not one byte.
   case silent
@@ -69,7 +69,7 @@ struct ExportParameters {
     String(text.prefix { $0.isNumber || $0 == "-" })
   }
 
-  /// `<n>d|h|m|s` in milliseconds; `nil` where it is none.
+  /// `<n>d|h|m|s` in milliseconds; `nil` for other texts.
   static func duration(_ text: String) -> Int64? {
     guard let unit = text.last, let number = Int64(text.dropLast()), number > 0 else { return nil }
     switch unit {

@@ -26,7 +26,7 @@ enum FaultPages {
 }
 
 extension Fault {
-  /// The answer that takes the place of the server's own; `nil` where the fault leaves that alone.
+  /// The answer that takes the place of the server's own; `nil` if the fault leaves that alone.
   func substitute(version: ServerVersion, base: String) -> Response? {
     var response = answer(version: version, base: base)
     response?.isFromProxy = true

@@ -26,7 +26,7 @@ final class Connection {
     } catch {}
   }
 
-  /// One request and its answer; false where the connection ends after it.
+  /// One request and its answer; false if the connection ends after it.
   private func exchange() throws -> Bool {
     if let seconds = server.keepAliveSeconds, !socket.hasInput(withinSeconds: seconds) { return false }
     guard var request = readHead() else { return false }
@@ -194,7 +194,7 @@ final class Connection {
     return Request(method: String(start[0]), target: String(start[1]), headers: headers)
   }
 
-  /// Reads the request's body; false where the client went away in its middle.
+  /// Reads the request's body; false if the client went away in its middle.
   private func readBody(_ request: inout Request) throws -> Bool {
     if request.header("expect")?.lowercased() == "100-continue" {
       try socket.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))

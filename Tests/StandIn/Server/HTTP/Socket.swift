@@ -100,8 +100,8 @@ final class Socket {
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
   }
 
-  /// Tells the client that nothing more comes and reads what it still sends, so that the kernel does not turn
-  /// the close into a reset that would throw the answer away.
+  /// Tells the client that nothing more comes and reads what it still sends. Otherwise the kernel would turn the close
+  /// into a reset, which would throw the answer away.
   func finish() {
     shutdown(descriptor, Int32(SHUT_WR))
     var left = timeval(tv_sec: 0, tv_usec: 200_000)

@@ -1,6 +1,7 @@
 import D2Common
 
-/// Turns posted texts into uids and periods. In 2.43 the first text that is none fails the whole request.
+/// Turns posted texts into uids and periods. In 2.43 the first text that is not a uid or period fails the whole
+/// request.
 struct DataEntryDecoder {
   private typealias Refusal = DataEntryImport.Refusal
 
@@ -128,7 +129,7 @@ struct DataEntryDecoder {
     return try known(text, ids, index, what, unknown: unknown, odd: odd)
   }
 
-  /// The combo of category options that are named by their category; `nil` where no object stands. The request must
+  /// The combo of category options that are named by their category; `nil` if no object stands. The request must
   /// name the data set.
   private func ofOptions(_ options: [JSONValue.Member]?, _ index: Int, _ combo: (Int) -> Int?) throws -> String? {
     guard let options else { return nil }

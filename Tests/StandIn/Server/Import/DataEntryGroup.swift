@@ -168,15 +168,19 @@ struct DataEntryGroup {
     }
     if text.isEmpty { return isDeletion ? nil : Refusal("E8120", [index], "Value #\(index) value is required") }
     if let set = element.optionSet, !metadata.optionSets[set].codes.contains(text) {
+      // language: off
       return Refusal(
         "E8123", [index, text, element.uid],
         "Value #\(index) value `\(text)` is no valid option for data element `\(element.uid)`")
+      // language: on
     }
     if text.allSatisfy({ $0 == " " }) { return nil }
     guard let problem = ValueTypeRules.check(text, type: element.valueType, version) else { return nil }
+    // language: off
     return Refusal(
       "E8122", [index, text, element.valueType, problem.code],
       "Value #\(index) value `\(text)` is no valid \(element.valueType): \(problem.code)")
+    // language: on
   }
 
   private func checkTime(_ uid: String) throws(Refusal) {

@@ -87,7 +87,7 @@ struct DataValueSetImport: ValueImport {
     func conflict(_ index: Int) -> ImportConflict { problem.conflict(index) }
   }
 
-  /// Reads the header; `nil` where it stops the whole import, whose summary then says why.
+  /// Reads the header; `nil` if it stops the whole import, whose summary then says why.
   private func openSet(_ run: ImportRun, _ summary: inout ImportSummary) -> Header? {
     func abort(_ problem: ImportProblem) -> Header? {
       summary.status = .error
@@ -257,7 +257,7 @@ struct DataValueSetImport: ValueImport {
   ) {
     let kept = store.position(ofText: comment)
     store.change(position) {
-      // The value of the payload is kept with the mark, also where it has none.
+      // The value of the payload is kept with the mark, also if it has none.
       if !run.options.isDelete {
         $0.value = text
         $0.comment = kept

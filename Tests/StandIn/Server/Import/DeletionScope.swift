@@ -1,7 +1,7 @@
 import D2Common
 
-/// The `deletion` scope of a payload, from 2.43 on: all values of its elements in its units and periods are deleted
-/// before those of the payload are stored, in one transaction.
+/// The `deletion` scope of a payload, from 2.43 on. In one transaction, all values of its elements in its units and
+/// periods are deleted before those of the payload are stored.
 struct DeletionScope {
   struct Element: Hashable {
     var dataElement: String

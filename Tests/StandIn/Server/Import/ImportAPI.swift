@@ -96,7 +96,7 @@ struct ImportAPI {
     return (found.compactMap { $0.text("text") }, nil)
   }
 
-  /// A body that is no document.
+  /// A body that is not a document.
   private func damaged(_ problem: PostedBody.Problem, _ options: ImportOptions) -> Response {
     if version.hasDataEntryPipeline { return ErrorPages.message(problem.status, problem.message) }
     var summary = ImportSummary()

@@ -18,7 +18,7 @@ struct ImportSummary: Sendable {
   private(set) var conflicts: [ImportConflict] = []
   private var conflictPositions: [String: Int] = [:]
   var rejectedIndexes: [Int] = []
-  /// `false`, or the day for which the data set was marked complete; `nil` where the import did not get so far.
+  /// `false`, or the day for which the data set was marked complete; `nil` if the import did not get so far.
   var dataSetComplete: String?
   var options: JSONValue = .object([])
   /// An error that takes the place of the summary: 2.43 lets exceptions through.

@@ -33,7 +33,7 @@ struct IncomingValue: Sendable {
   /// Takes one key of the posted object.
   mutating func take(_ field: ValueScanner.Field, _ json: JSONValue, _ version: ServerVersion) {
     var text = json.scalarText
-    // Up to 2.42 an empty text is none (`EmptyStringToNullStdDeserializer`).
+    // Up to 2.42 an empty text counts as missing (`EmptyStringToNullStdDeserializer`).
     if !version.hasDataEntryPipeline, text == "" { text = nil }
     switch field {
     case .dataElement:

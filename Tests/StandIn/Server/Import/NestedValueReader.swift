@@ -3,8 +3,8 @@ import D2Common
 /// Reads values as servers up to 2.42 do where a text was expected and an object or a list stands: their reader loses
 /// its place.
 ///
-/// It does not step over what it finds there. So the keys of an object count as the value's own, the end of the object
-/// is taken for the end of the value, and what follows is read as one value more. The end of a list is taken for the
+/// It does not step over what it finds there. So the keys of an object count as the value's own, and the end of the
+/// object is taken for the end of the value. What follows is read as one value more. The end of a list is taken for the
 /// end of all values, and what follows are keys of the header (the recordings `coc-object`, `coc-array`,
 /// `value-object`).
 struct NestedValueReader {

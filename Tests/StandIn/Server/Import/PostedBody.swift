@@ -2,7 +2,7 @@ import D2Common
 
 /// The body of an import: perhaps compressed, perhaps damaged.
 struct PostedBody {
-  /// Why a body is no document, and how 2.43 answers.
+  /// Why a body is not a document, and how 2.43 answers.
   struct Problem: Error {
     var status: Int
     var message: String
@@ -31,7 +31,7 @@ struct PostedBody {
     }
     if version.hasDataEntryPipeline {
       if let problem = leadingProblem(text) { return .failure(problem) }
-      // 2.43 replaces what is no UTF-8, older servers refuse it.
+      // 2.43 replaces bytes that are not UTF-8, older servers refuse them.
       if String(validating: text, as: UTF8.self) == nil { text = Array(String(decoding: text, as: UTF8.self).utf8) }
     }
     if let set = ValueScanner.set(text, version) { return .success(set) }

@@ -15,7 +15,7 @@ struct ValueScanner {
     self.version = version
   }
 
-  /// A whole payload; `nil` where it is not plain.
+  /// A whole payload; `nil` if it is not plain.
   static func set(_ text: [UInt8], _ version: ServerVersion) -> IncomingSet? {
     text.withUnsafeBufferPointer { bytes in
       var scanner = ValueScanner(bytes, version)
@@ -23,7 +23,7 @@ struct ValueScanner {
     }
   }
 
-  /// One data value, as a line of NDJSON; `nil` where it is not plain.
+  /// One data value, as a line of NDJSON; `nil` if it is not plain.
   static func value(_ line: ArraySlice<UInt8>, _ version: ServerVersion) -> IncomingValue? {
     line.withUnsafeBufferPointer { bytes in
       var scanner = ValueScanner(bytes, version)

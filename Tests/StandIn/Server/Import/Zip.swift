@@ -4,7 +4,7 @@ import CZlib
 enum Zip {
   static func isZip(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0x50, 0x4B, 0x03, 0x04]) }
 
-  /// The content of the first entry; `nil` where it is damaged.
+  /// The content of the first entry; `nil` if it is damaged.
   static func firstEntry(_ bytes: [UInt8]) -> [UInt8]? {
     guard bytes.count > 30 else { return nil }
     func short(_ at: Int) -> Int { Int(bytes[at]) | Int(bytes[at + 1]) << 8 }

@@ -105,7 +105,7 @@ struct MetadataView {
     }
   }
 
-  /// A property by its name; `nil` where the object has none of that name or it is empty.
+  /// A property by its name; `nil` if the object has none of that name or it is empty.
   func property(_ name: String, of reference: MetadataReference) -> MetadataProperty? {
     if reference.kind == .dataSetElements { return dataSetElement(name, reference.position) }
     if reference.kind == .organisationUnits, let own = metadata.organisationUnits[reference.position].further[name] {

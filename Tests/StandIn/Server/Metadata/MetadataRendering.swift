@@ -37,7 +37,7 @@ extension MetadataView {
     return ["id": .string(uid(reference))]
   }
 
-  /// All values at the end of a path such as `parent.id` or `dataSets.id`; `nil` where the path leads nowhere.
+  /// All values at the end of a path such as `parent.id` or `dataSets.id`; `nil` if the path leads nowhere.
   func values(at path: [String], of reference: MetadataReference) -> [JSONValue]? {
     guard let name = path.first else { return [.string(uid(reference))] }
     guard let property = property(name, of: reference) else {

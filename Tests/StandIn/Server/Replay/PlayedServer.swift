@@ -13,7 +13,7 @@ package struct PlayedRequest: Sendable {
 
   package func first(_ name: String) -> String? { parameters.first { $0.name == name }?.value }
 
-  /// The ids of a filter such as `id:in:[a,b]`; empty where there is none.
+  /// The ids of a filter such as `id:in:[a,b]`; empty without such a filter.
   package var ids: [String] {
     let text = parameters.first { $0.name == "filter" && $0.value.hasPrefix("id:in:[") }?.value ?? ""
     return text.dropFirst("id:in:[".count).dropLast().split(separator: ",").map(String.init)

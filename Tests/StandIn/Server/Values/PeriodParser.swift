@@ -2,7 +2,7 @@ import D2Common
 
 /// Reads period ids as a version of the server does.
 enum PeriodParser {
-  /// The period of an id; `nil` where the server reads none.
+  /// The period of an id; `nil` if the server reads none.
   static func parse(_ id: String, _ version: ServerVersion) -> Period? {
     guard let period = version.minor <= 40 ? readUpTo40(id) : Period(id: id), knows(period.type, version) else {
       return nil
@@ -10,8 +10,8 @@ enum PeriodParser {
     return period
   }
 
-  /// Up to 2.40 weeks were held against the number of ISO weeks of the year to which the week of 1 January belongs, as
-  /// pairs of weeks are in all versions. So a 53rd week that is the next year's first is read in some years, and 53rd
+  /// Up to 2.40 weeks are checked against the number of ISO weeks of the year to which the week of 1 January belongs.
+  /// All versions check pairs of weeks so. So a 53rd week that is the next year's first is read in some years, and 53rd
   /// weeks that do not begin on a Monday are refused in others.
   private static func readUpTo40(_ id: String) -> Period? {
     let infix = id.dropFirst(4).prefix { $0.isLetter }
@@ -37,7 +37,7 @@ enum PeriodParser {
     }
   }
 
-  /// What 2.43 says of an id that is none.
+  /// What 2.43 says of a malformed id.
   static func complaint(_ id: String) -> String {
     let bytes = Array(id.utf8)
     if let position = bytes.prefix(4).firstIndex(where: { $0 < 0x30 || $0 > 0x39 }) {

@@ -13,7 +13,7 @@ struct ValueKey: Hashable, Sendable {
 struct ValueRow: Sendable {
   var key: ValueKey
   var value: String?
-  /// Positions in the table of texts; -1 is none.
+  /// Positions in the table of texts; -1 means no text.
   var comment: Int32 = -1
   var storedBy: Int32 = -1
   var created: Int64
