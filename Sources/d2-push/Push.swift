@@ -69,12 +69,12 @@ package struct Push: ToolkitCommand {
         batch.
         """,
         """
-        *Not kept* are values that a server up to 2.42 accepts and does not store. They are white space, and zeros of \
-        a data element with `zeroIsSignificant` false; such a zero also deletes the value that was there. The rejects \
-        hold them too, with the reason. They do not change the status unless you give `--fail-on-not-kept`. *Changed* \
-        counts values that the server stores in another spelling: without the white space around a text, or booleans \
-        as `true` or `false`. They count among the others too. For both, d2-push asks the destination once about the \
-        data elements.
+        A server up to 2.42 accepts some values and does not store them: white space, and zeros of a data element with \
+        `zeroIsSignificant` false. Such a zero also deletes the value that was there. These values count as not kept. \
+        The rejects hold them too, with the reason. They do not change the status unless you give \
+        `--fail-on-not-kept`. The totals also say how many values the server stores in another spelling (changed): \
+        texts without the white space around them, and booleans as `true` or `false`. They count among the others too. \
+        For both, d2-push asks the destination once about the data elements.
         """,
         """
         Some lines are malformed, because a server would misread them. They have an object or array in the place of a \
@@ -107,10 +107,10 @@ package struct Push: ToolkitCommand {
         `--org-unit`, `--children` and `--period`, or from the last line of `d2-pull --end-line`. Nothing is deleted \
         (status 65) if the input came through a pipe and has no such line, or if lines are missing without \
         `--filtered`. The same holds if the input is empty, if a line of it is not a value, or if there is more to \
-        delete than `--max-delete`. Refused values keep what the destination has of them. So do organisation units \
-        that the source has elsewhere, and data elements that its data set lacks. From 2.43 on the deletions go as \
-        `deletion` scopes, before that as deleted values. They are counted separately (`stale` and `removed` in the \
-        summary).
+        delete than `--max-delete`. d2-push does not delete what the destination has of refused values. It also keeps \
+        values of organisation units that the source has elsewhere, and of data elements that its data set lacks. From \
+        2.43 on the deletions go as `deletion` scopes, before that as deleted values. They are counted separately \
+        (`stale` and `removed` in the summary).
         """,
         """
         With `--via` d2-push queues the values in a dispatcher2 or go-dispatcher2, which posts them. Queued is not \

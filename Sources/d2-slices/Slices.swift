@@ -22,7 +22,7 @@ package struct Slices: ToolkitCommand {
       """
       Moves years of data, or what changed since the last time, in slices that survive crashes, restarts and broken \
       links. A slice is one data set, some time and some organisation units: what one pull and one push move. `plan` \
-      adds slices to the ledger in the store, `run` runs them, `status` and `report` show the progress. The other \
+      adds slices to the ledger in the store, `run` moves them, `status` and `report` show the progress. The other \
       verbs are for those who bring their own engine.
       """,
       """
@@ -45,7 +45,7 @@ package struct Slices: ToolkitCommand {
       that are done wait again.
       """,
       """
-      For each slice `run` runs the command after `--`, under `bash -o pipefail -c`, with the variables below. The \
+      For each slice, `run` starts the command after `--`, under `bash -o pipefail -c`, with the variables below. The \
       default is `d2-pull --slice "$D2_SLICE" --spool | d2-push --slice "$D2_SLICE" --rejects "$D2_REJECTS" \
       >/dev/null`. SIGTERM and Ctrl-C end the commands first, and give their slices back.
       """,

@@ -88,7 +88,7 @@ struct ConvertCSVTests {
     (head + "a,202401,u\n", "line 2, column 10: the row has 3 cells, but there are 4 columns"),
     (head + "a,202401,u,1,2\n", "line 2, column 14: the row has 5 cells, but there are 4 columns"),
     (head + "a,202401,u,\"1\n", "line 2, column 12: a quote is not closed"),
-    (head + "a,202401,u,\"1\"x\n", "line 2, column 15: something stands behind a closing quote: 'x'"),
+    (head + "a,202401,u,\"1\"x\n", "line 2, column 15: there is something after a closing quote: 'x'"),
     (head + "a,202401,u,1\"\n", "line 2, column 13: there is a quote inside a cell"),
     (
       head + "a,202401,u,\"x\ny\"\na,Jan-24,u,1\n",

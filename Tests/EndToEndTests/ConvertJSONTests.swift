@@ -68,7 +68,7 @@ struct ConvertJSONTests {
     #expect(late.status == 65)
     #expect(
       late.errors
-        == "d2-convert: standard input: \"dataSet\" stands behind the values that lack it: give the document as a file, not through a pipe\n"
+        == "d2-convert: standard input: \"dataSet\" comes after the values that lack it: give the document as a file, not through a pipe\n"
     )
   }
 
@@ -86,7 +86,7 @@ struct ConvertJSONTests {
     let key = try #require(member.split(separator: ":").first)
     #expect(pipe.status == 65)
     #expect(
-      pipe.errors == "d2-convert: standard input: \(key) stands behind the values that \(says) it: "
+      pipe.errors == "d2-convert: standard input: \(key) comes after the values that \(says) it: "
         + "give the document as a file, not through a pipe\n")
     #expect(shell.run("d2-convert \(options) in").status == 0)
     shell.write("none", "{\"dataValues\":[],\(member)}")

@@ -168,7 +168,7 @@ struct CountTests {
     #expect(outcome.lines == ["0"], "\(outcome.errors)")
     #expect(count["low"]?.int == 20_500 && count["high"] == .null && count["isExact"] == false, "\(count.text)")
     #expect(
-      outcome.errors.contains("there are at least 20500 values, and the total is unknown"), "\(outcome.errors)")
+      outcome.errors.contains("there are at least 20500 values, but the total is unknown"), "\(outcome.errors)")
   }
 
   @Test("with a pair, a slice, groups, registrations and named units", arguments: StoreKind.available)

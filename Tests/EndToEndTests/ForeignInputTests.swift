@@ -15,7 +15,7 @@ struct ForeignInputTests {
       "jq -c -s . good",
       "this is a JSON array, but each value must be a line of its own: put d2-convert FILE | before the command"
     ),
-    ("jq -s '{dataValues: .}' good", "a JSON document over several lines"),
+    ("jq -s '{dataValues: .}' good", "this is a JSON document over several lines"),
     ("jq -c -s '{dataValues: .}' good", "this is a whole answer of DHIS2"),
     ("iconv -t UTF-16 good", "this is UTF-16, but each value must be a line of UTF-8: put d2-convert FILE |"),
     ("iconv -t UTF-16BE good", "this is UTF-16"),

@@ -53,7 +53,7 @@ struct RejectsTests {
       for n in {1..600}; do [ -s rejects.part ] && break; sleep 0.05; done
       head -2 bad | d2-push --url $DST --quiet --rejects rejects > /dev/null 2> errors; echo $?; grep -c 'another d2-push is writing rejects into rejects now' errors
       kill -9 $first; wait $first 2> /dev/null; kill $writer; n=$(wc -l < rejects.part); ((n > 0)) && echo some
-      head -2 bad | d2-push --url $DST --quiet --rejects rejects > /dev/null 2> errors; echo $?; grep -c 'rejects.part holds the rejects of a run that did not come to its end' errors
+      head -2 bad | d2-push --url $DST --quiet --rejects rejects > /dev/null 2> errors; echo $?; grep -c 'rejects.part holds the rejects of a run that did not finish' errors
       wc -l < rejects.part | grep -cx $n
       head -2 bad | d2-push --url $DST --quiet --rejects rejects --append-rejects > /dev/null; echo $?; wc -l < rejects | grep -cx $((n + 2)); ls rejects.part 2> /dev/null
       jq -c .value rejects | tail -2 | cmp - <(head -2 bad) && echo same

@@ -15,7 +15,7 @@ struct ManPage {
       let shared = Self.shared(command.verbs)
       list(command.verbs, besides: shared)
       text.heading("OPTIONS")
-      text.paragraph("What several verbs take; every verb takes those of messages.")
+      text.paragraph("Several verbs take these options. Every verb takes the options under `Messages`.")
       for group in shared { options(group) }
     }
     end(
@@ -64,7 +64,7 @@ struct ManPage {
       }
       if !elsewhere.isEmpty {
         text.paragraph(
-          "\(own.isEmpty ? "Takes" : "Takes also") the options under \(elsewhere.map { "`\($0)`" }.joined(separator: " and ")), in OPTIONS."
+          "\(own.isEmpty ? "Takes" : "Also takes") the options under \(elsewhere.map { "`\($0)`" }.joined(separator: " and ")), in OPTIONS."
         )
       }
     }

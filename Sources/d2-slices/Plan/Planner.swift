@@ -8,7 +8,7 @@ struct Planner {
   static let only = Option(
     "--only", "-l", value: "UNIT,…",
     help:
-      "Plan only these organisation units, each with all below it: a name, code or uid, LEVEL-3 or GROUP:name. The last two mean units below the others that you name."
+      "Plan only these organisation units, each with all below it: a name, code or uid, LEVEL-4 or GROUP:name. LEVEL-4,Bo means the units of level 4 below Bo."
   )
   static let incremental = Flag(
     "--incremental", "-i",
