@@ -5,12 +5,12 @@ import D2Common
 /// A line without a data element is a registration: there is nothing to add. It comes behind the values.
 struct ValueSums {
   private struct Entry {
-    /// The first line of the key that is no deletion, or else the first.
+    /// The first line of the key that is not a deletion, or else the first.
     var line: [UInt8]
     /// Where its value stands in it.
     var value: Range<Int>
     var sum: Decimal?
-    /// How many lines are no deletions.
+    /// How many lines are not deletions.
     var count: Int
     var deletions: Int
   }

@@ -144,7 +144,7 @@ final class ComparedUnits {
       """)
   }
 
-  /// A unit whose code another one has at the destination, and keeps. Two units that swap their codes are no such ones.
+  /// A unit whose code another one has at the destination, and keeps. Two units that swap their codes do not count.
   private func holdBackCodes() throws -> Int {
     try database.execute(
       """

@@ -104,8 +104,8 @@ struct OrgUnitCopy {
     }
   }
 
-  /// What is validated of a unit. A parent that is not there yet is represented by the next unit above that is, so that
-  /// all else of the unit is validated before anything is stored; a code that another unit still has is left out.
+  /// What is validated of a unit. The next existing unit above stands for a parent that is not there yet. So everything
+  /// else of the unit is validated before anything is stored. A code that another unit still has is left out.
   private func standIn(for unit: ComparedUnits.Unit, _ payloads: [String: JSONValue]) throws -> JSONValue {
     var payload = payloads[unit.uid] ?? .null
     if unit.awaitsCode { payload = payload.replacing("code", nil) }

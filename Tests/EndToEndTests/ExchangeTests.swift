@@ -173,7 +173,8 @@ struct ExchangeTests {
     let unknown = world.run(
       "d2-pairs add x --source-url $SRC --source-username admin --source-password env:SOURCE_PASSWORD --from-exchange none"
     )
-    #expect(unknown.errors.contains("--from-exchange \"none\": no exchange of this uid"), "\(unknown.errors)")
+    #expect(
+      unknown.errors.contains("--from-exchange \"none\": there is no exchange with this uid"), "\(unknown.errors)")
   }
 
   @Test("d2-pairs add --from-exchange takes the destination from it, and says what it cannot know")
