@@ -135,16 +135,25 @@ extension Ledger {
     return (row.int(0) ?? 0, row.int(1) ?? 0, row.int(2) ?? 0, row.int(3))
   }
 
-  /// How many slices a second were done lately; `nil` if none was, or where nobody works: no lease is valid.
+  /// How many slices a second are done now; `nil` if none was done lately, or if nobody works: no lease is valid.
+  ///
+  /// It counts how long the slices of late took their workers, and how many work now. So pauses do not count, and
+  /// workers that came or went do. Slices of one pipeline begin at the same time.
   package func rate(_ pair: Pair, within seconds: Int) throws -> Double? {
     let row = try database.rows(
       """
-      SELECT count(*), \(now) - min(started) FROM slices
-      WHERE integration_pair_id = $1 AND \(Self.ended) AND EXISTS (
-          SELECT 1 FROM slices WHERE integration_pair_id = $1 AND state = 'leased' AND lease_until > \(now))
-        AND finished >= \(now) - $2
+      SELECT sum(slices), sum(milliseconds), (
+          SELECT count(*) FROM (
+            SELECT 1 FROM slices WHERE integration_pair_id = $1 AND state = 'leased' AND lease_until > \(now)
+            GROUP BY worker, started) AS current)
+      FROM (
+        SELECT count(*) AS slices, max(finished) - min(started) AS milliseconds FROM slices
+        WHERE integration_pair_id = $1 AND \(Self.ended) AND finished >= \(now) - $2
+        GROUP BY worker, started) AS runs
       """, [.int(pair.id), .int(seconds * 1000)])[0]
-    guard let count = row.int(0), count > 0, let milliseconds = row.int(1) else { return nil }
-    return Double(count) / min(max(Double(milliseconds) / 1000, 1), Double(seconds))
+    guard let count = row.int(0), count > 0, let milliseconds = row.int(1), let working = row.int(2), working > 0 else {
+      return nil
+    }
+    return Double(count) / max(Double(milliseconds) / 1000, 1) * Double(working)
   }
 }

@@ -52,7 +52,7 @@ struct DataSetSync {
     }
     // Nothing is changed before the commit.
     let output = LineOutput.standardOutput()
-    for line in lines { try output.line(line.text) }
+    for line in lines { try output.line(line.ofDryRun(store.isDryRun).text) }
     try output.flush()
     let changes = lines.isEmpty ? "no change" : counted(lines.count, "change")
     log.info("\(counted(found.count, "data set")) at \(client.server): \(changes); \(counted(written, "row")) written")

@@ -68,17 +68,23 @@ package struct DataSets: ToolkitCommand {
 
   private static let list = Verb(
     CommandDescription(
-      metadataVerb: "d2-datasets list", "list the data sets in the store",
+      metadataVerb: "d2-datasets list", "list the data sets of a pair in the store, or those of a server",
       example: (
         "d2-datasets list --pair hmis --active --format tsv", "list the data sets that are pulled, for a spreadsheet"
       ),
-      options: [active, Listing.option])
+      more: [
+        ("d2-datasets list --url https://hmis.example --search malaria", "find ids and period types at a server")
+      ],
+      groups: ServerListing.groups, options: [active, ServerListing.search, Listing.option])
   ) { arguments, log in
+    if try ServerListing.isWanted(arguments) {
+      return try ServerListing("dataSets", fields: ["id", "name", "code", "periodType"]).run(arguments, log)
+    }
     let (store, pair) = try PairOptions.open(arguments)
     var listing = Listing(
       arguments, columns: ["id", "name", "periodType", "includeDeleted", "active", "syncedThrough"])
     for set in try DataSetTable(store, pair).all() where set.isActive || !arguments[active] {
-      try listing.add(set.json)
+      if ServerListing.matches(set.name, arguments) { try listing.add(set.json) }
     }
     try listing.finish()
     return .success

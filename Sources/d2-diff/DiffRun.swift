@@ -15,6 +15,7 @@ struct DiffRun: Sendable {
   private let arguments: Arguments
   private let options: DiffOptions
   private let log: Log
+  private let errors: PullErrors
   private let inputs: [Input]
   private let pair: Pair?
   /// All of the pair's.
@@ -30,6 +31,7 @@ struct DiffRun: Sendable {
   init(_ arguments: Arguments, _ log: Log) throws {
     self.arguments = arguments
     self.log = log
+    errors = PullErrors(log)
     options = try DiffOptions(arguments)
     var isIncrement = false
     if arguments.has(PairOptions.pair) || arguments.has(PulledSide.slice) {
@@ -235,7 +237,8 @@ struct DiffRun: Sendable {
       return true
     case .pull(let which, let words):
       let pull = try PullProcess(
-        which, words, environment: arguments.environment, consequence: "nothing is compared")
+        which, words, environment: arguments.environment, consequence: "nothing is compared",
+        errors: arguments[CommandDescription.verbose] ? nil : errors)
       try side.readAll(pull.output, key, stop: stop)
       // Whoever ended the waiting tells why.
       guard !stop.isSet else { return false }

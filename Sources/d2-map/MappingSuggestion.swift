@@ -32,7 +32,9 @@ struct MappingSuggestion {
 
   private static let kind = Option(
     "--kind", values: "KIND",
-    as: ValueReader("KIND", "one of \(kinds.map(\.name).joined(separator: ", "))") { name in
+    as: ValueReader(
+      "KIND", "one of \(kinds.map(\.name).joined(separator: ", "))", choices: kinds.map(\.name)
+    ) { name in
       kinds.first { $0.name == name }
     }, help: "Match only dataElement, orgUnit, categoryOptionCombo, attributeOptionCombo or dataSet (default: all).")
   private static let minConfidence = Option(

@@ -57,7 +57,7 @@ struct OrgUnitSync {
       try table.changes(scope) { change in
         counts[change.kind, default: 0] += 1
         if change.kind == .removed, gone.count < Self.mostNamed { gone.append(change.name) }
-        try held.line(change.json.text)
+        try held.line(change.json.ofDryRun(store.isDryRun).text)
       }
       let written = counts.isEmpty ? 0 : try table.takeOver(scope)
       try store.markSynced("ous_synced", pair)

@@ -71,15 +71,24 @@ package struct OrgUnits: ToolkitCommand {
 
   private static let list = Verb(
     CommandDescription(
-      metadataVerb: "d2-orgunits list", "list the units in the store, in order of priority",
+      metadataVerb: "d2-orgunits list", "list the units of a pair in the store by priority, or those of a server",
       example: ("d2-orgunits list --pair hmis --active | jq -r .name", "list the names of the units that are pulled"),
-      options: [active, level.described("Show only units of this level."), Listing.option])
+      more: [("d2-orgunits list --url https://hmis.example --level 1", "find the id of the top unit of a server")],
+      groups: ServerListing.groups,
+      options: [active, level.described("Show only units of this level."), ServerListing.search, Listing.option])
   ) { arguments, log in
     let level = arguments[level]
+    if try ServerListing.isWanted(arguments) {
+      return try ServerListing(
+        "organisationUnits", fields: ["id", "name", "code", "level"], filters: level.map { ["level:eq:\($0)"] } ?? []
+      ).run(arguments, log)
+    }
     let (store, pair) = try PairOptions.open(arguments)
     var listing = Listing(arguments, columns: ["id", "name", "code", "level", "priority", "active"])
     try OrgUnitTable(store, pair).forEach(active: arguments[active]) { unit in
-      if level == nil || unit.level == level { try listing.add(unit.json) }
+      if level == nil || unit.level == level, ServerListing.matches(unit.name, arguments) {
+        try listing.add(unit.json)
+      }
     }
     try listing.finish()
     return .success

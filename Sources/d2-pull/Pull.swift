@@ -28,7 +28,7 @@ package struct Pull: ToolkitCommand {
         "move a quarter of all active data sets of a pair, each in its own periods"
       ),
       ("d2-pull … --last-updated-duration 7d", "read what changed in the last seven days"),
-      ("d2-pull --pair hmis -y 2024 --count", "estimate how many values a year has, and in which requests they come"),
+      ("d2-pull --pair hmis -y 2024 --count", "estimate how many values a year has"),
       (
         "d2-pull … --analytics --data-element UID,UID --org-unit ImspTQPwCqd --level 3 --period LAST_12_MONTHS",
         "read the sums of the server's analytics for each district"

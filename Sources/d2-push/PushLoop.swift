@@ -28,6 +28,7 @@ struct PushLoop {
   private let limit: ConcurrencyLimit
   private let executor: BlockingExecutor
   private let drawsProgress: Bool
+  private let showsBatches: Bool
   private let stop = StopSign()
   private let reader: InputReader
   /// The keys of all that comes, if they are wanted.
@@ -67,7 +68,9 @@ struct PushLoop {
     self.executor = executor
     self.keys = keys
     self.held = held
-    drawsProgress = report.log.draws && isatty(1) == 0
+    // Progress stands in for the batches, which would fill a terminal.
+    showsBatches = report.options.showsBatches || isatty(1) == 0
+    drawsProgress = report.log.draws && (isatty(1) == 0 || !showsBatches)
     reader = InputReader(descriptor, stop: stop)
     maker = sender.batchMaker()
     watch = DeliveryWatch(mostSeconds: sender.followSeconds)
@@ -222,7 +225,7 @@ struct PushLoop {
     }
     for (batch, outcome) in batches {
       do {
-        try report.output.line(outcome.line(of: batch).text)
+        if showsBatches { try report.output.line(outcome.line(of: batch).text) }
         if outcome.seconds > Self.slowSeconds { try report.output.flush() }
       } catch { failure = failure ?? error }
       tell(batch, outcome)

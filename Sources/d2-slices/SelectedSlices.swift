@@ -5,11 +5,13 @@ import D2Store
 
 /// The slices that options select, and what is done with them: list, reset, verify.
 enum SelectedSlices {
-  private enum State: String { case waiting, leased, retry, done, verified, refused, failed }
+  private enum State: String, CaseIterable { case waiting, leased, retry, done, verified, refused, failed }
 
   private static let states = Option(
     "--state", values: "STATE",
-    as: ValueReader("STATE", "waiting, leased, retry, done, verified, refused or failed") { State(rawValue: $0) },
+    as: ValueReader(
+      "STATE", "waiting, leased, retry, done, verified, refused or failed", choices: State.allCases.map(\.rawValue)
+    ) { State(rawValue: $0) },
     help: "Select slices in this state: waiting, leased, retry, done, verified, refused or failed.")
   private static let dataSets = Option(
     "--data-set", values: "UID|CODE|NAME", splits: false, help: "Select slices of these data sets.")

@@ -42,19 +42,13 @@ struct Toolkit: ToolkitCommand {
   /// Under any other name it is still d2, if the first word is one of d2's.
   private static func isUnderstood(_ word: String?, _ verbs: [Verb]) -> Bool {
     guard let word else { return false }
-    return verbs.contains { $0.word(of: name) == word } || ["--help", "-h", "--version", "--describe"].contains(word)
+    return verbs.contains { $0.word(of: name) == word }
+      || ["help", "--help", "-h", "--version", "--describe"].contains(word)
   }
 
+  /// Of the completions and `--describe`; the manual page of d2 is man/d2.1.
   private static let manual = Manual([
-    """
-    One program that all commands lead to: `d2-pull` is a link to it, and `d2 pull` is the same. The verbs are the \
-    commands without `d2-`; each has a manual page of its own, d2-pull(1) and so on. What they have in common, and how \
-    they are put together, is in d2(7): `man 7 d2`.
-    """,
-    """
-    It does what the name says by which it was called. A link or a copy with another name does nothing but say so, \
-    unless it is a link to `d2-pull` and its like.
-    """,
+    "One program that all commands lead to. Its manual page is the overview of all commands: d2(1)."
   ])
 
   /// A command as `d2 --help` tells of it; its options are its own affair.

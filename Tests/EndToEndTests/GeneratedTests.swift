@@ -3,6 +3,8 @@ import TestSupport
 import Testing
 import WaitingTests
 
+@testable import StandInServer
+
 @Suite("Manual pages and completions", .waiting)
 struct GeneratedTests {
   private static let commands = [
@@ -31,7 +33,7 @@ struct GeneratedTests {
 
   @Test("the page of all commands is good roff", .enabled(if: GeneratedTests.has("man"), "man is not installed"))
   func story() {
-    let outcome = Shell().run("man --warnings -E UTF-8 -l '\(World.package)/man/d2.7' 2>&1 >/dev/null | wc -c")
+    let outcome = Shell().run("man --warnings -E UTF-8 -l '\(World.package)/man/d2.1' 2>&1 >/dev/null | wc -c")
     #expect(outcome.lines == ["0"])
   }
 
@@ -166,6 +168,29 @@ struct GeneratedTests {
         """#)
     let pairs = script == "integrator" ? ["offered"] : ["other"]
     #expect(outcome.lines == ["0", "1"] + pairs + ["read", "zsh", "fish"], "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test("bash completes states, strategies, codes and kinds, and the data sets and units of a pair")
+  func values() throws {
+    let world = try World(slicesIn: .sqlite, values: 10, level: nil)
+    let set = world.metadata.dataSets[0]
+    let unit = world.metadata.organisationUnits.last!.name
+    let outcome = world.run(
+      #"""
+      complete_of() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _${1//-/_}; printf '%s\n' "${COMPREPLY[@]}" | sort | tr '\n' ' '; echo; }
+      for command in d2-pull d2-push d2-slices d2-datasets d2-orgunits d2-map; do $command --describe | d2-pages bash > c; bash -n c && source ./c; done
+      complete_of d2-slices list --state re; complete_of d2-push --import-strategy CREATE; complete_of d2-push --explain E764
+      complete_of d2-map suggest --kind data; complete_of d2-pull --reporting-rate ACTUAL
+      complete_of d2-slices plan --pair hmis --data-set "${SET:0:3}" | grep -c "$SET"; complete_of d2-pull --pair hmis -l "${UNIT:0:4}" | grep -cF "$UNIT"
+      complete_of d2-datasets disable --pair hmis "${SET:0:3}" | grep -c "$SET"; complete_of d2-orgunits disable --pair = hmis "${UNIT:0:4}" | grep -cF "$UNIT"
+      d2-slices --describe | d2-pages fish > all.fish; command -v fish > /dev/null || { echo "$SET"; exit 0; }
+      fish --no-config -c "source all.fish; complete -C 'd2-slices plan --pair hmis --data-set ${SET:0:3}'" | cut -f1 | grep -Fx "$SET" | head -n 1
+      """#, ["SET": set.name, "UNIT": unit])
+    #expect(
+      outcome.output.split(separator: "\n").map { $0.trimmingSpaces } == [
+        "refused retry", "CREATE CREATE_AND_UPDATE", "E7640 E7641 E7642 E7643 E7644 E7645",
+        "dataElement dataSet", "ACTUAL_REPORTS ACTUAL_REPORTS_ON_TIME", "1", "1", "1", "1", set.name,
+      ], "\(outcome.output)\(outcome.errors)")
   }
 
   @Test(

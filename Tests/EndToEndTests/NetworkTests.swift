@@ -51,6 +51,19 @@ struct NetworkTests {
     "d2-pull --url \(url) --data-set $DS --org-unit $ROOT --children --start-date 2021-12-01 --end-date 2023-01-31 --include-deleted"
   }
 
+  @Test("an https address of a port that speaks http fails in seconds, and says so")
+  func httpsToHTTP() throws {
+    let world = try World(values: 10)
+    let outcome = world.run(
+      """
+      SECONDS=0; d2-pull --url https://${SRC#http://} --data-set abcdefghijk --org-unit abcdefghijk --period 202201; echo $?; [ $SECONDS -lt 12 ] && echo quick
+      """)
+    #expect(outcome.lines == ["69", "quick"], "\(outcome.output)\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("the port answers http, not https (--url http://127.0.0.1:"), "\(outcome.errors)")
+    #expect(!outcome.errors.contains("again in"), "\(outcome.errors)")
+  }
+
   @Test("certificates are verified: an unknown authority is refused, --ca-file adds it, --insecure warns")
   func tls() throws {
     let world = try World(environment: ["MODE": "tls"])

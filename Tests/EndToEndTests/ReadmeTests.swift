@@ -25,7 +25,8 @@ struct ReadmeTests {
       readme,
       instead: [
         ("d2-pairs add hmis", #"change $DST '{"organisationUnits":[{"id":"'$(cat lacking)'"}]}'; d2-pairs add hmis"#),
-        ("scripts/continuous hmis --interval 600", "timeout -s INT 8 scripts/continuous hmis --interval 1"),
+        ("d2-backlog hmis", "scripts/backlog hmis"),
+        ("d2-continuous hmis --interval 600", "timeout -s INT 8 scripts/continuous hmis --interval 1"),
       ])
     let all = outcome.printed.joined(separator: "\n")
     // The first one ends with what was refused, the last one by the signal.

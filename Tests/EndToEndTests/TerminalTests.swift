@@ -136,10 +136,57 @@ struct TerminalTests {
         "Renamed", "Renamed too", "[true,true]", "other", "more", "1", "waiting=12", "more",
       ], "\(outcome.output)\(outcome.errors)")
     #expect(
-      outcome.errors.split(separator: "\n").filter { $0.hasSuffix("--dry-run: nothing was written") }.count
+      outcome.errors.split(separator: "\n").filter { $0.hasSuffix(": dry run: nothing was written") }.count
         == 14)
     #expect(outcome.errors.contains("12 slices removed") && outcome.errors.contains("removed hmis with 12 slices"))
+    #expect(outcome.errors.split(separator: "\n").allSatisfy { $0.contains(": dry run") }, "\(outcome.errors)")
+    let marked = world.run(
+      """
+      { d2-orgunits sync --pair hmis --dry-run; d2-datasets sync --pair hmis --dry-run; d2-slices plan --pair hmis -i --dry-run; d2-pairs set hmis --name other --dry-run; } | jq -c .dryRun | sort | uniq -c | awk '{ print $2, ($1 >= 4) }'
+      d2-slices plan --pair hmis -i --dry-run --log-format json 2>&1 > /dev/null | jq -c .dryRun | sort -u
+      d2-pull --pair hmis -y 2022 --limit 5 --quiet | d2-push --pair hmis --dry-run 2>&1 > batches | grep -vc '^d2-push: dry run'; jq -c .dryRun batches | sort -u
+      """)
+    #expect(marked.lines == ["true 1", "true", "0", "true"], "\(marked.output)\(marked.errors)")
     #expect(try world.storeContent() == before)
+  }
+
+  @Test("a narrow terminal keeps the numbers; a terminal gets no lines of batches; other locales get ASCII")
+  func narrow() throws {
+    let world = try World(slicesIn: .sqlite, values: 3000, level: nil)
+    let slow = #"{"kind":"latency","seconds":1.5,"path":"/api/dataValueSets","times":0}"#
+    try world.fail(source: slow)
+    try world.fail(destination: slow)
+    world.shell.write("lib", Self.library)
+    let outcome = world.run(
+      #"""
+      source lib; d2-slices plan --pair hmis --data-set MONTH -y 2022 --quiet > /dev/null
+      on 40 'd2-slices run --pair hmis' | grep -a '^^\[\[K.*of 12' > seen; grep -c '\[#*\.*\]' seen; grep -c 'd2-slices: [0-9]* of 12' seen | awk '{ print ($1 > 0) }'
+      d2-slices reset --pair hmis --all --yes 2> /dev/null; on 120 'd2-slices run --pair hmis' | grep -a '^^\[\[K.*of 12' | grep -c '\[#*\.*\]' | awk '{ print ($1 > 0) }'
+      d2-pull --pair hmis -y 2022 --data-set MONTH --quiet > values
+      on 80 'd2-push --url $DST < values' | grep -c '"batch"'; on 80 'd2-push --url $DST --batches < values' | grep -c '"batch"' | awk '{ print ($1 > 0) }'
+      d2-push --url $DST --quiet < values | grep -c '"batch"' | awk '{ print ($1 > 0) }'
+      for locale in C POSIX en_US.ISO-8859-1; do for command in 'd2-pull --help' 'd2-slices --help' 'd2-push --help'; do LC_ALL=$locale $command | grep -cP '[^\x00-\x7F]'; done; done | sort -u
+      LC_ALL=C.UTF-8 d2-pull --help | grep -c '…' | awk '{ print ($1 > 0) }'
+      LC_ALL=C d2-datasets enable --pair hmis 'Éboto' 2>&1 | grep -cP '[^\x00-\x7F]'; LC_ALL=C.UTF-8 d2-datasets enable --pair hmis 'Éboto' 2>&1 | grep -c Éboto
+      """#)
+    #expect(outcome.lines == ["0", "1", "1", "0", "1", "1", "0", "1", "0", "1"], "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test("a run that is interrupted says how to resume it; a part of a name suggests the name")
+  func interrupted() throws {
+    let world = try World(slicesIn: .sqlite, values: 3000, level: nil)
+    try world.fail(destination: #"{"kind":"latency","seconds":5,"path":"/api/dataValueSets","times":0}"#)
+    let unit = world.metadata.organisationUnits.last!.name
+    let outcome = world.run(
+      """
+      d2-slices plan --pair hmis --data-set MONTH -y 2022 --quiet > /dev/null
+      d2-slices run --pair hmis 2> errors & run=$!; await 'd2-slices list --pair hmis --state leased | grep -q .'; kill -TERM $run; wait $run; echo $?
+      tail -n 1 errors; d2-orgunits enable --pair hmis "$PART"; echo $?
+      """, ["PART": String(unit.lowercased().dropLast(2))])
+    #expect(
+      outcome.lines == ["143", "d2-slices: interrupted; run it again to resume", "64"],
+      "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.errors.contains("did you mean \"\(unit)\"?"), "\(unit): \(outcome.errors)")
   }
 
   @Test("mistyped names have suggestions: by name, code and uid; without words there is a way on")

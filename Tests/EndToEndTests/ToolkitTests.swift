@@ -62,6 +62,28 @@ struct ToolkitTests {
       ], "\(outcome.output)\(outcome.errors)")
   }
 
+  @Test("help is where people look for it")
+  func help() {
+    let outcome = Shell().run(
+      """
+      same() { cmp <($1 2>&1) <($2 2>&1) && echo same; }
+      same 'd2-pull help' 'd2-pull --help'; same 'd2-slices help plan' 'd2-slices plan --help'; same 'd2-slices help' 'd2-slices --help'
+      same 'd2 help slices plan' 'd2-slices plan --help'; same 'd2 help pull' 'd2-pull --help'; same 'd2-map help suggest' 'd2-map suggest --help'
+      d2-slices help pla; echo $?; d2-pull --help | tail -n 1; d2-slices --help | tail -n 1
+      d2-pull --url http://127.0.0.1:9 --pat SECRET --data-set a; echo $?; d2-push --url http://127.0.0.1:9 --password SECRET < /dev/null; echo $?
+      """)
+    #expect(
+      outcome.lines == Array(repeating: "same", count: 6) + [
+        "64", "More: man d2-pull. An overview: man d2", "More: man d2-slices. An overview: man d2", "64", "64",
+      ], "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.errors.contains(#"unknown verb "pla"; did you mean plan?"#), "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("--pat: a command line takes no secret, because ps would show it")
+        && outcome.errors.contains("give --pat-file FILE, or set D2_SOURCE_PAT or D2_DESTINATION_PAT")
+        && outcome.errors.contains("give --password-file FILE") && !outcome.errors.contains("SECRET"),
+      "\(outcome.errors)")
+  }
+
   @Test("a closed stdin or stdout fails as such, and no other file of the command takes its place")
   func closedStandardFiles() {
     let shell = Shell()

@@ -9,8 +9,8 @@ struct Completion {
     let word: String
     let description: CommandDescription
 
-    /// What stands beside the options is the name of a pair, else a file.
-    var namesPair: Bool { description.operands == "PAIR" }
+    /// What stands beside the options; files, if it is nothing that has a name.
+    var operand: CompletedName? { CompletedName(operands: description.operands) }
   }
 
   private let name: String
@@ -38,8 +38,9 @@ struct Completion {
     }
   }
 
-  /// The words that a value may be: `json|table|tsv`; `nil` if it is free.
+  /// The words that a value may be; `nil` if it is free.
   private static func choices(_ option: any AnyOption) -> [String]? {
+    if !option.choices.isEmpty { return option.choices }
     guard let value = option.value, value.contains("|") else { return nil }
     let words = value.split(separator: "|").map(String.init)
     return words.allSatisfy { $0.allSatisfy { $0.isLowercase || $0 == "-" || $0.isNumber } } ? words : nil
@@ -49,19 +50,17 @@ struct Completion {
     ["FILE", "DIR", "FILE|-", "STORE"].contains(option.value)
   }
 
-  private static func takesPair(_ option: any AnyOption) -> Bool { option.value == "PAIR" }
-
-  /// Prints the names of the pairs, one a line, with options of d2-pairs that say in which store: that of the line,
-  /// if it names one.
-  private static func pairs(_ store: String) -> String {
-    "d2-pairs list --format tsv \(store) 2>/dev/null | tail -n +2 | cut -f1"
+  /// All kinds of names that a command line may have.
+  private var names: [CompletedName] {
+    let all = lines.compactMap(\.operand) + lines.flatMap(\.description.options).compactMap { CompletedName($0) }
+    return CompletedName.allCases.filter(all.contains)
   }
 
   // MARK: bash
 
   private var bash: String {
     let function = "_" + name.replacing("-", with: "_")
-    return bashBeginning(function) + bashOptions + bashVerbs + bashValues + Self.bashWords
+    return bashBeginning(function) + bashOptions + bashVerbs + bashValues + bashWords
       + "complete -o filenames -F \(function) \(name)\n"
   }
 
@@ -87,7 +86,7 @@ struct Completion {
     for line in lines {
       let names = line.description.options.flatMap(\.names).joined(separator: " ")
       text += "    \(line.word.isEmpty ? "*" : line.word)) options='\(names)'"
-      text += line.namesPair ? " operands=pair ;;\n" : " ;;\n"
+      text += line.operand.map { " operands=\($0.rawValue) ;;\n" } ?? " ;;\n"
     }
     return text + "  esac\n"
   }
@@ -113,7 +112,7 @@ struct Completion {
     var text = "  case $before in\n"
     var seen: Set<String> = []
     var files: [String] = []
-    var pairs: [String] = []
+    var named: [CompletedName: [String]] = [:]
     var others: [String] = []
     for option in lines.flatMap(\.description.options) where option.value != nil && seen.insert(option.name).inserted {
       if let choices = Self.choices(option) {
@@ -125,48 +124,56 @@ struct Completion {
           """
       } else if Self.takesFile(option) {
         files += option.names
-      } else if Self.takesPair(option) {
-        pairs += option.names
+      } else if let name = CompletedName(option) {
+        named[name, default: []] += option.names
       } else {
         others += option.names
       }
     }
-    for (names, what) in [(files, "options='' operands=file"), (pairs, "options='' operands=pair"), (others, "return")]
-    where !names.isEmpty {
+    let kinds = CompletedName.allCases.map { (named[$0] ?? [], "options='' operands=\($0.rawValue)") }
+    for (names, what) in [(files, "options='' operands=file")] + kinds + [(others, "return")] where !names.isEmpty {
       text += "    \(names.joined(separator: " | "))) \(what) ;;\n"
     }
     return text + "  esac\n"
   }
 
-  /// Offers options, pairs or files.
-  private static let bashWords = """
-      if [[ $options && $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
-      elif [[ $operands == pair ]]; then
-        # Names come from a store that others may write to: they are never given to the shell to expand.
-        local name store=() place value
-        for ((place = 1; place < ${#COMP_WORDS[@]} - 1; place++)); do
-          [[ ${COMP_WORDS[place]} == --store ]] || continue
-          [[ ${COMP_WORDS[place + 1]} != = ]] || ((place++))
-          value=${COMP_WORDS[place + 1]-}
-          # bash takes addresses apart, too, at colons, equals and at signs.
-          while [[ ${COMP_WORDS[place + 2]-} == [:=@]* ]]; do
-            value+=${COMP_WORDS[place + 2]}${COMP_WORDS[place + 3]-}
-            ((place += 2))
-          done
-          # A word as it was typed: without its quotes, with the home folder, and nothing else of it is expanded.
-          value=${value//[\\\"\\'\\\\]/}
-          [[ $value != '~/'* ]] || value=$HOME/${value:2}
-          store=(--store "$value")
-        done
-        while IFS= read -r name; do [[ $name != "$word"* ]] || COMPREPLY+=("$name"); done < \
-    <(\(pairs("\"${store[@]}\"")))
-      else
-        mapfile -t COMPREPLY < <(compgen -f -- "$word")
-      fi
+  /// Offers options, names or files.
+  private var bashWords: String {
+    let asked = names.map {
+      "        \($0.rawValue)) \($0.command(pair: "--pair \"$pair\"", store: "\"${store[@]}\"")) ;;\n"
     }
+    return """
+        if [[ $options && $word == -* ]]; then
+          mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+        elif [[ $operands != file ]]; then
+          # Names come from a store that others may write to: they are never given to the shell to expand.
+          local name store=() pair='' place value
+          [[ ${COMP_WORDS[1]-} == -* ]] || pair=${COMP_WORDS[1]-}
+          for ((place = 1; place < ${#COMP_WORDS[@]} - 1; place++)); do
+            name=${COMP_WORDS[place]}
+            [[ $name == --store || $name == --pair ]] || continue
+            [[ ${COMP_WORDS[place + 1]} != = ]] || ((place++))
+            value=${COMP_WORDS[place + 1]-}
+            # bash takes addresses apart, too, at colons, equals and at signs.
+            while [[ ${COMP_WORDS[place + 2]-} == [:=@]* ]]; do
+              value+=${COMP_WORDS[place + 2]}${COMP_WORDS[place + 3]-}
+              ((place += 2))
+            done
+            # A word as it was typed: without its quotes, with the home folder, and nothing else of it is expanded.
+            value=${value//[\\\"\\'\\\\]/}
+            [[ $value != '~/'* ]] || value=$HOME/${value:2}
+            if [[ $name == --store ]]; then store=(--store "$value"); else pair=$value; fi
+          done
+          while IFS= read -r name; do [[ $name != "$word"* ]] || COMPREPLY+=("$name"); done < \
+      <(case $operands in
+      \(asked.joined())        esac)
+        else
+          mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        fi
+      }
 
-    """
+      """
+  }
 
   // MARK: zsh
 
@@ -185,8 +192,8 @@ struct Completion {
         action += "(\(choices.joined(separator: " ")))"
       } else if takesFile(option) {
         action += "_files"
-      } else if takesPair(option) {
-        action += "_d2_pair_names"
+      } else if let name = CompletedName(option) {
+        action += zshFunction(name)
       }
     }
     let others = option.names.count > 1 && !option.repeats ? "(\(option.names.joined(separator: " ")))" : ""
@@ -196,29 +203,35 @@ struct Completion {
     }
   }
 
-  /// Offers the names of the pairs.
-  private static let zshPairs = """
-    _d2_pair_names() {
-      local -a store names
-      local value
-      local -i place=${words[(I)--store(|=*)]}
-      if ((place)); then
-        value=${words[place]#--store=}
-        [[ $value != --store ]] || value=${words[place + 1]}
+  private static func zshFunction(_ name: CompletedName) -> String { "_d2_\(name.rawValue)_names" }
+
+  /// Offers names.
+  private static func zshFunction(offering name: CompletedName) -> String {
+    """
+    \(zshFunction(name))() {
+      local -a store pair names
+      local option value
+      local -i place
+      [[ $words[2] == -* ]] || pair=(--pair "$words[2]")
+      for option in --store --pair; do
+        place=${words[(I)$option(|=*)]}
+        ((place)) || continue
+        value=${words[place]#$option=}
+        [[ $value != $option ]] || value=${words[place + 1]}
         value=${(Q)value}
         [[ $value != '~/'* ]] || value=$HOME/${value[3,-1]}
-        store=(--store "$value")
-      fi
-      names=(${(f)"$(\(pairs("$store")))"})
+        if [[ $option == --store ]]; then store=(--store "$value"); else pair=(--pair "$value"); fi
+      done
+      names=(${(f)"$(\(name.command(pair: "$pair", store: "$store")))"})
       compadd "$@" -a names
     }
 
     """
+  }
 
   private var zsh: String {
     var text = "#compdef \(name)\n\n"
-    let options = lines.flatMap(\.description.options)
-    if lines.contains(where: \.namesPair) || options.contains(where: Self.takesPair) { text += Self.zshPairs }
+    for name in names { text += Self.zshFunction(offering: name) }
     if !verbs.isEmpty {
       text += "local -a verbs=(\n"
       for verb in verbs { text += "  '\(verb.word):\(Self.zshQuoted(verb.description.abstract))'\n" }
@@ -233,7 +246,7 @@ struct Completion {
         text += "*)\n"
       }
       let arguments = line.description.options.flatMap(Self.zshArguments).map { "    \($0) \\\n" }.joined()
-      let operands = line.namesPair ? "'*:pair:_d2_pair_names'" : "'*:file:_files'"
+      let operands = line.operand.map { "'*:\($0.rawValue):\(Self.zshFunction($0))'" } ?? "'*:file:_files'"
       text += "  _arguments \\\n\(arguments)    \(operands)\n"
       if !verbs.isEmpty { text += "  ;;\n" }
     }
@@ -248,30 +261,39 @@ struct Completion {
 
   // MARK: fish
 
-  /// Prints the names of the pairs.
-  private static let fishPairs = """
-    function __d2_pair_names
+  private static func fishFunction(_ name: CompletedName) -> String { "__d2_\(name.rawValue)_names" }
+
+  /// Prints names.
+  private static func fishFunction(printing name: CompletedName) -> String {
+    """
+    function \(fishFunction(name))
       set -l words (commandline -op)
       set -l store
+      set -l pair
+      set -q words[2]; and not string match -q -- '-*' $words[2]; and set pair --pair $words[2]
       for place in (seq (count $words))
         switch $words[$place]
           case '--store=*'
             set store --store (string replace -- --store= '' $words[$place])
           case --store
             set -q words[(math $place + 1)]; and set store --store $words[(math $place + 1)]
+          case '--pair=*'
+            set pair --pair (string replace -- --pair= '' $words[$place])
+          case --pair
+            set -q words[(math $place + 1)]; and set pair --pair $words[(math $place + 1)]
         end
       end
       set -q store[2]; and set store[2] (string replace -r -- '^~/' $HOME/ $store[2])
-      \(pairs("$store"))
+      \(name.command(pair: "$pair", store: "$store"))
     end
 
     """
+  }
 
   private var fish: String {
     func quoted(_ text: String) -> String { text.replacing("\\", with: "\\\\").replacing("'", with: "\\'") }
     var text = "# fish completion of \(name)\n"
-    let options = lines.flatMap(\.description.options)
-    if lines.contains(where: \.namesPair) || options.contains(where: Self.takesPair) { text += Self.fishPairs }
+    for name in names { text += Self.fishFunction(printing: name) }
     for verb in verbs {
       let only = verbs.count == lines.count ? " -f" : ""
       text += "complete -c \(name) -n __fish_use_subcommand\(only) -a \(verb.word)"
@@ -286,7 +308,9 @@ struct Completion {
         } else {
           ""
         }
-      if line.namesPair { text += "complete -c \(name)\(condition) -f -a '(__d2_pair_names)'\n" }
+      if let operand = line.operand {
+        text += "complete -c \(name)\(condition) -f -a '(\(Self.fishFunction(operand)))'\n"
+      }
       for option in line.description.options {
         let names = option.names.map { $0.hasPrefix("--") ? "-l \($0.dropFirst(2))" : "-s \($0.dropFirst())" }
         var value = ""
@@ -296,8 +320,8 @@ struct Completion {
             value += " -a '\(choices.joined(separator: " "))'"
           } else if Self.takesFile(option) {
             value = " -r -F"
-          } else if Self.takesPair(option) {
-            value += " -a '(__d2_pair_names)'"
+          } else if let name = CompletedName(option) {
+            value += " -a '(\(Self.fishFunction(name)))'"
           }
         }
         text += "complete -c \(name)\(condition) \(names.joined(separator: " "))\(value) -d '\(quoted(option.help))'\n"

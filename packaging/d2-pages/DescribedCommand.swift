@@ -47,6 +47,7 @@ struct DescribedOption: AnyOption {
   let value: String?
   let help: String
   let repeats: Bool
+  let choices: [String]
 
   func check(_ texts: [String]) {}
 }
@@ -55,7 +56,7 @@ extension DescribedOption {
   fileprivate init(_ json: JSONValue) throws {
     self.init(
       names: try json.list("names").compactMap(\.string), value: json["value"]?.string, help: try json.text("help"),
-      repeats: json["repeats"]?.bool ?? false)
+      repeats: json["repeats"]?.bool ?? false, choices: json["choices"]?.array?.compactMap(\.string) ?? [])
   }
 }
 

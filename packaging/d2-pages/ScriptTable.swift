@@ -69,6 +69,6 @@ struct ScriptTable {
     return DescribedOption(
       names: row.names.split(separator: " ").map(String.init), value: takesValue ? row.value : nil,
       help: row.help.capitalisedSentence + ".",
-      repeats: takesValue && (row.into.hasSuffix("+") || row.into.hasSuffix("*")))
+      repeats: takesValue && (row.into.hasSuffix("+") || row.into.hasSuffix("*")), choices: [])
   }
 }

@@ -49,6 +49,8 @@ package final class HTTPClient: Sendable {
   private let rate: (limit: RateLimit, among: ConcurrencyLimit)?
   private let share: SharedStore
   private let idle = Mutex<[CurlHandle]>([])
+  /// How often the server's port did not take up TLS in time; `nil` once it has.
+  private let lateHellos = Mutex<Int?>(0)
   /// Whether the session of the worker was looked for.
   private let isJoined = Mutex(false)
 
@@ -75,17 +77,20 @@ package final class HTTPClient: Sendable {
   ) throws -> HTTPResponse {
     let handle = try idle.withLock { $0.popLast() } ?? CurlHandle(share: share)
     defer { idle.withLock { $0.append(handle) } }
+    let late = server.scheme == "https" ? lateHellos.withLock { $0 } : nil
     // Else the length of this file's path would be in the binary: the same sources would make another one elsewhere.
     #sourceLocation(file:"HTTPClient.perform.swift",line:1)
     return try withoutActuallyEscaping(onBody) { onBody in
       try withoutActuallyEscaping(whileWaiting) { whileWaiting in
         func exchange(carriesCookies: Bool) throws -> (response: HTTPResponse, cookies: [String]) {
+          var patient = configuration
+          if let late { patient.connectSeconds = min(patient.connectSeconds, PlainPort.helloSeconds(after: late)) }
           let transfer = Transfer(
-            handle: handle, configuration: configuration, onBody: request.handsOnBody ? onBody : nil,
+            handle: handle, configuration: patient, onBody: request.handsOnBody ? onBody : nil,
             whileWaiting: whileWaiting, carriesCookies: carriesCookies)
           transfer.rate = rate?.limit
           transfer.bytesSentPerSecond = rate.map { max(1, $0.limit.bytesPerSecond / $0.among.current) }
-          let response = try run(transfer, request)
+          let response = try finding(plain: late != nil) { try run(transfer, request) }
           keepSession(of: response, handle)
           return (response, transfer.cookies)
         }
@@ -100,6 +105,20 @@ package final class HTTPClient: Sendable {
     }
   }
   #sourceLocation()
+
+  /// Says so if a port that did not take up TLS speaks http.
+  private func finding(plain mayBePlain: Bool, _ exchange: () throws -> HTTPResponse) throws -> HTTPResponse {
+    guard mayBePlain else { return try exchange() }
+    do {
+      let response = try exchange()
+      lateHellos.withLock { $0 = nil }
+      return response
+    } catch let error as TransferError {
+      if PlainPort.speaksHTTP(server, after: error, configuration) { throw TransferError.tls(PlainPort.message) }
+      lateHellos.withLock { $0 = $0.map { $0 + 1 } }
+      throw error
+    }
+  }
 
   /// Before its first request a command of a worker takes up the session of the others. Without one it signs in
   /// while they wait.

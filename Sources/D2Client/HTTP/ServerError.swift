@@ -202,6 +202,8 @@ package struct ServerError: CommandError {
   private var advice: String? {
     switch kind {
     case .unreachable: "check the address and the network"
+    case .tls where message == PlainPort.message:
+      "\(server.renaming(to: "http://\(server.authority)\(server.context)")), if nobody can listen on the way there"
     case .tls: "is the certificate the server's?" + (caFile.map { " \($0) adds an authority" } ?? "")
     case .timedOut, .broken, .cutOff: "run the command again"
     case .malformed, .disagreement: "run the command again" + (remedy.map { ", \($0)" } ?? "")

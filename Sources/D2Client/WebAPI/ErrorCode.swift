@@ -14,6 +14,12 @@ package struct ErrorCode: Sendable {
     named(String(reason.prefix { $0 != " " && $0 != ":" }))
   }
 
+  /// The first one that a text names, wherever it stands.
+  package static func within(_ text: String) -> ErrorCode? {
+    text.split { !$0.isASCII || !$0.isLetter && !$0.isNumber }.lazy
+      .filter { $0.utf8.count == 5 && $0.hasPrefix("E") }.compactMap { named(String($0)) }.first
+  }
+
   private static let byCode = Dictionary(all.map { ($0.code, $0) }, uniquingKeysWith: { first, _ in first })
 
   private static let metadata =

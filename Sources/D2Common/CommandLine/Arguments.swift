@@ -81,7 +81,19 @@ package struct Arguments: Sendable {
     }
   }
 
+  /// Options that other tools have for a secret, and what d2 has instead.
+  private static let secrets = [
+    (names: ["--pat", "--token", "--api-token"], file: "--pat-file", variable: "PAT"),
+    (names: ["--password", "--pass", "-p"], file: "--password-file", variable: "PASSWORD"),
+  ]
+
   private static func unknown(_ name: String, _ command: CommandDescription) -> CommandFailure {
+    if let secret = secrets.first(where: { $0.names.contains(name) }), command.option(named: secret.file) != nil {
+      return CommandFailure(
+        .usage,
+        "\(name): a command line takes no secret, because ps would show it. Write it into a file and give \(secret.file) FILE, or set D2_SOURCE_\(secret.variable) or D2_DESTINATION_\(secret.variable)"
+      )
+    }
     let nearest = name.count > 3 ? Suggestion.nearest(to: name, among: command.options.flatMap(\.names)) : nil
     let hint = nearest.map { "; did you mean \($0)?" } ?? ""
     return CommandFailure(.usage, "unknown option \(name)\(hint) (\(command.name) --help lists them)")

@@ -31,6 +31,10 @@ package enum Command {
     _ body: @Sendable (Arguments, Log) async throws -> ExitStatus
   ) async -> Never {
     describe(description.name, description.abstract, description.manual, own: description, verbs, words)
+    let words = words == ["help"] ? ["--help"] : words
+    if words.first == "help", let verb = verbs.first(where: { $0.word(of: description.name) == words[1] }) {
+      await verb.run(["--help"])
+    }
     if let verb = verbs.first(where: { $0.word(of: description.name) == words.first }) {
       await verb.run(Array(words.dropFirst()))
     }
@@ -43,16 +47,23 @@ package enum Command {
   ) async -> Never {
     let name = command.name
     describe(name, command.abstract, manual, own: nil, verbs, words)
-    let log = Log(command: name, terminal: processEnvironment()["TERM"])
+    let environment = processEnvironment()
+    let log = Log(command: name, environment: environment)
+    func verb(_ word: String) -> Verb? { verbs.first { $0.word(of: name) == word } }
     switch words.first {
-    case "--help"?, "-h"?:
-      print(Verb.helpText(name: name, abstract: command.abstract, verbs), terminator: "")
+    case "help"? where words.count > 1 && verb(words[1]) != nil:
+      // `d2 help slices plan`, too.
+      await verb(words[1])!.run(words.count > 2 ? ["help"] + words[2...] : ["--help"])
+    case "--help"?, "-h"?,
+      "help"? where words.count == 1:
+      show(Verb.helpText(name: name, abstract: command.abstract, verbs), environment)
       exit(0)
     case "--version"?:
       print("\(name) \(D2.version)")
       exit(0)
     case let word?:
-      if let verb = verbs.first(where: { $0.word(of: name) == word }) { await verb.run(Array(words.dropFirst())) }
+      if let verb = verb(word) { await verb.run(Array(words.dropFirst())) }
+      let word = word == "help" ? words[1] : word
       let nearest = Suggestion.nearest(to: word, among: verbs.map { $0.word(of: name) })
       log.error(
         "unknown verb \(word.quoted)\(nearest.map { "; did you mean \($0)?" } ?? "") (\(name) --help lists them)")
@@ -62,6 +73,12 @@ package enum Command {
           + " (\(name) --help explains each)")
     }
     exit(ExitStatus.usage.rawValue)
+  }
+
+  /// Writes a help text as the locale can show it.
+  private static func show(_ text: String, _ environment: [String: String]) {
+    let isASCII = ASCIIText.isNeeded(environment, isTerminal: isatty(1) == 1)
+    print(isASCII ? ASCIIText.of(text) : text, terminator: "")
   }
 
   /// For the tool that makes manual pages and completions: `--describe`, alone.
@@ -78,11 +95,11 @@ package enum Command {
   ) async -> Never {
     let name = String(description.name.prefix { $0 != " " })
     let environment = processEnvironment()
-    var log = Log(command: name, terminal: environment["TERM"])
+    var log = Log(command: name, environment: environment)
     do {
       let arguments = try Arguments(unchecked: words, description, environment, { .now })
       if arguments[CommandDescription.help] {
-        print(description.helpText(), terminator: "")
+        show(description.helpText(), environment)
         exit(0)
       }
       if arguments[CommandDescription.version] {
@@ -103,7 +120,7 @@ package enum Command {
       let status = try await body(arguments, log)
       log.wipe()
       // Of the verbs: d2-push asks the server to store nothing.
-      if description.name != name, arguments[ifDeclared: dryRun] { log.info("--dry-run: nothing was written") }
+      if description.name != name, arguments[ifDeclared: dryRun] { log.info("nothing was written") }
       exit(Signals.received == nil ? status.rawValue : Signals.status.rawValue)
     } catch {
       log.wipe()
@@ -130,7 +147,8 @@ extension Log {
     self.init(
       command: arguments.commandName,
       least: arguments[CommandDescription.quiet] ? .error : arguments[CommandDescription.verbose] ? .debug : .info,
-      format: arguments[CommandDescription.logFormat] ?? .text, terminal: arguments.environment["TERM"])
+      format: arguments[CommandDescription.logFormat] ?? .text, environment: arguments.environment,
+      isDryRun: arguments[ifDeclared: Command.dryRun])
   }
 }
 
@@ -159,7 +177,7 @@ package struct Verb: Sendable {
   static func helpText(name: String, abstract: String, _ verbs: [Verb]) -> String {
     let words = verbs.map { $0.word(of: name) }
     let width = words.map(\.count).max() ?? 0
-    var text = "\(name) - \(abstract)\n\nVerbs (each has --help):\n"
+    var text = "\(name) - \(abstract)\n\nVerbs (\(name) help VERB tells more):\n"
     for (word, verb) in zip(words, verbs) {
       text += "  \(word)" + String(repeating: " ", count: width - word.count + 2) + verb.description.abstract + "\n"
     }
@@ -167,6 +185,6 @@ package struct Verb: Sendable {
     for example in verbs.compactMap(\.description.examples.first) {
       text += "\n  # \(example.effect)\n  \(example.command)\n"
     }
-    return text
+    return text + CommandDescription.pointer(to: name)
   }
 }

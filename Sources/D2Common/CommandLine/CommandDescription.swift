@@ -71,7 +71,12 @@ package struct CommandDescription: Sendable {
     }
     text += "\nExit status:\n"
     for status in statuses { text += Self.entry("  \(status.status.rawValue)", status.meaning, width, indent: 8) }
-    return text
+    return text + Self.pointer(to: String(name.prefix { $0 != " " }))
+  }
+
+  /// Where to read more.
+  static func pointer(to command: String) -> String {
+    command == "d2" ? "\nAn overview: man d2\n" : "\nMore: man \(command). An overview: man d2\n"
   }
 
   /// A head and its help, wrapped and indented.

@@ -13,6 +13,9 @@ package struct Listing {
   /// The keys that tables show, in their order.
   private var columns: [String]
   private var table: [[String]] = []
+  /// Of tables: rows for programs stay as they are.
+  private var isASCII = false
+  private var isDryRun = false
 
   package init(_ format: Format, columns: [String]) {
     self.format = format
@@ -23,15 +26,20 @@ package struct Listing {
   ///
   /// - Parameter columns: the keys that tables show; if there are none, all keys of the first row.
   package init(_ arguments: Arguments, columns: [String] = []) {
-    self.init(arguments[ifDeclared: Self.option] ?? (isatty(1) == 1 ? .table : .json), columns: columns)
+    let isTerminal = isatty(1) == 1
+    self.init(arguments[ifDeclared: Self.option] ?? (isTerminal ? .table : .json), columns: columns)
+    isDryRun = arguments[ifDeclared: Command.dryRun]
+    isASCII = ASCIIText.isNeeded(arguments.environment, isTerminal: isTerminal)
   }
 
   /// - Throws: `CommandFailure`, 73.
   package mutating func add(_ object: JSONValue) throws {
     if columns.isEmpty { columns = object.members?.map(\.key) ?? [] }
     switch format {
-    case .json: try output.line(object.text)
-    case .table: table.append(columns.map { Log.printable(Self.cell(object[$0])) })
+    case .json: try output.line(object.ofDryRun(isDryRun).text)
+    case .table:
+      let cells = columns.map { Log.printable(Self.cell(object[$0])) }
+      table.append(isASCII ? cells.map(ASCIIText.of) : cells)
     case .tsv:
       if table.isEmpty {
         table.append(columns)

@@ -14,12 +14,21 @@ package struct Option<Value: Sendable>: AnyOption {
   package let value: String?
   package let help: String
   package let repeats: Bool
+  /// What shells offer for its value.
+  package private(set) var choices: [String] = []
   /// Makes a value of the texts that were given: none if the option was not.
   let read: @Sendable (_ texts: [String]) throws(CommandFailure) -> Value
 
   /// The same option in a command that describes it in its own words.
   package func described(_ help: String, value: String? = nil) -> Self {
-    Self(names: names, value: value ?? self.value, help: help, repeats: repeats, read: read)
+    Self(names: names, value: value ?? self.value, help: help, repeats: repeats, choices: choices, read: read)
+  }
+
+  /// The same option, for whose value shells offer some words.
+  package func offering(_ choices: [String]) -> Self {
+    var option = self
+    option.choices = choices
+    return option
   }
 
   package func check(_ texts: [String]) throws(CommandFailure) { _ = try read(texts) }
@@ -37,6 +46,8 @@ package protocol AnyOption: Sendable {
   var help: String { get }
   /// Whether it may be given several times, or its value be a comma-separated list.
   var repeats: Bool { get }
+  /// The words that shells offer for its value; empty if it is free.
+  var choices: [String] { get }
 
   /// - Throws: `CommandFailure`, 64 if it cannot have these values.
   func check(_ texts: [String]) throws(CommandFailure)
@@ -66,7 +77,7 @@ extension Option {
   package init<Parsed>(_ names: String..., value: String? = nil, as reader: ValueReader<Parsed>, help: String)
   where Value == Parsed? {
     let name = names[0]
-    self.init(names: names, value: value ?? reader.name, help: help, repeats: false) {
+    self.init(names: names, value: value ?? reader.name, help: help, repeats: false, choices: reader.choices) {
       (texts) throws(CommandFailure) in
       guard let text = texts.last else { return nil }
       return try reader.value(of: text, of: name)
@@ -77,7 +88,8 @@ extension Option {
   package init<Parsed>(_ names: String..., values: String, as reader: ValueReader<Parsed>, help: String)
   where Value == [Parsed] {
     let name = names[0]
-    self.init(names: names, value: values, help: help, repeats: true) { (texts) throws(CommandFailure) in
+    self.init(names: names, value: values, help: help, repeats: true, choices: reader.choices) {
+      (texts) throws(CommandFailure) in
       var values: [Parsed] = []
       for text in texts.flatMap(\.listed) { values.append(try reader.value(of: text, of: name)) }
       return values

@@ -25,7 +25,7 @@ extension AnyOption {
   fileprivate var json: JSONValue {
     [
       "names": .array(names.map { .string($0) }), "value": .string(orNull: value), "help": .string(help),
-      "repeats": .bool(repeats),
+      "repeats": .bool(repeats), "choices": .array(choices.map { .string($0) }),
     ]
   }
 }

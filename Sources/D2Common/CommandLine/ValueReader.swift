@@ -4,11 +4,16 @@ package struct ValueReader<Parsed: Sendable>: Sendable {
   let name: String
   /// What is expected, for the message about anything else: `a duration such as 90s, 15m or 2h`.
   let expected: String
+  /// The words that it can be, for completions; empty if there are others.
+  let choices: [String]
   fileprivate let read: @Sendable (String) -> Parsed?
 
-  package init(_ name: String, _ expected: String, read: @escaping @Sendable (String) -> Parsed?) {
+  package init(
+    _ name: String, _ expected: String, choices: [String] = [], read: @escaping @Sendable (String) -> Parsed?
+  ) {
     self.name = name
     self.expected = expected
+    self.choices = choices
     self.read = read
   }
 
@@ -76,6 +81,8 @@ extension ValueReader where Parsed: CaseIterable & RawRepresentable<String> {
   /// One of the words that a type's cases are.
   package static func one(of type: Parsed.Type) -> Self {
     let words = type.allCases.map(\.rawValue)
-    return Self(words.joined(separator: "|"), "one of \(words.joined(separator: ", "))") { Parsed(rawValue: $0) }
+    return Self(words.joined(separator: "|"), "one of \(words.joined(separator: ", "))", choices: words) {
+      Parsed(rawValue: $0)
+    }
   }
 }

@@ -16,16 +16,25 @@ package final class Log: Sendable {
   /// Whether stderr is a terminal that can wipe a line, and progress is wanted there.
   package let draws: Bool
   private let turn: TerminalTurn?
+  private let isASCII: Bool
+  private let isDryRun: Bool
   private let start = monotonicSeconds()
   /// What is over sooner needs no progress.
   private static let calmSeconds = 0.7
 
-  /// - Parameter terminal: what kind of terminal stderr is, if it is one: the environment's `TERM`.
-  package init(command: String, least: Level = .info, format: Format = .text, terminal: String? = nil) {
+  /// - Parameters:
+  ///   - environment: tells what kind of terminal stderr is, if it is one (`TERM`), and what it can show.
+  ///   - isDryRun: whether each line says that nothing is changed.
+  package init(
+    command: String, least: Level = .info, format: Format = .text, environment: [String: String] = [:],
+    isDryRun: Bool = false
+  ) {
+    self.isDryRun = isDryRun
     self.command = command
     self.least = least
     self.format = format
-    let isTerminal = isatty(2) == 1 && terminal ?? "dumb" != "dumb"
+    let isTerminal = isatty(2) == 1 && environment["TERM"] ?? "dumb" != "dumb"
+    isASCII = ASCIIText.isNeeded(environment, isTerminal: isatty(2) == 1)
     draws = isTerminal && least <= .info && format == .text
     turn = isTerminal ? TerminalTurn() : nil
   }
@@ -36,7 +45,12 @@ package final class Log: Sendable {
   package func error(_ message: @autoclosure () -> String) { write(.error, message) }
 
   /// A line of another command, as it is but for control characters.
-  package func relay(_ line: String) { writeLine(Self.printable(line)) }
+  package func relay(_ line: String) { writeLine(shown(line)) }
+
+  private func shown(_ text: String) -> String {
+    let text = Self.printable(text)
+    return isASCII ? ASCIIText.of(text) : text
+  }
 
   /// Draws a progress line over the last one, as long as the terminal is wide. Only if there is a terminal, and no
   /// other command draws there.
@@ -48,10 +62,13 @@ package final class Log: Sendable {
         return
       }
       // A line that is wrapped could not be wiped.
-      Self.writeAll(Self.wiping + Self.printable("\(command): \(line)").prefix(Self.width - 1))
+      Self.writeAll(Self.wiping + shown("\(command): \(line)").prefix(Self.width - 1))
       drawn = true
     }
   }
+
+  /// How many columns a progress line may have, behind the command's name.
+  package var room: Int { max(0, Self.width - 1 - command.count - 2) }
 
   /// Columns of the terminal now: it may have been resized.
   private static var width: Int {
@@ -79,13 +96,13 @@ package final class Log: Sendable {
   private func write(_ level: Level, _ message: () -> String) {
     guard level >= least else { return }
     switch format {
-    case .text: writeLine("\(command): \(Self.printable(message()))")
+    case .text: writeLine("\(command): \(shown(isDryRun ? DryRun.line(message()) : message()))")
     case .json:
       let line: JSONValue = [
         "time": .string(UTCTime.now.iso8601), "level": .string("\(level)"), "command": .string(command),
         "message": .string(message()),
       ]
-      writeLine(line.text)
+      writeLine(line.ofDryRun(isDryRun).text)
     }
   }
 

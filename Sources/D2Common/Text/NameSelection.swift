@@ -98,9 +98,10 @@ package struct NameSelection<Thing: Named> {
   private func unknown(_ text: String) -> CommandFailure {
     let known =
       things.count <= Self.mostCompared ? things.flatMap { [$0.name, $0.uid] + ($0.code.map { [$0] } ?? []) } : []
-    let nearest = Suggestion.nearest(to: text, among: known)
-    return CommandFailure(
-      .usage, "no \(kind) \(text.quoted) \(place)\(nearest.map { "; did you mean \($0.quoted)?" } ?? "")")
+    let parts = Suggestion.containing(text, among: things.lazy.map(\.name))
+    let meant = Suggestion.nearest(to: text, among: known).map { [$0] } ?? parts
+    let hint = meant.isEmpty ? "" : "; did you mean \(meant.map(\.quoted).joined(separator: " or "))?"
+    return CommandFailure(.usage, "no \(kind) \(text.quoted) \(place)\(hint)")
   }
 }
 

@@ -1,5 +1,17 @@
 /// The likely meaning of a mistyped name.
 package enum Suggestion {
+  /// Few words are parts of hundreds of names, which would help nobody.
+  private static let mostNamed = 3
+  private static let leastLetters = 3
+
+  /// Names that a text is a part of, the shortest first.
+  package static func containing(_ text: String, among names: some Sequence<String>) -> [String] {
+    let lowered = text.lowercased()
+    guard lowered.count >= leastLetters else { return [] }
+    let found = names.filter { $0.lowercased().contains(lowered) }.unique
+    return Array(found.sorted { ($0.count, $0) < ($1.count, $1) }.prefix(mostNamed))
+  }
+
   /// The nearest of some names, if it is near.
   package static func nearest(to name: String, among names: [String]) -> String? {
     let lowered = name.lowercased()

@@ -71,6 +71,8 @@ package struct StoreAccess: Sendable {
 /// The store, its tables up to date. Used by one task at a time.
 package final class Store {
   package let database: any Database
+  /// Whether nothing of what is written lasts.
+  package let isDryRun: Bool
 
   package static let option = Option(
     "--store", value: "STORE",
@@ -85,6 +87,7 @@ package final class Store {
   ///   - log: where an upgrade is told.
   /// - Throws: `StoreError`.
   package init(_ location: StoreLocation, _ access: StoreAccess = StoreAccess(), _ log: Log? = nil) throws {
+    isDryRun = access.pretends
     switch location {
     case .sqlite(let path):
       let isThere = Glibc.access(path, F_OK) == 0

@@ -59,14 +59,16 @@ struct CountRun {
   private func limited(_ values: Int) -> Int { min(values, options.limit ?? .max) }
 
   private func row(_ count: SubjectCount) -> JSONValue {
-    [
+    let row: JSONValue = [
       "dataSet": .string(orNull: count.dataSet), "values": .int(count.values), "low": .int(count.low),
       "high": .int(orNull: count.high), "isExact": .bool(count.isExact), "bytes": .int(count.bytes),
       "wireBytes": .int(count.wireBytes), "requests": .int(count.requests.count),
       "sampledUnits": .int(orNull: count.units?.sampled), "units": .int(orNull: count.units?.all),
       "onlyAssignedUnits": .bool(count.isOfAssigned),
-      "urls": .array(count.requests.map { .string(client.server.appending($0.export.target)) }),
     ]
+    guard options.explains, let members = row.members else { return row }
+    let urls = count.requests.map { JSONValue.string(client.server.appending($0.export.target)) }
+    return .object(members + [.init("urls", .array(urls))])
   }
 
   private func totals(_ counts: [SubjectCount]) -> JSONValue {

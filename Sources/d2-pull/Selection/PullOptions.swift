@@ -86,7 +86,7 @@ struct PullOptions: Sendable {
   static let count = Flag(
     "--count",
     help:
-      "Estimate the number of values without moving them: count if there are few, else extrapolate from some units."
+      "Estimate the number of values without moving them: count if there are few, else extrapolate from some units. With --explain it shows the requests too."
   )
   private static let explain = Flag(
     "--explain", help: "Show the requests, one a line, without making them.")
@@ -174,8 +174,6 @@ struct PullOptions: Sendable {
     readAhead = arguments[Self.readAhead] ?? Self.defaultReadAhead
     explains = arguments[Self.explain]
     counts = arguments[Self.count]
-    try CommandFailure.require(
-      !explains || !counts, "--count shows the requests too (as \"urls\"): leave out --explain")
     checks = !arguments[Self.noCheck]
     today = arguments.today
     turnFolder = WorkerTurn.folder(arguments.environment)

@@ -21,7 +21,8 @@ struct PushOptions: Sendable {
   static let dryRun = Command.dryRun.described("Let the server check and count, but store nothing.")
   static let explain = Option(
     "--explain", value: "CODE|all",
-    help: "Explain an error code of DHIS2 and what to do about it; send nothing.")
+    help: "Explain an error code of DHIS2 and what to do about it; send nothing."
+  ).offering(["all"] + ErrorCode.all.map(\.code))
   private static let dataSet = Option("--data-set", value: "UID", help: "Name this data set in every request.")
   private static let nullCombo = Option(
     "--null-combo", value: "refuse|default", as: .one(of: NullCombo.self),
@@ -111,8 +112,11 @@ struct PushOptions: Sendable {
     "--compression", as: .one(of: Compression.self), help: "Compress the requests (default gzip).")
   private static let summary = Option("--summary", value: "FILE", help: "Write the totals to FILE as a JSON object.")
 
+  private static let batches = Flag(
+    "--batches", help: "Write a line for each batch to stdout, even if that is a terminal.")
+
   static let how = OptionGroup(
-    "How to send it", [batchSize, batchBytes, ImportLimit.option, batchTime, compression, summary])
+    "How to send it", [batchSize, batchBytes, ImportLimit.option, batchTime, compression, batches, summary])
 
   // MARK: What was asked for
 
@@ -156,6 +160,8 @@ struct PushOptions: Sendable {
   private(set) var asksAboutElements: Bool
   /// Whether values that the destination does not keep make the status 1.
   let failsOnNotKept: Bool
+  /// Whether a terminal gets the lines of the batches, too.
+  let showsBatches: Bool
   /// The number of the pair whose destination it is.
   let pair: Int?
   /// What is replaced at the destination; `nil` if nothing is.
@@ -213,6 +219,7 @@ struct PushOptions: Sendable {
     // The destination's elements are asked for by their uids; a deletion keeps nothing.
     asksAboutElements = mayLook && importStrategy != "DELETE" && isByUID("dataElementIdScheme")
     failsOnNotKept = arguments[Self.failOnNotKept]
+    showsBatches = arguments[Self.batches]
     pair = stored?.pair.id
     replace = nil
     replace = try ReplaceOptions(arguments, self, stored: stored)

@@ -37,10 +37,9 @@ struct ReplaceOptions: Sendable {
   let environment: [String: String]
   /// Whether lines are missing on purpose.
   let isFiltered: Bool
-  /// The pair whose source can be asked, and the options for the way to it; never a credential of the command line,
-  /// which is the destination's.
+  /// The pair whose source can be asked, and the options for the way to it.
   private let pair: Pair?
-  private let sourceArguments: Arguments
+  private let arguments: Arguments
 
   /// - Returns: `nil` where nothing is to be replaced.
   /// - Throws: `CommandFailure`, 64.
@@ -69,13 +68,14 @@ struct ReplaceOptions: Sendable {
     environment = arguments.environment
     isFiltered = arguments[Self.filtered]
     pair = stored?.pair
-    sourceArguments = try Arguments(
-      Self.words(ServerOptions.transport.options, arguments), Push.description, environment: arguments.environment,
-      now: arguments.now)
+    self.arguments = arguments
   }
 
-  /// A client of the pair's source; `nil` without a pair.
-  func source(_ log: Log) throws -> DHIS2Client? { try pair?.client(of: .source, sourceArguments, log) }
+  /// A client of the pair's source; `nil` without a pair. Credentials of the command line are the destination's.
+  func source(_ log: Log) throws -> DHIS2Client? {
+    guard let pair else { return nil }
+    return DHIS2Client(try ServerOptions(arguments, log, pair.source, takesCredentials: false), log)
+  }
 
   private static func scope(
     _ arguments: Arguments, _ options: PushOptions, _ slice: Slice?
@@ -102,11 +102,7 @@ struct ReplaceOptions: Sendable {
     let options: [any AnyOption] =
       ServerOptions.credentials + ServerOptions.transport.options
       + (isStored ? [Store.option] : [ServerOptions.address])
-    return words(options, arguments)
-  }
-
-  private static func words(_ options: [any AnyOption], _ arguments: Arguments) -> [String] {
-    options.filter { arguments.has($0) }.flatMap { option in
+    return options.filter { arguments.has($0) }.flatMap { option in
       option.value == nil ? [option.name] : arguments.texts(of: option).map { "\(option.name)=\($0)" }
     }
   }

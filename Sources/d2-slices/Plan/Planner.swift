@@ -103,7 +103,7 @@ struct Planner {
       "open": .int(open.waiting + open.leased + open.retry),
     ]
     let output = LineOutput.standardOutput()
-    try output.line(line.text)
+    try output.line(line.ofDryRun(arguments[Command.dryRun]).text)
     try output.flush()
   }
 

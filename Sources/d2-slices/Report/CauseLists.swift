@@ -57,13 +57,12 @@ struct CauseLists {
     // A cause of a single text is that text.
     let isSingle = texts.items.count == 1 && texts.rest == 0
     let slices: HTML = ofValues ? " <span class=\"soft\">in \(Shown.count(cause.slices, "slice"))</span>" : ""
-    let hint: HTML =
-      ErrorCode.atBeginning(of: cause.pattern).map { "<p>\($0.code) means: \($0.meaning). \($0.advice)</p>" } ?? ""
     return """
       <details><summary><b class="n">\(Shown.count(cause.count))</b> \
       <span>\(isSingle ? texts.items[0].key : cause.pattern)\(slices)</span>\
       <meter value="\(cause.count)" max="\(max(total, 1))" aria-label="Share of all">\(cause.count)</meter></summary>
-      \(hint)\(isSingle ? "" : list("The original message", texts.items.map { ("\($0.key)", $0.count) }, texts.rest))\(places(cause))\(examples(cause, ofValues))
+      \(CauseRemedy(cause: cause, pair: data.pair.clipped(ReportPage.mostNameCharacters), ofValues: ofValues).html)\
+      \(isSingle ? "" : list("The original message", texts.items.map { ("\($0.key)", $0.count) }, texts.rest))\(places(cause))\(examples(cause, ofValues))
       </details>
 
       """

@@ -14,13 +14,20 @@ struct HeatMapTable {
       "map", "Data sets by period",
       """
       \(legend)
+      <div class="older"><p class="more">← \(older)</p>
       <div class="scroll map" tabindex="0" role="region" aria-label="Heat map, scrolls sideways"><table dir="ltr">
       <caption class="hidden">State of the slices of each data set, by period. A cell shows the worst state in \
       it.</caption>
       <thead>\(heads)</thead>
       <tbody>\(map.rows.map { row($0) })</tbody>
-      </table></div>\(left)
+      </table></div></div>\(left)
       """)
+  }
+
+  /// Shown while the map can be scrolled further to the left.
+  private var older: String {
+    let first = map.axis.columns.first.map { "\($0.year)" } ?? ""
+    return "More to the left: the map begins in \(first)."
   }
 
   private var legend: HTML {

@@ -21,7 +21,8 @@ struct ReportPage {
     <meta name="color-scheme" content="light dark">
     <meta name="referrer" content="no-referrer">
     <link rel="icon" href="data:,">
-    <title>\(data.pair.clipped(Self.mostNameCharacters)): \(data.states.percent) % done</title>
+    <title>\(data.pair.clipped(Self.mostNameCharacters)): \(data.states.percent) % moved from \
+    \(data.source.clipped(Self.mostNameCharacters)) to \(data.destination.clipped(Self.mostNameCharacters))</title>
     <style>\(Self.style)</style>
     </head>
     <body>
@@ -48,7 +49,7 @@ struct ReportPage {
   private var header: HTML {
     """
     <header>
-    <h1>\(Self.name(data.pair))</h1>
+    <h1>Data moved by d2: \(Self.name(data.pair))</h1>
     <p class="route"><span class="soft">From</span> <b>\(Self.name(data.source))</b> <span class="soft">to</span> \
     <b>\(Self.name(data.destination))</b></p>
     <p class="soft">As of \(Self.time(data.made)) UTC</p>

@@ -8,6 +8,7 @@ extension ReportPage {
     <p class="big"><b>\(data.states.total == 0 ? "0" : String(data.states.percent)) %</b> done \
     <span class="soft">\(headline)</span></p>
     \(bar)
+    \(Answers(data: data).html)
     <dl class="tiles">\(StateCounts.shown.map { tile($0) })</dl>
     \(figures)
     </section>
@@ -22,7 +23,9 @@ extension ReportPage {
       let hourly = Int(((data.throughput.rate ?? 0) * 3600).rounded())
       parts.append("\(Shown.count(hourly)) an hour lately: about \(DurationText.rough(seconds)) left")
     } else if data.states.open > 0 {
-      parts.append("no worker runs them, or none was done in the last \(StatusReport.rateSeconds / 60) minutes")
+      parts.append(
+        data.states[.leased] > 0
+          ? "none was done in the last \(StatusReport.rateSeconds / 60) minutes" : "nobody works on them now")
     }
     return parts.joined(separator: ", ")
   }

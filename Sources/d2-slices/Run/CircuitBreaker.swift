@@ -15,6 +15,10 @@ final class CircuitBreaker: Sendable {
     var isKnownAlive = false
     /// Of the slice that failed last.
     var dataSet: String?
+    /// How long servers were down before.
+    var pausedBefore = 0.0
+
+    var downSeconds: Double { since.map { monotonicSeconds() - $0 } ?? 0 }
   }
 
   /// What a failure means.
@@ -45,7 +49,16 @@ final class CircuitBreaker: Sendable {
     self.isAlive = isAlive
   }
 
-  func succeeded() { state.withLock { $0 = State() } }
+  func succeeded() {
+    state.withLock { state in
+      let paused = state.pausedBefore + state.downSeconds
+      state = State()
+      state.pausedBefore = paused
+    }
+  }
+
+  /// How long servers have been down in this run.
+  var pausedSeconds: Double { state.withLock { $0.pausedBefore + $0.downSeconds } }
 
   /// - Parameter isReachable: false if there was no connection at all, also to a queue before the destination: that
   ///   is never a slice's fault.
@@ -77,7 +90,7 @@ final class CircuitBreaker: Sendable {
 
   /// How long a server has been down; 0 if none is.
   var downSeconds: Double {
-    state.withLock { $0.isKnownAlive ? 0 : $0.since.map { monotonicSeconds() - $0 } ?? 0 }
+    state.withLock { $0.isKnownAlive ? 0 : $0.downSeconds }
   }
 
   /// The data set whose slices fail, while nothing succeeds: others go before it, so that they are not kept waiting by

@@ -32,9 +32,14 @@ final class RunMeter: Sendable {
   let total: Int
   private let log: Log
   private let draws: Bool
+  /// How long the workers have waited for a server that is down, which says nothing of their speed.
+  private let pausedSeconds: @Sendable () -> Double
 
-  /// - Parameter open: slices that were open when the run began.
-  init(open: Int, _ log: Log, draws: Bool) {
+  /// - Parameters:
+  ///   - open: slices that were open when the run began.
+  ///   - pausedSeconds: how long all workers have paused so far.
+  init(open: Int, _ log: Log, draws: Bool, pausedSeconds: @escaping @Sendable () -> Double = { 0 }) {
+    self.pausedSeconds = pausedSeconds
     total = open
     self.log = log
     self.draws = draws
@@ -80,7 +85,8 @@ final class RunMeter: Sendable {
   var progress: String {
     let done = figures.done
     guard done > 0, total > done else { return "\(done) of \(max(total, done))" }
-    return "\(done) of \(total), about \(DurationText.rough(seconds / Double(done) * Double(total - done))) left"
+    let worked = max(0, seconds - pausedSeconds())
+    return "\(done) of \(total), about \(DurationText.rough(worked / Double(done) * Double(total - done))) left"
   }
 
   var seconds: Double { monotonicSeconds() - start }
@@ -99,8 +105,10 @@ final class RunMeter: Sendable {
     let width = 24
     let filled = total == 0 ? width : min(width, figures.done * width / total)
     let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
-    log.draw(
-      "[\(bar)] \(progress); \(counted(figures.pulled, "value")), \(figures.refused) refused, "
-        + counted(figures.failed, "failed attempt"))
+    let numbers =
+      "\(progress); \(counted(figures.pulled, "value")), \(figures.refused) refused, "
+      + counted(figures.failed, "failed attempt")
+    // On a narrow terminal the numbers stay.
+    log.draw(bar.count + 3 + numbers.count <= log.room ? "[\(bar)] \(numbers)" : numbers)
   }
 }

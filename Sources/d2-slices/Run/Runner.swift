@@ -179,11 +179,11 @@ struct Runner {
 
   func run() async throws -> ExitStatus {
     try limitImports()
-    let meter = RunMeter(open: open, log, draws: log.draws)
     // Before a run gives up it must have found out whether the servers are there.
     let breaker = CircuitBreaker(
       firstPauseSeconds: min(settings.retrySeconds, 5), patienceSeconds: min(900, (settings.giveUpSeconds ?? 1800) / 2)
     ) { [ends] in ends.allSatisfy(\.answers) }
+    let meter = RunMeter(open: open, log, draws: log.draws) { breaker.pausedSeconds }
     let output = LineOutput.standardOutput()
     log.info(
       "\(counted(open, "slice")) of \(settings.pair.label)\(verbForm(open, "is", "are")) open; \(jobs) at a time")
@@ -197,12 +197,15 @@ struct Runner {
       "\(counted(figures.done - figures.withRefusals, "slice")) done, \(figures.withRefusals) done with refusals, "
         + "\(counted(figures.failed, "failed attempt")), \(figures.parked) parked; \(counted(figures.pulled, "value")) read, \(figures.refused) refused; \(DurationText.measured(meter.seconds))"
     )
+    if let signal = Signals.received {
+      log.error("interrupted; run it again to resume")
+      return signal == SIGINT ? .interrupted : .terminated
+    }
     if let failure { throw failure }
     if let most = settings.giveUpSeconds, breaker.downSeconds >= most {
       log.error("a server has been down for \(DurationText.rough(breaker.downSeconds)): gave up; run it again later")
       return .temporary
     }
-    if let signal = Signals.received { return signal == SIGINT ? .interrupted : .terminated }
     let rests = try tellOfResting()
     return !rests && figures.refused == 0 ? .success : .incomplete
   }
