@@ -71,7 +71,12 @@ package enum Prompt {
     while Signals.received == nil {
       var polled = pollfd(fd: terminal, events: Int16(POLLIN), revents: 0)
       guard poll(&polled, 1, 200) > 0 else { continue }
-      guard read(terminal, &byte, 1) == 1, byte != 0x0A else { break }
+      guard read(terminal, &byte, 1) == 1 else {
+        // Ctrl-C may end the input before its signal is here.
+        _ = pause(seconds: 0.05)
+        break
+      }
+      if byte == 0x0A { break }
       bytes.append(byte)
     }
     return String(decoding: bytes, as: UTF8.self).trimmed
