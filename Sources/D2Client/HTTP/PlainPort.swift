@@ -1,7 +1,7 @@
 import D2Common
 
 /// Finds out whether the port of an https address speaks plain http. Such a port says nothing to the beginning of TLS,
-/// or something that is no TLS: without this check, a wrong address would cost minutes of timeouts.
+/// or answers with something else. Without this check a wrong address would cost minutes of timeouts.
 enum PlainPort {
   /// How long a connection may wait for the other end's part of TLS before the port is asked; twice as long each time,
   /// since the way there may be slow.
