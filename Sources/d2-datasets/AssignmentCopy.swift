@@ -39,7 +39,7 @@ struct AssignmentCopy {
     let pulled = try PulledUnits(store, pair, source)
     guard !pulled.isEmpty else {
       throw CommandFailure(
-        .usage, "no unit of \(pair.label) is active: run d2-orgunits sync --pair \(pair.label) first")
+        .usage, "no unit of \(pair.label) is active: run d2-orgunits sync --pair \(pair.word) first")
     }
     let top = try arguments[PairOptions.below].map(unit)
     let there = AskedUnits(destination) { path in top.map { path.contains(Substring($0)) } ?? true }

@@ -46,6 +46,11 @@ package struct Map: ToolkitCommand {
         exactly, in decimal. Without it the last one wins at the destination.
         """,
         """
+        The unit of registrations (`d2-pull --with-registrations`) is mapped as that of values. The end line of \
+        `d2-pull --end-line` gets the new ids. If values were dropped, d2-map leaves it out and says so: then \
+        `d2-push --replace` deletes nothing.
+        """,
+        """
         A table of options has the columns `category`, `from option` and `to option`, and needs `--pair`. d2-map asks \
         both servers for their combos. Each combo of the source becomes the destination's combo of the mapped options. \
         Options are named by uid, code or name; `*` means all others of the category. `default` as the target leaves \

@@ -32,7 +32,7 @@ struct OrgUnitCheck {
     let disabled = Set(units.filter(\.isDisabled).map(\.uid))
     guard !active.isEmpty else {
       throw CommandFailure(
-        .usage, "no unit of \(pair.label) is active: run d2-orgunits sync --pair \(pair.label) first")
+        .usage, "no unit of \(pair.label) is active: run d2-orgunits sync --pair \(pair.word) first")
     }
     let there = try counterparts()
     var listing = Listing(arguments, columns: ["id", "name", "problem", "source", "destination"])

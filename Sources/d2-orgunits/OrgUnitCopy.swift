@@ -72,7 +72,7 @@ struct OrgUnitCopy {
     }
     guard !active.isEmpty else {
       throw CommandFailure(
-        .usage, "no unit of \(pair.label) is active: run d2-orgunits sync --pair \(pair.label) first")
+        .usage, "no unit of \(pair.label) is active: run d2-orgunits sync --pair \(pair.word) first")
     }
     for (side, client) in [(PairSide.source, source), (.destination, destination)] {
       try MetadataPages("organisationUnits", fields: ComparedUnits.fields, client).read {

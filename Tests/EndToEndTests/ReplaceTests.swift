@@ -137,9 +137,7 @@ struct ReplaceTests {
         "\(pull) --end-line | jq -c 'if .end then . else .dataElement = \"abcdefghijk\" end' | PUSH --max-delete 100",
         "they are all that the destination holds of it (--max-delete 100% allows that)"
       ),
-      // language: off
-      ("{ echo '{}'; \(pull) --end-line; } | PUSH --rejects rejects", "1 line of the input is no value"),
-      // language: on
+      ("{ echo '{}'; \(pull) --end-line; } | PUSH --rejects rejects", "1 line of the input is not a value"),
       (
         "\(pull) --end-line | PUSH",
         "5 values of data set $SET would be deleted, but they are more than --max-delete 1% of 55"

@@ -95,6 +95,6 @@ struct SliceOutageTests {
       count failed; count done; d2-slices list --pair hmis | jq -s -c '[.[].lastStatus | select(. != null)] | unique'
       """)
     #expect(outcome.lines == ["75", "0", "0", "[69]"], "\(outcome.output)\(outcome.errors)")
-    #expect(outcome.errors.contains("given up"))
+    #expect(outcome.errors.contains("gave up"))
   }
 }

@@ -58,7 +58,7 @@ struct SliceRefusalTests {
     #expect(
       outcome.lines.filter { !$0.hasPrefix("slices=") && !$0.hasPrefix("reasons=") && !$0.hasPrefix("units=") } == [
         "run=1", "again=0", "as-refused=true", "own-rejects=true", "as-done=true", "status=1",
-        "in-status=[\(refused),0,true]", "in-report=[\(refused),0,true,true]", "on-page=1", "later-run=1",
+        "in-status=[\(refused),0,true]", "in-report=[\(refused),0,true,true]", "on-page=2", "later-run=1",
         "planned=[0,0]",
       ], "\(outcome.errors)")
     #expect(outcome.errors.contains("done with refusals: d2-slices list --pair hmis --state refused says why"))

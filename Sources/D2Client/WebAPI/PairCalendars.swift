@@ -10,8 +10,8 @@ package enum PairCalendars {
   ///
   /// - Parameter pair: its name, or how it stands for one in a help text.
   package static func whatWorks(pair: String) -> String {
-    "what works: --period with the server's own period ids (d2-pull --pair \(pair) --period 201601 | d2-push --pair \(pair)), "
-      + "--start-date with --end-date, and -i (d2-slices plan --pair \(pair) -i: all of it, later what changed); see docs/calendars.md"
+    "what works: --period with the server's own period ids (d2-pull --pair \(ShellWord.quoted(pair)) --period 201601 | d2-push --pair \(ShellWord.quoted(pair))), "
+      + "--start-date with --end-date, and -i (d2-slices plan --pair \(ShellWord.quoted(pair)) -i: all of it, later what changed); see docs/calendars.md"
   }
 
   package static func areSame(_ one: String, _ other: String) -> Bool {

@@ -52,7 +52,8 @@ package struct DataSet: Sendable, Equatable {
     guard let type = periodType.flatMap({ PeriodType(rawValue: $0) }) else {
       throw CommandFailure(
         .configuration,
-        "the store does not know the period type of data set \(uid): run d2-datasets sync --pair \(label)")
+        "the store does not know the period type of data set \(uid): run d2-datasets sync --pair \(ShellWord.quoted(label))"
+      )
     }
     return type
   }
@@ -133,7 +134,7 @@ package struct DataSetTable {
     let active = sets.filter(\.isActive)
     guard !active.isEmpty else {
       throw CommandFailure(
-        .usage, "no data set of \(pair.label) is active: run d2-datasets sync --pair \(pair.label) first")
+        .usage, "no data set of \(pair.label) is active: run d2-datasets sync --pair \(pair.word) first")
     }
     return active
   }

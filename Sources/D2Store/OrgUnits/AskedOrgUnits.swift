@@ -101,7 +101,7 @@ package struct AskedOrgUnits: Sendable {
     if let inactive = units.first(where: { $0.isDisabled && $0.ancestors.contains(where: uids.contains) }) {
       throw CommandFailure(
         .usage,
-        "organisation unit \(inactive.uid) (\(inactive.name)) is inactive, and the store lacks units around it: run d2-orgunits sync --pair \(pair.label) --all, or enable it"
+        "organisation unit \(inactive.uid) (\(inactive.name)) is inactive, and the store lacks units around it: run d2-orgunits sync --pair \(pair.word) --all, or enable it"
       )
     }
     let all = (units + added).enumerated().sorted { left, right in

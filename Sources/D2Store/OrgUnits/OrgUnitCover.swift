@@ -37,7 +37,7 @@ package struct OrgUnitCover: Sendable {
       if let unit = chosen.first(where: { !$0.isActive }) {
         throw CommandFailure(
           .usage,
-          "organisation unit \(unit.uid) (\(unit.name)) is inactive: d2-orgunits enable --pair \(pair.label) \(unit.uid)"
+          "organisation unit \(unit.uid) (\(unit.name)) is inactive: d2-orgunits enable --pair \(pair.word) \(unit.uid)"
         )
       }
     } else {
@@ -45,19 +45,19 @@ package struct OrgUnitCover: Sendable {
     }
     guard !chosen.isEmpty else {
       throw CommandFailure(
-        .usage, "no organisation unit of \(pair.label) is active: run d2-orgunits sync --pair \(pair.label) first")
+        .usage, "no organisation unit of \(pair.label) is active: run d2-orgunits sync --pair \(pair.word) first")
     }
     places = Self.cover(chosen, among: units)
     if let (above, below) = Self.gap(places, among: units) {
       throw CommandFailure(
         .usage,
-        "a unit below \(above.uid) (\(above.name)) is inactive, but the store lacks units between it and \(below.uid) (\(below.name)): run d2-orgunits sync --pair \(pair.label) --all, or enable what is inactive"
+        "a unit below \(above.uid) (\(above.name)) is inactive, but the store lacks units between it and \(below.uid) (\(below.name)): run d2-orgunits sync --pair \(pair.word) --all, or enable what is inactive"
       )
     }
     guard !places.isEmpty else {
       throw CommandFailure(
         .usage,
-        "organisation unit \(chosen[0].uid) (\(chosen[0].name)) is below one that is inactive (d2-orgunits list --pair \(pair.label))"
+        "organisation unit \(chosen[0].uid) (\(chosen[0].name)) is below one that is inactive (d2-orgunits list --pair \(pair.word))"
       )
     }
   }

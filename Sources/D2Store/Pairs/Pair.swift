@@ -45,6 +45,9 @@ package struct Pair: Sendable, Equatable {
     return nil
   }
 
+  /// Its name as a word of a command line that somebody can copy.
+  package var word: String { ShellWord.quoted(label) }
+
   /// Its state with secrets masked.
   package var shown: JSONValue {
     [

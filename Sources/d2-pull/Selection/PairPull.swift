@@ -89,7 +89,7 @@ struct PairPull: StoredSelection {
     dataSets = try DataSetTable(store, pair).chosen(arguments[PullOptions.dataSets], of: pair)
     if let set = dataSets.first(where: { !$0.isActive }) {
       throw CommandFailure(
-        .usage, "data set \(set.uid) (\(set.name)) is inactive: d2-datasets enable --pair \(pair.label) \(set.uid)")
+        .usage, "data set \(set.uid) (\(set.name)) is inactive: d2-datasets enable --pair \(pair.word) \(set.uid)")
     }
     if let option = arguments.first(of: [PullOptions.dataElements, PullOptions.dataElementGroups]) {
       throw CommandFailure(.usage, "\(option.name) does not go with --pair, which pulls data sets")

@@ -7,24 +7,24 @@ struct ReplaceOptions: Sendable {
   private static let replace = Flag(
     "--replace",
     help:
-      "When all of the input is in: delete what the destination holds in its scope and the input lacks. Never where the input is empty, or may have ended early."
+      "After all of the input: delete what the destination has in its scope and the input does not. Delete nothing if the input is empty or may have ended early."
   )
   private static let maxDelete = Option(
     "--max-delete", as: .quota,
     help:
-      "With more than this to delete, a number or a share of what the destination holds of each data set, nothing is deleted (default 1%)."
+      "Delete nothing if it would be more than this: a number, or a share of what the destination has of each data set (default 1%)."
   )
   private static let orgUnits = Option(
     "--org-unit", values: "UID",
-    help: "The scope, with --data-set and --period; else the slice's, or what the end line of d2-pull --end-line tells."
+    help: "Replace these units, with --data-set and --period (default: the scope of the slice or of the end line)."
   )
-  private static let children = Flag("--children", help: "The scope's organisation units, with all below them.")
-  private static let periods = Option("--period", values: "PERIOD", help: "The scope's periods, by their DHIS2 ids.")
+  private static let children = Flag("--children", help: "Replace all units below them too.")
+  private static let periods = Option("--period", values: "PERIOD", help: "Replace these periods (DHIS2 ids).")
 
   private static let filtered = Flag(
     "--filtered",
     help:
-      "A filter in the pipe drops lines on purpose: delete what the destination has of them too. Without it fewer lines than d2-pull wrote are an error."
+      "Allow lines to be missing: a filter drops them on purpose. Delete what the destination has of them too."
   )
 
   static let group = OptionGroup("Replacing", [replace, maxDelete, filtered, orgUnits, children, periods])

@@ -4,10 +4,10 @@ import D2Store
 
 /// Deletes what the destination holds in the scope of the input and the input lacks, when all of the input is in.
 ///
-/// What is deleted is found by a comparison, whatever the version: a scope that is deleted in the request that brings
-/// its values would also delete what later requests bring, and what the server refuses of this one. And it could not
-/// be said before how much that is. So no value of the input is ever missing at the destination, and a run that stops
-/// halfway has deleted nothing that it should not.
+/// A comparison finds what to delete, in all versions. A scope that is deleted in the request that brings its values
+/// would also delete what later requests bring, and what the server refuses of this one. Nor could anybody say before
+/// how much that is. So no value of the input is ever missing at the destination. A run that stops halfway has deleted
+/// nothing wrongly.
 struct Replacement {
   private let options: PushOptions
   private let replace: ReplaceOptions
@@ -43,7 +43,7 @@ struct Replacement {
     let parts = try scope()
     guard totals.malformed == 0 else {
       throw Self.refusal(
-        "\(counted(totals.malformed, "line")) of the input\(verbForm(totals.malformed, "is no value", "are no values"))"
+        "\(counted(totals.malformed, "line")) of the input\(verbForm(totals.malformed, "is not a value", "are not values"))"
       )
     }
     try checkCount(totals)

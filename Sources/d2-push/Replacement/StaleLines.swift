@@ -25,7 +25,7 @@ struct StaleLines {
   private var stale: PartitionedRecords<Place>?
   private var bytes = 0
   private let scratch = DataValueLine.Scratch()
-  /// Lines that are no values, if there is such a thing: they stay.
+  /// Lines that d2-push cannot read. They stay.
   private(set) var unreadable = 0
   /// How many of each part of the scope, each key once.
   private(set) var heldCounts: [Int]

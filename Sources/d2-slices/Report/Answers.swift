@@ -7,7 +7,7 @@ struct Answers {
   let data: ReportData
 
   private var states: StateCounts { data.states }
-  private var pair: String { ShellWord.quoted(data.pair.clipped(ReportPage.mostNameCharacters)) }
+  private var pair: String { ReportPage.word(data.pair) }
 
   var html: HTML {
     let answers: [(question: String, answer: HTML)] = [

@@ -17,7 +17,7 @@ struct CauseLists {
     if data.parked.total > 0 {
       html += "<h3>Parked: \(Shown.count(data.parked.total, "slice"))</h3>"
       html += """
-        <p class="soft">To run them again: <code>d2-slices reset --pair \(data.pair.clipped(ReportPage.mostNameCharacters)) \
+        <p class="soft">To run them again: <code>d2-slices reset --pair \(ReportPage.word(data.pair)) \
         --state failed</code>, then <code>d2-slices run</code>.</p>
         """
       html += list(data.parked, "slice", ofValues: false)
@@ -38,8 +38,8 @@ struct CauseLists {
       : """
       <p class="soft">\(Shown.count(resting, "slice")) \(resting == 1 ? "is" : "are") done with refusals. Fix the \
       cause at the source or at the destination, then run \(resting == 1 ? "it" : "them") again: <code>d2-slices \
-      reset --pair \(data.pair.clipped(ReportPage.mostNameCharacters)) --state refused</code> and <code>d2-slices run \
-      --pair \(data.pair.clipped(ReportPage.mostNameCharacters))</code>. Or accept the refusals: <code>d2-slices run \
+      reset --pair \(ReportPage.word(data.pair)) --state refused</code> and <code>d2-slices run \
+      --pair \(ReportPage.word(data.pair))</code>. Or accept the refusals: <code>d2-slices run \
       --accept-rejects</code>.</p>
       """
     return "<p class=\"soft\">\(Shown.count(data.refusals.total, "value")), by reason. Open a reason to see where.</p>"

@@ -57,6 +57,9 @@ struct ReportPage {
     """
   }
 
+  /// The pair as a word of a command line.
+  static func word(_ pair: String) -> String { ShellWord.quoted(pair.clipped(mostNameCharacters)) }
+
   /// A name may be in a script that runs the other way.
   static func name(_ name: String) -> HTML { "<bdi>\(name.clipped(mostNameCharacters))</bdi>" }
 
@@ -67,7 +70,7 @@ struct ReportPage {
   private var nothing: HTML {
     """
     <section aria-labelledby="none"><h2 id="none">No slices yet</h2>
-    <p><code>d2-slices plan --pair \(data.pair.clipped(Self.mostNameCharacters))</code> adds them.</p></section>
+    <p><code>d2-slices plan --pair \(Self.word(data.pair))</code> adds them.</p></section>
     """
   }
 

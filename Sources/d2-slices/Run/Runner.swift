@@ -239,7 +239,7 @@ struct Runner {
   private func tellOfResting() throws -> Bool {
     let counts = try Ledger(Store(settings.store)).progress(settings.pair, plan: settings.plan)
     let (parked, refused) = (counts.count(of: .failed), counts.count(of: .refused))
-    let pair = settings.pair.label
+    let pair = settings.pair.word
     if parked > 0 {
       log.error(
         "\(counted(parked, "slice"))\(verbForm(parked, "is", "are")) parked: d2-slices list --pair \(pair) --state failed"
