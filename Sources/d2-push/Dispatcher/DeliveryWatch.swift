@@ -132,12 +132,14 @@ struct DeliveryWatch: Sendable {
   var failure: CommandFailure? {
     var parts: [String] = []
     if givenUp > 0 {
-      parts.append("\(givenUp) values were queued but not delivered: the queue gave their requests up")
+      parts.append(
+        counted(givenUp, "value") + verbForm(givenUp, "was", "were")
+          + " queued but not delivered: the queue gave up the requests")
     }
     if late > 0 {
       parts.append(
-        "\(late) values are still in the queue after \(DurationText.measured(mostSeconds)): whether they will "
-          + "arrive is not known")
+        counted(late, "value") + verbForm(late, "is", "are")
+          + " still in the queue after \(DurationText.measured(mostSeconds)): it is not known whether they will arrive")
     }
     return parts.isEmpty ? nil : CommandFailure(.temporary, parts.joined(separator: "; "))
   }

@@ -72,7 +72,8 @@ struct ChangeQuestions {
       (times, answer) = try askOnce(request)
       guard Agreement.isReached(first, answer) else {
         throw ServerError(
-          client.server, request.target, .disagreement, "\(first.items), then \(answer.items) values came")
+          client.server, request.target, .disagreement,
+          "two answers differ: \(first.items), then \(counted(answer.items, "value"))")
       }
     }
     client.log.debug(
