@@ -32,7 +32,7 @@ package struct Conversion {
   package var to = OutputForm.ndjson
   /// Whether a column of names stands beside each id.
   package var hasNames = false
-  /// Columns of CSV behind those of DHIS2.
+  /// Columns of CSV after those of DHIS2.
   package var additionalColumns: [ValueField] = []
   /// Where registrations of documents that were completed go.
   package var registrationsPath: String?

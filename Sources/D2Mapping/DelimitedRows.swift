@@ -18,7 +18,7 @@ package struct DelimitedRows {
     self.separator = separator
   }
 
-  /// The next row; `nil` behind the last.
+  /// The next row; `nil` after the last.
   package mutating func next() throws(Fault) -> [String]? {
     guard at < bytes.count else { return nil }
     line = nextLine

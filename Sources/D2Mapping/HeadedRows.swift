@@ -38,7 +38,7 @@ struct HeadedRows {
     }
   }
 
-  /// The next row that is not empty; `nil` behind the last.
+  /// The next row that is not empty; `nil` after the last.
   ///
   /// - Parameter columns: those that it must have. A row that is cut short must not drop values: only a cell that is
   ///   there and empty does.

@@ -54,7 +54,7 @@ package struct DataValueSplitter: ~Copyable {
     var at = 0
     while at < chunk.count {
       if phase != .elements {
-        // Before a fault behind the array can be thrown: what is counted is handed on.
+        // Before a fault after the array can be thrown: what is counted is handed on.
         try flushCopied(into: &sink)
         at = try takeAround(start, at, chunk.count)
       } else {
@@ -105,7 +105,7 @@ package struct DataValueSplitter: ~Copyable {
     return at
   }
 
-  /// Keys behind the array cannot be given to values that are out already.
+  /// Keys after the array cannot be given to values that are out already.
   private func checkNothingCameLate() throws(SplitProblem) {
     let late = completion.hoistedMembers(in: reader.members)
     guard late.count > hoisted.count, count > 0, !completion.isNone else { return }
@@ -130,7 +130,7 @@ package struct DataValueSplitter: ~Copyable {
     return used
   }
 
-  /// Writes the carried part of the first element and the whole elements behind it, with a line end if it still lacks.
+  /// Writes the carried part of the first element and the whole elements after it, with a line end if it still lacks.
   private mutating func writePatched(_ text: UnsafeMutablePointer<UInt8>, into sink: inout some LineSink) throws {
     let (begin, done) = (elements.begin, elements.done)
     guard done > 0 else { return }
@@ -141,7 +141,7 @@ package struct DataValueSplitter: ~Copyable {
 
   // MARK: Between elements
 
-  /// The bytes up to `to`, outside elements: at most one comma, and only behind an element.
+  /// The bytes up to `to`, outside elements: at most one comma, and only after an element.
   private static func passSeparator(_ text: UnsafePointer<UInt8>, _ to: Int, _ cursor: inout Cursor) -> SplitProblem? {
     while cursor.next < to {
       let byte = text[cursor.next]

@@ -14,7 +14,7 @@ public enum SplitProblem: Error, Equatable, Sendable {
   case controlByte
   /// A `<` outside strings: a proxy's or a login page inside the answer.
   case htmlInside
-  /// Something other than white space behind the document.
+  /// Something other than white space after the document.
   case trailingBytes
   /// Brackets nested deeper than 64 levels.
   case tooDeep
@@ -26,7 +26,7 @@ public enum SplitProblem: Error, Equatable, Sendable {
   case endsEarly
   /// The array under the wanted key is another kind of value.
   case notAnArray
-  /// A key that values lack stands behind them at the top, where it can no longer be given back to them.
+  /// A key that values lack stands after them at the top, where it can no longer be given back to them.
   case hoistedKeyBehindValues(String)
 }
 

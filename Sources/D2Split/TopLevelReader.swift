@@ -2,7 +2,7 @@ import D2Common
 
 /// Reads the top level of an answer byte by byte: the keys around the one array that matters.
 ///
-/// The members before and behind the array are small (a handful of ids), so this reader favours plainness over speed.
+/// The members before and after the array are small (a handful of ids), so this reader favours plainness over speed.
 struct TopLevelReader: ~Copyable {
   /// Where the reader stands after a byte.
   enum Event: Equatable {
@@ -120,7 +120,7 @@ struct TopLevelReader: ~Copyable {
     case UInt8(ascii: "}"), UInt8(ascii: "]"):
       guard let open = stack.popLast() else {
         guard isWord else { throw .unexpected(byte) }
-        // The bracket of the document itself, behind a number or a word.
+        // The bracket of the document itself, after a number or a word.
         try endValue()
         return try takeToken(byte)
       }

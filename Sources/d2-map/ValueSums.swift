@@ -2,7 +2,7 @@ import D2Common
 
 /// Values that have become one by the mapping: several of one key are added up. All keys are held until the input ends.
 ///
-/// A line without a data element is a registration: there is nothing to add. It comes behind the values.
+/// A line without a data element is a registration: there is nothing to add. It comes after the values.
 struct ValueSums {
   private struct Entry {
     /// The first line of the key that is not a deletion, or else the first.

@@ -198,7 +198,7 @@ struct OrgUnitCopy {
   }
 
   /// Takes the codes from units that get others, if other units are to have them: of units that swap their codes, none
-  /// could be changed first. A run that is killed behind this leaves units without a code; the next one gives it to
+  /// could be changed first. A run that is killed after this leaves units without a code; the next one gives it to
   /// them.
   private func freeCodes() throws {
     while true {

@@ -81,7 +81,7 @@ struct PushLoop {
   mutating func run() async throws {
     await withTaskGroup(of: Event.self) { group in
       while true {
-        // Begun before a batch is made, which takes a while, or behind it, when it has used up what was read.
+        // Begun before a batch is made, which takes a while, or after it, when it has used up what was read.
         read(&group)
         if send(&group) || mayRead { continue }
         look(&group)

@@ -7,7 +7,7 @@ enum RealFiles {
 
   static func bytes(_ name: String) throws -> [UInt8] { try FileBytes.read("\(folder ?? "")/\(name)") }
 
-  /// The rows of a table behind its head, as columns.
+  /// The rows of a table after its head, as columns.
   static func rows(_ name: String) throws -> [[String]] {
     String(decoding: try bytes(name), as: UTF8.self).split(separator: "\n").dropFirst()
       .map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }

@@ -109,7 +109,7 @@ struct BodyDecoderTests {
         damaged[position] ^= 1 << UInt8(bit)
         let (output, problem) = decode(damaged) { 64 }
         let isUnharmed = problem == nil && output == text
-        // Time, level and system in the header may be anything, and the bits behind the last code.
+        // Time, level and system in the header may be anything, and the bits after the last code.
         let isFree = position < 10 || position == body.count - 9
         #expect(problem != nil || (isUnharmed && isFree), "bit \(bit) of byte \(position)")
       }

@@ -35,7 +35,7 @@ struct DecimalTests {
       let numbers = (0..<Int.random(in: 2...8, using: &random)).map { _ in
         Int.random(in: -100_000...100_000, using: &random)
       }
-      // In hundredths, spelled with two digits behind the point.
+      // In hundredths, spelled with two digits after the point.
       let texts = numbers.map { number in
         (number < 0 ? "-" : "") + "\(abs(number) / 100)." + (abs(number) % 100 < 10 ? "0" : "") + "\(abs(number) % 100)"
       }

@@ -181,7 +181,7 @@ struct ReadAheadQueueTests {
       if Bool.random(using: &random) {
         let piece = (0..<Int.random(in: 1...120, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
         guard let slot = queue.slot(for: piece.count) else {
-          // Only if there is really no room: in memory, or in the file behind it.
+          // Only if there is really no room: in memory, or in the file after it.
           #expect(expected.count + piece.count > min(memory, bound - memory))
           continue
         }

@@ -188,7 +188,7 @@ struct RelativePeriodTests {
   private static func isOdd(_ name: String, _ clock: PeriodClock) -> Bool {
     switch name {
     case "LAST_6_BIMONTHS": clock.today.month % 2 == 1
-    // In the year behind one of 53 weeks, and at the end of one.
+    // In the year after one of 53 weeks, and at the end of one.
     case "LAST_BIWEEK", "LAST_4_BIWEEKS": true
     case "WEEKS_THIS_YEAR": clock.week != .weekly
     default: false

@@ -93,7 +93,7 @@ struct RealDataTests {
     }
   }
 
-  /// Whether the lines stand in a text, one behind the other.
+  /// Whether the lines stand in a text, one after the other.
   private static func stand(_ lines: [[UInt8]], in text: [UInt8]) -> Bool {
     var at = 0
     for line in lines {

@@ -86,7 +86,7 @@ import WaitingTests
   @Test func slownessTakesItsTime() throws {
     let server = try SmallServer()
     try server.fail(#"{"kind":"slow-first-byte","seconds":0.4}"#)
-    // The client's clock begins a little behind the server's.
+    // The client's clock begins a little after the server's.
     #expect(server.pull().firstByteSeconds >= 0.35)
     try server.fail(#"{"kind":"latency","seconds":0.3}"#)
     #expect(server.pull().firstByteSeconds >= 0.25)

@@ -1,6 +1,6 @@
 import D2Common
 
-/// The bytes with quotes behind them, which a reader that goes too far would take for more text.
+/// The bytes with quotes after them, which a reader that goes too far would take for more text.
 package func withPadding<Result>(_ text: [UInt8], _ body: (PaddedLine) throws -> Result) rethrows -> Result {
   try (text + [UInt8](repeating: 0x22, count: PaddedLine.paddingBytes)).withUnsafeBytes { padded in
     try body(PaddedLine(0..<text.count, of: padded))

@@ -13,7 +13,7 @@ package enum Recorded {
   /// A file that cannot be read to its end.
   package struct Unreadable: Error { package let path: String }
 
-  /// The content of a file, which may be there as it is or compressed, with `.gz` behind its name.
+  /// The content of a file, which may be there as it is or compressed, with `.gz` after its name.
   package static func bytes(_ name: String) throws -> [UInt8] {
     let path = "\(folder)/\(name)"
     // zlib reads a file that is not compressed as it is.

@@ -16,7 +16,7 @@ package struct ZipBuilder {
   ///
   /// - Parameters:
   ///   - level: 0 stores it in deflate's own way, `nil` without deflate.
-  ///   - flags: besides that for sizes that stand behind the data.
+  ///   - flags: besides that for sizes that stand after the data.
   ///   - method: as the archive says, whatever the data is.
   ///   - checksum: as the archive says; the right one if not said.
   package mutating func add(
@@ -58,7 +58,7 @@ package struct ZipBuilder {
   ///
   /// - Parameters:
   ///   - comment: of the archive.
-  ///   - is64: whether the records of zip64 stand behind its directory.
+  ///   - is64: whether the records of zip64 stand after its directory.
   package func archive(comment: String = "", is64: Bool = false) -> [UInt8] {
     let end64 =
       number(0x0606_4B50, 4) + number(44, 8) + number(45, 2) + number(45, 2) + number(0, 8) + number(entries, 8)

@@ -109,7 +109,7 @@ struct Roff {
     return out
   }
 
-  /// The lines of a command: broken behind pipes and `&&`, and before options if those stand outside quotes.
+  /// The lines of a command: broken after pipes and `&&`, and before options if those stand outside quotes.
   private static func broken(_ command: String) -> [String] {
     var pieces: [String] = []
     var piece = ""

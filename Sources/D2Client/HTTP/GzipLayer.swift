@@ -10,7 +10,7 @@ final class GzipLayer {
   private let window: UnsafeMutableRawBufferPointer
   private var memberEnded = true
   private var begun = false
-  /// Zeros came behind a member: nothing but zeros may follow.
+  /// Zeros came after a member: nothing but zeros may follow.
   private var isPadding = false
   /// Of the member's text so far.
   private var checksum: UInt32 = 0
@@ -80,7 +80,7 @@ final class GzipLayer {
     guard trailer == UInt64(length) << 32 | UInt64(checksum) else { throw .corrupt }
   }
 
-  /// The rest of the chunk lies behind the last member.
+  /// The rest of the chunk lies after the last member.
   private func skipPadding() throws(GzipProblem) {
     isPadding = true
     let rest = UnsafeBufferPointer(start: stream.next_in, count: Int(stream.avail_in))

@@ -5,12 +5,12 @@ package struct HTTPRequest: Sendable {
   package enum Method: String, Sendable { case get = "GET", post = "POST" }
 
   package var method: Method
-  /// Path and query behind the server's context: `/api/me?fields=id`.
+  /// Path and query after the server's context: `/api/me?fields=id`.
   package var target: String
   package var headers: [(name: String, value: String)] = []
   /// Sent as it is, with its length.
   package var body: (any HTTPBody)?
-  /// Whether to find out, behind the answer, that the server closed the connection without having said so.
+  /// Whether to find out, after the answer, that the server closed the connection without having said so.
   package var watchesForClose = false
 
   /// Whether the body of a 2xx answer is handed on while it arrives; all others are kept in the answer.

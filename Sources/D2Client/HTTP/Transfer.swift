@@ -246,7 +246,7 @@ final class Transfer {
     lastProgress = monotonicSeconds()
   }
 
-  /// Called by libcurl behind each read, and at least once a second. Not zero ends the transfer.
+  /// Called by libcurl after each read, and at least once a second. Not zero ends the transfer.
   private func wait(_ transferredSoFar: Int) -> Int32 {
     do { try handOn() } catch {
       failure = error
@@ -316,7 +316,7 @@ final class Transfer {
   private static let promptSeconds = 0.8
 
   /// Whether the server closed the connection although the answer was framed and said nothing of it. The closing
-  /// segment may come a moment behind the last byte: one round trip is waited for it.
+  /// segment may come a moment after the last byte: one round trip is waited for it.
   private func closedUnannounced(_ curl: UnsafeMutableRawPointer) -> Bool {
     let announced = response.header("connection")?.lowercased().contains("close") ?? false
     let framed = response.header("content-length") != nil || response.header("transfer-encoding") != nil
@@ -329,7 +329,7 @@ final class Transfer {
     var polled = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
     guard poll(&polled, 1, min(max(handle.roundTripMilliseconds, 5), 200)) > 0 else { return false }
     var byte: UInt8 = 0
-    // Over TLS the peer's closing alert comes first: what arrives unasked behind an answer can be nothing else.
+    // Over TLS the peer's closing alert comes first: what arrives unasked after an answer can be nothing else.
     return usesTLS || recv(socket, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) <= 0
   }
 
@@ -342,7 +342,7 @@ final class Transfer {
     case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
       CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
       return .tls(text)
-    // Bytes behind an answer, which libcurl takes for an answer in HTTP/0.9, end in CURLE_UNSUPPORTED_PROTOCOL: they
+    // Bytes after an answer, which libcurl takes for an answer in HTTP/0.9, end in CURLE_UNSUPPORTED_PROTOCOL: they
     // are the server's fault.
     case CURLE_SSL_CACERT_BADFILE, CURLE_URL_MALFORMAT, CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT:
       return .setup(text)

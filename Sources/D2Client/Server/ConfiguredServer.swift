@@ -93,7 +93,7 @@ package struct ConfiguredServer: Sendable, Equatable {
   }
 
   private static func withoutUser(_ text: String) -> String {
-    // Bytes, since a mark behind the @ would make another character of it.
+    // Bytes, since a mark after the @ would make another character of it.
     guard let at = text.utf8.lastIndex(of: UInt8(ascii: "@")), let scheme = text.firstRange(of: "://") else {
       return text
     }

@@ -12,7 +12,7 @@ enum DHIS2Page {
   static func cutOff(_ segments: inout [Substring], pages: Bool) -> Bool {
     var isPage = false
     while true {
-      // Twice if somebody put /api behind an address that had it: else the normal form would have another one.
+      // Twice if somebody put /api after an address that had it: else the normal form would have another one.
       if let api = segments.lastIndex(of: "api"), segments[(api + 1)...].allSatisfy({ $0.allSatisfy(\.isNumber) }),
         segments.count - api <= 2
       {

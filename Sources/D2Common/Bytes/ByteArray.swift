@@ -65,7 +65,7 @@ package struct ByteArray: ~Copyable {
 
   package mutating func removeAll() { count = 0 }
 
-  /// Drops what stands behind the first bytes.
+  /// Drops what stands after the first bytes.
   package mutating func truncate(to length: Int) { count = min(count, length) }
 
   package mutating func removeByte(at position: Int) {
@@ -79,7 +79,7 @@ package struct ByteArray: ~Copyable {
     count -= length
   }
 
-  /// Lets `fill` write into at most `room` bytes behind the end; it says how many it wrote.
+  /// Lets `fill` write into at most `room` bytes after the end; it says how many it wrote.
   package mutating func append<Failure: Error>(
     room: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
   ) throws(Failure) -> Int {

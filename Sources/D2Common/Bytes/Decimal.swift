@@ -2,7 +2,7 @@
 package struct Decimal: Equatable, Sendable, CustomStringConvertible {
   /// All digits, without the point.
   private var mantissa: Int128
-  /// How many of them stand behind the point.
+  /// How many of them stand after the point.
   private var scale: Int
 
   /// More digits than any value of DHIS2 has.

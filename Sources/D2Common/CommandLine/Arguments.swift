@@ -3,7 +3,7 @@ package struct Arguments: Sendable {
   private var values: [String: [String]] = [:]
   /// What stands on the command line beside the options.
   package private(set) var operands: [String] = []
-  /// Those of them that stand behind `--`.
+  /// Those of them that stand after `--`.
   package private(set) var operandsBehindDashes: ArraySlice<String> = []
   /// The command that they are for, without its verb: `d2-pairs`.
   package let commandName: String

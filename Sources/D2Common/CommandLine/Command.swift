@@ -8,7 +8,7 @@ package protocol ToolkitCommand: Sendable {
   /// What it does, in a phrase.
   static var abstract: String { get }
 
-  /// Does what the words behind its name say, and ends the process.
+  /// Does what the words after its name say, and ends the process.
   static func main(_ words: [String]) async -> Never
 }
 
@@ -17,14 +17,14 @@ package enum Command {
   /// Of the verbs that change something.
   package static let dryRun = Flag("--dry-run", help: "Show what would change, and change nothing.")
 
-  /// The words behind the name by which this program was called.
+  /// The words after the name by which this program was called.
   package static var words: [String] { Array(CommandLine.arguments.dropFirst()) }
 
   /// Reads the command line, answers `--help` and `--version`, runs `body`, and exits with the right status. A failure
   /// is one line on stderr.
   ///
   /// - Parameters:
-  ///   - words: the command line behind the command's name.
+  ///   - words: the command line after the command's name.
   ///   - verbs: what the command does instead, if its first word says so.
   package static func main(
     _ description: CommandDescription, _ words: [String], verbs: [Verb] = [],
@@ -156,7 +156,7 @@ extension Log {
 package struct Verb: Sendable {
   /// Its name is the command's and its own: `d2-pairs add`.
   package let description: CommandDescription
-  /// Does it, as the words behind the verb say.
+  /// Does it, as the words after the verb say.
   let run: @Sendable ([String]) async -> Never
 
   package init(

@@ -38,7 +38,7 @@ package final class TemporaryFile: Sendable {
 
   deinit { close(descriptor) }
 
-  /// Writes all of a piece behind what was written before.
+  /// Writes all of a piece after what was written before.
   ///
   /// - Throws: `CommandFailure`, 73.
   package func append(_ piece: UnsafeRawBufferPointer) throws(CommandFailure) {

@@ -62,7 +62,7 @@ public struct DataValueLine {
     init(bits: UInt32) { self.bits = bits }
   }
 
-  /// What stands behind a key.
+  /// What stands after a key.
   public enum Kind: UInt8, Sendable {
     case absent, string, number, boolean, null, object, array
 
@@ -106,7 +106,7 @@ public struct DataValueLine {
   /// Whether no text of the line has an escape: then texts that are equal have equal bytes.
   public let isPlain: Bool
 
-  /// The keys of a line by what stands behind them, so that most lines are checked by a few comparisons.
+  /// The keys of a line by what stands after them, so that most lines are checked by a few comparisons.
   public struct KeysByKind: Sendable {
     /// All that are there.
     public fileprivate(set) var present = KeySet(bits: 0)

@@ -53,7 +53,7 @@ extension StructureWalk {
   /// The members whose value is a text, and those with a flag that d2 looks at; `nil` if a value is neither.
   fileprivate func members(_ fields: UnsafePointer<DataValueLine.Field>) -> [d2_json_member]? {
     var members: [d2_json_member] = []
-    // A key has two quotes and a colon behind it.
+    // A key has two quotes and a colon after it.
     var place = 1
     while place + 3 < count {
       let key = Self.key(text + Int(positions[place]) + 1, Int(positions[place + 1] - positions[place]) - 1)

@@ -41,7 +41,7 @@ package struct LineReader: ~Copyable {
 
   deinit { buffer.deallocate() }
 
-  /// The next line without its line end, LF or CRLF; `nil` behind the last. Valid until the next call.
+  /// The next line without its line end, LF or CRLF; `nil` after the last. Valid until the next call.
   ///
   /// - Throws: `CommandFailure`: 74 if the input cannot be read, 65 for a line that is too long, or the signal's
   ///   status.
@@ -65,8 +65,8 @@ package struct LineReader: ~Copyable {
     }
   }
 
-  /// All whole lines that are there, with their line ends, and padding of line ends behind them, so that the last line
-  /// has one; reads if no line is there. `nil` behind the last. They are not counted: whoever splits them calls
+  /// All whole lines that are there, with their line ends, and padding of line ends after them, so that the last line
+  /// has one; reads if no line is there. `nil` after the last. They are not counted: whoever splits them calls
   /// `count(lines:)`.
   ///
   /// - Throws: as `next()`.
@@ -105,7 +105,7 @@ package struct LineReader: ~Copyable {
     }
   }
 
-  /// Reads a block where it stays, behind the beginning of a line that the buffer holds. `nil` if no whole line
+  /// Reads a block where it stays, after the beginning of a line that the buffer holds. `nil` if no whole line
   /// came.
   private mutating func readBlock() throws(CommandFailure) -> [UInt8]? {
     guard try awaitInput() else { return nil }
@@ -116,7 +116,7 @@ package struct LineReader: ~Copyable {
       memcpy(text, buffer + begin, carried)
       got = read(descriptor, text + carried, blockBytes - carried)
       guard got > 0 else { return }
-      // What stands behind the last line end begins the next block.
+      // What stands after the last line end begins the next block.
       var whole = carried + got
       while whole > carried, text[whole - 1] != 0x0A { whole -= 1 }
       if whole == carried { whole = 0 }

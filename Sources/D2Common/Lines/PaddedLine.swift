@@ -1,7 +1,7 @@
-/// The bytes of a line, behind which more can be read. JSON's structure is looked for in blocks of 64 bytes, and the
+/// The bytes of a line, after which more can be read. JSON's structure is looked for in blocks of 64 bytes, and the
 /// last block may begin with the line's last byte.
 public struct PaddedLine {
-  /// So many bytes can be read behind a line.
+  /// So many bytes can be read after a line.
   public static let paddingBytes = 64
 
   /// Those of the line alone.

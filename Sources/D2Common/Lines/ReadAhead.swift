@@ -45,7 +45,7 @@ package final class ReadAhead: @unchecked Sendable {
   private var failure: CommandFailure?
   private var hasThread = false
   private var hasWarned = false
-  /// The run was interrupted: nothing goes out behind the line that has begun.
+  /// The run was interrupted: nothing goes out after the line that has begun.
   private var isAbandoned = false
   private var isClosed = false
   /// Lines that were queued and do not go out.

@@ -12,7 +12,7 @@ struct ReadAheadQueue: ~Copyable {
     case file(TemporaryFile)
   }
 
-  /// Room behind the last byte.
+  /// Room after the last byte.
   struct Slot {
     fileprivate let store: Store
     fileprivate let ring: Ring
@@ -97,7 +97,7 @@ struct ReadAheadQueue: ~Copyable {
 
   // MARK: Putting in
 
-  /// Room for that many bytes behind those that are there; `nil` if there is not enough yet.
+  /// Room for that many bytes after those that are there; `nil` if there is not enough yet.
   mutating func slot(for count: Int) -> Slot? {
     if spilled.count == 0 {
       if held.room >= count {
@@ -180,7 +180,7 @@ private struct Ring {
 
   mutating func close() { isClosed = true }
 
-  /// Places that lie together, `distance` behind the first byte.
+  /// Places that lie together, `distance` after the first byte.
   func places(_ distance: Int, atMost limit: Int) -> Range<Int> {
     let offset = (begin + distance) % capacity
     return offset..<offset + min(limit, capacity - offset)

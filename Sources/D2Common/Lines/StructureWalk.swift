@@ -13,7 +13,7 @@ struct StructureWalk {
   /// Those of the line itself.
   var keys = DataValueLine.KeysByKind()
 
-  /// The byte at a position of the structure; 0 behind the last.
+  /// The byte at a position of the structure; 0 after the last.
   @inline(__always)
   func byte(_ index: Int) -> UInt8 { index < count ? text[Int(positions[index])] : 0 }
 
@@ -54,7 +54,7 @@ struct StructureWalk {
     guard next == count else { throw .init("there is something after the JSON object at byte \(positions[next])") }
   }
 
-  /// Nearly all members are a text, with another member behind them. This takes as many as stand here, and leaves
+  /// Nearly all members are a text, with another member after them. This takes as many as stand here, and leaves
   /// everything else to the careful way.
   @inline(__always)
   private mutating func textMembers(into fields: UnsafeMutablePointer<DataValueLine.Field>) {

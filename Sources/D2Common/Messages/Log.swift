@@ -67,7 +67,7 @@ package final class Log: Sendable {
     }
   }
 
-  /// How many columns a progress line may have, behind the command's name.
+  /// How many columns a progress line may have, after the command's name.
   package var room: Int { max(0, Self.width - 1 - command.count - 2) }
 
   /// Columns of the terminal now: it may have been resized.

@@ -2,7 +2,7 @@ import Glibc
 
 /// Whose progress a terminal shows: of the commands of a pipeline, which share its last line, only one draws.
 ///
-/// It is the last that knows what became of all. A command whose stdout is a pipe draws only while none does behind
+/// It is the last that knows what became of all. A command whose stdout is a pipe draws only while none does after
 /// which no pipe follows. They know of each other by locks on bytes of the terminal's file, which end with their
 /// process, however it ends. While one of them asks a question, none draws.
 final class TerminalTurn: Sendable {

@@ -1,4 +1,4 @@
-/// How DHIS2 reads and writes period ids: four digits of a year, and behind them what the type puts there.
+/// How DHIS2 reads and writes period ids: four digits of a year, and after them what the type puts there.
 ///
 /// The rules are those of 2.42 (`DateUnitType`, `DateUnitPeriodTypeParser`), and of 2.43 for the types that it added;
 /// 2.43 reads by length and infix, but takes and refuses the same texts.
@@ -65,7 +65,7 @@ enum PeriodSpelling {
     }
   }
 
-  /// `2024-01` and `2024-01-31`, behind the first dash.
+  /// `2024-01` and `2024-01-31`, after the first dash.
   private static func dashed(_ year: Int, _ rest: ArraySlice<UInt8>) -> Period? {
     guard let month = number(rest.prefix(2)), rest.prefix(2).count == 2 else { return nil }
     let second = rest.dropFirst(2)

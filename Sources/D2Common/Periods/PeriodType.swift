@@ -147,7 +147,7 @@ package enum PeriodType: String, Sendable, CaseIterable {
 
   // MARK: Years
 
-  /// The last year that an id can name: there is no use in going on behind it.
+  /// The last year that an id can name: there is no use in going on after it.
   private static let lastYear = 9999
 
   /// The day number of the first day of a year's first week.

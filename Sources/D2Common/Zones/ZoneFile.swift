@@ -98,7 +98,7 @@ private struct ZoneReader {
 
   mutating func skip(_ count: Int) { at = min(bytes.count, at + count) }
 
-  /// A signed number, the highest byte first; 0 behind the end.
+  /// A signed number, the highest byte first; 0 after the end.
   mutating func number(_ count: Int) -> Int {
     guard left >= count else {
       at = bytes.count

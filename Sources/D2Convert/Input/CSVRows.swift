@@ -3,7 +3,7 @@ import Glibc
 
 /// Rows of separated cells, in place: what stands in the window is unquoted where it lies.
 final class CSVRows {
-  /// A cell, by its place behind the window's `begin`.
+  /// A cell, by its place after the window's `begin`.
   struct Extent {
     var start: Int
     var end: Int
@@ -28,7 +28,7 @@ final class CSVRows {
     extents = .allocate(capacity: 64)
   }
 
-  /// The rows of a sheet, behind what says how its cells are separated.
+  /// The rows of a sheet, after what says how its cells are separated.
   ///
   /// - Throws: what the source throws.
   convenience init(_ window: TextWindow, _ names: FieldNames, _ options: CSVOptions) throws {
@@ -74,7 +74,7 @@ final class CSVRows {
     return true
   }
 
-  /// Moves behind the row.
+  /// Moves after the row.
   func advance() { window.advance(by: length) }
 
   /// Finds the cells; false if the row does not end in what the window holds.
@@ -137,7 +137,7 @@ final class CSVRows {
         at += 1
         continue
       }
-      // The one behind it decides whether it ends the cell.
+      // The one after it decides whether it ends the cell.
       if at + 1 == end, !window.isAtEnd { return nil }
       if at + 1 < end, text[at + 1] == UInt8(ascii: "\"") {
         hasQuotes = true
@@ -187,7 +187,7 @@ final class CSVRows {
   /// Whether a cell of the row is empty.
   func isEmpty(_ place: Int) -> Bool { self[place].start == self[place].end }
 
-  /// Whether no cell has anything in it: spreadsheets leave such rows behind the last.
+  /// Whether no cell has anything in it: spreadsheets leave such rows after the last.
   var isBlank: Bool { (0..<count).allSatisfy(isEmpty) }
 
   /// Where a cell of the row begins; where the row begins if it has no such cell.

@@ -12,7 +12,7 @@ final class Decoder {
   ///
   /// - Parameter target: what it makes; UTF-8 if nothing is said.
   init?(_ encoding: String, to target: String = "UTF-8") {
-    // To iconv an empty name is the locale's encoding, and behind a slash there are wishes.
+    // To iconv an empty name is the locale's encoding, and after a slash there are wishes.
     guard !encoding.isEmpty, !encoding.contains("/"), !encoding.contains("\0") else { return nil }
     let opened = iconv_open(target, encoding)
     guard let opened, opened != iconv_t(bitPattern: -1) else { return nil }

@@ -131,7 +131,7 @@ public final class EncodedSource: ByteSource {
       "this is not \(encoding): none of its characters begins with the bytes \(bytes.joined(separator: " "))")
   }
 
-  /// Moves the place behind some text.
+  /// Moves the place after some text.
   private func note(_ text: UnsafeMutableRawBufferPointer) {
     var at = 0
     while at < text.count, let found = memchr(text.baseAddress! + at, 0x0A, text.count - at) {

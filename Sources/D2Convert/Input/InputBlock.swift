@@ -33,7 +33,7 @@ final class InputBlock: ByteSource {
 
   func advance(by length: Int) { begin += length }
 
-  /// Reads more behind what is there. False at the end.
+  /// Reads more after what is there. False at the end.
   func fill() throws -> Bool {
     if isAtEnd { return false }
     if begin == end {

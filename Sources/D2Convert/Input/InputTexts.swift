@@ -23,7 +23,7 @@ final class InputTexts {
   /// What it is called in messages.
   var name: String { path == "-" ? "standard input" : path }
 
-  /// The next text, as UTF-8; `nil` behind the last.
+  /// The next text, as UTF-8; `nil` after the last.
   ///
   /// - Throws: `CommandFailure`: 65 for a damaged archive, 74 for what cannot be read.
   func next() throws -> EncodedSource? {

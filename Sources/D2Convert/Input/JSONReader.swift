@@ -11,7 +11,7 @@ package struct JSONReader {
   private let record = ValueRecord()
   private let keys: KeyReader
 
-  /// - Parameter ahead: the same text once more, so that what stands behind the values of a document is known before
+  /// - Parameter ahead: the same text once more, so that what stands after the values of a document is known before
   ///   them; `nil` if it can be read but once.
   package init(_ window: TextWindow, ahead: TextWindow?, _ names: FieldNames) {
     self.window = window
@@ -20,7 +20,7 @@ package struct JSONReader {
     keys = KeyReader(names)
   }
 
-  /// Whether a document stands here, so that something may stand behind its values that belongs before them.
+  /// Whether a document stands here, so that something may stand after its values that belongs before them.
   static func beginsWithDocument(_ window: TextWindow) throws -> Bool {
     try window.skipSpace() && JSONTop.isDocument(window)
   }

@@ -42,7 +42,7 @@ final class JSONTop {
     return at == 1
   }
 
-  /// What no value has without `dataElement`, and values have behind it.
+  /// What no value has without `dataElement`, and values have after it.
   private static func isOfTop(_ name: String) -> Bool {
     !["dataElement", "value", "organisationUnit"].contains(name)
   }
@@ -68,7 +68,7 @@ final class JSONTop {
     try readMembers()
   }
 
-  /// Reads on behind the bracket that ended the array, to the end of the document.
+  /// Reads on after the bracket that ended the array, to the end of the document.
   func readBehind() throws {
     isInArray = false
     try readSeparated()
@@ -87,7 +87,7 @@ final class JSONTop {
     window.advance(by: 1)
   }
 
-  /// A comma with a member behind it, or the end.
+  /// A comma with a member after it, or the end.
   private func readSeparated() throws {
     try window.require("a comma or }")
     switch window[0] {

@@ -1,7 +1,7 @@
 import D2Common
 import Glibc
 
-/// The part of a text that a reader looks at: it grows as long as one value needs it to, and moves on behind values
+/// The part of a text that a reader looks at: it grows as long as one value needs it to, and moves on after values
 /// that were read. Behind its end there is the padding that JSON's readers need.
 public final class TextWindow {
   /// No value is longer.
@@ -41,18 +41,18 @@ public final class TextWindow {
   /// The bytes between `begin` and `end`.
   var count: Int { end - begin }
 
-  /// A byte behind `begin`.
+  /// A byte after `begin`.
   @inline(__always)
   subscript(offset: Int) -> UInt8 { base[begin + offset] }
 
-  /// Some bytes behind `begin`, with the padding that JSON's readers need.
+  /// Some bytes after `begin`, with the padding that JSON's readers need.
   @inline(__always)
   func padded(_ range: Range<Int>) -> PaddedLine {
     let memory = UnsafeRawBufferPointer(start: base, count: capacity + PaddedLine.paddingBytes)
     return PaddedLine(begin + range.lowerBound..<begin + range.upperBound, of: memory)
   }
 
-  /// Moves behind some bytes, all of which stand on one line or whose line ends are counted here.
+  /// Moves after some bytes, all of which stand on one line or whose line ends are counted here.
   @inline(__always)
   func advance(by length: Int) {
     let lines = lines(in: length)
@@ -61,7 +61,7 @@ public final class TextWindow {
     begin += length
   }
 
-  /// Moves behind the line that begins here and ends at an offset.
+  /// Moves after the line that begins here and ends at an offset.
   @inline(__always)
   func advancePastLine(_ lineEnd: Int) {
     begin += lineEnd + 1
@@ -69,14 +69,14 @@ public final class TextWindow {
     lineStart = dropped + begin
   }
 
-  /// The place of a byte behind `begin`.
+  /// The place of a byte after `begin`.
   func place(_ offset: Int = 0) -> Place {
     let length = min(offset, count)
     let lines = lines(in: length)
     return Place(line: linesBefore + lines.count + 1, column: dropped + begin + length - lines.start + 1)
   }
 
-  /// How many lines end in the next bytes, and where in the text the line starts that stands behind them.
+  /// How many lines end in the next bytes, and where in the text the line starts that stands after them.
   @inline(__always)
   private func lines(in length: Int) -> (count: Int, start: Int) {
     var (lines, start) = (0, lineStart)
@@ -90,7 +90,7 @@ public final class TextWindow {
     return (lines, start)
   }
 
-  /// Reads more behind `end`. False if there is no more.
+  /// Reads more after `end`. False if there is no more.
   ///
   /// - Throws: `CommandFailure`: what the source throws; 65 if a value is too long.
   func fill() throws -> Bool {
@@ -108,7 +108,7 @@ public final class TextWindow {
     return got > 0
   }
 
-  /// Makes sure that so many bytes stand behind `begin`; false if the text ends before.
+  /// Makes sure that so many bytes stand after `begin`; false if the text ends before.
   @inline(__always)
   func has(_ length: Int) throws -> Bool {
     while count < length { if try !fill() { return false } }
@@ -128,14 +128,14 @@ public final class TextWindow {
     capacity *= 2
   }
 
-  /// Malformed input, at a byte behind `begin`.
+  /// Malformed input, at a byte after `begin`.
   func malformed(_ problem: String, at offset: Int = 0) -> CommandFailure {
     .malformed(name, place(offset), problem)
   }
 }
 
 extension TextWindow {
-  /// Moves behind white space; false if the text ends.
+  /// Moves after white space; false if the text ends.
   @inline(__always)
   func skipSpace() throws -> Bool {
     while true {

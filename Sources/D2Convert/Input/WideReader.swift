@@ -13,7 +13,7 @@ package struct WideReader {
 
   /// What a column stands for.
   private enum Column {
-    /// An id, and the combo that stands behind a point.
+    /// An id, and the combo that stands after a point.
     case id(KeptBytes, combo: KeptBytes?)
     case ignored
     /// Nothing may stand in it.
@@ -74,7 +74,7 @@ package struct WideReader {
     return columns
   }
 
-  /// What the head of a column means. A data element may have its combo behind a point, as DHIS2 writes operands.
+  /// What the head of a column means. A data element may have its combo after a point, as DHIS2 writes operands.
   private func column(_ text: String, _ rows: CSVRows, _ place: Int) throws -> (id: String, combo: String?) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     if shape.columns == .dataElement, parts.count == 2, parts.allSatisfy(UID.canBe) {

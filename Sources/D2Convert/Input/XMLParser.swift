@@ -8,7 +8,7 @@ protocol XMLHandler: AnyObject {
   ///
   /// - Parameters:
   ///   - name: with its prefix.
-  ///   - attributes: names and texts by turns, and `nil` behind them; all last until this returns.
+  ///   - attributes: names and texts by turns, and `nil` after them; all last until this returns.
   func begin(
     _ name: UnsafePointer<CChar>, _ attributes: UnsafeMutablePointer<UnsafePointer<CChar>?>, _ parser: XMLParser) throws
   /// The element ends that began last and did not end yet.
@@ -76,7 +76,7 @@ final class XMLParser {
 
   /// Malformed input at what comes now.
   ///
-  /// - Parameter bytes: how far behind its beginning.
+  /// - Parameter bytes: how far after its beginning.
   func malformed(_ problem: String, behind bytes: Int = 0) -> CommandFailure {
     malformed(problem, at: Int(XML_GetCurrentByteIndex(parser)) + bytes)
   }

@@ -14,7 +14,7 @@ struct XMLPlaces {
   /// Line ends before the piece that were not counted yet.
   private var before: [Int] = []
 
-  /// The next piece: it stays where it is until the one behind it.
+  /// The next piece: it stays where it is until the one after it.
   mutating func begin(_ piece: UnsafeRawBufferPointer) {
     self.piece = piece
   }

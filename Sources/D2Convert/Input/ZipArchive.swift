@@ -13,7 +13,7 @@ public final class ZipArchive {
   /// - Parameter source: the archive.
   public init(_ source: any ByteSource) { block = InputBlock(source) }
 
-  /// The next file, once what was left of the one before was read over; folders are left out. `nil` behind the last,
+  /// The next file, once what was left of the one before was read over; folders are left out. `nil` after the last,
   /// when the whole archive was read.
   ///
   /// - Throws: `CommandFailure`: 65 if the archive is cut off, is damaged or cannot be unpacked; what its source
@@ -36,7 +36,7 @@ public final class ZipArchive {
     return nil
   }
 
-  /// Whether the record that comes next is a file; all others stand behind the files.
+  /// Whether the record that comes next is a file; all others stand after the files.
   private func beginsEntry() throws -> Bool {
     switch try signature() {
     case Signature.file: return true
@@ -57,7 +57,7 @@ public final class ZipArchive {
 
   private func malformed(_ problem: String) -> CommandFailure { .malformed(block.name, nil, problem) }
 
-  // MARK: The directory behind the files
+  // MARK: The directory after the files
 
   /// Reads the archive to its end, and makes sure that it has one: a file that was cut off may lack files.
   private func readDirectory() throws {

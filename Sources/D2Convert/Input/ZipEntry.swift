@@ -33,7 +33,7 @@ struct ZipEntry {
   /// The path in the archive, fit for messages.
   let path: String
   let packing: Packing
-  /// Whether checksum and sizes stand behind the data.
+  /// Whether checksum and sizes stand after the data.
   let hasDescriptor: Bool
   /// The checksum of the data, if it stands here.
   let checksum: UInt64
@@ -42,7 +42,7 @@ struct ZipEntry {
   /// How many bytes the data has, if that stands here.
   let bytes: Int
 
-  /// Reads the record that begins a block, and moves behind it.
+  /// Reads the record that begins a block, and moves after it.
   ///
   /// - Throws: `CommandFailure`, 65 for what cannot be unpacked.
   init(_ block: InputBlock) throws {

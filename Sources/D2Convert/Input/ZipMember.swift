@@ -84,7 +84,7 @@ final class ZipMember: ByteSource {
     .malformed(name, nil, "the zip archive is damaged: \(problem)")
   }
 
-  // MARK: The descriptor behind the data
+  // MARK: The descriptor after the data
 
   /// A descriptor need not begin with its signature, and nothing says whether its sizes have four bytes or eight. It is
   /// the form that fits what was read, if another record follows.

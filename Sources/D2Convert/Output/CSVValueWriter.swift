@@ -19,7 +19,7 @@ final class CSVValueWriter: ValueWriter {
   private static let columnsOfDHIS2 = Array(ValueField.allCases.prefix { $0 != .created })
 
   /// - Parameters:
-  ///   - additional: columns behind those of DHIS2, which its import does not look at.
+  ///   - additional: columns after those of DHIS2, which its import does not look at.
   ///   - names: knows the names that stand in a column beside each id; `nil` if no names are wanted.
   init(_ output: LineOutput, additional: [ValueField] = [], names: (any IDLookup)? = nil) {
     self.output = output

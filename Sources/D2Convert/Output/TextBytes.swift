@@ -46,7 +46,7 @@ enum TextBytes {
     return true
   }
 
-  /// What four digits, or twice four, mean; `at` stands behind `\u`.
+  /// What four digits, or twice four, mean; `at` stands after `\u`.
   private static func scalar(_ string: UnsafeRawBufferPointer, _ at: inout Int) -> Unicode.Scalar? {
     let first = unit(string, at)
     at += 4

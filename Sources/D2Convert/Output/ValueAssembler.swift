@@ -72,7 +72,7 @@ final class ValueAssembler: ValueSink {
     }
   }
 
-  /// What values of the document did with a field that stood behind them, at the top; `nil` if they had their own.
+  /// What values of the document did with a field that stood after them, at the top; `nil` if they had their own.
   private func missed(_ field: ValueField) -> String? {
     if rules.constants[field] != nil { return "may lack" }
     if rules.asOf == .upTo42 { return "take" }

@@ -47,7 +47,7 @@ final class WideWriter: ValueWriter {
     cells[row][columnPlace] = text
   }
 
-  /// A data element has its combo behind it, as DHIS2 writes operands.
+  /// A data element has its combo after it, as DHIS2 writes operands.
   private func head(_ value: ValueRecord) throws(UnwritableValue) -> String {
     let id = try value.plainText(shape.columns)
     let combo = try value.plainText(.categoryOptionCombo)

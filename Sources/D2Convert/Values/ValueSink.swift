@@ -11,6 +11,6 @@ public protocol ValueSink {
   mutating func take(registration: UnsafeRawBufferPointer) throws
   /// The document has ended.
   ///
-  /// - Parameter header: all that stands at its top, also behind its values.
+  /// - Parameter header: all that stands at its top, also after its values.
   mutating func end(_ header: DocumentHeader) throws
 }

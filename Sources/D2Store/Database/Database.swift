@@ -71,7 +71,7 @@ extension Database {
   }
 
   /// A transaction that no other one about the same pair runs beside: plans are made of its units and data sets, whose
-  /// changes must come wholly before or wholly behind. Temporary tables last as long.
+  /// changes must come wholly before or wholly after. Temporary tables last as long.
   package func exclusively<Result>(pair: Int, _ body: () throws -> Result) throws -> Result {
     try keepingSession {
       try transaction {

@@ -248,7 +248,7 @@ package final class PostgreSQLDatabase: Database {
   /// A failed connection has no code; what is known of it is the text.
   private func connectionError() -> StoreError {
     let message = Self.line(PQerrorMessage(connection))
-    // What the server says stands behind FATAL; before it, and without it, host names may hold any word.
+    // What the server says stands after FATAL; before it, and without it, host names may hold any word.
     let answer = message.firstRange(of: "FATAL:").map { message[$0.upperBound...] } ?? ""
     let kind: StoreError.Kind =
       if PQconnectionNeedsPassword(connection) == 1 || answer.contains("authentication")
@@ -302,7 +302,7 @@ package final class PostgreSQLDatabase: Database {
     while let keyword = option.pointee.keyword.map({ String(cString: $0) }) {
       let value = option.pointee.val.map { String(cString: $0) } ?? ""
       if keyword == "port", !value.allSatisfy({ $0.isNumber || $0 == "," }) { return false }
-      // What stands behind the first @ of two is the rest of a password.
+      // What stands after the first @ of two is the rest of a password.
       if keyword == "host", !value.hasPrefix("@"), value.contains("@") { return false }
       option += 1
     }

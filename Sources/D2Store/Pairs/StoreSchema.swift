@@ -103,7 +103,7 @@ enum StoreSchema {
     }
   }
 
-  /// The tables that the Python tool and a d2 before this one had; a table stands behind those that it refers to.
+  /// The tables that the Python tool and a d2 before this one had; a table stands after those that it refers to.
   private static let tables = [
     "integration_pair", "sync_datasets", "orgunits", "d2_schema", "d2_folded", "sync_windows", "slices",
   ]
@@ -111,7 +111,7 @@ enum StoreSchema {
   /// Puts copies of the tables before them, in the session's own schema, where all that is made from now on is made
   /// too.
   private static func copyTables(_ database: PostgreSQLDatabase) throws {
-    // With their schemas: behind the first copy the bare name means the copy.
+    // With their schemas: after the first copy the bare name means the copy.
     let found = try tables.compactMap { name in
       try database.rows(
         """

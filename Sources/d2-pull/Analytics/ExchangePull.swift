@@ -43,7 +43,7 @@ struct ExchangePull {
     for (number, line) in lines.enumerated() {
       log.info("request \(line.request.quoted): d2-pull \(line.words.map(ShellWord.quoted).joined(separator: " "))")
       do {
-        // One end line stands behind all requests.
+        // One end line stands after all requests.
         let isLast = number == lines.count - 1 && status == .success
         let run = try pull(Self.without(Self.option.name, words) + line.words, after: values, isLast: isLast)
         if try await run.run() != .success { status = .incomplete }

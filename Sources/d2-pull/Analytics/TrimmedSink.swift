@@ -39,7 +39,7 @@ enum AddedKeys {
     for member in members {
       out += line[at..<line.startIndex + member.lowerBound]
       at = line.startIndex + member.upperBound
-      // One comma goes with it: the one behind it, or, behind the last member, the one before.
+      // One comma goes with it: the one after it, or, after the last member, the one before.
       if line[at] == UInt8(ascii: ",") {
         at += 1
       } else if out.count > begin, out.last == UInt8(ascii: ",") {

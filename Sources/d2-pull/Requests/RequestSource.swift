@@ -3,7 +3,7 @@ import Synchronization
 
 /// Where the requests of a run come from.
 protocol RequestSource: Sendable {
-  /// The next one; `nil` behind the last.
+  /// The next one; `nil` after the last.
   func next() -> PullRequest?
   /// How many there will be, those that were given out among them.
   var planned: Int { get }

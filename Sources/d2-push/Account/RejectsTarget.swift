@@ -118,7 +118,7 @@ final class RejectsTarget {
     return stat(path, &information) == 0 ? information.st_size : 0
   }
 
-  /// Writes whole lines. Where that fails, the part ends behind the last whole line before them.
+  /// Writes whole lines. Where that fails, the part ends after the last whole line before them.
   ///
   /// - Throws: `CommandFailure`, 73.
   func write(_ lines: [UInt8]) throws(CommandFailure) {
@@ -152,7 +152,7 @@ final class RejectsTarget {
     return path
   }
 
-  /// Copies the part behind what is there, or leaves that as it was.
+  /// Copies the part after what is there, or leaves that as it was.
   private func append(behind old: off_t) throws(CommandFailure) {
     let file = open(path, O_RDWR | O_APPEND | O_CLOEXEC)
     guard file >= 0 else { throw Self.cannotWrite(path) }

@@ -112,7 +112,7 @@ struct Batch: Sendable {
   /// - Parameters:
   ///   - size: how many values the batch holds then, at most.
   ///   - most: bytes; one value is taken in any case.
-  /// - Returns: the line behind them.
+  /// - Returns: the line after them.
   mutating func add(_ piece: LocatedLines, from first: Int, size: Int, bytes most: Int) -> Int {
     piece.lines.withUnsafeBufferPointer { lines in
       let start = lines[first]
@@ -128,7 +128,7 @@ struct Batch: Sendable {
 
   /// Takes note of the lines of a run that stands at an offset of the body.
   ///
-  /// - Returns: the line behind the run, and where the run ends in its block.
+  /// - Returns: the line after the run, and where the run ends in its block.
   private mutating func enter(
     _ lines: Slice<UnsafeBufferPointer<LocatedLines.Line>>, _ linesBefore: Int, at offset: Int, size: Int,
     bytes most: Int

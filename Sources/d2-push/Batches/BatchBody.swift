@@ -3,7 +3,7 @@ import D2Client
 
 /// The body of a request for all values of a batch, which lie where they were read: they are copied while it is sent.
 struct BatchBody: HTTPBody {
-  /// Values that stand one behind the other, with a line end between two of them.
+  /// Values that stand one after the other, with a line end between two of them.
   struct Run: Sendable {
     /// Where they were read, or a copy.
     var block: [UInt8]
@@ -58,7 +58,7 @@ struct BatchBody: HTTPBody {
     return length
   }
 
-  /// The first run that ends behind an offset of the body.
+  /// The first run that ends after an offset of the body.
   static func place(of offset: Int, in runs: [Run]) -> Int {
     var (low, high) = (0, runs.count)
     while low < high {

@@ -23,7 +23,7 @@ final class QueueClient: Sendable {
     _ body: any HTTPBody, _ key: RequestKey, facility: String, _ outcome: inout BatchOutcome
   ) throws -> QueueReceipt {
     var request = HTTPRequest(.post, target(key, facility: facility))
-    // Byte for byte: go-dispatcher2 refuses a charset behind it, dispatcher-2 hangs up if it is missing.
+    // Byte for byte: go-dispatcher2 refuses a charset after it, dispatcher-2 hangs up if it is missing.
     request.headers = [("Content-Type", "application/json")]
     request.body = body
     return try client.retrying { attempt in

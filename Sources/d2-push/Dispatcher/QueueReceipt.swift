@@ -39,7 +39,7 @@ struct QueueReceipt: Sendable, Equatable {
   }
 
   /// A server name that is not there, a request that could not be stored: dispatcher-2 says 202 all the same, and
-  /// `Request Queued` behind the error. So nothing counts but that text alone (`queue_request` in its src/server.c).
+  /// `Request Queued` after the error. So nothing counts but that text alone (`queue_request` in its src/server.c).
   private static func readText(_ response: HTTPResponse, _ queue: QueueAddress) throws(ServerError) -> String? {
     let text = shown(response.body)
     let isSpace: (UInt8) -> Bool = { $0 <= 0x20 }

@@ -93,7 +93,7 @@ struct RequestGrouper: BatchMaker {
     if ended, !groups.isEmpty { isHandingOut = true }
   }
 
-  /// Takes lines into the window until it is full, or one must come behind all that it holds. Returns how far it came.
+  /// Takes lines into the window until it is full, or one must come after all that it holds. Returns how far it came.
   private mutating func take(_ piece: LocatedLines, from first: Int) -> Int {
     guard first < piece.lines.count else { return piece.lines.count }
     let place = Int32(window.count)

@@ -64,7 +64,7 @@ struct LocatedLines: Sendable {
     var endsInput = true
   }
 
-  /// Takes out what stands behind a line.
+  /// Takes out what stands after a line.
   mutating func cut(behind number: Int) {
     lines.removeAll { $0.number > number }
     registrations.removeAll { $0.number > number }

@@ -10,7 +10,7 @@ struct AsyncImport {
   private static let longestPauseSeconds = 10.0
   /// A job of which nothing was heard for so long is lost: notes live in the server's memory until it restarts.
   private static let patienceSeconds = 600.0
-  /// The summary is stored a moment behind the last note.
+  /// The summary is stored a moment after the last note.
   private static let mostPollsAfterEnd = 4
 
   /// `nil` if the answer is not that of a started job.

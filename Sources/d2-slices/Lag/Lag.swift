@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 import D2Store
 
-/// How far one data set's delivery is behind its source.
+/// How far one data set's delivery is after its source.
 struct Lag {
   let dataSet: String
   let name: String
@@ -65,7 +65,7 @@ struct LagTotals {
   /// The oldest of the marks: everything of all data sets up to then is delivered. `nil` if one has none.
   let syncedThrough: UTCTime?
   let newestChange: UTCTime?
-  /// The one that is furthest behind.
+  /// The one that is furthest after.
   let worst: Lag?
 
   init(_ lags: [Lag]) {

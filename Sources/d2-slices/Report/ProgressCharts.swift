@@ -1,7 +1,7 @@
 import D2Common
 import D2Ledger
 
-/// What was done when, as drawings with a table behind them. A drawing has shapes only and is stretched to its place;
+/// What was done when, as drawings with a table after them. A drawing has shapes only and is stretched to its place;
 /// its words are outside, where they keep their size on a phone.
 struct ProgressCharts {
   let throughput: Throughput

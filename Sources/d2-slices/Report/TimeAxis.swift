@@ -49,7 +49,7 @@ struct TimeAxis: Sendable {
         columns.append(Column(months: whole, year: year))
       }
     }
-    // What is before the first period, behind the last, or in a gap, needs no column.
+    // What is before the first period, after the last, or in a gap, needs no column.
     self.columns = columns.reversed().filter { column in spans.contains { $0.overlaps(column.months) } }
   }
 

@@ -83,7 +83,7 @@ private struct PlainMasks {
     for byte in input {
       let isEscaped = endsEscaped
       endsEscaped = byte == UInt8(ascii: "\\") && !isEscaped
-      // A backslash outside strings is a fault, and still takes the meaning of a quote behind it.
+      // A backslash outside strings is a fault, and still takes the meaning of a quote after it.
       let isQuote = byte == UInt8(ascii: "\"") && !isEscaped
       let isInside = endsInString ? !isQuote : isQuote
       if isQuote { endsInString.toggle() }

@@ -28,7 +28,7 @@ extension FuzzTarget {
     case 0: return TestSupport.gzip(bytes, level: level)
     case 1: return TestSupport.gzip(TestSupport.gzip(bytes, level: level), level: level)
     case 2...5:
-      // The bytes between two members, or behind the last one, are what the input wants.
+      // The bytes between two members, or after the last one, are what the input wants.
       let cut = bytes.count * Int(mark & 0x0F) / 6
       let members = TestSupport.gzip(Array(bytes[..<cut]), level: level)
       return mark & 1 == 0 ? members + bytes[cut...] : members + TestSupport.gzip(Array(bytes[cut...]), level: level)

@@ -1,6 +1,6 @@
 import D2Common
 
-/// The API of gcinnovate/dispatcher-2, as its sources have it: plain text, success behind every error, no answer to
+/// The API of gcinnovate/dispatcher-2, as its sources have it: plain text, success after every error, no answer to
 /// what it does not know.
 struct DispatcherInC {
   private let server: QueueServer

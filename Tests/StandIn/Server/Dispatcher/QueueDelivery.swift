@@ -25,7 +25,7 @@ struct QueueDelivery {
 
   private func deliver(_ row: QueueRow) {
     let destination = server.options.servers[row.destination - 1]
-    // The address may have a query; go-dispatcher2 puts a question mark behind it in any case.
+    // The address may have a query; go-dispatcher2 puts a question mark after it in any case.
     let parts = destination.url.split(separator: "?", maxSplits: 1).map(String.init)
     var query = parts.count == 2 ? parts[1] : ""
     if destination.isAsync { query += (query.isEmpty ? "" : "&") + "async=true" }

@@ -1,4 +1,4 @@
-/// What stands behind connections: a DHIS2 server, or a queue before one.
+/// What stands after connections: a DHIS2 server, or a queue before one.
 protocol Service: Sendable {
   var statistics: Statistics { get }
   var faults: FaultPlan { get }
