@@ -25,10 +25,10 @@ struct EndLineMapping {
     for (dataSet, elements) in end.dataElements.sorted(by: { $0.key < $1.key }) {
       guard let dataSet = id(dataSet, .dataSet) else { continue }
       // Two data sets may become one.
-      mapped.dataElements[dataSet] = once(
-        (mapped.dataElements[dataSet] ?? []) + elements.compactMap { id($0, .dataElement) })
+      let others = mapped.dataElements[dataSet] ?? []
+      mapped.dataElements[dataSet] = (others + elements.compactMap { id($0, .dataElement) }).unique
     }
-    mapped.units = end.units.map { once($0.compactMap { id($0, .orgUnit) }) }
+    mapped.units = end.units.map { $0.compactMap { id($0, .orgUnit) }.unique }
     return mapped
   }
 
@@ -43,7 +43,7 @@ struct EndLineMapping {
     mapped.dataSet = try found(slice.dataSet, .dataSet, "data set")
     mapped.orgUnits = []
     for unit in slice.orgUnits { mapped.orgUnits.append(try found(unit, .orgUnit, "organisation unit")) }
-    mapped.orgUnits = once(mapped.orgUnits)
+    mapped.orgUnits = mapped.orgUnits.unique
     guard table.ids(of: .period) != nil else { return mapped }
     var periods: [String] = []
     let known: [String]
@@ -51,7 +51,7 @@ struct EndLineMapping {
       throw Obstacle(description: "its periods \(slice.periods.quoted) are not readable")
     }
     for period in known { periods.append(try found(period, .period, "period")) }
-    mapped.periods = once(periods).joined(separator: ",")
+    mapped.periods = periods.unique.joined(separator: ",")
     return mapped
   }
 
@@ -63,10 +63,5 @@ struct EndLineMapping {
     case .drop?: return nil
     case nil: return unmapped == .pass ? text : nil
     }
-  }
-
-  private func once(_ ids: [String]) -> [String] {
-    var seen: Set<String> = []
-    return ids.filter { seen.insert($0).inserted }
   }
 }

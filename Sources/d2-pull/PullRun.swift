@@ -76,8 +76,8 @@ final class PullRun: Sendable {
     }
     let end = options.writesEndLine ? try endLine(of: selections) : nil
     let requests = PullPlan(selections).requests
-    if options.explains, !options.counts { return try explain(requests, isWhole: asked.unknown.isEmpty) }
     if options.counts { return try count(selections, isWhole: asked.unknown.isEmpty) }
+    if options.explains { return try explain(requests, isWhole: asked.unknown.isEmpty) }
     if turn != nil {
       let isChecked = try await fetchFirst(PullPlan.beginningSmall(requests), &selections, &asked)
       turn = nil

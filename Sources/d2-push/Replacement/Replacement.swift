@@ -63,7 +63,7 @@ struct Replacement {
 
   /// Leaves alone what the source has elsewhere or never had.
   private func leaveAlone(_ stale: inout StaleLines, _ parts: [Slice], _ log: Log) throws {
-    let source = try SourceScope(parts, keys.ends, stale.units(), replace, log)
+    let source = try SourceScope(parts, keys.ends, replace, log) { try stale.units() }
     var (units, elements): (Set<String>, Set<String>) = ([], [])
     let before = stale.staleCount
     try stale.keep { unit, element, part in

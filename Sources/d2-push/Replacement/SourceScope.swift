@@ -23,16 +23,18 @@ struct SourceScope {
   /// - Parameters:
   ///   - parts: of the scope.
   ///   - ends: what the pulls in the input say of the source.
-  ///   - asked: units of the destination that matter.
+  ///   - asked: units of the destination that matter; called only if the source must be asked.
   /// - Throws: `ServerError` of the source; `CommandFailure`, 65 if nobody knows which units the source has.
-  init(_ parts: [Slice], _ ends: [EndLine], _ asked: Set<String>, _ replace: ReplaceOptions, _ log: Log) throws {
+  init(
+    _ parts: [Slice], _ ends: [EndLine], _ replace: ReplaceOptions, _ log: Log, asked: () throws -> Set<String>
+  ) throws {
     tops = parts.map { Set($0.orgUnits) }
     var dataElements: [String: Set<String>] = [:]
     for end in ends { for (set, elements) in end.dataElements { dataElements[set, default: []].formUnion(elements) } }
     if !ends.isEmpty, ends.allSatisfy({ $0.units != nil }) {
       units = .listed(ends.reduce(into: []) { $0.formUnion($1.units ?? []) })
     } else if let client = try replace.source(log) {
-      units = .paths(try KnownIDs(asked.sorted(), in: "organisationUnits", client).paths)
+      units = .paths(try KnownIDs(asked().sorted(), in: "organisationUnits", client).paths)
       let unknown = Set(parts.map(\.dataSet)).subtracting(dataElements.keys)
       dataElements.merge(try Self.elements(of: unknown, client)) { first, _ in first }
     } else {

@@ -38,11 +38,12 @@ struct Answers {
     var faults: [String] = []
     if states[.failed] > 0 {
       faults.append(
-        "\(Shown.count(states[.failed], "slice")) failed too often and \(states[.failed] == 1 ? "is" : "are") parked")
+        "\(Shown.count(states[.failed], "slice")) failed too often and\(verbForm(states[.failed], "is", "are")) parked")
     }
     if states[.retry] > 0 { faults.append("\(Shown.count(states[.retry], "slice")) failed and will be retried") }
     if data.values.refused > 0 {
-      faults.append("\(Shown.count(data.values.refused, "value")) were refused".singular(data.values.refused))
+      let refused = data.values.refused
+      faults.append("\(Shown.count(refused, "value"))\(verbForm(refused, "was", "were")) refused")
     }
     guard !faults.isEmpty else { return "Nothing." }
     let tallies = [data.parked, data.refusals, data.retried].compactMap { $0.top(1).causes.first }
@@ -70,11 +71,6 @@ struct Answers {
     }
     return "Nothing. Both servers were compared."
   }
-}
-
-extension String {
-  /// `1 value was refused`.
-  fileprivate func singular(_ count: Int) -> String { count == 1 ? replacing(" were ", with: " was ") : self }
 }
 
 /// What mends a cause of failures or refusals: what its error code or its exit status means, and the command for it.
