@@ -28,9 +28,10 @@ struct AnalyticsQuestion {
     }
   }
 
-  /// Kinds of objects that a filter may name.
-  static let filterItems = [
-    "categoryOptions", "categoryOptionGroups", "organisationUnitGroups", "dataElementGroups", "categoryOptionCombos",
+  /// Kinds of dimensions that a filter may name, and of what they hold.
+  static let dimensions = [
+    ("categories", "categoryOptions"), ("categoryOptionGroupSets", "categoryOptionGroups"),
+    ("organisationUnitGroupSets", "organisationUnitGroups"), ("dataElementGroupSets", "dataElementGroups"),
   ]
 
   /// The server leaves out an item that it does not know, and the sums would be others.
@@ -38,7 +39,7 @@ struct AnalyticsQuestion {
     var items = analytics.passedOn.filter { $0.name == "filter" }.flatMap { filter in
       filter.value.split(separator: ":", maxSplits: 1).last?.split(separator: ";").map(String.init) ?? []
     }
-    for plural in Self.filterItems where !items.isEmpty {
+    for plural in Self.dimensions.map(\.1) + ["categoryOptionCombos"] where !items.isEmpty {
       let known = try KnownIDs(items.unique, in: plural, client).ids
       items.removeAll { known.contains($0) }
     }

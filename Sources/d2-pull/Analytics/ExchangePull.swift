@@ -139,12 +139,6 @@ struct ExchangePull {
 
   // MARK: Filters
 
-  /// Kinds of dimensions, and of what they hold.
-  private static let dimensions = [
-    ("categories", "categoryOptions"), ("categoryOptionGroupSets", "categoryOptionGroups"),
-    ("organisationUnitGroupSets", "organisationUnitGroups"), ("dataElementGroupSets", "dataElementGroups"),
-  ]
-
   /// Filters as options of d2-pull. One of which an id is unknown is a fault: without it the sums would be others.
   private func filters(
     _ request: DataExchange.Request, _ ids: ExchangeIDs, _ faults: inout [String]
@@ -165,7 +159,7 @@ struct ExchangePull {
       dimension + ":" + items.joined(separator: ";")
     }
     guard ids.scheme != .uid else { return written(dimension, items) }
-    for (dimensions, members) in dimension == "ao" ? [("", "categoryOptionCombos")] : Self.dimensions {
+    for (dimensions, members) in dimension == "ao" ? [("", "categoryOptionCombos")] : AnalyticsQuestion.dimensions {
       guard let uid = try dimensions.isEmpty ? dimension : ids.uids([dimension], in: dimensions)[dimension] else {
         continue
       }
