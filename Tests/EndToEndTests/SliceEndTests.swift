@@ -51,8 +51,8 @@ struct SliceEndTests {
       """
       d2-slices plan --pair hmis \(World.quarterOfMonths) --quiet > /dev/null
       d2-slices run --pair hmis --jobs 3 --lease 2s --quiet & run=$!
-      await '[ $(count leased) -ge 3 ] && [ $(children | wc -l) -ge 9 ]'; leased=$(count leased)
-      kill -9 $run; wait $run; echo $?; await '[ $(children | wc -l) = 0 ]'; echo $?
+      await '[ $(count leased) -ge 3 ] && [ $(children | wc -l) -ge 9 ]'
+      kill -9 $run; wait $run; echo $?; await '[ $(children | wc -l) = 0 ]'; echo $?; leased=$(count leased)
       heal $SRC; d2-slices run --pair hmis --jobs 3 --quiet; echo $?; states
       d2-slices list --pair hmis | jq -s -c --argjson leased $leased 'map(.attempt) | [max, (map(select(. == 2)) | length) == $leased]'
       """)
