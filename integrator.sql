@@ -22,9 +22,9 @@ DO $$
 DECLARE
   found integer := (SELECT max(version) FROM d2_schema);
 BEGIN
-  IF found > 3 THEN
+  IF found > 4 THEN
     RAISE EXCEPTION
-      'the schema has version %, made by a newer d2 than this one, which knows version 3: install the newer d2', found;
+      'the schema has version %, made by a newer d2 than this one, which knows version 4: install the newer d2', found;
   END IF;
 END $$;
 
@@ -374,6 +374,11 @@ CREATE TABLE IF NOT EXISTS slices (
 -- Version 2 did not know slices that replace what the destination has: how much may be deleted of what only it has, and
 -- how much was.
 ALTER TABLE slices ADD COLUMN IF NOT EXISTS replaces text, ADD COLUMN IF NOT EXISTS removed bigint;
+-- Version 3 did not know which attempts failed: it counted them together with those whose worker died.
+ALTER TABLE slices ADD COLUMN IF NOT EXISTS failures integer NOT NULL DEFAULT 0;
+UPDATE slices SET failures = attempts
+WHERE state IN ('retry', 'failed') AND EXISTS (SELECT FROM d2_schema WHERE version < 4)
+  AND NOT EXISTS (SELECT FROM d2_schema WHERE version = 4);
 -- Version 1 did not know refused.
 DO $$ BEGIN
   IF EXISTS (
@@ -394,7 +399,7 @@ CREATE INDEX IF NOT EXISTS slices_leased ON slices (lease_until) WHERE state = '
 CREATE INDEX IF NOT EXISTS slices_retry ON slices (next_attempt) WHERE state = 'retry';
 CREATE INDEX IF NOT EXISTS slices_window ON slices (window_id) WHERE window_id IS NOT NULL;
 
-INSERT INTO d2_schema (version) SELECT 3 WHERE NOT EXISTS (SELECT FROM d2_schema WHERE version = 3);
+INSERT INTO d2_schema (version) SELECT 4 WHERE NOT EXISTS (SELECT FROM d2_schema WHERE version = 4);
 
 COMMIT;
 

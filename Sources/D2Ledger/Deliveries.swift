@@ -3,16 +3,16 @@ import D2Common
 import D2Store
 
 extension Ledger {
-  /// What the ledger says of one data set's deliveries, of values or of registrations.
+  /// The ledger's counts of one data set's deliveries, of values or of registrations.
   package struct Delivery: Sendable {
     package var dataSet: String
     package var kind: DataKind
     /// Slices that are waiting, leased, or due for a retry.
     package var open: Int
     package var parked: Int
-    /// Slices that are done with refusals.
+    /// Slices that were done with refusals.
     package var refused: Int
-    /// When the last of those that are done was, in milliseconds since 1970 by the database's clock.
+    /// When the latest slice was done, in milliseconds since 1970 by the database's clock.
     package var lastFinished: Int?
   }
 

@@ -3,7 +3,7 @@ import D2Common
 import D2Store
 
 extension Ledger {
-  /// Whether anything of a data set was ever planned or delivered.
+  /// Whether the ledger has any plan or delivery of a data set.
   package func knows(_ pair: Pair, _ set: DataSet, _ kind: DataKind) throws -> Bool {
     if set.marks[kind]?.through != nil { return true }
     return try database.rows(
@@ -11,10 +11,10 @@ extension Ledger {
       [.int(pair.id), .text(set.uid), .text(kind.rawValue)])[0].bool(0) ?? false
   }
 
-  /// Slices of a data set's history near to units that are gone wait again, unless they were begun after that was
-  /// found.
+  /// Resets slices of a data set's history that are near removed units, unless they were begun after the removal was
+  /// detected.
   ///
-  /// - Returns: how many are near, and how many of them wait again.
+  /// - Returns: how many slices are near, and how many of them were reset.
   package func resetHistory(
     _ pair: Pair, _ dataSet: String, _ kind: DataKind, _ around: AroundRemoved
   ) throws -> (near: Int, again: Int) {

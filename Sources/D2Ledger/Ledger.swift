@@ -2,13 +2,13 @@ import D2Client
 import D2Common
 import D2Store
 
-/// The ledger of slices in the store: leases them to workers, knows what is done.
+/// The ledger of slices in the store. It leases slices to workers, and records their outcomes.
 ///
-/// Leases end by the database's clock, the only one that workers of several hosts share. On PostgreSQL a claim passes
-/// over the rows that others are claiming (`SKIP LOCKED`); on SQLite a writer waits for the other.
+/// Leases use the database's clock, the only one that workers on several hosts share. On PostgreSQL a claim skips the
+/// rows that other workers are claiming (`SKIP LOCKED`). On SQLite a writer waits for the other.
 package final class Ledger {
   package let store: Store
-  /// For queries of its rows in other files.
+  /// For queries in other files.
   package let database: any Database
 
   package init(_ store: Store) {
@@ -16,24 +16,24 @@ package final class Ledger {
     database = store.database
   }
 
-  /// For workers: what they note need not be on the disk before they go on. Where a database loses the last moment in a
-  /// crash, a slice that was claimed or done is waiting or leased again, and is done anew.
+  /// For workers: does not wait until each change is on the disk. If a crash loses the last changes, a slice that was
+  /// claimed or done is waiting or leased again. Then d2 moves it again.
   package func hurry() throws {
     if database.dialect == .postgresql { try database.execute("SET synchronous_commit = 'off'") }
   }
 
-  /// Which of two waiting slices of one priority comes first.
+  /// Which of two waiting slices with the same priority comes first.
   package enum Order: String, Sendable, CaseIterable { case newest, oldest }
 
-  /// Milliseconds since 1970 by the database's clock, as SQL.
+  /// The time in milliseconds since 1970 by the database's clock, as SQL.
   package var now: String { database.dialect.now }
-  /// As SQL: pulled and pushed, with refusals or without.
+  /// Pulled and pushed, with refusals or without, as SQL.
   package static let ended = "state IN ('done', 'refused')"
 
   package static let columns =
     """
     id, integration_pair_id, kind, dataset_id, periods, since, orgunits, children, include_deleted, state, verified, worker,
-    token, attempts, started, finished, last_status, last_error, rejects, replaces,
+    token, attempts, started, finished, last_status, last_error, rejects, replaces, failures,
     \(countColumns.joined(separator: ", "))
     """
   private static let countColumns = Slice.Counts.numbers.map(\.column) + ["reasons"]
@@ -60,25 +60,26 @@ package final class Ledger {
     slice.lastError = row.text(17)
     slice.rejects = row.text(18)
     slice.replaces = row.text(19).flatMap { Quota($0) }
+    slice.failures = row.int(20) ?? 0
     for (place, number) in Slice.Counts.numbers.enumerated() {
-      slice.counts[keyPath: number.path] = row.int(20 + place)
+      slice.counts[keyPath: number.path] = row.int(21 + place)
     }
-    slice.counts.reasons = row.text(20 + Slice.Counts.numbers.count)
+    slice.counts.reasons = row.text(21 + Slice.Counts.numbers.count)
     return slice
   }
 
   // MARK: Leases
 
-  /// A slice whose workers die over it so often is parked: it may be what kills them.
+  /// If the workers of a slice die this often, the slice is parked, because it may be the cause.
   private static let mostDeaths = 20
 
-  /// Leases the next slice of a pair to a worker; `nil` if none is waiting now.
+  /// Leases the next slice of a pair to a worker; `nil` if no slice is waiting now.
   ///
   /// - Parameters:
-  ///   - token: what the worker will prove its lease with; unique.
-  ///   - leaseSeconds: how long it has it, unless it renews.
-  ///   - plan: only slices of the plan of this name.
-  ///   - last: a data set whose slices are taken only if there are no others.
+  ///   - token: proves the lease of the worker; unique.
+  ///   - leaseSeconds: how long the lease lasts without a renewal.
+  ///   - plan: the plan whose slices may be claimed; `nil` for all.
+  ///   - last: a data set whose slices are claimed only if there are no others.
   package func claim(
     _ pair: Pair, worker: String, token: String, leaseSeconds: Double, order: Order, plan: String? = nil,
     last: String? = nil
@@ -102,25 +103,25 @@ package final class Ledger {
     return try writing { try database.rows(sql, parameters).first.map(Self.slice) }
   }
 
-  /// What a claim changes; its worker, token and milliseconds are the second to the fourth parameter.
+  /// The changes of a claim. Parameters 2 to 4 are the worker, the token and the milliseconds of the lease.
   private var leasing: String {
     """
     state = 'leased', worker = $2, token = $3, lease_until = \(now) + $4, attempts = attempts + 1, started = \(now)
     """
   }
 
-  /// How far the numbers of neighbours are looked for.
+  /// How far apart the numbers of neighbours may be.
   private static let furthestNeighbour = 1024
 
-  /// Leases the next slice of a pair and such as one pipeline can move with it: of the same data set, units and plan,
-  /// with other periods. All have one token.
+  /// Leases the next slice of a pair together with others that one pipeline can move with it. They have the same data
+  /// set, units and plan, but other periods. All get one token.
   ///
   /// - Parameters:
-  ///   - most: how many there are at most. One that was begun before has a part of it, the smaller the more often: it
-  ///     may be what ends its workers.
-  ///   - plan: only slices of the plan of this name.
-  ///   - last: a data set whose slices are taken only if there are no others.
-  /// - Returns: the slices in their order; none if none is waiting now.
+  ///   - most: the limit of their number. If an earlier attempt was begun, the limit is smaller, and smaller with each
+  ///     attempt: the slice may be what ends its workers.
+  ///   - plan: the plan whose slices may be claimed; `nil` for all.
+  ///   - last: a data set whose slices are claimed only if there are no others.
+  /// - Returns: the slices in their order; empty if no slice is waiting now.
   package func claimRun(
     _ pair: Pair, worker: String, token: String, leaseSeconds: Double, order: Order, most: Int, plan: String? = nil,
     last: String? = nil
@@ -155,7 +156,7 @@ package final class Ledger {
     return [first] + neighbours.map(\.slice)
   }
 
-  /// Slices whose lease has ended, or whose time for another attempt has come, are waiting again.
+  /// Requeues slices whose lease has expired, or whose retry is due.
   private func wakeUp() throws {
     let retries = "FROM slices WHERE state = 'retry' AND next_attempt <= \(now)"
     let deaths = "FROM slices WHERE state = 'leased' AND lease_until <= \(now)"
@@ -164,7 +165,7 @@ package final class Ledger {
       let sql = "UPDATE slices SET \(change) WHERE id IN (SELECT id \(slices) LIMIT 1000 \(skip))"
       try writing { try database.execute(sql, parameters) }
     }
-    // Looking costs nothing; only if there is something is anything written.
+    // A query costs little; write only if it finds something.
     let due = try database.rows("SELECT EXISTS (SELECT 1 \(retries)), EXISTS (SELECT 1 \(deaths))")[0]
     if due.bool(0) == true { try wake(retries, "state = 'waiting'") }
     if due.bool(1) == true {
@@ -177,43 +178,45 @@ package final class Ledger {
     }
   }
 
-  /// SQLite must know from the beginning that a writer comes; PostgreSQL makes each statement a transaction.
+  /// Runs a change. SQLite must know at the beginning of a transaction that it will write. PostgreSQL makes each
+  /// statement a transaction.
   @discardableResult
   private func writing<Result>(_ body: () throws -> Result) throws -> Result {
     database.dialect == .sqlite ? try database.transaction(body) : try body()
   }
 
-  /// Lengthens a lease. False if it was lost.
+  /// Renews a lease. False if it was lost.
   package func renew(_ id: Int, token: String, leaseSeconds: Double) throws -> Bool {
     try change("lease_until = \(now) + $3", holds, [.int(id), .text(token), .int(Int(leaseSeconds * 1000))]) > 0
   }
 
-  /// Lengthens the leases of all slices that a token holds. Returns how many these are.
+  /// Renews the leases of all slices that a token holds. Returns how many there are.
   package func renewAll(token: String, leaseSeconds: Double) throws -> Int {
     try change("lease_until = \(now) + $2", isHeld(byParameter: 1), [.text(token), .int(Int(leaseSeconds * 1000))])
   }
 
-  /// Whether a worker still has the slice.
+  /// Whether a worker still holds the slice.
   private var holds: String { "id = $1 AND \(isHeld(byParameter: 2))" }
 
-  /// Whether the lease of a slice is that of a token, and lasts.
+  /// Whether the lease of a slice belongs to a token, and has not expired.
   private func isHeld(byParameter token: Int) -> String {
     "state = 'leased' AND token = $\(token) AND lease_until > \(now)"
   }
 
-  /// Returns how many slices were changed.
+  /// Changes slices. Returns how many.
   @discardableResult
   private func change(_ change: String, _ condition: String, _ parameters: [SQLValue]) throws -> Int {
     try writing { try database.execute("UPDATE slices SET \(change) WHERE \(condition)", parameters) }
   }
 
-  /// What a slice came to.
+  /// The outcome of a slice.
   package struct End: Sendable {
     package var id: Int
     package var status: Int
     package var counts: Slice.Counts
     package var rejects: String?
-    /// Why values were refused, if that is not accepted: then it is done with refusals, and the mark stays.
+    /// The reason for refused values, if the run does not accept refusals. Then the slice is done with refusals, and
+    /// the mark does not move.
     package var refusal: String?
 
     package init(_ id: Int, status: Int, _ counts: Slice.Counts, rejects: String?, refusal: String? = nil) {
@@ -225,7 +228,7 @@ package final class Ledger {
     }
   }
 
-  /// Notes that a slice was pulled and pushed; if it was the last of its window, the data set's mark moves. False
+  /// Records that a slice was pulled and pushed. If it was the last one of its window, the data set's mark moves. False
   /// if the lease was lost.
   package func finish(
     _ id: Int, token: String, status: Int, _ counts: Slice.Counts, rejects: String?, refusal: String? = nil
@@ -233,7 +236,7 @@ package final class Ledger {
     try !finish([End(id, status: status, counts, rejects: rejects, refusal: refusal)], token: token).isEmpty
   }
 
-  /// Notes the same of several slices at once. Returns those whose lease was not lost.
+  /// Records the same for several slices at once. Returns those whose lease was not lost.
   package func finish(_ ends: [End], token: String) throws -> Set<Int> {
     try database.transaction { Set(try ends.filter { try note($0, token: token) }.map(\.id)) }
   }
@@ -254,7 +257,7 @@ package final class Ledger {
       """, parameters)
     guard changed > 0 else { return false }
     if let window {
-      // Queued is not delivered: what the queue loses must be asked for again.
+      // Queued values are not delivered yet. If the queue loses them, a later increment must read them again.
       if end.counts.queued ?? 0 > 0 {
         try database.execute("UPDATE sync_windows SET is_whole = FALSE WHERE id = $1", [.int(window)])
       }
@@ -263,7 +266,8 @@ package final class Ledger {
     return true
   }
 
-  /// Two workers that finish the last two slices of a window must not both see the other's as open.
+  /// Locks the window of a slice. Otherwise two workers that finish its last two slices could each see the other one as
+  /// open.
   private func lockWindow(of slice: Int) throws -> Int? {
     guard let window = try database.rows("SELECT window_id FROM slices WHERE id = $1", [.int(slice)]).first?.int(0)
     else { return nil }
@@ -294,12 +298,13 @@ package final class Ledger {
 
   private static let mostErrorCharacters = 2000
 
-  /// Notes that an attempt failed: another follows after a pause, or the slice is parked. False if the lease was
-  /// lost.
+  /// Records that an attempt failed. The slice gets a retry after a pause, or is parked. False if the lease was lost.
   ///
   /// - Parameters:
-  ///   - counts: whether it was the slice's own fault, so far as is known; a server that is down is not.
-  ///   - pauseSeconds: until the next attempt.
+  ///   - counts: whether the failure was the slice's own fault, as far as is known. A server that is down does not
+  ///     count.
+  ///   - pauseSeconds: the time until the retry.
+  ///   - mostAttempts: after this many failed attempts, the slice is parked. Attempts whose worker died do not count.
   package func fail(
     _ id: Int, token: String, status: Int, error: String, counts: Bool, pauseSeconds: Double, mostAttempts: Int,
     _ figures: Slice.Counts = Slice.Counts(), rejects: String? = nil
@@ -312,8 +317,9 @@ package final class Ledger {
     return try writing {
       try database.execute(
         """
-        UPDATE slices SET state = CASE WHEN $5 AND attempts >= $7 THEN 'failed' ELSE 'retry' END, token = NULL,
-          attempts = CASE WHEN $5 THEN attempts ELSE attempts - 1 END, next_attempt = \(now) + $6, finished = \(now),
+        UPDATE slices SET state = CASE WHEN $5 AND failures + 1 >= $7 THEN 'failed' ELSE 'retry' END, token = NULL,
+          attempts = CASE WHEN $5 THEN attempts ELSE attempts - 1 END,
+          failures = CASE WHEN $5 THEN failures + 1 ELSE failures END, next_attempt = \(now) + $6, finished = \(now),
           last_status = $3, last_error = $4, rejects = $8, \(Self.assignments(first: 9))
         WHERE \(holds)
         """, parameters) > 0
@@ -322,12 +328,12 @@ package final class Ledger {
 
   private static let untouched = "state = 'waiting', token = NULL, attempts = attempts - 1"
 
-  /// Gives a slice back untouched: the worker ends before its work does.
+  /// Gives a slice back unchanged, because the worker ends before it has finished.
   package func release(_ id: Int, token: String) throws -> Bool {
     try change(Self.untouched, holds, [.int(id), .text(token)]) > 0
   }
 
-  /// Gives all slices back that a token holds.
+  /// Gives back all slices that a token holds.
   package func releaseAll(token: String) throws {
     try change(Self.untouched, isHeld(byParameter: 1), [.text(token)])
   }

@@ -2,22 +2,22 @@ import D2Common
 import D2Client
 import D2Store
 
-/// Adds slices to the ledger: each of some subjects (data set, time) with each of its places (organisation units).
+/// Adds slices to the ledger: each subject (data set, time) combined with each of its places (organisation units).
 ///
-/// Half a million of them are made by the database itself, from the two lists.
+/// The database combines the two lists itself, because there may be half a million slices.
 package struct LedgerPlan {
-  /// What is moved, of one data set.
+  /// What the slices move, for one data set.
   package struct Subject: Sendable {
     package var kind = DataKind.dataValues
     package var dataSet: String
     package var periods: String
     package var since = ""
     package var includesDeleted = false
-    /// How much may be deleted of what only the destination holds; `nil` if nothing is.
+    /// How much of what only the destination has may be deleted; `nil` if nothing is deleted.
     package var replaces: Quota?
-    /// The later, the earlier it is claimed: days.
+    /// A day number; later ones are claimed first.
     package var newest: Int
-    /// The list of places that it goes with.
+    /// The number of its list of places.
     package var places: Int
     package var window: Int?
 
@@ -28,7 +28,7 @@ package struct LedgerPlan {
       self.places = places
     }
 
-    /// All time of a data set.
+    /// A subject for all time of a data set.
     package init(_ set: DataSet, _ kind: DataKind, places: Int, today: CalendarDate) {
       self.init(dataSet: set.uid, periods: "", newest: today.dayNumber, places: places)
       self.kind = kind
@@ -36,13 +36,13 @@ package struct LedgerPlan {
     }
   }
 
-  /// What a plan came to.
+  /// The outcome of a plan.
   package struct Outcome: Sendable, Equatable {
-    /// Slices that were not there.
+    /// Slices that were new.
     package var added = 0
-    /// Slices of this plan in all.
+    /// All slices of this plan.
     package var planned = 0
-    /// Slices that were done, refused or parked and wait again.
+    /// Slices that were done, refused or parked, and are waiting again.
     package var again = 0
 
     package init(added: Int = 0, planned: Int = 0, again: Int = 0) {
@@ -52,18 +52,18 @@ package struct LedgerPlan {
     }
   }
 
-  /// Lists of places; subjects name theirs by its number.
+  /// Lists of places; a subject refers to its list by number.
   private var places: [[OrgUnitCover.Places]] = []
   private var subjects: [Subject] = []
 
   package init() {}
 
-  /// So many units that are asked for without what is below them share a slice.
+  /// A slice holds up to this many units that are read without their children.
   private static let mostUnits = 50
 
-  /// Adds a list of places. Returns its number.
+  /// Adds a list of places, and returns its number.
   package mutating func add(places list: [OrgUnitCover.Places]) -> Int {
-    // A subtree is a slice of its own, so that workers share them; single units are gathered.
+    // A subtree is a slice of its own, so that several workers can share the work. Single units are combined.
     places.append(
       list.flatMap { place -> [OrgUnitCover.Places] in
         RequestSize.groups(of: place.units, bytesEach: { _ in 1 }, limit: place.children ? 1 : Self.mostUnits).map {
@@ -77,20 +77,20 @@ package struct LedgerPlan {
 
   package var count: Int { subjects.reduce(0) { $0 + places[$1.places].count } }
 
-  /// Writes what is not there yet. Slices of a window wait again if they are there: their data are wanted anew.
+  /// Writes the slices that are missing. Existing slices of a window are reset, because their data is wanted again.
   ///
   /// - Parameters:
-  ///   - name: what the plan is called, for workers that do its slices only; it replaces an earlier plan of that name.
-  ///   - again: whether slices that are done wait again, if none of the plan is open: a plan that was interrupted
-  ///     resumes, one that came to its end begins anew.
+  ///   - name: the name of the plan, for workers that move only its slices; it replaces an earlier plan of that name.
+  ///   - again: whether to reset slices that are done, if no slice of the plan is open. So an interrupted plan resumes,
+  ///     and a finished one begins again.
   package func write(_ pair: Pair, to ledger: Ledger, name: String? = nil, again: Bool = false) throws -> Outcome {
     try ledger.database.exclusively(pair: pair.id) { try writeLocked(pair, to: ledger, name: name, again: again) }
   }
 
-  /// The same inside of `Database.exclusively`, so that nothing changes between what the plan was made of and the plan.
+  /// The same inside `Database.exclusively`, so that nothing changes between the input of the plan and the plan.
   ///
-  /// - Parameter startedBefore: slices that were begun before this time, in milliseconds since 1970 by the database's
-  ///   clock, wait again.
+  /// - Parameter startedBefore: resets slices that were begun before this time, in milliseconds since 1970 by the
+  ///   database's clock.
   package func writeLocked(
     _ pair: Pair, to ledger: Ledger, name: String?, again: Bool, startedBefore: Int? = nil
   ) throws -> Outcome {
@@ -108,7 +108,7 @@ package struct LedgerPlan {
         "UPDATE slices SET plan = NULL WHERE integration_pair_id = $1 AND plan = $2", [.int(pair.id), .text(name)])
     }
     try update("\(Self.anew), window_id = s.window_id", "AND s.window_id IS NOT NULL")
-    // What the plan says of slices that are there holds for their next attempt.
+    // The plan's settings for existing slices apply to their next attempt.
     try update(
       "include_deleted = s.include_deleted, replaces = s.replaces, rank = p.rank, newest = s.newest",
       """
@@ -119,7 +119,8 @@ package struct LedgerPlan {
     if let startedBefore {
       outcome.again += try update(Self.anew, "\(isEnded) AND coalesce(t.started, 0) < $2", .int(startedBefore))
     }
-    // Slices that one pipeline can move, of the same units and of periods that follow each other, get numbers that do.
+    // Slices that one pipeline can move together get consecutive numbers: those of the same units with consecutive
+    // periods.
     outcome.added = try database.execute(
       """
       INSERT INTO slices (integration_pair_id, window_id, kind, dataset_id, periods, since, orgunits, children,
@@ -134,10 +135,13 @@ package struct LedgerPlan {
     return outcome
   }
 
-  private static let anew =
-    "state = 'waiting', verified = FALSE, token = NULL, attempts = 0, next_attempt = NULL, last_error = NULL"
+  static let anew =
+    """
+    state = 'waiting', verified = FALSE, token = NULL, attempts = 0, failures = 0, next_attempt = NULL,
+      last_error = NULL
+    """
   private static let cross = "FROM d2_plan_subjects s JOIN d2_plan_places p ON p.list = s.list"
-  /// The slices of the plan that are in the ledger.
+  /// The slices of the plan that are already in the ledger.
   private static let matches =
     """
     \(cross) WHERE t.integration_pair_id = $1 AND t.dataset_id = s.dataset_id AND t.periods = s.periods
@@ -197,8 +201,7 @@ package struct LedgerPlan {
 // MARK: Windows
 
 extension Ledger {
-  /// Whether a data set's window is still being worked on. What was refused or is parked rests, and does not keep the
-  /// next one waiting.
+  /// Whether a data set's window still has open slices. Refused or parked slices do not delay the next window.
   package func hasWindowUnderWay(_ pair: Pair, _ dataSet: String, _ kind: DataKind = .dataValues) throws -> Bool {
     try database.rows(
       """
@@ -208,14 +211,15 @@ extension Ledger {
       """, [.int(pair.id), .text(dataSet), .text(kind.rawValue)])[0].bool(0) ?? false
   }
 
-  /// Slices of increments are kept for thirty days, and windows as long as slices refer to them, but no shorter.
+  /// Slices of increments are kept for thirty days. Windows are kept at least as long, and as long as slices refer to
+  /// them.
   private static let keptMilliseconds = 30 * 86_400_000
 
-  /// Opens a window; what earlier ones left undone belongs to it from now on.
+  /// Opens a window. It includes what earlier windows left undone.
   ///
   /// - Parameters:
-  ///   - until: the source's clock before anything of the window is read.
-  ///   - isWhole: whether it covers all units that are active: only then the mark moves.
+  ///   - until: the source's time before anything of the window is read.
+  ///   - isWhole: whether it covers all active units; only then the mark moves.
   package func openWindow(
     _ pair: Pair, _ dataSet: String, _ kind: DataKind = .dataValues, until: UTCTime, planned: Int, isWhole: Bool
   ) throws -> Int {
@@ -223,7 +227,7 @@ extension Ledger {
     let set: [SQLValue] = [.int(pair.id), .text(dataSet), .text(kind.rawValue)]
     let oldest = SQLValue.int(planned - Self.keptMilliseconds)
     try database.execute("UPDATE sync_windows SET state = 'superseded' WHERE \(isOfSet) AND state = 'open'", set)
-    // The new window asks again for what failed or was refused, and what was done long ago is only history.
+    // The new window reads again what failed or was refused. Slices that were done long ago are only history.
     try database.execute(
       """
       DELETE FROM slices WHERE \(isOfSet) AND since <> ''
@@ -242,6 +246,6 @@ extension Ledger {
     return opened[0].int(0)!
   }
 
-  /// Milliseconds since 1970 by the database's clock.
+  /// The time in milliseconds since 1970 by the database's clock.
   package func databaseTime() throws -> Int { try database.rows("SELECT \(now)")[0].int(0)! }
 }

@@ -2,23 +2,23 @@ import D2Common
 import D2Store
 
 extension Slice {
-  /// Why the destination refused values of a slice. It counts as an outcome if both commands did all they could and
-  /// nothing else went wrong, because another attempt would not change it. `nil` if nothing was refused, or if a
-  /// command failed or did not finish.
+  /// Why the destination refused values of a slice. A refusal counts as an outcome if both commands did all they could
+  /// and nothing else went wrong, because a retry would not change it. `nil` if nothing was refused, or if a command
+  /// failed or did not finish.
   ///
   /// - Parameters:
   ///   - pull: the summary of d2-pull.
   ///   - push: the summary of d2-push.
-  ///   - needsPull: whether the lack of d2-pull's summary counts as its failure.
+  ///   - needsPull: whether a missing summary of d2-pull counts as its failure.
   package static func refusal(pull: JSONValue?, push: JSONValue?, needsPull: Bool = true) -> String? {
     guard pull?["status"]?.int == 0 || (pull == nil && !needsPull), let push, push["status"]?.int == 1,
-      // --max-rejects ends with 1 too, before all was read or sent.
+      // --max-rejects also ends with status 1, before all was read or sent.
       push["isWhole"]?.bool != false, push["notSent"]?.int ?? 0 == 0
     else { return nil }
     let reasons = push["reasons"]?.array ?? []
     let commonest = reasons.max { a, b in
       let (countA, countB) = (a["count"]?.int ?? 0, b["count"]?.int ?? 0)
-      // Of two that are as common always the same one.
+      // If two are equally frequent, always choose the same one.
       return countA != countB ? countA < countB : a["reason"]?.string ?? "" > b["reason"]?.string ?? ""
     }
     return commonest?["reason"]?.string.map { StableReason.of($0) }
@@ -26,10 +26,10 @@ extension Slice {
   }
 }
 
-/// The reason in a message without what differs from time to time and from slice to slice: counts, times, numbers of
-/// lines and batches, periods. So equal causes have equal texts. Codes, HTTP statuses, versions and ids stay.
+/// The reason in a message, without the parts that differ over time and between slices: counts, times, line and batch
+/// numbers, periods. So equal causes have equal texts. Codes, HTTP statuses, versions and ids stay.
 package enum StableReason {
-  /// Words whose number says what went wrong.
+  /// Words whose number is part of the reason.
   private static let wordsOfCodes: Set<Substring> = ["HTTP", "status", "signal", "error", "code"]
 
   package static func of(_ text: String) -> String {
@@ -53,7 +53,8 @@ package enum StableReason {
     return out
   }
 
-  /// What DHIS2 puts between backticks: an id stays, periods and numbers do not, of a list only a single id does.
+  /// What DHIS2 puts between backticks: an id stays, periods and numbers do not. A list stays only if it is a single
+  /// id.
   private static func shown(quoted text: Substring) -> String {
     guard text.first != "[" || text.last != "]" else {
       let list = text.dropFirst().dropLast()
@@ -73,7 +74,7 @@ package enum StableReason {
     return mark + "…" + String(bare.reversed().prefix { ":.".contains($0) })
   }
 
-  /// `2.42`, `2.40.9.1`.
+  /// Whether a word is a DHIS2 version: `2.42`, `2.40.9.1`.
   private static func isVersion(_ word: Substring) -> Bool {
     let parts = word.split(separator: ".")
     return parts.count >= 2 && parts[0] == "2" && parts[1].count == 2 && parts.allSatisfy { $0.allSatisfy(\.isNumber) }

@@ -1,15 +1,15 @@
 import D2Common
 import D2Store
 
-/// Which slices of a pair are meant: by state, data set and period.
+/// Selects slices of a pair by state, data set and period.
 package struct SliceSelection: Sendable {
   package var states: [Slice.State] = []
   package var dataSets: [String] = []
-  /// As they stand in the ledger: `202401`.
+  /// The periods as the ledger spells them: `202401`.
   package var periods: [String] = []
   package var ids: [Int] = []
   package var onlyVerified: Bool?
-  /// Only of the plan of this name.
+  /// The name of a plan, to select only its slices.
   package var plan: String?
 
   package init(ids: [Int] = []) { self.ids = ids }
@@ -35,29 +35,26 @@ package struct SliceSelection: Sendable {
 }
 
 extension Ledger {
-  /// Hands slices on, newest period first.
+  /// Passes slices to `body`, newest period first.
   package func forEach(_ pair: Pair, _ selection: SliceSelection, _ body: (Slice) throws -> Void) throws {
     let (condition, parameters) = selection.condition(pair)
     let sql = "SELECT \(Self.columns) FROM slices WHERE \(condition) ORDER BY rank, newest DESC, id"
     try database.execute(sql, parameters) { try body(Self.slice($0)) }
   }
 
-  /// Makes slices wait again from the beginning; what a worker has is taken from it. Returns how many.
+  /// Resets slices, so that they wait again, and takes them from their workers. Returns how many.
   package func reset(_ pair: Pair, _ selection: SliceSelection) throws -> Int {
     try database.transaction { try resetLocked(pair, selection) }
   }
 
-  /// The same inside of a transaction.
+  /// The same inside a transaction.
   package func resetLocked(_ pair: Pair, _ selection: SliceSelection) throws -> Int {
     let (condition, parameters) = selection.condition(pair)
     return try database.execute(
-      """
-      UPDATE slices SET state = 'waiting', verified = FALSE, token = NULL, attempts = 0, next_attempt = NULL,
-        last_error = NULL WHERE \(condition)
-      """, parameters)
+      "UPDATE slices SET \(LedgerPlan.anew) WHERE \(condition)", parameters)
   }
 
-  /// Notes that both ends were compared and are equal.
+  /// Records that both ends were compared and are equal.
   package func verify(_ pair: Pair, _ selection: SliceSelection) throws -> Int {
     let (condition, parameters) = selection.condition(pair)
     return try database.transaction {
@@ -70,7 +67,7 @@ extension Ledger {
   package func remove(_ pair: Pair, _ selection: SliceSelection) throws -> Int {
     let (condition, parameters) = selection.condition(pair)
     return try database.transaction {
-      // Of a window that lacks something the mark must not move.
+      // If a window lacks a slice, the mark must not move.
       try database.execute(
         """
         UPDATE sync_windows SET is_whole = FALSE WHERE state = 'open'
@@ -84,7 +81,7 @@ extension Ledger {
   package struct Progress: Sendable, Equatable {
     package var dataSet: String
     package var periods: String
-    /// How many, by state; verified ones are counted as such, not as done.
+    /// How many slices, by state. Verified slices are not counted as done.
     package var counts: [String: Int] = [:]
     package var pulled = 0
     package var refused = 0
@@ -98,7 +95,7 @@ extension Ledger {
     package var open: Int { ["waiting", "leased", "retry"].reduce(0) { $0 + (counts[$1] ?? 0) } }
   }
 
-  /// In the order of data sets, then periods.
+  /// The progress in the order of data sets, then periods.
   package func progress(_ pair: Pair, plan: String? = nil) throws -> [Progress] {
     var groups: [Progress] = []
     try database.execute(
@@ -120,7 +117,7 @@ extension Ledger {
     return groups
   }
 
-  /// How many slices wait, are leased, or wait for another attempt, and milliseconds until the next of these is due.
+  /// How many slices are waiting, leased, or due for a retry later, and milliseconds until the next retry.
   package func open(_ pair: Pair, plan: String? = nil) throws -> (
     waiting: Int, leased: Int, retry: Int, nextMilliseconds: Int?
   ) {
@@ -135,10 +132,10 @@ extension Ledger {
     return (row.int(0) ?? 0, row.int(1) ?? 0, row.int(2) ?? 0, row.int(3))
   }
 
-  /// How many slices a second are done now; `nil` if none was done lately, or if nobody works: no lease is valid.
+  /// How many slices a second are done now. `nil` if no slice was done recently, or no lease is valid.
   ///
-  /// It counts how long the slices of late took their workers, and how many work now. So pauses do not count, and
-  /// workers that came or went do. Slices of one pipeline begin at the same time.
+  /// It combines how long recent slices took their workers with how many workers there are now. So pauses do not count,
+  /// and changes in the number of workers do. Slices of one pipeline begin at the same time.
   package func rate(_ pair: Pair, within seconds: Int) throws -> Double? {
     let row = try database.rows(
       """

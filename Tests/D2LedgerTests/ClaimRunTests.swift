@@ -30,7 +30,7 @@ struct ClaimRunTests {
     let oldest = try Self.claim(world, "b", most: 4, order: .oldest)
     #expect(oldest.map(\.periods) == ["202401", "202402", "202403", "202404"])
     #expect(oldest[0].orgUnits == newest[0].orgUnits, "the first unit's: it has the lowest numbers")
-    // What is left of that unit, and no more.
+    // The rest of that unit's slices, and no others.
     let rest = try Self.claim(world, "c", most: 100, order: .oldest)
     #expect(rest.map(\.periods) == Self.months.map(\.periods))
     #expect(rest[0].orgUnits != newest[0].orgUnits)

@@ -6,16 +6,17 @@ import WaitingTests
 @testable import D2Store
 @testable import D2Ledger
 
-/// Random lives of slices, against what the ledger ought to say of them.
+/// Random operations on slices, compared with a model of the ledger.
 @Suite("the ledger against a model", .waiting)
 struct LedgerModelTests {
-  /// A ledger in memory, in which time passes only when it is told to.
+  /// A ledger in memory, in which time passes only on request.
   private struct Model {
     struct Entry: Equatable {
       var rank: Int
       var newest: Int
       var state = Slice.State.waiting
       var attempts = 0
+      var failures = 0
       var token: String?
       /// Its lease, or its pause, has ended.
       var isDue = false
@@ -95,7 +96,7 @@ struct LedgerModelTests {
     mutating func act(_ place: String) throws {
       let some = given.randomElement(using: &random) ?? (ids[0], "nobody's")
       let current = given.last { $0.id == some.id } ?? some
-      // Mostly tokens that may still hold.
+      // Mostly tokens whose lease may still be valid.
       let (id, token) = Int.random(in: 0...3, using: &random) == 0 ? some : current
       let action = Int.random(in: 0...14, using: &random)
       let place = "\(place), action \(action)"
@@ -122,7 +123,7 @@ struct LedgerModelTests {
       #expect(claimed.token == token, "\(place)")
     }
 
-    /// What a worker with a token does to its slice: whether the ledger, and the model, take it.
+    /// An operation of a worker on its slice: whether the ledger, and the model, accept it.
     private mutating func change(_ id: Int, _ token: String, _ action: Int) throws -> (got: Bool, expected: Bool) {
       switch action {
       case 6, 7:
@@ -133,8 +134,8 @@ struct LedgerModelTests {
       case 8, 9:
         let (counts, most) = (Int.random(in: 0...3, using: &random) > 0, Int.random(in: 1...6, using: &random))
         let expected = model.end(id, token) {
-          $0.state = counts && $0.attempts >= most ? .failed : .retry
-          if !counts { $0.attempts -= 1 }
+          if counts { $0.failures += 1 } else { $0.attempts -= 1 }
+          $0.state = counts && $0.failures >= most ? .failed : .retry
         }
         let got = try world.ledger.fail(
           id, token: token, status: 1, error: "e", counts: counts, pauseSeconds: 6000, mostAttempts: most)
@@ -174,7 +175,9 @@ struct LedgerModelTests {
       var difference = ""
       try world.ledger.forEach(world.pair, SliceSelection()) { slice in
         let entry = model.entries[slice.id]!
-        let isSame = slice.state == entry.state && slice.attempts == entry.attempts && slice.token == entry.token
+        let isSame =
+          slice.state == entry.state && slice.attempts == entry.attempts && slice.failures == entry.failures
+          && slice.token == entry.token
         if !isSame { difference = "slice \(slice.id): \(slice.state) \(slice.attempts), not \(entry)" }
       }
       try #require(difference.isEmpty, "\(place): \(difference)")

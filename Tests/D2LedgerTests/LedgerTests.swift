@@ -105,6 +105,26 @@ struct LedgerTests {
     #expect(try world.slice(first.id).state == .done)
   }
 
+  @Test("an attempt whose worker died is none of those that park a slice", arguments: StoreKind.available)
+  func deathsAndFailures(kind: StoreKind) throws {
+    let world = try World(kind)
+    try world.plan([Self.month("a", "202401", 1, nil, "")])
+    for death in 1...6 {
+      _ = try #require(try world.claim("dead \(death)"))
+      try world.ledger.database.execute("UPDATE slices SET lease_until = 1")
+    }
+    #expect(try world.fail(#require(try world.claim("first")), most: 2))
+    let once = try world.slice(1)
+    #expect(once.state == .retry && once.attempts == 7 && once.failures == 1, "\(once)")
+    #expect(try world.fail(#require(try world.claim("not its fault")), counts: false, most: 2))
+    #expect(try world.slice(1).state == .retry && world.slice(1).failures == 1)
+    #expect(try world.fail(#require(try world.claim("second")), most: 2))
+    let twice = try world.slice(1)
+    #expect(twice.state == .failed && twice.failures == 2, "\(twice)")
+    #expect(try world.ledger.reset(world.pair, SliceSelection()) == 1)
+    #expect(try world.slice(1).failures == 0 && world.slice(1).attempts == 0)
+  }
+
   @Test("a lease that ended and that nobody claimed is lost all the same", arguments: StoreKind.available)
   func expiredUnclaimed(kind: StoreKind) throws {
     let world = try World(kind)

@@ -26,7 +26,7 @@ final class LedgerWorld {
 
   var tokens = 0
 
-  /// A token that nobody has.
+  /// A token without a lease.
   func token() -> String {
     tokens += 1
     return "t\(tokens)"
@@ -50,7 +50,7 @@ final class LedgerWorld {
       mostAttempts: most)
   }
 
-  /// Plans every subject in so many single units.
+  /// Plans each subject in this many single units.
   @discardableResult
   func plan(
     _ subjects: [LedgerPlan.Subject], units: Int = 1, priorities: [Int?] = [], name: String? = nil, again: Bool = false

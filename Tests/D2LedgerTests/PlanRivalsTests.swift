@@ -24,7 +24,7 @@ struct PlanRivalsTests {
     return pair
   }
 
-  /// What happened, in its order.
+  /// The events, in their order.
   private final class Events: Sendable {
     private let list = Mutex<[String]>([])
 
@@ -32,7 +32,7 @@ struct PlanRivalsTests {
     func add(_ event: String) { list.withLock { $0.append(event) } }
   }
 
-  /// What must not run beside a plan of its pair.
+  /// Operations that must not run at the same time as a plan of the pair.
   enum Rival: CaseIterable {
     case enable, priority, units, sets, plan
 
@@ -91,7 +91,7 @@ struct PlanRivalsTests {
           }
         }
         while events.all.isEmpty { usleep(1000) }
-        // Time enough to do what it must not do.
+        // Enough time for the operation that must not happen.
         usleep(300_000)
         try first.database.execute("UPDATE orgunits SET is_active = FALSE WHERE dhis2_id = 'Unit0000001'")
         events.add("first ends")

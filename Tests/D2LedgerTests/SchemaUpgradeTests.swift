@@ -31,9 +31,36 @@ struct SchemaUpgradeTests {
     try database.execute("UPDATE d2_schema SET version = 1")
   }
 
-  /// What came with version 3 goes: slices that replace what the destination has.
+  /// Drops the columns of version 3, for slices that replace the destination's data, and of version 4.
   private func dropThird(_ store: TestStore) throws {
+    try dropFourth(store)
     try store.connect().executeScript("ALTER TABLE slices DROP COLUMN replaces; ALTER TABLE slices DROP COLUMN removed")
+  }
+
+  /// Drops what came with version 4: how many attempts failed.
+  private func dropFourth(_ store: TestStore) throws {
+    try store.connect().executeScript("ALTER TABLE slices DROP COLUMN failures")
+  }
+
+  @Test("of version 3: attempts of slices that failed count as failures", arguments: StoreKind.available)
+  func third(kind: StoreKind) throws {
+    let world = try LedgerWorld(kind)
+    try world.plan([LedgerWorld.subject("a", "202401", newest: 1)], units: 3)
+    let (failed, leased) = (try #require(try world.claim("x")), try #require(try world.claim("y")))
+    #expect(try world.fail(failed, pause: 600))
+    try dropFourth(world.test)
+    try world.test.connect().execute("UPDATE d2_schema SET version = 3")
+    _ = try world.another()
+    #expect(try world.test.rows("SELECT max(version) FROM d2_schema") == ["4"])
+    let failures = try world.test.rows("SELECT id, attempts, failures FROM slices ORDER BY id")
+    let expected = [1, 2, 3].map { id in
+      id == failed.id ? "\(id)|1|1" : id == leased.id ? "\(id)|1|0" : "\(id)|0|0"
+    }
+    #expect(failures == expected, "\(failures)")
+    // Opened once more, it stays as it is.
+    try world.test.connect().execute("UPDATE slices SET failures = 0")
+    #expect(try world.another().open(world.pair).retry == 1)
+    #expect(try world.test.rows("SELECT sum(failures) FROM slices") == ["0"])
   }
 
   @Test("of version 2 get the columns of slices that replace", arguments: StoreKind.available)
@@ -49,7 +76,7 @@ struct SchemaUpgradeTests {
       VALUES (\(world.pair.id), 'a', '202401', 'unit0', TRUE, 1, 1)
       """)
     let ledger = try world.another()
-    #expect(try world.test.rows("SELECT max(version) FROM d2_schema") == ["3"])
+    #expect(try world.test.rows("SELECT max(version) FROM d2_schema") == ["4"])
     var slices: [Slice] = []
     try ledger.forEach(world.pair, SliceSelection()) { slices.append($0) }
     #expect(slices.map(\.replaces) == [nil] && slices.map(\.counts.removed) == [nil])
@@ -92,7 +119,7 @@ struct SchemaUpgradeTests {
 
     let ledger = try world.another()
     #expect(try world.test.rows(Self.everything) == before)
-    #expect(try world.test.rows("SELECT max(version) FROM d2_schema") == ["3"])
+    #expect(try world.test.rows("SELECT max(version) FROM d2_schema") == ["4"])
     var plan = LedgerPlan()
     var subject = LedgerWorld.subject("b", "202402", newest: 1)
     subject.places = plan.add(places: [.init(units: ["unit0"], children: true, priority: nil)])
@@ -124,6 +151,6 @@ struct SchemaUpgradeTests {
       try await group.waitForAll()
     }
     #expect(try world.test.rows(Self.everything) == before)
-    #expect(try world.test.rows("SELECT version FROM d2_schema ORDER BY version") == ["1", "3"])
+    #expect(try world.test.rows("SELECT version FROM d2_schema ORDER BY version") == ["1", "4"])
   }
 }

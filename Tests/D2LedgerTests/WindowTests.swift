@@ -12,7 +12,7 @@ struct WindowTests {
   typealias World = LedgerWorld
   private static let since = "2024-01-01T00:00:00Z"
 
-  /// Opens a window of a data set with so many slices of its increment.
+  /// Opens a window of a data set, with this many slices of its increment.
   private func window(
     _ world: World, _ set: String = "a", _ kind: DataKind = .dataValues, until: String, planned: Int? = nil,
     units: Int = 2, isWhole: Bool = true, since: String = since
@@ -34,7 +34,7 @@ struct WindowTests {
     try world.set(set)?.marks[.dataValues]?.through?.iso8601
   }
 
-  /// Claims so many slices, by the tokens 1, 2, ….
+  /// Claims this many slices, with the tokens 1, 2, ….
   private func claims(_ world: World, _ count: Int) throws -> [Slice] {
     try (1...count).map { try #require(try world.claim("\($0)")) }
   }
@@ -100,7 +100,7 @@ struct WindowTests {
     try finishAll(world)
     #expect(try mark(world) == "2024-03-01T10:00:00Z")
 
-    // The next window asks again for what was refused before it.
+    // The next window reads the refused values of the previous one again.
     _ = try window(world, until: "2024-03-02T10:00:00Z", since: "2024-02-01T00:00:00Z")
     for slice in try claims(world, 2) { try refuse(world, slice) }
     _ = try window(world, until: "2024-03-03T10:00:00Z", since: "2024-02-02T00:00:00Z")
@@ -136,7 +136,7 @@ struct WindowTests {
     for slice in slices where slice.kind == second { #expect(try world.finish(slice)) }
     #expect(try marks(world, first) == "2024-03-01T10:00:00Z 1700000000001")
     #expect(try marks(world, second) == "2024-03-02T10:00:00Z 1700000000002")
-    // What a window of the one failed at is not forgotten by a window of the other.
+    // Failures in a window of one kind are not forgotten by a window of the other.
     _ = try window(world, "a", second, until: "2024-03-03T10:00:00Z", units: 1)
     #expect(try world.fail(#require(try world.claim("parked")), most: 1))
     _ = try world.openWindow("a", first, until: "2024-03-04T10:00:00Z")
@@ -251,7 +251,7 @@ struct WindowTests {
     let slices = try claims(world, 2)
     #expect(try world.finish(slices[0]))
     var selection = SliceSelection()
-    // What is done may go.
+    // Slices that are done may be deleted.
     selection.ids = [slices[0].id]
     #expect(try world.ledger.remove(world.pair, selection) == 1)
     #expect(try world.finish(slices[1]))

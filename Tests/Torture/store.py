@@ -81,7 +81,7 @@ class Store:
             wait_until(lambda: self.rows("SELECT count(*) " + OTHERS) == [("0",)], 10,
                        "a killed command is still connected", 0.005)
             if self.rows("SELECT to_regclass('d2_schema') IS NULL") == [("f",)]:
-                promise(self.rows("SELECT max(version) FROM d2_schema") == [("3",)], "the schema has no version")
+                promise(self.rows("SELECT max(version) FROM d2_schema") == [("4",)], "the schema has no version")
         elif os.path.exists(self.world.path("store.sqlite")):
             promise(self.rows("PRAGMA integrity_check") == [("ok",)], "the store is damaged")
             promise(self.rows("PRAGMA foreign_key_check") == [], "rows of the store lack what they refer to")

@@ -1,21 +1,22 @@
 import D2Common
 
-/// The tables of the store: made, upgraded from the Python tool's, or refused if a newer d2 made them.
+/// The tables of the store. It creates them, upgrades those of the Python tool or an older d2, and refuses those of a
+/// newer d2.
 enum StoreSchema {
-  /// What this program knows; `integrator.sql` and `sqlite.sql` end with it.
-  static let version = 3
+  /// The schema version of this program, which is also at the end of `integrator.sql` and `sqlite.sql`.
+  static let version = 4
 
-  /// Whose tables a database has.
+  /// The origin of a database's tables.
   private enum Tables: Equatable {
     case nobodys
     case pythonTool
-    /// Of a d2 that knew this version.
+    /// Tables of a d2 with this schema version.
     case ours(Int)
   }
 
   // MARK: SQLite
 
-  /// Brings the tables up to date. Safe under any number of processes.
+  /// Brings the tables up to date, safely with any number of processes.
   ///
   /// - Throws: `StoreError`.
   static func prepare(_ database: SQLiteDatabase, _ access: StoreAccess) throws {
@@ -25,7 +26,7 @@ enum StoreSchema {
     try database.transaction { try upgrade(database) }
   }
 
-  /// In a transaction: whoever waited for it finds that another process was here first.
+  /// Runs in a transaction. A process that waited for it finds that another one has finished the upgrade.
   private static func upgrade(_ database: SQLiteDatabase) throws {
     let found = try tables(in: database)
     if found == .ours(version) { return }
@@ -33,9 +34,11 @@ enum StoreSchema {
     try database.executeScript(text(PackageResources.sqlite_sql))
     if found == .ours(1) { try database.executeScript(behindSecond) }
     if found == .ours(2) { try database.executeScript(behindThird) }
+    if found == .ours(2) || found == .ours(3) { try database.executeScript(afterFourth) }
+    if found != .nobodys { try database.executeScript(failuresOfBefore) }
   }
 
-  /// SQLite cannot change what a column allows: the table is made anew, and its rows are copied.
+  /// SQLite cannot change a column's constraints, so the table is created again and its rows are copied.
   private static let beforeSecond = """
     DROP INDEX IF EXISTS slices_once;
     DROP INDEX IF EXISTS slices_newest;
@@ -46,7 +49,7 @@ enum StoreSchema {
     ALTER TABLE slices RENAME TO slices_of_first;
     """
 
-  /// The numbers of slices go on where they were: rejects are named by them.
+  /// The numbers of slices continue, because rejects are named after them.
   private static let behindSecond = """
     INSERT INTO slices (\(columnsOfFirst)) SELECT \(columnsOfFirst) FROM slices_of_first;
     DELETE FROM sqlite_sequence WHERE name = 'slices';
@@ -54,13 +57,19 @@ enum StoreSchema {
     DROP TABLE slices_of_first;
     """
 
-  /// Slices that replace what the destination has.
+  /// Adds slices that replace the destination's data.
   private static let behindThird = """
     ALTER TABLE slices ADD COLUMN replaces text;
     ALTER TABLE slices ADD COLUMN removed integer;
     """
 
-  /// Of the slices of version 1.
+  /// Attempts that failed, apart from those whose worker died.
+  private static let afterFourth = "ALTER TABLE slices ADD COLUMN failures integer NOT NULL DEFAULT 0"
+
+  /// An older d2 counted both as one.
+  private static let failuresOfBefore = "UPDATE slices SET failures = attempts WHERE state IN ('retry', 'failed')"
+
+  /// The columns of slices in version 1.
   private static let columnsOfFirst = """
     id, integration_pair_id, window_id, kind, dataset_id, periods, since, orgunits, children, plan, include_deleted,
     rank, newest, state, verified, worker, token, lease_until, attempts, next_attempt, started, finished, last_status,
@@ -70,8 +79,8 @@ enum StoreSchema {
 
   // MARK: PostgreSQL
 
-  /// Brings the tables up to date, safe under any number of processes. Who only reads the Python tool's, or pretends to
-  /// change them, gets a copy that is up to date; they stay as they are.
+  /// Brings the tables up to date, safely with any number of processes. If the caller only reads the Python tool's
+  /// tables, or only simulates changes, it gets an up-to-date copy. The tables then stay as they are.
   ///
   /// - Throws: `StoreError`.
   static func prepare(_ database: PostgreSQLDatabase, _ access: StoreAccess, _ log: Log?) throws {
@@ -89,7 +98,7 @@ enum StoreSchema {
       if isTold { log?.warning(line) }
     }
     defer { database.onReport = nil }
-    // Brings its own transaction and lock, so that psql can run it too.
+    // It has its own transaction and lock, so that psql can run it too.
     let script = text(PackageResources.integrator_sql)
     if isCopy { try copyTables(database) }
     try run(isCopy ? withoutTransaction(script) : script, database)
@@ -103,15 +112,15 @@ enum StoreSchema {
     }
   }
 
-  /// The tables that the Python tool and a d2 before this one had; a table stands after those that it refers to.
+  /// The tables of the Python tool and of an earlier d2. Each table comes after those that it refers to.
   private static let tables = [
     "integration_pair", "sync_datasets", "orgunits", "d2_schema", "d2_folded", "sync_windows", "slices",
   ]
 
-  /// Puts copies of the tables before them, in the session's own schema, where all that is made from now on is made
+  /// Creates copies of the tables in the session's own schema, which takes precedence. New tables are created there
   /// too.
   private static func copyTables(_ database: PostgreSQLDatabase) throws {
-    // With their schemas: after the first copy the bare name means the copy.
+    // With their schemas, because after the first copy the bare name means the copy.
     let found = try tables.compactMap { name in
       try database.rows(
         """
@@ -122,7 +131,7 @@ enum StoreSchema {
     }
     var script = "BEGIN;"
     if !found.isEmpty {
-      // At one moment: nobody upgrades them meanwhile.
+      // All at one moment, so that nobody upgrades them meanwhile.
       script += "LOCK TABLE \(found.map(\.1).joined(separator: ", ")) IN ACCESS SHARE MODE;"
     }
     for (name, original) in found {
@@ -139,12 +148,12 @@ enum StoreSchema {
   private static func run(_ script: String, _ database: PostgreSQLDatabase) throws(StoreError) {
     do { try database.executeScript(script) } catch {
       guard error.kind == .statement else { throw error }
-      // What somebody built upon the tables stands in the way.
+      // Objects that somebody added to the tables prevent the upgrade.
       throw StoreError(.unusable, "\(error.message): its tables cannot be brought up to date; nothing was changed")
     }
   }
 
-  /// It would end the one that it runs in.
+  /// The script without its transaction, which would end the surrounding one.
   private static func withoutTransaction(_ script: String) -> String {
     let marks: Set<Substring> = ["BEGIN;", "COMMIT;"]
     return script.split(separator: "\n", omittingEmptySubsequences: false).filter { !marks.contains($0) }

@@ -96,7 +96,9 @@ CREATE TABLE IF NOT EXISTS slices (
   reasons text,
   rejects text,
   replaces text,
-  removed integer);
+  removed integer,
+  -- Attempts that failed; attempts also counts those whose worker died.
+  failures integer NOT NULL DEFAULT 0);
 CREATE UNIQUE INDEX IF NOT EXISTS slices_once
   ON slices (integration_pair_id, dataset_id, periods, orgunits, children, since, kind);
 CREATE INDEX IF NOT EXISTS slices_newest ON slices (integration_pair_id, rank, newest DESC, id) WHERE state = 'waiting';
@@ -105,4 +107,4 @@ CREATE INDEX IF NOT EXISTS slices_leased ON slices (lease_until) WHERE state = '
 CREATE INDEX IF NOT EXISTS slices_retry ON slices (next_attempt) WHERE state = 'retry';
 CREATE INDEX IF NOT EXISTS slices_window ON slices (window_id) WHERE window_id IS NOT NULL;
 
-INSERT INTO d2_schema (version) SELECT 3 WHERE NOT EXISTS (SELECT 1 FROM d2_schema WHERE version = 3);
+INSERT INTO d2_schema (version) SELECT 4 WHERE NOT EXISTS (SELECT 1 FROM d2_schema WHERE version = 4);

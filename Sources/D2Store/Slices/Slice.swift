@@ -1,22 +1,22 @@
 import D2Client
 import D2Common
 
-/// A piece of a backlog or of an increment: one data set, some time, some organisation units. What one pull and one
-/// push move.
+/// A piece of a backlog or of an increment: one data set, some time, some organisation units. One pull and one push
+/// move it.
 package struct Slice: Sendable, Equatable {
   package enum State: String, Sendable, CaseIterable {
-    /// Nobody has it.
+    /// No worker has it.
     case waiting
-    /// A worker has it, until its lease ends.
+    /// A worker holds its lease.
     case leased
-    /// It failed and waits for its next attempt.
+    /// It failed, and is waiting for its retry.
     case retry
     /// Pulled and pushed without error.
     case done
-    /// Pulled and pushed, and the destination refused some values: done with refusals. Trying again changes nothing; it
-    /// rests until `reset`.
+    /// Pulled and pushed, but the destination refused some values: done with refusals. A retry would change nothing, so
+    /// it waits for a `reset`.
     case refused
-    /// It failed too often: parked until `reset`.
+    /// It failed too often, and is parked until a `reset`.
     case failed
   }
 
@@ -24,33 +24,36 @@ package struct Slice: Sendable, Equatable {
   /// The pair's number.
   package var pair = 0
   package var kind = DataKind.dataValues
-  /// Its uid; of sums instead the options of d2-pull that ask for them (`analytics`).
+  /// Its uid. For sums, the options of d2-pull for them (`analytics`).
   package var dataSet = ""
-  /// `202401`, `20240101..20240131` for all periods of one type from the first to the last, or empty for all time. A
-  /// task that holds several slices has theirs with commas between.
+  /// `202401`; or `20240101..20240131` for all periods of one type from the first to the last; or empty for all time. A
+  /// task with several slices has theirs, separated by commas.
   package var periods = ""
-  /// Only what changed since: `2024-01-31T06:00:00Z`; empty for everything.
+  /// Only changes since this time: `2024-01-31T06:00:00Z`; empty for everything.
   package var since = ""
   package var orgUnits: [String] = []
   package var children = true
   package var includesDeleted = false
-  /// How much may be deleted of what only the destination holds; `nil` if nothing is.
+  /// How much of what only the destination has may be deleted; `nil` if nothing is deleted.
   package var replaces: Quota?
   package var state = State.waiting
   package var isVerified = false
   package var worker: String?
-  /// Proves to the ledger that a worker still has it.
+  /// Proves to the ledger that a worker still holds the lease.
   package var token: String?
+  /// How often workers claimed it since it was planned or reset, without the claims that were given back.
   package var attempts = 0
+  /// Attempts that failed and count. Attempts whose worker died do not.
+  package var failures = 0
   package var startedAt: Int?
   package var finishedAt: Int?
   package var lastStatus: Int?
   package var lastError: String?
   package var counts = Counts()
-  /// Where its refused values are.
+  /// The path of its rejects.
   package var rejects: String?
 
-  /// What an attempt read, and what became of it; `nil` if nobody told.
+  /// What an attempt read, and the outcome; `nil` if unknown.
   package struct Counts: Sendable, Equatable {
     package var pulled: Int?
     package var pushed: Int?
@@ -58,13 +61,13 @@ package struct Slice: Sendable, Equatable {
     package var updated: Int?
     package var ignored: Int?
     package var deleted: Int?
-    /// Deleted since only the destination had them.
+    /// Deleted because only the destination had them.
     package var removed: Int?
     package var refused: Int?
     package var notSent: Int?
     package var queued: Int?
     package var wireBytes: Int?
-    /// Why values were refused, as d2-push sums it up: JSON.
+    /// Why values were refused: the JSON summary of d2-push.
     package var reasons: String?
 
     package init() {}
@@ -73,7 +76,7 @@ package struct Slice: Sendable, Equatable {
     package init(pull: JSONValue?, push: JSONValue?) {
       for (name, _, path) in Self.numbers { self[keyPath: path] = push?[name]?.int }
       (pulled, pushed, wireBytes) = (pull?["values"]?.int, push?["read"]?.int, pull?["wireBytes"]?.int)
-      // What the destination accepts and does not keep is nothing that it changed, either.
+      // Values that the destination accepts but does not keep change nothing there either.
       ignored = ignored.map { $0 + (push?["notKept"]?.int ?? 0) }
       if let list = push?["reasons"]?.array, !list.isEmpty { reasons = JSONValue.array(list).text }
     }
@@ -94,7 +97,7 @@ package struct Slice: Sendable, Equatable {
 // MARK: JSON
 
 extension Slice {
-  /// What a worker and its commands need: the value of `$D2_SLICE`, and what `d2-pull --slice` reads.
+  /// The data for a worker and its commands: the value of `$D2_SLICE`, which `d2-pull --slice` reads.
   package var task: JSONValue {
     var members: [JSONValue.Member] = [
       .init("id", .int(id)), .init("pair", .string(String(pair))), .init("kind", .string(kind.rawValue)),
@@ -110,7 +113,7 @@ extension Slice {
     return .object(members)
   }
 
-  /// All that is known, as `list` shows it.
+  /// All data, for `list`.
   package var json: JSONValue {
     func time(_ milliseconds: Int?) -> JSONValue {
       .string(orNull: milliseconds.map { UTCTime(seconds: $0 / 1000).iso8601 })
@@ -131,7 +134,7 @@ extension Slice {
     return .object(members)
   }
 
-  /// Reads a task.
+  /// Parses a task.
   ///
   /// - Throws: `CommandFailure`, 64 if the text is not a task.
   package init(task text: String) throws(CommandFailure) {
@@ -177,11 +180,11 @@ extension Slice {
     return first.type.periods(overlapping: first.start...last.start).map(\.id)
   }
 
-  /// The options of d2-pull that ask for its sums; `nil` if it is of a data set's values.
+  /// The options of d2-pull for its sums; `nil` for a data set's values.
   package var analytics: [String]? {
     dataSet.hasPrefix("--") ? dataSet.split(separator: " ").map(String.init) : nil
   }
 
-  /// Whether it is a task that holds several slices.
+  /// Whether it is a task with several slices.
   package var isJoined: Bool { periods.utf8.contains(UInt8(ascii: ",")) }
 }

@@ -2,9 +2,9 @@ import D2Common
 import D2Ledger
 import D2Store
 
-/// Notes in the ledger what became of slices, and says it.
+/// Records the outcomes of slices in the ledger, and logs them.
 struct SliceNotes {
-  /// An attempt that came to its end.
+  /// An attempt that has ended.
   struct Attempt {
     let slice: Slice
     let token: String
@@ -19,10 +19,10 @@ struct SliceNotes {
   /// Why attempts failed.
   struct Failure {
     var fault: String
-    /// Whether waiting changes nothing, as if the source refuses the user just these data: when it has failed twice
-    /// in the same way, a slice is parked.
+    /// Whether waiting changes nothing, for example because the source denies the user these data. After two failures
+    /// of the same kind, the slice is parked.
     var isLasting: Bool
-    /// Whether it may be the fault of a server that is down.
+    /// Whether a server that is down may be the cause.
     var isServers = false
   }
 
@@ -32,7 +32,7 @@ struct SliceNotes {
   private let breaker: CircuitBreaker
   private let ledger: Ledger
 
-  /// A store that cannot be reached for so long ends the run.
+  /// If the store cannot be reached for this long, the run ends.
   private static let storePatienceSeconds = 600.0
   private static let longestPauseSeconds = 3600.0
 
@@ -41,7 +41,7 @@ struct SliceNotes {
     self.ledger = ledger
   }
 
-  /// A store that is gone for a moment does not end a run of days.
+  /// Retries an operation, because a short failure of the store must not end a run of days.
   func patiently<Result>(_ operation: () throws -> Result) throws -> Result {
     let start = monotonicSeconds()
     var delay = 0.2
@@ -59,14 +59,14 @@ struct SliceNotes {
 
   // MARK: Pulled and pushed
 
-  /// Slices that were moved together, and whose work is over. Returns those of which it is noted.
+  /// Records slices that were moved together and have ended. Returns those that were recorded.
   func ended(_ attempts: [Attempt]) throws -> Set<Int> {
     let ends = attempts.map {
       Ledger.End($0.slice.id, status: $0.status, $0.counts, rejects: $0.rejects, refusal: $0.refusal)
     }
     let noted = try patiently {
       var noted = try ledger.finish(ends, token: attempts[0].token)
-      // Where the connection broke over the note, it may have been taken all the same.
+      // If the connection broke meanwhile, the database may have recorded the outcome nevertheless.
       for attempt in attempts where !noted.contains(attempt.slice.id) {
         let state = attempt.refusal == nil ? Slice.State.done : .refused
         if try isNoted(attempt.slice, attempts: attempt.slice.attempts, [state]) { noted.insert(attempt.slice.id) }
@@ -101,7 +101,7 @@ struct SliceNotes {
 
   // MARK: Failed
 
-  /// Slices that failed together: one, or all that a server that is down kept from being moved.
+  /// Records slices that failed together: one slice, or all that could not be moved because a server is down.
   func failed(_ attempts: [Attempt], _ failure: Failure) throws {
     var verdict = CircuitBreaker.Verdict(pauseSeconds: 0, isCharged: true)
     if failure.isServers {
@@ -115,8 +115,8 @@ struct SliceNotes {
   private func note(_ attempt: Attempt, _ failure: Failure, _ verdict: CircuitBreaker.Verdict) throws {
     let (slice, status) = (attempt.slice, attempt.status)
     let mostAttempts = failure.isLasting && slice.lastError == failure.fault ? 1 : settings.mostAttempts
-    let backOff = min(settings.retrySeconds * Double(1 << min(slice.attempts - 1, 20)), Self.longestPauseSeconds)
-    // Behind the others: when the pause is over, another slice finds out whether the server is back.
+    let backOff = min(settings.retrySeconds * Double(1 << min(slice.failures, 20)), Self.longestPauseSeconds)
+    // After the others: when the pause is over, another slice finds out whether the server is back.
     let wait = verdict.pauseSeconds > 0 ? verdict.pauseSeconds + 1 : backOff * Double.random(in: 0.5...1)
     let attempts = slice.attempts - (verdict.isCharged ? 0 : 1)
     let isNoted = try patiently {
@@ -126,18 +126,18 @@ struct SliceNotes {
       return try isNoted || self.isNoted(slice, attempts: attempts, [.retry, .failed])
     }
     guard isNoted else { return log.error("\(name(slice)): failed (\(failure.fault)), and its lease was lost") }
-    let isParked = verdict.isCharged && slice.attempts >= mostAttempts
+    let isParked = verdict.isCharged && slice.failures + 1 >= mostAttempts
     meter.failed(isParked: isParked)
     let next =
       isParked
-      ? "parked after \(counted(slice.attempts, "attempt"))"
+      ? "parked after \(counted(slice.failures + 1, "failed attempt"))"
       : verdict.pauseSeconds > 0
         ? "the server seems down: all pause \(DurationText.measured(verdict.pauseSeconds))"
         : "again in \(DurationText.measured(wait))"
     log.warning("\(name(slice)): status \(status): \(failure.fault); \(next)")
   }
 
-  /// Whether the ledger has a note of ours.
+  /// Whether the ledger contains our record.
   private func isNoted(_ slice: Slice, attempts: Int, _ states: Set<Slice.State>) throws -> Bool {
     var isNoted = false
     try ledger.forEach(settings.pair, SliceSelection(ids: [slice.id])) {
