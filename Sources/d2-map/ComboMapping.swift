@@ -2,30 +2,29 @@ import D2Client
 import D2Common
 import D2Mapping
 
-/// Makes a mapping of combos of what their options become: whole categories at once.
+/// Makes a mapping of combos from the targets of their options, for whole categories at once.
 ///
-/// An option of a category that the table does not list stays what it is: the one of the destination with its uid, code
-/// or name.
+/// An option that the table does not list is mapped to the destination's option with the same uid, code or name.
 struct ComboMapping {
   let table: OptionTable
   let source: ServerCategories
   let destination: ServerCategories
   let log: Log
 
-  /// What becomes of an option.
+  /// The target of an option.
   private enum Target: Equatable {
     case option(String)
-    /// Its category is left out of the combo.
+    /// The combo omits this category.
     case none
     case drop
-    /// Nobody has decided yet: its combos count as not in the table.
+    /// Nobody has decided yet. Combos with this option count as unmapped.
     case undecided
   }
 
-  /// What became of the source's combos.
+  /// The result for the source's combos.
   private struct Outcome {
     var unresolved: [String] = []
-    /// How many combos of the source became each of the destination's.
+    /// How many combos of the source are mapped to each of the destination's.
     var reached: [String: Int] = [:]
     var touched: Set<DataValueLine.Key> = []
     var untouched: [(key: DataValueLine.Key, uid: String)] = []
@@ -33,39 +32,74 @@ struct ComboMapping {
 
   /// Adds the combos to a mapping.
   ///
-  /// - Parameter sums: whether values that become one are added up.
-  /// - Throws: `CommandFailure`, 65 for a category or option that a server does not have.
+  /// - Parameter sums: whether values with the same new key are added up.
+  /// - Throws: `CommandFailure`, 65 for a category or option that a server lacks.
   func add(to mapping: inout MappingTable, sums: Bool) throws(CommandFailure) {
     let rules = try self.rules()
     let kept = keptOptions()
     var outcome = Outcome()
     let made = combosByOptions()
+    var wanted: [(combo: ServerCategories.Combo, found: [ServerCategories.Combo])] = []
     for combo in source.combos {
-      let key = combo.isOfAttributes ? DataValueLine.Key.attributeOptionCombo : .categoryOptionCombo
-      guard let targets = targets(of: combo, rules, kept) else {
-        outcome.untouched.append((key, combo.uid))
+      switch fate(of: combo, rules, kept) {
+      case .untouched:
+        outcome.untouched.append((Self.key(combo), combo.uid))
         continue
+      case .unclear:
+        outcome.unresolved.append("\(Self.named(combo)): it is not clear which option is of which category")
+      case .targets(let targets) where targets.contains(.undecided): break
+      case .targets(let targets) where targets.contains(.drop):
+        try mapping.add(Self.key(combo), combo.uid, "", in: table.path)
+      case .targets(let targets):
+        if let found = defaultCombo(for: targets, made) {
+          try add(combo, becoming: found, to: &mapping, &outcome)
+        } else {
+          wanted.append((combo, counterparts(of: combo, targets, made)))
+        }
       }
-      outcome.touched.insert(key)
-      if targets.contains(.undecided) { continue }
-      if targets.contains(.drop) {
-        try mapping.add(key, combo.uid, "", in: table.path)
-      } else if let found = counterpart(of: combo, targets, made) {
-        outcome.reached[found, default: 0] += 1
-        try mapping.add(key, combo.uid, found, in: table.path)
-      } else {
-        outcome.unresolved.append("\(combo.name) (\(combo.uid))")
-      }
+      outcome.touched.insert(Self.key(combo))
     }
+    try choose(wanted, &mapping, &outcome)
     try CommandFailure.require(
       !outcome.touched.isEmpty, "\(table.path): no combo of \(source.server) has one of these options")
-    // What both have stays: with --unmapped fail only what is in neither fails.
+    // Combos that both servers have are mapped to themselves. So --unmapped fail refuses only combos that neither the
+    // table nor the destination has.
     let known = Set(destination.combos.map(\.uid))
     for (key, uid) in outcome.untouched where outcome.touched.contains(key) && known.contains(uid) {
       try mapping.add(key, uid, uid, in: table.path)
     }
     report(outcome, sums: sums)
   }
+
+  /// Adds the combos that the destination has counterparts for.
+  private func choose(
+    _ wanted: [(combo: ServerCategories.Combo, found: [ServerCategories.Combo])], _ mapping: inout MappingTable,
+    _ outcome: inout Outcome
+  ) throws(CommandFailure) {
+    let choice = ComboChoice(wanted)
+    for (combo, found) in wanted {
+      switch choice.choose(for: combo, among: found) {
+      case .one(let uid): try add(combo, becoming: uid, to: &mapping, &outcome)
+      case .missing: outcome.unresolved.append(Self.named(combo))
+      case .several(let places):
+        outcome.unresolved.append(
+          "\(Self.named(combo)): several combos have its options, in \(places.joined(separator: " and "))")
+      }
+    }
+  }
+
+  private func add(
+    _ combo: ServerCategories.Combo, becoming uid: String, to mapping: inout MappingTable, _ outcome: inout Outcome
+  ) throws(CommandFailure) {
+    outcome.reached[uid, default: 0] += 1
+    try mapping.add(Self.key(combo), combo.uid, uid, in: table.path)
+  }
+
+  private static func key(_ combo: ServerCategories.Combo) -> DataValueLine.Key {
+    combo.isOfAttributes ? .attributeOptionCombo : .categoryOptionCombo
+  }
+
+  private static func named(_ combo: ServerCategories.Combo) -> String { "\(combo.name) (\(combo.uid))" }
 
   private func report(_ outcome: Outcome, sums: Bool) {
     if table.undecided > 0 {
@@ -83,7 +117,7 @@ struct ComboMapping {
     if !sums { warnOfShared(outcome.reached.filter { $0.value > 1 }) }
   }
 
-  /// Says which combos of the destination several of the source become.
+  /// Warns about combos of the destination that several of the source are mapped to.
   private func warnOfShared(_ shared: [String: Int]) {
     guard !shared.isEmpty else { return }
     let names = destination.combos.filter { shared[$0.uid] != nil }.map(\.name.quoted).sorted()
@@ -94,7 +128,7 @@ struct ComboMapping {
 
   // MARK: Options
 
-  /// What the table says, by category and option of the source.
+  /// The rules of the table, by category and option of the source.
   private func rules() throws(CommandFailure) -> [String: [String: Target]] {
     var rules: [String: [String: Target]] = [:]
     var others: [String: Target] = [:]
@@ -140,7 +174,7 @@ struct ComboMapping {
     place = target
   }
 
-  /// What a table names wrongly is a fault of the table.
+  /// Reports a wrong name in the table as an error of the table.
   private func located<Found>(
     _ row: OptionTable.Row, _ find: () throws(CommandFailure) -> Found
   ) throws(CommandFailure) -> Found {
@@ -149,7 +183,7 @@ struct ComboMapping {
     }
   }
 
-  /// Options that are the same at both ends: by uid, code or name.
+  /// Options that are the same on both servers: by uid, code or name.
   private func keptOptions() -> [String: String] {
     func objects(_ server: ServerCategories) -> [MetadataObject] {
       server.options.values.sorted { $0.uid < $1.uid }.map {
@@ -165,20 +199,38 @@ struct ComboMapping {
 
   // MARK: Combos
 
-  /// What becomes of a combo's options; `nil` where the table lists none of them. An option that the destination does
-  /// not have gets an empty uid, and no combo is made of it.
-  private func targets(
+  /// What the table says about a combo.
+  private enum Fate {
+    /// The table lists none of its options.
+    case untouched
+    case targets([Target])
+    /// The table lists its options, but they may belong to several of its categories.
+    case unclear
+  }
+
+  /// The targets for a combo's options. An option that the destination lacks gets an empty uid, so no combo matches.
+  private func fate(
     of combo: ServerCategories.Combo, _ rules: [String: [String: Target]], _ kept: [String: String]
-  ) -> [Target]? {
-    var isTouched = false
-    let targets = combo.options.map { option -> Target in
-      if let category = source.category(of: option, in: combo), let target = rules[category]?[option] {
-        isTouched = true
-        return target
-      }
-      return .option(kept[option] ?? "")
+  ) -> Fate {
+    let isListed = combo.categories.contains { category in
+      combo.options.contains { rules[category]?[$0] != nil }
     }
-    return isTouched ? targets : nil
+    guard isListed else { return .untouched }
+    guard let options = ComboArrangement.find(combo.options, in: source.optionsByCategory(of: combo)) else {
+      return .unclear
+    }
+    var targets: [Target] = []
+    var isTouched = false
+    for (category, option) in options {
+      if let target = rules[category]?[option] {
+        isTouched = true
+        targets.append(target)
+      } else {
+        targets.append(.option(kept[option] ?? ""))
+      }
+    }
+    let others = combo.options.subtracting(options.values)
+    return isTouched ? .targets(targets + others.map { Target.option(kept[$0] ?? "") }) : .untouched
   }
 
   private struct Made: Hashable {
@@ -186,22 +238,26 @@ struct ComboMapping {
     let isOfAttributes: Bool
   }
 
-  private func combosByOptions() -> [Made: [String]] {
+  private func combosByOptions() -> [Made: [ServerCategories.Combo]] {
     Dictionary(grouping: destination.combos) { Made(options: $0.options, isOfAttributes: $0.isOfAttributes) }
-      .mapValues { $0.map(\.uid) }
   }
 
-  /// The destination's combo of these options; of several the one with the same uid.
-  private func counterpart(
-    of combo: ServerCategories.Combo, _ targets: [Target], _ made: [Made: [String]]
-  ) -> String? {
+  private static func options(_ targets: [Target]) -> Set<String> {
     var options: Set<String> = []
     for case .option(let uid) in targets { options.insert(uid) }
-    if options.isEmpty, let ofDefault = destination.defaultOption {
-      // The default combo is of both kinds.
-      return made[Made(options: [ofDefault], isOfAttributes: false)]?.first
-    }
-    let found = made[Made(options: options, isOfAttributes: combo.isOfAttributes)] ?? []
-    return found.count == 1 ? found[0] : found.first { $0 == combo.uid }
+    return options
+  }
+
+  /// The uid of the default combo, if all categories are left out. It belongs to both kinds.
+  private func defaultCombo(for targets: [Target], _ made: [Made: [ServerCategories.Combo]]) -> String? {
+    guard Self.options(targets).isEmpty, let option = destination.defaultOption else { return nil }
+    return made[Made(options: [option], isOfAttributes: false)]?.first?.uid
+  }
+
+  /// The destination's combos with these options.
+  private func counterparts(
+    of combo: ServerCategories.Combo, _ targets: [Target], _ made: [Made: [ServerCategories.Combo]]
+  ) -> [ServerCategories.Combo] {
+    made[Made(options: Self.options(targets), isOfAttributes: combo.isOfAttributes)] ?? []
   }
 }

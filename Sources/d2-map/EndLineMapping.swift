@@ -2,9 +2,9 @@ import D2Common
 import D2Mapping
 import D2Store
 
-/// Makes of the end lines of pulls those of the mapped values.
+/// Converts the end lines of pulls to end lines of the mapped values.
 struct EndLineMapping {
-  /// Why there is no end line of the mapped values, as the end of a sentence.
+  /// Why there is no end line for the mapped values, as the end of a sentence.
   struct Obstacle: Error, Equatable, CustomStringConvertible {
     let description: String
   }
@@ -14,21 +14,24 @@ struct EndLineMapping {
 
   /// An end line with the other server's ids.
   ///
-  /// What is in no table is left out of its lists: the source then counts as not having it, and nothing of it is
+  /// Ids without a mapping are left out of its lists. The source then counts as not having them, and nothing of them is
   /// deleted.
   ///
-  /// - Parameter values: how many lines come before it.
+  /// - Parameter values: how many lines precede it.
   func mapped(_ end: EndLine, values: Int) throws(Obstacle) -> EndLine {
     var scope: [Slice] = []
     for slice in end.scope { scope.append(try mapped(slice)) }
     var mapped = EndLine(values: values, scope: scope)
     for (dataSet, elements) in end.dataElements.sorted(by: { $0.key < $1.key }) {
       guard let dataSet = id(dataSet, .dataSet) else { continue }
-      // Two data sets may become one.
+      // Two data sets may be mapped to one.
       let others = mapped.dataElements[dataSet] ?? []
       mapped.dataElements[dataSet] = (others + elements.compactMap { id($0, .dataElement) }).unique
     }
     mapped.units = end.units.map { $0.compactMap { id($0, .orgUnit) }.unique }
+    mapped.attributeOptionCombos = end.attributeOptionCombos.map {
+      $0.compactMap { id($0, .attributeOptionCombo) }.unique
+    }
     return mapped
   }
 
@@ -55,7 +58,7 @@ struct EndLineMapping {
     return mapped
   }
 
-  /// What an id becomes; `nil` if it is dropped, or is not in the table and may not pass.
+  /// The target of an id; `nil` if it is dropped, or is unmapped and may not pass.
   private func id(_ text: String, _ kind: DataValueLine.Key) -> String? {
     guard let ids = table.ids(of: kind) else { return text }
     switch ids[text: text] {

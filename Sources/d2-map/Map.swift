@@ -3,7 +3,7 @@ import D2Common
 import D2Mapping
 import D2Store
 
-/// Replaces the ids of one server by those of another, in lines of data values.
+/// Replaces the ids of one server with those of another, in lines of data values.
 package struct Map: ToolkitCommand {
   package static let name = "d2-map"
   package static let abstract =
@@ -55,7 +55,8 @@ package struct Map: ToolkitCommand {
         both servers for their combos. Each combo of the source becomes the destination's combo of the mapped options. \
         Options are named by uid, code or name; `*` means all others of the category. `default` as the target leaves \
         the category out of the combo; an empty target drops the values. An option that the table does not list stays: \
-        it is the destination's with its uid, code or name.
+        it is the destination's with its uid, code or name. If a combo has no counterpart, or several, d2-map says \
+        why. The combo then counts as not in the table.
         """,
         """
         `suggest` writes a table to begin with. It matches the objects of both servers by id, code, options and name, \
@@ -79,7 +80,7 @@ package struct Map: ToolkitCommand {
   )
 
   package static func main(_ words: [String]) async -> Never {
-    // A table that is called so is ./suggest.
+    // A table file with that name is ./suggest.
     let suggest = Verb(MappingSuggestion.description) { try MappingSuggestion($0, $1).run() }
     await Command.main(description, words, verbs: [suggest]) { arguments, log in
       let table = try table(arguments, log)
@@ -88,7 +89,7 @@ package struct Map: ToolkitCommand {
     }
   }
 
-  /// What all tables say together.
+  /// The combined mapping of all tables.
   private static func table(_ arguments: Arguments, _ log: Log) throws -> MappingTable {
     let paths = arguments.operands
     guard !paths.isEmpty else {

@@ -1,7 +1,7 @@
 import D2Client
 import D2Common
 
-/// What a server has of categories, their options, and the combos that are made of these.
+/// A server's categories, their options, and the combos of these.
 struct ServerCategories {
   struct Option: Named, Sendable {
     let uid: String
@@ -23,6 +23,8 @@ struct ServerCategories {
     let uid: String
     let name: String
     let isOfAttributes: Bool
+    let categoryCombo: String?
+    let categoryComboName: String
     let categories: [String]
     let options: Set<String>
   }
@@ -51,19 +53,20 @@ struct ServerCategories {
       option(object).map { Category(option: $0, options: object.uids("categoryOptions")) }
     }
     optionsOfCategory = Dictionary(categories.map { ($0.uid, Set($0.options)) }) { first, _ in first }
-    let nested = ",categoryOptions[id],categoryCombo[id,dataDimensionType,categories[id]]"
+    let nested = ",categoryOptions[id],categoryCombo[id,name,dataDimensionType,categories[id]]"
     combos = try all("categoryOptionCombos", nested).compactMap { object in
       guard let uid = object["id"]?.string else { return nil }
       let combo = object["categoryCombo"]
       return Combo(
         uid: uid, name: object["name"]?.string ?? uid,
-        isOfAttributes: combo?["dataDimensionType"]?.string == "ATTRIBUTE", categories: combo?.uids("categories") ?? [],
+        isOfAttributes: combo?["dataDimensionType"]?.string == "ATTRIBUTE", categoryCombo: combo?["id"]?.string,
+        categoryComboName: combo?["name"]?.string ?? "", categories: combo?.uids("categories") ?? [],
         options: Set(object.uids("categoryOptions")))
     }
   }
 
-  /// The category of a combo that one of its options is of.
-  func category(of option: String, in combo: Combo) -> String? {
-    combo.categories.first { optionsOfCategory[$0]?.contains(option) == true }
+  /// All options of the categories of a combo, by category.
+  func optionsByCategory(of combo: Combo) -> [String: Set<String>] {
+    Dictionary(combo.categories.map { ($0, optionsOfCategory[$0] ?? []) }) { first, _ in first }
   }
 }

@@ -2,11 +2,11 @@ import D2Client
 import D2Common
 import D2Store
 
-/// Makes at the destination the organisation units that it lacks and, where asked, changes those that it has otherwise.
+/// Creates the organisation units that the destination lacks. With `--update` it also changes those that differ.
 ///
-/// Both servers are compared, then the destination is asked what it thinks of each change (`importMode=VALIDATE`), then
-/// the person; only then anything is stored, parents first, batch by batch. After a kill, run it
-/// again: what is there by then is not a change any more.
+/// It compares both servers, lets the destination validate each change (`importMode=VALIDATE`), and asks the user. Only
+/// then does it store the units, parents first, batch by batch. After a kill, run it again: it then skips the units
+/// that exist.
 struct OrgUnitCopy {
   static let update = Flag(
     "--update", help: "Copy renames, moves, codes, opening and closing dates of existing units too.")
@@ -20,9 +20,14 @@ struct OrgUnitCopy {
   private let source: DHIS2Client
   private let destination: DHIS2Client
   private let units: ComparedUnits
+  private var attributes = UnitAttributes()
 
-  /// Units in one import: a real server takes seconds for them, and their geometry fits a request.
-  private static let batch = 250
+  /// The number of units in one import.
+  ///
+  /// For each import, DHIS2 loads the codes, uids and paths of all its units. So large batches pay: 100,000 new units
+  /// need 200 imports, half of them to validate. Faulty units do not make them expensive, because one report names all
+  /// of these. Only an import that is too large (413) or takes too long is halved.
+  private static let batch = 1000
 
   init(store: Store, pair: Pair, arguments: Arguments, log: Log) throws {
     self.store = store
@@ -34,10 +39,11 @@ struct OrgUnitCopy {
     units = try ComparedUnits()
   }
 
-  func run() throws -> ExitStatus {
+  mutating func run() throws -> ExitStatus {
     try readBoth()
     if let unit = arguments[PairOptions.below] { try units.restrict(below: unit) }
     try units.plan(updates: arguments[Self.update], allowsSameName: arguments[Self.sameName])
+    if try units.planned(.add) > 0 { attributes = try unitAttributes() }
     try validate(.add)
     try validate(.update)
     try warnOfRights()
@@ -83,9 +89,14 @@ struct OrgUnitCopy {
     }
   }
 
+  private func unitAttributes() throws -> UnitAttributes {
+    UnitAttributes(
+      try destination.objects(in: "attributes", fields: "id,mandatory", filter: "organisationUnitAttribute:eq:true"))
+  }
+
   // MARK: Validating
 
-  /// Asks the destination what it thinks of all changes, and keeps what is to be posted.
+  /// Lets the destination validate all changes, and stores the JSON to post.
   private func validate(_ work: ComparedUnits.Work) throws {
     while true {
       try Signals.check()
@@ -97,15 +108,20 @@ struct OrgUnitCopy {
       }
       let known = batch.filter { payloads[$0.uid] != nil }
       let posted = try known.map { ($0.uid, try standIn(for: $0, payloads).text) }
-      let refused = try post(posted, work, validatesOnly: true).refused
-      try refuse(refused, of: batch)
-      for (uid, payload) in payloads where refused[uid] == nil { try units.keep(payload.text, of: uid) }
+      let outcome = try post(posted, work, validatesOnly: true)
+      try refuse(outcome.refused, of: batch)
+      for (uid, payload) in payloads where outcome.refused[uid] == nil {
+        let omitted = outcome.omitted[uid] ?? []
+        let accepted = OrgUnitPayload.omitting(omitted, from: payload, mandatory: attributes.mandatory)
+        try units.keep(accepted.text, of: uid)
+      }
+      warnOfOmitted(outcome, of: batch)
       try units.holdBack()
     }
   }
 
-  /// What is validated of a unit. The next existing unit above stands for a parent that is not there yet. So everything
-  /// else of the unit is validated before anything is stored. A code that another unit still has is left out.
+  /// The unit to validate. If its parent does not exist yet, the nearest existing ancestor replaces it. So everything
+  /// else can be validated before anything is stored. A code that another unit still has is left out.
   private func standIn(for unit: ComparedUnits.Unit, _ payloads: [String: JSONValue]) throws -> JSONValue {
     var payload = payloads[unit.uid] ?? .null
     if unit.awaitsCode { payload = payload.replacing("code", nil) }
@@ -113,7 +129,7 @@ struct OrgUnitCopy {
     return payload.replacing("parent", try units.nearestThere(above: unit).map { ["id": .string($0)] })
   }
 
-  /// Notes why units are refused. One whose parent in the same batch was refused is an orphan, and noted as such.
+  /// Records why units are refused. A unit whose parent in the same batch was refused is recorded as an orphan.
   private func refuse(_ refused: [String: [String]], of batch: [ComparedUnits.Unit]) throws {
     for unit in batch {
       guard let reasons = refused[unit.uid] else { continue }
@@ -132,7 +148,9 @@ struct OrgUnitCopy {
     return Dictionary(
       uniqueKeysWithValues: batch.compactMap { unit in
         guard let object = here[unit.uid] else { return nil }
-        guard work == .update else { return (unit.uid, OrgUnitPayload.new(object, parent: unit.parent)) }
+        guard work == .update else {
+          return (unit.uid, OrgUnitPayload.new(object, parent: unit.parent, attributes: attributes.all))
+        }
         return there[unit.uid].map { (unit.uid, OrgUnitPayload.changed($0, by: object, parent: unit.parent)) }
       })
   }
@@ -148,64 +166,95 @@ struct OrgUnitCopy {
 
   // MARK: Posting
 
-  /// Posts units until the destination finds no fault with those that are left.
-  ///
-  /// - Returns: those that it took, and why it refuses others.
-  private func post(
-    _ objects: [(uid: String, payload: String)], _ work: ComparedUnits.Work, validatesOnly: Bool
-  ) throws -> (taken: [String], refused: [String: [String]]) {
-    var rest = objects
+  private typealias Posted = (uid: String, payload: String)
+
+  /// The result of posting units.
+  private struct Outcome {
     var taken: [String] = []
+    /// Why units were refused.
     var refused: [String: [String]] = [:]
+    /// The optional fields that were left out of new units, because they were invalid.
+    var omitted: [String: Set<String>] = [:]
+
+    mutating func merge(_ other: Outcome) {
+      taken += other.taken
+      refused.merge(other.refused) { $1 }
+      omitted.merge(other.omitted) { $0.union($1) }
+    }
+  }
+
+  /// Posts units, and removes refused ones, until the destination accepts the rest.
+  private func post(_ objects: [Posted], _ work: ComparedUnits.Work, validatesOnly: Bool) throws -> Outcome {
+    var rest = objects
+    var outcome = Outcome()
     while !rest.isEmpty {
       try Signals.check()
       let report: MetadataReport
       do {
         report = try destination.importMetadata(
-          "organisationUnits", rest.map(\.payload), work == .add ? .create : .update, validatesOnly: validatesOnly)
+          "organisationUnits", rest, work == .add ? .create : .update, validatesOnly: validatesOnly)
       } catch let error as ServerError where rest.count > 1 && (error.tookTooLong || error.kind == .status(413)) {
         let half = rest.count / 2
         for part in [Array(rest[..<half]), Array(rest[half...])] {
-          let outcome = try post(part, work, validatesOnly: validatesOnly)
-          taken += outcome.taken
-          refused.merge(outcome.refused) { $1 }
+          outcome.merge(try post(part, work, validatesOnly: validatesOnly))
         }
-        return (taken, refused)
+        return outcome
       }
-      let faulty = rest.filter { report.problems[$0.uid] != nil }
-      guard !faulty.isEmpty else {
-        guard report.problems.isEmpty else {
-          throw ServerError(
-            destination.server, "/api/metadata", .malformed,
-            "the import was refused, and no posted unit is named: \(report.problems.values.joined().joined(separator: "; "))"
-          )
-        }
-        return (taken + rest.map(\.uid), refused)
+      guard !report.problems.isEmpty else {
+        outcome.taken += rest.map(\.uid)
+        return outcome
       }
-      for (uid, _) in faulty {
-        let reasons = report.problems[uid] ?? []
-        // It was not there a moment ago: this command made it, and the answer was lost on its way.
-        if work == .add, reasons.allSatisfy({ $0.hasPrefix("E5000") }) {
-          taken.append(uid)
-        } else {
-          refused[uid] = reasons
-        }
-      }
-      let settled = Set(faulty.map(\.uid))
-      rest.removeAll { settled.contains($0.uid) }
+      rest = try settle(report, rest, work, &outcome)
     }
-    return (taken, refused)
+    return outcome
   }
 
-  /// Takes the codes from units that get others, if other units are to have them: of units that swap their codes, none
-  /// could be changed first. A run that is killed after this leaves units without a code; the next one gives it to
-  /// them.
+  /// Settles what becomes of the units that a report names. Returns the units to post again.
+  private func settle(
+    _ report: MetadataReport, _ posted: [Posted], _ work: ComparedUnits.Work, _ outcome: inout Outcome
+  ) throws -> [Posted] {
+    guard posted.contains(where: { report.problems[$0.uid] != nil }) else {
+      throw ServerError(
+        destination.server, "/api/metadata", .malformed,
+        "the import was refused, and no posted unit is named: \(report.problems.values.joined().joined(separator: "; "))"
+      )
+    }
+    var rest: [Posted] = []
+    for unit in posted {
+      guard let reasons = report.problems[unit.uid] else {
+        rest.append(unit)
+        continue
+      }
+      // It did not exist a moment ago: this command created it, and the answer was lost.
+      if work == .add, reasons.allSatisfy({ $0.hasPrefix("E5000") }) {
+        outcome.taken.append(unit.uid)
+      } else if work == .add, let fields = OrgUnitPayload.optionalFields(reasons),
+        let payload = payload(of: unit, without: fields)
+      {
+        outcome.omitted[unit.uid, default: []].formUnion(fields)
+        rest.append((unit.uid, payload))
+      } else {
+        outcome.refused[unit.uid] = reasons
+      }
+    }
+    return rest
+  }
+
+  /// The payload of a unit without some optional fields; `nil` if it has none of them, and would be refused again.
+  private func payload(of unit: Posted, without fields: Set<String>) -> String? {
+    guard let object = try? JSONValue(parsing: unit.payload) else { return nil }
+    let shorter = OrgUnitPayload.omitting(fields, from: object, mandatory: attributes.mandatory)
+    return shorter == object ? nil : shorter.text
+  }
+
+  /// Removes the codes of units that get new ones, if other units need them. If units swap codes, neither could be
+  /// changed first. A run that is killed after this leaves units without a code; the next run sets them.
   private func freeCodes() throws {
     while true {
       let batch = try units.nextToFree(Self.batch)
       guard !batch.isEmpty else { return }
       let objects = try destination.objects(batch.map(\.uid), in: "organisationUnits", fields: ":owner")
-      let there = Self.byUID(objects).mapValues { $0.replacing("code", nil).text }
+      let there = Self.byUID(objects).mapValues { OrgUnitPayload.kept($0).replacing("code", nil).text }
       for unit in batch where there[unit.uid] == nil {
         try units.refuse(unit.uid, "gone", "it was removed while the command ran")
       }
@@ -216,13 +265,14 @@ struct OrgUnitCopy {
     }
   }
 
-  /// Stores what the destination found well, and writes a line of each change when it is done.
+  /// Stores the validated units, and then writes a line for each change.
   private func perform(_ work: ComparedUnits.Work, _ listing: inout Listing) throws {
     while true {
       let batch = try units.next(work, hasPayload: true, Self.batch)
       guard !batch.isEmpty else { return }
       let outcome = try post(batch.map { ($0.uid, $0.payload ?? "{}") }, work, validatesOnly: false)
       try refuse(outcome.refused, of: batch)
+      warnOfOmitted(outcome, of: batch)
       try units.changes(of: outcome.taken) { try listing.add($0) }
       try listing.flush()
       try units.finish(outcome.taken)
@@ -243,7 +293,7 @@ struct OrgUnitCopy {
 
   private static let mostShown = 20
 
-  /// What is about to happen; all of it tells --dry-run.
+  /// Shows the planned changes; --dry-run shows all of them.
   private func show(_ planned: (added: Int, updated: Int)) throws {
     guard !arguments[Prompt.confirmation] else { return }
     var shown = 0
@@ -255,7 +305,7 @@ struct OrgUnitCopy {
     if shown > Self.mostShown { log.info("and \(shown - Self.mostShown) more; --dry-run lists all") }
   }
 
-  /// What the destination's user may not do with new units is better known before.
+  /// Warns before the copy if the destination's user will have no access to the new units.
   private func warnOfRights() throws {
     guard try units.planned(.add) > 0 else { return }
     let me = try destination.json("/api/me?fields=username,organisationUnits%5Bid%5D")
@@ -266,6 +316,18 @@ struct OrgUnitCopy {
         + "\(me["username"]?.string ?? "the user") at \(destination.server): "
         + "its values would be refused (E7617, E8011)"
     )
+  }
+
+  /// Names the new units that are made without optional fields, because the destination finds these invalid.
+  private func warnOfOmitted(_ outcome: Outcome, of batch: [ComparedUnits.Unit]) {
+    let lines = batch.compactMap { unit -> String? in
+      guard outcome.refused[unit.uid] == nil, let fields = outcome.omitted[unit.uid] else { return nil }
+      return "\(unit.name) (\(unit.uid)) without \(fields.sorted().joined(separator: " and "))"
+    }
+    guard !lines.isEmpty else { return }
+    log.warning(
+      "\(destination.server) finds optional fields of \(counted(lines.count, "new unit")) invalid, "
+        + "so d2-orgunits leaves them out: \(Enumeration.few(lines, log))")
   }
 
   private func report(_ listing: inout Listing) throws -> ExitStatus {

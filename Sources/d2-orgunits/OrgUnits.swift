@@ -30,9 +30,10 @@ package struct OrgUnits: ToolkitCommand {
     """,
     """
     `copy` makes the units that the destination lacks, under the source's uids, parents first, with names, codes, \
-    dates, place and contact. With `--update` it also takes over renames, moves, closings and codes. It deletes \
-    nothing. First the destination validates everything, then d2-orgunits asks you. A unit that cannot be made is a \
-    line with `refused` and the reason, and the status is 1. After an interruption, run the same command again.
+    dates, place, contact and values of attributes. With `--update` it also takes over renames, moves, closings and \
+    codes. It deletes nothing. First the destination validates everything, then d2-orgunits asks you. A unit that \
+    cannot be made is a line with `refused` and the reason, and the status is 1. After an interruption, run the same \
+    command again.
     """,
     """
     You can name units by uid, code or name. If several units have a name, it is refused, with those that it could \
@@ -132,7 +133,7 @@ package struct OrgUnits: ToolkitCommand {
     return .success
   }
 
-  /// The units that operands name, or all of a level.
+  /// The units that the operands name, or all of a level.
   private static func selected(_ arguments: Arguments, in table: OrgUnitTable) throws -> [String] {
     let units = try table.all()
     if let level = arguments[level] {
@@ -181,6 +182,7 @@ package struct OrgUnits: ToolkitCommand {
       incomplete: "some units were refused, or you did not say yes")
   ) { arguments, log in
     let (store, pair) = try PairOptions.open(arguments)
-    return try OrgUnitCopy(store: store, pair: pair, arguments: arguments, log: log).run()
+    var copy = try OrgUnitCopy(store: store, pair: pair, arguments: arguments, log: log)
+    return try copy.run()
   }
 }

@@ -3,25 +3,24 @@ import D2Common
 import D2Store
 import Glibc
 
-/// One run: looks the asked-for ids up, makes the requests, writes their values, says what was done.
+/// One run: looks up the requested ids, sends the requests, writes the values, and reports the outcome.
 final class PullRun: Sendable {
   private let options: PullOptions
-  /// What is asked for beside or instead of the options' own selection, from the store.
+  /// The store's selection, which adds to the options' own or replaces it.
   private let stored: (any StoredSelection)?
   private let client: DHIS2Client
   private let log: Log
   private let output: LineOutput
   private let meter: PullMeter
-  /// How many values came before, of other questions that share its output.
-  private let valuesBefore: Int
-  /// How many values came.
-  var values: Int { meter.current.values }
+  /// Whether other runs share its output and its meter. Then the caller reports all of them together.
+  private let isPart: Bool
 
+  /// - Parameter shared: a meter that counts this run together with others.
   init(
-    _ options: PullOptions, _ stored: (any StoredSelection)?, _ client: DHIS2Client, _ log: Log, valuesBefore: Int = 0
+    _ options: PullOptions, _ stored: (any StoredSelection)?, _ client: DHIS2Client, _ log: Log,
+    shared: PullMeter? = nil
   ) {
     self.options = options
-    self.valuesBefore = valuesBefore
     self.stored = stored
     self.client = client
     self.log = log
@@ -29,8 +28,8 @@ final class PullRun: Sendable {
       bound: options.readAhead, environment: options.server.configuration.environment
     ) { log.warning($0) }
     output = LineOutput.standardOutput(readAhead: readAhead) { log.wipe() }
-    // Values on a terminal are progress enough.
-    meter = PullMeter(log, draws: log.draws && isatty(1) == 0)
+    isPart = shared != nil
+    meter = shared ?? PullMeter(log)
   }
 
   func run() async throws -> ExitStatus {
@@ -52,7 +51,7 @@ final class PullRun: Sendable {
     }
   }
 
-  /// The values that were entered.
+  /// Reads the values that were entered.
   private func exports(_ asked: [PullOptions]) async throws -> ExitStatus {
     var selections = asked
     let moves = options.withRegistrations || (stored?.movesRegistrations ?? false) && !options.withoutRegistrations
@@ -65,16 +64,16 @@ final class PullRun: Sendable {
     if options.checks, turn == nil {
       try asked.check(&selections)
     } else if !options.checks, options.server.concurrency > 1 {
-      // Signs in once, before several requests would each do so.
+      // Sign in once, before several requests would each sign in.
       _ = try client.json("/api/me?fields=id")
     }
     try Changes.resolve(in: &selections, client, log)
-    // What only tells of requests makes none for it.
+    // `--count` and `--explain` need no further requests.
     if !options.counts, !options.explains {
       try DataSetNames(options).find(for: &selections, client)
       if options.checks { try missing.announce(for: selections) }
     }
-    let end = options.writesEndLine ? try endLine(of: selections) : nil
+    let scope = options.writesEndLine ? try scopeOfEndLine(selections) : nil
     let requests = PullPlan(selections).requests
     if options.counts { return try count(selections, isWhole: asked.unknown.isEmpty) }
     if options.explains { return try explain(requests, isWhole: asked.unknown.isEmpty) }
@@ -86,77 +85,87 @@ final class PullRun: Sendable {
       if !isChecked { try asked.check(&selections) }
     } else {
       try await inTurn { try await fetch(requests) }
-      if let end { try write(end, asked) }
+      if let scope { try write(try endLine(of: scope), asked) }
       try finish()
     }
     let isWhole =
-      !missing.report(meter.current.withoutID) && asked.unknown.isEmpty && (end == nil || !asked.isUnsure)
+      !missing.report(meter.current.withoutID) && asked.unknown.isEmpty && (scope == nil || !asked.isUnsure)
     let status: ExitStatus = isWhole ? .success : .incomplete
     if isWhole { stored?.noteDelivered() }
     report(status)
     return status
   }
 
-  /// What an end line says of the source: whatever it has elsewhere, or never had, is not stale at the destination.
-  /// d2-push asks the source of a slice itself, for the few units that matter.
-  private func endLine(of selections: [PullOptions]) throws -> EndLine {
+  /// The scope for the end line. It is computed before the first value, because it is an error if the selection has no
+  /// scope.
+  private func scopeOfEndLine(_ selections: [PullOptions]) throws -> [Slice] {
     try CommandFailure.require(options.checks, "--end-line needs the checks: leave out --no-check")
-    var end = EndLine(values: 0, scope: try selections.flatMap { try $0.endLineScope() })
-    let fields = "id,dataSetElements[dataElement[id]]"
-    try client.forEachObject(end.scope.map(\.dataSet).unique.sorted(), in: "dataSets", fields: fields) { set in
-      guard let id = set["id"]?.string, let elements = set["dataSetElements"]?.array else { return }
-      end.dataElements[id] = elements.compactMap { $0["dataElement"]?["id"]?.string }.sorted()
-    }
+    return try selections.flatMap { try $0.endLineScope() }
+  }
+
+  /// The end line. It names the units, data elements and attribute option combos that the source has for this user,
+  /// because nothing else is stale at the destination. For a slice, d2-push itself asks the source about the few units
+  /// and combos that matter.
+  private func endLine(of scope: [Slice]) throws -> EndLine {
+    var end = EndLine(values: 0, scope: scope)
+    let sets = scope.map(\.dataSet).unique.sorted()
+    end.dataElements = try client.dataElements(ofDataSets: sets).mapValues { $0.sorted() }
     if !(stored is SlicePull) {
-      let tops = end.scope.flatMap(\.orgUnits).unique
-      end.units =
-        end.scope.contains(where: \.children) ? try UnitsBelow(client, fields: "id,path").ids(tops) : tops
+      let tops = scope.flatMap(\.orgUnits).unique
+      end.units = scope.contains(where: \.children) ? try UnitsBelow(client, fields: "id,path").ids(tops) : tops
+      end.attributeOptionCombos = try client.readableAttributeOptionCombos(ofDataSets: sets)
     }
     return end
   }
 
-  private func write(_ end: EndLine, _ asked: AskedIDs) throws {
+  private func write(_ end: @autoclosure () throws -> EndLine, _ asked: AskedIDs) throws {
     guard asked.unknown.isEmpty, meter.current.withoutID.isEmpty else { return }
     guard !asked.isUnsure else {
       return log.error("there is no end line, since some ids could not be looked up: d2-push --replace deletes nothing")
     }
-    var end = end
-    end.values = valuesBefore + values
+    var end = try end()
+    end.values = meter.current.values
     try output.line(end.text)
   }
 
-  /// What analytics make of them.
+  /// Reads the sums of analytics.
   private func sums(_ options: PullOptions, _ analytics: AnalyticsOptions) async throws -> ExitStatus {
     let age = TableAge(client: client, log: log)
     let made = try age.check(most: analytics.maxAgeSeconds)
     var asked = AskedIDs(client: client, log: log)
     let question = AnalyticsQuestion(options: options, analytics: analytics, client: client, log: log)
+    let (grids, ids) = try question.grids(&asked)
     let parts = AnalyticsParts(
-      try question.grids(&asked), analytics, dataSet: options.tagsDataSet ? options.dataSets.first : nil)
+      grids, analytics, dataSet: options.tagsDataSet ? options.dataSets.first : nil, ids: ids)
     if options.explains {
       return try explain(Array(sequence(state: parts) { $0.next() }), isWhole: asked.unknown.isEmpty)
     }
     try await inTurn { try await fetch(parts, dividedBy: parts) }
-    // What sums are of at the destination, only its user knows.
+    // Only the user knows what the sums become at the destination.
     if options.writesEndLine { try write(EndLine(values: 0, scope: []), asked) }
     try finish()
     age.checkAgain(made)
+    if meter.current.values == 0, analytics.passedOn.contains(where: { $0.name == "filter" }) {
+      log.warning(
+        "no values: either nothing matches --filter, or the tables were made before its dimension: \(ServerError.analyticsAdvice)"
+      )
+    }
     let status: ExitStatus = asked.unknown.isEmpty ? .success : .incomplete
     report(status)
     return status
   }
 
-  /// In the pipeline of a worker: waits until the pull before it has all of its answers. The next one may ask while
-  /// this one hands out what it has read ahead.
+  /// In a worker's pipeline: waits until the previous pull has all of its answers. The next pull may send requests
+  /// while this one writes what it has read ahead.
   private func inTurn(_ body: () async throws -> Void) async throws {
     let turn = try WorkerTurn.wait("pull", in: options.turnFolder)
     defer { withExtendedLifetime(turn) {} }
     try await body()
   }
 
-  /// The turn of a worker's first pull, if that is of several slices: those who deliver have nothing to do yet.
+  /// The turn of a worker's first pull, if that has several slices. Nothing is being delivered yet.
   private func firstTurn(for selections: [PullOptions]) -> FileTurn? {
-    // Behind the end line nothing may turn out to be missing.
+    // After the end line, nothing may turn out to be missing.
     guard options.checks, options.spools, !options.writesEndLine, let folder = options.turnFolder,
       selections.count == 1,
       selections[0].isOfOnePlace, selections[0].periods.count > 1
@@ -164,8 +173,8 @@ final class PullRun: Sendable {
     return WorkerTurn.first("pull", in: folder)
   }
 
-  /// Asks for the values at once: the ids are looked up when all are out. If the server refuses the first request, it
-  /// may be because of an id: then all goes on as it does in other pulls.
+  /// Sends the requests at once, and looks the ids up afterwards. If the server refuses the first request, an id may be
+  /// the reason. Then everything continues as in other pulls.
   ///
   /// - Returns: whether the ids were looked up.
   private func fetchFirst(
@@ -181,10 +190,10 @@ final class PullRun: Sendable {
     return false
   }
 
-  /// Waits until all that was read ahead is out.
+  /// Waits until everything that was read ahead is written.
   private func finish() throws { try output.finish { [meter] in meter.draw() } }
 
-  /// The same after a failure. One of the output comes after it.
+  /// Does the same after a failure. A failure of the output takes precedence.
   private func finishing(_ failure: any Error) -> any Error {
     do { try finish() } catch {
       meter.add { $0.values -= output.abandonedLines }
@@ -199,7 +208,7 @@ final class PullRun: Sendable {
     return error
   }
 
-  /// Writes the requests instead of making them.
+  /// Writes the requests instead of sending them.
   private func explain(_ requests: [PullRequest], isWhole: Bool) throws -> ExitStatus {
     for (place, request) in requests.enumerated() {
       let line: JSONValue = [
@@ -213,7 +222,7 @@ final class PullRun: Sendable {
     return isWhole ? .success : .incomplete
   }
 
-  /// Estimates what the requests would bring, instead of making them.
+  /// Estimates the results of the requests instead of sending them.
   private func count(_ selections: [PullOptions], isWhole: Bool) throws -> ExitStatus {
     let status: ExitStatus = isWhole ? .success : .incomplete
     var listing = Listing(isatty(1) == 1 ? .table : .json, columns: CountRun.columns)
@@ -223,10 +232,8 @@ final class PullRun: Sendable {
   }
 
   private func report(_ status: ExitStatus, refusal: String? = nil) {
-    if status == .success || meter.current.requests > 0 { log.info(meter.line) }
-    guard let file = options.summaryFile else { return }
-    let summary = meter.summary(status, serverTime: client.serverTimeAtFirstAnswer, refusal: refusal)
-    do { try SummaryFile.write(summary, to: file) } catch { log.error("\(error)") }
+    guard !isPart else { return }
+    meter.report(status, to: options.summaryFile, serverTime: client.serverTimeAtFirstAnswer, refusal: refusal)
   }
 
   private func fetch(_ requests: some Sequence<PullRequest>) async throws {
@@ -234,7 +241,7 @@ final class PullRun: Sendable {
     try await fetch(RequestList(requests), dividedBy: division)
   }
 
-  /// Makes the requests, several at a time; the first failure ends the others.
+  /// Sends the requests, several at a time. The first failure ends the others.
   private func fetch(_ requests: any RequestSource, dividedBy division: any RequestDividing) async throws {
     let isOneByOne = options.limit != nil
     let executor = BlockingExecutor(threads: client.limit.most)

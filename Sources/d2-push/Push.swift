@@ -1,8 +1,8 @@
 import D2Client
 import D2Common
 
-/// Reads data values from stdin and posts them in batches to a DHIS2 server, or to a queue before it, accounting for
-/// every one.
+/// Reads data values from stdin and posts them in batches to a DHIS2 server, or to a queue in front of it. It accounts
+/// for each value.
 package struct Push: ToolkitCommand {
   package static let name = "d2-push"
   package static let abstract =
@@ -99,7 +99,9 @@ package struct Push: ToolkitCommand {
         Lines without a data element are complete data set registrations (`d2-pull --with-registrations`). They wait \
         until the values are in. A report is a data set, period, organisation unit and attribute option combo. If the \
         server refused a value of a report, d2-push does not send its registration: it goes to the rejects. With \
-        `--registrations` the input holds registrations only.
+        `--registrations` the input holds registrations only. The server tells nobody about new registrations, unless \
+        you give `--notify`. It stores registrations of reports that lack compulsory values, unless the data set has \
+        `compulsoryFieldsCompleteOnly`. The totals say which values they lack.
         """,
         """
         With `--replace` d2-push first sends all of the input. Then it reads the scope of the input at the \
@@ -108,9 +110,10 @@ package struct Push: ToolkitCommand {
         (status 65) if the input came through a pipe and has no such line, or if lines are missing without \
         `--filtered`. The same holds if the input is empty, if a line of it is not a value, or if there is more to \
         delete than `--max-delete`. d2-push does not delete what the destination has of refused values. It also keeps \
-        values of organisation units that the source has elsewhere, and of data elements that its data set lacks. From \
-        2.43 on the deletions go as `deletion` scopes, before that as deleted values. They are counted separately \
-        (`stale` and `removed` in the summary).
+        values of organisation units that the source has elsewhere, and of data elements that its data set lacks. The \
+        same holds for attribute option combos that the source hides from its user. From 2.43 on the deletions go as \
+        `deletion` scopes, before that as deleted values. They are counted separately (`stale` and `removed` in the \
+        summary).
         """,
         """
         With `--via` d2-push queues the values in a dispatcher2 or go-dispatcher2, which posts them. Queued is not \
@@ -148,7 +151,7 @@ package struct Push: ToolkitCommand {
       }
       return try await PushRun(options, log).run(client) { client in
         try ServerSender(options, client) { calendar in
-          // Whether a Gregorian one would get ids of another calendar is seen by d2-pull.
+          // If this calendar is Gregorian, d2-pull checks whether the source has the same one.
           guard let source = stored?.pair.source, !PairCalendars.isGregorian(calendar) else { return }
           try PairCalendars.check(calendar, of: options.server.url, other: source, arguments, log)
         }
@@ -156,7 +159,7 @@ package struct Push: ToolkitCommand {
     }
   }
 
-  /// Tells what an error code means; of all of them a line each.
+  /// Explains an error code, or all of them with one line each.
   private static func explain(_ code: String) throws -> ExitStatus {
     let output = LineOutput.standardOutput()
     if code == "all" {

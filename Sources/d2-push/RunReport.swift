@@ -1,7 +1,7 @@
 import D2Client
 import D2Common
 
-/// How a run ends: its status, what its user is told, what is kept of the input.
+/// The end of a run: its status, its messages, and the rejects that it keeps.
 struct RunReport: Sendable {
   let options: PushOptions
   let account: Account
@@ -16,10 +16,10 @@ struct RunReport: Sendable {
     self.output = output ?? .standardOutput { try? account.finish(isWhole: false) }
   }
 
-  /// Puts the rejects in place, and says what became of the values.
+  /// Puts the rejects in place, and reports the outcome of the values.
   ///
   /// - Parameter learnt: rates by batch size.
-  /// - Throws: what ended the run.
+  /// - Throws: the failure that ended the run.
   func end(after failure: (any Error)?, learnt: JSONValue) throws -> ExitStatus {
     var failure = failure
     if !account.isBalanced {
@@ -43,7 +43,7 @@ struct RunReport: Sendable {
       || options.failsOnNotKept && account.totals.notKept > 0 ? .incomplete : .success
   }
 
-  /// Says what became of the values; the failure itself is another line.
+  /// Reports the outcome of the values. Another line reports the failure itself.
   ///
   /// - Parameters:
   ///   - learnt: rates by batch size.
@@ -60,8 +60,11 @@ struct RunReport: Sendable {
       log.info("refused \(count): \(reason)")
       if let code = ErrorCode.atBeginning(of: reason), explained.insert(code.code).inserted {
         log.info("\(code.code) means: \(code.meaning). \(code.advice)")
+      } else if CompulsoryValues.areMissing(by: reason), explained.insert(CompulsoryValues.hint).inserted {
+        log.info(CompulsoryValues.hint)
       }
     }
+    tellOfWarnings()
     let totals = account.totals
     if totals.notKept > 0 {
       log.info(
@@ -75,7 +78,7 @@ struct RunReport: Sendable {
     }
     if totals.refused + totals.notSent + totals.notKept > 0 {
       if let (file, lost) = account.rejects {
-        // A line that is not a value stands there as a text.
+        // The rejects hold such a line as `text`.
         let filter = totals.malformed > 0 ? "jq -r '.text // (.value|tojson)'" : "jq -c .value"
         log.info(
           "\(file) holds \(lost > 0 ? "a part of " : "")the rejects; after fixing the cause: \(filter) \(file) | d2-push … "
@@ -88,6 +91,15 @@ struct RunReport: Sendable {
     do { try SummaryFile.write(account.summary(status, learnt: learnt, isWhole: isWhole), to: file) } catch {
       log.error("\(error)")
     }
+  }
+
+  /// Reports once what the server says about registrations that it accepted.
+  private func tellOfWarnings() {
+    guard !account.warnings.isEmpty else { return }
+    let warnings = account.warnings.sorted().map(\.quoted)
+    log.info(
+      "the server accepts some registrations with \(counted(warnings.count, "warning")): "
+        + Enumeration.few(warnings, log))
   }
 
   private func tellOfStale() {
@@ -113,7 +125,7 @@ struct RunReport: Sendable {
       .incomplete, "\(totals.refused) of \(counted(totals.read, "value")) refused: more than --max-rejects allows")
   }
 
-  /// Below this a share means nothing yet.
+  /// With fewer values than this, a percentage means nothing yet.
   private static let leastRead = 1000
 
   static func isExceeded(_ limit: Quota, refused: Int, of read: Int) -> Bool {
@@ -121,7 +133,7 @@ struct RunReport: Sendable {
     return limit.isExceeded(by: refused, of: read)
   }
 
-  /// Whether what is left of the input belongs into the rejects: the server failed, not we.
+  /// Whether the rest of the input goes to the rejects: only if the server failed, and not d2-push.
   func keepsRest(after failure: any Error) -> Bool {
     account.keepsRejects && (failure is ServerError || (failure as? CommandFailure)?.exitStatus == .incomplete)
   }

@@ -51,7 +51,7 @@ struct ComparisonTests {
     return side
   }
 
-  /// With so little memory all goes to files, and partitions are split again.
+  /// With so little memory, everything goes to files, and partitions are split again.
   @Test(
     "finds what a dictionary finds, in memory, in files and in parts of parts",
     arguments: [(64 << 20, false), (64 << 20, true), (4096, false), (4096, true)])
@@ -104,12 +104,21 @@ struct ComparisonTests {
   }
 
   @Test(
-    "a deletion is the line itself, deleted",
+    "a deletion is the line itself, deleted, without its times",
     arguments: [
       (#"{"dataElement":"a","value":"1"}"#, #"{"dataElement":"a","value":"1","deleted":true}"#),
       (#"{"dataElement":"a", "deleted": false, "value":"1"} "#, #"{"dataElement":"a", "deleted": true, "value":"1"} "#),
       (#"{"deleted":"false","comment":"}"}"#, #"{"deleted":true,"comment":"}"}"#),
       (#"{"comment":"a } b" }"#, #"{"comment":"a } b" ,"deleted":true}"#),
+      (
+        #"{"dataElement":"a","created":"x","lastUpdated":"y","value":"1"}"#,
+        #"{"dataElement":"a","value":"1","deleted":true}"#
+      ),
+      (
+        #"{"lastUpdated" : "y", "created":null ,"value":"1","deleted":false}"#,
+        #"{ "value":"1","deleted":true}"#
+      ),
+      (#"{"deleted":"false" , "comment":"a, b" , "lastUpdated":"y"}"#, #"{"deleted":true , "comment":"a, b" }"#),
     ])
   func deletion(line: String, deleted: String) throws {
     try PaddedLine.copying(line.utf8) { text in

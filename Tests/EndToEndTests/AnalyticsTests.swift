@@ -89,7 +89,7 @@ struct AnalyticsTests {
     #expect(
       outcome.lines == ["status 0", "twice 0", count, count] && Int(count) ?? 0 > 1000,
       "\(fault): \(outcome.output)\(outcome.errors)")
-    // The same from a server that answers at once.
+    // The same from a server that answers immediately.
     let easy = try Self.world()
     let reference = easy.run(
       """
@@ -235,7 +235,7 @@ struct AnalyticsTests {
     #expect(
       outcome.lines == ["1", "0", "same", "2022", "64"], "\(outcome.output)\(outcome.errors)")
     #expect(outcome.errors.contains("the same name of 2 organisation units"), "\(outcome.errors)")
-    #expect(outcome.errors.contains("--filter: abcdefghijl is unknown to"), "\(outcome.errors)")
+    #expect(outcome.errors.contains("--filter: abcdefghijk is unknown to"), "\(outcome.errors)")
   }
 
   @Test("reporting rates: all of them, or some")
@@ -278,7 +278,7 @@ struct AnalyticsTests {
 
   @Test("relative periods are counted from the server's day, and a period that is named twice comes once")
   func relative() throws {
-    // Where the server is, it is still June.
+    // In the server's zone it is still June.
     let world = try Self.world {
       $0.timeZone = "America/Bogota"
       $0.clockStart = StandInOptions.moment("2022-07-01T02:00:00")

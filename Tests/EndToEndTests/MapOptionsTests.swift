@@ -12,6 +12,8 @@ struct MapOptionsTests {
   private struct Dimension {
     let name: String
     let options: [String]
+    /// Those that other categories of the server have too.
+    var shared: Set<String> = []
   }
 
   /// A uid made of words, the same each time.
@@ -26,13 +28,15 @@ struct MapOptionsTests {
     return prefix + String(letters)
   }
 
-  /// The metadata of a combo of some categories, and what each of its option combos is called.
+  /// The metadata of a combo of some categories, with the names of its option combos.
   private static func combo(_ side: String, _ name: String, _ dimensions: [Dimension]) -> (json: String, uid: String) {
     func list(_ items: [String]) -> String { "[" + items.joined(separator: ",") + "]" }
     func object(_ id: String, _ name: String, _ more: String = "") -> String {
       #"{"id":"\#(id)","name":\#(JSONValue.string(name).text)\#(more)}"#
     }
-    func option(_ dimension: Dimension, _ option: String) -> String { uid(side + "o", [dimension.name, option]) }
+    func option(_ dimension: Dimension, _ option: String) -> String {
+      uid(side + "o", [dimension.shared.contains(option) ? "shared" : dimension.name, option])
+    }
     let options = dimensions.flatMap { one in one.options.map { object(option(one, $0), $0) } }
     let categories = dimensions.map { one in
       object(
@@ -45,7 +49,7 @@ struct MapOptionsTests {
     let combos = rows.map { row in
       object(
         uid(side + "k", [name] + row.map { $0.1 }), row.map { $0.1 }.joined(separator: ", "),
-        #","categoryOptions":\#(list(row.map { #"{"id":"\#(option($0.0, $0.1))"}"# }))"#)
+        #","categoryOptions":\#(list(Set(row.map { #"{"id":"\#(option($0.0, $0.1))"}"# }).sorted()))"#)
     }
     let id = uid(side + "m", [name])
     let own = object(
@@ -175,6 +179,96 @@ struct MapOptionsTests {
     world.shell.write("t.csv", "category,from option,to option\nGender,Femal,?\n")
     let unknown = world.run("d2-map t.csv --pair hmis < in; echo $?")
     #expect(unknown.lines == ["65"] && unknown.errors.contains("line 2: no option \"Femal\""), "\(unknown.errors)")
+  }
+
+  /// What becomes of a line with a value for each combo of a category combo of the source, as `combo value`.
+  private static func mapped(_ table: String, _ combos: [[String]], of name: String, _ world: World) -> Shell.Outcome {
+    let lines = combos.enumerated().map { place, options in
+      #"{"dataElement":"e","period":"202201","orgUnit":"u","categoryOptionCombo":"\#(uid("Sk", [name] + options))","#
+        + #""attributeOptionCombo":"HllvX50cXC0","value":"\#(1 << place)"}"#
+    }
+    world.shell.write("in", lines.joined(separator: "\n") + "\n")
+    world.shell.write("t.csv", "category,from option,to option\n" + table)
+    return world.run(
+      "d2-map t.csv --pair hmis --sum --unmapped drop < in | jq -r '.categoryOptionCombo + \" \" + .value'")
+  }
+
+  @Test("an option that two categories share belongs to the category that the other options leave")
+  func shared() throws {
+    let world = try World(slicesIn: .sqlite, values: 0, level: nil)
+    let (ages, sexes) = (["<5", "5+", "Unknown"], ["M", "F", "Unknown"])
+    try world.change(
+      source: Self.combo(
+        "S", "AG",
+        [
+          Dimension(name: "Age", options: ages, shared: ["Unknown"]),
+          Dimension(name: "Gender", options: sexes, shared: ["Unknown"]),
+        ]
+      ).json)
+    try world.change(
+      destination: Self.combo(
+        "D", "YG", [Dimension(name: "Years", options: ["<5", "5+"]), Dimension(name: "Gender", options: ["M", "F"])]
+      ).json)
+    let combos = ages.flatMap { age in sexes.map { [age, $0] } }
+    let table = "Age,<5,<5\nAge,5+,5+\nAge,Unknown,5+\nGender,M,M\nGender,F,F\nGender,Unknown,F\n"
+    let outcome = Self.mapped(table, combos, of: "AG", world)
+    var sums: [String: Int] = [:]
+    for (place, combo) in combos.enumerated() {
+      let target = [combo[0] == "Unknown" ? "5+" : combo[0], combo[1] == "Unknown" ? "F" : combo[1]]
+      sums[Self.uid("Dk", ["YG"] + target), default: 0] += 1 << place
+    }
+    #expect(outcome.lines.sorted() == sums.map { "\($0.key) \($0.value)" }.sorted(), "\(outcome.errors)")
+    #expect(!outcome.errors.contains("no single counterpart"), "\(outcome.errors)")
+    // Without a rule for sexes, a combo counts only if its age is unknown.
+    let partial = Self.mapped("Age,Unknown,\n", combos, of: "AG", world)
+    #expect(
+      partial.lines.isEmpty && partial.errors.contains("9 dropped, 6 with ids that are not in the table"),
+      "\(partial.output)\(partial.errors)")
+  }
+
+  @Test("if options do not tell their categories, the combo counts as not in the table")
+  func ambiguous() throws {
+    let world = try World(slicesIn: .sqlite, values: 0, level: nil)
+    let (first, second) = (
+      Dimension(name: "First result", options: ["Pos", "Neg"], shared: ["Pos", "Neg"]),
+      Dimension(name: "Second result", options: ["Pos", "Neg"], shared: ["Pos", "Neg"])
+    )
+    try world.change(source: Self.combo("S", "FS", [first, second]).json)
+    try world.change(
+      destination: Self.combo(
+        "D", "RS", [Dimension(name: "R", options: ["R+", "R-"]), Dimension(name: "S", options: ["S+", "S-"])]
+      ).json)
+    let outcome = Self.mapped(
+      "First result,Pos,R+\nFirst result,Neg,R-\nSecond result,Pos,S+\nSecond result,Neg,S-\n",
+      [["Pos", "Pos"], ["Pos", "Neg"], ["Neg", "Pos"], ["Neg", "Neg"]], of: "FS", world)
+    let expected = [(["R+", "S+"], 1), (["R-", "S-"], 8)].map { "\(Self.uid("Dk", ["RS"] + $0.0)) \($0.1)" }
+    #expect(outcome.lines.sorted() == expected.sorted(), "\(outcome.errors)")
+    #expect(outcome.errors.contains("2 combos have no single counterpart at \(world.destination.url)"))
+    let reason = "Pos, Neg (\(Self.uid("Sk", ["FS", "Pos", "Neg"]))): it is not clear which option is of which category"
+    #expect(outcome.errors.contains(reason), "\(outcome.errors)")
+  }
+
+  @Test("options in several category combos: the one that has counterparts for all combos is right")
+  func severalCategoryCombos() throws {
+    let world = try World(slicesIn: .sqlite, values: 0, level: nil)
+    let all: Set<String> = ["M", "F", "Unknown"]
+    let (small, large) = (
+      Self.combo("D", "G2", [Dimension(name: "Gender", options: ["M", "F"], shared: all)]),
+      Self.combo("D", "G3", [Dimension(name: "Gender (HIV)", options: ["M", "F", "Unknown"], shared: all)])
+    )
+    for json in [small.json, large.json] { try world.change(destination: json) }
+    for (name, options) in [("Three", ["Man", "Woman", "Other"]), ("Two", ["Man", "Woman"])] {
+      try world.change(source: Self.combo("S", name, [Dimension(name: name, options: options)]).json)
+    }
+    let three = Self.mapped(
+      "Three,Man,M\nThree,Woman,F\nThree,Other,Unknown\n", [["Man"], ["Woman"], ["Other"]], of: "Three", world)
+    let expected = [("M", 1), ("F", 2), ("Unknown", 4)].map { "\(Self.uid("Dk", ["G3", $0.0])) \($0.1)" }
+    #expect(three.lines.sorted() == expected.sorted(), "\(three.errors)")
+    let two = Self.mapped("Two,Man,M\nTwo,Woman,F\n", [["Man"], ["Woman"]], of: "Two", world)
+    let reason =
+      "Man (\(Self.uid("Sk", ["Two", "Man"]))): several combos have its options, "
+      + "in \"G2\" (\(small.uid)) and \"G3\" (\(large.uid))"
+    #expect(two.lines.isEmpty && two.errors.contains(reason), "\(two.output)\(two.errors)")
   }
 
   @Test("text is not added, and other tables may stand beside it")

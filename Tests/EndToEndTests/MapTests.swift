@@ -105,7 +105,14 @@ struct MapTests {
         #"{"dataElement":"c","orgUnit":"v3","period":"2024Feb","value":"4"}"#,
         #"{"end":{"values":2,"scope":[{"kind":"values","dataSet":"t1","periods":"2024Jan,2024Feb","orgUnits":["v1"],"children":true}],"dataElements":{"t1":["c","z"]},"units":["v1","v2","v3"]}}"#,
       ], "\(summed.errors)")
-    // What may not pass is in no list.
+    shell.write("combos.csv", "kind,from,to\nattributeOptionCombo,o1,p1\nattributeOptionCombo,o3,\n")
+    let combos = shell.run(
+      """
+      jq -c 'if .end then .end.attributeOptionCombos = ["o1", "o2", "o3"] else . end' in.ndjson |
+        d2-map combos.csv --quiet | tail -n 1 | jq -c .end.attributeOptionCombos
+      """)
+    #expect(combos.lines == [#"["p1","o2"]"#], "\(combos.output)\(combos.errors)")
+    // An id that may not pass is in no list.
     let dropping = shell.run("d2-map all.csv --unmapped drop --quiet < in.ndjson | tail -n 1 | jq -c .end.dataElements")
     #expect(dropping.lines == [#"{"t1":["c"]}"#], "\(dropping.errors)")
   }
@@ -289,7 +296,7 @@ struct MapTests {
 
   // MARK: suggest
 
-  /// The same small country by other ids: what `change` makes of each.
+  /// The same small country with other ids, which `change` makes.
   private static func country(_ uid: (String) -> String, name: (String) -> String, code: (String) -> String?)
     -> JSONValue
   {

@@ -22,7 +22,7 @@ struct OrgUnitCopyTests {
     world.metadata.organisationUnits.filter { $0.level == 4 }.map(\.uid)
   }
 
-  /// What a server has of a unit.
+  /// A server's version of a unit.
   private func unit(_ uid: String, _ server: StandIn) throws -> OrganisationUnit {
     let metadata = server.metadata
     return metadata.organisationUnits[try #require(metadata.organisationUnitByUid[uid], "\(uid) is not there")]
@@ -100,8 +100,10 @@ struct OrgUnitCopyTests {
     try world.change(
       source: Self.units([
         Self.unit("NewTwin0001", twin.name.uppercased(), below: world.metadata.organisationUnits[twin.parent!].uid),
-        Self.unit("NewBadUrl01", "Bad address", below: zone.uid, #","url":"www.example.org""#),
-        Self.unit("NewBelow001", "Below a bad one", below: "NewBadUrl01"),
+        Self.unit(
+          "NewBadOne01", "Bad code", below: zone.uid,
+          #","url":"www.example.org","code":"\#(String(repeating: "x", count: 51))""#),
+        Self.unit("NewBelow001", "Below a bad one", below: "NewBadOne01"),
         Self.unit("NewGoodOne1", "Good", below: zone.uid),
       ]))
     let outcome = world.run(
@@ -109,15 +111,99 @@ struct OrgUnitCopyTests {
     )
     #expect(
       outcome.lines == [
-        "1", "NewBadUrl01 E4004", "NewBelow001 parentMissing", "NewClinic01 codeTaken", "NewTwin0001 sameName",
+        "1", "NewBadOne01 E4001", "NewBelow001 parentMissing", "NewClinic01 codeTaken", "NewTwin0001 sameName",
       ], "\(outcome.output)\(outcome.errors)")
     #expect(outcome.errors.contains("3 added, 0 changed, 4 refused"), "\(outcome.errors)")
-    #expect(outcome.errors.contains("requires a valid URL"), "\(outcome.errors)")
+    #expect(outcome.errors.contains("Maximum length of property `code`"), "\(outcome.errors)")
+    #expect(!outcome.errors.contains("leaves them out"), "its address is not the only reason: \(outcome.errors)")
     #expect(try unit("NewGoodOne1", world.destination).name == "Good")
     let there = world.destination.metadata.organisationUnitByUid
-    for uid in ["NewBadUrl01", "NewBelow001", "NewClinic01", "NewTwin0001"] { #expect(there[uid] == nil) }
+    for uid in ["NewBadOne01", "NewBelow001", "NewClinic01", "NewTwin0001"] { #expect(there[uid] == nil) }
     let allowed = world.run("\(Self.copy) --yes --allow-same-name | jq -r 'select(.change == \"added\") | .id'")
     #expect(allowed.lines == ["NewTwin0001"], "\(allowed.errors)")
+  }
+
+  @Test(
+    "an invalid url or e-mail address does not keep a unit out, nor what is below it",
+    arguments: [Version.v40, .v42, .v43])
+  func addresses(version: Version) throws {
+    let world = try World(pairIn: .sqlite, version, version)
+    world.run("d2-orgunits sync --pair hmis --level Zone > /dev/null")
+    let zone = zones(world)[0]
+    try world.change(
+      source: Self.units([
+        Self.unit("NewBadUrl01", "Bad url", below: zone, #","url":"www.example.org","email":"a@example.org""#),
+        Self.unit("NewBadMail1", "Bad mail", below: zone, #","url":"https://example.org","email":"nobody""#),
+        Self.unit("NewBadBoth1", "Bad both", below: zone, #","url":"www","email":"nobody","comment":"stays""#),
+        Self.unit("NewBelow001", "Below a bad one", below: "NewBadUrl01"),
+      ]))
+    let warning =
+      "\(world.destination.url) finds optional fields of 3 new units invalid, so d2-orgunits leaves them out: "
+    let words = [
+      "Bad both (NewBadBoth1) without email and url", "Bad mail (NewBadMail1) without email",
+      "Bad url (NewBadUrl01) without url",
+    ]
+    let trial = world.run("\(Self.copy) --dry-run | jq -r .change | sort | uniq -c; echo ${PIPESTATUS[0]}")
+    #expect(trial.lines == ["      4 added", "0"], "\(trial.errors)")
+    #expect(trial.errors.contains(warning) && words.allSatisfy { trial.errors.contains($0) }, "\(trial.errors)")
+    let outcome = world.run("\(Self.copy) --yes > lines; echo $?; jq -r '[.change, .id] | join(\" \")' lines | sort")
+    #expect(
+      outcome.lines == ["0", "added NewBadBoth1", "added NewBadMail1", "added NewBadUrl01", "added NewBelow001"],
+      "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.errors.contains(warning) && words.allSatisfy { outcome.errors.contains($0) }, "\(outcome.errors)")
+    func further(_ uid: String) throws -> [String: String] {
+      try unit(uid, world.destination).further.mapValues { $0.string ?? $0.text }
+    }
+    #expect(try further("NewBadUrl01") == ["email": "a@example.org"])
+    #expect(try further("NewBadMail1") == ["url": "https://example.org"])
+    #expect(try further("NewBadBoth1") == ["comment": "stays"])
+    #expect(world.run("\(Self.copy) --update --yes | wc -l").lines == ["0"], "the fields do not count as a difference")
+  }
+
+  @Test("new units get the values of attributes that the destination has", arguments: [Version.v40, .v42, .v43])
+  func attributes(version: Version) throws {
+    let world = try World(pairIn: .sqlite, version, version)
+    world.run("d2-orgunits sync --pair hmis --level Zone > /dev/null")
+    func attribute(_ uid: String, _ more: String = "") -> String {
+      #"{"id":"\#(uid)","organisationUnitAttribute":true\#(more)}"#
+    }
+    func attributes(_ list: [String]) -> String { #"{"attributes":[\#(list.joined(separator: ","))]}"# }
+    func values(_ values: [(String, String)]) -> String {
+      let list = values.map { #"{"value":"\#($0.1)","attribute":{"id":"\#($0.0)"}}"# }
+      return #","attributeValues":[\#(list.joined(separator: ","))]"#
+    }
+    let zone = zones(world)[0]
+    try world.change(source: attributes(["Mandatory01", "OptionalNum", "OnlySource1"].map { attribute($0) }))
+    try world.change(
+      destination: attributes([
+        attribute("Mandatory01", #","mandatory":true"#), attribute("OptionalNum", #","valueType":"INTEGER""#),
+      ]))
+    try world.change(
+      source: Self.units([
+        Self.unit("NewWithAll1", "All", below: zone, values([("Mandatory01", "a"), ("OnlySource1", "b")])),
+        Self.unit("NewBadNumb1", "Number", below: zone, values([("OptionalNum", "seven"), ("Mandatory01", "c")])),
+        Self.unit("NewWithout1", "Without", below: zone, values([("OptionalNum", "7")])),
+        Self.unit("NewBelow001", "Below", below: "NewWithout1", values([("Mandatory01", "d")])),
+      ]))
+    let outcome = world.run(
+      "\(Self.copy) --yes > lines; echo $?; jq -r '[.change, .id, (.problem // empty)] | join(\" \")' lines | sort")
+    #expect(
+      outcome.lines == [
+        "1", "added NewBadNumb1", "added NewWithAll1", "refused NewBelow001 parentMissing", "refused NewWithout1 E4011",
+      ], "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.errors.contains("Number (NewBadNumb1) without attributeValues"), "\(outcome.errors)")
+    #expect(outcome.errors.contains("Attribute `Mandatory01` is required"), "\(outcome.errors)")
+    func held(_ uid: String) throws -> String? {
+      try unit(uid, world.destination).further["attributeValues"]?.text
+    }
+    #expect(try held("NewWithAll1") == #"[{"value":"a","attribute":{"id":"Mandatory01"}}]"#)
+    #expect(try held("NewBadNumb1") == #"[{"value":"c","attribute":{"id":"Mandatory01"}}]"#)
+    // An update changes no values of attributes.
+    try world.change(
+      source: Self.units([#"{"id":"NewWithAll1","name":"Renamed"\#(values([("Mandatory01", "other")]))}"#]))
+    let update = world.run("\(Self.copy) --update --yes | jq -r 'select(.change == \"renamed\") | .id'")
+    #expect(update.lines == ["NewWithAll1"], "\(update.errors)")
+    #expect(try held("NewWithAll1") == #"[{"value":"a","attribute":{"id":"Mandatory01"}}]"#)
   }
 
   @Test("a unit whose parent the destination lacks is not made, and no root beside the destination's")
@@ -188,6 +274,35 @@ struct OrgUnitCopyTests {
     #expect(try unit(facilities[4].uid, world.destination).code == "better")
     #expect(try unit(facilities[5].uid, world.destination).code == "own", "what the source does not say stays")
     #expect(world.run("\(Self.copy) --update --yes | wc -l").lines == ["0"])
+  }
+
+  @Test(
+    "--update changes units whose translations are invalid, and leaves the translations alone",
+    arguments: [Version.v40, .v42, .v43])
+  func translations(version: Version) throws {
+    let world = try World(pairIn: .sqlite, version, version)
+    world.run("d2-orgunits sync --pair hmis > /dev/null")
+    let uids = world.metadata.organisationUnits.filter { $0.level == 5 }.prefix(3).map(\.uid)
+    let translations =
+      #"[{"property":"NAME","locale":"fr","value":"a"},{"property":"NAME","locale":"fr","value":"b"},{"locale":"pt"}]"#
+    try world.change(
+      destination: Self.units([
+        #"{"id":"\#(uids[0])","code":"A","translations":\#(translations)}"#, #"{"id":"\#(uids[1])","code":"B"}"#,
+      ]))
+    // Two swap their codes, so each of them is posted twice.
+    try world.change(
+      source: Self.units([
+        #"{"id":"\#(uids[0])","code":"B","name":"Renamed"}"#, #"{"id":"\#(uids[1])","code":"A"}"#,
+        #"{"id":"\#(uids[2])","name":"Renamed too"}"#,
+      ]))
+    let outcome = world.run(
+      "\(Self.copy) --update --yes > lines; echo $?; jq -r '[.change, .id] | join(\" \")' lines | sort")
+    #expect(
+      outcome.lines == ["0"] + ["renamed \(uids[0])", "changed \(uids[1])", "renamed \(uids[2])"].sorted(),
+      "\(outcome.output)\(outcome.errors)")
+    let there = try unit(uids[0], world.destination)
+    #expect(there.name == "Renamed" && there.code == "B", "\(there.name) \(there.code ?? "")")
+    #expect(there.further["translations"]?.text == translations)
   }
 
   @Test(
@@ -293,7 +408,7 @@ struct OrgUnitCopyTests {
     let world = try World(pairIn: .sqlite)
     world.run("d2-orgunits sync --pair hmis --level Zone > /dev/null")
     let zones = zones(world)
-    let new = (1000..<1600).map { Self.unit("NewClin\($0)", "Clinic \($0)", below: zones[$0 % 2]) }
+    let new = (1000..<2600).map { Self.unit("NewClin\($0)", "Clinic \($0)", below: zones[$0 % 2]) }
     try world.change(source: Self.units(new))
     try world.fail(
       destination:
@@ -301,12 +416,12 @@ struct OrgUnitCopyTests {
     let broken = world.run("\(Self.copy) --yes > lines; echo $?; wc -l < lines")
     #expect(broken.lines.first == "75", "\(broken.errors)")
     let made = world.destination.metadata.organisationUnits.count - World.units
-    #expect(made == 250 && broken.lines.last == "250", "\(broken.lines)")
+    #expect(made == 1000 && broken.lines.last == "1000", "\(broken.lines)")
     try world.fail(destination: #"{"kind":"lost-answer","path":"/api/metadata","query":"importMode=COMMIT"}"#)
     try world.fail(destination: #"{"kind":"too-large","bytes":20000,"path":"/api/metadata","times":0}"#)
     let healed = world.run("\(Self.copy) --yes > lines; echo $?; jq -r .change lines | sort | uniq -c")
-    #expect(healed.lines == ["0", "    350 added"], "\(healed.output)\(healed.errors)")
-    #expect(world.destination.metadata.organisationUnits.count == World.units + 600)
+    #expect(healed.lines == ["0", "    600 added"], "\(healed.output)\(healed.errors)")
+    #expect(world.destination.metadata.organisationUnits.count == World.units + 1600)
   }
 
   @Test("sync --copy-units: the first report of a new clinic is not refused", arguments: [Version.v40, .v43])

@@ -16,13 +16,13 @@ struct ReplaceTests {
 
   private let world: World
   private let set: String
-  /// What only the destination has: in the month, and beside it.
+  /// Values that only the destination has: in the month, and outside of it.
   private let stale: [String]
   private let beside: [String]
 
   init() throws { try self.init(.v42) }
 
-  /// The destination holds what the source holds of two months, and what the source lacks.
+  /// The destination has the source's data of two months, and values that the source lacks.
   private init(_ version: Version) throws {
     world = try World(version == .v43 ? .v42 : version, version, values: 3000)
     set = world.metadata.dataSets[0].uid
@@ -62,8 +62,8 @@ struct ReplaceTests {
 
   private func run(_ script: String) -> Shell.Outcome { world.run(script, ["SET": set]) }
 
-  /// Whether the destination holds so many of the stale values, and all that lies beside the scope, and all that the
-  /// source has of both months.
+  /// Whether the destination has this many of the stale values, everything outside the scope, and all data of the
+  /// source for both months.
   private func held(_ count: Int) -> Bool {
     let lines = Set(world.content(world.destination, where: Self.isOfMonths).compactMap(Self.key))
     func isHeld(_ line: String) -> Bool { Self.key(line).map(lines.contains) ?? false }
@@ -93,6 +93,13 @@ struct ReplaceTests {
     let summary = try JSONValue(parsing: test.world.shell.file("summary"))
     #expect(["stale", "removed", "staleRefused"].map { summary[$0]?.int } == [5, 5, 0])
     #expect(outcome.documents.last?["stale"] == true && outcome.documents.last?["deleted"] == 5)
+    // Up to 2.40 a deletion would keep an old time of the payload, and no increment would see it.
+    let recent = test.run(
+      """
+      curl -sf -u admin:district "$DST/api/dataValueSets?dataSet=$SET&orgUnit=$ROOT&children=true&period=202203&includeDeleted=true" |
+        jq '[.dataValues[] | select(.deleted and .lastUpdated > "2023")] | length'
+      """)
+    #expect(recent.lines == ["5"], "\(recent.output)\(recent.errors)")
     // The values of the input are counted as ever.
     #expect(summary["deleted"] == 0 && summary["read"]?.int == World.totals(outcome.errors)["read"])
     let again = test.run("\(Self.pull) --end-line | \(Self.push)")
@@ -267,6 +274,65 @@ struct ReplaceTests {
       outcome.errors.contains("their data elements are not in the source's data set: \(element)"), "\(outcome.errors)")
   }
 
+  @Test(
+    "values of attribute option combos that the source hides from its user stay",
+    arguments: [
+      ("pipe", Version.v42), ("pipe", .v40), ("pair", .v42), ("slices", .v42), ("slices", .v43), ("old", .v42),
+    ])
+  func hiddenCombos(way: String, version: Version) throws {
+    let world = try World(slicesIn: .sqlite, version == .v43 ? .v42 : version, version, values: 0)
+    let metadata = world.metadata
+    let set = try #require(metadata.dataSets.first { $0.code == "PARTNER" })
+    let element = metadata.dataElements[set.elements[0]].uid
+    let combos = metadata.categoryCombos[set.combo].optionCombos.map { metadata.categoryOptionCombos[$0] }
+    let lines = set.units.prefix(2).flatMap { unit in
+      combos.map { combo in
+        #"{"dataElement":"\#(element)","period":"202203","orgUnit":"\#(metadata.organisationUnits[unit].uid)","attributeOptionCombo":"\#(combo.uid)","value":"5"}"#
+      }
+    }
+    try world.source.load(values: lines.joined(separator: "\n"))
+    // The first combo is hidden. One value of the second combo was deleted at the source; only that one is stale.
+    let hidden = combos[0]
+    world.shell.write("gone", lines[1].replacing("\"5\"", with: "\"5\",\"deleted\":true") + "\n")
+    let filled = world.run(
+      """
+      d2-datasets set --pair hmis --include-deleted off all > /dev/null
+      d2-pull --url $SRC --data-set $SET --org-unit $ROOT --children --period 202203 --tag-data-set --quiet | d2-push --url $DST --quiet > /dev/null
+      \(Self.loseAtSource)
+      """, ["SET": set.uid])
+    #expect(filled.status == 0, "\(filled.errors)")
+    func held() -> Set<[String?]> {
+      Set(world.content(world.destination) { $0["deleted"]?.bool != true }.compactMap(Self.key))
+    }
+    let before = held()
+    #expect(before.count == lines.count)
+    let option = metadata.categoryOptions[hidden.options[0]].uid
+    try world.change(source: #"{"categoryOptions":[{"id":"\#(option)","sharing":{"public":"rw------"}}]}"#)
+    world.source.restrict(user: "admin", authorities: ["F_DATAVALUE_ADD"])
+    let outcome = world.run(
+      """
+      pull="d2-pull --url $SRC --data-set $SET --org-unit $ROOT --children --period 202203 --spool --tag-data-set --quiet --end-line"
+      case $WAY in
+        slices)
+          d2-slices plan --pair hmis --data-set PARTNER -p 202203 --replace --max-delete 100% --quiet > /dev/null
+          d2-slices run --pair hmis --verbose ;;
+        pair) $pull | jq -c 'if .end then del(.end.attributeOptionCombos) else . end' | d2-push --pair hmis --replace --max-delete 100% ;;
+        old) $pull | jq -c 'if .end then del(.end.attributeOptionCombos) else . end' | d2-push --url $DST --replace --max-delete 100% ;;
+        *) $pull | d2-push --url $DST --replace --max-delete 100% ;;
+      esac > /dev/null; echo $?
+      $pull | tail -n 1 | jq '.end.attributeOptionCombos | length'
+      """,
+      ["SET": set.uid, "WAY": way])
+    #expect(outcome.lines == ["0", String(combos.count - 1)], "\(outcome.output)\(outcome.errors)")
+    let lost = before.subtracting(held())
+    let unit = metadata.organisationUnits[set.units[0]].uid
+    let stale = before.filter { $0[2] == unit && $0[4] == combos[1].uid }
+    #expect(lost == (way == "old" ? [] : stale), "lost at the destination: \(lost)")
+    #expect(
+      outcome.errors.contains("the source's user may not read their attribute option combos, or the source lacks")
+        && outcome.errors.contains(hidden.uid), "\(outcome.errors)")
+  }
+
   @Test("without its checks, or if ids cannot be looked up, a pull writes no end line")
   func unsure() throws {
     let outcome = run("\(Self.pull) --no-check --end-line; echo $?")
@@ -343,6 +409,22 @@ struct ReplaceTests {
   }
 
   @Test(
+    "a value that no longer fits the type of its data element is deleted too", arguments: [Version.v40, .v42, .v43])
+  func oddValue(version: Version) throws {
+    let test = try ReplaceTests(version)
+    let numeric = test.world.metadata.dataElements.filter { ValueTypeRules.isNumeric($0.valueType) }.map(\.uid)
+    let line = try #require(test.stale.first { numeric.contains(Self.key($0)?[0] ?? "") })
+    let members = try JSONValue(parsing: line).members ?? []
+    let odd = JSONValue.object(members.filter { $0.key != "value" } + [.init("value", "no number")])
+    try test.world.destination.load(values: odd.text)
+    let outcome = test.run(
+      "\(Self.pull) --end-line | \(Self.push) --max-delete 100% --rejects rejects > /dev/null; echo $?; cat rejects")
+    #expect(
+      outcome.lines == ["0"] && outcome.errors.contains(Self.deleted) && test.held(0),
+      "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test(
     "killed or broken off in the middle it has lost nothing, and the next run brings it to its end",
     arguments: [Version.v42, .v43])
   func interrupted(version: Version) throws {
@@ -411,6 +493,7 @@ struct ReplaceTests {
       ("--replace --org-unit abcdefghijk", "the scope needs --data-set, --org-unit and --period"),
       ("--replace --id-scheme CODE", "what the destination holds is compared by uids: leave out the id schemes"),
       ("--replace --import-strategy CREATE", "it does not go with --import-strategy"),
+      ("--replace --skip-existing-check", "leave out --skip-existing-check"),
       ("--replace --period x --data-set abcdefghijk --org-unit abcdefghijk", "not the id of a period"),
       (
         "--replace --via dispatcher2 --dispatcher-url http://127.0.0.1:1/queue --source a --destination b",

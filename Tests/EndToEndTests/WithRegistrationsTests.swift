@@ -9,7 +9,7 @@ import WaitingTests
 struct WithRegistrationsTests {
   typealias Version = StandInServer.ServerVersion
 
-  /// Where the source holds values of March, some units.
+  /// Some units for which the source has values of March.
   private static func units(_ world: World) -> [String] {
     let lines = world.content(world.source, of: [0]) { $0["period"]?.string == "202203" && $0["deleted"]?.bool != true }
     return Set(lines.compactMap { (try? JSONValue(parsing: $0))?["orgUnit"]?.string }).sorted()
@@ -160,6 +160,73 @@ struct WithRegistrationsTests {
       outcome.lines == [
         "0", "true", "3", "values", "0", "3", "0", "verified=12", "1", "1", "0", "1", "0", "0", "4", "false",
       ], "\(outcome.output)\(outcome.errors)\(world.shell.file("errors"))")
+  }
+
+  @Test(
+    "a report without its compulsory values is registered, unless the data set forbids it",
+    arguments: [Version.v40, .v42, .v43])
+  func compulsory(version: Version) throws {
+    let world = try World(.v42, version, values: 0)
+    let set = world.metadata.dataSets[0]
+    let element = world.metadata.dataElements[set.elements[0]]
+    let units = set.units.prefix(4).map { world.metadata.organisationUnits[$0].uid }
+    func change(_ completeOnly: Bool) -> String {
+      #"{"dataSets":[{"id":"\#(set.uid)","compulsoryFieldsCompleteOnly":\#(completeOnly),"compulsoryDataElementOperands":[{"dataElement":{"id":"\#(element.uid)"}}]}]}"#
+    }
+    world.shell.write("all", Self.registrations(set.uid, units))
+    world.shell.write("next", Self.registrations(set.uid, units).replacing("202203", with: "202204"))
+    world.shell.write("gone", Self.registrations(set.uid, units).replacing("true", with: "true,\"deleted\":true"))
+    world.shell.write("withdrawn", Self.registrations(set.uid, units, completed: false))
+    world.shell.write("lenient", change(false))
+    world.shell.write("strict", change(true))
+    let outcome = run(
+      world,
+      """
+      push() { d2-push --url $DST --registrations --rejects $1.rejects --summary $1.summary < $1 2> $1.errors | jq -s 'map(.attempts) | add'; echo ${PIPESTATUS[0]}; }
+      change() { curl -sf -o /dev/null $DST/control/metadata --data-binary @$1; }
+      change lenient; push all; held $DST | wc -l; jq -c '[.imported, .refused]' all.summary
+      change strict; for name in next gone withdrawn; do push $name | tail -n 1; jq -c '[.read, .refused]' $name.summary; done
+      held $DST | grep -c true; jq -r .hint next.rejects | cut -d. -f1 | sort -u
+      change lenient; cp gone again; push again | tail -n 1; held $DST | wc -l
+      """)
+    #expect(
+      outcome.lines == [
+        "1", "0", "4", "[4,0]", "1", "[4,4]", "1", "[4,4]", "1", "[4,4]", "4",
+        "Send the values of the report before its registration", "0", "0",
+      ], "\(outcome.output)\(outcome.errors)\(world.shell.file("all.errors"))")
+    let message = "\(element.name) needs to be filled. It is compulsory."
+    #expect(
+      world.shell.file("all.errors").contains(
+        "the server accepts some registrations with 1 warning: \(message.quoted)\n"),
+      "\(world.shell.file("all.errors"))")
+    #expect(
+      world.shell.file("next.errors").contains("refused 4: \(message)\n")
+        && world.shell.file("next.errors").contains("turn off compulsoryFieldsCompleteOnly of the data set"),
+      "\(world.shell.file("next.errors"))")
+  }
+
+  @Test("the server tells people about new registrations only with --notify", arguments: [Version.v40, .v42, .v43])
+  func notifications(version: Version) throws {
+    let world = try World(.v42, version, values: 2000)
+    let units = Self.units(world)
+    let all = Self.registrations(world.metadata.dataSets[0].uid, units.prefix(6)).split(separator: "\n")
+    world.shell.write("all", all.joined(separator: "\n") + "\n")
+    world.shell.write("some", all.prefix(2).joined(separator: "\n") + "\n")
+    let outcome = run(
+      world,
+      """
+      told() { curl -sf $DST/control/stats | jq .notifications; }
+      d2-push --url $DST --registrations --quiet < some > /dev/null; echo $?; told
+      put all; pull | d2-push --url $DST --quiet > /dev/null; echo $?; held $DST | wc -l; told
+      sed 's/202203/202204/' some | d2-push --url $DST --registrations --notify --dry-run --quiet > /dev/null; echo $?; told
+      sed 's/202203/202204/' some | d2-push --url $DST --registrations --notify --quiet > /dev/null; echo $?; told
+      sed 's/true/true,"deleted":true/' all | d2-push --url $DST --registrations --quiet > /dev/null; echo $?
+      pull | d2-push --url $DST --notify --quiet > /dev/null; echo $?; told
+      d2-push --via dispatcher2 --notify < /dev/null; echo $?
+      """)
+    #expect(
+      outcome.lines == ["0", "0", "0", "6", "0", "0", "0", "0", "2", "0", "0", "8", "64"],
+      "\(outcome.output)\(outcome.errors)")
   }
 
   @Test(

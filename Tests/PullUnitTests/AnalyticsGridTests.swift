@@ -1,4 +1,5 @@
 import D2Client
+import D2Common
 import TestSupport
 import Testing
 
@@ -75,11 +76,11 @@ struct AnalyticsGridTests {
   }
 }
 
-@Suite("AddedKeys")
-struct AddedKeysTests {
-  private static func without(_ line: String) -> String {
+@Suite("SumLine")
+struct SumLineTests {
+  private static func written(_ line: String, _ ids: OutputIDs = OutputIDs()) -> String {
     var out: [UInt8] = []
-    AddedKeys.write(Array(line.utf8)[...], to: &out)
+    SumLine.write(Array(line.utf8)[...], ids, to: &out)
     return String(decoding: out, as: UTF8.self)
   }
 
@@ -99,5 +100,72 @@ struct AddedKeysTests {
       ),
       (#"{"value":"1","comment":"x","dataSet":"abc"}"#, #"{"value":"1","dataSet":"abc"}"#),
     ])
-  func keys(line: String, expected: String) { #expect(Self.without(line) == expected) }
+  func keys(line: String, expected: String) { #expect(Self.written(line) == expected) }
+
+  @Test(
+    "a number with an exponent is written without; every other value stays",
+    arguments: [
+      ("1.2345678E7", "12345678"), ("1.23456785E7", "12345678.5"), ("-2.5E-4", "-0.00025"), ("1.0E10", "10000000000"),
+      ("12.0", "12.0"), ("250000.5", "250000.5"), ("0", "0"), ("E7", "E7"), ("one", "one"), ("1E999", "1E999"),
+    ])
+  func exponents(value: String, expected: String) {
+    #expect(
+      Self.written(#"{"value":"\#(value)","comment":"[aggregated]"}"#) == #"{"value":"\#(expected)"}"#)
+    #expect(Self.written(#"{"orgUnit":"1E5","period":"2E3"}"#) == #"{"orgUnit":"1E5","period":"2E3"}"#)
+  }
+
+  @Test("uids become ids of the output; those without an entry, and combos, stay")
+  func ids() throws {
+    func objects(_ text: String) throws -> [JSONValue] { try #require(try JSONValue(parsing: text).array) }
+    var ids = OutputIDs()
+    ids.add(dataItems: try objects(#"[{"id":"uidA","code":"A \"1\""},{"id":"uidB"}]"#), .code)
+    ids.add(orgUnits: try objects(#"[{"id":"uidA","code":"é"}]"#), .code)
+    ids.add(orgUnits: try objects(#"[{"id":"uidC","code":"C"}]"#), .uid)
+    #expect(
+      Self.written(
+        #"{"dataElement":"uidA","orgUnit":"uidA","categoryOptionCombo":"uidA","value":"1","created":"x"}"#, ids)
+        == #"{"dataElement":"A \"1\"","orgUnit":"é","categoryOptionCombo":"uidA","value":"1"}"#)
+    #expect(
+      Self.written(#"{"dataElement":"uidB.REPORTING_RATE","orgUnit":"uidC"}"#, ids)
+        == #"{"dataElement":"uidB.REPORTING_RATE","orgUnit":"uidC"}"#)
+  }
+}
+
+@Suite("AnalyticsOperand")
+struct AnalyticsOperandTests {
+  /// The cells that a grid asks for: a server sums each item with each combo of the grid.
+  private static func cells(_ grid: AnalyticsGrid) -> [String] {
+    let sides = grid.combos.map { $0.split(separator: ":").map(String.init) }
+    let combos = sides.first { $0[0] == "co" }.map { $0[1].split(separator: ";").map(String.init) }
+    let attribute = sides.first { $0[0] == "ao" }.map { $0[1] } ?? "*"
+    return grid.items.flatMap { item -> [String] in
+      let parts = item.id.split(separator: ".").map(String.init)
+      return (parts.count > 1 ? [parts[1]] : combos ?? ["*"]).map { "\(parts[0]).\($0).\(attribute)" }
+    }
+  }
+
+  @Test("grids ask for exactly the pairs that were asked for, each once", arguments: (1...40).map { UInt64($0) })
+  func products(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    var texts: Set<String> = []
+    for _ in 0..<Int.random(in: 1...200, using: &random) {
+      let combo = Int.random(in: 0...5, using: &random) == 0 ? "*" : "c\(Int.random(in: 1...90, using: &random))"
+      let attribute = ["", ".a1", ".a2"].randomElement(using: &random)!
+      guard combo != "*" || !attribute.isEmpty else { continue }
+      texts.insert("e\(Int.random(in: 1...6, using: &random)).\(combo)\(attribute)")
+    }
+    let operands = texts.sorted().compactMap { AnalyticsOperand($0) }
+    let withoutTotal: Set = ["e2", "e5"]
+    let grids = AnalyticsOperand.grids(operands, withoutTotal: withoutTotal)
+    let expected = operands.map { "\($0.element).\($0.combo ?? "*").\($0.attribute ?? "*")" }.sorted()
+    #expect(grids.flatMap(Self.cells).sorted() == expected)
+    // Operands share a grid only with the combos of their own data element: any part of it is a product.
+    for grid in grids where grid.items.contains(where: { $0.id.contains(".") }) {
+      #expect(Set(grid.items.map { $0.id.prefix { $0 != "." } }).count == 1, "\(grid.items)")
+    }
+    for grid in grids where grid.items.contains(where: { !$0.id.contains(".") }) {
+      let isOfCombos = grid.combos.contains { $0.hasPrefix("co:") }
+      #expect(!isOfCombos || grid.items.allSatisfy { !withoutTotal.contains($0.id) }, "\(grid.items)")
+    }
+  }
 }

@@ -4,7 +4,7 @@ import Synchronization
 
 @testable import d2_push
 
-/// A DHIS2 server in memory, that answers as a test tells it to.
+/// A DHIS2 server in memory, which answers as a test wants.
 final class PlayedServer: ImportServer, DestinationMetadata {
   struct Request: Sendable {
     /// From 1.
@@ -14,11 +14,11 @@ final class PlayedServer: ImportServer, DestinationMetadata {
     let deletes: Bool
   }
 
-  /// A reason to refuse something, as a conflict tells it.
+  /// A reason for a refusal, in the form of a conflict.
   struct Fault: Sendable, Hashable {
     var code: String?
     var text = ""
-    /// What it is about: `{"dataElement": "x"}`.
+    /// The objects that it is about: `{"dataElement": "x"}`.
     var objects: [String: String] = [:]
   }
 
@@ -38,7 +38,7 @@ final class PlayedServer: ImportServer, DestinationMetadata {
   private let openDates: [String: OpenDates]
 
   /// - Parameters:
-  ///   - store: what is there before, by `key`.
+  ///   - store: the stored values at the start, by `key`.
   ///   - sets: the data sets of elements.
   ///   - assigned: the units of data sets.
   init(
@@ -95,6 +95,8 @@ final class PlayedServer: ImportServer, DestinationMetadata {
   func dataSets(of dataElement: String) -> [String] { sets[dataElement] ?? [] }
   func units(of dataSet: String) -> Set<String>? { assigned[dataSet] }
   func dates(of units: Set<String>) -> [String: OpenDates] { openDates.filter { units.contains($0.key) } }
+  /// Elements with an option set begin with `o`.
+  func elementsWithoutOptions(among elements: Set<String>) -> Set<String> { elements.filter { !$0.hasPrefix("o") } }
 }
 
 extension PlayedServer {
@@ -128,7 +130,7 @@ extension PlayedServer {
     return .report(ImportReport(summary: read, status: http))
   }
 
-  /// Up to 2.42: stores each value without a fault, and tells of the others.
+  /// Up to 2.42: stores each valid value, and reports the others.
   ///
   /// - Parameter tellsPositions: of the faults; servers up to 2.36 do not.
   static func byValue(

@@ -67,6 +67,8 @@ struct PushOptionsTests {
     #expect(options.rejectsFile == "r" && options.maxRejects != nil && options.summaryFile == "s")
     #expect(options.server.concurrency == 4 && options.server.retry.retries == 0)
     #expect(try Self.options("--registrations").kind == .registrations)
+    #expect(try Self.options("--registrations").notifies == false)
+    #expect(try Self.options("--notify").ofRegistrations.notifies)
     #expect(DataKind.registrations.path == "/api/completeDataSetRegistrations")
   }
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import d2_push
 
-/// A trap of `docs/dhis2-servers.md` that concerns imports: what a server does, and what becomes of the values.
+/// A trap of `docs/dhis2-servers.md` about imports: the server's behaviour, and the outcome of the values.
 struct Trap: Sendable, CustomTestStringConvertible {
   let name: String
   let version: String
@@ -36,7 +36,7 @@ struct SettlementTests {
       sizer: BatchSizer(1...1000, longestSeconds: 20), looksAhead: looksAhead)
   }
 
-  /// Settles a batch; whatever comes of it, each value is accounted for.
+  /// Settles a batch. Each value must be accounted for, whatever the outcome.
   static func settle(_ batch: Batch, _ destination: Destination) -> (outcome: BatchOutcome, failure: (any Error)?) {
     var settlement = Settlement(batch, destination)
     let (outcome, failure) = settlement.run()
@@ -396,6 +396,35 @@ struct SettlementTests {
     #expect(server.requests.map(\.values.count) == [1, 1, 1])
   }
 
+  // MARK: Deletions
+
+  @Test("a deletion whose old value is refused is posted once more without it, but for elements with an option set")
+  func deletionWithoutValue() throws {
+    let fault = PlayedServer.Fault(code: "E7619", text: "not of its type")
+    let server = PlayedServer { request, _ in
+      let odd = request.values.indices.filter { index in
+        let element = request.values[index]["dataElement"]?.string ?? ""
+        return element == "x3" || !element.hasPrefix("a") && request.values[index]["value"] != nil
+      }
+      return try PlayedServer.report(
+        "WARNING", http: 409, ignored: odd.count, deleted: request.values.count - odd.count,
+        conflicts: odd.isEmpty ? [] : [(fault: fault, indexes: odd)])
+    }
+    let options = try PushOptions(
+      Arguments(["--url", "http://127.0.0.1:9"], Push.description), Log(command: "test", least: .error)
+    ).deletingStale
+    let destination = Destination(
+      server, DestinationTraits(version: DHIS2Version("2.42")), server, options,
+      sizer: BatchSizer(1...1000, longestSeconds: 20))
+    let lines = ["a1", "x1", "o1", "x2", "x3"].map {
+      #"{"dataElement":"\#($0)","period":"202401","orgUnit":"u","value":"old","deleted":true}"#
+    }
+    let (outcome, failure) = Self.settle(try BatchTests.batch(lines), destination)
+    #expect(failure == nil && outcome.deleted == 3 && Self.refused(outcome) == "3 E7619, 5 E7619", "\(outcome)")
+    #expect(server.requests.map(\.values.count) == [5, 3])
+    #expect(server.requests.last?.values.allSatisfy { $0["value"] == nil && $0["deleted"] == true } ?? false)
+  }
+
   // MARK: Registrations
 
   @Test("registrations: what the message names is taken out, also from 2.43 on; those to be deleted say so")
@@ -420,5 +449,39 @@ struct SettlementTests {
       _ = Self.settle(deleted, destination)
       #expect(server.requests.map(\.deletes) == [false, false, true], "\(version)")
     }
+  }
+
+  @Test("registrations: what the server stores without compulsory values is stored, and told as a warning")
+  func compulsoryValues() throws {
+    func batch(_ units: String...) throws -> Batch {
+      try BatchTests.batch(units.map { #"{"dataSet":"S","period":"202401","organisationUnit":"\#($0)"}"# })
+    }
+    let missing = (fault: PlayedServer.Fault(text: "Births needs to be filled. It is compulsory."), indexes: [Int]())
+    let unknown = (
+      fault: PlayedServer.Fault(
+        text: "Organisation unit not found or not accessible", objects: ["organisationUnit": "x"]), indexes: [Int]()
+    )
+    let server = PlayedServer { request, _ in
+      let bad = request.values.count { $0["organisationUnit"] == "x" }
+      let conflicts = bad > 0 ? [missing, unknown] : [missing]
+      return try PlayedServer.report(
+        "SUCCESS", imported: request.values.count - bad, ignored: bad, conflicts: conflicts)
+    }
+    let lenient = try Self.destination(server, "2.42", looksAhead: false, "--registrations")
+    let (stored, _) = Self.settle(try batch("a", "b", "c"), lenient)
+    #expect(stored.refused.isEmpty && stored.imported == 3 && stored.warnings == [missing.fault.text], "\(stored)")
+    let (single, _) = Self.settle(try batch("a"), lenient)
+    #expect(single.refused.isEmpty && single.imported == 1, "\(single)")
+    let (mixed, _) = Self.settle(try batch("a", "x", "b"), lenient)
+    #expect(Self.refused(mixed) == "2 -" && mixed.imported == 2 && mixed.warnings.count == 1, "\(mixed)")
+    #expect(server.requests.map(\.values.count) == [3, 1, 3])
+    // With compulsoryFieldsCompleteOnly.
+    let strict = PlayedServer { request, _ in
+      try PlayedServer.report("ERROR", http: 409, ignored: request.values.count, conflicts: [missing])
+    }
+    let (refused, _) = Self.settle(
+      try batch("a", "b"), try Self.destination(strict, "2.42", looksAhead: false, "--registrations"))
+    #expect(Self.refused(refused) == "1 -, 2 -" && refused.warnings.isEmpty, "\(refused)")
+    #expect(refused.refused[0]?.advice == CompulsoryValues.hint, "\(refused)")
   }
 }

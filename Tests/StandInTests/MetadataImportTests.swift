@@ -85,6 +85,81 @@ import WaitingTests
     #expect(codes(missing.1) == ["NewClinic09 E5001"])
   }
 
+  @Test("invalid translations are reported by index only, and never stored", arguments: versions)
+  func translations(version: ServerVersion) throws {
+    let server = try SmallServer(version, values: 0)
+    let bad =
+      #""parent":{"id":"\#(server.root)"},"translations":[{"property":"NAME","locale":"fr","value":"a"},"#
+      + #"{"property":"NAME","locale":"fr","value":"b"},{"property":"NAME","locale":"pt"}]"#
+    let query = "skipTranslation=true&importStrategy="
+    let new = [
+      Self.unit("NewClinic01", #""parent":{"id":"\#(server.root)"}"#), Self.unit("NewClinic02", bad + #","url":"x""#),
+      Self.unit("NewClinic03", bad),
+    ]
+    let refused = try post(server, query + "CREATE", new)
+    #expect(codes(refused.1) == ["NewClinic02 E4004", "NewClinic02 E1106", "NewClinic02 E4000", " E1106", " E4000"])
+    let reports = refused.1["typeReports"]?.array?.first?["objectReports"]?.array ?? []
+    #expect(reports.map { $0["index"]?.int } == [1, 2] && reports.last?["uid"] == nil, "\(reports)")
+    #expect(server.standIn.metadata.organisationUnitByUid["NewClinic01"] == nil)
+    // The check counts only the objects that the strategy means.
+    #expect(try post(server, query + "CREATE", Array(new.prefix(1))).0 == 200)
+    let mixed = try post(server, query + "CREATE", [new[0], new[2]])
+    #expect(codes(mixed.1) == ["NewClinic01 E5000", "NewClinic01 E1106", "NewClinic01 E4000"])
+  }
+
+  @Test("values of attributes are checked, and missing ones of mandatory attributes refused", arguments: versions)
+  func attributes(version: ServerVersion) throws {
+    let server = try SmallServer(version, values: 0)
+    try server.standIn.change(
+      metadata: #"""
+        {"attributes":[{"id":"MandatoryAt","mandatory":true,"organisationUnitAttribute":true},
+          {"id":"UniqueAttri","name":"Licence","unique":true,"organisationUnitAttribute":true},
+          {"id":"IntegerAttr","valueType":"INTEGER","organisationUnitAttribute":true},
+          {"id":"OfElements1","mandatory":true}]}
+        """#)
+    let list = TestClient.ask(
+      server.port, "GET", "/api/attributes?fields=id,mandatory&filter=organisationUnitAttribute:eq:true&paging=false",
+      headers: TestClient.admin)
+    #expect(
+      try JSONValue(reading: list.body)["attributes"]?.array?.map(\.text).sorted() == [
+        #"{"mandatory":false,"id":"IntegerAttr"}"#, #"{"mandatory":false,"id":"UniqueAttri"}"#,
+        #"{"mandatory":true,"id":"MandatoryAt"}"#,
+      ])
+    func unit(_ uid: String, _ values: [(String, String)]) -> String {
+      let values = values.map { #"{"value":"\#($0.1)","attribute":{"id":"\#($0.0)"}}"# }.joined(separator: ",")
+      return Self.unit(uid, #""parent":{"id":"\#(server.root)"},"attributeValues":[\#(values)]"#)
+    }
+    let refused = try post(
+      server, "importStrategy=CREATE",
+      [
+        unit("NewClinic01", [("MandatoryAt", "")]), unit("NewClinic02", [("MandatoryAt", "x"), ("Unknown0001", "x")]),
+        unit("NewClinic03", [("MandatoryAt", "x"), ("OfElements1", "x")]),
+        unit("NewClinic04", [("MandatoryAt", "x"), ("IntegerAttr", "x")]),
+        unit("NewClinic05", [("MandatoryAt", "x"), ("UniqueAttri", "1")]),
+        unit("NewClinic06", [("MandatoryAt", "x"), ("UniqueAttri", "1")]),
+      ])
+    #expect(
+      codes(refused.1) == [
+        "NewClinic01 E4011", "NewClinic02 E5002", "NewClinic03 E6012", "NewClinic04 E6006", "NewClinic06 E4009",
+      ])
+    let taken = try post(
+      server, "importStrategy=CREATE", [unit("NewClinic05", [("MandatoryAt", "x"), ("UniqueAttri", "1")])])
+    #expect(taken.0 == 200 && codes(taken.1) == [])
+    let update = try post(server, "importStrategy=UPDATE", [unit("NewClinic05", [("UniqueAttri", "1")])])
+    #expect(codes(update.1) == ["NewClinic05 E4011"])
+  }
+
+  @Test("e-mail addresses that cannot be one are refused", arguments: versions)
+  func addresses(version: ServerVersion) throws {
+    let server = try SmallServer(version, values: 0)
+    let emails = ["a@example.org", "a.example.org", "a@example", "a@b@example.org", "a b@example.org", ""]
+    let units = emails.enumerated().map { index, email in
+      Self.unit("NewClinic0\(index)", #""parent":{"id":"\#(server.root)"},"email":"\#(email)""#)
+    }
+    let refused = try post(server, "importMode=VALIDATE&importStrategy=CREATE", units)
+    #expect(codes(refused.1) == (1...4).map { "NewClinic0\($0) E4003" })
+  }
+
   @Test("units are added to a data set, unknown ones passed over without a word", arguments: versions)
   func assignments(version: ServerVersion) throws {
     let server = try SmallServer(version, values: 0)

@@ -1,29 +1,28 @@
 import D2Common
 
-/// What went wrong with a request: server, path, HTTP status, DHIS2's own code and message, and what to do next. One
-/// line.
+/// The failure of a request, as one line: server, path, HTTP status, DHIS2's own code and message, and what to do next.
 package struct ServerError: CommandError {
-  /// The kinds of failure that end or are retried differently.
+  /// The kinds of failure that lead to different statuses or retries.
   package enum Kind: Sendable, Equatable {
     case unreachable, tls, timedOut, broken, setup
     /// An HTTP status other than 2xx.
     case status(Int)
-    /// A page asks for a login.
+    /// A login page.
     case loginPage
-    /// The server sends elsewhere.
+    /// The server redirects to another address.
     case redirect(String)
-    /// HTML or something else that is not the Web API.
+    /// HTML, or something else that is not the Web API.
     case notDHIS2
-    /// A 2xx answer without one byte.
+    /// A 2xx answer without any byte.
     case emptyBody
-    /// An answer that ends before its end.
+    /// A truncated answer.
     case cutOff
-    /// An answer that is damaged.
+    /// A damaged answer.
     case malformed
-    /// Answers to one question that do not agree.
+    /// Answers to the same request that disagree.
     case disagreement
-    /// The failure of a server other than DHIS2 (a queue before it): how it ends a command, and whether it may pass.
-    /// Its message holds the advice.
+    /// A failure of a server other than DHIS2 (a queue in front of it): its exit status, and whether it may be
+    /// temporary. Its message contains the advice.
     case foreign(ExitStatus, mayPass: Bool)
   }
 
@@ -34,13 +33,13 @@ package struct ServerError: CommandError {
   package var code: String?
   package var message: String
   package var retryAfterSeconds: Double?
-  /// Whether the answer is an error document of DHIS2, and not a proxy's.
+  /// Whether the answer is an error document of DHIS2, and not of a proxy.
   private var isOfDHIS2 = false
-  /// The status of the answer, also if that is a page.
+  /// The status of the answer, even if that is a page.
   private var httpStatus: Int?
-  /// What the command itself can do against answers that are damaged or do not agree: `with --spool to …`.
+  /// What the command can do about damaged or disagreeing answers: `with --spool to …`.
   package var remedy: String?
-  /// Set if trying again would repeat what is out already.
+  /// Whether a retry would repeat values that are already written.
   package var isFinal = false
 
   package init(_ server: ServerURL, _ path: String, _ kind: Kind, _ message: String, code: String? = nil) {
@@ -51,7 +50,7 @@ package struct ServerError: CommandError {
     self.code = code
   }
 
-  /// The failure of a transfer.
+  /// The error for a failed transfer.
   package init(_ server: ServerURL, _ path: String, _ error: TransferError) {
     switch error {
     case .unreachable(let text): self.init(server, path, .unreachable, text)
@@ -63,10 +62,10 @@ package struct ServerError: CommandError {
     }
   }
 
-  /// The failure that an answer means; `nil` for a 2xx answer that is not a page.
+  /// The error in an answer; `nil` for a 2xx answer that is not a page.
   package init?(_ server: ServerURL, _ path: String, _ response: HTTPResponse) {
     let body = response.body
-    // The body tells, not its type: servers and proxies mislabel both ways.
+    // The body decides, not its type: servers and proxies set wrong types in both directions.
     let looksLikePage = Self.beginsLikePage(body)
     switch response.status {
     case 300..<400:
@@ -100,8 +99,8 @@ package struct ServerError: CommandError {
   /// Statuses that a proxy in front of a DHIS2 answers with a page of its own.
   private static let statusesOfProxies: Set<Int> = [401, 403, 408, 413, 414, 429, 431, 500, 502, 503, 504, 524]
 
-  /// Whether the data may be there although the question about metadata failed so. A server that cannot be reached or
-  /// refuses the credentials will not answer the next question either.
+  /// Whether the data may be available although this request for metadata failed. A server that cannot be reached or
+  /// refuses the credentials will not answer the next request either.
   package var leavesDataInReach: Bool {
     switch kind {
     case .status(401), .loginPage, .unreachable, .tls, .setup, .redirect, .timedOut, .broken: false
@@ -110,7 +109,7 @@ package struct ServerError: CommandError {
     }
   }
 
-  /// The status that a command ends with if trying again does not help.
+  /// The exit status of a command if a retry does not help.
   package var exitStatus: ExitStatus {
     switch kind {
     case .unreachable, .tls, .redirect: .unreachable
@@ -135,8 +134,8 @@ package struct ServerError: CommandError {
     }
   }
 
-  /// A personal access token that the server did not make. 2.40 does not find it. 2.42 and 2.43 find that its check sum
-  /// is wrong, even if only its form is older, and call that a bad request.
+  /// Whether it is about a personal access token that this server did not create. 2.40 does not find the token. 2.42
+  /// and 2.43 report that its checksum is wrong, even if only its form is older, as a bad request.
   package var isForeignToken: Bool {
     switch kind {
     case .status(400): message.hasPrefix("Checksum validation failed")
@@ -145,41 +144,43 @@ package struct ServerError: CommandError {
     }
   }
 
-  /// E2010–E2013: no access to a data set, option combo or organisation unit.
-  private var isAccessCode: Bool { code.map { ["E2010", "E2011", "E2012", "E2013"].contains($0) } ?? false }
+  /// E2010–E2013: no access to a data set, option combo or organisation unit. E7120, E7121, E7123: none for analytics.
+  private var isAccessCode: Bool { code.map { Self.accessCodes.contains($0) } ?? false }
+  private static let accessCodes: Set<String> = ["E2010", "E2011", "E2012", "E2013", "E7120", "E7121", "E7123"]
 
-  /// DHIS2 itself refuses this user what was asked for, and knows who asks.
+  /// Whether DHIS2 itself denies this user the data, and knows the user.
   package var refusesAccess: Bool { isAccessCode || (kind == .status(403) && isOfDHIS2) }
 
-  /// E7144: the server has no analytics tables.
+  /// Whether the code is E7144: the server has no analytics tables.
   private var lacksAnalytics: Bool { code == "E7144" }
 
   /// What to do if analytics tables are missing or old.
   package static let analyticsAdvice =
     "run the server's analytics job (Data administration, Analytics tables; or POST /api/resourceTables/analytics), then run the command again"
 
-  /// E7128, E7131: too many values for a question to analytics, or too long a query. Less may be answered.
+  /// Whether the code is E7128 or E7131: too many values for a request to analytics, or too long a query. A smaller
+  /// request may succeed.
   package var isTooMuchForAnalytics: Bool { code == "E7128" || code == "E7131" }
 
-  /// Whether the server, or a proxy before it, gave up waiting: less may be answered.
+  /// Whether the server, or a proxy in front of it, gave up waiting. A smaller request may succeed.
   package var tookTooLong: Bool { kind == .timedOut || [502, 504, 524].contains { kind == .status($0) } }
 
-  /// Whether the address was too long for the server or for a proxy before it. Tomcat and nginx also say so by a page
-  /// with status 400.
+  /// Whether the address was too long for the server or for a proxy in front of it. Tomcat and nginx may also answer
+  /// this with a page and status 400.
   ///
-  /// - Parameter targetBytes: how long it was.
+  /// - Parameter targetBytes: the length of the address.
   package func refusesLength(of targetBytes: Int) -> Bool {
     guard let httpStatus, !isOfDHIS2, !isForeignToken else { return false }
     return [414, 431].contains(httpStatus) || (httpStatus == 400 && isPage && targetBytes > Self.shortTargetBytes)
   }
 
-  /// No proxy is known that refuses so little.
+  /// No known proxy refuses an address as short as this.
   private static let shortTargetBytes = 500
 
-  /// Whether a page came instead of an answer of the Web API.
+  /// Whether the answer is a page, and not of the Web API.
   package var isPage: Bool { kind == .loginPage || kind == .notDHIS2 }
 
-  /// Whether the same request may succeed later. 401 and 403 never: accounts lock.
+  /// Whether the same request may succeed later. 401 and 403 never, because accounts lock.
   package var isRetryable: Bool {
     if isFinal { return false }
     return switch kind {
@@ -198,7 +199,7 @@ package struct ServerError: CommandError {
     return line
   }
 
-  /// What the person can do next.
+  /// What the user can do next.
   private var advice: String? {
     switch kind {
     case .unreachable: "check the address and the network"
@@ -221,11 +222,11 @@ package struct ServerError: CommandError {
     }
   }
 
-  /// The option that could still be given: a message must not name one that the command does not take.
+  /// The option, if it could still be given. A message must not name an option that the command does not have.
   private var caFile: String? { server.access?.offersCAFile == true ? ServerOptions.caFile.name : nil }
 
-  /// Pages where people sign in or out, on the server or at a service for many (OAuth 2, SAML): never the address of a
-  /// Web API.
+  /// Whether an address is a page for signing in or out, on the server or at a service for many (OAuth 2, SAML). It is
+  /// never the address of a Web API.
   private static func isLoginPage(_ location: String) -> Bool {
     let path = location.prefix { $0 != "?" && $0 != "#" }.lowercased()
     return ["login", "logout", "signin", "oauth2", "saml"].contains { path.contains($0) }
@@ -236,7 +237,7 @@ package struct ServerError: CommandError {
     if target.hasPrefix("/"), !target.hasPrefix("//") { target = "\(server.scheme)://\(server.authority)\(target)" }
     guard !target.isEmpty else { return "the server redirects to another address, but does not name it" }
     let api = target.firstRange(of: "/api/").map { String(target[..<$0.lowerBound]) }
-    // An address outside the Web API may still show that the server speaks https.
+    // Even an address outside the Web API may show that the server speaks https.
     let base = api ?? (target.hasPrefix("https://") && server.scheme == "http" ? target : nil)
     guard let other = base.flatMap({ try? ServerURL($0) }), other != server else {
       return

@@ -1,44 +1,44 @@
 import D2Common
 
-/// An aggregate data exchange as a server of 2.39 or later keeps it: what it would ask its own analytics for, and where
-/// it would send that.
+/// An aggregate data exchange of a server from 2.39 on: what it reads from its own analytics, and where it sends that.
 package struct DataExchange: Sendable {
   /// One of its requests.
   package struct Request: Sendable {
     package let name: String
-    /// Data items, periods and organisation units, as they are typed there: uids or other ids, `LAST_3_MONTHS`,
-    /// `LEVEL-3`.
+    /// Data items, periods and organisation units, as typed there: uids or other ids, `LAST_3_MONTHS`, `LEVEL-3`.
     package let items: [String]
     package let periods: [String]
     package let orgUnits: [String]
     package let filters: [(dimension: String, items: [String])]
-    /// How it sums up, instead of each data element's own way.
+    /// The aggregation type, instead of each data element's own.
     package let aggregationType: String?
-    /// Of the ids that it names; `nil` for uids.
+    /// The scheme of the ids that it names; `nil` for uids.
     package let inputScheme: String?
-    /// Of the ids that it sends, by d2-pull's options: `--id-scheme`.
-    package let outputSchemes: [(option: String, scheme: String)]
+    /// The id schemes of what it sends: of data elements, of other data items, and of organisation units.
+    package let elementScheme: String
+    package let itemScheme: String
+    package let unitScheme: String
   }
 
   package let uid: String
   package let name: String
   package let requests: [Request]
-  /// Whether it sends to its own server.
+  /// Whether it sends the values to its own server.
   package let isInternal: Bool
-  /// The other server's address, and who signs in there; a secret is never shown.
+  /// The other server's address, and the user there; a secret is never shown.
   package let targetURL: String?
   package let targetUsername: String?
-  /// Options of d2-push that do what its target's request asks for.
+  /// The options of d2-push that match the request of its target.
   package let pushOptions: [String]
 
   // MARK: Finding it
 
   private static let path = "/api/aggregateDataExchanges"
 
-  /// Asks a server for an exchange, by its uid, code or name.
+  /// Reads an exchange from a server, by its uid, code or name.
   ///
-  /// - Parameter option: which names it, for messages.
-  /// - Throws: `ServerError`; `CommandFailure`, 64 if no exchange is called so, or several are.
+  /// - Parameter option: the option with the name, for messages.
+  /// - Throws: `ServerError`; `CommandFailure`, 64 if no exchange has this name, or several have.
   package init(named text: String, option: String = "--exchange", _ client: DHIS2Client) throws {
     let all = try Self.all(client)
     let matches = ["id", "code", "name"].lazy.map { key in all.filter { $0[key]?.string == text } }.first {
@@ -63,7 +63,7 @@ package struct DataExchange: Sendable {
     }
   }
 
-  /// Reads the document of one.
+  /// Reads the document of an exchange.
   package init(_ document: JSONValue) {
     uid = document["id"]?.string ?? ""
     name = document["name"]?.string ?? uid
@@ -73,12 +73,16 @@ package struct DataExchange: Sendable {
     targetURL = target?["api"]?["url"]?.string
     targetUsername = target?["api"]?["username"]?.string
     let asked = target?["request"]
+    let general = Self.scheme(asked?["idScheme"]) ?? Self.uid
     let schemes = [
-      ("idScheme", "--id-scheme"), ("dataElementIdScheme", "--data-element-id-scheme"),
-      ("orgUnitIdScheme", "--org-unit-id-scheme"),
+      ("dataElementIdScheme", "--data-element-id-scheme"), ("orgUnitIdScheme", "--org-unit-id-scheme"),
       ("categoryOptionComboIdScheme", "--category-option-combo-id-scheme"),
     ]
-    var options = schemes.flatMap { key, option in Self.scheme(asked?[key]).map { [option, $0] } ?? [] }
+    var options = general == Self.uid ? [] : ["--id-scheme", general]
+    for (key, option) in schemes {
+      guard let scheme = Self.scheme(asked?[key]), scheme != general else { continue }
+      options += [option, scheme]
+    }
     if let strategy = asked?["importStrategy"]?.string, strategy != "CREATE_AND_UPDATE" {
       options += ["--import-strategy", strategy]
     }
@@ -88,23 +92,24 @@ package struct DataExchange: Sendable {
 
   private static func request(_ document: JSONValue) -> Request {
     func texts(_ value: JSONValue?) -> [String] { (value?.array ?? []).compactMap(\.scalarText) }
-    // The scheme of data elements, or of all data items if that has none.
-    let item = scheme(document["outputDataElementIdScheme"]) ?? scheme(document["outputDataItemIdScheme"])
-    let schemes = [
-      ("--id-scheme", scheme(document["outputIdScheme"])), ("--data-element-id-scheme", item),
-      ("--org-unit-id-scheme", scheme(document["outputOrgUnitIdScheme"])),
-    ]
+    // The more special one wins, even if it is the usual one.
+    let general = scheme(document["outputIdScheme"]) ?? uid
+    let item = scheme(document["outputDataItemIdScheme"]) ?? general
     return Request(
       name: document["name"]?.string ?? "", items: texts(document["dx"]), periods: texts(document["pe"]),
       orgUnits: texts(document["ou"]),
       filters: (document["filters"]?.array ?? []).map { ($0["dimension"]?.string ?? "", texts($0["items"])) },
       aggregationType: document["aggregationType"]?.string.flatMap { $0 == "DEFAULT" ? nil : $0 },
       inputScheme: scheme(document["inputIdScheme"]),
-      outputSchemes: schemes.compactMap { option, scheme in scheme.map { (option, $0) } })
+      elementScheme: scheme(document["outputDataElementIdScheme"]) ?? item, itemScheme: item,
+      unitScheme: scheme(document["outputOrgUnitIdScheme"]) ?? general)
   }
 
-  /// A scheme that is not the usual one.
+  private static let uid = "UID"
+
+  /// A scheme that the document names; `nil` if it names none.
   private static func scheme(_ value: JSONValue?) -> String? {
-    value?.string.flatMap { ["UID", "ID", ""].contains($0.uppercased()) ? nil : $0 }
+    guard let text = value?.string, !text.isEmpty else { return nil }
+    return IDScheme(text) == .uid ? uid : text
   }
 }

@@ -1,25 +1,25 @@
 import D2Common
 
-/// Which of some ids a server knows and lets the user see.
+/// Finds which of some ids a server knows and shows to the user.
 ///
-/// Servers up to 2.42 silently drop unknown ids from a query (docs/dhis2-servers.md, trap 3), and those from 2.43 on
-/// answer with nothing. So d2 looks the ids up first.
+/// Servers up to 2.42 silently drop unknown ids from a query (docs/dhis2-servers.md, trap 3). Those from 2.43 on then
+/// answer without data. So d2 looks the ids up first.
 public struct KnownIDs: Sendable {
-  /// Of the asked-for ids, those that the server has.
+  /// The requested ids that the server has.
   package private(set) var ids: Set<String> = []
-  /// The paths of organisation units (`/root/…/uid`), if they were asked for.
+  /// The paths of organisation units (`/root/…/uid`), if they were requested.
   package private(set) var paths: [String: String] = [:]
-  /// Data elements that hold files: those asked for, or those of the data sets asked for, if `lookingForFiles` says
-  /// so.
+  /// Data elements that contain files: among those requested, or in the requested data sets, if `lookingForFiles` is
+  /// set.
   package private(set) var elementsOfFiles: Set<String> = []
 
-  /// Asks for some ids of one kind of object.
+  /// Requests some ids of one kind of object.
   ///
   /// - Parameters:
-  ///   - wanted: only what the server tells of these counts; all of them if it is `nil`.
+  ///   - wanted: the ids whose answers matter; `nil` for all.
   ///   - plural: the collection's name in the Web API: `organisationUnits`.
-  ///   - urlBytes: how long a request's address may be.
-  ///   - lookingForFiles: of data elements and data sets, asks for the types of values too.
+  ///   - urlBytes: the longest address of a request.
+  ///   - lookingForFiles: whether to request the value types of data elements and data sets too.
   /// - Throws: `ServerError`.
   package init(
     _ asked: [String], of wanted: [String]? = nil, in plural: String, _ client: DHIS2Client,
@@ -46,17 +46,17 @@ public struct KnownIDs: Sendable {
 }
 
 extension DHIS2Client {
-  /// Objects by their uids, many in one request. Those that the server lacks, or does not show, are left out.
+  /// Reads objects by uid, many in one request. It leaves out those that the server lacks or does not show.
   ///
   /// - Parameters:
   ///   - plural: the collection's name in the Web API: `organisationUnits`.
-  ///   - body: takes each object as its answer comes, so that a later request that fails does not lose it.
+  ///   - body: called with each object when its answer comes, so that a later failure does not lose it.
   /// - Throws: `ServerError`.
   package func forEachObject(
     _ uids: [String], in plural: String, fields: String, urlBytes: Int = RequestSize.safeURLBytes,
     _ body: (JSONValue) -> Void
   ) throws {
-    // A uid that cannot be one needs no question, and could not be put into a filter unharmed.
+    // A text that cannot be a uid needs no request, and would not be safe in a filter.
     let groups = RequestSize.groups(
       of: uids.filter(UID.canBe), bytesEach: { $0.utf8.count + 1 }, limit: urlBytes - 200 - fields.utf8.count)
     for group in groups {
@@ -65,16 +65,26 @@ extension DHIS2Client {
     }
   }
 
-  /// The same, all in memory. - Throws: `ServerError`.
+  /// The same, with all objects in memory. - Throws: `ServerError`.
   package func objects(_ uids: [String], in plural: String, fields: String) throws -> [JSONValue] {
     var objects: [JSONValue] = []
     try forEachObject(uids, in: plural, fields: fields) { objects.append($0) }
     return objects
   }
 
-  /// The few objects that one condition holds for.
+  /// The uids of the data elements of each known data set. - Throws: `ServerError`.
+  package func dataElements(ofDataSets uids: [String]) throws -> [String: [String]] {
+    var found: [String: [String]] = [:]
+    try forEachObject(uids, in: "dataSets", fields: "id,dataSetElements[dataElement[id]]") { set in
+      guard let id = set["id"]?.string, let elements = set["dataSetElements"]?.array else { return }
+      found[id] = elements.compactMap { $0["dataElement"]?["id"]?.string }
+    }
+    return found
+  }
+
+  /// Reads the objects that match a filter, for short lists.
   ///
-  /// - Parameter lasting: whether an answer of some minutes ago will do, which another command of the worker got.
+  /// - Parameter lasting: whether another command's answer from some minutes ago may be used.
   /// - Throws: `ServerError`.
   package func objects(
     in plural: String, fields: String, filter: String, lasting: Bool = false
@@ -88,12 +98,13 @@ extension DHIS2Client {
   }
 }
 
-/// How large a request may be.
+/// Limits the size of requests.
 package enum RequestSize {
-  /// Real servers refuse 8 KB of request line and headers; half of it is safe behind any proxy.
+  /// Some real servers refuse 8 KB of request line and headers; half of that is safe behind any proxy.
   package static let safeURLBytes = 4096
 
-  /// Cuts a list into runs whose parameters fit a number of bytes, and which hold no more than `most`.
+  /// Divides a list into groups of consecutive items. Their parameters fit a number of bytes, and each has at most
+  /// `most` items.
   package static func groups<Item>(
     of items: [Item], bytesEach: (Item) -> Int, limit: Int, most: Int = .max
   ) -> [[Item]] {

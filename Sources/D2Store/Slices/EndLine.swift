@@ -1,23 +1,24 @@
 import D2Client
 import D2Common
 
-/// The last line of a pull that brought everything that was asked for. It says what that was. The end of a pipe says
-/// nothing, so this line shows the reader that nothing is missing.
+/// The last line of a complete pull. It names what was requested. The end of a pipe alone would not show the reader
+/// that nothing is missing.
 ///
 ///     {"end":{"values":1234,"scope":[{"kind":"values","dataSet":"…","periods":"202401","orgUnits":["…"],
-///     "children":true}],"dataElements":{"dataSet":["…"]},"units":["…"]}}
+///     "children":true}],"dataElements":{"dataSet":["…"]},"units":["…"],"attributeOptionCombos":["…"]}}
 package struct EndLine: Sendable {
-  /// How many lines came before it.
+  /// How many lines precede it.
   package var values: Int
-  /// What was asked for: of each slice the kind, data set, periods and organisation units. Empty for sums.
+  /// The request: the kind, data set, periods and organisation units of each slice. Empty for sums.
   package var scope: [Slice]
-  /// The data elements that each data set has at the source.
+  /// The data elements of each data set at the source.
   package var dataElements: [String: [String]] = [:]
-  /// The organisation units that are below those of the scope at the source, and these themselves; `nil` if the line
-  /// does not tell.
+  /// The source's organisation units in the scope, including its tops; `nil` if the line does not name them.
   package var units: [String]?
+  /// The attribute option combos of the data sets that the source shows to its user; `nil` if the line does not tell.
+  package var attributeOptionCombos: [String]?
 
-  /// Whether registrations were asked for, with values or alone.
+  /// Whether registrations were requested, with values or alone.
   package var hasRegistrations: Bool { scope.contains { $0.kind == .registrations } }
 
   private static let beginning = Array(#"{"end":"#.utf8)
@@ -41,10 +42,11 @@ package struct EndLine: Sendable {
       members.append(.init("dataElements", .object(sets)))
     }
     if let units { members.append(.init("units", list(units))) }
+    if let attributeOptionCombos { members.append(.init("attributeOptionCombos", list(attributeOptionCombos))) }
     return JSONValue.object([.init("end", .object(members))]).text
   }
 
-  /// Reads a line; `nil` if it is another one.
+  /// Parses a line; `nil` if it is not an end line.
   package init?(_ line: UnsafeRawBufferPointer) {
     guard line.starts(with: Self.beginning), let end = (try? JSONValue(parsing: line))?["end"],
       let values = end["values"]?.int, let scope = end["scope"]?.array
@@ -59,6 +61,7 @@ package struct EndLine: Sendable {
       dataElements[member.key] = member.value.array?.compactMap(\.string)
     }
     units = end["units"]?.array?.compactMap(\.string)
+    attributeOptionCombos = end["attributeOptionCombos"]?.array?.compactMap(\.string)
   }
 
   private static func slice(_ part: JSONValue) -> Slice? {

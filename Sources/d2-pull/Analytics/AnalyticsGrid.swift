@@ -1,46 +1,50 @@
 import D2Client
 import D2Common
 
-/// A question to analytics: data items, periods and organisation units, each with each. No two of its cells are the
-/// same, so that however it is cut, each value comes once.
+/// A request to analytics: data items, periods and organisation units, each combined with each. All its cells are
+/// different. So each value comes once, however the grid is divided.
 struct AnalyticsGrid: Sendable {
-  /// A data item, and how many values a period and a unit may have of it.
+  /// A data item, and how many values it can have for one period and unit.
   typealias Item = (id: String, values: Int)
 
   var items: [Item]
   var periods: [String]
   var units: [String]
-  /// Whether each combo is a value.
-  var disaggregates = false
+  /// Dimensions of combos, as the Web API writes them: `co` and `ao` for each combo, `co:UID;UID` for some.
+  var combos: [String] = []
+  /// Whether the server sends all decimals that it has.
+  var skipsRounding = false
 
-  /// All of it.
+  /// The whole grid.
   var whole: Box { Box(items: 0..<items.count, periods: 0..<periods.count, units: 0..<units.count) }
 
-  /// Some of the items, periods and units.
+  /// A part of the items, periods and units.
   struct Box: Sendable, Equatable {
     var items: Range<Int>
     var periods: Range<Int>
     var units: Range<Int>
   }
 
-  /// How many values a box may bring.
+  /// How many values a box may have.
   func weight(_ box: Box) -> Int {
     items[box.items].reduce(0) { $0 + $1.values } * box.periods.count * box.units.count
   }
 
   // MARK: Cutting
 
-  /// How much of an address the items and the periods may take. Units get what is left beside them and the rest.
+  /// The shares of an address for the items and the periods. Units get the rest.
   private static let itemBytes = RequestSize.safeURLBytes / 3
   private static let periodBytes = RequestSize.safeURLBytes / 8
   private static let fixedBytes = 200
 
   /// Boxes whose addresses are short enough for any server.
   ///
-  /// - Parameter besides: how many bytes other parameters take.
+  /// - Parameter besides: the bytes of other parameters.
   func addressable(besides: Int) -> [Box] {
     let periodRanges = Self.ranges(periods, Self.periodBytes)
-    let used = Self.fixedBytes + besides + (periodRanges.map { Self.bytes(periods[$0]) }.max() ?? 0)
+    let periodsUsed = periodRanges.map { Self.bytes(periods[$0]) }.max() ?? 0
+    let combosUsed = combos.reduce(0) { $0 + "&dimension=".utf8.count + Query.encoded($1).utf8.count }
+    let used = Self.fixedBytes + besides + combosUsed + periodsUsed
     return Self.ranges(items.map(\.id), Self.itemBytes).flatMap { itemRange in
       let room = RequestSize.safeURLBytes - used - Self.bytes(items[itemRange].map(\.id))
       return Self.ranges(units, max(room, Self.periodBytes)).flatMap { unitRange in
@@ -49,18 +53,19 @@ struct AnalyticsGrid: Sendable {
     }
   }
 
-  /// A semicolon, which is encoded, stands between ids.
+  /// The bytes of ids in an address. Between two ids there is an encoded semicolon.
   private static func bytes(_ ids: some Sequence<String>) -> Int {
     ids.reduce(0) { $0 + Query.encoded($1).utf8.count + 3 }
   }
 
-  /// Runs of ids that fit a number of bytes.
+  /// Ranges of ids that fit a number of bytes.
   private static func ranges(_ ids: [String], _ limit: Int) -> [Range<Int>] {
     RequestSize.groups(of: Array(ids.indices), bytesEach: { bytes([ids[$0]]) }, limit: limit)
       .map { $0.first!..<$0.last! + 1 }
   }
 
-  /// Two parts of a box, of which the first is about a share of it: cut by periods, else by units, else by items.
+  /// Divides a box into two parts; the first has about the given share. It divides periods first, then units, then
+  /// items.
   ///
   /// - Returns: `nil` for a single cell.
   func cut(_ box: Box, share: Double = 0.5) -> (Box, Box)? {
@@ -94,9 +99,9 @@ struct AnalyticsGrid: Sendable {
     }
     var request = ExportRequest(
       .dataValues, subject: dimension("dx", items[box.items].map(\.id)),
-      combos: disaggregates ? [("dimension", "co"), ("dimension", "ao")] : [],
-      places: dimension("ou", units[box.units]), times: dimension("pe", periods[box.periods]), passedOn: passedOn,
-      children: false)
+      combos: combos.map { ("dimension", $0) },
+      places: dimension("ou", units[box.units]), times: dimension("pe", periods[box.periods]),
+      passedOn: passedOn + (skipsRounding ? [("skipRounding", "true")] : []), children: false)
     request.path = Self.path
     return request
   }

@@ -1,38 +1,52 @@
 import D2Client
 import D2Common
 
-/// Finds the data items of a question: what was named, and the members of groups and data sets. What the server would
-/// leave out without a word is named.
+/// Finds the data items of a request: those that the user names, and the members of groups and data sets. It reports
+/// the items that the server would silently omit.
 struct AnalyticsItems {
   let options: PullOptions
   let analytics: AnalyticsOptions
   let client: DHIS2Client
   let log: Log
+  /// What the uids of the items become in the output.
+  private(set) var outputIDs = OutputIDs()
+  /// Items that are whole numbers: data elements of such a type, and indicators without decimals.
+  private var integers: Set<String> = []
 
-  /// Grids of items that can go into one request: data elements, indicators, reporting rates.
-  func grids(_ asked: inout AskedIDs) throws -> [AnalyticsGrid] {
+  init(options: PullOptions, analytics: AnalyticsOptions, client: DHIS2Client, log: Log) {
+    self.options = options
+    self.analytics = analytics
+    self.client = client
+    self.log = log
+  }
+
+  /// Grids of items that can share a request: data elements, operands, indicators, reporting rates.
+  mutating func grids(_ asked: inout AskedIDs) throws -> [AnalyticsGrid] {
     let elements = try elements(&asked)
-    let kinds = [
-      (items: elements, disaggregates: analytics.disaggregates),
-      (items: try operands(&asked, besides: elements).map { ($0, 1) }, disaggregates: false),
-      (items: try indicators(&asked).map { ($0, 1) }, disaggregates: false),
-      (items: try rates(&asked).map { ($0, 1) }, disaggregates: false),
-    ]
-    if analytics.disaggregates, !kinds[2...].flatMap(\.items).isEmpty {
+    let ofElements = try grids(of: elements) + operands(&asked, besides: elements)
+    let others = [try indicators(&asked), try rates(&asked)].filter { !$0.isEmpty }
+    if analytics.disaggregates, !others.isEmpty {
       log.info("indicators and reporting rates have no combos: they come as they are")
     }
-    return kinds.filter { !$0.items.isEmpty }.map {
-      AnalyticsGrid(items: $0.items, periods: [], units: [], disaggregates: $0.disaggregates)
-    }
+    let grids = ofElements + others.map { AnalyticsGrid(items: $0.map { ($0, 1) }, periods: [], units: []) }
+    return grids.flatMap { withoutRounding($0) }
   }
 
   // MARK: Data elements
 
-  private static let elementFields = "id,name,code,valueType,aggregationType,categoryCombo[id]"
+  /// A data element that has sums.
+  private struct Element {
+    var id: String
+    /// The option combos of its category combo, if each is a value of its own.
+    var combos: [String]
+    var hasTotal: Bool
+  }
 
-  private func elements(_ asked: inout AskedIDs) throws -> [AnalyticsGrid.Item] {
+  private static let elementFields = "id,name,code,valueType,aggregationType,categoryCombo[id,skipTotal]"
+
+  private mutating func elements(_ asked: inout AskedIDs) throws -> [Element] {
     let named = try asked.objects(
-      PullOptions.dataElements, options.dataElements.filter { !$0.contains(".") }, in: "dataElements",
+      PullOptions.dataElements, options.dataElements.filter { AnalyticsOperand($0) == nil }, in: "dataElements",
       fields: fields(Self.elementFields))
     let members =
       try members(
@@ -43,41 +57,80 @@ struct AnalyticsItems {
     let others = Set(named.compactMap { $0["id"]?.string })
     let inGroups = try client.objects(
       members.filter { !others.contains($0) }.unique, in: "dataElements", fields: fields(Self.elementFields))
-    asked.report(PullOptions.dataElements, ids(named.filter { !Self.isSummed($0) }), Self.noSum)
-    let silent = inGroups.filter { !Self.isSummed($0) }
-    if !silent.isEmpty {
-      let names = silent.map { "\($0["id"]?.string ?? "?") (\($0["name"]?.string ?? "?"))" }.sorted()
-      log.warning(
-        "left out of the groups and data sets: \(counted(names.count, "data element")), \(Enumeration.few(names, log)): \(Self.noSum)"
-      )
+    let summed = leaveOut(Self.noSum, named, inGroups, &asked) { Self.isSummed($0) }
+    let answered = leaveOut(Self.noTotal, summed.named, summed.inGroups, &asked) {
+      analytics.disaggregates || Self.hasTotal($0)
     }
-    let summed = identified((named + inGroups).filter(Self.isSummed), "data element", &asked)
-    let combos = try analytics.disaggregates ? combos(of: summed) : [:]
-    return summed.compactMap { element in
+    let found = identified(answered.named + answered.inGroups, "data element", &asked)
+    let combos = try analytics.disaggregates ? combos(of: found) : [:]
+    return found.compactMap { element in
       guard let id = element["id"]?.string else { return nil }
-      return (id, element["categoryCombo"]?["id"]?.string.flatMap { combos[$0] } ?? 1)
+      let own = element["categoryCombo"]?["id"]?.string.flatMap { combos[$0] } ?? []
+      return Element(id: id, combos: own, hasTotal: Self.hasTotal(element))
     }
   }
 
-  /// Data elements in one category option combo each: `UID.UID`.
+  /// Names the data elements that the server would not answer for, and returns the others. One that the user named
+  /// counts as missing.
+  private func leaveOut(
+    _ reason: String, _ named: [JSONValue], _ inGroups: [JSONValue], _ asked: inout AskedIDs,
+    keeping isKept: (JSONValue) -> Bool
+  ) -> (named: [JSONValue], inGroups: [JSONValue]) {
+    asked.report(PullOptions.dataElements, ids(named.filter { !isKept($0) }), reason)
+    let silent = inGroups.filter { !isKept($0) }
+    if !silent.isEmpty {
+      let names = silent.map { "\($0["id"]?.string ?? "?") (\($0["name"]?.string ?? "?"))" }.sorted()
+      log.warning(
+        "left out of the groups and data sets: \(counted(names.count, "data element")), \(Enumeration.few(names, log)): \(reason)"
+      )
+    }
+    return (named.filter(isKept), inGroups.filter(isKept))
+  }
+
+  private func grids(of elements: [Element]) -> [AnalyticsGrid] {
+    let whole = elements.filter(\.hasTotal).map { (id: $0.id, values: max(1, $0.combos.count)) }
+    let grids = elements.filter { !$0.hasTotal }.map { element in
+      AnalyticsGrid(
+        items: element.combos.map { ("\(element.id).\($0)", 1) }, periods: [], units: [], combos: ["ao"])
+    }
+    guard !whole.isEmpty else { return grids }
+    let combos = analytics.disaggregates ? ["co", "ao"] : []
+    return [AnalyticsGrid(items: whole, periods: [], units: [], combos: combos)] + grids
+  }
+
+  /// Data elements with one combo each: `UID.UID`.
   ///
-  /// - Parameter elements: those that are asked for as a whole. With each of their combos, one of them would come
-  ///   twice.
-  private func operands(_ asked: inout AskedIDs, besides elements: [AnalyticsGrid.Item]) throws -> [String] {
+  /// - Parameter elements: the elements that are requested as a whole. With their combos, an operand would come twice.
+  private mutating func operands(_ asked: inout AskedIDs, besides elements: [Element]) throws -> [AnalyticsGrid] {
     let whole = Set(analytics.disaggregates ? elements.map(\.id) : [])
-    let operands = options.dataElements.filter { $0.contains(".") && !whole.contains(String($0.prefix { $0 != "." })) }
-    let elements = operands.map { String($0.prefix { $0 != "." }) }
+    let operands = options.dataElements.compactMap { AnalyticsOperand($0) }.filter { !whole.contains($0.element) }
+    guard !operands.isEmpty else { return [] }
     let known = try asked.objects(
-      PullOptions.dataElements, elements.unique, in: "dataElements", fields: fields(Self.elementFields))
+      PullOptions.dataElements, operands.map(\.element).unique, in: "dataElements", fields: fields(Self.elementFields))
     asked.report(PullOptions.dataElements, ids(known.filter { !Self.isSummed($0) }), Self.noSum)
     let summed = Set(ids(identified(known.filter(Self.isSummed), "data element", &asked)))
-    return zip(operands, elements).filter { summed.contains($0.1) }.map(\.0)
+    // The server omits combos that it does not know. Without any combo it would answer for all.
+    let combos = Set(
+      ids(
+        try asked.objects(
+          PullOptions.dataElements, operands.flatMap { [$0.combo, $0.attribute] }.compactMap { $0 }.unique,
+          in: "categoryOptionCombos", fields: "id")))
+    let withoutTotal = Set(ids(known.filter { !Self.hasTotal($0) }))
+    let noTotal = operands.filter { $0.combo == nil && withoutTotal.contains($0.element) }
+    asked.report(PullOptions.dataElements, noTotal.map(\.text), Self.noTotal)
+    let answered = operands.filter { operand in
+      summed.contains(operand.element) && !noTotal.contains(operand)
+        && [operand.combo, operand.attribute].allSatisfy { $0.map(combos.contains) ?? true }
+    }
+    return AnalyticsOperand.grids(answered, withoutTotal: withoutTotal)
   }
 
   private static let noSum =
     "texts, dates, files and the aggregation type NONE have no sums; pull their values without --analytics"
+  private static let noTotal =
+    "their category combo skips totals, and the server refuses their sums; --disaggregate reads each combo"
 
-  /// Whether analytics make sums of it.
+  /// Whether analytics sum up the data element.
   static func isSummed(_ element: JSONValue) -> Bool {
     guard element["aggregationType"]?.string != "NONE" else { return false }
     let type = element["valueType"]?.string ?? ""
@@ -85,20 +138,25 @@ struct AnalyticsItems {
       || ["NUMBER", "UNIT_INTERVAL", "PERCENTAGE", "BOOLEAN", "TRUE_ONLY"].contains(type)
   }
 
-  /// How many option combos each category combo has.
-  private func combos(of elements: [JSONValue]) throws -> [String: Int] {
-    var counts: [String: Int] = [:]
+  /// Whether the server sums the data element over its combos (E7134 if not).
+  private static func hasTotal(_ element: JSONValue) -> Bool {
+    element["categoryCombo"]?["skipTotal"]?.bool != true
+  }
+
+  /// The option combos of the category combos.
+  private func combos(of elements: [JSONValue]) throws -> [String: [String]] {
+    var found: [String: [String]] = [:]
     let uids = elements.compactMap { $0["categoryCombo"]?["id"]?.string }.unique
     try client.forEachObject(uids, in: "categoryCombos", fields: "id,categoryOptionCombos[id]") { combo in
-      if let id = combo["id"]?.string { counts[id] = combo["categoryOptionCombos"]?.array?.count }
+      if let id = combo["id"]?.string { found[id] = combo.uids("categoryOptionCombos") }
     }
-    return counts
+    return found
   }
 
   // MARK: Indicators and rates
 
-  private func indicators(_ asked: inout AskedIDs) throws -> [String] {
-    let fields = fields("id,name,code")
+  private mutating func indicators(_ asked: inout AskedIDs) throws -> [String] {
+    let fields = fields("id,name,code,decimals")
     let members = try members(
       of: analytics.indicatorGroups, AnalyticsSubject.indicatorGroups, "indicatorGroups", ["indicators"], &asked)
     let named = try asked.objects(
@@ -106,23 +164,42 @@ struct AnalyticsItems {
     let others = Set(ids(named))
     let inGroups = try client.objects(members.filter { !others.contains($0) }, in: "indicators", fields: fields)
     let ofPrograms = try asked.objects(
-      AnalyticsSubject.programIndicators, analytics.programIndicators, in: "programIndicators", fields: fields)
+      AnalyticsSubject.programIndicators, analytics.programIndicators, in: "programIndicators",
+      fields: fields + ",aggregateExportDataElement")
+    // The server writes the data element for the export instead of the indicator, in the id that somebody typed.
+    func isExported(_ indicator: JSONValue) -> Bool {
+      !(indicator["aggregateExportDataElement"]?.string ?? "").isEmpty
+    }
     return ids(identified(named + inGroups, "indicator", &asked))
-      + ids(identified(ofPrograms, "program indicator", &asked))
+      + ids(identified(ofPrograms.filter { !isExported($0) }, "program indicator", &asked))
+      + ids(ofPrograms.filter(isExported))
   }
 
+  /// Reporting rates. DHIS2 names them by the data set's uid in every id scheme.
   private func rates(_ asked: inout AskedIDs) throws -> [String] {
     guard !analytics.rates.isEmpty else { return [] }
-    let sets = try asked.objects(
-      PullOptions.dataSets, options.dataSets, in: "dataSets", fields: fields("id,name,code"))
-    return ids(identified(sets, "data set", &asked)).flatMap { set in analytics.rates.map { "\(set).\($0)" } }
+    let sets = try asked.objects(PullOptions.dataSets, options.dataSets, in: "dataSets", fields: "id,name")
+    return ids(sets).flatMap { set in analytics.rates.map { "\(set).\($0)" } }
+  }
+
+  // MARK: Rounding
+
+  /// A grid in two: items that are whole numbers, and the others. With `skipRounding`, the server cuts the decimals of
+  /// whole numbers off, and everything above 2147483647.
+  private func withoutRounding(_ grid: AnalyticsGrid) -> [AnalyticsGrid] {
+    guard analytics.skipsRounding else { return [grid] }
+    var (rounded, others) = (grid, grid)
+    rounded.items.removeAll { !integers.contains(String($0.id.prefix { $0 != "." })) }
+    others.items.removeAll { integers.contains(String($0.id.prefix { $0 != "." })) }
+    others.skipsRounding = true
+    return [rounded, others].filter { !$0.items.isEmpty }
   }
 
   // MARK: Objects
 
-  /// The uids of what some groups or data sets hold.
+  /// The uids of the members of groups or data sets.
   ///
-  /// - Parameter path: the keys that lead to a member.
+  /// - Parameter path: the keys from a group to a member.
   private func members(
     of groups: [String], _ option: any AnyOption, _ plural: String, _ path: [String], _ asked: inout AskedIDs
   ) throws -> [String] {
@@ -139,14 +216,21 @@ struct AnalyticsItems {
     if case .attribute = analytics.itemScheme { own + "," + analytics.itemScheme.fields.dropFirst(3) } else { own }
   }
 
-  /// Those that have an id in the scheme of the output. The server leaves out the others without a word.
-  private func identified(_ objects: [JSONValue], _ noun: String, _ asked: inout AskedIDs) -> [JSONValue] {
-    asked.identified(objects, analytics.itemScheme, noun)
+  private static func isInteger(_ item: JSONValue) -> Bool {
+    item["valueType"]?.string?.hasPrefix("INTEGER") ?? (item["decimals"]?.int == 0)
+  }
+
+  /// The objects that have an id in the output's scheme. The others are left out: a destination would not know them.
+  private mutating func identified(_ objects: [JSONValue], _ noun: String, _ asked: inout AskedIDs) -> [JSONValue] {
+    let found = asked.identified(objects, analytics.itemScheme, noun)
+    outputIDs.add(dataItems: found, analytics.itemScheme)
+    integers.formUnion(ids(found.filter(Self.isInteger)))
+    return found
   }
 }
 
 extension AskedIDs {
-  /// What a server has of some ids; those that it does not know are named.
+  /// The server's objects with these ids. It reports unknown ids.
   mutating func objects(
     _ option: any AnyOption, _ ids: [String], in plural: String, fields: String
   ) throws -> [JSONValue] {
@@ -157,13 +241,13 @@ extension AskedIDs {
     return objects
   }
 
-  /// Those that have an id in the scheme of the output, and one that no other has; the rest is named.
+  /// The objects that have a unique id in the output's scheme. It reports the others.
   mutating func identified(_ objects: [JSONValue], _ scheme: IDScheme, _ noun: String) -> [JSONValue] {
     let byID = Dictionary(grouping: objects) { scheme.id(of: $0) }
     let shared = byID.filter { id, some in id != nil && Set(some.map { $0["id"]?.string }).count > 1 }
     nameless(
       byID[nil] ?? [], noun,
-      "no \(scheme)", "the server leaves out what belongs to them. Give each one an id, or use uids")
+      "no \(scheme)", "what belongs to them is left out. Give each one an id, or use uids")
     nameless(
       shared.flatMap(\.value), noun,
       "the same \(scheme)", "their values could not be told apart and are left out. Give each its own, or use uids")

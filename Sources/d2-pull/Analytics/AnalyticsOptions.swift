@@ -1,10 +1,10 @@
 import D2Client
 import D2Common
 
-/// What `--analytics` asks for beside the options of other pulls: values that the server has summed over its hierarchy
-/// and over time.
+/// The options of `--analytics`, beside those of other pulls: values that the server has summed over its hierarchy and
+/// over time.
 struct AnalyticsOptions: Sendable {
-  /// Options of other pulls that analytics cannot answer, and what does instead.
+  /// Options of other pulls that analytics do not support, and the alternatives.
   private static let others: [(option: any AnyOption, reason: String)] = [
     (PullOptions.children, "a sum holds all below a unit; --level N asks for the units of a level"),
     (PullOptions.startDate, "name periods by --period"), (PullOptions.endDate, "name periods by --period"),
@@ -22,17 +22,22 @@ struct AnalyticsOptions: Sendable {
   let indicators: [String]
   let indicatorGroups: [String]
   let programIndicators: [String]
-  /// None if data sets stand for their data elements.
+  /// Empty if data sets mean their data elements.
   let rates: [String]
   let levels: [Int]
   let disaggregates: Bool
-  /// Parameters that go to the server as they are, in each request.
+  let skipsRounding: Bool
+  /// The ids of data items and of organisation units in the output. The server always answers with uids, because the
+  /// ids that it writes in other schemes differ by version and by kind of item (docs/dhis2-servers.md, trap 33).
+  private(set) var itemScheme = IDScheme.uid
+  private(set) var unitScheme = IDScheme.uid
+  /// Parameters that are passed to the server unchanged, in each request.
   private(set) var passedOn: [(name: String, value: String)]
   let maxAgeSeconds: Double?
   let partSeconds: Double
 
   /// - Returns: `nil` without --analytics.
-  /// - Throws: `CommandFailure`, 64 for options that do not go together.
+  /// - Throws: `CommandFailure`, 64 for options that exclude each other.
   init?(_ arguments: Arguments) throws(CommandFailure) {
     guard arguments[AnalyticsSubject.analytics] else {
       let needing = arguments.first(
@@ -55,12 +60,13 @@ struct AnalyticsOptions: Sendable {
     rates = arguments[AnalyticsSubject.allRates] ? AnalyticsSubject.ReportingRate.allCases.map(\.rawValue) : chosen
     levels = arguments[AnalyticsSubject.levels].unique
     disaggregates = arguments[AnalyticsSubject.disaggregate]
+    skipsRounding = arguments[AnalyticsSubject.skipRounding]
     maxAgeSeconds = arguments[AnalyticsSubject.maxAge]
     partSeconds = max(0.01, arguments[AnalyticsSubject.partTime] ?? Self.defaultPartSeconds)
     passedOn =
-      try Self.filters(arguments) + Self.schemes(Query.parameters(PullOptions.schemes, [], arguments))
+      try Self.filters(arguments)
       + (arguments[AnalyticsSubject.aggregationType].map { [("aggregationType", $0.rawValue)] } ?? [])
-      + (arguments[AnalyticsSubject.skipRounding] ? [("skipRounding", "true")] : [])
+    try take(schemes: Query.parameters(PullOptions.schemes, [], arguments))
     try Self.check(arguments, rates: rates)
   }
 
@@ -86,18 +92,13 @@ struct AnalyticsOptions: Sendable {
     return arguments[AnalyticsSubject.filters].map { ("filter", $0) }
   }
 
-  /// The ids of the output, as analytics call them.
-  private static func schemes(
-    _ asked: [(name: String, value: String)]
-  ) throws(CommandFailure) -> [(name: String, value: String)] {
-    let parameters = [
-      "idScheme": ["outputIdScheme"], "orgUnitIdScheme": ["outputOrgUnitIdScheme"],
-      // Versions differ in which one they know.
-      "dataElementIdScheme": ["outputDataItemIdScheme", "outputDataElementIdScheme"],
-    ]
-    var found: [(name: String, value: String)] = []
-    for (name, value) in asked {
-      guard let names = parameters[name] else {
+  /// Takes the id schemes of a command line.
+  ///
+  /// - Parameter asked: parameters of the Web API: `idScheme`, `dataElementIdScheme`; others are not looked at.
+  /// - Throws: `CommandFailure`, 64 for schemes that sums cannot have.
+  mutating func take(schemes asked: [(name: String, value: String)]) throws(CommandFailure) {
+    for (name, value) in asked where name.hasSuffix("Scheme") {
+      guard ["idScheme", "dataElementIdScheme", "orgUnitIdScheme"].contains(name) else {
         throw CommandFailure(
           .usage,
           "with --analytics, combos come with uids: give --id-scheme, --data-element-id-scheme or --org-unit-id-scheme")
@@ -105,17 +106,8 @@ struct AnalyticsOptions: Sendable {
       guard IDScheme(value) != nil else {
         throw CommandFailure(.usage, "an id scheme is UID, CODE, NAME or ATTRIBUTE:uid, and not \(value.quoted)")
       }
-      found += names.map { ($0, value) }
     }
-    return found
+    itemScheme = IDScheme(of: "dataElementIdScheme", in: asked)
+    unitScheme = IDScheme(of: "orgUnitIdScheme", in: asked)
   }
-
-  /// Takes the id schemes of a command line that names its question by a slice.
-  mutating func take(schemes asked: [(name: String, value: String)]) throws(CommandFailure) {
-    passedOn += try Self.schemes(asked.filter { $0.name.hasSuffix("Scheme") })
-  }
-
-  /// The scheme of data items, and that of organisation units.
-  var itemScheme: IDScheme { IDScheme(of: "outputDataItemIdScheme", all: "outputIdScheme", in: passedOn) }
-  var unitScheme: IDScheme { IDScheme(of: "outputOrgUnitIdScheme", all: "outputIdScheme", in: passedOn) }
 }

@@ -2,20 +2,21 @@ import D2Client
 import D2Common
 import Synchronization
 
-/// The parts in which grids are asked for, one after the other, as large as the server can bear.
+/// Divides grids into parts, which are requested one after the other. The parts are as large as the server can bear.
 ///
-/// It sums the whole answer before the first byte and holds it in memory. So a question for a country's year can take
-/// half a minute and more (docs/dhis2-servers.md, trap 33). How much it sums in a second only its answers show.
+/// The server computes the whole answer before the first byte, and holds it in memory. So a request for a country's
+/// year can take half a minute or more (docs/dhis2-servers.md, trap 33). Only its answers show how much it sums in a
+/// second.
 final class AnalyticsParts: RequestSource, RequestDividing {
   /// A box of one of the grids.
   typealias Place = (grid: Int, box: AnalyticsGrid.Box)
 
   private struct State {
-    /// What is not asked for yet, the next one last.
+    /// The boxes that are not requested yet, with the next one last.
     var waiting: [Place]
-    /// How much a part may weigh.
+    /// The largest weight of a part.
     var size = AnalyticsParts.firstSize
-    /// The most values that came of a cell, or nearly: if most cells are empty, parts can be larger.
+    /// The highest share of cells with a value so far, or nearly. If most cells are empty, parts can be larger.
     var fill = 0.0
     var taken = 0
   }
@@ -23,18 +24,20 @@ final class AnalyticsParts: RequestSource, RequestDividing {
   private let grids: [AnalyticsGrid]
   private let options: AnalyticsOptions
   private let dataSet: String?
+  private let ids: OutputIDs
   private let state: Mutex<State>
 
-  /// Two seconds of a small server.
+  /// About two seconds of a small server.
   private static let firstSize = 5000
   private static let leastSize = 100
-  /// Servers refuse more than 100,000 values if nobody set another limit (E7128).
+  /// Servers refuse more than 100,000 values by default (E7128).
   private static let mostValues = 90_000.0
-  /// One measurement says little: by so much the next part grows or shrinks at most.
+  /// One measurement is not reliable, so this limits how much the next part may grow or shrink.
   private static let mostGrowth = 4.0
   private static let mostShrinkage = 0.5
 
-  init(_ grids: [AnalyticsGrid], _ options: AnalyticsOptions, dataSet: String?) {
+  init(_ grids: [AnalyticsGrid], _ options: AnalyticsOptions, dataSet: String?, ids: OutputIDs = OutputIDs()) {
+    self.ids = ids
     self.grids = grids
     self.options = options
     self.dataSet = dataSet
@@ -55,7 +58,7 @@ final class AnalyticsParts: RequestSource, RequestDividing {
   private func request(_ place: Place) -> PullRequest {
     PullRequest(
       export: grids[place.grid].request(place.box, passedOn: options.passedOn), dataSet: dataSet,
-      sieve: ValueSieve(notBefore: nil), part: place)
+      sieve: ValueSieve(notBefore: nil), part: place, ids: ids)
   }
 
   // MARK: One after the other
@@ -74,7 +77,7 @@ final class AnalyticsParts: RequestSource, RequestDividing {
     }
   }
 
-  /// How many there will be, as far as the size of now tells.
+  /// How many parts there will be, at the current size.
   var planned: Int {
     state.withLock { state in
       state.taken + state.waiting.reduce(0) { $0 + max(1, weight($1) / max(1, state.size)) }
@@ -88,7 +91,7 @@ final class AnalyticsParts: RequestSource, RequestDividing {
       state.fill = max(state.fill, Double(answer.items) / weight)
       let wanted = weight * options.partSeconds / max(answer.firstByteSeconds, 0.001)
       let size = Double(state.size)
-      // A part that is smaller than others tells only that it was quick.
+      // A part that is smaller than others only shows that it was fast.
       guard wanted < size || weight * Self.mostGrowth > size else { return }
       let next = min(max(wanted, size * Self.mostShrinkage), size * Self.mostGrowth)
       state.size = Int(max(Double(Self.leastSize), min(next, Self.mostValues / max(state.fill, 0.01))))

@@ -1,8 +1,8 @@
 import D2Client
 import D2Common
 
-/// Finds the organisation units of a question: those that were named, or those of levels and groups below them, as
-/// analytics understand it.
+/// Finds the organisation units of a request: the units that the user names, or those of levels and groups below them,
+/// by the rules of analytics.
 struct AnalyticsUnits {
   let options: PullOptions
   let analytics: AnalyticsOptions
@@ -13,15 +13,15 @@ struct AnalyticsUnits {
     return scheme == .uid ? "id,path,name" : "id,path,name," + scheme.fields.dropFirst(3)
   }
 
-  /// Their uids, neighbours together.
+  /// The units, each once, with neighbours together.
   ///
   /// - Throws: `ServerError`.
-  func uids(_ asked: inout AskedIDs) throws -> [String] {
+  func units(_ asked: inout AskedIDs) throws -> [JSONValue] {
     let named = try asked.objects(
       PullOptions.orgUnits, options.orgUnits, in: "organisationUnits", fields: fields)
     let isOfLevelsOrGroups = !analytics.levels.isEmpty || !options.orgUnitGroups.isEmpty
     var units = isOfLevelsOrGroups ? [] : named
-    // Where none of the named ones is known, all units would be looked through.
+    // If none of the named units is known, this would search all units.
     if isOfLevelsOrGroups, options.orgUnits.isEmpty || !named.isEmpty {
       let tops = named.compactMap { $0["id"]?.string }
       let below = UnitsBelow(client, fields: fields)
@@ -33,14 +33,13 @@ struct AnalyticsUnits {
       }
     }
     let identified = asked.identified(units, analytics.unitScheme, "organisation unit")
-    let paths = identified.compactMap { unit in
-      unit["id"]?.string.map { (id: $0, path: unit["path"]?.string ?? "") }
-    }
-    return paths.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }.map(\.id).unique
+    let byID = Dictionary(identified.map { ($0["id"]?.string ?? "", $0) }) { first, _ in first }
+    func path(_ unit: JSONValue) -> String.UTF8View { (unit["path"]?.string ?? "").utf8 }
+    return byID.values.sorted { path($0).lexicographicallyPrecedes(path($1)) }
   }
 }
 
-/// Organisation units of the server that lie below some, and these themselves.
+/// Finds the server's organisation units in some subtrees, including the tops.
 struct UnitsBelow {
   let client: DHIS2Client
   let fields: String
@@ -50,9 +49,9 @@ struct UnitsBelow {
     self.fields = fields
   }
 
-  /// Those that a condition holds for; below any, without tops.
+  /// The units that match a filter; below any unit if there are no tops.
   ///
-  /// - Parameter filter: as the Web API takes it: `level:eq:3`.
+  /// - Parameter filter: in the Web API's form: `level:eq:3`.
   /// - Throws: `ServerError`.
   func units(_ tops: [String], _ filter: String? = nil) throws -> [JSONValue] {
     var filters = filter.map { [$0] } ?? []
@@ -63,6 +62,6 @@ struct UnitsBelow {
     }
   }
 
-  /// Their uids, sorted.
+  /// The uids of the units, sorted.
   func ids(_ tops: [String]) throws -> [String] { try units(tops).compactMap { $0["id"]?.string }.sorted() }
 }

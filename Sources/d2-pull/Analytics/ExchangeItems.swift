@@ -1,13 +1,13 @@
 import D2Client
 import D2Common
 
-/// The data items of an exchange's request, by the options of d2-pull that ask for them.
+/// The data items of an exchange's request, by the options of d2-pull for them.
 struct ExchangeItems {
-  /// Data elements (also in one combo each), indicators, program indicators and groups.
+  /// Data elements (also with one combo each), indicators, program indicators and groups.
   private(set) var words: [String] = []
-  /// Data sets by the reporting rates that are asked of them.
+  /// Data sets by their requested reporting rates.
   private(set) var rates: [(dataSets: [String], rates: [String])] = []
-  /// What is none of these, or what the user may not see.
+  /// Items that are of no known kind, or that the user may not see.
   private(set) var unknown: [String]
 
   /// - Throws: `ServerError`.
@@ -27,9 +27,20 @@ struct ExchangeItems {
     try takeOperands(ids)
   }
 
+  /// The words for data elements and their groups, and those for the rest.
+  var elementWords: [String] { words(ofElements: true) }
+  var otherWords: [String] { words(ofElements: false) }
+
+  private func words(ofElements: Bool) -> [String] {
+    let options: [any AnyOption] = [PullOptions.dataElements, PullOptions.dataElementGroups]
+    return stride(from: 0, to: words.count, by: 2)
+      .filter { place in options.contains { $0.name == words[place] } == ofElements }
+      .flatMap { words[$0...$0 + 1] }
+  }
+
   var isEmpty: Bool { words.isEmpty && rates.isEmpty }
 
-  /// Moves what has a uid from the unknown items to those of an option.
+  /// Moves items with a uid from the unknown ones to an option.
   private mutating func take(_ option: any AnyOption, _ uid: (String) -> String?) {
     let found = unknown.compactMap(uid)
     guard !found.isEmpty else { return }
@@ -51,7 +62,7 @@ struct ExchangeItems {
 
   // MARK: Two ids with a point
 
-  /// `DATASET.REPORTING_RATE`. Data sets that have the same rates share a question.
+  /// Handles `DATASET.REPORTING_RATE`. Data sets with the same rates share a request.
   private mutating func takeRates(_ ids: ExchangeIDs) throws {
     let known = AnalyticsSubject.ReportingRate.allCases.map(\.rawValue)
     let asked = unknown.compactMap { item -> (item: String, set: String, rate: String)? in
@@ -69,7 +80,7 @@ struct ExchangeItems {
     unknown.removeAll { taken.contains($0) }
   }
 
-  /// `ELEMENT.COMBO`.
+  /// Handles `ELEMENT.COMBO`.
   private mutating func takeOperands(_ ids: ExchangeIDs) throws {
     func sides(_ item: String) -> (head: String, tail: String)? {
       guard let point = item.firstIndex(of: ".") else { return nil }
@@ -77,7 +88,7 @@ struct ExchangeItems {
     }
     let asked = unknown.compactMap(sides)
     let elements = try ids.uids(asked.map(\.head), in: "dataElements")
-    // Uids of combos may be followed by another one.
+    // A second combo may follow the uid of the first.
     let combos =
       ids.scheme == .uid
       ? Dictionary(asked.map { ($0.tail, $0.tail) }) { first, _ in first }

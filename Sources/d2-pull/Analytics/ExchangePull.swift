@@ -2,13 +2,13 @@ import D2Client
 import D2Common
 import D2Store
 
-/// What an aggregate data exchange would send, as command lines of d2-pull: one for each of its requests.
+/// Reads what an aggregate data exchange would send, with a d2-pull command line for each of its requests.
 struct ExchangePull {
   static let option = Option(
     "--exchange", value: "UID|NAME",
     help: "Read what this aggregate data exchange of the server would send. --period replaces its own periods.")
 
-  /// What the exchange itself says, and a command line must not.
+  /// Options that the exchange defines, so that the command line must not have them.
   private static let fixed: [any AnyOption] = [
     PullOptions.dataSets, PullOptions.dataElements, PullOptions.dataElementGroups, PullOptions.orgUnits,
     PullOptions.orgUnitGroups, AnalyticsSubject.indicators, AnalyticsSubject.indicatorGroups,
@@ -21,7 +21,7 @@ struct ExchangePull {
   let client: DHIS2Client
   let log: Log
 
-  /// - Throws: `ServerError`; `CommandFailure`, 64 if there is no such exchange, or other options say what to read.
+  /// - Throws: `ServerError`; `CommandFailure`, 64 if there is no such exchange, or other options select data.
   init(_ name: String, _ arguments: Arguments, _ client: DHIS2Client, _ log: Log) throws {
     for option in Self.fixed where arguments.has(option) {
       throw CommandFailure(.usage, "\(option.name) does not go with --exchange, which says itself what to read")
@@ -32,22 +32,41 @@ struct ExchangePull {
     exchange = try DataExchange(named: name, client)
   }
 
-  /// Pulls what each request asks for, one after the other. What cannot be asked for is named and left out.
+  /// Runs a pull for each request, one after the other. It reports and leaves out what cannot be requested.
   ///
   /// - Parameter words: the command line.
   func run(_ words: [String]) async throws -> ExitStatus {
     let asked = try exchange.requests.map { (request: $0.name, asks: try self.asked($0)) }
     let lines = asked.flatMap { request, asks in asks.lines.map { (request: request, words: $0) } }
-    var status: ExitStatus = asked.allSatisfy(\.asks.isWhole) ? .success : .incomplete
-    var values = 0
+    let isWhole = asked.allSatisfy(\.asks.isWhole)
+    let meter = PullMeter(log)
+    let summary = SummaryFile.path(
+      named: arguments[PullOptions.summary], command: "pull", environment: arguments.environment)
+    func report(_ status: ExitStatus) {
+      guard !arguments[PullOptions.explain] else { return }
+      meter.report(status, to: summary, serverTime: client.serverTimeAtFirstAnswer)
+    }
+    do {
+      let status = try await pull(lines, Self.without(Self.option.name, words), isWhole: isWhole, meter)
+      report(status)
+      return status
+    } catch {
+      report(ExitStatus(of: error))
+      throw error
+    }
+  }
+
+  private func pull(
+    _ lines: [(request: String, words: [String])], _ words: [String], isWhole: Bool, _ meter: PullMeter
+  ) async throws -> ExitStatus {
+    var status: ExitStatus = isWhole ? .success : .incomplete
     for (number, line) in lines.enumerated() {
       log.info("request \(line.request.quoted): d2-pull \(line.words.map(ShellWord.quoted).joined(separator: " "))")
       do {
-        // One end line stands after all requests.
+        // One end line follows all requests.
         let isLast = number == lines.count - 1 && status == .success
-        let run = try pull(Self.without(Self.option.name, words) + line.words, after: values, isLast: isLast)
+        let run = try self.run(words + line.words, isLast: isLast, meter)
         if try await run.run() != .success { status = .incomplete }
-        values += run.values
       } catch let failure as CommandFailure where failure.exitStatus == .usage {
         log.error("request \(line.request.quoted) is left out: \(failure.message)")
         status = .incomplete
@@ -56,12 +75,12 @@ struct ExchangePull {
     return status
   }
 
-  private func pull(_ words: [String], after values: Int, isLast: Bool) throws -> PullRun {
+  private func run(_ words: [String], isLast: Bool, _ meter: PullMeter) throws -> PullRun {
     let arguments = try Arguments(
       words, Pull.description, environment: self.arguments.environment, now: self.arguments.now)
     var options = try PullOptions(arguments, log, server: Pull.serverOfPair(arguments))
     if !isLast { options.writesEndLine = false }
-    return PullRun(options, nil, DHIS2Client(options.server, log), log, valuesBefore: values)
+    return PullRun(options, nil, DHIS2Client(options.server, log), log, shared: meter)
   }
 
   /// A command line without an option and its value.
@@ -80,7 +99,7 @@ struct ExchangePull {
     return rest
   }
 
-  /// What DHIS2 itself refuses, or d2-pull has no words for.
+  /// The parts that DHIS2 itself refuses, or that d2-pull has no option for.
   private func faults(_ request: DataExchange.Request) -> [String] {
     var faults: [String] = []
     if let scheme = request.inputScheme, IDScheme(scheme) == nil {
@@ -96,7 +115,7 @@ struct ExchangePull {
     return faults
   }
 
-  /// The command lines that ask for what a request does, and whether they ask for all of it.
+  /// The command lines for a request, and whether they cover all of it.
   private func asked(_ request: DataExchange.Request) throws -> (lines: [[String]], isWhole: Bool) {
     let ids = ExchangeIDs(scheme: request.inputScheme.flatMap { IDScheme($0) } ?? .uid, client: client)
     var faults = self.faults(request)
@@ -119,27 +138,38 @@ struct ExchangePull {
     }
     rest += filters
     if let type = request.aggregationType { rest += [AnalyticsSubject.aggregationType.name, type] }
-    if !PullOptions.schemes.contains(where: { arguments.has($0) }) {
-      rest += request.outputSchemes.flatMap { [$0.option, $0.scheme] }
-    }
-    let lines = Self.questions(items).map { [AnalyticsSubject.analytics.name] + $0 + rest }
+    let lines = questions(items, request).map { [AnalyticsSubject.analytics.name] + $0 + rest }
     return (lines, items.unknown.isEmpty)
   }
 
-  /// Data sets with different reporting rates need a question each: together they would ask for each rate of each.
-  private static func questions(_ items: ExchangeItems) -> [[String]] {
+  /// The command lines for the items. Data elements need one of their own if they have another id scheme than the other
+  /// items. So do data sets with different reporting rates, because one line would request each rate of each data set.
+  private func questions(_ items: ExchangeItems, _ request: DataExchange.Request) -> [[String]] {
+    let hasOwn = PullOptions.schemes.contains { arguments.has($0) }
+    let areOne = hasOwn || request.elementScheme == request.itemScheme
+    func schemes(_ items: String) -> [String] { hasOwn ? [] : Self.schemes(items: items, units: request.unitScheme) }
     let rates = items.rates.map { sets, rates in
       [
         PullOptions.dataSets.name, sets.joined(separator: ","), AnalyticsSubject.rates.name,
         rates.joined(separator: ","),
       ]
     }
-    return [items.words + (rates.first ?? [])] + rates.dropFirst()
+    let first = (areOne ? items.words : items.otherWords) + (rates.first ?? [])
+    let ofItems = ([first] + rates.dropFirst()).filter { !$0.isEmpty }.map { $0 + schemes(request.itemScheme) }
+    guard !areOne, !items.elementWords.isEmpty else { return ofItems }
+    return [items.elementWords + schemes(request.elementScheme)] + ofItems
+  }
+
+  private static func schemes(items: String, units: String) -> [String] {
+    let usual = "UID"
+    if items == units { return items == usual ? [] : [PullOptions.schemes[0].name, items] }
+    return (items == usual ? [] : [PullOptions.schemes[1].name, items])
+      + (units == usual ? [] : [PullOptions.schemes[2].name, units])
   }
 
   // MARK: Filters
 
-  /// Filters as options of d2-pull. One of which an id is unknown is a fault: without it the sums would be others.
+  /// Filters as options of d2-pull. An unknown id in a filter is a fault, because without it the sums would change.
   private func filters(
     _ request: DataExchange.Request, _ ids: ExchangeIDs, _ faults: inout [String]
   ) throws -> [String] {

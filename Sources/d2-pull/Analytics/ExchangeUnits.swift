@@ -1,7 +1,7 @@
 import D2Client
 import D2Common
 
-/// The organisation units of an exchange's request: units, and below them levels and groups.
+/// The organisation units of an exchange's request: units, and levels and groups below them.
 struct ExchangeUnits {
   private(set) var units: [String] = []
   private(set) var levels: [String] = []
@@ -24,7 +24,7 @@ struct ExchangeUnits {
     if !own.isEmpty { units = (units + (try Self.ofUser(own, ids.client))).unique }
   }
 
-  /// As options of d2-pull.
+  /// The units as options of d2-pull.
   var words: [String] {
     let parts: [(any AnyOption, [String])] = [
       (PullOptions.orgUnits, units), (AnalyticsSubject.levels, levels), (PullOptions.orgUnitGroups, groups),
@@ -32,7 +32,7 @@ struct ExchangeUnits {
     return parts.filter { !$0.1.isEmpty }.flatMap { [$0.0.name, $0.1.joined(separator: ",")] }
   }
 
-  /// A level by its number, or by the uid that newer apps write.
+  /// A level from its number, or from the uid that newer apps write.
   private static func level(_ text: String, _ client: DHIS2Client) throws -> String {
     guard Int(text) == nil else { return text }
     let found = try client.objects([text], in: "organisationUnitLevels", fields: "id,level").first?["level"]?.int
@@ -44,10 +44,10 @@ struct ExchangeUnits {
 
   private static let own = "USER_ORGUNIT"
 
-  /// The units that the user enters data for, their children and their grandchildren, as analytics understand it.
+  /// The units that the user enters data for, their children and their grandchildren, by the rules of analytics.
   private static func ofUser(_ words: [String], _ client: DHIS2Client) throws -> [String] {
     let me = try client.json("/api/me?fields=organisationUnits%5Bid%5D")
-    let tops = (me["organisationUnits"]?.array ?? []).compactMap { $0["id"]?.string }
+    let tops = me.uids("organisationUnits")
     let children = words.contains { $0 != own } ? try below(tops, client) : []
     let grandchildren = words.contains(own + "_GRANDCHILDREN") ? try below(children, client) : []
     var found: [String] = []
@@ -69,6 +69,6 @@ struct ExchangeUnits {
 
   private static func below(_ units: [String], _ client: DHIS2Client) throws -> [String] {
     try client.objects(units, in: "organisationUnits", fields: "id,children[id]")
-      .flatMap { $0["children"]?.array ?? [] }.compactMap { $0["id"]?.string }
+      .flatMap { $0.uids("children") }
   }
 }

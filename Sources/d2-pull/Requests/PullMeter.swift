@@ -1,22 +1,23 @@
 import D2Client
 import D2Common
+import Glibc
 import Synchronization
 
-/// What a run has done so far, counted from several threads, and its progress line.
+/// The counts of a run, updated from several threads, and its progress line.
 final class PullMeter: Sendable {
   struct Figures: Sendable {
     var values = 0
-    /// Values that changed before what was asked for, and did not go out.
+    /// Values that changed before the requested time, and were not written.
     var older = 0
-    /// Values that an earlier increment delivered, and that did not go out again.
+    /// Values that an earlier increment delivered, and that were not written again.
     var delivered = 0
-    /// Values that lack an id and did not go out, by the key of the id.
+    /// Values without an id, which were not written, by the key of the id.
     var withoutID: [String: Int] = [:]
     var requests = 0
     var retries = 0
     var bytes = 0
     var wireBytes = 0
-    /// Requests that are over, and all of the plan.
+    /// Requests that are done, and all requests of the plan.
     var done = 0
     var planned = 0
   }
@@ -28,9 +29,10 @@ final class PullMeter: Sendable {
   private let draws: Bool
   private static let drawSeconds = 0.25
 
-  init(_ log: Log, draws: Bool) {
+  init(_ log: Log) {
     self.log = log
-    self.draws = draws
+    // Values on a terminal show the progress themselves.
+    draws = log.draws && isatty(1) == 0
   }
 
   var current: Figures { figures.withLock { $0 } }
@@ -38,7 +40,7 @@ final class PullMeter: Sendable {
 
   func add(_ change: (inout Figures) -> Void) { figures.withLock { change(&$0) } }
 
-  /// Counts what a sieve has kept back.
+  /// Counts the values that a sieve removed.
   func add(_ kept: ValueSieve.Kept, _ sieve: ValueSieve) {
     sieve.delivered?.note(kept.digests)
     guard kept.total > 0 else { return }
@@ -51,7 +53,7 @@ final class PullMeter: Sendable {
     }
   }
 
-  /// Redraws the progress line, a few times a second.
+  /// Redraws the progress line a few times a second.
   func draw() {
     guard draws else { return }
     let now = monotonicSeconds()
@@ -79,11 +81,22 @@ final class PullMeter: Sendable {
       + "(\(SizeText.shown(bytes: figures.wireBytes)) on the wire), \(DurationText.measured(seconds)), \(counted(figures.retries, "retry"))"
   }
 
-  /// The same as one JSON object.
+  /// Logs the outcome, and writes the summary.
+  ///
+  /// - Parameter file: the file for the summary; `nil` for none. The other parameters are those of `summary`.
+  func report(_ status: ExitStatus, to file: String?, serverTime: UTCTime?, refusal: String? = nil) {
+    if status == .success || current.requests > 0 { log.info(line) }
+    guard let file else { return }
+    do { try SummaryFile.write(summary(status, serverTime: serverTime, refusal: refusal), to: file) } catch {
+      log.error("\(error)")
+    }
+  }
+
+  /// The counts as one JSON object.
   ///
   /// - Parameters:
-  ///   - serverTime: the server's clock when the run began: all that was stored before is in it.
-  ///   - refusal: the server's words, if it refuses this user the data.
+  ///   - serverTime: the server's time at the start of the run. Everything that was stored before is included.
+  ///   - refusal: the server's words, if it denies this user the data.
   func summary(_ status: ExitStatus, serverTime: UTCTime?, refusal: String?) -> JSONValue {
     let figures = current
     return [

@@ -2,17 +2,19 @@ import D2Client
 import D2Common
 import D2Split
 
-/// One request of a run, and what becomes of the values that it brings.
+/// One request of a run, and how its values are written.
 struct PullRequest: Sendable {
   var export: ExportRequest
-  /// What each value gets appended as its `dataSet`.
+  /// The `dataSet` to append to each value.
   let dataSet: String?
-  /// Which of its values go out.
+  /// Decides which of its values are written.
   let sieve: ValueSieve
-  /// Which part of a question to analytics it is.
+  /// The part of an analytics request that it is.
   var part: AnalyticsParts.Place?
+  /// What the uids of sums become.
+  var ids = OutputIDs()
 
-  /// What each line of the output gets appended.
+  /// The members to append to each line of the output.
   var completion: ValueCompletion {
     switch export.kind {
     case .dataValues: ValueCompletion(dataSet: dataSet)
@@ -20,13 +22,13 @@ struct PullRequest: Sendable {
     }
   }
 
-  /// Another question whose values go out in the same way.
+  /// Another request whose values are written in the same way.
   func asking(_ export: ExportRequest) -> PullRequest {
     var request = self
     request.export = export
     return request
   }
 
-  /// The same request for at most so many values.
+  /// The same request with a limit of values.
   func limited(to limit: Int) -> PullRequest { asking(export.limited(to: limit)) }
 }

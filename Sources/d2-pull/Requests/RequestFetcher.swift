@@ -1,14 +1,14 @@
 import D2Client
 import D2Common
 
-/// Makes one request of a run, until its answer is believed; divides it if it is too much for the server.
+/// Sends one request of a run until its answer is trusted, and divides it if it is too large for the server.
 struct RequestFetcher: Sendable {
   let options: PullOptions
   let client: DHIS2Client
   let log: Log
   let output: LineOutput
   let meter: PullMeter
-  /// How a request is divided that is too much.
+  /// Divides requests that are too large.
   let division: any RequestDividing
   let capacity = Capacity()
 
@@ -22,7 +22,7 @@ struct RequestFetcher: Sendable {
     }
     var limited = request
     if let limit = options.limit {
-      // With a limit the requests go one after the other, each for what is left.
+      // With a limit, the requests run one after the other, each with what is left of the limit.
       let left = limit - meter.current.values
       guard left > 0 else { return }
       limited = request.limited(to: left)
@@ -46,7 +46,7 @@ struct RequestFetcher: Sendable {
 
   // MARK: Less at a time
 
-  /// Nothing of an answer is out, and less may be answered.
+  /// Nothing of the answer is written yet, and a smaller request may succeed.
   private struct TooMuch: Error {
     let error: ServerError
   }
@@ -56,7 +56,7 @@ struct RequestFetcher: Sendable {
       || error.refusesLength(of: request.export.target.utf8.count)
   }
 
-  /// What to do about a single cell that is too much.
+  /// The advice for a single cell that is too large.
   private static func advice(_ error: ServerError, isTooLong: Bool) -> String {
     if isTooLong { return "allow longer addresses at the proxy (nginx: large_client_header_buffers)" }
     if error.isTooMuchForAnalytics { return "allow more at the server (System settings, Analytics: maximum records)" }
@@ -66,7 +66,7 @@ struct RequestFetcher: Sendable {
 
   private func divide(_ request: PullRequest, _ error: ServerError) throws {
     let isTooLong = error.refusesLength(of: request.export.target.utf8.count)
-    // A server that is down answers nothing: then parts would fail as the whole did, each for itself.
+    // If a server is down, the parts would fail as the whole did, one after the other.
     guard isTooLong || client.answers else { throw error }
     capacity.failed(request, weight: division.weight(of: request), isTooLong: isTooLong)
     let parts = try division.parts(of: request)
@@ -79,7 +79,8 @@ struct RequestFetcher: Sendable {
     try fetch(parts)
   }
 
-  /// Of the periods that a cut goes through, a version may not know all types. What it does not know it cannot hold.
+  /// Requests the periods around a cut one by one, because a version may not know all types. It cannot have data for a
+  /// type that it does not know.
   private func fetchKnownPeriods(_ request: PullRequest, _ error: ServerError) throws {
     let times = request.export.times
     guard times.count > 1 else {
@@ -94,7 +95,7 @@ struct RequestFetcher: Sendable {
       })
   }
 
-  /// Tries until an answer is whole. Where less may help, the same is asked for twice at most.
+  /// Retries until an answer is complete. If a smaller request may succeed, it sends the same one at most twice.
   private func attempting(
     _ request: PullRequest, isOut: () -> Bool, _ operation: (_ attempt: Int) throws -> PullAnswer
   ) throws -> PullAnswer {
@@ -119,7 +120,7 @@ struct RequestFetcher: Sendable {
 
   // MARK: One request
 
-  /// Values go out while they arrive; once one is out, a broken answer cannot be asked for again.
+  /// Writes values while they arrive. After the first one, a broken answer cannot be requested again.
   private func fetchStreaming(_ request: PullRequest) throws -> PullAnswer {
     var written = 0
     let answer = try attempting(request) {
@@ -144,7 +145,7 @@ struct RequestFetcher: Sendable {
     return answer
   }
 
-  /// An answer is held back until it is believed; then a retry can repeat nothing.
+  /// Holds an answer back until it is trusted, so that a retry repeats nothing.
   private func fetchSpooled(_ request: PullRequest) throws -> PullAnswer {
     let spool = try SpoolFile(environment: options.server.configuration.environment)
     var counts: Agreement?
@@ -184,7 +185,7 @@ struct RequestFetcher: Sendable {
       }
     }
     guard request.part != nil else { return try receive(into: &sink) }
-    var trimmed = TrimmedSink(sink)
+    var trimmed = SumSink(sink, request.ids)
     defer { sink = trimmed.sink }
     return try receive(into: &trimmed)
   }

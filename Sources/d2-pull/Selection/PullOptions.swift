@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 import D2Store
 
-/// What one run of d2-pull was asked for.
+/// The options of one run of d2-pull.
 struct PullOptions: Sendable {
   // MARK: What to read
 
@@ -43,7 +43,7 @@ struct PullOptions: Sendable {
 
   // MARK: How values are written
 
-  /// Parameters of the Web API, by the options' names.
+  /// Parameters of the Web API, by option name.
   static let schemes: [Option<String?>] = [
     .scheme("--id-scheme", "Write ids as UID, CODE, NAME or ATTRIBUTE:uid."),
     .scheme("--data-element-id-scheme", "Write the ids of data elements in this scheme."),
@@ -88,9 +88,9 @@ struct PullOptions: Sendable {
     help:
       "Estimate the number of values without moving them: count if there are few, else extrapolate from some units. With --explain it shows the requests too."
   )
-  private static let explain = Flag(
+  static let explain = Flag(
     "--explain", help: "Show the requests, one a line, without making them.")
-  private static let summary = Option(
+  static let summary = Option(
     "--summary", value: "FILE", help: "Write values, requests, bytes, seconds and retries to FILE as a JSON object.")
 
   static let fetching = OptionGroup(
@@ -106,46 +106,46 @@ struct PullOptions: Sendable {
   var orgUnitGroups: [String]
   var children: Bool
   var periods: [String]
-  /// The day from which relative periods count, if that is not the server's today.
+  /// The day from which relative periods count; `nil` for the server's today.
   let relativeDate: CalendarDate?
   var dates: (start: String, end: String)?
   var attributeOptionCombos: [String]
   let limit: Int?
   var kind: DataKind
-  /// Whether registrations are read beside the values.
+  /// Whether to read registrations too.
   var withRegistrations: Bool
-  /// Whether the pair's own choice does not count.
+  /// Whether to ignore the pair's own setting.
   var withoutRegistrations: Bool
-  /// Only what changed.
+  /// The changes to read; `nil` for all values.
   var changes: Changes?
-  /// Values that changed before do not go out, whatever the server sends.
+  /// Values that changed before this time are not written, whatever the server sends.
   var notBefore: UTCTime?
-  /// Values that earlier increments delivered do not go out either.
+  /// Values that earlier increments delivered are not written either.
   var delivered: DeliveredValues?
-  /// Parameters that go to the server as they are.
+  /// Parameters that are passed to the server unchanged.
   var passedOn: [(name: String, value: String)]
   var tagsDataSet: Bool
-  /// What data sets are called in the output, by uid, if that is something else.
+  /// The ids of data sets in the output, by uid, if they are not uids.
   var dataSetNames: [String: String] = [:]
-  /// Whether a last line tells that all is out.
+  /// Whether to write a last line that confirms the complete output.
   var writesEndLine: Bool
   let spools: Bool
   /// How many bytes may be read ahead of the reader of the output.
   let readAhead: Int
-  /// Whether the requests are written instead of made.
+  /// Whether to write the requests instead of sending them.
   let explains: Bool
-  /// Whether what would come is estimated instead.
+  /// Whether to estimate the result instead.
   let counts: Bool
   let checks: Bool
   let today: CalendarDate
-  /// Where the commands of a worker take turns; `nil` outside of one.
+  /// The folder in which the commands of a worker take turns; `nil` outside of a worker.
   let turnFolder: String?
   let summaryFile: String?
-  /// Set if sums are asked for, and not the values that were entered.
+  /// Set if sums are requested, and not the entered values.
   var analytics: AnalyticsOptions?
 
   /// - Parameter stored: the server of a pair, which adds to the selection what the command line leaves open.
-  /// - Throws: `CommandFailure`, 64 if the selection cannot be asked for.
+  /// - Throws: `CommandFailure`, 64 if the selection is not possible.
   init(_ arguments: Arguments, _ log: Log, server stored: ConfiguredServer? = nil) throws(CommandFailure) {
     try CommandFailure.require(
       arguments.operands.isEmpty,
@@ -177,7 +177,7 @@ struct PullOptions: Sendable {
     checks = !arguments[Self.noCheck]
     today = arguments.today
     turnFolder = WorkerTurn.folder(arguments.environment)
-    // What a slice's worker looks for is what was pulled.
+    // The worker of a slice needs the summary of a pull, not of an estimate.
     let named = arguments[Self.summary]
     summaryFile = counts ? named : SummaryFile.path(named: named, command: "pull", environment: arguments.environment)
     analytics = try AnalyticsOptions(arguments)
@@ -210,9 +210,9 @@ struct PullOptions: Sendable {
     }
   }
 
-  /// How the server is reached.
+  /// The connection to the server.
   ///
-  /// - Parameter stored: that of a pair, if one is named.
+  /// - Parameter stored: the server of a pair, if there is one.
   /// - Throws: `CommandFailure`, 64.
   static func server(
     _ arguments: Arguments, _ log: Log, _ stored: ConfiguredServer?
@@ -221,34 +221,34 @@ struct PullOptions: Sendable {
     return try ServerOptions(arguments, log, side: arguments[PairSide.option] ?? .source)
   }
 
-  /// Takes over what other options ask of analytics.
+  /// Copies the selection of analytics from other options.
   mutating func takeSums(of other: PullOptions) {
     (dataSets, dataElements, dataElementGroups) = (other.dataSets, other.dataElements, other.dataElementGroups)
     (orgUnits, orgUnitGroups, periods) = (other.orgUnits, other.orgUnitGroups, other.periods)
     analytics = other.analytics
   }
 
-  /// Where the server is asked for the data.
+  /// The path of the Web API for the data.
   var path: String { analytics == nil ? kind.path : AnalyticsGrid.path }
 
-  /// Whether only changed values are asked for.
+  /// Whether only changed values are requested.
   var isIncrement: Bool { changes != nil }
 
-  /// Which values go out.
+  /// Decides which values are written.
   var sieve: ValueSieve {
     ValueSieve(notBefore: notBefore, nullableKeys: MissingIDs.keys(self), delivered: delivered)
   }
 
-  /// Whether all data sets, elements and groups go in the same requests, and not each data set in its own.
+  /// Whether all data sets, elements and groups share requests. Otherwise each data set has its own.
   var isOneSubject: Bool { kind == .registrations || !dataElements.isEmpty || !dataElementGroups.isEmpty }
 
-  /// Whether it is of one data set and one organisation unit, and nothing else narrows it than the time.
+  /// Whether it is for one data set and one organisation unit, and only the time restricts it further.
   var isOfOnePlace: Bool {
     dataSets.count == 1 && orgUnits.count == 1 && !isIncrement
       && [dataElements, dataElementGroups, orgUnitGroups, attributeOptionCombos].allSatisfy(\.isEmpty)
   }
 
-  /// The registrations of the same data sets, units and times.
+  /// The options for the registrations of the same data sets, units and times.
   var ofRegistrations: PullOptions {
     var options = self
     options.kind = .registrations
@@ -259,13 +259,13 @@ struct PullOptions: Sendable {
     return options
   }
 
-  /// How much further back increments of registrations reach than those of values.
+  /// How much more the increments of registrations overlap than those of values.
   private static let moreOverlapSeconds = Int(
     DataKind.registrations.overlapSeconds - DataKind.dataValues.overlapSeconds)
 
-  /// What is asked for, as the slices of an end line.
+  /// The selection as the slices of an end line.
   ///
-  /// - Throws: `CommandFailure`, 64 if it is only a part of what a data set holds.
+  /// - Throws: `CommandFailure`, 64 if it is only a part of a data set.
   func endLineScope() throws(CommandFailure) -> [Slice] {
     let isPart =
       isIncrement || limit != nil || dataSets.isEmpty || children && orgUnits.isEmpty
@@ -286,10 +286,10 @@ struct PullOptions: Sendable {
     }
   }
 
-  /// Whether each value says its data set.
+  /// Whether each value names its data set.
   var isTagged: Bool { (tagsDataSet || dataSets.count > 1) && !isOneSubject }
 
-  /// Whether the selection is one that servers answer.
+  /// Checks that servers can answer the selection.
   func check() throws(CommandFailure) {
     func require(_ holds: Bool, _ message: String) throws(CommandFailure) {
       try CommandFailure.require(holds, message)

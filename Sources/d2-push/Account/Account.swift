@@ -3,7 +3,7 @@ import D2Common
 
 /// Accounts for every value: read = imported + updated + deleted + ignored + refused + not sent + not kept + queued.
 final class Account: @unchecked Sendable {
-  // One loop writes it, and nobody else reads it while that runs.
+  // Only one loop writes it, and nothing else reads it while the loop runs.
 
   struct Totals: Sendable {
     var read = 0
@@ -14,15 +14,15 @@ final class Account: @unchecked Sendable {
     var ignored = 0
     var refused = 0
     var notSent = 0
-    /// Accepted, and dropped by the server.
+    /// Accepted, but not stored by the server.
     var notKept = 0
     /// Accepted, and stored in another spelling; they are among the imported, updated and ignored ones.
     var changed = 0
     /// Lines that are not values; they are among the refused.
     var malformed = 0
-    /// In a queue before the server, which has not told what became of them.
+    /// Queued in front of the server; their outcome is not known yet.
     var queued = 0
-    /// Of the queued ones, those that the queue says it has delivered.
+    /// The queued values that the queue reports as delivered.
     var delivered = 0
     var batches = 0
     var traffic = BatchOutcome.Traffic()
@@ -30,10 +30,10 @@ final class Account: @unchecked Sendable {
     var accountedFor: Int { imported + updated + deleted + ignored + refused + notSent + notKept + queued }
   }
 
-  /// Reasons that are told apart in the summary; beyond them one more line would help nobody.
+  /// The summary counts this many reasons separately. More lines would not help anybody.
   private static let mostReasons = 1000
 
-  /// What only the destination had of one kind, in the scope of the input.
+  /// Values of one kind, in the scope of the input, that only the destination had.
   struct Stale: Sendable {
     let kind: DataKind
     var found = 0
@@ -45,19 +45,21 @@ final class Account: @unchecked Sendable {
   private(set) var totals = Totals()
   /// Empty without --replace.
   private(set) var stale: [Stale] = []
-  /// How many of what was read are registrations that came with values.
+  /// How many of the read lines are registrations that came with values.
   private(set) var registrations = 0
-  /// Values that came from the input, and those that are in batches.
+  /// How many values came from the input, and how many of them are in batches.
   private var taken = 0
   private var batched = 0
   private let file: RejectsFile?
-  /// Whether it is of the deletions that follow an input, whose lines are in no input.
+  /// Whether this account is for the deletions after an input. Their lines are not lines of the input.
   private let isOfStale: Bool
-  /// What became of the values of each period, if that is wanted.
+  /// The outcomes by period, if they are wanted.
   private var periods: PeriodTally?
   /// How often each reason was given.
   private var reasons = ReasonCounts()
-  /// Whether the totals tell of a queue.
+  /// The server's messages about registrations that it stored all the same.
+  private(set) var warnings: Set<String> = []
+  /// Whether the totals include queued values.
   private let hasQueue: Bool
   private let dryRun: Bool
   private let start = monotonicSeconds()
@@ -73,8 +75,7 @@ final class Account: @unchecked Sendable {
     file = if let rejectsFile { try RejectsFile(path: rejectsFile, policy) } else { nil }
   }
 
-  /// An account of the deletions of what only the destination has. Those that are refused join the rejects of the
-  /// input.
+  /// An account for the deletions of what only the destination has. Refused deletions join the rejects of the input.
   init(deletionsAfter input: Account) {
     periods = input.periods.map { _ in PeriodTally() }
     hasQueue = false
@@ -85,23 +86,23 @@ final class Account: @unchecked Sendable {
 
   var seconds: Double { monotonicSeconds() - start }
   var keepsRejects: Bool { file != nil }
-  /// Where the rejects are, and how many could not be written there; `nil` if they are not kept.
+  /// The path of the rejects, and how many could not be written there; `nil` if they are not kept.
   var rejects: (place: String, lost: Int)? { file.map { ($0.place, $0.lost) } }
-  /// Whether each value that came from the input is accounted for, once.
+  /// Whether each value from the input is accounted for exactly once.
   var isBalanced: Bool { totals.read == taken && totals.read == totals.accountedFor }
 
-  /// So many values came from the input, to be sent.
+  /// Counts values that came from the input, to be sent.
   func took(_ values: Int) { taken += values }
 
-  /// So many values are in batches by now.
+  /// Sets how many values are in batches by now.
   func batched(_ values: Int) {
     totals.read += values - batched
     batched = values
   }
 
-  /// A line that goes into no batch.
+  /// Counts a line that is in no batch.
   ///
-  /// - Throws: `CommandFailure`: 65 for a line that is not a value if no rejects are kept, 73 if they cannot be
+  /// - Throws: `CommandFailure`: 65 for a line that is not a value, if no rejects are kept; 73 if they cannot be
   ///   written.
   func refuse(_ fault: LocatedLines.Fault, of piece: LocatedLines) throws(CommandFailure) {
     let number = piece.linesBefore + fault.number
@@ -129,7 +130,7 @@ final class Account: @unchecked Sendable {
     if let failure = file?.failure { throw failure }
   }
 
-  /// What a batch came to.
+  /// Counts the outcome of a batch.
   func close(_ batch: Batch, _ outcome: BatchOutcome) throws(CommandFailure) {
     totals.batches += 1
     totals.imported += outcome.imported
@@ -146,13 +147,14 @@ final class Account: @unchecked Sendable {
     totals.traffic.retries += outcome.traffic.retries
     totals.traffic.bytes += outcome.traffic.bytes
     totals.traffic.wireBytes += outcome.traffic.wireBytes
+    if warnings.count < Self.mostReasons { warnings.formUnion(outcome.warnings) }
     periods?.add(outcome, of: batch)
-    // Everything is counted, also if nothing can be written any more.
+    // Count everything, even if the rejects cannot be written any more.
     for (index, refusal) in outcome.refused.sorted(by: { $0.key < $1.key }) {
       keep(index, of: batch, refusal)
       count(refusal.reason)
     }
-    // The next run finds again what was not deleted.
+    // The next run finds the values that were not deleted again.
     for index in isOfStale ? [] : outcome.notSent.sorted() { keep(index, of: batch, outcome.notSentReason) }
     for index in outcome.notKept.sorted() {
       keep(index, of: batch, Refusal(message: batch.values[index].fate.reason ?? "not kept"))
@@ -160,15 +162,15 @@ final class Account: @unchecked Sendable {
     try file?.flush()
   }
 
-  /// Registrations that came with the values follow: batches are counted from zero again.
+  /// Begins the registrations that came with the values. The batches count from zero again.
   func beginRegistrations(_ count: Int) {
     batched = 0
     registrations = count
   }
 
-  /// So many only the destination had, of one kind.
+  /// Counts the values or registrations that only the destination had.
   ///
-  /// - Parameter deletions: what became of their deletions.
+  /// - Parameter deletions: the outcome of their deletions.
   func found(_ kind: DataKind, _ count: Int, _ deletions: Account? = nil) {
     var stale = Stale(kind: kind, found: count)
     if let deletions {
@@ -176,6 +178,7 @@ final class Account: @unchecked Sendable {
       stale.refused = deletions.totals.refused
       stale.notSent = count - deletions.totals.accountedFor + deletions.totals.notSent
       reasons.add(deletions.reasons, ofAtMost: Self.mostReasons)
+      warnings.formUnion(deletions.warnings)
       if let others = deletions.periods { periods?.add(deletions: others) }
     }
     self.stale.append(stale)
@@ -190,7 +193,7 @@ final class Account: @unchecked Sendable {
     reasons.add(reason, ofAtMost: Self.mostReasons)
   }
 
-  /// A line that was read only to be kept for another time.
+  /// Counts a line that was read only to keep it in the rejects.
   func notSent(line: UnsafeRawBufferPointer, number: Int, _ reason: Refusal) throws(CommandFailure) {
     taken += 1
     totals.read += 1
@@ -207,11 +210,11 @@ final class Account: @unchecked Sendable {
 
   /// Puts the rejects in place.
   ///
-  /// - Parameter isWhole: whether all of the input was read and answered for; else nothing that was there before is
+  /// - Parameter isWhole: whether all of the input was read and answered for. If not, an earlier rejects file is not
   ///   replaced.
   func finish(isWhole: Bool) throws(CommandFailure) { try file?.finish(isWhole: isWhole) }
 
-  /// The commonest reasons, most frequent first.
+  /// The most frequent reasons, in descending order.
   func commonReasons(_ most: Int) -> [(reason: String, count: Int)] {
     reasons.commonest(most)
   }

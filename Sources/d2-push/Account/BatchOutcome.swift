@@ -1,33 +1,35 @@
 import D2Client
 import D2Common
 
-/// What became of the values of a batch, gathered over all requests that it took.
+/// The outcome of the values of a batch, over all its requests.
 struct BatchOutcome: Sendable {
   var imported = 0
   var updated = 0
   var deleted = 0
-  /// In a queue before the server, which has not told what became of them.
+  /// Queued in front of the server; their outcome is not known yet.
   var queued = 0
-  /// The queue says that it has delivered them.
+  /// Whether the queue reports them as delivered.
   var isDelivered = false
-  /// The values that the server will not have, by their place in the batch.
+  /// The refused values, by their index in the batch.
   var refused: [Int: Refusal] = [:]
   var notSent: Set<Int> = []
   var notSentReason = Refusal(message: "not sent")
-  /// Accepted, and not at the destination all the same, by their place in the batch: the server drops them.
+  /// The server's messages about registrations that it stored all the same.
+  var warnings: Set<String> = []
+  /// The indexes of values that the server accepted but does not store.
   private(set) var notKept: Set<Int> = []
-  /// Accepted, and stored in another spelling. They are in the counts above too.
+  /// Accepted, and stored in another spelling. The counts above include them.
   private(set) var changed = 0
-  /// Of the last answer.
+  /// The status of the last answer.
   var status = ""
   var httpStatus = 0
   var attempts = 0
   var seconds = 0.0
   var traffic = Traffic()
-  /// What else its line tells.
+  /// Further members of the batch's line.
   var notes: [JSONValue.Member] = []
 
-  /// The requests that were made for it.
+  /// The requests for the batch.
   struct Traffic: Sendable {
     var requests = 0
     var retries = 0
@@ -35,7 +37,7 @@ struct BatchOutcome: Sendable {
     /// The same, compressed.
     var wireBytes = 0
 
-    /// - Parameter attempt: from 1, of one request.
+    /// - Parameter attempt: the number of the attempt of one request, from 1.
     mutating func add(attempt: Int, bytes: Int, wireBytes: Int) {
       requests += 1
       retries += attempt > 1 ? 1 : 0
@@ -44,8 +46,8 @@ struct BatchOutcome: Sendable {
     }
   }
 
-  /// Counts what one answer says was stored. A value that is posted again may be counted by the server again: never
-  /// more than there are.
+  /// Adds the counts of one answer. The server may count a value again if it is posted again. So the sums are limited
+  /// to the number of values.
   mutating func count(_ summary: ImportSummary, of batch: Batch) {
     imported += summary.imported
     updated += summary.updated
@@ -76,10 +78,10 @@ struct BatchOutcome: Sendable {
     notSentReason = reason
   }
 
-  /// Counts apart what the destination does not keep of the values that it accepted. A zero that deletes what was there
-  /// is in the server's count of deletions: these are as many as were asked for, no more.
+  /// Counts separately the accepted values that the destination does not keep. A zero that deletes the old value is in
+  /// the server's count of deletions. So this limits that count to the deletions that were requested.
   ///
-  /// - Parameter deletions: how many of the batch's values say that they are deleted.
+  /// - Parameter deletions: how many of the batch's values are marked as deleted.
   mutating func countFates(of batch: Batch, accepted: [Bool], deletions: () -> Int) {
     for (index, value) in batch.values.enumerated()
     where value.fate != .kept && accepted[index] && refused[index] == nil && !notSent.contains(index) {
@@ -95,7 +97,7 @@ struct BatchOutcome: Sendable {
     batch.values.count - imported - updated - deleted - queued - refused.count - notSent.count - notKept.count
   }
 
-  /// The line on stdout.
+  /// The batch's line on stdout.
   func line(of batch: Batch) -> JSONValue {
     let reasons = Dictionary(grouping: refused.values) { $0 }.mapValues(\.count)
     let conflicts = reasons.sorted { ($1.value, $0.key.message) < ($0.value, $1.key.message) }.prefix(20)

@@ -1,13 +1,12 @@
-import D2Client
 import D2Common
 
-/// The refused values, as NDJSON: each with its reason and its line in the input. The value itself is verbatim: `jq -c
-/// .value` gives back what can be sent again.
+/// The refused values, as NDJSON: each with its reason and its line in the input. The value itself is verbatim, so `jq
+/// -c .value` returns it ready to be sent again.
 final class RejectsFile {
   private let target: RejectsTarget
   private var pending: [UInt8] = []
   private var pendingLines = 0
-  /// Why nothing more can be written; tried once more at the end.
+  /// The failure to write, if there was one; it tries once more at the end.
   private(set) var failure: CommandFailure?
   /// Lines that could not be written.
   private(set) var lost = 0
@@ -15,10 +14,11 @@ final class RejectsFile {
   private(set) var place: String
 
   private static let pendingBytes = 256 * 1024
-  /// Lines that cannot be written are kept up to this many bytes: when a disk is full, the current batches and no more.
+  /// If lines cannot be written, they stay in memory up to this many bytes. With a full disk, that covers the current
+  /// batches only.
   private static let mostPendingBytes = 64 << 20
 
-  /// Begins a file that its owner alone can read. It takes its place at the end of the run.
+  /// Creates a file that only its owner can read. It is renamed to its final name at the end of the run.
   ///
   /// - Throws: `CommandFailure`, 73, before anything was sent.
   init(path: String, _ policy: RejectsPolicy = .refuse) throws(CommandFailure) {
@@ -26,7 +26,7 @@ final class RejectsFile {
     place = path
   }
 
-  /// A value that the server did not take, or that was not sent.
+  /// Adds a value that the server refused, or that was not sent.
   ///
   /// - Parameter line: its line in the input; `nil` for the deletion of a value that only the destination has.
   func add(value: some Collection<UInt8>, line: Int?, _ refusal: Refusal) {
@@ -35,7 +35,7 @@ final class RejectsFile {
     end(line, refusal)
   }
 
-  /// A line that is not a value: its text stands for it.
+  /// Adds a line that is not a value, as a text.
   func add(text: String, line: Int, _ refusal: Refusal) {
     pending += #"{"text":"#.utf8
     JSONValue.writeString(text, to: &pending)
@@ -50,7 +50,7 @@ final class RejectsFile {
     }
     pending += ",\"message\":".utf8
     JSONValue.writeString(refusal.message, to: &pending)
-    if let advice = refusal.code.flatMap({ ErrorCode.named($0) })?.advice {
+    if let advice = refusal.advice {
       pending += ",\"hint\":".utf8
       JSONValue.writeString(advice, to: &pending)
     }
@@ -83,12 +83,12 @@ final class RejectsFile {
     if let failure { throw failure }
   }
 
-  /// Puts the file in place, or says where the rejects are.
+  /// Puts the file in place, or reports where the rejects are.
   ///
   /// - Parameter isWhole: whether all of the input was read and answered for.
   /// - Throws: `CommandFailure`, 73.
   func finish(isWhole: Bool) throws(CommandFailure) {
-    // There may be room again.
+    // There may be space on the disk again.
     write()
     if pendingLines > 0 { drop() }
     if lost > 0, let failure {

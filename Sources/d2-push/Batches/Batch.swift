@@ -1,48 +1,49 @@
 import D2Client
 import D2Common
 
-/// Some values of the input that go to the server together, verbatim, in their order.
+/// Values of the input that d2-push sends together, verbatim and in their order.
 struct Batch: Sendable {
-  /// One value: where it stands in the text, and which line of the input it was.
+  /// One value: its position in the text, and the number of its input line.
   struct Value: Sendable {
     var start: UInt32
     var length: UInt32
     var line: Int
-    /// The server must get it in another spelling.
+    /// Whether the server must get it in another spelling.
     var needsRewriting: Bool
-    /// What the destination makes of it, if it accepts it.
+    /// What the destination does with the value, if it accepts it.
     var fate = ValueFate.kept
   }
 
   let number: Int
-  /// The data set that all values are entered for, if they or the options name one.
+  /// The data set of all values, if they or the options name one.
   let dataSet: String?
-  /// Whether the server may answer its values with a failure of the whole request.
+  /// Whether the server may answer these values with a failure of the whole request.
   let isDoubtful: Bool
-  /// The body of all values, up to its end; of its header alone, if the values stay in the blocks.
+  /// The body of all values, up to its end. If the values stay in the blocks, only the header.
   private var text: [UInt8]
-  /// Where the values are in the blocks of the input.
+  /// The positions of the values in the blocks of the input.
   private var runs: [BatchBody.Run] = []
   private let keepsBlocks: Bool
-  /// Whether the last run is a copy, to which more can be added.
+  /// Whether the last run is a copy, so that more lines can be added to it.
   private var isLastCopied = false
   private(set) var bytes: Int
   private var compressed: [UInt8]?
   private(set) var values: [Value] = []
-  /// The hashes of the values' keys. If two keys share one, the batch ends earlier than it must, and nothing else
+  /// The hashes of the values' keys. If two keys share a hash, the batch ends earlier than necessary, and nothing else
   /// happens.
   private(set) var keys: KeyHashes
   private var needsRewriting = false
   private let headerBytes: Int
-  /// How many values it was to hold: the input's end, or its data sets, may have left it smaller.
+  /// The size that was aimed for. The end of the input, or a change of data set, may have left the batch smaller.
   var wantedSize = 0
 
-  /// An empty batch, to be filled.
+  /// Creates an empty batch.
   ///
   /// - Parameters:
   ///   - header: the beginning of the body, up to the array's bracket.
-  ///   - keepsBlocks: whether values stay where they were read, which saves a copy where the body is sent as it is.
-  ///   - capacity: bytes for which there is room.
+  ///   - keepsBlocks: whether the values stay in the blocks where they were read. This saves a copy if the body is sent
+  ///     as it is.
+  ///   - capacity: bytes to reserve.
   ///   - expected: how many values will probably come.
   init(
     number: Int, dataSet: String?, isDoubtful: Bool, header: [UInt8], keepsBlocks: Bool, capacity: Int,
@@ -75,7 +76,7 @@ struct Batch: Sendable {
     return text
   }
 
-  /// Compresses the body before its turn to be sent comes, if it will be sent as it is.
+  /// Compresses the body before its turn to be sent, if it will be sent as it is.
   mutating func compress() { if !keepsBlocks, !needsRewriting { compressed = Gzip.compressed(text) } }
 
   /// The body of a request for some of the values.
@@ -103,16 +104,28 @@ struct Batch: Sendable {
     return body
   }
 
+  /// The body of a request that deletes some of the values, and does not say what they are.
+  func bodyOfDeletions(of part: [Int], header: [UInt8]) -> [UInt8] {
+    let scratch = DataValueLine.Scratch()
+    var body = header
+    for (position, index) in part.enumerated() {
+      if position > 0 { body.append(UInt8(ascii: ",")) }
+      let bytes = bytes(of: values[index])
+      body += DataValueLine.reading(bytes, scratch) { $0.deleted(without: [.value]) } ?? Array(bytes)
+    }
+    return body + BatchBody.ending
+  }
+
   // MARK: Filling
 
-  /// Adds lines of a piece from one on: as many as belong into this batch and find room. It stops at a key that is in
-  /// already, since two values of one key never share a request. Lines that follow each other are taken together, and
-  /// their line ends become commas.
+  /// Adds lines of a piece, beginning with one: as many as belong to this batch and fit. It stops at a key that the
+  /// batch already has, because two values with one key never share a request. It adds consecutive lines at once, and
+  /// turns their line ends into commas.
   ///
   /// - Parameters:
-  ///   - size: how many values the batch holds then, at most.
-  ///   - most: bytes; one value is taken in any case.
-  /// - Returns: the line after them.
+  ///   - size: the most values that the batch may hold afterwards.
+  ///   - most: the most bytes; it adds at least one value in any case.
+  /// - Returns: the index of the line after them.
   mutating func add(_ piece: LocatedLines, from first: Int, size: Int, bytes most: Int) -> Int {
     piece.lines.withUnsafeBufferPointer { lines in
       let start = lines[first]
@@ -126,9 +139,9 @@ struct Batch: Sendable {
     }
   }
 
-  /// Takes note of the lines of a run that stands at an offset of the body.
+  /// Records the lines of a run that begins at an offset of the body.
   ///
-  /// - Returns: the line after the run, and where the run ends in its block.
+  /// - Returns: the index of the line after the run, and the run's end in its block.
   private mutating func enter(
     _ lines: Slice<UnsafeBufferPointer<LocatedLines.Line>>, _ linesBefore: Int, at offset: Int, size: Int,
     bytes most: Int
@@ -140,7 +153,7 @@ struct Batch: Sendable {
     keys.entering(atMost: last - first) { isNew in
       while next < last, offset + Int(expected - start.start) < most || next == first {
         let line = lines[next]
-        // Behind a blank line or a CR the run ends; the next one begins there.
+        // A blank line or a CR ends the run; the next run begins after it.
         guard line.start == expected, line.dataSet == start.dataSet, line.isDoubtful == start.isDoubtful,
           isNew(line.key)
         else { break }
@@ -156,7 +169,7 @@ struct Batch: Sendable {
     return (next, Int(expected) - 1)
   }
 
-  /// Copies a run; its line ends become commas.
+  /// Copies a run, and turns its line ends into commas.
   private mutating func copy(
     _ block: [UInt8], _ run: Range<Int>, _ lines: Slice<UnsafeBufferPointer<LocatedLines.Line>>
   ) {
@@ -166,8 +179,8 @@ struct Batch: Sendable {
     for line in lines.dropFirst() { text[offset + Int(line.start) - run.lowerBound - 1] = UInt8(ascii: ",") }
   }
 
-  /// Keeps a run where it was read. Of less than half of a block a copy is kept: the batch would keep all of it in
-  /// memory.
+  /// Keeps a run in the block where it was read. If it is less than half of the block, it keeps a copy, because
+  /// otherwise the batch would hold the whole block in memory.
   private mutating func keep(_ block: [UInt8], _ run: Range<Int>, at offset: Int) {
     if run.count >= block.capacity / 2 {
       runs.append(.init(block: block, start: run.lowerBound, length: run.count, offset: offset))
@@ -182,7 +195,7 @@ struct Batch: Sendable {
     }
   }
 
-  /// Ends the body.
+  /// Appends the end of the body.
   mutating func seal() {
     bytes += BatchBody.ending.count
     if !keepsBlocks { text += BatchBody.ending }

@@ -2,16 +2,18 @@ import D2Client
 import D2Common
 import Synchronization
 
-/// What the destination's metadata tell of data sets and units. Tests play it.
+/// The destination's metadata about data sets and units. Tests have their own implementation.
 protocol DestinationMetadata: Sendable {
   /// The data sets that hold an element, in a stable order.
   ///
-  /// - Throws: `ServerError` if the server does not tell.
+  /// - Throws: `ServerError` if the server does not answer.
   func dataSets(of dataElement: String) throws -> [String]
-  /// The units that a data set is assigned to; `nil` if the server does not tell.
+  /// The units that a data set is assigned to; `nil` if the server does not answer.
   func units(of dataSet: String) -> Set<String>?
-  /// The dates between which units are open; those of which the server does not tell are left out.
+  /// The dates between which units are open, except units that the server does not report.
   func dates(of units: Set<String>) -> [String: OpenDates]
+  /// Of some data elements, those that have no option set; none if the server does not answer.
+  func elementsWithoutOptions(among elements: Set<String>) -> Set<String>
 }
 
 /// The dates between which an organisation unit is open.
@@ -20,7 +22,7 @@ struct OpenDates: Sendable {
   var opening: String?
   var closing: String?
 
-  /// Whether a period reaches beyond the dates: then servers from 2.43 on refuse it (E8031). A malformed id is
+  /// Whether a period extends beyond the dates. Servers from 2.43 on refuse such a period (E8031). A malformed id is
   /// not shut.
   func isShut(in id: String) -> Bool {
     guard let period = Period(id: id) else { return false }
@@ -29,10 +31,10 @@ struct OpenDates: Sendable {
   }
 }
 
-/// Asks a server, once about each thing.
+/// Asks a server, about each thing once.
 final class ServerMetadata: DestinationMetadata {
   private let client: DHIS2Client
-  /// As the values name both.
+  /// The id schemes of the values.
   private let schemes: (dataSet: IDScheme, element: IDScheme)
   private let sets = Mutex<[String: [String]]?>(nil)
   private let assigned = Mutex<[String: Set<String>?]>([:])
@@ -90,5 +92,13 @@ final class ServerMetadata: DestinationMetadata {
       }
       return dates.filter { units.contains($0.key) }
     }
+  }
+
+  func elementsWithoutOptions(among elements: Set<String>) -> Set<String> {
+    var found: Set<String> = []
+    try? client.forEachObject(elements.sorted(), in: "dataElements", fields: "id,optionSet[id]") { element in
+      if let id = element["id"]?.string, element["optionSet"]?["id"] == nil { found.insert(id) }
+    }
+    return found
   }
 }

@@ -1,7 +1,7 @@
 import D2Client
 import D2Common
 
-/// What one run of d2-push was asked for.
+/// The options of one run of d2-push.
 struct PushOptions: Sendable {
   // MARK: What is sent
 
@@ -30,6 +30,10 @@ struct PushOptions: Sendable {
       "Refuse values whose option combo is null (default), or send them with the default combo, as a server would read them."
   )
   static let registrations = Flag("--registrations", help: "Send complete data set registrations instead of values.")
+  static let notify = Flag(
+    "--notify",
+    help:
+      "Let the server tell people about new registrations, by its own notifications (default: skipNotifications=true).")
   private static let noCheck = Flag(
     "--no-check",
     help:
@@ -48,7 +52,7 @@ struct PushOptions: Sendable {
 
   private enum NullCombo: String, CaseIterable { case `default`, refuse }
 
-  /// Import parameters of the Web API that name what ids are, by the options' names (docs/dhis2-servers.md, "Import
+  /// Import parameters of the Web API that say what kind the ids are, by option name (docs/dhis2-servers.md, "Import
   /// parameters").
   static let schemes: [Option<String?>] = [
     .scheme("--id-scheme", "Read the ids of the input as UID (default), CODE, NAME or ATTRIBUTE:uid."),
@@ -60,8 +64,7 @@ struct PushOptions: Sendable {
       "--attribute-option-combo-id-scheme", "Read the ids of attribute option combos in this scheme (from 2.43 on)."),
   ]
 
-  /// Import parameters of the Web API that are on or off, by the options' names (docs/dhis2-servers.md, "Import
-  /// parameters").
+  /// Import parameters of the Web API that are on or off, by option name (docs/dhis2-servers.md, "Import parameters").
   static let switches = [
     parameter(
       "--skip-audit",
@@ -69,7 +72,8 @@ struct PushOptions: Sendable {
     parameter("--force", "Write closed periods, locked data and approved data too: for superusers only"),
     parameter(
       "--skip-existing-check",
-      "Insert values without looking for existing ones: up to 2.42, and safe only for an empty destination"),
+      "Insert values without looking for existing ones: up to 2.42, and safe only for an empty destination; not with --replace"
+    ),
     parameter("--strict-periods", "Refuse periods that are not of the data set's type"),
     parameter("--strict-data-elements", "Refuse data elements that are not in the data set"),
     parameter("--strict-category-option-combos", "Refuse category option combos that are not the data element's"),
@@ -92,7 +96,7 @@ struct PushOptions: Sendable {
     [
       rejects, appendRejects, overwriteRejects, maxRejects, importStrategy, dryRun,
       Prompt.confirmation.described("Do not ask before --import-strategy DELETE deletes values."), explain,
-      dataSet, nullCombo, registrations, noCheck, failOnNotKept, asJob,
+      dataSet, nullCombo, registrations, notify, noCheck, failOnNotKept, asJob,
     ] + schemes + switches)
 
   // MARK: How it is sent
@@ -121,31 +125,32 @@ struct PushOptions: Sendable {
   // MARK: What was asked for
 
   let server: ServerOptions
-  /// Where the values are queued instead of posted, for `--via`.
+  /// The queue that gets the values instead of the server, for `--via`.
   let queue: QueueOptions?
   let batchSize: ClosedRange<Int>
-  /// How many bytes, if the command line says it.
+  /// The bytes of a batch, if the command line gives them.
   private let givenBatchBytes: Int?
   let batchSeconds: Double
   let importStrategy: String?
   let dryRun: Bool
   private(set) var async: Bool
-  /// Sets the data set of all values.
+  /// The data set for all values.
   private(set) var dataSet: String?
-  /// Whether a value whose option combo is null goes to the default one.
+  /// Whether a value whose option combo is null uses the default one.
   let nullComboIsDefault: Bool
-  /// Parameters that go to the server as they are.
+  /// Parameters that are passed to the server unchanged.
   let passedOn: [(name: String, value: String)]
   let compresses: Bool
-  /// Whether every version's registrations are read compressed is not known; they are small.
+  /// Registrations are not compressed. They are small, and it is not known whether all versions can read them
+  /// compressed.
   var compressesValues: Bool { compresses && kind == .dataValues }
-  /// Whether any number of imports at once goes to a server that may hang of it.
+  /// Whether to allow any number of concurrent imports, even if the server may hang.
   let forcesConcurrency: Bool
-  /// Where the commands of a worker take turns; `nil` outside of one.
+  /// The folder in which the commands of a worker take turns; `nil` outside of a worker.
   let turnFolder: String?
-  /// Of a slice with several others: what became of the values is told by period too.
+  /// Whether to report the outcomes by period too, because several slices are sent together.
   let tellsPeriods: Bool
-  /// The data set of the values, if many are expected.
+  /// The data set of the values, if many values are expected.
   let expectedDataSet: String?
   /// How many workers of the ledger run this command at once on this host.
   let jobsOfRun: Int
@@ -153,23 +158,25 @@ struct PushOptions: Sendable {
   let rejectsPolicy: RejectsPolicy
   let maxRejects: Quota?
   private(set) var kind: DataKind
+  /// Whether the server may send messages to people about new registrations.
+  let notifies: Bool
   let summaryFile: String?
-  /// Whether the destination's metadata are looked at before values are posted.
+  /// Whether to read the destination's metadata before values are posted.
   let looksAhead: Bool
-  /// Whether it is asked what it does not keep of values.
+  /// Whether to ask the destination which values it does not keep.
   private(set) var asksAboutElements: Bool
-  /// Whether values that the destination does not keep make the status 1.
+  /// Whether values that the destination does not keep cause status 1.
   let failsOnNotKept: Bool
-  /// Whether a terminal gets the lines of the batches, too.
+  /// Whether to print the lines of the batches on a terminal too.
   let showsBatches: Bool
-  /// The number of the pair whose destination it is.
+  /// The number of the pair whose destination is used.
   let pair: Int?
-  /// What is replaced at the destination; `nil` if nothing is.
+  /// What to replace at the destination; `nil` for nothing.
   private(set) var replace: ReplaceOptions?
-  /// Whether what is sent are deletions of what only the destination has.
+  /// Whether the run sends the deletions of what only the destination has.
   private(set) var deletesStale = false
 
-  /// - Parameter stored: the pair whose destination it is.
+  /// - Parameter stored: the pair whose destination is used.
   /// - Throws: `CommandFailure`, 64.
   init(_ arguments: Arguments, _ log: Log, stored: StoredPair? = nil) throws(CommandFailure) {
     try CommandFailure.require(
@@ -209,14 +216,15 @@ struct PushOptions: Sendable {
     rejectsPolicy = try Self.rejectsPolicy(arguments)
     maxRejects = arguments[Self.maxRejects]
     kind = stored?.slice?.kind == .registrations || arguments[Self.registrations] ? .registrations : .dataValues
+    notifies = arguments[Self.notify]
     summaryFile = SummaryFile.path(named: arguments[Self.summary], command: "push", environment: arguments.environment)
     let passedOn = Query.parameters(Self.schemes, Self.switches, arguments)
     self.passedOn = passedOn
     func isByUID(_ scheme: String) -> Bool { IDScheme(of: scheme, in: passedOn) == .uid }
     let mayLook = queue == nil && kind == .dataValues && !arguments[Self.noCheck]
-    // What is foreseen of units and data sets is foreseen by their uids.
+    // The predictions for units and data sets work by uid only.
     looksAhead = mayLook && stored != nil && isByUID("orgUnitIdScheme") && isByUID("dataSetIdScheme")
-    // The destination's elements are asked for by their uids; a deletion keeps nothing.
+    // The destination is asked for elements by uid. A deletion keeps nothing, so there is nothing to ask.
     asksAboutElements = mayLook && importStrategy != "DELETE" && isByUID("dataElementIdScheme")
     failsOnNotKept = arguments[Self.failOnNotKept]
     showsBatches = arguments[Self.batches]
@@ -224,13 +232,14 @@ struct PushOptions: Sendable {
     replace = nil
     replace = try ReplaceOptions(arguments, self, stored: stored)
     guard kind == .registrations else { return }
-    // A slice may be of registrations without the option that says so.
+    // A slice may be of registrations even without the option.
     try CommandFailure.require(queue == nil, "registrations do not go with --via: a queued request holds data values")
     try CommandFailure.require(!async, "--async is for data values, not --registrations")
     try CommandFailure.require(dataSet == nil, "--data-set is for data values; registrations name their own")
   }
 
-  /// The same for the deletions of what only the destination has. A deletion keeps nothing.
+  /// These options for the deletions of what only the destination has. There is nothing to ask about elements then,
+  /// because a deletion keeps nothing.
   var deletingStale: PushOptions {
     var options = self
     options.replace = nil
@@ -239,7 +248,7 @@ struct PushOptions: Sendable {
     return options
   }
 
-  /// The same for the registrations that came with values.
+  /// These options for the registrations that came with values.
   var ofRegistrations: PushOptions {
     var options = self
     options.kind = .registrations
@@ -262,10 +271,10 @@ struct PushOptions: Sendable {
   /// How many bytes a batch may hold.
   var batchBytes: Int { batchBytes(among: server.concurrency) }
 
-  /// How many bytes a batch may hold while so many requests may be under way.
+  /// How many bytes a batch may hold, with this many concurrent requests.
   func batchBytes(among concurrency: Int) -> Int { givenBatchBytes ?? Self.defaultBatchBytes(concurrency) }
 
-  /// Several requests under way share a budget, so that memory stays below 100 MB.
+  /// Concurrent requests share a budget, so that memory stays below 100 MB.
   private static func defaultBatchBytes(_ concurrency: Int) -> Int {
     max(1 << 20, (12 << 20) / concurrency)
   }
@@ -280,9 +289,9 @@ struct PushOptions: Sendable {
   }
 }
 
-/// What becomes of rejects that are there already.
+/// What to do if the rejects file already exists.
 enum RejectsPolicy: Sendable {
-  /// The run is not begun, unless they are its own input.
+  /// Do not start the run, unless the rejects are its own input.
   case refuse
   case append, overwrite
 }

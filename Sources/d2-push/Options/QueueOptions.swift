@@ -1,22 +1,22 @@
 import D2Client
 import D2Common
 
-/// The two queues that stand between d2-push and a DHIS2 server. Their APIs were read from their sources.
+/// The two queues that d2-push can use in front of a DHIS2 server. Their sources document their APIs.
 enum QueueFlavour: String, Sendable {
-  /// gcinnovate/dispatcher-2, in C: answers in plain text, and tells nothing of what became of a request.
+  /// gcinnovate/dispatcher-2, in C. It answers in plain text, and never reports the outcome of a request.
   case dispatcher2
-  /// gcinnovate/go-dispatcher2, in Go: answers in JSON, with an id by which a request can be followed.
+  /// gcinnovate/go-dispatcher2, in Go. It answers in JSON, with an id for following the request.
   case goDispatcher2 = "go-dispatcher2"
 }
 
-/// How an organisation unit is called in a request to a queue.
+/// The label of an organisation unit in a queue's request.
 enum FacilityLabel: String, Sendable, CaseIterable {
   case name, id, code
 }
 
-/// What `--via` was asked for: queue the values in a dispatcher instead of posting them to DHIS2.
+/// The options of `--via`: queue the values in a dispatcher instead of posting them to DHIS2.
 struct QueueOptions: Sendable {
-  /// The flavours, and that it is to be found; by its former name too.
+  /// The flavours, and `auto` to detect one; also under its former name.
   private enum Via: String, CaseIterable {
     case dispatcher2
     case goDispatcher2 = "go-dispatcher2"
@@ -57,11 +57,11 @@ struct QueueOptions: Sendable {
     "Through a queue (dispatcher2) instead of to a server",
     [via, address, source, destination, facilityBy, facilities, username, passwordFile, wait, waitFor])
 
-  /// `nil`: it is found by asking.
+  /// `nil`: d2-push asks the queue.
   let flavour: QueueFlavour?
   /// The address above the queue's own path.
   let root: ServerURL
-  /// The queue's path below it: `/queue`, `/api/queue`.
+  /// The queue's path below the root: `/queue`, `/api/queue`.
   let path: String
   let signIn: SignIn
   /// Names in the queue's table of servers.
@@ -69,18 +69,18 @@ struct QueueOptions: Sendable {
   let destination: String
   let facilityBy: FacilityLabel
   let facilitiesFile: String?
-  /// Whether each request is followed until the queue has delivered it.
+  /// Whether to follow each request until the queue has delivered it.
   let waits: Bool
-  /// How long each is followed.
+  /// How many seconds to follow each request.
   let waitSeconds: Double
 
-  /// A failed request is sent again every five minutes, three times, before go-dispatcher2 gives it up as expired.
+  /// go-dispatcher2 resends a failed request every five minutes, three times, before it expires.
   static let defaultWaitSeconds = 1800.0
-  /// go-dispatcher2 sends each request back, as text in JSON, which makes it larger.
+  /// go-dispatcher2 returns each request as text in JSON, which makes it larger.
   static let mostBatchBytes = 16 << 20
 
   /// - Returns: `nil` without `--via`.
-  /// - Throws: `CommandFailure`: 64 for what is wrong on the command line, 74 and 78 for the password's file.
+  /// - Throws: `CommandFailure`: 64 for an error on the command line, 74 and 78 for the password's file.
   init?(_ arguments: Arguments, _ stored: StoredPair? = nil, environment: [String: String]) throws(CommandFailure) {
     guard let via = arguments[Self.via] else {
       if let option = arguments.first(of: Self.ownOptions) {
@@ -106,9 +106,10 @@ struct QueueOptions: Sendable {
     if let flavour { try check(flavour) }
   }
 
-  /// What a flavour cannot do: known from the start if it is named, else when it was found.
+  /// Refuses the options that a flavour does not support. d2-push calls this at the start if the flavour is given, or
+  /// after it has been detected.
   ///
-  /// - Throws: `CommandFailure`: 64, or 78 for credentials that it cannot take.
+  /// - Throws: `CommandFailure`: 64, or 78 for credentials that the flavour cannot use.
   func check(_ flavour: QueueFlavour) throws(CommandFailure) {
     guard flavour == .dispatcher2 else { return }
     try CommandFailure.require(
@@ -117,7 +118,7 @@ struct QueueOptions: Sendable {
     )
     switch signIn.credentials {
     case .basic(let username, let password) where (username + password).contains(":"):
-      // It splits what was encoded at each colon, and wants two parts.
+      // dispatcher2 splits the decoded credentials at each colon, and expects two parts.
       throw CommandFailure(
         .configuration, "dispatcher2 cannot take a user name or password that holds a colon: change the password there")
     case .queueToken:
@@ -127,19 +128,19 @@ struct QueueOptions: Sendable {
     }
   }
 
-  /// Options that mean nothing without `--via`.
+  /// Options that need `--via`.
   private static let ownOptions: [any AnyOption] = [
     address, username, passwordFile, source, destination, facilityBy, facilities, wait, waitFor,
   ]
 
-  /// Options that mean nothing with it, and why.
+  /// Options that do not work with `--via`, and why.
   private static let otherOptions: [(options: [any AnyOption], why: String)] = [
     ([ServerOptions.address], "the queue knows its servers by name; its own address is --dispatcher-url"),
     (
       ServerOptions.credentials,
       "the queue has the destination's credentials; its own are --dispatcher-username with --dispatcher-password-file"
     ),
-    ([PushOptions.registrations], "a queued request holds data values"),
+    ([PushOptions.registrations, PushOptions.notify], "a queued request holds data values"),
     ([PushOptions.asJob, PushOptions.dryRun, PushOptions.importStrategy], importParameters),
     ([PushOptions.compression], "the queue reads no compressed requests"),
     ([PushOptions.batchTime], "how many values a request holds is decided by data set, period and facility"),
@@ -149,7 +150,7 @@ struct QueueOptions: Sendable {
 
   private static let importParameters = "import parameters belong to the address that the queue has for its destination"
 
-  /// A pair's servers have the names that the queue knows them by.
+  /// The server's name in the queue, which by default is its name in the pair.
   private static func server(
     _ option: Option<String?>, _ arguments: Arguments, _ configured: ConfiguredServer?
   ) throws(CommandFailure) -> String {
@@ -159,7 +160,7 @@ struct QueueOptions: Sendable {
     return name
   }
 
-  /// Cuts the queue's own path off: what is asked to find the flavour stands beside it.
+  /// Removes the queue's own path, because the paths that detect the flavour are siblings of it.
   private static func address(
     _ arguments: Arguments, _ environment: [String: String]
   ) throws(CommandFailure) -> (root: ServerURL, path: String) {

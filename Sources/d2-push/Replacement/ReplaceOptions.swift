@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 import D2Store
 
-/// What `--replace` was asked for: what the destination holds in a scope, and the input lacks, is deleted.
+/// The options of `--replace`: delete what the destination has in a scope and the input lacks.
 struct ReplaceOptions: Sendable {
   private static let replace = Flag(
     "--replace",
@@ -30,18 +30,18 @@ struct ReplaceOptions: Sendable {
   static let group = OptionGroup("Replacing", [replace, maxDelete, filtered, orgUnits, children, periods])
 
   let maxDelete: Quota
-  /// What options or the slice name; `nil` where the end line of the input is to tell.
+  /// The scope from the options or the slice; `nil` if the end line of the input defines it.
   let scope: Slice?
-  /// How the destination is read again: what of the command line d2-pull is to get, too.
+  /// The options of the command line that d2-pull also gets when it reads the destination.
   let passedOn: [String]
   let environment: [String: String]
   /// Whether lines are missing on purpose.
   let isFiltered: Bool
-  /// The pair whose source can be asked, and the options for the way to it.
+  /// The pair, whose source can be asked, and the options for the connection to it.
   private let pair: Pair?
   private let arguments: Arguments
 
-  /// - Returns: `nil` where nothing is to be replaced.
+  /// - Returns: `nil` if nothing is to be replaced.
   /// - Throws: `CommandFailure`, 64.
   init?(_ arguments: Arguments, _ options: PushOptions, stored: StoredPair?) throws(CommandFailure) {
     let slice = stored?.slice
@@ -61,6 +61,10 @@ struct ReplaceOptions: Sendable {
       "what the destination holds is compared by uids: leave out the id schemes")
     try require(
       [nil, "CREATE_AND_UPDATE"].contains(options.importStrategy), "it does not go with --import-strategy")
+    // Up to 2.42 the deletion would be inserted beside the value.
+    try require(
+      !options.passedOn.contains { $0.name == "skipExistingCheck" },
+      "a deletion needs the check for existing values: leave out --skip-existing-check")
     maxDelete = arguments[Self.maxDelete] ?? slice?.replaces ?? .usualDeletion
     scope = try Self.scope(arguments, options, slice)
     let isStored = stored != nil
@@ -71,7 +75,8 @@ struct ReplaceOptions: Sendable {
     self.arguments = arguments
   }
 
-  /// A client of the pair's source; `nil` without a pair. Credentials of the command line are the destination's.
+  /// A client for the pair's source; `nil` without a pair. The credentials on the command line belong to the
+  /// destination.
   func source(_ log: Log) throws -> DHIS2Client? {
     guard let pair else { return nil }
     return DHIS2Client(try ServerOptions(arguments, log, pair.source, takesCredentials: false), log)
@@ -109,7 +114,7 @@ struct ReplaceOptions: Sendable {
 
   /// The command line of the d2-pull that reads a part of the scope at the destination.
   ///
-  /// - Parameter pair: the number of the pair whose destination it is.
+  /// - Parameter pair: the number of the pair whose destination is read.
   func pull(_ part: Slice, pair: Int?) throws(CommandFailure) -> [String] {
     var words = ["--side=destination", "--spool", "--quiet"]
     if part.kind == .dataValues { words.append("--without-registrations") }

@@ -2,12 +2,12 @@ import D2Client
 import D2Common
 import D2Store
 
-/// Deletes what the destination holds in the scope of the input and the input lacks, when all of the input is in.
+/// Deletes what the destination has in the scope of the input and the input lacks, after all of the input was sent.
 ///
-/// A comparison finds what to delete, in all versions. A scope that is deleted in the request that brings its values
-/// would also delete what later requests bring, and what the server refuses of this one. Nor could anybody say before
-/// how much that is. So no value of the input is ever missing at the destination. A run that stops halfway has deleted
-/// nothing wrongly.
+/// It compares the two sides to find what to delete, for all versions. DHIS2 could delete a scope in the request that
+/// brings its values. But that would also delete the values of later requests, and the values that the server refuses
+/// in this one. Nor would the number of deletions be known in advance. With the comparison, no value of the input is
+/// ever missing at the destination. If a run stops halfway, it has deleted nothing wrongly.
 struct Replacement {
   private let options: PushOptions
   private let replace: ReplaceOptions
@@ -19,11 +19,11 @@ struct Replacement {
     self.keys = keys
   }
 
-  /// Finds what is stale, and deletes it.
+  /// Finds the stale values, and deletes them.
   ///
-  /// - Parameter report: of the input; what becomes of the deletions is noted in its account.
-  /// - Throws: `CommandFailure`: 65 where nothing may be deleted, the status of d2-pull where the destination cannot be
-  ///   read; `ServerError`.
+  /// - Parameter report: the report of the input; its account gets the outcome of the deletions.
+  /// - Throws: `CommandFailure`: 65 if nothing may be deleted, the status of d2-pull if the destination cannot be read;
+  ///   `ServerError`.
   func run(_ client: DHIS2Client, _ report: RunReport, _ executor: BlockingExecutor) async throws {
     let deleting = options.deletingStale
     let sender = try ServerSender(deleting, client)
@@ -61,31 +61,38 @@ struct Replacement {
     return stale
   }
 
-  /// Leaves alone what the source has elsewhere or never had.
+  /// Keeps values of units that the source has elsewhere, of elements that it never had in the data set, and of
+  /// attribute option combos that it hides from its user.
   private func leaveAlone(_ stale: inout StaleLines, _ parts: [Slice], _ log: Log) throws {
-    let source = try SourceScope(parts, keys.ends, replace, log) { try stale.units() }
-    var (units, elements): (Set<String>, Set<String>) = ([], [])
+    let source = try SourceScope(parts, keys.ends, replace, log, stale)
+    var (units, elements, combos): (Set<String>, Set<String>, Set<String>) = ([], [], [])
     let before = stale.staleCount
-    try stale.keep { unit, element, part in
-      guard source.has(unit: unit, inPart: part) else {
-        units.insert(unit)
+    try stale.keep { line in
+      guard source.has(unit: line.unit, inPart: line.part) else {
+        units.insert(line.unit)
         return false
       }
-      guard let element, !source.has(dataElement: element, of: parts[part].dataSet) else { return true }
-      elements.insert(element)
+      if let element = line.dataElement, !source.has(dataElement: element, of: parts[line.part].dataSet) {
+        elements.insert(element)
+        return false
+      }
+      guard !source.shows(attributeCombo: line.attributeCombo) else { return true }
+      combos.insert(line.attributeCombo ?? "")
       return false
     }
     guard stale.staleCount < before else { return }
     let reasons = [
       (units, "the source has their organisation units elsewhere, or not at all"),
       (elements, "their data elements are not in the source's data set"),
+      (combos, "the source's user may not read their attribute option combos, or the source lacks them"),
     ].filter { !$0.0.isEmpty }.map { "\($0.1): \(Enumeration.few($0.0.sorted(), log))" }
     log.warning(
       "\(counted(before - stale.staleCount, options.kind.noun)) that the input lacks stay at the destination: "
         + reasons.joined(separator: "; "))
   }
 
-  /// What a filter dropped, or a pipe lost, is not stale.
+  /// Refuses to delete if lines of the input are missing, because a filter dropped them or a pipe lost them. They would
+  /// look stale.
   private func checkCount(_ totals: Account.Totals) throws(CommandFailure) {
     let said = keys.ends.reduce(0) { $0 + $1.values }
     guard options.kind == .dataValues, !keys.ends.isEmpty, !replace.isFiltered else { return }
@@ -101,7 +108,7 @@ struct Replacement {
     options.kind == .dataValues ? totals.read == 0 : keys.hashes.count == 0
   }
 
-  /// Not more than allowed, of each data set; and never all of one, if nobody said 100%.
+  /// Refuses to delete more than allowed of any data set, or all of one without an explicit 100%.
   private func checkAmount(_ stale: StaleLines, _ parts: [Slice], isEmpty: Bool) throws {
     guard stale.staleCount > 0 else { return }
     let would = counted(stale.staleCount, options.kind.noun) + " would be deleted, but "
@@ -128,7 +135,7 @@ struct Replacement {
     CommandFailure(.malformedInput, "\(reason): nothing is deleted")
   }
 
-  /// Why the input is known to be whole, and what it is of.
+  /// The scope of the input, if the input is known to be complete.
   private func scope() throws -> [Slice] {
     if keys.ends.isEmpty, !keys.isWholeFile {
       throw Self.refusal(
@@ -152,7 +159,7 @@ struct Replacement {
     return wanted.flatMap(Self.parts)
   }
 
-  /// The scope of the options must be in that of the input, if this tells its own.
+  /// Checks that the scope of the options lies within the scope of the input, if the input has one.
   private func checkCover(of scope: Slice) throws {
     let told = keys.ends.flatMap(\.scope).filter { $0.kind == options.kind }
     guard !told.isEmpty else { return }
@@ -174,7 +181,7 @@ struct Replacement {
     }
   }
 
-  /// As many units as a command line holds.
+  /// The number of units that fit on a command line.
   private static let mostUnits = 2000
 
   private static func parts(of slice: Slice) -> [Slice] {
@@ -185,7 +192,7 @@ struct Replacement {
     }
   }
 
-  /// Returns whether the destination knows all that it is asked for.
+  /// Returns whether the destination knows all objects of the scope.
   private func read(_ part: Slice, _ number: Int, into stale: inout StaleLines) throws -> Bool {
     let pull = try PullProcess(
       .destination, replace.pull(part, pair: options.pair), environment: replace.environment,

@@ -2,41 +2,46 @@ import D2Client
 import D2Common
 import D2Store
 
-/// What the source has in the scope of an input. Only of that can a value be stale: of a unit that the source has
-/// elsewhere, or of a data element that its data set lacks, the input says nothing.
+/// What the source has in the scope of an input. Only that can be stale. The input says nothing about a unit that the
+/// source has elsewhere, or about a data element that its data set lacks.
 struct SourceScope {
   /// What is known of the source's organisation units.
   private enum Units {
-    /// Nothing: the scope of the options counts as it is.
+    /// Nothing: the scope of the options is used as it is.
     case unknown
-    /// All that the source has below those of the scope.
+    /// All units that the source has below those of the scope.
     case listed(Set<String>)
-    /// The path of each that was asked for.
+    /// The path of each unit that was asked for.
     case paths([String: String])
   }
 
   private let units: Units
   private let dataElements: [String: Set<String>]
+  /// The attribute option combos that the source shows to its user; `nil` if the scope of the options is used as it is.
+  private let attributeCombos: Set<String>?
   /// The units of each part of the scope.
   private let tops: [Set<String>]
 
   /// - Parameters:
-  ///   - parts: of the scope.
-  ///   - ends: what the pulls in the input say of the source.
-  ///   - asked: units of the destination that matter; called only if the source must be asked.
-  /// - Throws: `ServerError` of the source; `CommandFailure`, 65 if nobody knows which units the source has.
+  ///   - parts: the parts of the scope.
+  ///   - ends: the end lines of the pulls in the input.
+  ///   - stale: the destination's lines that matter.
+  /// - Throws: `ServerError` of the source; `CommandFailure`, 65 if it is unknown which units the source has.
   init(
-    _ parts: [Slice], _ ends: [EndLine], _ replace: ReplaceOptions, _ log: Log, asked: () throws -> Set<String>
+    _ parts: [Slice], _ ends: [EndLine], _ replace: ReplaceOptions, _ log: Log, _ stale: StaleLines
   ) throws {
     tops = parts.map { Set($0.orgUnits) }
+    let (toldUnits, toldCombos) = (Self.union(ends.map(\.units)), Self.union(ends.map(\.attributeOptionCombos)))
+    let combos = toldCombos == nil ? try stale.attributeCombos() : []
+    let client = toldUnits == nil || !combos.isEmpty ? try replace.source(log) : nil
     var dataElements: [String: Set<String>] = [:]
     for end in ends { for (set, elements) in end.dataElements { dataElements[set, default: []].formUnion(elements) } }
-    if !ends.isEmpty, ends.allSatisfy({ $0.units != nil }) {
-      units = .listed(ends.reduce(into: []) { $0.formUnion($1.units ?? []) })
-    } else if let client = try replace.source(log) {
-      units = .paths(try KnownIDs(asked().sorted(), in: "organisationUnits", client).paths)
+    if let toldUnits {
+      units = .listed(toldUnits)
+    } else if let client {
+      units = .paths(try KnownIDs(stale.units().sorted(), in: "organisationUnits", client).paths)
       let unknown = Set(parts.map(\.dataSet)).subtracting(dataElements.keys)
-      dataElements.merge(try Self.elements(of: unknown, client)) { first, _ in first }
+      for (set, elements) in try client.dataElements(ofDataSets: unknown.sorted()) { dataElements[set] = Set(elements) }
     } else {
       guard replace.scope != nil || !parts.contains(where: \.children) else {
         throw CommandFailure(
@@ -46,17 +51,21 @@ struct SourceScope {
       units = .unknown
     }
     self.dataElements = dataElements
+    if let toldCombos {
+      attributeCombos = toldCombos
+    } else if let client {
+      attributeCombos = try client.readableOptionCombos(combos.sorted())
+    } else {
+      // An end line of an earlier version does not tell the combos. Without an end line, or after sums, the user says
+      // what the input is of.
+      attributeCombos = ends.allSatisfy(\.scope.isEmpty) ? nil : []
+    }
   }
 
-  /// The data elements of data sets at the source.
-  private static func elements(of sets: Set<String>, _ client: DHIS2Client) throws -> [String: Set<String>] {
-    var found: [String: Set<String>] = [:]
-    let fields = "id,dataSetElements[dataElement[id]]"
-    try client.forEachObject(sets.sorted(), in: "dataSets", fields: fields) { set in
-      guard let id = set["id"]?.string, let elements = set["dataSetElements"]?.array else { return }
-      found[id] = Set(elements.compactMap { $0["dataElement"]?["id"]?.string })
-    }
-    return found
+  /// All ids of some lists; `nil` if there is no list, or one is not known.
+  private static func union(_ lists: [[String]?]) -> Set<String>? {
+    let known = lists.compactMap { $0 }
+    return known.isEmpty || known.count < lists.count ? nil : Set(known.joined())
   }
 
   /// Whether the source has a unit in a part of the scope.
@@ -69,8 +78,16 @@ struct SourceScope {
     }
   }
 
-  /// Whether a data element is in a data set of the source, as far as that is known.
+  /// Whether a data element is in a data set of the source; true if that is unknown.
   func has(dataElement: String, of dataSet: String) -> Bool {
     dataElements[dataSet].map { $0.contains(dataElement) } ?? true
+  }
+
+  /// Whether the source shows the values of an attribute option combo to its user. The default one is always shown.
+  ///
+  /// - Parameter attributeCombo: `nil` for the default one.
+  func shows(attributeCombo: String?) -> Bool {
+    guard let attributeCombo, let attributeCombos else { return true }
+    return attributeCombos.contains(attributeCombo)
   }
 }

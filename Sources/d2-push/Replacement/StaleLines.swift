@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 import D2Store
 
-/// What the destination holds in the scope of an input: each line in a temporary file, with the hash of its key. Those
+/// What the destination has in the scope of an input. A temporary file holds each line, with the hash of its key. Lines
 /// whose keys the input lacks are stale.
 struct StaleLines {
   private struct Held: BitwiseCopyable {
@@ -13,25 +13,27 @@ struct StaleLines {
   private struct Place: BitwiseCopyable {
     var offset: UInt64
     var length: UInt32
-    /// Of which part of the scope.
+    /// The index of the part of the scope.
     var part: UInt32
   }
 
   private let kind: DataKind
   private let sender: ServerSender
+  /// The uid of the destination's default option combo.
+  private let defaultCombo: String
   private let environment: [String: String]
   private let lines: TemporaryFile
   private let held: PartitionedRecords<Held>
   private var stale: PartitionedRecords<Place>?
   private var bytes = 0
   private let scratch = DataValueLine.Scratch()
-  /// Lines that d2-push cannot read. They stay.
+  /// How many lines d2-push cannot read. They stay at the destination.
   private(set) var unreadable = 0
-  /// How many of each part of the scope, each key once.
+  /// How many lines each part of the scope has, counting each key once.
   private(set) var heldCounts: [Int]
   var staleCount: Int { stale?.count ?? 0 }
 
-  /// - Parameter parts: how many the scope has.
+  /// - Parameter parts: how many parts the scope has.
   /// - Throws: `CommandFailure`, 73.
   init(
     _ kind: DataKind, _ sender: ServerSender, parts: Int, environment: [String: String]
@@ -39,6 +41,7 @@ struct StaleLines {
     heldCounts = Array(repeating: 0, count: parts)
     self.kind = kind
     self.sender = sender
+    defaultCombo = String(decoding: sender.defaultCombo, as: UTF8.self)
     self.environment = environment
     lines = try TemporaryFile(environment: environment)
     held = PartitionedRecords(
@@ -46,7 +49,7 @@ struct StaleLines {
       environment: environment)
   }
 
-  /// Reads what a d2-pull writes of a part of the scope, up to its end.
+  /// Reads the output of the d2-pull for a part of the scope, up to its end.
   ///
   /// - Throws: `CommandFailure`.
   mutating func read(_ descriptor: Int32, part: Int) throws {
@@ -66,14 +69,14 @@ struct StaleLines {
     }
   }
 
-  /// A registration that was taken back holds nothing that could be deleted.
+  /// Whether a registration is complete. One that was taken back contains nothing to delete.
   private static func isComplete(_ registration: ArraySlice<UInt8>) -> Bool {
     DataValueLine.reading(registration, DataValueLine.Scratch()) {
       $0[.completed].kind == .absent || $0.isTrue(.completed)
     } ?? false
   }
 
-  /// Finds those whose keys are not among those of the input, each key once.
+  /// Finds the lines whose keys are not in the input, each key once.
   mutating func compare(with keys: InputKeys) throws {
     let stale = places()
     for partition in 0..<InputKeys.partitions {
@@ -100,7 +103,7 @@ struct StaleLines {
     try places.append(place, to: Int(place.offset) * InputKeys.partitions / max(bytes, 1))
   }
 
-  /// Where the stale ones stand, in the order in which the destination gave them.
+  /// The places of the stale lines, in the destination's order.
   private func forEachStale(_ body: (Place) throws -> Void) throws {
     for partition in 0..<InputKeys.partitions {
       try Signals.check()
@@ -118,41 +121,63 @@ struct StaleLines {
 
   // MARK: What they are of
 
-  /// The organisation units of the stale ones.
+  /// What a stale line is of.
+  struct Subject {
+    let unit: String
+    /// `nil` for a registration.
+    let dataElement: String?
+    /// `nil` for the default one.
+    let attributeCombo: String?
+    /// The index of the part of the scope.
+    let part: Int
+  }
+
+  /// The organisation units of the stale lines.
   func units() throws -> Set<String> {
     var units: Set<String> = []
-    try forEachStale { place in
-      DataValueLine.reading(try line(at: place)[...], scratch) { _ = Self.unit($0).map { units.insert($0) } }
-    }
+    try forEachSubject { units.insert($0.unit) }
     return units
   }
 
-  private static func unit(_ line: DataValueLine) -> String? { line.text(.orgUnit) ?? line.text(.organisationUnit) }
+  /// The attribute option combos of the stale lines, without the default one.
+  func attributeCombos() throws -> Set<String> {
+    var combos: Set<String> = []
+    try forEachSubject { _ = $0.attributeCombo.map { combos.insert($0) } }
+    return combos
+  }
 
-  /// Leaves those alone of which the input says nothing.
-  ///
-  /// - Parameter isSaid: gets the unit and the data element of a stale one, and the part of the scope; a registration
-  ///   has no data element.
-  mutating func keep(where isSaid: (_ unit: String, _ dataElement: String?, _ part: Int) -> Bool) throws {
+  private func forEachSubject(_ body: (Subject) -> Void) throws {
+    try forEachStale { place in if let subject = try subject(at: place) { body(subject) } }
+  }
+
+  /// `nil` for a line without a unit.
+  private func subject(at place: Place) throws -> Subject? {
+    DataValueLine.reading(try line(at: place)[...], scratch) { line -> Subject? in
+      guard let unit = line.text(.orgUnit) ?? line.text(.organisationUnit) else { return nil }
+      let combo = line.text(.attributeOptionCombo).flatMap { $0.isEmpty || $0 == defaultCombo ? nil : $0 }
+      return Subject(
+        unit: unit, dataElement: line.text(.dataElement), attributeCombo: combo, part: Int(place.part))
+    } ?? nil
+  }
+
+  /// Keeps the stale lines that the input would have if the source had them. About the others it says nothing.
+  mutating func keep(where isSaid: (Subject) -> Bool) throws {
     let kept = places()
     try forEachStale { place in
-      let isKept = DataValueLine.reading(try line(at: place)[...], scratch) { line in
-        Self.unit(line).map { isSaid($0, line.text(.dataElement), Int(place.part)) } ?? false
-      }
-      if isKept ?? false { try add(place, to: kept) }
+      if let subject = try subject(at: place), isSaid(subject) { try add(place, to: kept) }
     }
     stale = kept
   }
 
-  /// How many of each part of the scope are stale.
+  /// How many lines of each part of the scope are stale.
   func staleCounts() throws -> [Int] {
     var counts = Array(repeating: 0, count: heldCounts.count)
     try forEachStale { counts[Int($0.part)] += 1 }
     return counts
   }
 
-  /// Writes the stale ones, as their own deletions, in the order in which the destination gave them: a file that can be
-  /// read from its beginning.
+  /// Writes the deletions of the stale lines, in the destination's order, to a file that can be read from its
+  /// beginning.
   ///
   /// - Throws: `CommandFailure`, 73 or 74.
   func deletions() throws -> TemporaryFile {

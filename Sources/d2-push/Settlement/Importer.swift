@@ -1,7 +1,7 @@
 import D2Client
 import D2Common
 
-/// Posts values and reads what the server says it did, in the one form of all versions.
+/// Posts values and reads the server's report, in one form for all versions.
 final class Importer: ImportServer {
   private let client: DHIS2Client
   private let options: PushOptions
@@ -15,6 +15,8 @@ final class Importer: ImportServer {
     self.server = server
     var query = Query()
     if server.wantsPreheat, options.kind == .dataValues { query.add("preheatCache", "true") }
+    // Otherwise a copy of old registrations sends e-mails and text messages to people at the destination.
+    if options.kind == .registrations, !options.notifies { query.add("skipNotifications", "true") }
     if options.dryRun { query.add("dryRun", "true") }
     if options.async { query.add("async", "true") }
     for (name, value) in options.passedOn { query.add(name, value) }
@@ -36,7 +38,7 @@ final class Importer: ImportServer {
     ServerError(client.server, options.kind.path, kind, message)
   }
 
-  /// What failed for a passing reason is posted again: imports are idempotent.
+  /// Posts again after a temporary failure, because imports are idempotent.
   func post(
     _ body: any HTTPBody, canBeHalved: Bool, deletes: Bool, _ traffic: inout BatchOutcome.Traffic
   ) throws -> ImportAnswer {
@@ -61,10 +63,10 @@ final class Importer: ImportServer {
     }
   }
 
-  /// The import whose answer was lost may still be running.
+  /// If an answer was lost, the import may still be running.
   private static let pauseSeconds = 1.0
 
-  /// A time-out or a broken connection, after all retries, may be a proxy's limit on size or time.
+  /// A timeout or a broken connection that remains after all retries. It may be a proxy's limit on size or time.
   private static func mayBeSize(_ error: ServerError) -> Bool {
     switch error.kind {
     case .timedOut, .broken: true
@@ -94,7 +96,7 @@ final class Importer: ImportServer {
     guard let error = ServerError(client.server, target, response) else {
       throw ServerError(client.server, target, .notDHIS2, "the answer holds no import summary")
     }
-    // The credentials are at fault then, no value.
+    // Then the credentials are at fault, not a value.
     if error.isForeignToken { throw error }
     switch error.kind {
     case .status(413): return .tooLarge(error)

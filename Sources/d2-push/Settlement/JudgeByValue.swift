@@ -1,8 +1,9 @@
 import D2Client
 import D2Common
 
-/// Servers up to 2.42, and all if registrations are concerned, decide value by value. Positions in the summary are
-/// believed if its counts fit; else the ids in its text, if they leave no doubt; else halves are posted.
+/// Judges answers of servers that decide value by value: those up to 2.42, and all servers for registrations. It trusts
+/// the positions in the summary if its counts fit. Otherwise it uses the ids in the texts, if they leave no doubt.
+/// Otherwise it bisects.
 struct JudgeByValue: Judge {
   let batch: Batch
   let ids: BatchIDs
@@ -31,13 +32,18 @@ struct JudgeByValue: Judge {
     verdict.refused = refused
     let rest = refused.isEmpty ? part : part.filter { refused[$0] == nil }
     guard found != nil else {
-      // What was taken is stored now; the halves tell which were not.
+      // The accepted values are stored now. The halves show which ones were not.
       verdict.halvesLater(work.with(rest))
       return verdict
     }
+    if isOfRegistrations, summary.accepted > 0 {
+      let reasons = Set(refused.values.map(\.message))
+      verdict.warnings = vague.map(\.message).filter { !reasons.contains($0) }
+    }
     let uncounted = part.count - summary.accepted - summary.ignored
     if uncounted > 0, uncounted > part.count(where: mayBeUncounted), !work.history.isRecount {
-      // Lost from all counts: the second of two spellings of one key. Posted again, the first of them is updated.
+      // One value is missing from all counts: the second of two spellings of one key. If both are posted again, the
+      // first one counts as updated.
       var again = work.with(rest)
       again.history.isRecount = true
       verdict.later(again)
@@ -45,9 +51,11 @@ struct JudgeByValue: Judge {
     return verdict
   }
 
-  /// Whether the summary is about just the values that were posted. Where the server's reader lost its place over a
-  /// value, the counts are of more or fewer, and its positions are those of their neighbours (docs/dhis2-servers.md,
-  /// trap 26).
+  private var isOfRegistrations: Bool { destination.options.kind == .registrations }
+
+  /// Whether the summary is about exactly the values that were posted. If the server's parser lost its position over a
+  /// value, the counts are too high or too low. Its positions then mean the neighbours (docs/dhis2-servers.md, trap
+  /// 26).
   private func positionsFit(_ summary: ImportSummary, _ part: [Int]) -> Bool {
     let places = summary.conflicts.flatMap(\.indexes) + summary.rejectedIndexes
     guard places.allSatisfy(part.indices.contains) else { return false }
@@ -56,19 +64,26 @@ struct JudgeByValue: Judge {
     return counted + part.count(where: mayBeUncounted) >= part.count
   }
 
-  /// Zeros that are not significant are in no count.
+  /// Zeros that are not significant appear in no count.
   private func mayBeUncounted(_ index: Int) -> Bool {
     let fate = batch.values[index].fate
     return fate == .droppedZero || fate == .doubtfulZero
   }
 
-  /// The values that conflicts without positions name, if that is certain. An unknown id is at fault in all values that
-  /// have it, and there are as many of them as the server ignored. `nil` if it is not certain.
+  /// The values that conflicts without positions name, if that is certain; otherwise `nil`. An unknown id affects all
+  /// values that have it, and the server must have ignored as many.
   private func refusedByText(
     _ conflicts: [ImportSummary.Conflict], _ report: ImportReport, _ part: [Int], _ known: [Int: Refusal]
   ) -> [Int: Refusal]? {
+    let summary = report.summary
+    // Then all registrations are stored, and the conflicts are warnings.
+    if isOfRegistrations, summary.ignored == 0, summary.accepted >= part.count { return [:] }
+    // Of several registrations, the server may have stored those that lack compulsory values.
+    let reasons =
+      isOfRegistrations && part.count > 1
+      ? conflicts.filter { !CompulsoryValues.areMissing(by: $0.message) } : conflicts
     var found: [Int: Refusal] = [:]
-    for conflict in conflicts {
+    for conflict in reasons {
       if part.count == 1 { return [part[0]: report.reason(conflict)] }
       let matcher = ConflictMatcher(conflict)
       guard matcher.isAboutID else { return nil }
@@ -76,15 +91,15 @@ struct JudgeByValue: Judge {
         found[index] = report.reason(conflict)
       }
     }
-    return found.count == report.summary.ignored - known.count ? found : nil
+    return found.count == summary.ignored - known.count ? found : nil
   }
 
   // MARK: Nothing was stored
 
-  /// Data set or outer ids of the whole set (docs/dhis2-servers.md, "Import errors").
+  /// Conflicts about the data set or the ids of the whole request (docs/dhis2-servers.md, "Import errors").
   private static let setLevelCodes: Set<String> = ["E7600", "E7601", "E7603", "E7604"]
 
-  /// The whole set was refused, or the import broke down over one of its values.
+  /// The server refused the whole request, or the import broke down over one of its values.
   private func abort(_ work: Work, _ report: ImportReport) -> Verdict {
     let (summary, part) = (report.summary, work.part)
     var verdict = Verdict()
@@ -99,7 +114,7 @@ struct JudgeByValue: Judge {
       return verdict
     }
     let matcher = ConflictMatcher(conflict)
-    let guilty = destination.options.kind == .registrations ? part.filter { matcher.names(ids[$0]) == true } : []
+    let guilty = isOfRegistrations ? part.filter { matcher.names(ids[$0]) == true } : []
     if guilty.isEmpty || guilty.count == part.count {
       verdict.halvesLater(work)
     } else {

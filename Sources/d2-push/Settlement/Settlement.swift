@@ -1,10 +1,10 @@
 import D2Client
 import D2Common
 
-/// Brings one batch to an end: every value is accepted, refused with the server's reason, or not sent.
+/// Settles one batch: each value is accepted, refused with the server's reason, or not sent.
 ///
-/// It works through a list: some values are posted, a judge says what the answer means for them, and what is left is
-/// posted again in another way. Imports are idempotent, so that posting a value again does no harm.
+/// It works through a list: it posts some values, and a judge decides what the answer means for them. It posts the
+/// unsettled ones again in another way. Imports are idempotent, so posting a value again does no harm.
 struct Settlement {
   let batch: Batch
   let destination: Destination
@@ -12,14 +12,15 @@ struct Settlement {
   private let judge: any Judge
   var outcome = BatchOutcome()
   var isSettled: [Bool]
-  /// What is to be posted, the next last. A list, not recursion: a batch may take thousands of requests.
+  /// What remains to be posted, with the next item last. It is a list, not recursion, because a batch may need
+  /// thousands of requests.
   private var work: [Work] = []
-  /// Values that failed alone, one after the other, with nothing accepted between them.
+  /// How many values failed alone in a row, with nothing accepted between them.
   private var failedAlone = 0
 
-  /// If a server fails over this many values in a row, one by one, the values are not the cause: the server is broken.
+  /// If a server fails over this many single values in a row, the values are not the cause: the server is broken.
   private static let mostFailedAlone = 50
-  /// A server that failed is left in peace for a moment; the import may still be running.
+  /// The wait after a server failed; the import may still be running.
   private static let pauseSeconds = 1.0
 
   init(_ batch: Batch, _ destination: Destination) {
@@ -39,7 +40,8 @@ struct Settlement {
 
   /// Posts the batch until each value is settled.
   ///
-  /// - Returns: the outcome, and what ended it early; then the values that are not settled are not sent.
+  /// - Returns: the outcome, and the failure that stopped it early. After a failure, the unsettled values count as not
+  ///   sent.
   mutating func run() -> (outcome: BatchOutcome, failure: (any Error)?) {
     var failure: (any Error)?
     do { try settleAll() } catch {
@@ -65,7 +67,7 @@ struct Settlement {
 
   // MARK: Posting
 
-  /// Posts values, and what comes of them, until each is settled.
+  /// Posts values, and then the parts that need another request, until each is settled.
   mutating func settle(_ part: [Int], _ dataSet: String?) throws {
     let base = work.count
     work.append(Work(part: part, dataSet: dataSet))
@@ -96,13 +98,15 @@ struct Settlement {
     guard !destination.deletesByScope else {
       return DeletionScope.body(of: next.part, ids, dataSet: destination.named(next.dataSet))
     }
-    return batch.body(
-      of: next.part, header: destination.traits.header(dataSet: next.dataSet, kind: destination.options.kind),
-      rewrite: destination.traits.respells)
+    let header = destination.traits.header(dataSet: next.dataSet, kind: destination.options.kind)
+    guard !next.history.isWithoutValue else { return batch.bodyOfDeletions(of: next.part, header: header) }
+    return batch.body(of: next.part, header: header, rewrite: destination.traits.respells)
   }
 
-  private mutating func apply(_ verdict: Verdict, _ report: ImportReport, _ done: Work) throws {
+  private mutating func apply(_ judged: Verdict, _ report: ImportReport, _ done: Work) throws {
+    let verdict = withoutValues(judged, done)
     if verdict.counts { outcome.count(report.summary, of: batch) }
+    outcome.warnings.formUnion(verdict.warnings)
     if verdict.isAlive { failedAlone = 0 }
     refuse(verdict.refused)
     if let refusal = verdict.wantsDataSet { return try settleByDataSet(done.part, refusal) }
@@ -113,6 +117,21 @@ struct Settlement {
     let open = Set(verdict.work.flatMap(\.part))
     for index in done.part where !open.contains(index) { isSettled[index] = true }
     work += verdict.work
+  }
+
+  /// Posts deletions once more without their old values if these do not fit the data element's type (E7619). Up to 2.42
+  /// a server accepts that, except for elements with an option set (docs/dhis2-servers.md, "Imports").
+  private func withoutValues(_ judged: Verdict, _ done: Work) -> Verdict {
+    guard destination.options.deletesStale, !done.history.isWithoutValue else { return judged }
+    let odd = judged.refused.filter { $0.value.code == "E7619" }.keys
+    guard !odd.isEmpty else { return judged }
+    let elements = destination.metadata.elementsWithoutOptions(among: Set(odd.map { ids[$0].dataElement }))
+    var again = done.with(odd.filter { elements.contains(ids[$0].dataElement) }.sorted())
+    again.history.isWithoutValue = true
+    var verdict = judged
+    for index in again.part { verdict.refused[index] = nil }
+    verdict.later(again)
+    return verdict
   }
 
   private mutating func halvesLater(_ next: Work) {
@@ -135,7 +154,8 @@ struct Settlement {
     halvesLater(next)
   }
 
-  /// A 500 may have stored some, or have been a passing failure: the same again first, then halves.
+  /// After a 500, some values may be stored, or the failure may be temporary. So d2-push posts the same values again
+  /// first, and then bisects.
   private mutating func retryOrHalve(_ next: Work, _ error: ServerError) throws {
     if case .status(let status) = error.kind { outcome.httpStatus = status }
     var next = next
@@ -146,12 +166,12 @@ struct Settlement {
       return work.append(next)
     }
     guard next.part.count == 1 else { return halvesLater(next) }
-    // Doubtful values are expected to fail, each of them.
+    // Each doubtful value is expected to fail.
     if batch.isDoubtful { failedAlone += 1 } else { try countFailure { _ in error } }
     refuse(next.part, error)
   }
 
-  /// A value failed alone. - Throws: the error, if too many did.
+  /// Counts a value that failed alone. - Throws: the error, if too many did.
   private mutating func countFailure(_ error: (Destination) -> ServerError) throws {
     failedAlone += 1
     guard failedAlone <= Self.mostFailedAlone else { throw error(destination) }

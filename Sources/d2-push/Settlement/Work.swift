@@ -1,39 +1,43 @@
-/// Some values of a batch, by their places in it, that are posted together.
+/// Values of a batch that are posted together, by their indexes in it.
 struct Work {
   var part: [Int]
-  /// The data set that they are sent for, if the values or their elements tell.
+  /// The data set that the values are sent for, if they or their elements determine it.
   var dataSet: String?
   var history = History()
 
-  /// How it came to be posted.
+  /// The earlier posts of these values.
   struct History {
-    /// The server failed (500) over a part that holds this one, twice.
+    /// The server failed (500) twice over a part that contains this one.
     var hasFailed = false
     /// Requests in a row that were too slow.
     var tooSlow = 0
-    /// Posted again because the counts did not add up.
+    /// Whether they are posted again because the counts did not add up.
     var isRecount = false
-    /// Group failures in a row, of what was left of this part.
+    /// Whether they are posted without their values. They are deletions whose old value was refused.
+    var isWithoutValue = false
+    /// How many group failures in a row the rest of this part had.
     var groupFailures = 0
   }
 
-  /// Other values, posted for the same reason.
+  /// Other values, with the same history.
   func with(_ part: [Int]) -> Work { Work(part: part, dataSet: dataSet, history: history) }
 }
 
-/// What an answer means for the values that were posted. Those that are neither refused nor posted again are settled:
-/// stored, or ignored because they are there already.
+/// What an answer means for the posted values. Values that are neither refused nor posted again are settled: the server
+/// stored them, or ignored them because it already has them.
 struct Verdict {
   var refused: [Int: Refusal] = [:]
-  /// Whether what the summary counts is stored.
+  /// Whether the summary's counts are stored values.
   var counts = false
-  /// The server reports on values: it is not broken.
+  /// Whether the server reports on values. Then it is not broken.
   var isAlive = false
-  /// What is posted next, the last first.
+  /// What to post next, in reverse order.
   private(set) var work: [Work] = []
-  /// Nothing was stored, and it was one value: why, and the server's message.
+  /// For a single value of which nothing was stored: the reason and the server's message.
   var brokeDown: (refusal: Refusal, message: String)?
-  /// The server will not guess the data set: each value is sent for those that hold its element.
+  /// Messages about registrations that the server stored all the same.
+  var warnings: [String] = []
+  /// The server does not guess the data set. Each value must be sent for the data sets that hold its element.
   var wantsDataSet: Refusal?
 
   mutating func refuse(_ part: [Int], _ refusal: Refusal) {
@@ -51,7 +55,7 @@ extension [Int] {
   var halves: [[Int]] { [Array(self[(count / 2)...]), Array(self[..<(count / 2)])] }
 }
 
-/// Tells what an answer means for the values that were posted.
+/// Decides what an answer means for the posted values.
 protocol Judge {
   func verdict(on work: Work, _ report: ImportReport) throws -> Verdict
 }

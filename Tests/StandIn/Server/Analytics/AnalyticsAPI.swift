@@ -1,6 +1,6 @@
 import D2Common
 
-/// `GET /api/analytics/dataValueSet`: sums as data values. The whole answer is made before its first byte.
+/// `GET /api/analytics/dataValueSet`: sums as data values. The server computes the whole answer before its first byte.
 struct AnalyticsAPI {
   let server: Server
   let call: APICall
@@ -23,7 +23,9 @@ struct AnalyticsAPI {
         request, metadata, server.version, user,
         today: CalendarDate(dayNumber: Int(server.localTime.local(server.clock.now) / 86_400_000)))
       guard let tables = server.state.withLock({ $0.analytics }) else { return Self.noTables }
-      let rows = AnalyticsSums(query: query, metadata: metadata, tables: tables).values()
+      let sums = AnalyticsSums(query: query, metadata: metadata, tables: tables)
+      if sums.hasStrayOperands { return ErrorPages.message(400, "Dimensional item cannot be null") }
+      let rows = sums.values()
       if rows.count > server.analyticsLimit {
         throw AnalyticsRefusal(code: "E7128", text: "Query result set exceeded max limit: `\(server.analyticsLimit)`")
       }
@@ -36,7 +38,7 @@ struct AnalyticsAPI {
     } catch { return ErrorPages.message(409, error.text, code: error.code) }
   }
 
-  /// As it was recorded.
+  /// The recorded answer.
   private static var noTables: Response {
     let text =
       "Query failed because a referenced table does not exist. Please ensure analytics job was run (SqlState: 42P01)"
@@ -51,8 +53,8 @@ struct AnalyticsAPI {
 
   private func document(_ rows: [(cell: AnalyticsSums.Cell, value: Double)], _ query: AnalyticsQuery) -> [UInt8] {
     let ids = AnalyticsIDs(request: request, metadata: server.metadata)
-    let items = query.items.map { ids.item($0).map { JSONValue.string($0).jackson } }
-    let units = query.units.map { ids.unit($0).map { JSONValue.string($0).jackson } }
+    let items = query.items.map { JSONValue.string(ids.item($0)).jackson }
+    let units = query.units.map { JSONValue.string(ids.unit($0)).jackson }
     let combos = server.metadata.categoryOptionCombos
     let day = Stamp.local(server.localTime.local(server.clock.now)).prefix(10)
     let end =
@@ -60,8 +62,7 @@ struct AnalyticsAPI {
     var out = Array("{\"dataValues\":[".utf8)
     var isFirst = true
     for (cell, value) in rows {
-      // What has no id in the scheme is left out.
-      guard let item = items[cell.item], let unit = units[cell.unit] else { continue }
+      let (item, unit) = (items[cell.item], units[cell.unit])
       if !isFirst { out.append(UInt8(ascii: ",")) }
       isFirst = false
       out += "{\"dataElement\":\(item),\"period\":\"\(query.periods[cell.period].id)\",\"orgUnit\":\(unit),".utf8
@@ -82,7 +83,7 @@ struct AnalyticsAPI {
     let isInteger = item.element.map { server.metadata.dataElements[$0].valueType.hasPrefix("INTEGER") } ?? false
     if isInteger { return String(Int(value)) }
     if request.flag("skipRounding") { return Self.shortest(Self.rounded(value, 10)) }
-    // Below 1 two digits that count, else one decimal.
+    // Below 1, two significant digits; otherwise one decimal.
     var decimals = 1
     if value != 0, abs(value) < 1 {
       var scaled = abs(value)
@@ -101,12 +102,20 @@ struct AnalyticsAPI {
     return (value * scale).rounded(.toNearestOrAwayFromZero) / scale
   }
 
+  /// A number in Java's form: with an exponent from ten million on and below a thousandth. Smaller whole numbers have
+  /// no decimals here.
   private static func shortest(_ value: Double) -> String {
-    value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : String(value)
+    if value == 0 || (1e-3..<1e7).contains(abs(value)) {
+      return value == value.rounded() ? String(Int(value)) : String(value)
+    }
+    var (mantissa, exponent) = (value, 0)
+    while abs(mantissa) >= 10 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }
+    while abs(mantissa) < 1 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
+    return "\(rounded(mantissa, 12))E\(exponent)"
   }
 }
 
-/// What items and units are called in an answer.
+/// The ids of items and units in an answer.
 private struct AnalyticsIDs {
   let items: IdScheme
   let elements: IdScheme
@@ -122,25 +131,25 @@ private struct AnalyticsIDs {
     units = IdScheme(request.first("outputOrgUnitIdScheme") ?? all)
   }
 
-  func unit(_ position: Int) -> String? {
+  /// An object without an id in the scheme has its uid.
+  func unit(_ position: Int) -> String {
     let unit = metadata.organisationUnits[position]
-    return units.id(uid: unit.uid, code: unit.code, name: unit.name)
+    return units.id(uid: unit.uid, code: unit.code, name: unit.name) ?? unit.uid
   }
 
-  func item(_ item: AnalyticsItem) -> String? {
+  /// Reporting rates always have the data set's uid.
+  func item(_ item: AnalyticsItem) -> String {
     switch item {
     case .element(let position), .operand(let position, _):
       let element = metadata.dataElements[position]
-      return elements.id(uid: element.uid, code: element.code, name: element.name)
+      return elements.id(uid: element.uid, code: element.code, name: element.name) ?? element.uid
     case .indicator(let position):
       let indicator = metadata.indicators[position]
-      return items.id(uid: indicator.uid, code: indicator.code, name: indicator.name)
+      return items.id(uid: indicator.uid, code: indicator.code, name: indicator.name) ?? indicator.uid
     case .programIndicator(let position):
       let indicator = metadata.programIndicators[position]
-      return items.id(uid: indicator.uid, code: indicator.code, name: indicator.name)
-    case .reportingRate(let position, let rate):
-      let set = metadata.dataSets[position]
-      return items.id(uid: set.uid, code: set.code, name: set.name).map { "\($0).\(rate.rawValue)" }
+      return items.id(uid: indicator.uid, code: indicator.code, name: indicator.name) ?? indicator.uid
+    case .reportingRate(let position, let rate): return "\(metadata.dataSets[position].uid).\(rate.rawValue)"
     }
   }
 }

@@ -1,22 +1,22 @@
 import D2Common
 
-/// Why an analytics question is refused.
+/// Why an analytics request is refused.
 struct AnalyticsRefusal: Error {
   let code: String
   let text: String
 }
 
-/// The dimensions and filters of an analytics question, with ids resolved: what is not known is left out without a
-/// word.
+/// The dimensions and filters of an analytics request, with ids resolved. Unknown ids are silently omitted.
 struct AnalyticsQuery: Sendable {
   var items: [AnalyticsItem] = []
   var periods: [Period] = []
   var units: [Int] = []
   var byOptionCombo = false
   var byAttributeCombo = false
-  /// Only values of these attribute option combos.
+  /// The only category option combos, and the only attribute option combos, to include.
+  var optionCombos: Set<Int>?
   var attributeCombos: Set<Int>?
-  /// How to sum, instead of each element's own way.
+  /// The aggregation type, instead of each element's own.
   var aggregationType: String?
 
   init(
@@ -37,14 +37,14 @@ struct AnalyticsQuery: Sendable {
       case "dx": items = try Self.items(dimension.ids, metadata, scheme)
       case "pe": periods = try Self.periods(dimension.ids, version, today)
       case "ou": units = try Self.units(dimension.ids, metadata, scheme, user)
-      case "co": byOptionCombo = true
-      case "ao": byAttributeCombo = true
+      case "co": (byOptionCombo, optionCombos) = (true, Self.combos(dimension.ids, metadata, scheme))
+      case "ao": (byAttributeCombo, attributeCombos) = (true, Self.combos(dimension.ids, metadata, scheme))
       default: throw Self.unknown(dimension.name)
       }
     }
     for filter in filters {
       guard filter.name == "ao" else { throw Self.unknown(filter.name) }
-      attributeCombos = Set(filter.ids.compactMap { metadata.categoryOptionCombos(by: scheme)[$0] })
+      attributeCombos = Self.combos(filter.ids, metadata, scheme)
     }
     try check(dimensions.map(\.name), metadata, user)
   }
@@ -53,6 +53,12 @@ struct AnalyticsQuery: Sendable {
   private static func parts(_ text: String) -> (name: String, ids: [String]) {
     let sides = text.split(separator: ":", maxSplits: 1).map(String.init)
     return (sides.first ?? "", sides.count == 2 ? sides[1].split(separator: ";").map(String.init) : [])
+  }
+
+  /// The known combos. If none is known, there is no filter.
+  private static func combos(_ ids: [String], _ metadata: Metadata, _ scheme: IdScheme) -> Set<Int>? {
+    let combos = Set(ids.compactMap { metadata.categoryOptionCombos(by: scheme)[$0] })
+    return combos.isEmpty ? nil : combos
   }
 
   private static func unknown(_ dimension: String) -> AnalyticsRefusal {
@@ -90,6 +96,14 @@ struct AnalyticsQuery: Sendable {
         code: "E7115",
         text: "Data elements must be of a value and aggregation type that allow aggregation: `[\(uids)]`")
     }
+    let skipsTotal = items.contains { item in
+      guard case .element(let element) = item else { return false }
+      return metadata.categoryCombos[metadata.dataElements[element].combo].skipsTotal
+    }
+    if skipsTotal {
+      throw AnalyticsRefusal(
+        code: "E7134", text: "Cannot retrieve total value for data elements with skip total category combination")
+    }
     for (name, code, text) in [
       ("dx", "E7117", "A data dimension 'dx'"), ("pe", "E7118", "A period dimension 'pe'"),
       ("ou", "E7119", "An organisation unit dimension 'ou'"),
@@ -104,7 +118,7 @@ struct AnalyticsQuery: Sendable {
     }
   }
 
-  /// Texts are among them, and bring no values; files and dates are refused with all that is asked for beside them.
+  /// Texts are accepted, but have no values. Files and dates are refused, together with the rest of the request.
   private static let acceptedTypes: Set<String> = [
     "BOOLEAN", "TRUE_ONLY", "TEXT", "LONG_TEXT", "LETTER", "INTEGER", "INTEGER_POSITIVE", "INTEGER_NEGATIVE",
     "INTEGER_ZERO_OR_POSITIVE", "NUMBER", "UNIT_INTERVAL", "PERCENTAGE", "COORDINATE",
@@ -156,7 +170,7 @@ struct AnalyticsQuery: Sendable {
     return periods
   }
 
-  /// Levels and groups take the units beside them as the tops of what they are looked for in.
+  /// Levels and groups are searched below the other requested units.
   private static func units(
     _ ids: [String], _ metadata: Metadata, _ scheme: IdScheme, _ user: User
   ) throws(AnalyticsRefusal) -> [Int] {

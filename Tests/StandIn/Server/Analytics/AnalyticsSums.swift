@@ -1,8 +1,8 @@
 import D2Common
 
-/// Sums the values of the tables over the hierarchy and over time, by each data element's aggregation type.
+/// Sums up the values in the tables over the hierarchy and over time, by each data element's aggregation type.
 struct AnalyticsSums {
-  /// Where a sum belongs: positions in the question, and combos where they are asked for (-1 elsewhere).
+  /// The place of a sum: positions in the request, and combos if they are requested (otherwise -1).
   struct Cell: Hashable {
     var item: Int
     var period: Int
@@ -15,7 +15,7 @@ struct AnalyticsSums {
   let metadata: Metadata
   let tables: AnalyticsTables
 
-  /// All values, in no order.
+  /// All sums, in any order.
   func values() -> [(cell: Cell, value: Double)] {
     let plain = query.items.enumerated().filter { $0.element.isOfElement }
     var found = sums(plain.map { ($0.offset, $0.element) }, byCombos: true)
@@ -35,6 +35,21 @@ struct AnalyticsSums {
 
   // MARK: - Data elements
 
+  /// Whether there are values for a pair of data element and combo that was not requested, although operands name both.
+  /// The server sums up each data element with each combo, and then fails.
+  var hasStrayOperands: Bool {
+    let operands = query.items.compactMap { item in
+      if case .operand(let element, let combo) = item { [element, combo] } else { nil }
+    }
+    let asked = Set(operands)
+    let (elements, combos) = (Set(operands.map { $0[0] }), Set(operands.map { $0[1] }))
+    return tables.values.rows.contains { row in
+      let pair = [Int(row.key.element), Int(row.key.optionCombo)]
+      return !row.isDeleted && elements.contains(pair[0]) && combos.contains(pair[1]) && !asked.contains(pair)
+        && query.periods.contains { $0.gathers(tables.values.periods[Int(row.key.period)]) }
+    }
+  }
+
   private func sums(
     _ items: [(position: Int, item: AnalyticsItem)], byCombos: Bool
   ) -> [(cell: Cell, value: Double)] {
@@ -53,7 +68,8 @@ struct AnalyticsSums {
       guard !asked.isEmpty else { continue }
       for row in rows.lazy.map({ tables.values.rows[Int($0)] }) where !row.isDeleted {
         guard let members = byElement[row.key.element], let value = Self.number(row.value),
-          query.attributeCombos?.contains(Int(row.key.attributeCombo)) ?? true
+          query.attributeCombos?.contains(Int(row.key.attributeCombo)) ?? true,
+          query.optionCombos?.contains(Int(row.key.optionCombo)) ?? true
         else { continue }
         for member in members where member.combo.map({ $0 == row.key.optionCombo }) ?? true {
           for unit in unitsAbove[Int(row.key.unit)] {
@@ -72,7 +88,7 @@ struct AnalyticsSums {
     return sums.map { cell, sum in (cell, sum.result(in: query.periods[cell.period])) }
   }
 
-  /// By the position of each unit: those of the asked-for units that it is or lies below.
+  /// For each unit, the requested units that it is or is below, by position.
   private func askedUnits() -> [[Int]] {
     let asked = Dictionary(uniqueKeysWithValues: query.units.enumerated().map { ($0.element, $0.offset) })
     return metadata.organisationUnits.indices.map { unit in
@@ -154,14 +170,14 @@ struct AnalyticsSums {
   }
 }
 
-/// What is gathered of one cell.
+/// The intermediate result of one cell.
 private struct RunningSum {
   private let type: String
   private var sum = 0.0
   private var count = 0.0
   private var least = Double.infinity
   private var most = -Double.infinity
-  /// Of each unit and combo the newest value, for what has no sum over time.
+  /// The newest value of each unit and combo, for types without a sum over time.
   private var newest: [ValueKey: (end: Int, value: Double)] = [:]
 
   init(type: String) { self.type = type }
@@ -197,14 +213,14 @@ private struct RunningSum {
 }
 
 extension DataElement {
-  /// Whether analytics make values of it: texts bring none, and nothing says so.
+  /// Whether analytics compute values for it. Texts silently have none.
   var isAggregated: Bool {
     aggregationType != "NONE" && (ValueTypeRules.isNumeric(valueType) || ["BOOLEAN", "TRUE_ONLY"].contains(valueType))
   }
 }
 
 extension PeriodType {
-  /// How long the periods are, to be compared.
+  /// A number for comparing the lengths of periods.
   var lengthOrder: Int {
     let period = period(containing: CalendarDate(year: 2023, month: 6, day: 15)!)
     return period.end.dayNumber - period.start.dayNumber
@@ -212,7 +228,7 @@ extension PeriodType {
 }
 
 extension Period {
-  /// Whether values of another period count in this one: of the same or a shorter type, and begun in it.
+  /// Whether the values of another period count in this one: it has the same or a shorter type, and begins in it.
   func gathers(_ other: Period) -> Bool {
     if other.type == type { return other == self }
     return other.type.lengthOrder < type.lengthOrder && other.start >= start && other.start <= end

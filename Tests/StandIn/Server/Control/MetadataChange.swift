@@ -1,8 +1,8 @@
 import D2Common
 
-/// `POST /control/metadata`: what changes of the metadata, in the form of a metadata payload.
+/// `POST /control/metadata`: changes of the metadata, in the form of a metadata payload.
 ///
-/// Objects keep their positions, since values refer to them: one that is removed is hidden.
+/// Objects keep their positions, because values refer to them. So a removed object is only hidden.
 struct MetadataChange {
   private var metadata: Metadata
   private let change: JSONValue
@@ -17,6 +17,7 @@ struct MetadataChange {
     try changed.optionCombos()
     try changed.elements()
     try changed.sets()
+    try changed.attributes()
     changed.metadata.exchanges += changed.objects("aggregateDataExchanges")
     changed.metadata.index()
     return changed.metadata
@@ -44,7 +45,7 @@ struct MetadataChange {
       unit.further.merge(OrganisationUnit.further(of: object)) { $1 }
       metadata.organisationUnits[position] = unit
     }
-    // With a unit goes all that is below it.
+    // All units below a removed unit are removed too.
     var isSettled = false
     while !isSettled {
       isSettled = true
@@ -77,6 +78,9 @@ struct MetadataChange {
       if position == metadata.categoryOptions.count { metadata.categoryOptions.append(.init(uid: uid, name: uid)) }
       if let name = object["name"]?.string { metadata.categoryOptions[position].name = name }
       if let code = object["code"] { metadata.categoryOptions[position].code = code.string }
+      if let access = object["sharing"]?["public"]?.string {
+        metadata.categoryOptions[position].sharing.publicAccess = access
+      }
     }
     for object in objects("categories") {
       let uid = try uid(object)
@@ -97,13 +101,14 @@ struct MetadataChange {
     return found
   }
 
-  /// A combo's option combos are those that its list names: new ones are made.
+  /// A combo has the option combos in its list; missing ones are created.
   private mutating func combos() throws(MetadataError) {
     for object in objects("categoryCombos") {
       let uid = try uid(object)
       let position = metadata.categoryCombos.firstIndex { $0.uid == uid } ?? metadata.categoryCombos.count
       if position == metadata.categoryCombos.count { metadata.categoryCombos.append(.init(uid: uid, name: uid)) }
       if let name = object["name"]?.string { metadata.categoryCombos[position].name = name }
+      if let skips = object["skipTotal"]?.bool { metadata.categoryCombos[position].skipsTotal = skips }
       if let list = object["categories"]?.array {
         metadata.categoryCombos[position].categories = []
         for category in list {
@@ -129,7 +134,7 @@ struct MetadataChange {
     }
   }
 
-  /// Codes of option combos that are there.
+  /// Sets the codes of existing option combos.
   private mutating func optionCombos() throws(MetadataError) {
     for object in objects("categoryOptionCombos") {
       let position = try reference(object, "categoryOptionCombos", metadata.categoryOptionCombos.map(\.uid))
@@ -195,7 +200,31 @@ struct MetadataChange {
         }
         set.unitSet = Set(set.units)
       }
+      if let list = object["compulsoryDataElementOperands"]?.array { set.compulsory = try operands(list) }
+      if let flag = object["compulsoryFieldsCompleteOnly"]?.bool { set.compulsoryFieldsCompleteOnly = flag }
       metadata.dataSets[position] = set
+    }
+  }
+
+  private func operands(_ list: [JSONValue]) throws(MetadataError) -> [DataSet.Operand] {
+    var found: [DataSet.Operand] = []
+    for operand in list {
+      let element = try reference(operand["dataElement"] ?? .null, "dataElements", metadata.dataElements.map(\.uid))
+      var combo: Int?
+      if let named = operand["categoryOptionCombo"] {
+        combo = try reference(named, "categoryOptionCombos", metadata.categoryOptionCombos.map(\.uid))
+      }
+      found.append(.init(element: element, optionCombo: combo))
+    }
+    return found
+  }
+
+  private mutating func attributes() throws(MetadataError) {
+    for object in objects("attributes") {
+      let uid = try uid(object)
+      let position = metadata.attributes.firstIndex { $0.uid == uid } ?? metadata.attributes.count
+      if position == metadata.attributes.count { metadata.attributes.append(.init(uid: uid, name: uid)) }
+      metadata.attributes[position].take(object)
     }
   }
 

@@ -1,7 +1,7 @@
 import D2Common
 import Synchronization
 
-/// What the server has seen, so that tests can assert how a client behaved.
+/// Records what the server has seen, so that tests can check how a client behaved.
 final class Statistics: Sendable {
   private struct Counts {
     var requests: [String: Int] = [:]
@@ -17,9 +17,10 @@ final class Statistics: Sendable {
     var recent: [JSONValue] = []
     var importSizes: [Int] = []
     var valuesSent = 0
+    var notifications = 0
   }
 
-  /// How many requests `recent` holds.
+  /// The size of `recent`.
   private static let recentLimit = 1000
 
   private let counts = Mutex(Counts())
@@ -38,9 +39,10 @@ final class Statistics: Sendable {
   func login() { counts.withLock { $0.logins += 1 } }
   func tokenCheck() { counts.withLock { $0.tokenChecks += 1 } }
   func imported(values: Int) { counts.withLock { $0.importSizes.append(values) } }
+  func notified() { counts.withLock { $0.notifications += 1 } }
   func exported(values: Int) { counts.withLock { $0.valuesSent += values } }
 
-  /// How many requests are being answered now.
+  /// How many requests are in progress.
   var running: Int { counts.withLock { $0.running } }
 
   func begin() {
@@ -85,6 +87,7 @@ final class Statistics: Sendable {
         "connectionsOpened": .int(counts.connectionsOpened), "closedUnfinished": .int(counts.closedUnfinished),
         "running": .int(counts.running), "maxConcurrentRequests": .int(counts.mostRunning),
         "importSizes": .array(counts.importSizes.map { .int($0) }), "valuesSent": .int(counts.valuesSent),
+        "notifications": .int(counts.notifications),
         "recent": .array(counts.recent),
       ]
     }

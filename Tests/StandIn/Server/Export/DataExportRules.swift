@@ -1,7 +1,7 @@
 import D2Common
 
-/// The rules of exports from 2.43 on. Malformed ids are refused, and unknown ones match nothing. The first check that
-/// fails counts, and keys that are the same for all values stand at the top.
+/// The rules of exports from 2.43 on. Malformed ids are refused, and unknown ones match nothing. The first failed check
+/// counts. Keys with the same value everywhere are at the top.
 struct DataExportRules {
   let rules: ExportRules
 
@@ -26,7 +26,7 @@ struct DataExportRules {
       if failed { throw .conflict(code: complaint.0, text: complaint.1) }
     }
     try refuse(ExportComplaint.noData, when: setIds.isEmpty && elementIds.isEmpty && groupIds.isEmpty)
-    // 2.43.1 does not take lastUpdated in the place of periods, whatever the text says.
+    // 2.43.1 does not accept lastUpdated instead of periods, whatever its message says.
     try refuse(ExportComplaint.noPeriod, when: periods.isEmpty && !hasDates)
     try refuse(ExportComplaint.both, when: !periods.isEmpty && hasDates)
     try refuse(ExportComplaint.dates, when: hasDates && query.start! > query.end!)
@@ -50,13 +50,13 @@ struct DataExportRules {
     if rules.asksForChildren {
       query.subtrees = units.map { metadata.organisationUnits[$0].enter..<metadata.organisationUnits[$0].exit }
     } else {
-      // Of a group, an ordinary user sees the members that are the user's own units, and not what lies below them.
+      // For a group, an ordinary user sees the members among the user's own units, and not the units below them.
       let members = unitGroups.flatMap { metadata.organisationUnitGroups[$0].members }
         .filter { rules.user.isSuperuser || rules.user.organisationUnits.contains($0) }
       query.units = Set((units + members).map(Int32.init))
     }
     let optionCombos = try ids("categoryOptionCombo", .uid)
-    // An unknown one matches nothing.
+    // An unknown id matches nothing.
     query.optionCombos = Set(optionCombos.map { Int32(metadata.categoryOptionComboByUid[$0] ?? -1) })
     query.level = request.first("level").flatMap { Int($0) }
     query.attributeCombos = Set(combos.map(Int32.init))
@@ -69,7 +69,7 @@ struct DataExportRules {
     return query
   }
 
-  /// Ids as they were given, each once. By uid they must at least look like one.
+  /// The given ids without repeats. In the uid scheme they must at least have the form of uids.
   private func ids(_ name: String, _ scheme: IdScheme) throws(ExportRefusal) -> [String] {
     var seen: Set<String> = []
     let all = request.list(name).filter { seen.insert($0).inserted }
@@ -88,9 +88,10 @@ struct DataExportRules {
     try refuse(
       "E2010", "User is not allowed to read data for data set(s)",
       sets.filter { !metadata.dataSets[$0].sharing.readsData(rules.user) }.map { metadata.dataSets[$0].uid })
+    let hidden = metadata.unreadableCombos(rules.user)
     try refuse(
       "E2011", "User is not allowed to read data for attribute option combo(s)",
-      combos.filter { metadata.categoryOptionCombos[$0].isRestricted }.map { metadata.categoryOptionCombos[$0].uid })
+      combos.filter(hidden.contains).map { metadata.categoryOptionCombos[$0].uid })
     try refuse(
       "E2012", "User is not allowed to view org unit(s)",
       units.filter { !metadata.isWithin($0, anyOf: rules.user.organisationUnits) }

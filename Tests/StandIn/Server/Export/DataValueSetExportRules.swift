@@ -1,7 +1,7 @@
 import D2Common
 
-/// The rules of exports up to 2.42. Unknown ids are dropped, all checks are made, and the last one that fails counts.
-/// Access is checked when the stream is already open.
+/// The rules of exports up to 2.42. Unknown ids are dropped, all checks run, and the last failed one counts. Access is
+/// checked only after the stream is open.
 struct DataValueSetExportRules {
   let rules: ExportRules
 
@@ -34,7 +34,7 @@ struct DataValueSetExportRules {
     if let failed { throw .conflict(code: failed.0, text: failed.1) }
 
     try checkAccess(sets, combos, units)
-    // Groups take the place of sets and elements.
+    // Groups replace sets and elements.
     query.elements =
       groups.isEmpty
       ? Set((sets.flatMap { metadata.dataSets[$0].elements } + elements).map(Int32.init))
@@ -59,12 +59,11 @@ struct DataValueSetExportRules {
 
   private func checkAccess(_ sets: [Int], _ combos: [Int], _ units: [Int]) throws(ExportRefusal) {
     let visible = rules.user.visibleUnits(rules.version)
+    let hidden = metadata.unreadableCombos(rules.user)
     let problem: (String, String)?
     if let set = sets.first(where: { !metadata.dataSets[$0].sharing.readsData(rules.user) }) {
       problem = ("E2010", "User is not allowed to read data for data set: `\(metadata.dataSets[set].uid)`")
-    } else if let combo = combos.first(where: {
-      metadata.categoryOptionCombos[$0].isRestricted && !rules.user.isSuperuser
-    }) {
+    } else if let combo = combos.first(where: hidden.contains) {
       let uid = metadata.categoryOptionCombos[combo].uid
       problem = ("E2011", "User is not allowed to read data for attribute option combo: `\(uid)`")
     } else if let unit = units.first(where: { !metadata.isWithin($0, anyOf: visible) }) {
@@ -77,7 +76,7 @@ struct DataValueSetExportRules {
     throw .conflict(code: problem.0, text: problem.1)
   }
 
-  /// The date stays when the registration is undone.
+  /// The date stays when a registration is undone.
   private func header(
     _ set: Int, _ period: Period, _ unit: Int, _ store: inout ValueStore, _ registrations: RegistrationStore
   ) -> [JSONValue.Member] {

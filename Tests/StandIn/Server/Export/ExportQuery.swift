@@ -1,9 +1,9 @@
 import D2Common
 
-/// Which data values an export asks for, with ids resolved.
+/// The data values that an export requests, with ids resolved.
 struct ExportQuery: Sendable {
   var elements: Set<Int32> = []
-  /// Positions in the table of periods; `nil` asks for no periods by id.
+  /// Positions in the table of periods; `nil` if no periods are requested by id.
   var periods: [Int32]?
   var start: Int?
   var end: Int?
@@ -11,21 +11,22 @@ struct ExportQuery: Sendable {
   /// Subtrees, as ranges of `enter`.
   var subtrees: [Range<Int>] = []
   var attributeCombos: Set<Int32> = []
-  /// From 2.43: only these option combos, and only units of this level.
+  /// From 2.43 on: the only option combos, and the only level of units.
   var optionCombos: Set<Int32> = []
   var level: Int?
   var includeDeleted = false
-  /// A local time of the server's.
+  /// A local time of the server.
   var updatedSince: Int64?
   var localTime = LocalTime.utc
   var limit: Int?
   var offset = 0
   var order: String?
-  var isRestricted = false
+  /// Rows of these are left out without a word.
+  var hiddenAttributeCombos: Set<Int32> = []
 
-  /// What stands at the top of the document, in order.
+  /// The members at the top of the document, in order.
   var header: [JSONValue.Member] = []
-  /// 2.43 writes these keys once at the top and in no value.
+  /// Whether 2.43 writes these keys once at the top, and not in the values.
   var hoistsPeriod = false
   var hoistsUnit = false
   var hoistsAttributeCombo = false
@@ -38,15 +39,15 @@ struct ExportQuery: Sendable {
 
 /// Why an export is refused.
 enum ExportRefusal: Error {
-  /// The parameters do not make a query: 409 with a code.
+  /// The parameters do not form a query: 409 with a code.
   case conflict(code: String, text: String)
   /// A malformed parameter: 400.
   case malformed(String)
-  /// 2.39 to 2.42 have opened the stream by then: 200, and not one byte.
+  /// 2.39 to 2.42 have opened the stream already: 200 without any byte.
   case silent
 }
 
-/// `yyyy-MM-dd` parameters, durations, numbers: read in every export.
+/// Parses the parameters of all exports: `yyyy-MM-dd` dates, durations, numbers.
 struct ExportParameters {
   let request: Request
 
@@ -58,13 +59,13 @@ struct ExportParameters {
     throw .malformed("Value '\(text)' is not valid for parameter \(name). Invalid format: \"\(text)\"\(malformed)")
   }
 
-  /// The same where the time of the day and its zone count.
+  /// The same for times, including their zone.
   func moment(_ name: String, _ localTime: LocalTime) throws(ExportRefusal) -> Int64? {
     guard try date(name) != nil else { return nil }
     return request.first(name).flatMap { localTime.moment(of: $0) }
   }
 
-  /// As far as the parser of dates gets.
+  /// The part that the date parser accepts.
   private static func goodPrefix(_ text: String) -> String {
     String(text.prefix { $0.isNumber || $0 == "-" })
   }

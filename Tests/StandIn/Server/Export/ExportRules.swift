@@ -21,14 +21,14 @@ struct ExportRules {
 
   var asksForChildren: Bool { request.flag("children") }
 
-  /// The query, or why there is none.
+  /// The query, or the reason why there is none.
   func query(_ store: inout ValueStore, _ registrations: RegistrationStore) throws(ExportRefusal) -> ExportQuery {
     version.hasDataEntryPipeline
       ? try DataExportRules(rules: self).query(&store)
       : try DataValueSetExportRules(rules: self).query(&store, registrations)
   }
 
-  /// What both generations share: dates, durations, schemes, the limit.
+  /// The parts that both generations share: dates, durations, schemes, the limit.
   func common() throws(ExportRefusal) -> ExportQuery {
     var query = ExportQuery()
     query.start = try parameters.date("startDate").map { Int($0 / 86_400_000) }
@@ -46,7 +46,7 @@ struct ExportRules {
       query.limit = limit
     }
     query.includeDeleted = request.flag("includeDeleted")
-    query.isRestricted = !user.isSuperuser
+    query.hiddenAttributeCombos = Set(metadata.unreadableCombos(user).map(Int32.init))
     query.elementScheme = outputScheme("dataElement")
     query.unitScheme = outputScheme("orgUnit")
     query.optionComboScheme = outputScheme("categoryOptionCombo")
@@ -64,7 +64,7 @@ struct ExportRules {
   }
 }
 
-/// Texts of the checks that every version makes.
+/// The messages of the checks that every version makes.
 enum ExportComplaint {
   static let noData = ("E2001", "At least one data element, data set or data element group must be specified")
   static let noPeriod = (

@@ -5,7 +5,7 @@ struct ExportSelection {
   let metadata: Metadata
   let version: ServerVersion
 
-  /// Positions of rows in the order of the version, cut by offset and limit.
+  /// The positions of the rows in the version's order, with offset and limit applied.
   func rows(_ query: ExportQuery, _ store: ValueStore) -> [Int32] {
     var found: [Int32] = []
     let periods = query.periods ?? Array(0..<Int32(store.periods.count))
@@ -27,7 +27,9 @@ struct ExportSelection {
         if !query.attributeCombos.isEmpty, !query.attributeCombos.contains(row.key.attributeCombo) { continue }
         if !query.optionCombos.isEmpty, !query.optionCombos.contains(row.key.optionCombo) { continue }
         if let since = query.updatedSince, query.localTime.local(row.lastUpdated) < since { continue }
-        if query.isRestricted, metadata.categoryOptionCombos[Int(row.key.attributeCombo)].isRestricted { continue }
+        if !query.hiddenAttributeCombos.isEmpty, query.hiddenAttributeCombos.contains(row.key.attributeCombo) {
+          continue
+        }
         if found.count >= limit { return found }
         found.append(position)
       }
@@ -54,7 +56,7 @@ struct ExportSelection {
     return flags
   }
 
-  /// From 2.43: by period, time of creation, data element; or as asked.
+  /// The order from 2.43 on: by period, time of creation and data element; or as requested.
   private func sort(_ found: inout [Int32], _ query: ExportQuery, _ store: ValueStore) {
     let elementOrder = ranks(metadata.dataElements.map(\.uid))
     let unitOrder = ranks(metadata.organisationUnits.map(\.uid))

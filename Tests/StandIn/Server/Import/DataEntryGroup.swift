@@ -1,6 +1,6 @@
 import D2Common
 
-/// The values of one data set in 2.43: the rules that fail all of them, then those that fail one.
+/// The values of one data set in 2.43: first the rules that fail all of them, then those that fail one.
 struct DataEntryGroup {
   typealias Refusal = DataEntryImport.Refusal
   typealias Decoded = DataEntryImport.Decoded
@@ -34,8 +34,8 @@ struct DataEntryGroup {
     }
   }
 
-  /// A scope is checked as values are, of each of its elements in each of its units and periods. Nothing is checked of
-  /// them alone.
+  /// A scope is checked like values, for each of its elements in each of its units and periods. There are no checks of
+  /// single values.
   init(
     metadata: Metadata, version: ServerVersion, run: ImportRun, named: String?, scope: DeletionScope
   ) throws(Refusal) {
@@ -58,7 +58,7 @@ struct DataEntryGroup {
 
   private static func list(_ ids: [String]) -> String { "[" + ids.joined(separator: ", ") + "]" }
 
-  /// The data set in which all elements are. Elements in several sets, or in different ones, leave it open.
+  /// The data set that contains all elements. If the elements are in several or different sets, it is undefined.
   private func detect() throws(Refusal) -> String {
     let elements = Self.distinct(values.lazy.map(\.element))
     let sets = Set(elements.compactMap { metadata.dataElementByUid[$0] }.flatMap { metadata.dataSetsOfElement[$0] })
@@ -87,7 +87,7 @@ struct DataEntryGroup {
     let combos = Self.distinct(values.lazy.map(\.optionCombo)) + Self.distinct(values.lazy.map(\.attributeCombo))
     let closed = Self.distinct(
       combos.compactMap { metadata.categoryOptionComboByUid[$0] }
-        .compactMap { metadata.categoryOptionCombos[$0].closedOption })
+        .compactMap { metadata.closedOption(of: $0) { $0.writesData(run.user) } })
     if !closed.isEmpty {
       throw Refusal(
         "E8012", [Self.list(closed)], "Current user cannot enter data for category option(s): `\(Self.list(closed))`")
@@ -117,7 +117,7 @@ struct DataEntryGroup {
     let allowed = set.map { metadata.categoryCombos[$0.combo].optionCombos } ?? []
     try unusable(
       "E8023", "attribute option combo(s)",
-      // A combo that was left out is the default one, which nobody checks (the recording `coc-null`).
+      // A missing combo means the default one, which is not checked (the recording `coc-null`).
       Self.distinct(
         values.lazy.filter { namesCombo($0.incoming.attributeOptionCombo, $0.incoming.attributeOptions) }
           .map(\.attributeCombo)
@@ -207,14 +207,14 @@ struct DataEntryGroup {
       }
       return value.period.start.dayNumber < unit.opened || value.period.end.dayNumber > unit.closed ?? Int.max
     }
-    // One unit is named at a time, with all of its periods.
+    // The server names one unit at a time, with all of its periods.
     guard let unit = values.first(where: isShut)?.unit else { return }
     let shut = Self.distinct(values.lazy.filter { $0.unit == unit && isShut($0) }.map(\.period.id))
     throw Refusal(
       "E8031", [unit, Self.list(shut)], "Untimely data entry for org unit \(unit) and period(s): `\(Self.list(shut))`")
   }
 
-  /// What identifies a data value, as texts: the objects may not exist.
+  /// The key of a data value, as texts, because the objects may not exist.
   private struct Key: Hashable {
     let element: String
     let unit: String

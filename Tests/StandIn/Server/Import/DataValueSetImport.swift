@@ -1,12 +1,12 @@
 import D2Client
 import D2Common
 
-/// The import of 2.36 to 2.42: value by value, the good ones are stored and the bad ones skipped.
+/// The import of 2.36 to 2.42: value by value. Valid ones are stored, and invalid ones skipped.
 struct DataValueSetImport: ValueImport {
   let metadata: Metadata
   let version: ServerVersion
 
-  /// A value whose ids were found.
+  /// A value with resolved ids.
   struct Resolved {
     var element: Int
     var period: Period
@@ -29,7 +29,8 @@ struct DataValueSetImport: ValueImport {
     if namesMissingFile(run, header.elements) {
       return refused("Cannot invoke \"FileResource.setAssigned(boolean)\" because \"fileResource\" is null")
     }
-    // Copies everything, which only a dry run is worth.
+    if deletesWithoutOption(run, header.elements) { return refused("null") }
+    // This copies everything, which is worth it only for a dry run.
     let before = run.options.has("dryRun") ? store : nil
     let validator = DataValueValidator(metadata: metadata, version: version, run: run)
     var fresh: [ValueKey: Bool] = [:]
@@ -51,7 +52,7 @@ struct DataValueSetImport: ValueImport {
     return summary
   }
 
-  /// The database refused a row of the batch: everything of the request is lost, and nothing tells why.
+  /// The result if the database refuses a row of the batch: the whole request is lost, without a reason.
   private func refused(_ reason: String = "Failed to flush BatchHandler") -> ImportSummary {
     var summary = ImportSummary()
     summary.status = .error
@@ -59,13 +60,22 @@ struct DataValueSetImport: ValueImport {
     return summary
   }
 
-  /// Whether a value refers to a file: there are none here, and 2.42 then ends with a NullPointerException.
+  /// Whether a value refers to a file. The stand-in has no files, and 2.42 then ends with a NullPointerException.
   private func namesMissingFile(_ run: ImportRun, _ elements: IdLookup) -> Bool {
     let types: Set<String> = ["FILE_RESOURCE", "IMAGE"]
     guard metadata.dataElements.contains(where: { types.contains($0.valueType) }) else { return false }
     return run.set.values.contains { value in
       value.dataElement.flatMap { elements[$0] }.map { types.contains(metadata.dataElements[$0].valueType) } ?? false
     }
+  }
+
+  /// Whether a deletion has no value, and its element has an option set: from 2.41 on that is a NullPointerException.
+  private func deletesWithoutOption(_ run: ImportRun, _ elements: IdLookup) -> Bool {
+    version.minor >= 41
+      && run.set.values.contains { value in
+        value.deleted == true && value.value == nil
+          && value.dataElement.flatMap { elements[$0] }.map { metadata.dataElements[$0].optionSet != nil } ?? false
+      }
   }
 
   // MARK: - Ids
@@ -87,7 +97,7 @@ struct DataValueSetImport: ValueImport {
     func conflict(_ index: Int) -> ImportConflict { problem.conflict(index) }
   }
 
-  /// Reads the header; `nil` if it stops the whole import, whose summary then says why.
+  /// Reads the header; `nil` if it stops the whole import. The summary then contains the reason.
   private func openSet(_ run: ImportRun, _ summary: inout ImportSummary) -> Header? {
     func abort(_ problem: ImportProblem) -> Header? {
       summary.status = .error
@@ -134,7 +144,7 @@ struct DataValueSetImport: ValueImport {
     return header
   }
 
-  /// A day without a time: anything else is an exception of the parser, and the end of the import.
+  /// A day without a time. Anything else is an exception of the parser, and ends the import.
   private func localDay(_ text: String, _ summary: inout ImportSummary) -> Int? {
     let start = String(text.prefix(10))
     let day = text.count >= 10 && start.dropFirst(4).hasPrefix("-") ? Stamp.parse(start) : nil
@@ -147,7 +157,7 @@ struct DataValueSetImport: ValueImport {
     return nil
   }
 
-  /// Finds what a value's ids name. The header's period, unit and attribute combo win over the value's own.
+  /// Resolves a value's ids. The header's period, unit and attribute combo take precedence over the value's own.
   private func resolve(_ value: IncomingValue, _ header: Header) -> Result<Resolved, Unresolved> {
     func fail(_ code: String, _ text: String, _ kind: String, _ id: String?, _ key: String) -> Result<
       Resolved, Unresolved
@@ -194,7 +204,7 @@ struct DataValueSetImport: ValueImport {
       element: Int32(found.element), period: store.position(of: found.period), unit: Int32(found.unit),
       optionCombo: Int32(found.optionCombo), attributeCombo: Int32(found.attributeCombo))
     let existing = store.find(key)
-    // The batch handler takes a new key once: what follows in the same request goes into no count.
+    // The batch handler accepts a new key once. A later value with it in the same request is not counted.
     if fresh[key] == true { return }
     let old = existing.map { store.rows[Int($0)] }
     let text = Self.trimmed(incoming.value).map { ValueTypeRules.stored($0, type: element.valueType, version) }
@@ -203,14 +213,14 @@ struct DataValueSetImport: ValueImport {
 
     if let old, let existing, !old.isDeleted {
       if run.options.isDelete || incoming.deleted == true || (zero && run.options.updates) {
-        return remove(existing, text, comment, run, &store, &summary)
+        return remove(existing, text, comment, incoming, run, &store, &summary)
       }
       guard run.options.updates else { return summary.rejectQuietly(index) }
       let same =
         old.value == text && store.text(old.comment) == comment
         && (old.followUp ?? false) == (incoming.followUp ?? false)
       if same { return summary.ignored += 1 }
-      if text == nil, comment == nil { return remove(existing, text, comment, run, &store, &summary) }
+      if text == nil, comment == nil { return remove(existing, text, comment, incoming, run, &store, &summary) }
       store.insert(row(incoming, key, text, comment, created: old.created, run, &store))
       summary.updated += 1
       return
@@ -234,36 +244,38 @@ struct DataValueSetImport: ValueImport {
 
   /// The row of a value.
   ///
-  /// - Parameter created: when the value was first stored, where that stays.
+  /// - Parameter created: when the value was first stored, if that stays.
   private func row(
     _ incoming: IncomingValue, _ key: ValueKey, _ text: String?, _ comment: String?, created: Int64?, _ run: ImportRun,
     _ store: inout ValueStore
   ) -> ValueRow {
-    func stamp(_ text: String?) -> Int64 {
-      // The database keeps whole seconds of what this import writes.
-      (version.importKeepsTimes ? text.flatMap(Stamp.parse) : nil) ?? run.now / 1000 * 1000
-    }
-    return ValueRow(
+    ValueRow(
       key: key, value: text, comment: store.position(ofText: comment),
       storedBy: store.position(ofText: incoming.storedBy ?? run.user.username),
-      created: created ?? stamp(incoming.created), lastUpdated: stamp(incoming.lastUpdated),
+      created: created ?? stamp(incoming.created, run), lastUpdated: stamp(incoming.lastUpdated, run),
       followUp: incoming.followUp ?? false, isDeleted: incoming.deleted ?? false)
   }
 
-  /// Marks a stored value as deleted.
+  /// The time of the payload if the version keeps it, or else now.
+  private func stamp(_ text: String?, _ run: ImportRun) -> Int64 {
+    // The database stores only whole seconds from this import.
+    (version.importKeepsTimes ? text.flatMap(Stamp.parse) : nil) ?? run.now / 1000 * 1000
+  }
+
+  /// Marks a stored value as deleted. Up to 2.40 it keeps the time of the payload, as an update does.
   private func remove(
-    _ position: Int32, _ text: String?, _ comment: String?, _ run: ImportRun, _ store: inout ValueStore,
-    _ summary: inout ImportSummary
+    _ position: Int32, _ text: String?, _ comment: String?, _ incoming: IncomingValue, _ run: ImportRun,
+    _ store: inout ValueStore, _ summary: inout ImportSummary
   ) {
     let kept = store.position(ofText: comment)
     store.change(position) {
-      // The value of the payload is kept with the mark, also if it has none.
+      // The value of the payload is stored with the mark, even if it is missing.
       if !run.options.isDelete {
         $0.value = text
         $0.comment = kept
       }
       $0.isDeleted = true
-      $0.lastUpdated = run.now / 1000 * 1000
+      $0.lastUpdated = stamp(incoming.lastUpdated, run)
     }
     summary.deleted += 1
   }
@@ -277,7 +289,7 @@ struct DataValueSetImport: ValueImport {
     return first == 0 && last == bytes.count - 1 ? text : String(decoding: bytes[first...last], as: UTF8.self)
   }
 
-  /// Marks the data set of the header as complete. A dry run does that as well.
+  /// Marks the data set of the header as complete. A dry run does so too.
   private func complete(
     _ day: Int, _ header: Header, _ run: ImportRun, _ store: inout ValueStore, _ registrations: inout RegistrationStore
   ) {
@@ -293,7 +305,7 @@ struct DataValueSetImport: ValueImport {
   }
 }
 
-/// What is wrong with a value, before it is known where the value stood.
+/// The problem of a value, before the value's position is known.
 struct ImportProblem {
   var code: String
   var text: String
@@ -315,14 +327,14 @@ struct ImportProblem {
 }
 
 extension ImportSummary {
-  /// Skips a value for a reason that is told.
+  /// Skips a value, with a conflict.
   mutating func reject(_ index: Int, _ conflict: ImportConflict) {
     add(conflict)
     rejectedIndexes.append(index)
     ignored += 1
   }
 
-  /// Skips a value without telling more than its position.
+  /// Skips a value, and reports only its position.
   mutating func rejectQuietly(_ index: Int) {
     rejectedIndexes.append(index)
     ignored += 1

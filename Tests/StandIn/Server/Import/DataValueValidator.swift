@@ -1,12 +1,12 @@
 import D2Common
 import D2Store
 
-/// The rules that 2.36 to 2.42 put to one value whose ids were found; the first that fails counts.
+/// The rules of 2.36 to 2.42 for one value with resolved ids. The first failed rule counts.
 struct DataValueValidator {
   let metadata: Metadata
   let version: ServerVersion
   let run: ImportRun
-  /// The latest period that is open for entry, by data set.
+  /// The latest period open for entry, by data set.
   private let latestOpen: [Period]
 
   init(metadata: Metadata, version: ServerVersion, run: ImportRun) {
@@ -30,7 +30,7 @@ struct DataValueValidator {
       for (code, combo, what) in [
         ("E7614", found.optionCombo, "Category"), ("E7616", found.attributeCombo, "Attribute"),
       ] {
-        guard let option = metadata.categoryOptionCombos[combo].closedOption else { continue }
+        guard let option = metadata.closedOption(of: combo, { $0.writesData(run.user) }) else { continue }
         let uid = metadata.categoryOptionCombos[combo].uid
         return ImportProblem(
           code, "\(what) option combo: `\(uid)` option not accessible: `\(option)`",
@@ -76,7 +76,7 @@ struct DataValueValidator {
     return nil
   }
 
-  /// The rules that an import asks for by its parameters.
+  /// The rules that an import enables by parameters.
   private func checkStrict(
     _ value: IncomingValue, _ found: DataValueSetImport.Resolved, _ element: DataElement, _ named: Int?
   ) -> ImportProblem? {
@@ -124,7 +124,7 @@ struct DataValueValidator {
     return nil
   }
 
-  /// Locks and future periods. One data set of the element that allows the period is enough.
+  /// Checks locks and future periods. It is enough if one data set of the element allows the period.
   private func checkTime(_ element: DataElement, _ index: Int, _ period: Period, _ named: Int?) -> ImportProblem? {
     if run.user.isSuperuser, run.options.has("force") { return nil }
     let sets = named.map { [$0] } ?? metadata.dataSetsOfElement[index]

@@ -16,9 +16,10 @@ struct Metadata: Sendable {
   var indicators: [Indicator] = []
   var indicatorGroups: [ObjectGroup] = []
   var programIndicators: [ProgramIndicator] = []
+  var attributes: [MetadataAttribute] = []
   var dataSets: [DataSet] = []
 
-  /// Aggregate data exchanges, as they were posted.
+  /// Aggregate data exchanges, as posted.
   var exchanges: [JSONValue] = []
 
   /// Positions by uid.
@@ -31,17 +32,17 @@ struct Metadata: Sendable {
   var programIndicatorByUid: [String: Int] = [:]
   var dataSetByUid: [String: Int] = [:]
 
-  /// The organisation units that are there, in the order of their uids.
+  /// The existing organisation units, sorted by uid.
   private(set) var organisationUnitsByUid: [Int] = []
 
-  /// The data sets that hold a data element, by the element's position.
+  /// The data sets with a data element, by the element's position.
   var dataSetsOfElement: [[Int]] = []
 
-  /// Every server has this one; its uids are the same on most.
+  /// The default category combo, which every server has; its uids are the same on most.
   static let defaultComboUid = "bjDvmb4bfuf"
   /// The default category option combo.
   static let defaultOptionComboUid = "HllvX50cXC0"
-  /// What the default category option combo is made of.
+  /// The option and the category of the default category option combo.
   static let defaultOptionUid = "xYerKDKCefk"
   static let defaultCategoryUid = "GLevLNI9wkl"
 
@@ -58,7 +59,7 @@ struct Metadata: Sendable {
     categoryCombos[0].categories = [0]
   }
 
-  /// Fills what is derived: look-ups, paths, levels, and the order that makes a subtree a range.
+  /// Computes the derived data: look-ups, paths, levels, and the order that makes each subtree a range.
   mutating func index() {
     func positions(_ uids: [String?]) -> [String: Int] {
       var found: [String: Int] = [:]
@@ -105,13 +106,24 @@ struct Metadata: Sendable {
     }
   }
 
-  /// Whether a unit is another or lies below it.
+  /// The first category option of an option combo that is not open to somebody; `nil` if all are.
+  func closedOption(of combo: Int, _ isOpen: (Sharing) -> Bool) -> String? {
+    categoryOptionCombos[combo].options.map { categoryOptions[$0] }.first { !isOpen($0.sharing) }?.uid
+  }
+
+  /// The option combos that have a category option of which a user may not read the data.
+  func unreadableCombos(_ user: User) -> [Int] {
+    user.isSuperuser
+      ? [] : categoryOptionCombos.indices.filter { closedOption(of: $0) { $0.readsData(user) } != nil }
+  }
+
+  /// Whether a unit is another one or below it.
   func isWithin(_ unit: Int, _ ancestor: Int) -> Bool {
     let enter = organisationUnits[unit].enter
     return enter >= organisationUnits[ancestor].enter && enter < organisationUnits[ancestor].exit
   }
 
-  /// Whether a unit lies in one of some subtrees.
+  /// Whether a unit is in one of some subtrees.
   func isWithin(_ unit: Int, anyOf ancestors: [Int]) -> Bool { ancestors.contains { isWithin(unit, $0) } }
 }
 
@@ -124,24 +136,24 @@ struct OrganisationUnit: Sendable {
   /// Days since 1970.
   var opened: Int
   var closed: Int?
-  /// What it has besides: its geometry, its contact, and so on, under the names of `furtherNames`.
+  /// Its further properties, for example geometry and contact, under the names of `furtherNames`.
   var further: [String: JSONValue] = [:]
-  /// What was removed while the server runs keeps its position, but nobody sees it.
+  /// Whether it was removed while the server runs. It then keeps its position, but is hidden.
   var isRemoved = false
   var children: [Int] = []
   var path = ""
   var level = 1
-  /// A subtree is the units whose `enter` lies in `enter..<exit` of its root.
+  /// A subtree consists of the units whose `enter` is in `enter..<exit` of its root.
   var enter = 0
   var exit = 0
 
-  /// What a unit can have besides, in the order in which servers write it.
+  /// The further properties of a unit, in the servers' order.
   static let furtherNames = [
     "description", "comment", "url", "contactPerson", "address", "email", "phoneNumber", "geometry", "attributeValues",
     "translations",
   ]
 
-  /// What of an object is of these.
+  /// The further properties of an object.
   static func further(of object: JSONValue) -> [String: JSONValue] {
     Dictionary(
       uniqueKeysWithValues: furtherNames.compactMap { name in
@@ -174,6 +186,7 @@ struct CategoryOption: Sendable {
   var uid: String
   var code: String?
   var name: String
+  var sharing = Sharing()
 }
 
 struct Category: Sendable {
@@ -187,8 +200,10 @@ struct Category: Sendable {
 struct CategoryCombo: Sendable {
   var uid: String
   var name: String
-  /// Whether it is one of attribute option combos.
+  /// Whether it is for attribute option combos.
   var isOfAttributes = false
+  /// Whether analytics refuse the total over its option combos.
+  var skipsTotal = false
   var categories: [Int] = []
   var optionCombos: [Int] = []
 }
@@ -198,11 +213,8 @@ struct CategoryOptionCombo: Sendable {
   var code: String?
   var name: String
   var combo: Int
-  /// What it is made of, one option of each category.
+  /// Its options, one of each category.
   var options: [Int] = []
-  /// A category option of it that is closed to ordinary users' data.
-  var closedOption: String?
-  var isRestricted: Bool { closedOption != nil }
 }
 
 struct DataElement: Sendable {
@@ -218,23 +230,48 @@ struct DataElement: Sendable {
   var isRemoved = false
 }
 
-/// A ratio of sums, as `IndicatorExpression` reads them.
+/// A ratio of sums, in the form of `IndicatorExpression`.
 struct Indicator: Sendable {
   var uid: String
   var code: String?
   var name: String
   var numerator: String
   var denominator: String
-  /// Of its indicator type: 100 for percent.
+  /// The factor of its indicator type: 100 for percent.
   var factor: Double
 }
 
-/// What programs count. The stand-in has no events: an expression of data elements stands for them.
+/// A count of events. The stand-in has no events, so an expression of data elements replaces it.
 struct ProgramIndicator: Sendable {
   var uid: String
   var code: String?
   var name: String
   var expression: String
+}
+
+/// A property that a server's administrators have added to objects.
+struct MetadataAttribute: Sendable {
+  var uid: String
+  var name: String
+  var valueType = "TEXT"
+  var isMandatory = false
+  var isUnique = false
+  /// Whether it is for organisation units.
+  var isOfUnits = false
+
+  init(uid: String, name: String) {
+    self.uid = uid
+    self.name = name
+  }
+
+  /// Copies the properties of an object.
+  mutating func take(_ object: JSONValue) {
+    if let name = object["name"]?.string { self.name = name }
+    if let type = object["valueType"]?.string { valueType = type }
+    if let flag = object["mandatory"]?.bool { isMandatory = flag }
+    if let flag = object["unique"]?.bool { isUnique = flag }
+    if let flag = object["organisationUnitAttribute"]?.bool { isOfUnits = flag }
+  }
 }
 
 struct DataSet: Sendable {
@@ -252,12 +289,22 @@ struct DataSet: Sendable {
   var timelyDays: Int
   var sharing: Sharing
   var isRemoved = false
+  /// The values that a complete report must have.
+  var compulsory: [Operand] = []
+  /// Whether a report without them cannot be registered.
+  var compulsoryFieldsCompleteOnly = false
+
+  /// A data element with an option combo, or with any.
+  struct Operand: Sendable {
+    var element: Int
+    var optionCombo: Int?
+  }
 }
 
-/// Who may read and write an object and its data: `rwrw----` is metadata and data, both read and written.
+/// Who may read and write an object and its data: `rwrw----` means to read and write both metadata and data.
 struct Sharing: Sendable {
   var publicAccess = "rwrw----"
-  /// Access by user's uid, besides what everyone has.
+  /// Access by user's uid, in addition to the public access.
   var users: [String: String] = [:]
 
   private func allows(_ user: User, at position: Int, _ letter: Character) -> Bool {

@@ -1,14 +1,14 @@
 import D2Common
 
-/// The organisation units of one `POST /api/metadata`: what becomes of them, and what the report says of each.
+/// The import of the organisation units in one `POST /api/metadata`, and its report for each.
 ///
-/// By the sources of dhis2-core (`DefaultMetadataImportService`, the validation checks and
-/// `OrganisationUnitObjectBundleHook`), which are alike in 2.40 to 2.43.
+/// From the sources of dhis2-core (`DefaultMetadataImportService`, the validation checks and
+/// `OrganisationUnitObjectBundleHook`), which are similar in 2.40 to 2.43.
 struct MetadataImport {
   struct Options {
     var validatesOnly = false
     var strategy = "CREATE_AND_UPDATE"
-    /// Whether one error keeps all from being stored.
+    /// Whether one error prevents all objects from being stored.
     var isAtomic = true
     var skipsTranslation = false
 
@@ -26,9 +26,11 @@ struct MetadataImport {
   let user: User
   let objects: [JSONValue]
   private(set) var report = MetadataImportReport()
-  /// Codes of the server and of what came before in the payload, with the uid of their unit.
+  /// The codes of the server and of earlier objects in the payload, with the uids of their units.
   private var codes: [String: String] = [:]
   private var asked: Set<String> = []
+  /// The values of unique attributes, with the uids of their units.
+  private var attributeValues: [String: [String: String]] = [:]
 
   init(options: Options, user: User, objects: [JSONValue]) {
     self.options = options
@@ -43,14 +45,24 @@ struct MetadataImport {
     for position in metadata.organisationUnits.indices where !metadata.organisationUnits[position].isRemoved {
       let unit = metadata.organisationUnits[position]
       if let code = unit.code { codes[code] = unit.uid }
+      for (attribute, value) in Self.attributeValues(unit.further["attributeValues"]) {
+        attributeValues[attribute, default: [:]][value] = unit.uid
+      }
     }
-    var accepted: [JSONValue] = []
+    var faulty: Set<String> = []
     for (index, object) in objects.enumerated() {
       let errors = self.errors(of: object, metadata)
-      report.add(errors, of: object, at: index)
-      // A bad reference alone does not keep an object out: it is stored without.
-      if errors.allSatisfy({ $0.code == "E5002" }) { accepted.append(object) }
+      report.add(errors, at: index, uid: object["id"])
+      // An object whose only error is a wrong reference is stored without the reference.
+      if !errors.allSatisfy({ $0.code == "E5002" }) { faulty.insert(Self.uid(object)) }
     }
+    // This check (`TranslationsCheck`) counts only the objects of the strategy, and names none.
+    for (index, object) in meant(metadata).enumerated() {
+      let errors = Self.translationErrors(object)
+      report.add(errors, at: index, uid: nil)
+      if !errors.isEmpty { faulty.insert(Self.uid(object)) }
+    }
+    let accepted = objects.filter { !faulty.contains(Self.uid($0)) }
     guard report.errorCount == 0 || !options.isAtomic else { return report.ignoreAll(objects.count) }
     report.count(created: accepted.count { !isPersisted($0, metadata) }, ignored: objects.count - accepted.count)
     report.count(updated: accepted.count { isPersisted($0, metadata) })
@@ -59,6 +71,12 @@ struct MetadataImport {
 
   private func isPersisted(_ object: JSONValue, _ metadata: Metadata) -> Bool {
     metadata.organisationUnitByUid[Self.uid(object)] != nil
+  }
+
+  /// The objects of the strategy, existing ones first.
+  private func meant(_ metadata: Metadata) -> [JSONValue] {
+    let persisted = options.strategy == "CREATE" ? [] : objects.filter { isPersisted($0, metadata) }
+    return persisted + (options.strategy == "UPDATE" ? [] : objects.filter { !isPersisted($0, metadata) })
   }
 
   // MARK: Checking
@@ -98,6 +116,8 @@ struct MetadataImport {
         codes[code] = uid
       }
     }
+    let isMeant = options.strategy == "CREATE_AND_UPDATE" || (persisted == nil) == (options.strategy == "CREATE")
+    if isMeant { errors += attributeErrors(object, metadata) }
     if let parent = object["parent"]?["id"]?.string, metadata.organisationUnitByUid[parent] == nil,
       !asked.contains(parent)
     {
@@ -134,13 +154,88 @@ struct MetadataImport {
       errors.append(
         .init("E4001", "Maximum length of property `\(name)`is \(most), but given length was \(length)", name))
     }
+    if let email = object["email"]?.string, !email.isEmpty, !Self.isAddress(email) {
+      errors.append(.init("E4003", "Property `email` requires a valid email address, was given `\(email)`", "email"))
+    }
     if let url = object["url"]?.string, !url.isEmpty, !url.hasPrefix("http://"), !url.hasPrefix("https://") {
       errors.append(.init("E4004", "Property `url` requires a valid URL, was given `\(url)`", "url"))
     }
     return errors
   }
 
-  /// Only an update can move a unit, and only a superuser is not asked for the right.
+  /// An approximation of the address check in Apache Commons.
+  private static func isAddress(_ text: String) -> Bool {
+    let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty, !text.contains(" ") else { return false }
+    let labels = parts[1].split(separator: ".", omittingEmptySubsequences: false)
+    return labels.count > 1 && labels.allSatisfy { !$0.isEmpty }
+  }
+
+  /// The values of an object's attributes, by the attributes' uids.
+  private static func attributeValues(_ list: JSONValue?) -> [(attribute: String, value: String)] {
+    (list?.array ?? []).compactMap { entry in
+      entry["attribute"]?["id"]?.string.map { ($0, entry["value"]?.string ?? "") }
+    }
+  }
+
+  /// The errors of `MandatoryAttributesCheck`, `UniqueAttributesCheck`, `ReferencesCheck` and `MetadataAttributeCheck`.
+  private mutating func attributeErrors(
+    _ object: JSONValue, _ metadata: Metadata
+  ) -> [MetadataImportReport.Problem] {
+    let values = Self.attributeValues(object["attributeValues"])
+    var errors: [MetadataImportReport.Problem] = []
+    for attribute in metadata.attributes where attribute.isOfUnits && attribute.isMandatory {
+      guard !values.contains(where: { $0.attribute == attribute.uid && !$0.value.isEmpty }) else { continue }
+      errors.append(
+        .init("E4011", "Attribute `\(attribute.uid)` is required, but no value was found", "value"))
+    }
+    for (uid, value) in values {
+      guard let attribute = metadata.attributes.first(where: { $0.uid == uid }) else {
+        errors.append(
+          .init(
+            "E5002", "Invalid reference \(uid) on object \(Self.title(object)) for association `attributeValues`"))
+        continue
+      }
+      errors += valueErrors(attribute, value, of: Self.uid(object))
+    }
+    return errors
+  }
+
+  private mutating func valueErrors(
+    _ attribute: MetadataAttribute, _ value: String, of unit: String
+  ) -> [MetadataImportReport.Problem] {
+    guard attribute.isOfUnits else {
+      return [.init("E6012", "Attribute `\(attribute.uid)` is not assigned to `OrganisationUnit`")]
+    }
+    guard !value.isEmpty else { return [] }
+    if attribute.valueType == "INTEGER", Int(value) == nil {
+      return [.init("E6006", "AttributeValue `\(value)` is an invalid integer value")]
+    }
+    guard attribute.isUnique else { return [] }
+    if let other = attributeValues[attribute.uid]?[value], other != unit {
+      return [.init("E4009", "Attribute `\(attribute.name)` is unique, and value `\(value)` already exist", "value")]
+    }
+    attributeValues[attribute.uid, default: [:]][value] = unit
+    return []
+  }
+
+  /// The option to skip translations does not matter here.
+  private static func translationErrors(_ object: JSONValue) -> [MetadataImportReport.Problem] {
+    var seen: Set<String> = []
+    return (object["translations"]?.array ?? []).flatMap { translation -> [MetadataImportReport.Problem] in
+      let (property, locale) = (translation["property"]?.string ?? "null", translation["locale"]?.string ?? "null")
+      let isNew = seen.insert(property + "_" + locale).inserted
+      let duplicate = MetadataImportReport.Problem(
+        "E1106",
+        "There are duplicate translation records for property `\(property)` and locale `\(locale)` on "
+          + "OrganisationUnit `\(uid(object))`")
+      let missing = ["locale", "property", "value"].filter { translation[$0]?.string == nil }
+      return (isNew ? [] : [duplicate])
+        + missing.map { MetadataImportReport.Problem("E4000", "Missing required property `\($0)`") }
+    }
+  }
+
+  /// Only an update can move a unit, and only a superuser does not need the right.
   private func moveErrors(_ object: JSONValue, _ position: Int, _ metadata: Metadata) -> [MetadataImportReport.Problem]
   {
     let units = metadata.organisationUnits
@@ -167,7 +262,7 @@ struct MetadataImport {
 
   // MARK: Storing
 
-  /// What a payload does not say of a unit that is there, an update takes away.
+  /// Stores the accepted units. An update removes the properties of an existing unit that the payload omits.
   private func store(_ accepted: [JSONValue], _ metadata: inout Metadata) {
     var positions = metadata.organisationUnitByUid
     for object in accepted where positions[Self.uid(object)] == nil {

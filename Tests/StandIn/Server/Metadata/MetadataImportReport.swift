@@ -1,6 +1,6 @@
 import D2Common
 
-/// What `POST /api/metadata` says that it did.
+/// The report of `POST /api/metadata`.
 struct MetadataImportReport {
   struct Problem {
     let code: String
@@ -20,9 +20,11 @@ struct MetadataImportReport {
   private var updated = 0
   private var ignored = 0
   private(set) var errorCount = 0
-  private var objectReports: [JSONValue] = []
+  /// By index. Two reports with the same index are merged, and the first decides whether there is a uid.
+  private var objectReports: [Int: (uid: JSONValue?, errors: [JSONValue])] = [:]
 
-  mutating func add(_ problems: [Problem], of object: JSONValue, at index: Int) {
+  /// - Parameter uid: `nil` for checks that do not name the object.
+  mutating func add(_ problems: [Problem], at index: Int, uid: JSONValue?) {
     guard !problems.isEmpty else { return }
     errorCount += problems.count
     let errors = problems.map { problem in
@@ -34,9 +36,15 @@ struct MetadataImportReport {
       members.append(.init("errorProperties", []))
       return JSONValue.object(members)
     }
-    objectReports.append([
-      "klass": Self.klass, "index": .int(index), "uid": object["id"] ?? .null, "errorReports": .array(errors),
-    ])
+    objectReports[index, default: (uid, [])].errors += errors
+  }
+
+  private var objectReportsInOrder: [JSONValue] {
+    objectReports.sorted { $0.key < $1.key }.map { index, report -> JSONValue in
+      var members: [JSONValue.Member] = [.init("klass", Self.klass), .init("index", .int(index))]
+      if let uid = report.uid { members.append(.init("uid", uid)) }
+      return .object(members + [.init("errorReports", .array(report.errors))])
+    }
   }
 
   mutating func count(created: Int = 0, updated: Int = 0, ignored: Int = 0) {
@@ -45,7 +53,7 @@ struct MetadataImportReport {
     self.ignored += ignored
   }
 
-  /// One error keeps all out.
+  /// After an error, counts all objects as ignored.
   mutating func ignoreAll(_ count: Int) { (created, updated, ignored) = (0, 0, count) }
 
   /// - Parameter isAtomic: whether errors mean that nothing was stored.
@@ -55,10 +63,10 @@ struct MetadataImportReport {
       "total": .int(created + updated + ignored),
     ]
     let types: JSONValue =
-      count == 0 ? [] : [["klass": Self.klass, "stats": stats, "objectReports": .array(objectReports)]]
+      count == 0 ? [] : [["klass": Self.klass, "stats": stats, "objectReports": .array(objectReportsInOrder)]]
     let status: JSONValue = errorCount == 0 ? "OK" : isAtomic ? "ERROR" : "WARNING"
     var report: [JSONValue.Member] = [.init("status", status), .init("typeReports", types), .init("stats", stats)]
-    // Up to 2.37 the report stands at the top, whose status is always 200.
+    // Up to 2.37 the report is at the top, and the status is always 200.
     if version.answersPlainSummaries { return .json(200, .object(report), type: version.jsonType) }
     report.insert(.init("responseType", "ImportReport"), at: 0)
     var members: [JSONValue.Member] = [

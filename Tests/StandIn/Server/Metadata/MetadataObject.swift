@@ -1,6 +1,6 @@
 import D2Common
 
-/// A kind of metadata objects, by the name of its collection.
+/// A kind of metadata object, by the name of its collection.
 enum MetadataKind: String, Sendable, CaseIterable {
   case organisationUnits
   case organisationUnitLevels
@@ -16,15 +16,16 @@ enum MetadataKind: String, Sendable, CaseIterable {
   case categoryOptions
   case categories
   case optionSets
+  case attributes
   /// The links between a data set and its elements, which have no collection of their own.
   case dataSetElements
 
-  /// What error messages call one object.
+  /// The name of one object in error messages.
   var singular: String {
     self == .categories ? "Category" : rawValue.prefix(1).uppercased() + rawValue.dropFirst().dropLast()
   }
 
-  /// The property by which a list is ordered where nothing else is asked.
+  /// The property that a list is ordered by, if the request names none.
   var defaultOrder: String { self == .organisationUnitLevels ? "level" : "name" }
 }
 
@@ -34,14 +35,14 @@ struct MetadataReference: Sendable, Hashable {
   var position: Int
 }
 
-/// What a property holds.
+/// The content of a property.
 enum MetadataProperty {
   case value(JSONValue)
   case object(MetadataReference)
   case objects([MetadataReference])
 }
 
-/// What metadata is rendered for: some properties depend on the user and on the address of the server.
+/// The view of metadata in a request: some properties depend on the user and on the address of the server.
 struct MetadataView {
   let metadata: Metadata
   let version: ServerVersion
@@ -69,6 +70,7 @@ struct MetadataView {
     case .categoryOptions: return metadata.categoryOptions[position].uid
     case .categories: return metadata.categories[position].uid
     case .optionSets: return metadata.optionSets[position].uid
+    case .attributes: return metadata.attributes[position].uid
     case .dataSetElements: return ""
     }
   }
@@ -89,11 +91,12 @@ struct MetadataView {
     case .categoryOptions: metadata.categoryOptions.count
     case .categories: metadata.categories.count
     case .optionSets: metadata.optionSets.count
+    case .attributes: metadata.attributes.count
     case .dataSetElements: 0
     }
   }
 
-  /// Whether the user may see an object: data sets can be private.
+  /// Whether the user may see an object, because data sets can be private.
   func isVisible(_ reference: MetadataReference) -> Bool {
     switch reference.kind {
     case .dataSets:
@@ -105,7 +108,7 @@ struct MetadataView {
     }
   }
 
-  /// A property by its name; `nil` if the object has none of that name or it is empty.
+  /// A property by name; `nil` if the object lacks it or it is empty.
   func property(_ name: String, of reference: MetadataReference) -> MetadataProperty? {
     if reference.kind == .dataSetElements { return dataSetElement(name, reference.position) }
     if reference.kind == .organisationUnits, let own = metadata.organisationUnits[reference.position].further[name] {
@@ -142,24 +145,24 @@ struct MetadataView {
       switch name {
       case "name": return text(combo.name)
       case "dataDimensionType": return text(combo.isOfAttributes ? "ATTRIBUTE" : "DISAGGREGATION")
+      case "skipTotal": return .value(.bool(combo.skipsTotal))
       case "categoryOptionCombos": return references(.categoryOptionCombos, combo.optionCombos)
       case "categories": return references(.categories, combo.categories)
       default: return nil
       }
     case .categories: return category(name, reference.position)
-    case .categoryOptions:
-      let option = metadata.categoryOptions[reference.position]
-      return name == "name" ? text(option.name) : name == "code" ? text(option.code) : nil
+    case .categoryOptions: return categoryOption(name, metadata.categoryOptions[reference.position])
     case .optionSets:
       let set = metadata.optionSets[reference.position]
       return name == "name"
         ? .value(.string(set.name))
         : name == "options" ? .value(.array(set.codes.map { ["code": .string($0), "name": .string($0)] })) : nil
+    case .attributes: return attribute(name, metadata.attributes[reference.position])
     case .dataSetElements: return nil
     }
   }
 
-  /// The names that an object of a kind can have, in the order in which they are written.
+  /// The property names of a kind, in the order of the output.
   func propertyNames(_ kind: MetadataKind) -> [String] {
     let common = [
       "href", "code", "name", "created", "lastUpdated", "translations", "createdBy", "favorites", "lastUpdatedBy",
@@ -184,6 +187,8 @@ struct MetadataView {
     case .programIndicators: return common + ["shortName", "expression"] + end
     case .categoryCombos: return common + ["dataDimensionType"] + end + ["categories", "categoryOptionCombos"]
     case .optionSets: return common + end + ["options"]
+    case .attributes:
+      return common + ["shortName", "valueType", "mandatory", "unique", "organisationUnitAttribute"] + end
     case .dataSetElements: return ["dataSet", "dataElement"]
     }
   }
@@ -192,7 +197,7 @@ struct MetadataView {
     .objects(positions.map { MetadataReference(kind: kind, position: $0) })
   }
 
-  /// The superuser, who made everything.
+  /// The superuser, who created everything.
   var owner: JSONValue {
     [
       "id": "M5zQapPyTZI", "code": "admin", "name": "admin admin", "displayName": "admin admin", "username": "admin",

@@ -2,11 +2,11 @@ import D2Common
 
 /// Why a metadata payload cannot be loaded.
 public struct MetadataError: Error, CustomStringConvertible {
-  /// What is wrong, in words.
+  /// The problem.
   public let description: String
 }
 
-/// Reads the payload of `POST /api/metadata`, and users beside it.
+/// Reads the payload of `POST /api/metadata`, and the users beside it.
 struct MetadataPayload {
   private let root: JSONValue
   private(set) var metadata = Metadata()
@@ -26,6 +26,11 @@ struct MetadataPayload {
     readGroups()
     metadata.exchanges = objects("aggregateDataExchanges")
     readIndicators()
+    metadata.attributes = objects("attributes").map { object in
+      var attribute = MetadataAttribute(uid: uid(object), name: name(object))
+      attribute.take(object)
+      return attribute
+    }
     metadata.index()
     readUsers(payload["users"]?.array ?? [])
   }
@@ -76,7 +81,7 @@ struct MetadataPayload {
     for object in objects("categoryOptions") where uid(object) != Metadata.defaultOptionUid {
       options[uid(object)] = metadata.categoryOptions.count
       metadata.categoryOptions.append(
-        .init(uid: uid(object), code: object["code"]?.string, name: name(object)))
+        .init(uid: uid(object), code: object["code"]?.string, name: name(object), sharing: sharing(object)))
     }
     var categories: [String: Int] = [Metadata.defaultCategoryUid: 0]
     for object in objects("categories") where categories[uid(object)] == nil {
@@ -91,19 +96,13 @@ struct MetadataPayload {
       metadata.categoryCombos[combos[uid(object)]!].categories = references(object, "categories")
         .compactMap { categories[$0] }
     }
-    let closed = Set(
-      objects("categoryOptions").filter { option in
-        guard let access = option["sharing"]?["public"]?.string, access.count >= 4 else { return false }
-        return !access.dropFirst(2).hasPrefix("rw")
-      }.map(uid))
     for object in objects("categoryOptionCombos") where uid(object) != Metadata.defaultOptionComboUid {
       let combo = object["categoryCombo"]?["id"]?.string.flatMap { combos[$0] } ?? 0
       metadata.categoryCombos[combo].optionCombos.append(metadata.categoryOptionCombos.count)
       metadata.categoryOptionCombos.append(
         .init(
           uid: uid(object), code: object["code"]?.string, name: name(object), combo: combo,
-          options: references(object, "categoryOptions").compactMap { options[$0] },
-          closedOption: references(object, "categoryOptions").first { closed.contains($0) }))
+          options: references(object, "categoryOptions").compactMap { options[$0] }))
     }
   }
 
@@ -154,7 +153,7 @@ struct MetadataPayload {
     metadata.dataElementGroups = groups("dataElementGroups", of: "dataElements", at: elements)
   }
 
-  /// - Parameter positions: of the members, by their uids.
+  /// - Parameter positions: the positions of the members, by uid.
   private func groups(_ plural: String, of members: String, at positions: [String: Int]) -> [ObjectGroup] {
     objects(plural).map { object in
       ObjectGroup(

@@ -4,7 +4,7 @@ import D2Common
 extension MetadataView {
   // MARK: - Organisation units
 
-  /// In the order of a full organisation unit; versions differ in a few names.
+  /// The names in the order of a full organisation unit. Versions differ in a few names.
   var unitNames: [String] {
     var names = [
       "href", "code", "name", "created", "lastUpdated", "translations", "createdBy", "access", "favorites",
@@ -82,11 +82,16 @@ extension MetadataView {
     ]
   }
 
+  /// What the user may do with the data of an object.
+  private func dataAccess(_ sharing: Sharing) -> JSONValue {
+    ["write": .bool(sharing.writesData(user)), "read": .bool(sharing.readsData(user))]
+  }
+
   // MARK: - Data sets and elements
 
   func dataSet(_ name: String, _ position: Int) -> MetadataProperty? {
     let set = metadata.dataSets[position]
-    // Days became fractions after 2.40.
+    // After 2.40, days became fractions.
     func days(_ count: Int) -> MetadataProperty { .value(.number(version.minor <= 40 ? String(count) : "\(count).0")) }
     switch name {
     case "code": return text(set.code)
@@ -105,16 +110,13 @@ extension MetadataView {
         .dataSetElements,
         set.elements.filter { !metadata.dataElements[$0].isRemoved }.map { position << 32 | $0 })
     case "access":
-      let data: JSONValue = [
-        "write": .bool(set.sharing.writesData(user)), "read": .bool(set.sharing.readsData(user)),
-      ]
       let writes = user.has("F_DATASET_PUBLIC_ADD") && set.sharing.writesMetadata(user)
-      return .value(.object(access(writes: writes) + [.init("data", data)]))
+      return .value(.object(access(writes: writes) + [.init("data", dataAccess(set.sharing))]))
     default: return nil
     }
   }
 
-  /// The position holds the set and the element.
+  /// The position contains both the set and the element.
   func dataSetElement(_ name: String, _ position: Int) -> MetadataProperty? {
     switch name {
     case "dataSet": .object(MetadataReference(kind: .dataSets, position: position >> 32))
@@ -157,6 +159,17 @@ extension MetadataView {
     }
   }
 
+  func categoryOption(_ name: String, _ option: CategoryOption) -> MetadataProperty? {
+    switch name {
+    case "code": return text(option.code)
+    case "name": return text(option.name)
+    case "access":
+      let writes = user.has("F_CATEGORY_OPTION_PUBLIC_ADD") && option.sharing.writesMetadata(user)
+      return .value(.object(access(writes: writes) + [.init("data", dataAccess(option.sharing))]))
+    default: return nil
+    }
+  }
+
   func indicator(_ name: String, _ indicator: Indicator) -> MetadataProperty? {
     switch name {
     case "code": text(indicator.code)
@@ -172,6 +185,17 @@ extension MetadataView {
     case "code": text(indicator.code)
     case "name", "shortName": text(indicator.name)
     case "expression": text(indicator.expression)
+    default: nil
+    }
+  }
+
+  func attribute(_ name: String, _ attribute: MetadataAttribute) -> MetadataProperty? {
+    switch name {
+    case "name", "shortName": text(attribute.name)
+    case "valueType": text(attribute.valueType)
+    case "mandatory": .value(.bool(attribute.isMandatory))
+    case "unique": .value(.bool(attribute.isUnique))
+    case "organisationUnitAttribute": .value(.bool(attribute.isOfUnits))
     default: nil
     }
   }

@@ -50,14 +50,14 @@ struct RegistrationAPI {
     }
     let rows = server.state.withLock { state in
       state.registrations.rows.filter { matches($0, state.values.periods[Int($0.key.period)], filter) }
-        // In the order in which the database first met their periods.
+        // In the order in which the database first stored their periods.
         .enumerated().sorted { ($0.element.key.period, $0.offset) < ($1.element.key.period, $1.offset) }.map(\.element)
         .prefix(filter.limit ?? Int.max).map { json($0, state.values.periods[Int($0.key.period)]) }
     }
     if let slow = faults.first(where: { $0.kind == .slowExport && $0.isExceeded(by: rows.count) }) {
       return slow.proxysAnswer(504)
     }
-    // The list is opened by its first row: without rows there is none.
+    // The list begins with its first row, so without rows there is no list.
     let document: JSONValue = rows.isEmpty ? .object([]) : ["completeDataSetRegistrations": .array(Array(rows))]
     let bytes = Array(document.jackson.utf8)
     return Response(status: 200, headers: [("Content-Type", version.exportType)], body: .bytes(bytes))
@@ -105,7 +105,7 @@ struct RegistrationAPI {
     {
       return false
     }
-    // Up to 2.42 as `lastUpdated` of values.
+    // Up to 2.42 like `lastUpdated` of values.
     let date = version.hasDataEntryPipeline ? row.date : server.localTime.local(row.date)
     if let since = filter.createdSince, date < since { return false }
     return request.flag("children")
@@ -185,15 +185,23 @@ struct RegistrationAPI {
     guard metadata.isWithin(unit, anyOf: user.organisationUnits) else {
       return refuse(unitId, "Organisation unit is not in hierarchy of user: \(user.username)")
     }
-    guard metadata.dataSets[set].sharing.writesData(user) else {
-      return refuse(setId, "User does not have write access for DataSet: \(metadata.dataSets[set].uid)")
-    }
     let combo = posted["attributeOptionCombo"]?.scalarText
     guard let attribute = combo.map({ metadata.categoryOptionComboByUid[$0] }) ?? metadata.defaultOptionCombo else {
       return refuse(combo, "Attribute option combo not found or not accessible")
     }
     let key = RegistrationKey(
       dataSet: set, period: state.values.position(of: period), unit: unit, attributeCombo: attribute)
+    // The conflicts are reported even if the registration is stored, and whatever the strategy.
+    let missing = missingValues(of: key, state.values)
+    for text in missing.map({ "\($0) needs to be filled. It is compulsory." }) {
+      let kind = "dataElementOperand"
+      summary.add(
+        ImportConflict(code: "", value: text, objects: [(kind, text)], object: kind, property: nil, indexes: []))
+    }
+    guard missing.isEmpty || !metadata.dataSets[set].compulsoryFieldsCompleteOnly else { return summary.ignored += 1 }
+    guard metadata.dataSets[set].sharing.writesData(user) else {
+      return refuse(setId, "User does not have write access for DataSet: \(metadata.dataSets[set].uid)")
+    }
     let old = state.registrations.find(key)
     if options.isDelete {
       guard old != nil else { return summary.ignored += 1 }
@@ -207,7 +215,25 @@ struct RegistrationAPI {
           key: key, date: posted["date"]?.string.flatMap(server.localTime.moment(of:)) ?? server.clock.now,
           storedBy: posted["storedBy"]?.string ?? user.username, completed: posted["completed"]?.bool ?? true,
           lastUpdated: server.clock.now))
+      // Only new registrations send messages to users, including those that are withdrawn.
+      if old == nil, !options.has("skipNotifications") { server.statistics.notified() }
     }
     if old == nil { summary.imported += 1 } else { summary.updated += 1 }
+  }
+
+  /// The names of the compulsory values that a report lacks.
+  private func missingValues(of key: RegistrationKey, _ values: ValueStore) -> [String] {
+    let present = values.byPeriod[Int(key.period)].map { values.rows[Int($0)] }.filter {
+      !$0.isDeleted && Int($0.key.unit) == key.unit && Int($0.key.attributeCombo) == key.attributeCombo
+    }
+    return metadata.dataSets[key.dataSet].compulsory.filter { operand in
+      !present.contains { row in
+        Int(row.key.element) == operand.element
+          && (operand.optionCombo == nil || operand.optionCombo == Int(row.key.optionCombo))
+      }
+    }.map { operand in
+      let combo = operand.optionCombo.map { " " + metadata.categoryOptionCombos[$0].name } ?? ""
+      return metadata.dataElements[operand.element].name + combo
+    }
   }
 }
