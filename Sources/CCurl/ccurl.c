@@ -66,7 +66,7 @@ int d2_curl_waiting_bytes(const d2_curl_sockets *sockets) {
     struct sockaddr_storage peer;
     socklen_t size = sizeof(peer);
     int waiting = 0;
-    // Of addresses that were tried at once the slower one is closed again.
+    // If curl tried several addresses at once, it has closed the slower connection again.
     if (sockets->sockets[i] <= 0 || getpeername(sockets->sockets[i], (struct sockaddr *)&peer, &size) != 0) continue;
     return ioctl(sockets->sockets[i], FIONREAD, &waiting) == 0 ? waiting : -1;
   }
@@ -79,7 +79,7 @@ int d2_curl_open_socket(CURL *handle) {
   return socket == CURL_SOCKET_BAD ? -1 : (int)socket;
 }
 
-// libcurl tells which kind of data it locks; there are few kinds, and one program holds one share.
+// One lock for each kind of data, which libcurl names. There are few kinds, and a program has one share.
 static pthread_mutex_t locks[CURL_LOCK_DATA_LAST];
 
 static void lock_data(CURL *handle, curl_lock_data data, curl_lock_access access, void *context) {

@@ -12,7 +12,7 @@ static inline uint32_t *append_positions(uint32_t *to, uint64_t bits, uint32_t b
   return to;
 }
 
-// The loops, once for each way to make the raw masks of a block, with its way to find parities.
+// The loops, for each way to compute the raw masks of a block, and each way to compute parities.
 #define DEFINE_PATH(NAME, TARGET, PARITY)                                                                              \
   TARGET static void blocks_##NAME(const uint8_t *text, size_t length, d2_json_state *state, d2_json_block *blocks) {  \
     size_t whole = length / 64;                                                                                        \
@@ -101,7 +101,7 @@ static int find_path(const char *name, d2_json_path_functions *found) {
   return 1;
 }
 
-// Before main, so that no thread can see the choice being made.
+// Runs before main, so that all threads see the same choice.
 __attribute__((constructor)) static void choose_path(void) {
   static const char *const fastest_first[] = {"avx512", "avx2", "neon", "sse2"};
   for (size_t i = 0; i < sizeof fastest_first / sizeof *fastest_first; i++) {

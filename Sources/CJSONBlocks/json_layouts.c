@@ -3,14 +3,15 @@
 
 #include "json_paths.h"
 
-// Layouts are kept as a tree of literals. A literal is what stands between two texts: from the quote that closes one to
-// the quote that opens the next, or to the end of the line. Lines that begin alike share the beginning of a path.
+// Layouts are stored as a tree of literals. A literal is the text between two strings. It extends from the quote that
+// closes one to the quote that opens the next, or to the end of the line. Lines with the same beginning share the
+// beginning of a path.
 
 enum {
   most_literals = 256,
-  /// No literal of one place has more alternatives: each of them is tried.
+  /// The limit of alternatives at one place, because each one is tried.
   most_alternatives = 8,
-  /// Literals are compared in pieces of so many bytes.
+  /// Literals are compared in pieces of this many bytes.
   piece_bytes = 32,
   longest_literal = 4 * piece_bytes,
   most_fixed = 4,
@@ -21,20 +22,21 @@ typedef struct literal literal;
 struct literal {
   uint8_t text[longest_literal];
   uint32_t length;
-  /// Where its last piece begins, and a bit for each byte of that.
+  /// The offset of its last piece, and a mask of the bytes in that piece.
   uint32_t last_piece, last_bytes;
-  /// Of the text that follows, if this one does not end the line.
+  /// The slot and kind of the string that follows, unless this literal ends the line.
   uint8_t slot, kind;
-  /// How long that text was in the line from which the literal was learnt; ids and times of others are as long.
+  /// The length of that string in the line from which the literal was learnt. Ids and times in other lines have the
+  /// same length.
   uint32_t usual_length;
   uint8_t ends_line;
-  /// The members inside the literal: starts count from its beginning.
+  /// The members inside the literal. Their starts are relative to the literal.
   uint8_t fixed_count;
   uint8_t fixed_slots[most_fixed];
   d2_json_field fixed[most_fixed];
-  /// Where it ends the line: of the whole layout.
+  /// For a literal that ends the line: the keys of the whole layout.
   d2_json_keys keys;
-  /// The first literal behind the text that follows, and another one that may stand in the place of this.
+  /// The first literal after the string that follows, and an alternative to this literal.
   literal *next, *alternative;
 };
 
@@ -56,7 +58,7 @@ void d2_json_layouts_free(d2_json_layouts *layouts) { free(layouts); }
 
 // --- Learning --------------------------------------------------------------------------------------------------------
 
-/// The literal in a list of alternatives, or a new one at its end; NULL where there is no room.
+/// The literal in a list of alternatives, or a new one at its end; NULL if there is no room.
 static literal *enter(d2_json_layouts *layouts, literal **list, const uint8_t *text, size_t length) {
   for (int alternatives = 0; *list != NULL; alternatives++) {
     if ((*list)->length == length && memcmp((*list)->text, text, length) == 0) return *list;
@@ -73,12 +75,12 @@ static literal *enter(d2_json_layouts *layouts, literal **list, const uint8_t *t
   return *list = added;
 }
 
-/// Whether a literal is short enough, and has no escape in a key: of those in texts alone is taken note.
+/// Whether a literal is short enough, and has no escape in a key. Escapes are recorded only in strings.
 static int fits_literal(const uint8_t *text, size_t length) {
   return length <= longest_literal && memchr(text, '\\', length) == NULL;
 }
 
-/// Whether all literals of a line fit, and have few enough members inside.
+/// Whether all literals of a line fit, and contain few enough members.
 static int fits(const uint8_t *text, const d2_json_member *members, size_t count, size_t length) {
   size_t begin = 0, fixed = 0;
   for (size_t i = 0; i < count; i++) {
@@ -130,7 +132,7 @@ static inline int is_hex(uint8_t byte) {
   return (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f');
 }
 
-/// How many bytes an escape has; 0 where JSON does not have it.
+/// The length of an escape in bytes; 0 if it is not a JSON escape.
 static size_t escape_length(const uint8_t *at, const uint8_t *end) {
   if (end - at < 2) return 0;
   switch (at[1]) {
@@ -142,8 +144,8 @@ static size_t escape_length(const uint8_t *at, const uint8_t *end) {
   }
 }
 
-/// How many bytes a UTF-8 sequence of more than one has, by the table of well-formed sequences (Unicode 3-7);
-/// 0 if it is not well-formed.
+/// The length in bytes of a UTF-8 sequence of more than one byte, by the table of well-formed sequences (Unicode 3-7);
+/// 0 if it is malformed.
 static size_t sequence_length(const uint8_t *at, const uint8_t *end) {
   uint8_t first = at[0], least = 0x80, most = 0xBF;
   size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
@@ -158,7 +160,7 @@ static size_t sequence_length(const uint8_t *at, const uint8_t *end) {
   return length;
 }
 
-/// The first byte behind one escape, or behind all sequences of UTF-8 that stand here; NULL at a fault.
+/// The first byte after one escape, or after all UTF-8 sequences from here on; NULL at a fault.
 static const uint8_t *behind_special(const uint8_t *at, const uint8_t *end, int *has_escapes) {
   if (*at == '\\') {
     size_t length = escape_length(at, end);
@@ -176,20 +178,20 @@ static const uint8_t *behind_special(const uint8_t *at, const uint8_t *end, int 
 
 // --- Following -------------------------------------------------------------------------------------------------------
 
-/// Whether a line ends here: before its line end, or with the text.
+/// Whether the line ends here: at its line end, or at the end of the text.
 static inline int ends_line(const uint8_t *at, const uint8_t *end) {
   return at == end || *at == '\n' || (*at == '\r' && at + 1 < end && at[1] == '\n');
 }
 
-/// A length that the compiler does not know to be the one that was found: so the processor goes on with it at once, and
-/// need not wait for the search to end.
+/// Hides from the compiler that this length equals the one that was searched for. So the processor uses the guess at
+/// once, and does not wait for the search to end.
 static inline size_t guessed(uint32_t length) {
   __asm__("" : "+r"(length));
   return length;
 }
 
-// The loops, once for each way to look at 32 bytes: `different_…` has a bit for each byte in which two differ,
-// `special_…` for each quote, backslash, control byte and byte above 0x7F.
+// The loops, for each way to compare 32 bytes. `different_…` has a bit for each byte that differs. `special_…` has a
+// bit for each quote, backslash, control byte and byte above 0x7F.
 #define DEFINE_FOLLOW(NAME, TARGET)                                                                                    \
   TARGET static inline int stands_##NAME(const literal *known, const uint8_t *at, const uint8_t *end) {                \
     if (end - at < (ptrdiff_t)known->length) return 0;                                                                 \
@@ -278,7 +280,7 @@ static inline uint32_t different_sse2(const uint8_t *one, const uint8_t *other) 
            MASK(_mm_cmpeq_epi8(LOAD(one + 16), LOAD(other + 16))) << 16);
 }
 
-// As signed numbers, control bytes and those above 0x7F alike are less than a space.
+// As signed numbers, both control bytes and bytes above 0x7F are less than a space.
 static inline uint32_t special_sse2(const uint8_t *text) {
   __m128i low = LOAD(text), high = LOAD(text + 16), space = _mm_set1_epi8(0x20);
 #define EQUALS(VECTOR, BYTE) _mm_cmpeq_epi8(VECTOR, _mm_set1_epi8(BYTE))
@@ -310,7 +312,7 @@ DEFINE_FOLLOW(avx2, AVX2)
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 
-// One bit a byte out of two vectors of 0x00 or 0xFF, by pairwise addition.
+// Reduces two vectors of 0x00 or 0xFF to one bit a byte, by pairwise addition.
 static inline uint32_t neon_mask(uint8x16_t low, uint8x16_t high) {
   const uint8x16_t bits = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
   uint8x16_t sum = vpaddq_u8(vandq_u8(low, bits), vandq_u8(high, bits));

@@ -1,18 +1,18 @@
 #include "json_paths.h"
 #include "json_raw.h"
 
-/// Where the reading stands within a part.
+/// The state of the parser within a part.
 typedef struct {
   d2_json_elements elements;
-  /// Between elements: the first byte that nothing has accounted for.
+  /// Between elements: the first byte that is not consumed yet.
   size_t next;
 } cursor;
 
-/// No block has more separators: an element has two bytes at least.
+/// A block has no more separators than this, because an element has at least two bytes.
 enum { most_separators = 22 };
 
-/// Takes note of a bracket that opens. Returns 0 where it cannot stand there; `separator` becomes the place of a comma
-/// that is to end a line.
+/// Records an opening bracket. Returns 0 if it is not allowed there. `separator` gets the offset of a comma that
+/// becomes a line end.
 static inline int open_bracket(cursor *now, const uint8_t *text, size_t place, size_t *separator) {
   d2_json_elements *elements = &now->elements;
   int is_object = text[place] == '{';
@@ -32,7 +32,7 @@ static inline int open_bracket(cursor *now, const uint8_t *text, size_t place, s
   return 1;
 }
 
-/// Takes note of a bracket that closes. Returns 0 where it cannot stand there, or closes the array of all elements.
+/// Records a closing bracket. Returns 0 if it is not allowed there, or closes the array of all elements.
 static inline int close_bracket(cursor *now, const uint8_t *text, size_t place) {
   d2_json_elements *elements = &now->elements;
   if (elements->depth == 0 || (elements->kinds & 1) != (text[place] == '}')) return 0;
@@ -44,7 +44,7 @@ static inline int close_bracket(cursor *now, const uint8_t *text, size_t place) 
   return 1;
 }
 
-/// Takes a block, or leaves it as it is and returns 0: where it holds white space, a fault or the array's end.
+/// Processes a block. If the block has white space, a fault or the array's end, leaves it unchanged and returns 0.
 static inline int take_block(uint8_t *text, size_t at, d2_json_block block, cursor *now) {
   if ((block.spaces | block.faults) != 0) return 0;
   if (block.brackets == 0) return 1;
@@ -53,7 +53,7 @@ static inline int take_block(uint8_t *text, size_t at, d2_json_block block, curs
   int count = 0;
   for (uint64_t events = block.brackets; events != 0; events &= events - 1) {
     size_t place = at + (size_t)__builtin_ctzll(events), separator = SIZE_MAX;
-    // `[` and `{` have this bit alone in common.
+    // Only `[` and `{` have this bit pattern.
     int opens = (text[place] & 0x06) == 0x02;
     if (!(opens ? open_bracket(&behind, text, place, &separator) : close_bracket(&behind, text, place))) return 0;
     if (separator != SIZE_MAX) separators[count++] = separator;
@@ -63,8 +63,8 @@ static inline int take_block(uint8_t *text, size_t at, d2_json_block block, curs
   return 1;
 }
 
-/// Ends a part: behind its last block, or before one that was not taken. Between elements it ends with what is
-/// accounted for, and a comma there becomes the line end of the element before it.
+/// Ends a part: after its last block, or before a block that was left unchanged. Between elements, the part ends at the
+/// first byte that is not consumed. A comma there becomes the line end of the element before it.
 static size_t end_part(uint8_t *text, size_t length, size_t taken, cursor *now, d2_json_state *state) {
   if (now->elements.depth > 0) return taken;
   *state = (d2_json_state){0, 0};

@@ -1,4 +1,4 @@
-// The ways in which this machine can look at text. `json_blocks.c` chooses one for all.
+// The SIMD paths for this machine. `json_blocks.c` chooses one for the process.
 #pragma once
 
 #include "json_blocks.h"
@@ -24,7 +24,7 @@ lines_function d2_lines_sse2, d2_lines_avx2, d2_lines_avx512;
 lines_function d2_lines_neon;
 #endif
 
-/// One path: its name, and its loops.
+/// One path: its name and its loops.
 typedef struct {
   const char *name;
   void (*blocks)(const uint8_t *, size_t, d2_json_state *, d2_json_block *);

@@ -1,16 +1,16 @@
-// What the bytes of a text are, 64 at a time, in each of the ways in which machines can look at them.
+// Classifies the bytes of a text, 64 at a time, with each instruction set.
 #pragma once
 
 #include <string.h>
 
 #include "json_blocks.h"
 
-/// What a block's bytes are, whether inside a string or not.
+/// Masks of the classes of a block's bytes, inside and outside of strings.
 typedef struct {
   uint64_t quotes, backslashes, brackets, separators, up_to_space, control, angle, not_ascii;
 } raw_masks;
 
-/// The bytes that a backslash takes their meaning away from.
+/// The bytes that a backslash escapes.
 static inline uint64_t escaped_bytes(uint64_t backslashes, uint64_t *carry) {
   uint64_t escaped = *carry;
   *carry = 0;
@@ -27,7 +27,7 @@ static inline uint64_t escaped_bytes(uint64_t backslashes, uint64_t *carry) {
   return escaped;
 }
 
-/// Bit i of the result: the parity of bits 0..i.
+/// Computes the prefix parity: bit i of the result is the parity of bits 0..i.
 static inline uint64_t prefix_parity(uint64_t bits) {
   bits ^= bits << 1;
   bits ^= bits << 2;
@@ -38,13 +38,13 @@ static inline uint64_t prefix_parity(uint64_t bits) {
   return bits;
 }
 
-/// The quotes that no backslash takes the meaning away from.
+/// The quotes that no backslash escapes.
 static inline uint64_t true_quotes(uint64_t quotes, uint64_t backslashes, d2_json_state *state) {
   if (__builtin_expect((backslashes | state->escaped) != 0, 0)) quotes &= ~escaped_bytes(backslashes, &state->escaped);
   return quotes;
 }
 
-/// The strings of a block, by the parity of its true quotes: a mask of their bytes with the opening quote and without
+/// The bytes of a block inside strings, from the parity of its true quotes. The mask includes the opening quote but not
 /// the closing one.
 static inline uint64_t string_bytes(uint64_t parity, d2_json_state *state) {
   uint64_t inside = parity ^ state->in_string;
@@ -61,7 +61,8 @@ static inline d2_json_block block_of(raw_masks raw, uint64_t inside) {
   return block;
 }
 
-/// A block that ends before 64 bytes: what stands beyond is not there, and the state is that of the last byte.
+/// Classifies a block of fewer than 64 bytes. The bytes beyond its end are ignored, and the state is that after the
+/// last byte.
 static inline d2_json_block tail_block_of(raw_masks raw, size_t length, d2_json_state *state) {
   uint64_t there = (1ull << length) - 1;
   raw.quotes &= there;
@@ -102,15 +103,16 @@ static inline raw_masks raw_portable(const uint8_t *text) {
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-/// Two masks as one, which the compiler takes as it is. Clang 21 would see through to the comparisons behind them, and
-/// take the bits of `raw.brackets | raw.separators` out one by one: `index_avx2` had three times as many instructions.
+/// Joins two masks so that the compiler does not look inside. Otherwise Clang 21 would trace them back to the
+/// comparisons, and extract the bits of `raw.brackets | raw.separators` one by one: `index_avx2` had three times as
+/// many instructions.
 static inline uint64_t joined_masks(uint32_t low, uint32_t high) {
   uint64_t mask = (uint64_t)low | (uint64_t)high << 32;
   __asm__("" : "+r"(mask));
   return mask;
 }
 
-// SSE2 is part of every x86-64.
+// Every x86-64 has SSE2.
 static inline raw_masks raw_sse2(const uint8_t *text) {
   raw_masks raw = {0};
   for (int i = 0; i < 4; i++) {
@@ -132,7 +134,7 @@ static inline raw_masks raw_sse2(const uint8_t *text) {
   return raw;
 }
 
-// A product without carries by all ones is the parity, in one instruction.
+// A carry-less product with all ones is the parity, in one instruction.
 #define PRODUCT(BITS) \
   (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_cvtsi64_si128((int64_t)(BITS)), _mm_set1_epi8(-1), 0))
 
@@ -184,7 +186,7 @@ AVX512 static inline raw_masks raw_avx512(const uint8_t *text) {
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 
-// One bit a byte out of four vectors of 0x00 or 0xFF, by pairwise addition.
+// Reduces four vectors of 0x00 or 0xFF to one bit a byte, by pairwise addition.
 static inline uint64_t neon_mask(uint8x16_t a, uint8x16_t b, uint8x16_t c, uint8x16_t d) {
   const uint8x16_t bits = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
   uint8x16_t sum = vpaddq_u8(vpaddq_u8(vandq_u8(a, bits), vandq_u8(b, bits)),

@@ -19,7 +19,7 @@ static inline void copy_replacing(uint8_t *restrict to, const uint8_t *restrict 
 }
 
 #if defined(__x86_64__)
-// As fast as a copy alone; with SSE2, which every x86-64 has, it takes half as long again.
+// As fast as a plain copy. With SSE2, which every x86-64 has, it takes half as long again.
 __attribute__((target("avx2"))) static void copy_replacing_avx2(uint8_t *restrict to, const uint8_t *restrict from,
                                                                 size_t length, uint8_t byte, uint8_t replacement) {
   copy_replacing(to, from, length, byte, replacement);
@@ -37,7 +37,7 @@ void d2_copy_replacing(void *restrict to, const void *restrict from, size_t leng
 }
 
 void d2_keep_freed_memory(void) {
-  // What is larger is made seldom, and would leave holes that the next one does not fit into.
+  // Larger blocks are rare, and would leave holes that the next one does not fit into.
   mallopt(M_MMAP_THRESHOLD, 4 << 20);
   mallopt(M_TRIM_THRESHOLD, 256 << 20);
   mallopt(M_ARENA_MAX, 1);

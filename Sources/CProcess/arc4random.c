@@ -1,5 +1,5 @@
-// expat takes random numbers from a function that glibc has since 2.36. With one of our own the commands run on older
-// systems too (Ubuntu 22.04 has 2.35).
+// expat uses a function for random numbers that glibc has only since 2.36. With this replacement the commands run on
+// older systems too (Ubuntu 22.04 has 2.35).
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>

@@ -8,14 +8,14 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-// Gives a descriptor a number that a program has it by. If it has that number already (a pipe of ours may, if ours is
-// closed), dup2 would leave it to be closed by exec.
+// Gives a descriptor the number that a program expects. If it has that number already (a pipe may, if ours is closed),
+// dup2 would do nothing, and exec would close it.
 static int place(int descriptor, int number) {
   return descriptor == number ? fcntl(number, F_SETFD, 0) : dup2(descriptor, number);
 }
 
-// What every child does first: ends with its parent, takes signals as a new program does, reads nothing. Only what may
-// be called between fork and exec of a program with threads.
+// Prepares a child: it ends with its parent, has default signal handling, and gets no input. It uses only calls that
+// are allowed between fork and exec of a program with threads.
 static void begin_child(pid_t parent, int death_signal, int standard_output) {
   prctl(PR_SET_PDEATHSIG, death_signal);
   if (getppid() != parent) _exit(127);

@@ -1,7 +1,7 @@
-/// Facts of the whole toolkit.
+/// Constants of the whole toolkit.
 package enum D2 {
-  /// The version of every command, of the packages and of the manual pages; RELEASING.md says how it is raised.
+  /// The version of all commands, the packages and the manual pages; RELEASING.md explains how to raise it.
   package static let version = "1.0.0"
-  /// When this version was made: manual pages and packages bear it.
+  /// The date of this version, for manual pages and packages.
   package static let date = "2026-11-27"
 }

@@ -1,10 +1,10 @@
 import D2Common
 
-/// One run of d2-convert: reads all inputs, whatever their forms, and writes their values in one.
+/// One run of d2-convert: reads all inputs, in any form, and writes their values in one form.
 package struct Conversion {
-  /// The forms that values are written in.
+  /// The output forms.
   package enum OutputForm: String, CaseIterable, Sendable {
-    /// A value a line.
+    /// One value on each line.
     case ndjson
     /// DHIS2's CSV.
     case csv
@@ -14,38 +14,37 @@ package struct Conversion {
 
   /// Files; `-` is standard input.
   package var inputs = ["-"]
-  /// What they are, if it is not to be recognised.
+  /// The form of the inputs; detected if `nil`.
   package var from: InputForm?
-  /// Their encoding, if it is not to be recognised.
+  /// The encoding of the inputs; detected if `nil`.
   package var encoding: String?
-  /// What their keys and columns mean.
+  /// The meanings of keys and columns.
   package var names = FieldNames()
-  /// How their tables are written.
+  /// The format of tables.
   package var csv = CSVOptions()
-  /// What is said of their values.
+  /// The rules for the values.
   package var rules = ConversionRules()
-  /// The shape of sheets that are read; `nil` for tables with a row for each value.
+  /// The shape of wide input sheets; `nil` for tables with a row for each value.
   package var wideIn: WideShape?
-  /// The shape of the sheet that is written.
+  /// The shape of the wide output sheet.
   package var wideOut: WideShape?
-  /// What is written.
+  /// The output form.
   package var to = OutputForm.ndjson
-  /// Whether a column of names stands beside each id.
+  /// Whether to write a column of names beside each id column.
   package var hasNames = false
-  /// Columns of CSV after those of DHIS2.
+  /// Further CSV columns after those of DHIS2.
   package var additionalColumns: [ValueField] = []
-  /// Where registrations of documents that were completed go.
+  /// The file for registrations of completed documents.
   package var registrationsPath: String?
-  /// Knows ids by their names, and names by their ids.
+  /// Finds ids by names, and names by ids.
   package var lookup: (any IDLookup)?
 
-  /// Values from standard input, as lines.
+  /// A conversion from standard input to lines.
   package init() {}
 
-  /// Converts all, and says what was done. What was right before a fault is written.
+  /// Converts all inputs, and returns the counts. It writes everything that precedes a fault.
   ///
-  /// - Throws: `CommandFailure`: 65 for malformed input, 74 if it cannot be read, 73 where the output cannot be
-  ///   written.
+  /// - Throws: `CommandFailure`: 65 for malformed input, 74 if it cannot be read, 73 if the output cannot be written.
   package func run(_ output: LineOutput = .standardOutput()) throws -> ConversionCounts {
     let writer = writer(output)
     let completions = try registrationsPath.map { try CompletionFile($0) }

@@ -1,39 +1,40 @@
 import CSodium
 
-// Public and inlinable: d2-diff hashes each value twice, and a call across modules would be one percent of its work.
+// Public and inlinable, because d2-diff hashes each value twice, and a call across modules would be one percent of its
+// work.
 
-/// A keyed hash of 128 bits (SipHash-2-4-128 by libsodium): whoever does not know the key of this run cannot make two
-/// texts share one.
+/// A keyed hash of 128 bits (SipHash-2-4-128 by libsodium). Without this run's key, nobody can make two texts with the
+/// same hash.
 ///
-/// Of n values some two share a hash with a probability of about n²/2¹²⁹: for 10⁹ values 1.5 · 10⁻²¹.
+/// Among n values, the probability that two share a hash is about n²/2¹²⁹: for 10⁹ values 1.5 · 10⁻²¹.
 public struct ValueHash: Hashable, Comparable, BitwiseCopyable, Sendable {
   /// The first eight bytes.
   public var high: UInt64 = 0
   /// The last eight bytes.
   public var low: UInt64 = 0
 
-  /// Of nothing yet.
+  /// A hash of nothing.
   @inlinable @inline(__always)
   public init() {}
 
-  /// Some order, always the same.
+  /// An arbitrary but fixed order.
   public static func < (left: ValueHash, right: ValueHash) -> Bool { (left.high, left.low) < (right.high, right.low) }
 }
 
-/// Hashes texts that are put together of parts.
+/// Hashes texts that consist of parts.
 public struct ValueHasher: ~Copyable {
-  /// The secret that all hashes which are compared share.
+  /// The secret key that all compared hashes share.
   public struct Key: Sendable {
-    /// How many bytes it has.
+    /// The length of a key in bytes.
     public static let count = 16
 
-    /// What it is.
+    /// The bytes of the key.
     public let bytes: [UInt8]
 
-    /// One that was made before.
+    /// An existing key.
     public init(bytes: [UInt8]) { self.bytes = bytes }
 
-    /// A new one, by chance.
+    /// A new random key.
     public init() {
       var random = SystemRandomNumberGenerator()
       bytes = (0..<Self.count).map { _ in UInt8.random(in: .min ... .max, using: &random) }
@@ -61,21 +62,21 @@ public struct ValueHasher: ~Copyable {
     text.reserveCapacity(256)
   }
 
-  /// Adds a part. No part holds the byte that ends it: it occurs in no UTF-8.
+  /// Adds a part. The byte that ends a part occurs in no UTF-8, so no part contains it.
   @inlinable @inline(__always)
   public mutating func add(_ part: some Collection<UInt8>) {
     text.append(contentsOf: part)
     text.append(0xFF)
   }
 
-  /// The hash of the parts that were added since the last one.
+  /// The hash of the parts added since the last call.
   @inlinable @inline(__always)
   public mutating func finish() -> ValueHash {
     defer { text.removeAll(keepingCapacity: true) }
     return hash(text)
   }
 
-  /// The hash of a text alone.
+  /// The hash of a single text.
   @inlinable @inline(__always)
   public func hash(_ text: [UInt8]) -> ValueHash { text.withUnsafeBytes { key.hash($0) } }
 }

@@ -1,6 +1,6 @@
 import D2Common
 
-/// Rows of CSV (RFC 4180) or TSV, as spreadsheets write them.
+/// Parses rows of CSV (RFC 4180) or TSV, as spreadsheets write them.
 package struct DelimitedRows {
   package struct Fault: Error, CustomStringConvertible {
     package let description: String
@@ -9,7 +9,7 @@ package struct DelimitedRows {
   private let bytes: [UInt8]
   private let separator: UInt8
   private var at = 0
-  /// The line on which the last row began, from 1.
+  /// The first line of the last row, from 1.
   package private(set) var line = 0
   private var nextLine = 1
 
@@ -34,7 +34,7 @@ package struct DelimitedRows {
     }
   }
 
-  /// Up to a separator or the end of the line, which is not taken.
+  /// Reads a cell, up to a separator or the end of the line, which it leaves.
   private mutating func cell() throws(Fault) -> String {
     guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else {
       let start = at

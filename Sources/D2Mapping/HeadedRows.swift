@@ -7,10 +7,10 @@ struct HeadedRows {
   /// The names of the columns, in lower case.
   private(set) var header: [String] = []
 
-  /// The line on which the last row began.
+  /// The first line of the last row.
   var line: Int { rows.line }
 
-  /// - Parameter path: for messages.
+  /// - Parameter path: the path for messages.
   /// - Throws: `CommandFailure`, 65 for a malformed first line.
   init(_ bytes: [UInt8], _ path: String) throws(CommandFailure) {
     let firstLine = bytes.prefix { $0 != 0x0A }
@@ -21,9 +21,9 @@ struct HeadedRows {
     header = (try next() ?? []).map { $0.trimmed.lowercased() }
   }
 
-  /// Where a column stands that has one of some names.
+  /// The index of the column with one of these names.
   ///
-  /// - Parameter needed: which columns the table needs: `it needs kind, from and to`.
+  /// - Parameter needed: the columns that the table needs, for the message: `it needs kind, from and to`.
   func column(_ names: [String], _ needed: String) throws(CommandFailure) -> Int {
     guard let place = header.firstIndex(where: { names.contains($0) }) else {
       throw CommandFailure(
@@ -38,10 +38,10 @@ struct HeadedRows {
     }
   }
 
-  /// The next row that is not empty; `nil` after the last.
+  /// The next row with any content; `nil` after the last.
   ///
-  /// - Parameter columns: those that it must have. A row that is cut short must not drop values: only a cell that is
-  ///   there and empty does.
+  /// - Parameter columns: the columns that it must have. A truncated row must not drop values; only an existing empty
+  ///   cell may.
   mutating func next(_ columns: [Int]) throws(CommandFailure) -> [String]? {
     while let row = try next() {
       if row.allSatisfy(\.isEmpty) { continue }

@@ -1,9 +1,9 @@
 import D2Common
 import Glibc
 
-/// What ids become: for each kind of id a table from the bytes that stand in a value to those that take their place.
+/// Maps ids: for each kind of id, a table from the bytes in a value to their replacement.
 package struct MappingTable {
-  /// What an id becomes.
+  /// The target of an id.
   package enum Target: Equatable {
     /// The bytes between the quotes, escaped for JSON.
     case id([UInt8])
@@ -11,7 +11,7 @@ package struct MappingTable {
     case drop
   }
 
-  /// What stands instead of an id that nobody has decided on yet.
+  /// The target of an id that nobody has decided on yet.
   package static let undecidedTarget = "?"
 
   /// The kinds, by the keys of data values.
@@ -21,27 +21,26 @@ package struct MappingTable {
 
   private var tables: [IDTable] = Array(repeating: IDTable(), count: kinds.count)
   package private(set) var count = 0
-  /// How many ids stand in the table whose target nobody has decided on.
+  /// How many ids have no decision yet.
   package private(set) var undecided = 0
 
-  /// The kinds that the table has something for, by all keys that name them: registrations have another one for their
-  /// unit.
+  /// The kinds with entries in the table, by all keys that name them. Registrations have another key for their unit.
   package var mappedKinds: [(key: DataValueLine.Key, table: IDTable)] {
     zip(Self.kinds, tables).filter { !$1.isEmpty }.flatMap { key, table in
       (key == .orgUnit ? [.orgUnit, .organisationUnit] : [key]).map { ($0, table) }
     }
   }
 
-  /// What ids of a kind become; `nil` if the table has none of the kind.
+  /// The targets for ids of a kind; `nil` if the table has none of that kind.
   package func ids(of kind: DataValueLine.Key) -> IDTable? {
     mappedKinds.first { $0.key == kind }?.table
   }
 
   package init() {}
 
-  /// The bytes of a table, without a byte order mark.
+  /// The bytes of a table file, without a byte order mark.
   ///
-  /// - Throws: `CommandFailure`: 74 where it cannot be read, 65 where it is empty.
+  /// - Throws: `CommandFailure`: 74 if it cannot be read, 65 if it is empty.
   package static func bytes(of path: String) throws(CommandFailure) -> [UInt8] {
     do { return text(try FileBytes.read(path, atMost: 1 << 30)) } catch {
       throw CommandFailure(.cannotRead, "cannot read \(path): \(error)")
@@ -52,14 +51,14 @@ package struct MappingTable {
     bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
   }
 
-  /// Reads the bytes of a table; the path is for messages.
+  /// Reads a table from bytes; the path is for messages.
   package init(_ bytes: [UInt8], _ path: String) throws(CommandFailure) { try read(bytes, path) }
 
-  /// Reads a table: CSV or TSV with a header line that names at least `kind` (or `type`), `from` and `to`, or a JSON
-  /// object of objects (`{"dataElement": {"a": "b", "c": null}}`). An empty target drops the value. What was read
-  /// before stays.
+  /// Reads a table: CSV or TSV with a header line that names at least `kind` (or `type`), `from` and `to`; or a JSON
+  /// object of objects (`{"dataElement": {"a": "b", "c": null}}`). An empty target drops the value. Entries of earlier
+  /// tables stay.
   ///
-  /// - Parameter path: for messages.
+  /// - Parameter path: the path for messages.
   /// - Throws: `CommandFailure`, 65 if the text is not a mapping, with the line.
   package mutating func read(_ bytes: [UInt8], _ path: String) throws(CommandFailure) {
     let text = Self.text(bytes)
@@ -95,10 +94,10 @@ package struct MappingTable {
     }
   }
 
-  /// Adds what an id becomes: another id, or nothing if it is empty.
+  /// Adds the target of an id: another id, or none if it is empty.
   ///
-  /// - Parameter path: of the table that says so, for messages.
-  /// - Throws: `CommandFailure`, 65 where it becomes something else already.
+  /// - Parameter path: the path of the table with this entry, for messages.
+  /// - Throws: `CommandFailure`, 65 if the id already has another target.
   package mutating func add(
     _ kind: DataValueLine.Key, _ from: String, _ to: String, in path: String
   ) throws(CommandFailure) {
@@ -128,28 +127,28 @@ package struct MappingTable {
     count += 1
   }
 
-  /// As it stands between the quotes of a JSON string.
+  /// A text as the inside of a JSON string.
   package static func escaped(_ text: String) -> [UInt8] {
     var quoted: [UInt8] = []
     JSONValue.writeString(text, to: &quoted)
     return Array(quoted.dropFirst().dropLast())
   }
 
-  /// The text of what stands between the quotes of a JSON string.
+  /// The text of a JSON string's inside.
   package static func unescaped(_ bytes: [UInt8]) -> String? {
     let quote = UInt8(ascii: "\"")
     return (try? JSONValue(parsing: [quote] + bytes + [quote]))?.string
   }
 }
 
-/// What the ids of one kind become, by their bytes.
+/// The targets for ids of one kind, by the ids' bytes.
 package struct IDTable {
   private var table = HashTable()
   private var entries: [(id: [UInt8], target: MappingTable.Target)] = []
 
   package var isEmpty: Bool { entries.isEmpty }
 
-  /// False where the id is there with another target.
+  /// Adds an entry. False if the id already has another target.
   package mutating func insert(_ id: [UInt8], _ target: MappingTable.Target) -> Bool {
     let (place, isNew) = id.withUnsafeBytes { id in
       table.enter(Self.hash(id)) { Self.isSame(entries[$0].id, id) }
@@ -163,7 +162,7 @@ package struct IDTable {
     table.number(Self.hash(id)) { Self.isSame(entries[$0].id, id) }.map { entries[$0].target }
   }
 
-  /// What an id becomes.
+  /// The target of an id.
   package subscript(text id: String) -> MappingTable.Target? {
     MappingTable.escaped(id).withUnsafeBytes { self[$0] }
   }
@@ -173,7 +172,7 @@ package struct IDTable {
     text.count == other.count && (other.isEmpty || memcmp(text, other.baseAddress!, other.count) == 0)
   }
 
-  /// FNV-1a over words: ids are short.
+  /// FNV-1a over words, because ids are short.
   @inline(__always)
   private static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ UInt64(bytes.count)

@@ -1,6 +1,6 @@
 import D2Common
 
-/// A table of what the options of categories become: the columns `category`, `from option` and `to option`.
+/// A table with the targets for the options of categories. Its columns are `category`, `from option` and `to option`.
 ///
 ///     category,from option,to option
 ///     Age,<1 y,Under 5
@@ -9,9 +9,9 @@ import D2Common
 package struct OptionTable: Sendable {
   package struct Row: Sendable {
     package let category: String
-    /// An option, or `*`: all others of the category.
+    /// An option, or `*` for all others of the category.
     package let from: String
-    /// An option; `default`: the category is left out; empty: values are dropped; `?`: not decided yet.
+    /// An option; `default` to leave the category out; empty to drop the values; `?` if it is not decided yet.
     package let to: String
     package let line: Int
     package var isUndecided: Bool { to == MappingTable.undecidedTarget }
@@ -24,13 +24,13 @@ package struct OptionTable: Sendable {
   /// How many rows have `?` as their target.
   package var undecided: Int { rows.count(where: \.isUndecided) }
 
-  /// Whether a table is one of options, by its first line.
+  /// Whether a table is an option table, by its first line.
   package static func isOne(_ bytes: [UInt8], _ path: String) throws(CommandFailure) -> Bool {
     guard let first = bytes.first(where: { $0 > 0x20 }), first != UInt8(ascii: "{") else { return false }
     return try HeadedRows(bytes, path).header.contains("category")
   }
 
-  /// - Throws: `CommandFailure`, 65 if the text is not such a table, with the line.
+  /// - Throws: `CommandFailure`, 65 with the line, if the text is not such a table.
   package init(_ bytes: [UInt8], _ path: String) throws(CommandFailure) {
     self.path = path
     var table = try HeadedRows(bytes, path)

@@ -1,28 +1,28 @@
 import CJSONBlocks
 import D2Common
 
-/// Turns the answer of `GET /api/dataValueSets` into lines, one data value a line, while it arrives.
+/// Turns the answer of `GET /api/dataValueSets` into lines, with one data value on each line, while it arrives.
 ///
 /// It decodes nothing. It finds the elements of one top-level array by the brackets outside strings, and passes their
-/// bytes on; only the white space between tokens is removed. Chunks may be cut anywhere. The splitter carries the part
-/// of an element that has not ended to the next chunk, and so writes only whole values.
+/// bytes on. It removes only the white space between tokens. Chunks may end anywhere: the splitter carries the
+/// unfinished part of an element over to the next chunk. So it writes only whole values.
 ///
-/// There are two ways through a chunk. If an answer has no white space (every DHIS2 server's) and its values need
-/// nothing appended, it is patched in place: the comma after each value becomes the line end. Then the chunk itself is
-/// written. All others are copied value by value, and so are the end of the array and whatever has a fault.
+/// There are two ways to process a chunk. Answers of DHIS2 servers have no white space. If the values also need nothing
+/// appended, the splitter patches the chunk in place: the comma after each value becomes a line end. It then writes the
+/// chunk itself. Otherwise it copies value by value. It also copies at the end of the array, and at a fault.
 package struct DataValueSplitter: ~Copyable {
-  /// Brackets within one element; a data value has two at most.
+  /// The limit of nested brackets in an element; a data value has at most two.
   static let deepest = Int(D2_JSON_DEEPEST)
-  /// No data value comes near (a comment has at most 50,000 characters); beyond it something is not what it seems.
+  /// No data value is nearly as large (a comment has at most 50,000 characters). A larger element is not a data value.
   static let largestElementBytes = 16 << 20
-  /// Masks are made for this many bytes at a time, so that they stay in the processor's cache.
+  /// The masks are computed for this many bytes at a time, so that they stay in the processor's cache.
   private static let strideBytes = 256 * 1024
-  /// Copied lines are handed on in pieces of at least this size.
+  /// Copied lines are passed on in pieces of at least this size.
   private static let copiedBytes = 128 * 1024
 
   private enum Phase { case header, elements, trailer }
 
-  /// Elements handed on so far.
+  /// How many elements were passed on so far.
   package private(set) var count = 0
 
   private var reader: TopLevelReader
@@ -39,7 +39,7 @@ package struct DataValueSplitter: ~Copyable {
 
   /// - Parameters:
   ///   - arrayKey: the key of the array: `dataValues` or `completeDataSetRegistrations`.
-  ///   - completion: what each value gets appended, so that its line stands alone.
+  ///   - completion: the members to append to each value, so that its line can stand alone.
   package init(arrayKey: String = "dataValues", completion: ValueCompletion = .none) {
     reader = TopLevelReader(arrayKey: arrayKey)
     self.completion = completion
@@ -48,13 +48,13 @@ package struct DataValueSplitter: ~Copyable {
 
   deinit { masks.deallocate() }
 
-  /// Takes the next chunk; whole values go to the sink. The chunk's bytes may be changed.
+  /// Processes the next chunk, and passes whole values to the sink. It may change the bytes of the chunk.
   package mutating func consume(_ chunk: UnsafeMutableRawBufferPointer, into sink: inout some LineSink) throws {
     guard let start = chunk.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
     var at = 0
     while at < chunk.count {
       if phase != .elements {
-        // Before a fault after the array can be thrown: what is counted is handed on.
+        // Pass the counted elements on before the text after the array can cause an error.
         try flushCopied(into: &sink)
         at = try takeAround(start, at, chunk.count)
       } else {
@@ -68,15 +68,15 @@ package struct DataValueSplitter: ~Copyable {
     consumed += chunk.count
   }
 
-  /// The answer has ended. - Throws: `SplitError` if it ended too early.
+  /// Ends the answer. - Throws: `SplitError` if it ended too early.
   package func finish() throws(SplitError) {
     guard reader.isComplete else { throw SplitError(problem: .endsEarly, offset: consumed) }
   }
 
-  /// True if not one byte other than white space has come.
+  /// Whether only white space has come so far.
   package var isEmpty: Bool { !reader.hasBegun }
 
-  /// The members around the array, raw.
+  /// The members beside the array, raw.
   package var topLevelMembers: [(key: [UInt8], value: [UInt8])] { reader.members }
 
   /// Whether the document had the array.
@@ -105,7 +105,7 @@ package struct DataValueSplitter: ~Copyable {
     return at
   }
 
-  /// Keys after the array cannot be given to values that are out already.
+  /// Refuses keys after the array that earlier values needed, because those values were passed on already.
   private func checkNothingCameLate() throws(SplitProblem) {
     let late = completion.hoistedMembers(in: reader.members)
     guard late.count > hoisted.count, count > 0, !completion.isNone else { return }
@@ -114,7 +114,8 @@ package struct DataValueSplitter: ~Copyable {
 
   // MARK: In place
 
-  /// Makes lines of the elements where they stand, as far as nothing is to be removed or appended. Returns how far.
+  /// Turns elements into lines in place, as long as nothing must be removed or appended. Returns the offset that it
+  /// reached.
   private mutating func patch(
     _ text: UnsafeMutablePointer<UInt8>, _ length: Int, offset: Int, into sink: inout some LineSink
   ) throws -> Int {
@@ -130,7 +131,7 @@ package struct DataValueSplitter: ~Copyable {
     return used
   }
 
-  /// Writes the carried part of the first element and the whole elements after it, with a line end if it still lacks.
+  /// Writes the carried part of the first element and the whole elements after it. Adds a line end if it is missing.
   private mutating func writePatched(_ text: UnsafeMutablePointer<UInt8>, into sink: inout some LineSink) throws {
     let (begin, done) = (elements.begin, elements.done)
     guard done > 0 else { return }
@@ -141,7 +142,7 @@ package struct DataValueSplitter: ~Copyable {
 
   // MARK: Between elements
 
-  /// The bytes up to `to`, outside elements: at most one comma, and only after an element.
+  /// Checks the bytes up to `to`, outside elements: at most one comma, and only after an element.
   private static func passSeparator(_ text: UnsafePointer<UInt8>, _ to: Int, _ cursor: inout Cursor) -> SplitProblem? {
     while cursor.next < to {
       let byte = text[cursor.next]
@@ -185,12 +186,12 @@ package struct DataValueSplitter: ~Copyable {
 
   // MARK: By copy
 
-  /// Where the scan of one stretch stands.
+  /// The state of a scan.
   private struct Cursor {
     var depth: Int
     var kinds: UInt64
     var gap: d2_json_gap
-    /// The first byte that no token has accounted for. On a fault: its place.
+    /// The first byte that no token has consumed. On a fault: its offset.
     var next = 0
     var ended = false
 
@@ -225,8 +226,8 @@ package struct DataValueSplitter: ~Copyable {
     return length
   }
 
-  /// Copies each element, without the white space between its tokens, and completes it. Returns the problem it met, if
-  /// any.
+  /// Copies each element without the white space between its tokens, and completes it. Returns the problem, if there is
+  /// one.
   private mutating func copyScan(
     _ text: UnsafeMutablePointer<UInt8>, _ length: Int, _ cursor: inout Cursor, offset: Int,
     into sink: inout some LineSink
@@ -282,7 +283,7 @@ package struct DataValueSplitter: ~Copyable {
     return cursor.depth == 0 ? Self.passSeparator(text, length, &cursor) : nil
   }
 
-  /// A whole element stands in `carried`: it is completed and joins the copied lines.
+  /// Completes the whole element in `carried`, and appends it to the copied lines.
   private mutating func endCopied(_ at: Int, into sink: inout some LineSink) throws {
     try checkSize(at)
     completion.append(to: &copied, element: carried.bytes, hoisted: hoisted)

@@ -1,10 +1,10 @@
 import D2Common
 
-/// What can be wrong with an answer that should be a JSON object with an array of data values.
+/// The problems of an answer that should be a JSON object with an array of data values.
 public enum SplitProblem: Error, Equatable, Sendable {
   /// The text does not begin with `{`.
   case notAnObject
-  /// A byte that cannot stand where it stands.
+  /// A byte that is not allowed at its offset.
   case unexpected(UInt8)
   /// An element of the array that is not an object.
   case elementNotAnObject
@@ -20,19 +20,19 @@ public enum SplitProblem: Error, Equatable, Sendable {
   case tooDeep
   /// An element larger than 16 MiB.
   case tooLarge
-  /// The array stands twice in the document.
+  /// The array occurs twice in the document.
   case arrayTwice
   /// The document ends before its closing brace.
   case endsEarly
   /// The array under the wanted key is another kind of value.
   case notAnArray
-  /// A key that values lack stands after them at the top, where it can no longer be given back to them.
+  /// A key that values lack comes after them at the top, when it can no longer be added to them.
   case hoistedKeyBehindValues(String)
 }
 
-/// A fault of an answer with the offset of the first byte that cannot be.
+/// A fault of an answer, with the offset of the first wrong byte.
 public struct SplitError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// What is wrong.
+  /// The problem.
   public let problem: SplitProblem
   /// The offset in the (inflated) answer, counted from 0.
   public let offset: Int
@@ -40,7 +40,7 @@ public struct SplitError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The fault as the end of a sentence, with its offset.
   public var description: String { "\(problem) at byte \(offset)" }
 
-  /// True if the text could be the beginning of a good answer.
+  /// Whether the text could be the beginning of a valid answer.
   public var isCutOff: Bool { problem == .endsEarly }
 }
 

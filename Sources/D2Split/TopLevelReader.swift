@@ -1,10 +1,10 @@
 import D2Common
 
-/// Reads the top level of an answer byte by byte: the keys around the one array that matters.
+/// Reads the top level of an answer byte by byte: the keys beside the one array that matters.
 ///
-/// The members before and after the array are small (a handful of ids), so this reader favours plainness over speed.
+/// The members beside the array are small (a few ids), so this reader is simple rather than fast.
 struct TopLevelReader: ~Copyable {
-  /// Where the reader stands after a byte.
+  /// The result of reading a byte.
   enum Event: Equatable {
     /// Inside the document, nothing to report.
     case within
@@ -16,7 +16,7 @@ struct TopLevelReader: ~Copyable {
 
   private enum Place { case start, keyOrEnd, key, colon, value, insideValue, commaOrEnd, nextKey, end }
 
-  /// A member of the document kept for later is never larger; an id or a date is under a hundred bytes.
+  /// The limit of a member that is kept for later; an id or a date has fewer than a hundred bytes.
   static let largestKeptMember = 64 * 1024
 
   private let arrayKey: [UInt8]
@@ -27,7 +27,7 @@ struct TopLevelReader: ~Copyable {
   private var inString = false
   private var escaped = false
   private(set) var sawArray = false
-  /// The members seen beside the array: raw key (without quotes) and raw value.
+  /// The members beside the array: raw key (without quotes) and raw value.
   private(set) var members: [(key: [UInt8], value: [UInt8])] = []
 
   init(arrayKey: String) { self.arrayKey = Array(arrayKey.utf8) }
@@ -35,7 +35,7 @@ struct TopLevelReader: ~Copyable {
   var isComplete: Bool { place == .end }
   var hasBegun: Bool { place != .start }
 
-  /// Takes one byte. - Throws: the problem, without its offset.
+  /// Reads one byte. - Throws: the problem, without its offset.
   mutating func take(_ byte: UInt8) throws(SplitProblem) -> Event {
     switch place {
     case .key: try takeKey(byte)
@@ -47,7 +47,7 @@ struct TopLevelReader: ~Copyable {
     return .within
   }
 
-  /// The array that was opened has been closed.
+  /// Continues after the end of the array.
   mutating func arrayClosed() { place = .commaOrEnd }
 
   private mutating func takeToken(_ byte: UInt8) throws(SplitProblem) -> Event {
@@ -89,7 +89,7 @@ struct TopLevelReader: ~Copyable {
       sawArray = true
       return .arrayOpened
     }
-    // null is what some write for none; anything else would pass for an answer without values.
+    // Some programs write null instead of an empty array. Any other value would look like an answer without values.
     guard key != arrayKey || byte == UInt8(ascii: "n") else { throw .notAnArray }
     value.removeAll()
     place = .insideValue
@@ -110,7 +110,7 @@ struct TopLevelReader: ~Copyable {
       if !inString, stack.isEmpty { try endValue() }
       return .within
     }
-    // Behind the first byte of a number or a word neither a string nor a bracket can begin.
+    // After the first byte of a number or a word, neither a string nor a bracket can begin.
     let isWord = stack.isEmpty && !value.isEmpty
     switch byte {
     case UInt8(ascii: "\"") where !isWord: inString = true
@@ -120,7 +120,7 @@ struct TopLevelReader: ~Copyable {
     case UInt8(ascii: "}"), UInt8(ascii: "]"):
       guard let open = stack.popLast() else {
         guard isWord else { throw .unexpected(byte) }
-        // The bracket of the document itself, after a number or a word.
+        // The closing bracket of the document itself, after a number or a word.
         try endValue()
         return try takeToken(byte)
       }
@@ -144,7 +144,7 @@ struct TopLevelReader: ~Copyable {
     return .within
   }
 
-  /// What numbers, `true`, `false` and `null` are made of.
+  /// Whether a byte can be part of a number, `true`, `false` or `null`.
   private static func isOfWord(_ byte: UInt8) -> Bool {
     switch byte {
     case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."): true
@@ -153,7 +153,7 @@ struct TopLevelReader: ~Copyable {
   }
 
   private mutating func keep(_ byte: UInt8) throws(SplitProblem) {
-    // A large member (there is none on real servers) is read over, not kept.
+    // A large member (real servers have none) is skipped, not kept.
     if value.count < Self.largestKeptMember { value.append(byte) }
   }
 

@@ -1,24 +1,25 @@
 import CMemory
 import D2Common
 
-/// What a value gets appended so that its line stands alone.
+/// The members to append to a value, so that its line can stand alone.
 ///
-/// Servers from 2.43 on write a `period`, `orgUnit` or `attributeOptionCombo` once at the top of the answer, and in no
-/// value, when just one was asked for. Older servers write a header too but keep the keys in the values: there is
-/// nothing to append then, and a key that a value has is never replaced. (docs/dhis2-servers.md, trap 10.)
+/// If only one `period`, `orgUnit` or `attributeOptionCombo` was requested, servers from 2.43 on write it once at the
+/// top of the answer, and not in the values. Older servers also write such a header, but keep the keys in the values.
+/// Then there is nothing to append, because an existing key of a value is never replaced. (docs/dhis2-servers.md, trap
+/// 10.)
 package struct ValueCompletion: Sendable {
   /// A member of the document's top level, raw.
   struct Member: Equatable, Sendable {
     var key: [UInt8]
-    /// `,"key":value` as it is appended.
+    /// `,"key":value`, the bytes to append.
     var appended: [UInt8]
-    /// `"key":` as it is looked for in a value. A string cannot hold it: its quotes would be escaped.
+    /// `"key":`, the bytes to search for in a value. A string cannot contain them, because its quotes would be escaped.
     var pattern: [UInt8]
   }
 
-  /// The keys that are given back to values that lack them.
+  /// The keys to add to values that lack them.
   let hoistedKeys: [String]
-  /// Appended to every value as its last members, with the comma before them.
+  /// The last members of every value, with a comma before them.
   let suffix: [UInt8]
 
   package static let none = ValueCompletion(hoistedKeys: [], suffix: [])
@@ -42,7 +43,7 @@ package struct ValueCompletion: Sendable {
 
   var isNone: Bool { hoistedKeys.isEmpty }
 
-  /// The hoisted members among those of the top level; a `null` has nothing to give.
+  /// The hoisted members among those of the top level, except `null`.
   func hoistedMembers(in members: [(key: [UInt8], value: [UInt8])]) -> [Member] {
     hoistedKeys.compactMap { name in
       let key = Array(name.utf8)
@@ -52,14 +53,14 @@ package struct ValueCompletion: Sendable {
     }
   }
 
-  /// Appends an element (a compact JSON object) to the output, completed.
+  /// Appends an element (a compact JSON object) to the output, and completes it.
   func append(to output: inout ByteArray, element: UnsafeRawBufferPointer, hoisted: [Member]) {
     output.append(UnsafeRawBufferPointer(rebasing: element.dropLast()))
     let isEmptyObject = element.count == 2
     let start = output.count
     for member in hoisted where !Self.contains(element, member.pattern) { output.append(contentsOf: member.appended) }
     output.append(contentsOf: suffix)
-    // `{}` has no member that the first comma could follow.
+    // `{}` has no member, so there must be no comma before the first one.
     if isEmptyObject, output.count > start { output.removeByte(at: start) }
     output.append(UInt8(ascii: "}"))
   }

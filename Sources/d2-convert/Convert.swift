@@ -3,7 +3,7 @@ import D2Common
 import D2Convert
 import D2Store
 
-/// Turns files of data values into lines, and lines into files.
+/// Converts files of data values to lines, and lines to files.
 package struct Convert: ToolkitCommand {
   package static let name = "d2-convert"
   package static let abstract =

@@ -3,12 +3,12 @@ import D2Common
 import D2Convert
 import D2Store
 
-/// What the command line asks for.
+/// The options of the command line.
 struct ConvertOptions {
   let arguments: Arguments
   let log: Log
 
-  /// - Throws: `CommandFailure`: 64 for options that do not go together; what the server of the names says.
+  /// - Throws: `CommandFailure`: 64 for options that exclude each other; errors of the server that knows the names.
   func conversion() throws -> Conversion {
     var conversion = Conversion()
     if !arguments.operands.isEmpty { conversion.inputs = arguments.operands }
@@ -32,7 +32,7 @@ struct ConvertOptions {
     return conversion
   }
 
-  /// `--wide` is of what is read, or with `--to csv` of what is written.
+  /// Applies `--wide` to the input, or with `--to csv` to the output.
   private func takeShape(_ conversion: inout Conversion) throws {
     let shape = arguments[Convert.wide]
     if conversion.to == .csv { conversion.wideOut = shape } else { conversion.wideIn = shape }

@@ -1,7 +1,7 @@
 import D2Common
 import D2Convert
 
-/// What a conversion says when it is done, on stderr.
+/// The report on stderr at the end of a conversion.
 struct ConvertReport {
   let counts: ConversionCounts
   let conversion: Conversion
@@ -33,13 +33,13 @@ struct ConvertReport {
       + (others.isEmpty ? [] : ["d2-push has no option for what the input says: \(others.joined(separator: ", "))"])
   }
 
-  /// Those that d2-push has options for.
+  /// The schemes that d2-push has options for.
   private static let schemesOfPush: Set<String> = [
     "idScheme", "dataElementIdScheme", "orgUnitIdScheme", "categoryOptionComboIdScheme",
     "attributeOptionComboIdScheme", "dataSetIdScheme",
   ]
 
-  /// `dataElementIdScheme` is d2-push's `--data-element-id-scheme`.
+  /// The option of d2-push: `--data-element-id-scheme` for `dataElementIdScheme`.
   private static func option(_ key: String) -> String {
     "--" + key.map { $0.isUppercase ? "-\($0.lowercased())" : String($0) }.joined()
   }

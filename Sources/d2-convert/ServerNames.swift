@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 import D2Convert
 
-/// The names and codes of a server's objects, read when they are first asked for.
+/// The names and codes of a server's objects, read when first needed.
 final class ServerNames: IDLookup {
   private let client: DHIS2Client
   /// By the collections' names in the Web API.
@@ -11,17 +11,17 @@ final class ServerNames: IDLookup {
   /// The objects of one kind.
   private struct Kind {
     var names: [String: String] = [:]
-    /// The ids of those that are called so: by uid, by code, by name.
+    /// The uids of the objects with a code or a name.
     var byCode: [String: [String]] = [:]
     var byName: [String: [String]] = [:]
   }
 
-  /// Among more than this a suggestion takes longer than it helps.
+  /// With more names than this, a suggestion takes too long to compute.
   private static let mostCompared = 20_000
 
   init(_ client: DHIS2Client) { self.client = client }
 
-  /// Reads all objects whose names can be asked for, so that a server that fails does so before any value is written.
+  /// Reads all objects that names may refer to. So a server that fails does so before any value is written.
   ///
   /// - Throws: `ServerError`.
   func readAll() throws { for field in ValueField.allCases where field.isID { _ = try kind(field) } }
@@ -45,7 +45,7 @@ final class ServerNames: IDLookup {
   private static func suggestion(_ text: String, _ kind: Kind) -> String {
     guard kind.names.count <= mostCompared else { return "" }
     let known = Array(kind.byName.keys) + Array(kind.byCode.keys)
-    // A part of a name is what people type.
+    // People usually type a part of a name.
     let part = known.filter { $0.lowercased().contains(text.lowercased()) }.min { $0.count < $1.count }
     guard let likely = part ?? Suggestion.nearest(to: text, among: known) else { return "" }
     return "; did you mean \(likely.quoted)?"

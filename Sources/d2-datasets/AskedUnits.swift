@@ -1,17 +1,17 @@
 import D2Client
 import D2Common
 
-/// What a server says of organisation units, each asked for once: the data sets of a country have the same units.
+/// Asks a server about organisation units, each one once, because the data sets of a country share units.
 final class AskedUnits {
   private enum Answer {
-    /// The server lacks it, or does not show it.
+    /// The server lacks the unit, or does not show it.
     case missing
     case leftOut
     case wanted(name: String)
   }
 
   private let client: DHIS2Client
-  /// Whether a unit is wanted, by the uids from the root down to itself.
+  /// Whether a unit is wanted, given the uids from the root down to it.
   private let wants: ([Substring]) -> Bool
   private var answers: [String: Answer] = [:]
 
@@ -20,7 +20,7 @@ final class AskedUnits {
     self.wants = wants
   }
 
-  /// Of some units those that are wanted, in the order of their uids, and how many the server lacks.
+  /// The wanted units among some, sorted by uid, and how many the server lacks.
   ///
   /// - Throws: `ServerError`.
   func among(_ uids: [String]) throws -> (wanted: [(uid: String, name: String)], missing: Int) {

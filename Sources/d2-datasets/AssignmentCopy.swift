@@ -2,8 +2,8 @@ import D2Client
 import D2Common
 import D2Store
 
-/// Assigns data sets at the destination to the units that report them at the source: without that a new facility's
-/// report is refused. It takes no assignment away.
+/// Assigns data sets at the destination to the units that report them at the source. Without that, a new facility's
+/// report is refused. It removes no assignment.
 struct AssignmentCopy {
   let store: Store
   let pair: Pair
@@ -12,7 +12,7 @@ struct AssignmentCopy {
   private let source: DHIS2Client
   private let destination: DHIS2Client
 
-  /// Units in one request.
+  /// The number of units in one request.
   private static let batch = 1000
 
   init(store: Store, pair: Pair, arguments: Arguments, log: Log) throws {
@@ -24,11 +24,11 @@ struct AssignmentCopy {
     destination = try pair.client(of: .destination, arguments, log)
   }
 
-  /// A data set and the units that it lacks at the destination.
+  /// A data set, and the units that its assignment at the destination lacks.
   private struct Work {
     let set: DataSet
     var units: [(uid: String, name: String)] = []
-    /// Why nothing of it can be done.
+    /// Why nothing can be assigned to it.
     var refusal: (problem: String, reason: String)?
     /// How many units the destination itself lacks.
     var unknownUnits = 0
@@ -46,7 +46,7 @@ struct AssignmentCopy {
     var works: [Work] = []
     for set in chosen {
       var work = try compare(set, pulled, there)
-      // Below a unit nobody knows what the destination lacks.
+      // With only a subtree of the units, it is unknown which ones the destination lacks.
       if top != nil { work.unknownUnits = 0 }
       works.append(work)
     }

@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 import D2Store
 
-/// Compares data sets with the destination's: elements, combos, assignments.
+/// Compares data sets with those of the destination: elements, combos, assignments.
 struct DataSetCheck {
   let store: Store
   let pair: Pair
@@ -14,14 +14,14 @@ struct DataSetCheck {
     "id,name,code,periodType,openFuturePeriods,\(comboFields),organisationUnits[id],"
     + "dataSetElements[\(comboFields),dataElement[id,name,code,valueType,aggregationType,zeroIsSignificant,\(comboFields)]]"
 
-  /// What a problem is about.
+  /// The object with a problem.
   private struct Subject {
     let object: String
     let id: String
     let name: String?
     let dataSet: String
 
-    /// The command's line for one problem.
+    /// The output line for one problem.
     func line(_ problem: String, _ source: String? = nil, _ destination: String? = nil) -> JSONValue {
       [
         "object": .string(object), "id": .string(id), "name": .string(orNull: name), "dataSet": .string(dataSet),
@@ -29,7 +29,7 @@ struct DataSetCheck {
       ]
     }
 
-    /// A line if both ends differ.
+    /// A line if the two ends differ.
     func compare(_ problem: String, _ source: String?, _ destination: String?) -> [JSONValue] {
       source == destination ? [] : [line(problem, source, destination)]
     }
@@ -71,7 +71,7 @@ struct DataSetCheck {
     return problems == 0 ? .success : .incomplete
   }
 
-  /// A data set with all that is compared; `nil` where the server has none, or does not show it.
+  /// A data set with everything to compare; `nil` if the server lacks or hides it.
   private func fetch(_ uid: String, _ client: DHIS2Client) throws -> JSONValue? {
     let query = Query(["fields": Self.fields, "filter": "id:eq:\(uid)", "paging": "false"])
     let target = query.target("/api/dataSets")
@@ -88,14 +88,14 @@ struct DataSetCheck {
     let name: String?
     let code: String?
     let valueType: String?
-    /// The category combo that counts within the set.
+    /// The category combo within the data set.
     let combo: JSONValue?
     let traits: ElementTraits
     let isSignificant: Bool?
   }
 
-  /// Whether the destination drops zeros that the source holds: servers up to 2.42 store none of elements whose zeros
-  /// are not significant.
+  /// Finds zeros that the destination would drop. Servers up to 2.42 do not store zeros of elements whose zeros are not
+  /// significant.
   private struct ZeroCheck {
     let source: DHIS2Version?
     let destination: DHIS2Version?
@@ -161,7 +161,7 @@ struct DataSetCheck {
     return problems + compareCombos(subject, here.combo, there.combo)
   }
 
-  /// Values carry the ids of option combos: each that the source has must be there.
+  /// Compares option combos. Values contain their ids, so the destination needs each combo of the source.
   private static func compareCombos(_ subject: Subject, _ here: JSONValue?, _ there: JSONValue?) -> [JSONValue] {
     func options(_ combo: JSONValue?) -> [(id: String, name: String?)] {
       (combo?["categoryOptionCombos"]?.array ?? []).compactMap { option in
@@ -176,7 +176,7 @@ struct DataSetCheck {
       }
   }
 
-  /// Units that report the set at the source but may not at the destination.
+  /// Units that report the data set at the source, but are not assigned at the destination.
   private func unassigned(
     _ here: JSONValue, _ there: JSONValue, _ pulled: PulledUnits, _ uid: String
   ) throws -> [JSONValue] {
@@ -186,8 +186,8 @@ struct DataSetCheck {
     }
   }
 
-  /// Elements of several data sets. Servers from 2.43 on refuse values that do not say which of them they are for
-  /// (E8002): d2-pull --pair says it.
+  /// Elements of several data sets. Servers from 2.43 on refuse values that do not name their data set (E8002). d2-pull
+  /// --pair names it.
   private func doubtfulElements(among elements: Set<String>, _ destination: DHIS2Client) throws -> [JSONValue] {
     let fields = "id,dataSetElements[dataElement[id]]"
     var homes: [String: [String]] = [:]

@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 import D2Store
 
-/// Fetches the source's data sets, reports what changed, and takes it over in one transaction.
+/// Reads the source's data sets, reports the changes, and stores them in one transaction.
 struct DataSetSync {
   let store: Store
   let pair: Pair
@@ -11,14 +11,14 @@ struct DataSetSync {
   private var table: DataSetTable { DataSetTable(store, pair) }
 
   private static let chosenKey = "datasets_chosen"
-  /// A user who may see less, or a wrong server, looks as if data sets were removed: beyond this share a person must
-  /// say so.
+  /// A user with fewer rights, or a wrong server, looks as if data sets were removed. Above this share, the user must
+  /// confirm it.
   private static let mostRemoved = 0.5
   private static let fewSets = 2
 
-  /// - Parameter only: of the sets that are not in the store yet, those to add, by uid, code or name; all where empty.
-  /// - Throws: `ServerError`, `StoreError`, `CommandFailure`.
-  ///   Once some were chosen, only these are kept in step, until `all`.
+  /// - Parameter only: which of the new data sets to add, by uid, code or name; empty for all.
+  /// - Throws: `ServerError`, `StoreError`, `CommandFailure`. Once some data sets were chosen, only these are synced,
+  ///   until `all`.
   func run(only: [String], all: Bool, force: Bool) throws -> ExitStatus {
     let objects = try MetadataPages("dataSets", fields: "id,code,name,periodType,openFuturePeriods", client).all()
     let found = objects.compactMap { dataSet($0) }
@@ -59,10 +59,10 @@ struct DataSetSync {
     return unusable.isEmpty || wanted != nil ? .success : .incomplete
   }
 
-  /// Writes what the source has.
+  /// Writes the source's data sets.
   ///
-  /// - Parameter wanted: of those that are not in the store yet, the ones to add; `nil` for all.
-  /// - Returns: a line for each change, and how many rows were written.
+  /// - Parameter wanted: which of the new data sets to add; `nil` for all.
+  /// - Returns: a line for each change, and the number of written rows.
   private func write(_ found: [DataSet], _ wanted: Set<String>?) throws -> (lines: [JSONValue], written: Int) {
     var lines: [JSONValue] = []
     var written = 0
@@ -81,9 +81,9 @@ struct DataSetSync {
     return (lines, written)
   }
 
-  /// A data set of the source; `nil` where its periods have no ids.
+  /// A data set of the source; `nil` if its periods have no ids.
   private func dataSet(_ object: JSONValue) -> DataSet? {
-    // A string, or an object in answers of some clients' servers.
+    // A string, or an object in answers for some clients.
     let type = object["periodType"]?.string ?? object["periodType"]?["name"]?.string
     guard let uid = object["id"]?.string, UID.canBe(uid), let type, PeriodType(rawValue: type) != nil else {
       return nil
@@ -93,7 +93,7 @@ struct DataSetSync {
       openFuturePeriods: object["openFuturePeriods"]?.int ?? 0)
   }
 
-  /// What is written, and a line for each change.
+  /// The data set to write, and a line for each change.
   private func merged(_ set: DataSet, _ before: DataSet?) -> (DataSet, [JSONValue]) {
     func line(_ change: String, _ previous: JSONValue.Member...) -> JSONValue {
       .object(

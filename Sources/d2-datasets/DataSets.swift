@@ -92,7 +92,7 @@ package struct DataSets: ToolkitCommand {
 
   // MARK: Enable, disable, set, mark
 
-  /// A verb that changes some data sets.
+  /// The description of a verb that changes data sets.
   private static func changing(
     _ description: CommandDescription, _ change: @escaping @Sendable (Arguments) throws -> (inout DataSet) -> Void
   ) -> Verb {
@@ -124,7 +124,7 @@ package struct DataSets: ToolkitCommand {
     }
   }
 
-  /// Whoever sets a mark by hand may want changes anew that were delivered a short time ago.
+  /// Deletes the record of recent deliveries: with a new mark, the user may want the same changes again.
   private static func forgetDelivered(_ arguments: Arguments, _ pair: Pair) throws(CommandFailure) {
     let store = try StoreLocation.resolve(option: arguments[Store.option], environment: arguments.environment)
     guard let folder = DeliveredFolder.path(arguments.environment, store, pair: pair.id) else { return }
@@ -177,7 +177,7 @@ package struct DataSets: ToolkitCommand {
     help: "Mark everything that the source had by then as delivered: 2024-01-31 or 2024-01-31T06:00:00Z (UTC).")
   private static let registrations = Flag("--registrations", help: "Mark complete data set registrations, not values.")
 
-  /// A time, or `never`.
+  /// Parses a time, or `never`.
   private static func time(_ text: String) -> UTCTime?? {
     text == "never" ? .some(nil) : UTCTime(text).map(Optional.some)
   }

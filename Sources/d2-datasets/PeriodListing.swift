@@ -38,7 +38,7 @@ enum PeriodListing {
     return .success
   }
 
-  /// In the order in which they are asked for, each once. Those that have not begun are there too.
+  /// The periods in the requested order, without repeats. They include future periods.
   private static func periods(
     _ asked: [String], _ type: PeriodType?, _ arguments: Arguments, _ log: Log
   ) throws -> [Period] {

@@ -2,12 +2,13 @@ import D2Client
 import D2Common
 import D2Store
 
-/// Which of the source's units are pulled: those at or below an active one of the store, and below no inactive one.
+/// Decides which of the source's units are pulled: those at or below an active unit of the store, but not below an
+/// inactive one.
 ///
-/// The store may hold only some levels, so the source is asked where a unit lies.
+/// The store may have only some levels, so it asks the source for the position of units.
 struct PulledUnits {
   private let asked: AskedUnits
-  /// Whether no unit of the store is active.
+  /// Whether the store has no active unit.
   let isEmpty: Bool
 
   init(_ store: Store, _ pair: Pair, _ source: DHIS2Client) throws {
@@ -19,14 +20,14 @@ struct PulledUnits {
       if unit.isDisabled { disabled.insert(Substring(unit.uid)) }
     }
     isEmpty = active.isEmpty
-    // Without any unit in the store nobody knows what is pulled.
+    // If the store has no units, it is unknown what is pulled.
     let isUnknown = count == 0
     asked = AskedUnits(source) { [active, disabled] path in
       isUnknown || path.contains(where: active.contains) && !path.contains(where: disabled.contains)
     }
   }
 
-  /// Those of some units that are pulled, in the order of their uids. What the source does not show is not.
+  /// The pulled units among some, sorted by uid. Units that the source does not show are not included.
   ///
   /// - Throws: `ServerError`.
   func among(_ uids: [String]) throws -> [(uid: String, name: String)] { try asked.among(uids).wanted }

@@ -2,49 +2,49 @@ import D2Common
 import D2Hash
 import Synchronization
 
-/// A key on which both sides are not of one mind.
+/// A key on which the two sides differ.
 struct Difference: BitwiseCopyable {
   enum Kind: UInt8, BitwiseCopyable {
-    /// The destination lacks it.
+    /// The destination lacks the value.
     case missing
     /// The destination has another value.
     case different
-    /// The source lacks it.
+    /// The source lacks the value.
     case extra
-    /// The destination has what the source says that it deleted.
+    /// The destination has a value that the source has deleted.
     case deleted
 
-    /// What it is called in a table.
+    /// Its name in a table.
     var name: String { self == .deleted ? "extra" : "\(self)" }
 
-    /// Whether the line that tells of it is the source's.
+    /// Whether the source's line represents it.
     var isOfSource: Bool { self != .extra }
   }
 
   var kind: Kind
-  /// Of the line that tells of it.
+  /// The place of the line that represents it.
   var place: LinePlace
-  /// Of the other side's line, if it has one.
+  /// The place of the other side's line, if there is one.
   var other: LinePlace
   var hasOther: Bool
 }
 
-/// How often what was found.
+/// How many keys of each kind were found.
 struct DifferenceCounts: Equatable, Sendable {
   var equal = 0
   var missing = 0
   var different = 0
   var extra = 0
-  /// Of the extra ones, those that the source has as deleted.
+  /// The extra ones that the source has as deleted.
   var deleted = 0
-  /// Of the source, and not at the destination, which stores no such values: to push them again would not change it.
+  /// Values of the source that the destination does not store. Pushing them again would change nothing.
   var dropped = 0
-  /// At both, if the destination's own spelling is the difference, or a file.
+  /// Values of both sides that differ only by the destination's own spelling, or by a reference to a file.
   var changed = 0
 
   var source: Int { equal + missing + different + dropped + changed }
   var destination: Int { equal + different + extra + changed }
-  /// What the destination does not keep as the source has it.
+  /// Values that the destination does not keep as they are.
   var notKept: Int { dropped + changed }
 
   static func += (left: inout DifferenceCounts, right: DifferenceCounts) {
@@ -58,13 +58,13 @@ struct DifferenceCounts: Equatable, Sendable {
   }
 }
 
-/// What one thread found.
+/// The results of one thread.
 final class Findings: @unchecked Sendable {
-  // Used by one thread, then read.
+  // One thread fills it; later it is only read.
   fileprivate(set) var counts = DifferenceCounts()
   fileprivate(set) var ofSourceGroups: [UInt32: DifferenceCounts] = [:]
   fileprivate(set) var ofDestinationGroups: [UInt32: DifferenceCounts] = [:]
-  /// By the places of the source's lines, and by those of the destination's: in the order in which they are written.
+  /// Partitioned by the places of the source's lines and of the destination's, which is the order of the output.
   let ofSource: PartitionedRecords<Difference>
   let ofDestination: PartitionedRecords<Difference>
 
@@ -79,20 +79,20 @@ final class Findings: @unchecked Sendable {
   }
 }
 
-/// Compares the records of both sides, a partition at a time: a table of one partition's keys is all that is in memory.
+/// Compares the records of both sides, one partition at a time. Only a table of one partition's keys is in memory.
 struct Comparison: Sendable {
   let source: Side
   let destination: Side
-  /// Whether what only the destination has is written.
+  /// Whether to write what only the destination has.
   let includesExtras: Bool
-  /// Whether differences are counted by group.
+  /// Whether to count differences by group.
   let countsGroups: Bool
   let memoryBytes: Int
   let environment: [String: String]
 
   static let outputPartitions = 1024
   private static let threads = 2
-  /// A key in the table, with what the table needs besides.
+  /// The memory for a key, with its share of the table.
   private static let bytesPerKey = 128
 
   /// - Throws: `CommandFailure`, 73 or 74 for temporary files.
@@ -122,7 +122,7 @@ struct Comparison: Sendable {
     }
   }
 
-  /// What a side has of a key: the last line of it counts, as it does for a server that takes them one by one.
+  /// What a side has for a key. Its last line counts, as on a server that reads the lines one by one.
   private struct Holding {
     enum State { case absent, present, deleted }
 
@@ -148,7 +148,7 @@ struct Comparison: Sendable {
     depth: Int, _ findings: Findings
   ) throws {
     let (ofSource, ofDestination) = (sources.count(partition), destinations.count(partition))
-    // Eight bytes of the key's hash deal records out; by then equal keys are all that is left together.
+    // Eight bytes of the key's hash distribute the records. At the deepest level, only equal keys are left together.
     if (ofSource + ofDestination) * Self.bytesPerKey > memoryBytes / 4, depth < 7 {
       let parts = try [sources, destinations].map { try split($0, partition, depth: depth + 1) }
       for part in 0..<Side.partitions { try compare(part, parts[0], parts[1], depth: depth + 1, findings) }

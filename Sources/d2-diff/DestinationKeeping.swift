@@ -2,14 +2,14 @@ import D2Client
 import D2Common
 import D2Store
 
-/// What the destination of a pair does not keep of the source's values as it is: to miss it there is no difference that
-/// a push could mend.
+/// Knows which of the source's values the destination of a pair does not keep as they are. If it lacks such a value, a
+/// push would not change that.
 struct DestinationKeeping: Sendable {
   private let keeping: ValueKeeping
   private let traits: [String: ElementTraits]
   private let hasFiles: Bool
 
-  /// Asks the destination about the data elements of some data sets.
+  /// Asks the destination about the data elements of data sets.
   ///
   /// - Throws: `ServerError`, `CommandFailure`.
   init(_ client: DHIS2Client, dataSets: [String]) throws {
@@ -32,7 +32,7 @@ struct DestinationKeeping: Sendable {
     hasFiles = traits.values.contains { $0.contains(.holdsFiles) }
   }
 
-  /// Asks the destination of a pair. Without its answer such values are missing or different.
+  /// Asks the destination of a pair. Without its answer, such values count as missing or different.
   static func asking(_ pair: Pair, _ dataSets: [String], _ arguments: Arguments, _ log: Log) -> DestinationKeeping? {
     guard !dataSets.isEmpty else { return nil }
     do {
@@ -44,15 +44,15 @@ struct DestinationKeeping: Sendable {
     }
   }
 
-  /// The data sets of a pair that are compared.
+  /// The compared data sets of a pair.
   ///
-  /// - Parameter words: as the user names them; what is not known d2-pull refuses.
+  /// - Parameter words: the user's words; d2-pull refuses unknown ones.
   /// - Throws: `StoreError`.
   static func dataSets(_ store: Store, _ pair: Pair, _ words: [String]) throws -> [String] {
     do { return try DataSetTable(store, pair).chosen(words, of: pair).map(\.uid) } catch is CommandFailure { return [] }
   }
 
-  /// What becomes of a source's value, and the text that stands for it at the destination if that is another one.
+  /// What happens to a source's value, and its text at the destination if that differs.
   @inline(__always)
   func state(of line: DataValueLine) -> (SideRecord.Keeping, stored: String?) {
     let oddity = keeping.oddity(of: line)

@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 import Glibc
 
-/// Compares what two servers hold, or two streams of data values.
+/// Compares the data of two servers, or two streams of data values.
 package struct Diff: ToolkitCommand {
   package static let name = "d2-diff"
   package static let abstract =

@@ -1,7 +1,7 @@
 import D2Common
 import Glibc
 
-/// What one run of d2-diff was asked for, beside what it compares.
+/// The options of one run of d2-diff, besides its inputs.
 struct DiffOptions: Sendable {
   private static let numeric = Flag("--numeric", help: "Treat values that are the same number as equal: 1, 1.0 and 01.")
   private static let extras = Flag("--extras", help: "Count values that only the destination has as differences too.")
@@ -46,11 +46,11 @@ struct DiffOptions: Sendable {
   let includesExtras: Bool
   let maxDelete: Quota
   let memoryBytes: Int
-  /// Whether values that are the same number are equal.
+  /// Whether values with the same number are equal.
   let isNumeric: Bool
-  /// Those that the user names.
+  /// The default combos that the user names.
   let defaultCombos: [String]
-  /// The level of the organisation units by which differences are counted.
+  /// The level of the organisation units for the summary.
   let level: Int?
   let summaryFile: String?
 

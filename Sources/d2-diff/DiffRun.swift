@@ -4,9 +4,9 @@ import D2Hash
 import D2Store
 import Glibc
 
-/// One run: reads both sides at once, compares them, writes what was found.
+/// One run: reads both sides at once, compares them, and writes the differences.
 struct DiffRun: Sendable {
-  /// Where the two sides come from.
+  /// The origin of a side.
   private enum Input: Sendable {
     case file(String)
     case pull(PairSide, [String])
@@ -18,13 +18,13 @@ struct DiffRun: Sendable {
   private let errors: PullErrors
   private let inputs: [Input]
   private let pair: Pair?
-  /// All of the pair's.
+  /// All units of the pair.
   private let units: [OrgUnit]
-  /// The uids of the pair's data sets that are compared.
+  /// The uids of the compared data sets of the pair.
   private let dataSets: [String]
   private let isIncrement: Bool
 
-  /// A table on a terminal ends here.
+  /// The most rows of a table on a terminal.
   private static let mostRows = 1000
 
   /// - Throws: `CommandFailure`, 64; `StoreError`.
@@ -93,14 +93,14 @@ struct DiffRun: Sendable {
     }
   }
 
-  /// Whether two names are of one stream, of which the second side would get nothing: `-` and /dev/stdin, or a FIFO
+  /// Whether two names mean one stream, so that the second side would get nothing: `-` and /dev/stdin, or the same FIFO
   /// twice. A regular file can be read twice.
   private static func areOneStream(_ first: String, _ second: String) -> Bool {
     func status(_ path: String) -> stat? {
       var status = stat()
       return (path == "-" ? fstat(0, &status) : stat(path, &status)) == 0 ? status : nil
     }
-    // What is not there is said when it is opened.
+    // Opening a missing file reports it later.
     guard let first = status(first), let second = status(second), first.st_dev == second.st_dev,
       first.st_ino == second.st_ino
     else { return false }
@@ -132,7 +132,7 @@ struct DiffRun: Sendable {
 
     try write(comparison, findings)
     let differences = counts.missing + counts.different + (options.includesExtras ? counts.extra : 0)
-    // Without all of the source, equal proves nothing.
+    // If the source is incomplete, equality proves nothing.
     let status: ExitStatus = differences == 0 && isWhole ? .success : .incomplete
     log.info(text(counts, seconds: monotonicSeconds() - begin))
     if counts.source + counts.destination == 0 { log.warning("neither side has a value: nothing was compared") }
@@ -183,9 +183,9 @@ struct DiffRun: Sendable {
 
   // MARK: Reading
 
-  /// Reads both sides at once; if one fails, the other need not go on.
+  /// Reads both sides at once. If one fails, the other stops.
   ///
-  /// - Returns: whether the source told all that was asked for.
+  /// - Returns: whether the source sent everything that was requested.
   private func read(_ sides: [Side], _ executor: BlockingExecutor) async throws -> Bool {
     let stop = StopSign()
     let key = ValueHasher.Key()
@@ -240,13 +240,13 @@ struct DiffRun: Sendable {
         which, words, environment: arguments.environment, consequence: "nothing is compared",
         errors: arguments[CommandDescription.verbose] ? nil : errors)
       try side.readAll(pull.output, key, stop: stop)
-      // Whoever ended the waiting tells why.
+      // The side that set the stop sign reports the reason.
       guard !stop.isSet else { return false }
       return try pull.finish()
     }
   }
 
-  /// The uid of the default category option combo need not be the same at both ends.
+  /// The uids of the default category option combos, which may differ between the two ends.
   private func askedDefaultCombos() throws -> [String] {
     guard let pair else { return [] }
     return try [pair.source, pair.destination].flatMap { server in
@@ -269,7 +269,7 @@ struct DiffRun: Sendable {
 
   // MARK: Writing
 
-  /// Nothing is deleted because the source could not be read.
+  /// Refuses deletions if the source may be incomplete.
   private func checkDeletions(
     _ counts: DifferenceCounts, isWhole: Bool, isFile: Bool, isFromStart: Bool, noun: String
   ) throws(CommandFailure) {

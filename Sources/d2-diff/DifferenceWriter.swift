@@ -1,7 +1,7 @@
 import D2Common
 
-/// Writes differences, the source's in the order of its lines, then those that only the destination has in the order of
-/// its own.
+/// Writes differences: first the source's in the order of its lines, then the destination's extra values in the order
+/// of its lines.
 struct DifferenceWriter {
   private let comparison: Comparison
   private let findings: [Findings]
@@ -28,9 +28,9 @@ struct DifferenceWriter {
 
   // MARK: Lines to push
 
-  /// The lines that tell of the differences, byte for byte.
+  /// Writes the lines of the differences, byte for byte.
   ///
-  /// - Parameter deletesExtras: what only the destination has is written as deleted.
+  /// - Parameter deletesExtras: whether to write the destination's extra values as deleted.
   func writeLines(to output: LineOutput, deletesExtras: Bool) throws {
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
     let lineEnd: [UInt8] = [0x0A]
@@ -56,10 +56,10 @@ struct DifferenceWriter {
     "source", "destination",
   ]
 
-  /// A row for each difference.
+  /// Writes a row for each difference.
   ///
-  /// - Parameter most: how many are written; a table on a terminal has an end.
-  /// - Returns: how many are left out.
+  /// - Parameter most: the limit of rows, for a table on a terminal.
+  /// - Returns: how many rows are left out.
   func writeRows(to listing: inout Listing, most: Int) throws -> Int {
     var count = 0
     let scratch = DataValueLine.Scratch()

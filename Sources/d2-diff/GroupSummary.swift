@@ -1,6 +1,6 @@
 import D2Common
 
-/// What was found, by data set, period and organisation unit.
+/// The differences by data set, period and organisation unit.
 struct GroupSummary {
   private(set) var rows: [(group: Group, counts: DifferenceCounts)] = []
 
@@ -22,7 +22,7 @@ struct GroupSummary {
     rows = counts.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
-  /// - Parameter names: of organisation units, by uid.
+  /// - Parameter names: the names of organisation units, by uid.
   func write(to listing: inout Listing, names: [String: String]) throws {
     for (group, counts) in rows {
       try listing.add([

@@ -1,6 +1,6 @@
 import D2Common
 
-/// What a summary counts by.
+/// A group of the summary.
 struct Group: Hashable, Comparable {
   var dataSet: String
   var period: String

@@ -1,6 +1,6 @@
 import D2Common
 
-/// Fetches single lines of a side again; cheap where they are asked for in the order in which they stand.
+/// Reads single lines of a side again. This is cheap in the order of the lines.
 final class LineFetcher {
   private let side: Side
   private var block: [UInt8]
@@ -14,9 +14,9 @@ final class LineFetcher {
     block = [UInt8](repeating: 0, count: Self.blockBytes + PaddedLine.paddingBytes)
   }
 
-  /// Hands on the line at a place.
+  /// Passes the line at a place to `body`.
   ///
-  /// - Throws: `CommandFailure`, 74, if the file has become shorter; what `body` throws.
+  /// - Throws: `CommandFailure`, 74, if the file has become shorter; errors of `body`.
   func withLine<Result>(at place: LinePlace, _ body: (PaddedLine) throws -> Result) throws -> Result {
     let (offset, length) = (Int(place.offset), Int(place.length))
     if offset < start || offset + length > start + count {

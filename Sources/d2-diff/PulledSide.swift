@@ -22,7 +22,7 @@ enum PulledSide {
     "--include-deleted",
     help: "Ask the source for deleted values too, to recognise those that the destination still has.")
 
-  /// What is asked of both servers alike, as d2-pull understands it.
+  /// The options for both servers, with d2-pull's meanings.
   static let group = OptionGroup(
     "What to compare of a pair (as d2-pull --pair)",
     [
@@ -30,10 +30,10 @@ enum PulledSide {
       CalendarOptions.period.described("Compare the data sets' own periods that overlap this one."),
     ] + CalendarOptions.options + [registrations, startDate, endDate, includeDeleted, Store.option])
 
-  /// What is handed on to both: all of the group, and how servers are talked to.
+  /// The options that both pulls get: the whole group, and those for connections.
   private static let passedOn = group.options + ServerOptions.transport.options
 
-  /// From which day both sides count relative periods: midnight may come between their questions.
+  /// The day for relative periods, the same for both sides, because midnight may pass between their requests.
   ///
   /// - Throws: `ServerError`, `CommandFailure`.
   static func relativeDate(of pair: Pair, _ given: Arguments, _ log: Log) throws -> [String] {
@@ -43,11 +43,11 @@ enum PulledSide {
     return ["\(CalendarOptions.relativeDate.name)=\(try PeriodClock(source, relatives, log).today)"]
   }
 
-  /// The arguments of the d2-pull that reads one side of a pair.
+  /// The arguments of the d2-pull for one side of a pair.
   static func arguments(_ side: PairSide, of pair: Pair, _ given: Arguments, slice: String?) -> [String] {
-    // The row that was found: its name may mean another one by then.
+    // The row that was found, because its name may mean another pair by then.
     let ours = [Self.slice.name: slice, PairOptions.pair.name: pair.reference]
-    // Held back until it is whole, an answer that breaks off is asked for again.
+    // A spooled answer is requested again if it breaks.
     var words = ["--side=\(side.rawValue)", "--spool", given[CommandDescription.verbose] ? "--verbose" : "--quiet"]
     for option in passedOn where given.has(option) {
       if option.name == includeDeleted.name, side == .destination { continue }

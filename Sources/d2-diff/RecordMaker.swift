@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 import D2Hash
 
-/// Makes the record of a line: what it is the value of, and which.
+/// Makes the record of a line: hashes of its key and its value.
 struct RecordMaker: ~Copyable {
   private let settings: Side.Settings
   private let defaultCombos: [[UInt8]]
@@ -57,7 +57,7 @@ struct RecordMaker: ~Copyable {
     addText(key, line)
   }
 
-  /// A default combo that is written out says as much as none.
+  /// Adds a combo. An explicit default combo equals a missing one.
   @inline(__always)
   private mutating func addCombo(_ key: DataValueLine.Key, _ line: DataValueLine) throws(DataValueLine.Fault) {
     let field = line[key]
@@ -76,7 +76,7 @@ struct RecordMaker: ~Copyable {
     addText(key, line)
   }
 
-  /// The text as it is compared: an escape and what it stands for are the same.
+  /// Adds a text for comparison. An escape equals the character that it means.
   @inline(__always)
   private mutating func addText(_ key: DataValueLine.Key, _ line: DataValueLine) {
     let bytes = line.bytes(line[key])
@@ -85,7 +85,7 @@ struct RecordMaker: ~Copyable {
     {
       hasher.add(text.utf8)
     } else {
-      // Also half a surrogate pair, which stands for no text: two of them are not the same.
+      // Also half of a surrogate pair, which is not a text. Two of them may differ.
       hasher.add(bytes)
     }
   }

@@ -5,20 +5,19 @@ import D2Store
 import Glibc
 import Synchronization
 
-/// One of the two sides that are compared: reads its lines once, remembers a record of each, and can fetch single lines
-/// again.
+/// One of the two sides: reads its lines once, keeps a record of each, and can read single lines again.
 final class Side: @unchecked Sendable {
-  // Filled by one thread; afterwards only read.
+  // One thread fills it; later it is only read.
 
-  /// How lines are compared, and what is kept of them.
+  /// How to compare lines, and what to keep.
   struct Settings: Sendable {
-    /// Values that are the same number are equal: 1, 1.0 and 01.
+    /// Whether values with the same number are equal: 1, 1.0 and 01.
     var isNumeric = false
-    /// Category option combos that say as much as none.
+    /// Category option combos that equal a missing one.
     var defaultCombos: [String] = []
-    /// For each organisation unit the one that stands for it in the summary; `nil` if no summary is written.
+    /// The ancestor of each organisation unit for the summary; `nil` without a summary.
     var ancestors: [String: String]?
-    /// Of the source of a pair: what the destination does not keep.
+    /// For the source of a pair: the values that the destination does not keep.
     var destination: DestinationKeeping?
     /// Whether lines are needed again.
     var keepsLines = true
@@ -26,21 +25,21 @@ final class Side: @unchecked Sendable {
     var environment: [String: String] = [:]
   }
 
-  /// What it is called in messages.
+  /// The name for messages.
   let name: String
   let records: PartitionedRecords<SideRecord>
   private(set) var groups = GroupTable()
-  /// How far the places of lines reach.
+  /// The end of the places of lines.
   private(set) var placeEnd = 0
   /// Whether the input was read from its first byte.
   private(set) var isFromStart = true
-  /// What its lines hold: registrations, if there is one among them.
+  /// The kind of its lines: registrations if there is at least one.
   private(set) var kind = DataKind.dataValues
   private let settings: Settings
   private let read = Atomic<Int>(0)
   private var lines = Lines.none
 
-  /// Where lines can be fetched from again.
+  /// The source for reading lines again.
   private enum Lines {
     case none
     case file(Int32)
@@ -58,16 +57,15 @@ final class Side: @unchecked Sendable {
 
   deinit { if case .file(let descriptor) = lines { close(descriptor) } }
 
-  /// Lines read so far; asked for while another thread reads.
+  /// The number of lines read so far; other threads may ask while it reads.
   var linesRead: Int { read.load(ordering: .relaxed) }
 
-  /// Whether lines come from a file, which can be read again, and not from a pipe.
+  /// Whether the lines come from a file, which can be read again, and not from a pipe.
   var isFile: Bool { if case .file = lines { true } else { false } }
 
   // MARK: Reading
 
-  /// Opens a file, FIFO or, by `-`, standard input. A FIFO's writer is waited for, but not longer than the other side
-  /// goes well.
+  /// Opens a file, a FIFO, or standard input for `-`. It waits for the writer of a FIFO, unless the other side fails.
   ///
   /// - Throws: `CommandFailure`, 74, or the signal's status.
   static func open(_ path: String, stop: StopSign) throws(CommandFailure) -> Int32 {
@@ -76,7 +74,7 @@ final class Side: @unchecked Sendable {
     guard path != "-" else { return descriptor }
     var status = stat()
     if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFIFO {
-      // Before the first writer there is neither data nor an end.
+      // Before the first writer, a FIFO has neither data nor an end.
       var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
       while poll(&polled, 1, 200) <= 0, !stop.isSet { try Signals.check() }
     }
@@ -89,7 +87,7 @@ final class Side: @unchecked Sendable {
     return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
   }
 
-  /// Reads all lines. The descriptor of a regular file must stay open as long as its lines are asked for.
+  /// Reads all lines. The descriptor of a regular file must stay open as long as lines may be read again.
   ///
   /// - Throws: `CommandFailure`: 65 with the line's number if a line is not a data value, 73 or 74 for files.
   func readAll(_ descriptor: Int32, _ hashKey: ValueHasher.Key, stop: StopSign) throws {
@@ -128,7 +126,7 @@ final class Side: @unchecked Sendable {
 
   // MARK: Lines again
 
-  /// Fills a buffer with what stands from `offset` on; returns how many bytes that are.
+  /// Fills a buffer with the bytes from `offset` on. Returns how many there are.
   ///
   /// - Throws: `CommandFailure`, 74.
   func bytes(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(CommandFailure) -> Int {
@@ -143,7 +141,7 @@ final class Side: @unchecked Sendable {
   }
 }
 
-/// Gathers lines for a temporary file.
+/// Buffers lines for a temporary file.
 private struct SpoolWriter {
   private let file: TemporaryFile
   private var gathered: [UInt8] = []
@@ -155,7 +153,7 @@ private struct SpoolWriter {
     gathered.reserveCapacity(Self.gatheredBytes + 4096)
   }
 
-  /// Returns where the line stands.
+  /// Appends a line, and returns its offset.
   mutating func append(_ line: UnsafeRawBufferPointer) throws -> Int {
     let offset = flushed + gathered.count
     gathered.append(contentsOf: line)

@@ -1,33 +1,33 @@
 import D2Hash
 
-/// Where a line stands in its file.
+/// The place of a line in its file.
 struct LinePlace: Equatable, BitwiseCopyable {
   var offset: UInt64
   var length: UInt32
 }
 
-/// What is remembered of one line of one side: 48 bytes.
+/// The record of one line of one side: 48 bytes.
 struct SideRecord: BitwiseCopyable {
-  /// Of data element, period, organisation unit and option combos.
+  /// The hash of data element, period, organisation unit and option combos.
   var key: ValueHash
   var value: ValueHash
   private var offsetAndState: UInt64
   private var length: UInt32
-  /// The group of the summary that it counts for.
+  /// Its group in the summary.
   var group: UInt32
 
   private static let deletedBit: UInt64 = 1 << 63
   private static let keepingShift: UInt64 = 61
   private static let offsetMask: UInt64 = 1 << keepingShift - 1
 
-  /// What the destination makes of a value of the source.
+  /// What the destination does with a value of the source.
   enum Keeping: UInt64, BitwiseCopyable {
     case whole
-    /// It does not store it.
+    /// The destination does not store it.
     case dropped
-    /// It stores it in another spelling, which `value` is of.
+    /// The destination stores it in another spelling; `value` is the hash of that.
     case changed
-    /// It is a reference to a file, which does not travel.
+    /// A reference to a file, which is not moved.
     case file
   }
 

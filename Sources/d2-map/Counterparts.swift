@@ -1,20 +1,21 @@
-/// Finds for each object of the source the one of the destination that it most likely is: by equal id, then code, then
-/// what it is made of, then name.
+/// Finds the most likely counterpart of each source object at the destination: by id, then by code, then by its parts,
+/// then by name.
 ///
-/// An object of the destination is the counterpart of one object only, and what two objects share decides nothing.
+/// Each object of the destination is the counterpart of at most one object. A trait that two objects share decides
+/// nothing.
 struct Counterparts {
   enum Evidence: String {
     case id, code, options, name
   }
 
-  /// What was found for one object.
+  /// The result for one object.
   struct Match: Equatable {
     let source: MetadataObject
     var destination: MetadataObject?
     var evidence: Evidence?
     /// From 0 to 1.
     var confidence: Double
-    /// What comes near, where nothing was found; the nearest first.
+    /// The most similar objects if there is no match, in descending order.
     var candidates: [(object: MetadataObject, likeness: Double)]
 
     static func == (left: Match, right: Match) -> Bool {
@@ -27,15 +28,14 @@ struct Counterparts {
 
   private let sources: [MetadataObject]
   private let destinations: [MetadataObject]
-  /// By place of the source's object.
+  /// By the index of the source's object.
   private var found: [Int: (destination: Int, evidence: Evidence, confidence: Double)] = [:]
   private var taken: Set<Int> = []
 
   /// - Parameters:
-  ///   - parents: what the parents of the source's objects are at the destination; `nil` where names are looked for
-  ///     regardless of what they are below.
-  ///   - options: what the source's category options are at the destination, and how certain that is; `nil` for objects
-  ///     that are not made of options.
+  ///   - parents: the counterparts of the source objects' parents; `nil` to match names regardless of parents.
+  ///   - options: the counterparts of the source's category options, with their confidence; `nil` for objects without
+  ///     options.
   static func find(
     _ sources: [MetadataObject], among destinations: [MetadataObject], parents: [String: String]? = nil,
     options: [String: (uid: String, confidence: Double)]? = nil
@@ -45,8 +45,8 @@ struct Counterparts {
     search.match(.code, confidence: 0.95) { $0.code }
     if let options { search.matchOptions(options) }
     if let parents { search.matchBelow(parents) }
-    // Names with the same options in another order prove nothing: if options tell, the name does not. Nor does it if
-    // a unit's parent tells: each region may have its "Central Clinic".
+    // Names with the same options in another order prove nothing. So if options can decide, the name does not. The same
+    // applies to a unit's parent: each region may have its "Central Clinic".
     if options == nil, parents == nil {
       search.match(.name, confidence: 0.9) { $0.name }
       search.match(.name, confidence: 0.8) { $0.normalisedName }
@@ -54,7 +54,7 @@ struct Counterparts {
     return search.matches()
   }
 
-  /// By the options that objects are made of.
+  /// Matches objects by their options.
   private mutating func matchOptions(_ options: [String: (uid: String, confidence: Double)]) {
     match(.options, confidence: 0.95) { source in
       let mapped = source.options.compactMap { options[$0]?.uid }
@@ -69,11 +69,10 @@ struct Counterparts {
     }
   }
 
-  /// By name below the same parent, from the root downwards: what a unit is below is known before the unit is looked
-  /// for.
+  /// Matches names below the same parent, from the root downwards, so that the parent is matched before its children.
   private mutating func matchBelow(_ parents: [String: String]) {
     var known = parents
-    // Of one root each, whatever their names.
+    // If each side has one root, they match whatever their names.
     match(.name, confidence: 0.85) { $0.parent == nil ? "root" : nil }
     learn(&known)
     var before = -1
@@ -101,7 +100,7 @@ struct Counterparts {
     match(evidence, confidence: confidence, trait, with: trait)
   }
 
-  /// Matches what has a trait in common that nobody else on either side has.
+  /// Matches objects that share a trait, if it is unique on each side.
   private mutating func match(
     _ evidence: Evidence, confidence: Double, _ trait: (MetadataObject) -> String?,
     with other: (MetadataObject) -> String?
@@ -137,7 +136,7 @@ struct Counterparts {
   }
 }
 
-/// Finds names that share runs of three letters with another.
+/// Finds names that share groups of three letters with another.
 private struct TrigramIndex {
   private var places: [String: [Int32]] = [:]
   private var sizes: [Int] = []
@@ -156,7 +155,7 @@ private struct TrigramIndex {
     return Set((0..<(letters.count - 2)).map { String(letters[$0..<($0 + 3)]) })
   }
 
-  /// The share of what two names have in common (Dice's coefficient), the largest first.
+  /// The names with the largest overlap (Dice's coefficient), in descending order.
   func nearest(to name: String, most: Int, least: Double) -> [(place: Int, likeness: Double)] {
     let trigrams = Self.trigrams(name)
     var shared: [Int32: Int] = [:]

@@ -2,12 +2,12 @@ import D2Common
 import D2Mapping
 import D2Store
 
-/// What happens to ids that the table does not know, of a kind that it has.
+/// What to do with unmapped ids, of a kind that the table has.
 enum Unmapped: String, CaseIterable {
   case pass, drop, fail
 }
 
-/// One run: reads lines, replaces ids in them, writes them. Bytes other than the replaced ids stay as they are.
+/// One run: reads lines, replaces their ids, and writes them. All other bytes stay as they are.
 struct MapRun {
   private let table: MappingTable
   private let unmapped: Unmapped
@@ -15,9 +15,9 @@ struct MapRun {
   private let log: Log
   private var counts = Counts()
   private var sums: ValueSums?
-  /// What the pulls in the input tell of their ends.
+  /// The end lines of the pulls in the input.
   private var ends: [EndLine] = []
-  /// Whether the input lacks lines that an end line tells of.
+  /// Whether the input has fewer lines than an end line says.
   private var lacksLines = false
 
   private struct Counts {
@@ -28,7 +28,7 @@ struct MapRun {
     var unmapped = 0
   }
 
-  /// So much is gathered before it is written.
+  /// How many bytes are buffered before a write.
   private static let gatheredBytes = 256 * 1024
 
   init(_ table: MappingTable, _ unmapped: Unmapped, sums: Bool, _ log: Log) {
@@ -42,7 +42,7 @@ struct MapRun {
     var gathered: [UInt8] = []
     gathered.reserveCapacity(Self.gatheredBytes + 64 * 1024)
     do { try mapAll(&gathered) } catch {
-      // What was right before the fault goes out.
+      // Write the lines before the fault.
       try? write(&gathered)
       try? output.flush()
       throw error
@@ -68,7 +68,7 @@ struct MapRun {
       } catch {
         throw CommandFailure(.malformedInput, "line \(reader.number): \(error)")
       }
-      // It has none of the keys of values.
+      // An end line has none of the keys of values.
       if line.keys.present.isEmpty, let end = EndLine(text.bytes) {
         ends.append(end)
         if counts.read < end.values { lacksLines = true }
@@ -98,14 +98,14 @@ struct MapRun {
     }
   }
 
-  /// Ends a line that was gathered, and writes if that is enough.
+  /// Ends a line in the buffer, and writes the buffer if it is full.
   private mutating func endLine(in gathered: inout [UInt8]) throws {
     gathered.append(0x0A)
     counts.written += 1
     if gathered.count >= Self.gatheredBytes { try write(&gathered) }
   }
 
-  /// Appends the end lines of the input, as those of what was written.
+  /// Appends the end lines of the input, adjusted to the output.
   private func appendEnds(to gathered: inout [UInt8]) {
     guard !ends.isEmpty else { return }
     do throws(EndLineMapping.Obstacle) {
@@ -130,16 +130,16 @@ struct MapRun {
     gathered.removeAll(keepingCapacity: true)
   }
 
-  /// An id's place in the line, and what takes it.
+  /// The range of an id in the line, and its replacement.
   private struct Replacement {
     let start: Int
     let end: Int
     let target: [UInt8]
-    /// A number gets quotes.
+    /// Whether to add quotes, because the id was a number.
     let needsQuotes: Bool
   }
 
-  /// What becomes of the text of a key.
+  /// The target for the text of a key.
   @inline(__always)
   private static func target(
     _ key: DataValueLine.Key, of line: DataValueLine, in table: IDTable
@@ -153,7 +153,7 @@ struct MapRun {
     return MappingTable.escaped(text).withUnsafeBytes { table[$0] }
   }
 
-  /// Appends the line with its ids replaced; false where it is dropped.
+  /// Appends the line with its ids replaced; false if it is dropped.
   private mutating func append(
     _ line: DataValueLine, _ bytes: UnsafeRawBufferPointer, _ kinds: [(key: DataValueLine.Key, table: IDTable)],
     _ number: Int, to out: inout [UInt8]
@@ -173,7 +173,7 @@ struct MapRun {
         counts.dropped += 1
         return false
       case nil:
-        // Values are replaced if the table says so; it need not know all of them.
+        // The table may list only some values, so others pass.
         if key == .value { continue }
         isUnmapped = true
         guard unmapped != .fail else {
@@ -199,7 +199,7 @@ struct MapRun {
   private static func append(
     _ bytes: UnsafeRawBufferPointer, _ replacements: inout [Replacement], to out: inout [UInt8]
   ) {
-    // Sorting costs, even of one; a sorted copy costs more.
+    // Sort in place, and only if there are several: even a sort of one item costs time, and a sorted copy costs more.
     if replacements.count > 1 { replacements.sort { $0.start < $1.start } }
     var at = 0
     for replacement in replacements {

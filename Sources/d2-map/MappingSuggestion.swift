@@ -3,8 +3,7 @@ import D2Common
 import D2Mapping
 import D2Store
 
-/// Writes a mapping for a pair: what each object of the source is at the destination, so far as can be told. A person
-/// looks it over.
+/// Writes a mapping for a pair: the likely counterpart of each source object. A person must check it.
 struct MappingSuggestion {
   static let description = CommandDescription(
     name: "d2-map suggest",
@@ -102,7 +101,7 @@ struct MappingSuggestion {
     return Counterparts.find(both[0], among: both[1], parents: hasParents ? [:] : nil)
   }
 
-  /// Category option combos are the same where their options are: the name puts those into an order that each server
+  /// Matches category option combos by their options. Their names contain the options in an order that each server
   /// chooses.
   private func combos() throws -> (ofCategories: [Counterparts.Match], ofAttributes: [Counterparts.Match]) {
     var options: [String: (uid: String, confidence: Double)] = [:]
@@ -112,7 +111,7 @@ struct MappingSuggestion {
     let both = try [source, destination].map { client in
       try objects(client, "categoryOptionCombos", "categoryOptions[id],categoryCombo[dataDimensionType]")
     }
-    // The default combo is of both kinds.
+    // The default combo belongs to both kinds.
     func ofKind(_ type: String) -> [Counterparts.Match] {
       let objects = both.map { combos in
         combos.filter { combo in
@@ -146,7 +145,7 @@ struct MappingSuggestion {
     return hundredths >= 100 ? "1" : "0.\(hundredths < 10 ? "0" : "")\(hundredths)"
   }
 
-  /// A cell of CSV. Names come from servers: what a spreadsheet would take for a formula is made a text.
+  /// A cell of CSV. Names come from servers, so a text that a spreadsheet would read as a formula is marked as text.
   static func cell(_ text: String) -> String {
     let text = SpreadsheetText.guarded(String(text.unicodeScalars.filter { $0.value >= 0x20 || $0.value == 0x09 }))
     guard text.contains(where: { $0 == "," || $0 == "\"" || $0 == ";" }) else { return text }

@@ -1,13 +1,13 @@
 import D2Common
 
-/// An object of a server's metadata, as far as its counterpart is looked for by it.
+/// An object of a server's metadata, with the traits that are used for matching.
 struct MetadataObject: Equatable, Sendable {
   let uid: String
   let name: String
   var code: String?
-  /// What it lies below, or belongs to: the parent of an organisation unit.
+  /// The parent of an organisation unit, or the owner of another object.
   var parent: String?
-  /// Of a category option combo: the options that make it up.
+  /// For a category option combo: its options.
   var options: Set<String> = []
 
   init(uid: String, name: String, code: String? = nil, parent: String? = nil, options: Set<String> = []) {
@@ -18,7 +18,7 @@ struct MetadataObject: Equatable, Sendable {
     self.options = options
   }
 
-  /// `nil` for what has no id.
+  /// `nil` for an object without an id.
   init?(_ json: JSONValue) {
     guard let uid = json["id"]?.string else { return nil }
     self.init(
@@ -27,10 +27,10 @@ struct MetadataObject: Equatable, Sendable {
       options: Set(json.uids("categoryOptions")))
   }
 
-  /// What means something where it stands in a name: "< 5 years" is not "> 5 years".
+  /// Signs with a meaning in names: "< 5 years" is not "> 5 years".
   private static let signs: Set<Unicode.Scalar> = ["<", ">", "≤", "≥", "+", "="]
 
-  /// The name without what people write differently: case, accents, punctuation, white space.
+  /// The name without differences in case, accents, punctuation and white space.
   var normalisedName: String { Self.normalised(name) }
 
   static func normalised(_ name: String) -> String {
@@ -54,10 +54,10 @@ struct MetadataObject: Equatable, Sendable {
 }
 
 extension String {
-  /// Letters and their accents apart (canonical decomposition of what Latin scripts use).
+  /// Letters and accents separated (canonical decomposition, for Latin scripts).
   fileprivate var decomposed: [Unicode.Scalar] {
     unicodeScalars.flatMap { scalar -> [Unicode.Scalar] in
-      // The name of a composed letter says what it is made of: LATIN SMALL LETTER E WITH ACUTE.
+      // The name of a composed letter contains its parts: LATIN SMALL LETTER E WITH ACUTE.
       guard (0xC0...0x24F).contains(scalar.value), let name = scalar.properties.name,
         let with = name.firstRange(of: " WITH "), let letter = name[..<with.lowerBound].last,
         name[..<with.lowerBound].hasPrefix("LATIN SMALL LETTER "), name[..<with.lowerBound].count == 20

@@ -1,13 +1,13 @@
 import D2Common
 
-/// Values that have become one by the mapping: several of one key are added up. All keys are held until the input ends.
+/// Adds up values that have the same key after the mapping. It keeps all keys in memory until the input ends.
 ///
-/// A line without a data element is a registration: there is nothing to add. It comes after the values.
+/// A line without a data element is a registration. It cannot be added up, and comes after the values.
 struct ValueSums {
   private struct Entry {
-    /// The first line of the key that is not a deletion, or else the first.
+    /// The first line of the key that is not a deletion, or else the first line.
     var line: [UInt8]
-    /// Where its value stands in it.
+    /// The range of its value in the line.
     var value: Range<Int>
     var sum: Decimal?
     /// How many lines are not deletions.
@@ -19,7 +19,7 @@ struct ValueSums {
   private var entries: [Entry] = []
   private var registrationPlaces: [[UInt8]: Int] = [:]
   private var registrations: [[UInt8]] = []
-  /// How many deletions have no effect, since other lines of their keys are values.
+  /// How many deletions have no effect, because their keys also have values.
   private(set) var deletionsWithoutEffect = 0
   private let scratch = DataValueLine.Scratch()
 
@@ -32,7 +32,7 @@ struct ValueSums {
 
   /// Takes a mapped line.
   ///
-  /// - Throws: `CommandFailure`, 65 if a key comes twice and a value is no number.
+  /// - Throws: `CommandFailure`, 65 if a key occurs twice and a value is not a number.
   mutating func add(_ mapped: ArraySlice<UInt8>, line number: Int) throws {
     try PaddedLine.copying(mapped) { line in
       let located: DataValueLine
@@ -57,7 +57,7 @@ struct ValueSums {
     return key
   }
 
-  /// The last one of a key wins, as it would at the destination.
+  /// The last registration of a key wins, as it would at the destination.
   private mutating func addRegistration(_ located: DataValueLine, _ mapped: ArraySlice<UInt8>) {
     let key = Self.key(located, Self.registrationKeys)
     if let place = registrationPlaces[key] {
@@ -101,7 +101,7 @@ struct ValueSums {
     if entries[place].count > 0 { deletionsWithoutEffect += 1 } else { entries[place].deletions += 1 }
   }
 
-  /// The lines in the order in which their keys came first; the value of a sum in the place of the first.
+  /// The lines, in the order of the keys' first lines. The sum replaces the value of the first line.
   func forEach(_ body: ([UInt8]) throws -> Void) throws {
     for entry in entries {
       guard entry.count > 1, let sum = entry.sum else {

@@ -2,11 +2,11 @@ import D2Client
 import D2Common
 import D2Store
 
-/// The organisation units of both servers side by side, in a nameless temporary file: 100,000 of them need no memory.
+/// The organisation units of both servers, in a nameless temporary file, so that 100,000 units need no memory.
 ///
-/// `here` holds the source's and what is to become of each, `there` the destination's.
+/// The table `here` has the source's units and the work for each; `there` has the destination's.
 final class ComparedUnits {
-  /// What is to be done with a unit.
+  /// The work for a unit.
   enum Work: String { case add, update }
 
   /// A unit of the source that is wanted at the destination.
@@ -15,9 +15,9 @@ final class ComparedUnits {
     let name: String
     let path: String
     let parent: String?
-    /// What is posted of it; `nil` before that is known.
+    /// The JSON to post; `nil` before it is known.
     let payload: String?
-    /// Whether another unit of the destination has its code, and is to get another one.
+    /// Whether another unit of the destination has its code, and will get another one.
     let awaitsCode: Bool
   }
 
@@ -48,14 +48,14 @@ final class ComparedUnits {
 
   func forget(_ side: PairSide) throws { try database.execute("DELETE FROM \(side == .source ? "here" : "there")") }
 
-  /// Takes a page of one server's units. Returns how many were not there yet.
+  /// Adds a page of one server's units. Returns how many were new.
   ///
-  /// - Parameter wants: whether a unit of the source is wanted, by its uid and the uids above it.
+  /// - Parameter wants: whether a unit of the source is wanted, given its uid and the uids above it.
   func take(_ page: [JSONValue], of side: PairSide, wants: ([String]) -> Bool = { _ in false }) throws -> Int {
     let rows: [[SQLValue]] = page.compactMap { unit in
       guard let uid = unit["id"]?.string, UID.canBe(uid) else { return nil }
       func text(_ value: JSONValue?) -> SQLValue { SQLValue(value?.string) }
-      // Servers write dates as local midnights without a zone.
+      // Servers write dates as local midnight, without a zone.
       func day(_ name: String) -> SQLValue { SQLValue(unit[name]?.string.map { String($0.prefix(10)) }) }
       let path = unit["path"]?.string ?? "/\(uid)"
       let row = [
@@ -69,10 +69,10 @@ final class ComparedUnits {
       into: side == .source ? "here" : "there", columns: side == .source ? columns + ["wanted"] : columns, rows: rows)
   }
 
-  /// Wants no other units than one and those below it.
+  /// Restricts the wanted units to one unit and those below it.
   ///
   /// - Parameter text: its uid, code or name.
-  /// - Throws: `CommandFailure`, 64 for a text that means none or several.
+  /// - Throws: `CommandFailure`, 64 for a text that matches no unit, or several.
   func restrict(below text: String) throws {
     for column in ["uid", "code", "name"] {
       let found = try database.rows("SELECT uid, path FROM here WHERE \(column) = $1 LIMIT 10", [.text(text)])
@@ -96,7 +96,8 @@ final class ComparedUnits {
 
   private static let isNew = "work = 'add' AND problem IS NULL"
 
-  /// Finds what the destination lacks and, where asked, has differently; and what of that cannot be.
+  /// Finds the units that the destination lacks, and with `updates` also those that differ. Marks those that cannot be
+  /// copied.
   func plan(updates: Bool, allowsSameName: Bool) throws {
     try database.execute(
       "UPDATE here SET work = 'add' WHERE wanted AND NOT EXISTS (SELECT 1 FROM there t WHERE t.uid = here.uid)")
@@ -125,12 +126,12 @@ final class ComparedUnits {
     try holdBack()
   }
 
-  /// Refuses what cannot be done since another unit is not: what lies below it, or is to have its code.
+  /// Refuses units that depend on a refused unit: they are below it, or need its code.
   func holdBack() throws {
     while try holdBackOrphans() + holdBackCodes() > 0 {}
   }
 
-  /// A unit whose parent is not at the destination, and will not be, cannot be made there, nor what is below it.
+  /// Refuses units whose parent is not at the destination and will not be, and everything below them.
   private func holdBackOrphans() throws -> Int {
     try database.execute(
       """
@@ -144,7 +145,8 @@ final class ComparedUnits {
       """)
   }
 
-  /// A unit whose code another one has at the destination, and keeps. Two units that swap their codes do not count.
+  /// Refuses units whose code belongs to another unit at the destination, which keeps it. Two units that swap their
+  /// codes are allowed.
   private func holdBackCodes() throws -> Int {
     try database.execute(
       """
@@ -159,7 +161,8 @@ final class ComparedUnits {
       """)
   }
 
-  /// What the source does not say stays as it is at the destination, but a unit that is open again is open there too.
+  /// Where the source has no value, the destination keeps its own. An exception is a unit that is open again, which is
+  /// opened there too.
   private static let differs =
     """
     (here.name IS DISTINCT FROM t.name OR here.short IS DISTINCT FROM t.short OR here.closing IS DISTINCT FROM t.closing
@@ -172,12 +175,12 @@ final class ComparedUnits {
     try database.rows("SELECT count(*) FROM here WHERE \(condition)")[0].int(0) ?? 0
   }
 
-  /// How many can be done as far as is known.
+  /// How many units can be done, as far as is known.
   func planned(_ work: Work) throws -> Int { try count("work = '\(work.rawValue)' AND problem IS NULL") }
 
-  /// The next units to work at, parents first.
+  /// The next units to process, parents first.
   ///
-  /// - Parameter hasPayload: whether only those are meant that the destination has found well, or the others.
+  /// - Parameter hasPayload: whether to select units that the destination has validated, or the others.
   func next(_ work: Work, hasPayload: Bool, _ most: Int) throws -> [Unit] {
     try database.rows(
       """
@@ -188,7 +191,7 @@ final class ComparedUnits {
     ).map(Self.unit)
   }
 
-  /// The next units whose code is to be taken from them, so that others get it before they get theirs.
+  /// The next units that must lose their codes first, because others get them before these get theirs.
   func nextToFree(_ most: Int) throws -> [Unit] {
     try database.rows(
       """
@@ -224,7 +227,7 @@ final class ComparedUnits {
     for uid in uids { try database.execute("UPDATE here SET done = TRUE, payload = NULL WHERE uid = $1", [.text(uid)]) }
   }
 
-  /// The uid of the unit above one that the destination has; `nil` for a root.
+  /// The nearest ancestor that the destination has; `nil` for a root.
   func nearestThere(above unit: Unit) throws -> String? {
     try unit.path.split(separator: "/").dropLast().reversed().lazy.map(String.init).first(where: isThere)
   }
@@ -235,9 +238,9 @@ final class ComparedUnits {
 
   // MARK: Lines
 
-  /// Hands on a line for each change of some units, or of all that are planned.
+  /// Passes a line for each change of some units, or of all planned units, to `body`.
   ///
-  /// - Parameter uids: of which units.
+  /// - Parameter uids: the units; `nil` for all planned ones.
   func changes(of uids: [String]? = nil, _ body: (JSONValue) throws -> Void) throws {
     func hand(_ condition: String, _ parameters: [SQLValue]) throws {
       try database.execute(
@@ -273,7 +276,7 @@ final class ComparedUnits {
     return lines.isEmpty ? [line("changed")] : lines
   }
 
-  /// Hands on a line for each unit that cannot be copied.
+  /// Passes a line for each unit that cannot be copied to `body`.
   func refusals(_ body: (_ line: JSONValue, _ problem: String, _ reason: String) throws -> Void) throws {
     try database.execute(
       "SELECT uid, name, path, problem, reason FROM here WHERE problem IS NOT NULL ORDER BY level, path", []
@@ -287,7 +290,7 @@ final class ComparedUnits {
     }
   }
 
-  /// How many new units lie below none of some units.
+  /// How many new units are outside of some subtrees.
   func countOutside(_ units: [String]) throws -> Int {
     let units = Set(units.map { Substring($0) })
     var count = 0
@@ -298,7 +301,7 @@ final class ComparedUnits {
     return count
   }
 
-  /// How many units that have others below them were moved.
+  /// How many moved units have others below them.
   func countMovedWithUnitsBelow() throws -> Int {
     try database.rows(
       """

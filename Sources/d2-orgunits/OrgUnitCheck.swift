@@ -13,7 +13,7 @@ struct OrgUnitCheck {
   let arguments: Arguments
   let log: Log
 
-  /// What the destination has of a unit.
+  /// The destination's version of a unit.
   private struct Counterpart {
     let name: String?
     let code: String?
@@ -96,7 +96,7 @@ struct OrgUnitCheck {
     if name != other.name { try problem("otherName", name, other.name) }
     if code != other.code { try problem("otherCode", code, other.code) }
     if parent != other.parent { try problem("otherParent", parent, other.parent) }
-    // Servers from 2.43 on refuse a request for a unit that is shut in a value's period (E8031).
+    // Servers from 2.43 on refuse a request for a unit that is closed in a value's period (E8031).
     if let opening = other.opening, opening > dates.lowerBound {
       try problem("opensLater", dates.lowerBound, opening)
     }

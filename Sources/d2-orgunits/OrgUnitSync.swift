@@ -2,24 +2,25 @@ import D2Client
 import D2Common
 import D2Store
 
-/// Fetches the source's organisation units page by page, reports what changed, and takes it over in one transaction.
+/// Reads the source's organisation units page by page, reports the changes, and stores them in one transaction.
 struct OrgUnitSync {
   let store: Store
   let pair: Pair
   let client: DHIS2Client
   let log: Log
-  /// Says where temporary files go.
+  /// The environment, for the folder of temporary files.
   let environment: [String: String]
   private var table: OrgUnitTable { OrgUnitTable(store, pair) }
 
   private static let levelKey = "ous_level"
   private static let rootKey = "ous_root"
-  /// A user who may see less, or a wrong server, looks as if units were removed: beyond this share of the active ones a
-  /// person must say so.
+  /// A user with fewer rights, or a wrong server, looks as if units were removed. If this share of the active ones is
+  /// exceeded, the user must confirm it.
   private static let mostRemoved = 0.5
   private static let fewUnits = 10
 
-  /// What is selected once is selected from then on: a script that keeps a pair in step must not widen it.
+  /// Syncs the units. The selection is stored and applies to later runs too, because a regular script must not widen
+  /// it.
   ///
   /// - Throws: `ServerError`, `StoreError`, `CommandFailure`.
   func run(level: String?, root: String?, all: Bool, force: Bool) throws -> ExitStatus {
@@ -49,7 +50,7 @@ struct OrgUnitSync {
   }
 
   private func takeOver(_ scope: OrgUnitTable.Scope, incoming: Int, isAnew: Bool) throws -> ExitStatus {
-    // Nothing is changed before the commit: lines are held back until then.
+    // Nothing is changed before the commit, so the lines are held back until then.
     let held = try SpoolFile(environment: environment)
     var counts: [OrgUnitTable.Change.Kind: Int] = [:]
     var gone: [String] = []
@@ -61,7 +62,7 @@ struct OrgUnitSync {
       }
       let written = counts.isEmpty ? 0 : try table.takeOver(scope)
       try store.markSynced("ous_synced", pair)
-      // As they were found: their names may change.
+      // Stored as found, because their names may change.
       if isAnew { try store.remember([Self.levelKey: scope.level.map { String($0) }, Self.rootKey: scope.root], pair) }
       return written
     }
@@ -77,10 +78,10 @@ struct OrgUnitSync {
     return .success
   }
 
-  /// Names that a message holds.
+  /// The most names in a message.
   private static let mostNamed = 5
 
-  /// No increment sees what a merge moved, nor takes away what is at the destination.
+  /// Warns about removed units: no increment sees what a merge moved, and none removes data at the destination.
   private func warn(ofRemoved count: Int, _ names: [String]) throws {
     let list = names.joined(separator: ", ") + (count > names.count ? ", …" : "")
     let them = count == 1 ? "it" : "them"
@@ -99,10 +100,10 @@ struct OrgUnitSync {
 
   // MARK: Selections
 
-  /// A unit by its uid, or by its name where that is unique.
+  /// A unit by its uid, or by its name if that is unique.
   private func root(_ text: String) throws -> String {
     if UID.canBe(text), try KnownIDs([text], in: "organisationUnits", client).ids.contains(text) { return text }
-    // A filter's operand ends at a colon; the longest piece finds it, the rest is compared here.
+    // A filter's operand ends at a colon. So the longest part is searched for, and the rest is compared here.
     let piece = text.split { ":[],".contains($0) }.max { $0.count < $1.count } ?? ""
     let matches = try MetadataPages(
       "organisationUnits", fields: "id,name,path,level", filters: ["name:like:\(piece)"], client

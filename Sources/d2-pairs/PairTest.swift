@@ -2,13 +2,13 @@ import D2Client
 import D2Common
 import D2Store
 
-/// Signs in at both ends of a pair and reports what is there.
+/// Signs in at both ends of a pair, and reports what it finds.
 struct PairTest {
   let pair: Pair
   let arguments: Arguments
   let log: Log
 
-  /// Clocks further apart than this are reported: increments go by the source's clock.
+  /// Larger differences between clocks are reported, because increments use the source's clock.
   private static let clockSeconds = 60
 
   func run() throws -> ExitStatus {

@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 import D2Store
 
-/// Keeps the pairs of servers between which data move.
+/// Manages the pairs of servers between which data is moved.
 package struct Pairs: ToolkitCommand {
   package static let name = "d2-pairs"
   package static let abstract = "add, show and test the pairs of servers between which data move"
@@ -58,7 +58,7 @@ package struct Pairs: ToolkitCommand {
       statuses: statuses + more, operands: operands)
   }
 
-  /// The one pair that the command line names.
+  /// The pair that the command line names.
   private static func pair(_ arguments: Arguments, in store: Store) throws -> Pair {
     try store.pair(named: try name(arguments))
   }

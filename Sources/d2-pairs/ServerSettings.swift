@@ -1,7 +1,7 @@
 import D2Client
 import D2Common
 
-/// What the options that describe one end of a pair make of its configuration.
+/// Applies the options for one end of a pair to its configuration.
 struct ServerSettings {
   struct Options: Sendable {
     static let source = Options("source")
@@ -54,14 +54,14 @@ struct ServerSettings {
 
   let options: Options
   let arguments: Arguments
-  /// Whether `D2_SOURCE_PAT` and its like count; if one thing of a pair is changed, a variable that is left over
-  /// must not change another.
+  /// Whether to read `D2_SOURCE_PAT` and similar variables. If only one setting of a pair is changed, a leftover
+  /// variable must not change another.
   let readsSecretVariables: Bool
   private var end: String { options.end }
 
-  /// A new server; its URL must be there.
+  /// A new server, which needs a URL.
   ///
-  /// - Parameter known: its URL if no option names it.
+  /// - Parameter known: its URL if no option gives one.
   func made(at known: String? = nil) throws(CommandFailure) -> ConfiguredServer {
     guard let text = arguments[options.url] ?? known else { throw CommandFailure(.usage, "--\(end)-url is missing") }
     let url = try address(text)
@@ -71,7 +71,7 @@ struct ServerSettings {
     return server
   }
 
-  /// The server to which an exchange sends. Its secret is not readable there; an internal one needs none but the
+  /// The server to which an exchange sends. Its secret cannot be read there. An internal exchange needs only the
   /// source's own.
   func made(
     of exchange: DataExchange, _ source: ConfiguredServer, _ log: Log
@@ -94,7 +94,8 @@ struct ServerSettings {
     return server
   }
 
-  /// Nobody typed the address of an exchange: a fault of it is not one of the command line.
+  /// Checks the address of an exchange. The user did not type it, so an error in it is not an error of the command
+  /// line.
   private func check(_ url: String?, of exchange: DataExchange) throws(CommandFailure) {
     let fault: String
     if let url {
@@ -109,7 +110,7 @@ struct ServerSettings {
       .usage, "\(fault); correct the exchange, or give the address here: --\(end)-url https://host/context")
   }
 
-  /// Writes what the options say into a configuration.
+  /// Writes the settings from the options to a configuration.
   func change(_ server: inout ConfiguredServer) throws(CommandFailure) {
     if let text = arguments[options.url] { server.set("api_url", .string(try address(text).description + "/api")) }
     try setToken(&server)
@@ -127,7 +128,7 @@ struct ServerSettings {
       let token = try secret(options.pat, options.patFile, variable: "PAT", what: "personal access token of the \(end)")
     else { return }
     guard arguments[options.username] == nil else {
-      // Left over in the environment, it does not stand against the command line.
+      // A token left over in the environment does not conflict with the command line.
       if !hasToken { return }
       throw CommandFailure(.usage, "give the \(end) either a token or a user name, not both")
     }
@@ -139,7 +140,7 @@ struct ServerSettings {
     let username = arguments[options.username] ?? variable("USERNAME")
     var password = try secret(
       options.password, options.passwordFile, variable: "PASSWORD", what: "password of the \(end)")
-    // Given for the other way of signing in, or left over in the environment.
+    // The password is for the other way of signing in, or left over in the environment.
     if hasToken { return }
     if let username {
       server.set("use_pat", false)
@@ -157,8 +158,8 @@ struct ServerSettings {
     }
   }
 
-  /// A secret as the store keeps it: a reference, or the text that was typed or stood in the environment. A path is
-  /// absolute, since the pair is used from other folders too.
+  /// A secret for the store: a reference, or the text from the prompt or the environment. A path becomes absolute,
+  /// because the pair is used from other folders too.
   private func secret(
     _ option: Option<String?>, _ fileOption: Option<String?>, variable name: String, what: String
   ) throws(CommandFailure) -> String? {

@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 import D2Store
 
-/// Reads data values from a DHIS2 server and writes them to stdout, one a line, while they download.
+/// Reads data values from a DHIS2 server, and writes them to stdout while they download, one on each line.
 package struct Pull: ToolkitCommand {
   package static let name = "d2-pull"
   package static let abstract =
@@ -137,7 +137,7 @@ package struct Pull: ToolkitCommand {
         let options = try PullOptions.server(arguments, log, serverOfPair(arguments))
         return try await ExchangePull(name, arguments, DHIS2Client(options, log), log).run(words)
       }
-      // Of a pair analytics need the server alone.
+      // For analytics, only the server of a pair matters.
       let isOfSums = arguments[AnalyticsSubject.analytics]
       let stored: (any StoredSelection)? =
         if let slice { slice } else {
@@ -154,7 +154,7 @@ package struct Pull: ToolkitCommand {
     }
   }
 
-  /// The server that `--pair` and `--side` name.
+  /// The server from `--pair` and `--side`.
   static func serverOfPair(_ arguments: Arguments) throws -> ConfiguredServer? {
     guard arguments.has(PairOptions.pair) else { return nil }
     return (arguments[PairSide.option] ?? .source).server(of: try PairOptions.open(arguments).pair)

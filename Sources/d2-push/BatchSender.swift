@@ -1,12 +1,12 @@
 import D2Common
 
-/// Where batches go: a DHIS2 server, or a queue before it.
+/// Sends batches to a DHIS2 server, or to a queue in front of it.
 protocol BatchSender: Sendable {
-  /// How long a batch is followed that was not answered for at once.
+  /// How long to follow a batch whose outcome the first answer does not give.
   var followSeconds: Double { get }
-  /// Whether answers come so soon that the next batch is made while one is under way.
+  /// Whether answers come so fast that d2-push makes the next batch while one is in flight.
   var isQuick: Bool { get }
-  /// Whether it takes longer to compress a batch than to send it, so that two are compressed while one is sent.
+  /// Whether compression takes longer than sending. If so, d2-push compresses two batches while it sends one.
   var compressesAhead: Bool { get }
   /// Values per second by batch size, for the summary.
   var learnt: JSONValue { get }
@@ -16,12 +16,12 @@ protocol BatchSender: Sendable {
   func locate(_ block: [UInt8]) -> LocatedLines
   /// Sends a batch, and waits for the answer.
   ///
-  /// - Parameter follows: whether it may be asked later what became of it.
+  /// - Parameter follows: whether d2-push may ask later for the outcome of the batch.
   func send(_ batch: Batch, follows: Bool) -> SentBatch
-  /// Asks what became of batches that are followed.
+  /// Asks for the outcome of batches that are followed.
   func look(at asked: [QueuedRequest]) -> DeliveryWatch.Round
 
-  /// What the user is told where values of a batch were not taken; `nil` if all were.
+  /// The message for the user if the server did not accept some values of a batch; `nil` if it accepted all.
   func news(of batch: Batch, _ outcome: BatchOutcome) -> String?
   /// The line that a terminal shows.
   func progress(_ totals: Account.Totals, perSecond: Int) -> String
@@ -31,10 +31,10 @@ extension BatchSender {
   var compressesAhead: Bool { false }
 }
 
-/// What came of sending a batch.
+/// The result of sending a batch.
 enum SentBatch: Sendable {
-  /// Each value is accounted for. What ended it early ends the run.
+  /// Each value is accounted for. A failure that stopped the batch early also ends the run.
   case answered(BatchOutcome, failure: (any Error)?)
-  /// It is asked later what became of it.
+  /// d2-push asks later for the outcome.
   case followed(QueuedRequest)
 }

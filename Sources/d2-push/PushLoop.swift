@@ -2,10 +2,10 @@ import D2Client
 import D2Common
 import Glibc
 
-/// The loop of a run: blocks of the input are read, located several at a time, put back into their order, made into
-/// batches and sent, all at once. It alone writes the account.
+/// The loop of a run. It reads blocks of the input, locates several at a time, restores their order, makes batches and
+/// sends them. All of this runs concurrently; only this loop writes the account.
 struct PushLoop {
-  /// What the tasks of a run come back with.
+  /// The results of a run's tasks.
   private enum Event: Sendable {
     case read(Result<[UInt8]?, CommandFailure>)
     case located(LocatedLines, order: Int)
@@ -18,9 +18,9 @@ struct PushLoop {
   /// Whether the next batch waits for more input.
   private enum Patience { case fresh, waiting, over }
 
-  /// How many blocks of the input are read ahead, and located at once.
+  /// How many blocks of the input d2-push reads ahead and locates at once.
   private static let blocksAhead = 4
-  /// Batches that take longer are told at once.
+  /// If a batch takes longer than this, d2-push writes its line at once.
   private static let slowSeconds = 0.2
 
   private let sender: any BatchSender
@@ -31,32 +31,31 @@ struct PushLoop {
   private let showsBatches: Bool
   private let stop = StopSign()
   private let reader: InputReader
-  /// The keys of all that comes, if they are wanted.
+  /// The keys of all input lines, if a replacement needs them.
   private let keys: InputKeys?
-  /// What is not to be sent before the values, if there may be such lines.
+  /// Registrations that must wait for the values, if the input may contain some.
   private let held: HeldRegistrations?
   private var input = InputOrder()
   private var maker: any BatchMaker
   private var watch: DeliveryWatch
-  /// The batches that were made and are not under way, in their order, and the numbers of those that are being
-  /// compressed.
+  /// Batches that are ready but not in flight, in their order; and the numbers of those still being compressed.
   private var waiting: [Batch] = []
   private var compressing: Set<Int> = []
   private var running: [Int: Batch] = [:]
   private var isReading = false
   private var isLooking = false
   private var patience = Patience.fresh
-  /// The first failure that a batch could not get over.
+  /// The first failure that ends the run.
   private var failure: (any Error)?
 
   private var account: Account { report.account }
 
   /// - Parameters:
-  ///   - limit: how many batches may be under way.
-  ///   - executor: with a thread for each of them, one that reads, two that locate lines, two that compress batches,
-  ///     and one for this loop or what it follows.
-  ///   - keys: gets those of all lines.
-  ///   - held: gets the registrations among values, and learns which values were refused.
+  ///   - limit: how many batches may be in flight.
+  ///   - executor: one thread for each of them, one that reads, two that locate lines, two that compress batches, and
+  ///     one for this loop or for following batches.
+  ///   - keys: collects the keys of all lines.
+  ///   - held: collects the registrations among the values, and learns which values were refused.
   ///   - descriptor: the input.
   init(
     _ sender: any BatchSender, _ report: RunReport, limit: ConcurrencyLimit, executor: BlockingExecutor,
@@ -68,7 +67,7 @@ struct PushLoop {
     self.executor = executor
     self.keys = keys
     self.held = held
-    // Progress stands in for the batches, which would fill a terminal.
+    // Progress replaces the batch lines, which would fill a terminal.
     showsBatches = report.options.showsBatches || isatty(1) == 0
     drawsProgress = report.log.draws && (isatty(1) == 0 || !showsBatches)
     reader = InputReader(descriptor, stop: stop)
@@ -76,12 +75,13 @@ struct PushLoop {
     watch = DeliveryWatch(mostSeconds: sender.followSeconds)
   }
 
-  /// Sends all of the input. The first failure that a batch cannot get over ends the reading; what was not accepted
-  /// goes to the rejects.
+  /// Sends all of the input. The first failure that d2-push cannot recover from ends the reading. Values that the
+  /// server did not accept go to the rejects.
   mutating func run() async throws {
     await withTaskGroup(of: Event.self) { group in
       while true {
-        // Begun before a batch is made, which takes a while, or after it, when it has used up what was read.
+        // Reading starts before d2-push makes a batch, which takes a while. It may also start after that, when the
+        // batch has used up the input.
         read(&group)
         if send(&group) || mayRead { continue }
         look(&group)
@@ -107,7 +107,7 @@ struct PushLoop {
     group.addTask(executorPreference: executor) { [reader] in .read(reader.next()) }
   }
 
-  /// Sends the next batch if one may be sent, and says whether it did.
+  /// Sends the next batch if one may be sent. Returns whether it did.
   private mutating func send(_ group: inout TaskGroup<Event>) -> Bool {
     guard failure == nil else { return false }
     makeBatches(&group)
@@ -121,7 +121,8 @@ struct PushLoop {
     return true
   }
 
-  /// Whether it pays to wait a moment for more input, which is begun here: what is nearly all of it makes one batch.
+  /// Whether to wait a moment for more input; starts the wait. If only a few more values come, they can join the same
+  /// batch.
   private mutating func waitsForInput(_ group: inout TaskGroup<Event>) -> Bool {
     let seconds = patience == .over ? 0 : maker.patienceSeconds
     guard seconds > 0 else { return false }
@@ -135,7 +136,7 @@ struct PushLoop {
     return true
   }
 
-  /// For a slow server no batch is made ahead of its time: the answer to the one before may change the size.
+  /// For a slow server, makes no batch early: the answer to the previous batch may change the size.
   private mutating func makeBatches(_ group: inout TaskGroup<Event>) {
     let compresses = sender.compressesAhead
     let most = compresses ? 2 : sender.isQuick || running.count < limit.current ? 1 : 0
@@ -157,7 +158,7 @@ struct PushLoop {
     return maker.next()
   }
 
-  /// Two values of one key are never under way at once: the one that comes last in the input must win.
+  /// Two values with the same key are never in flight at once, because the last one in the input must win.
   private func isKeyUnderWay(of batch: Batch) -> Bool {
     running.values.contains { $0.keys.intersects(batch.keys) }
   }
@@ -196,7 +197,7 @@ struct PushLoop {
     }
   }
 
-  /// Lines that are not sent go to the rejects. Without rejects, the first line that is not a value ends the input.
+  /// Sends the refused lines to the rejects. Without rejects, the first line that is not a value ends the input.
   private mutating func take(_ piece: LocatedLines) {
     var piece = piece
     for fault in piece.faults.sorted(by: { $0.number < $1.number }) {
@@ -218,7 +219,8 @@ struct PushLoop {
 
   private mutating func close(_ batches: [(batch: Batch, outcome: BatchOutcome)], _ failure: (any Error)?) {
     var failure = failure
-    // First all of them: the output may wait for its reader, and refused values must be in the rejects before that.
+    // Account for all batches first: the write to stdout may block, and the rejects must hold the refused values before
+    // that.
     for (batch, outcome) in batches {
       do { try account.close(batch, outcome) } catch { failure = failure ?? error }
       held?.note(batch, outcome)
@@ -245,7 +247,7 @@ struct PushLoop {
 
   // MARK: The end
 
-  /// Where the destination gave up, what was read and the rest of the input are kept beside what was refused.
+  /// If the destination failed, keeps the batches in memory and the rest of the input in the rejects.
   private mutating func end() throws {
     let rest = waiting + maker.rest()
     account.batched(maker.made)
@@ -258,7 +260,7 @@ struct PushLoop {
       return
     }
     let reason = Refusal.notSent(after: failure)
-    // All of them are counted, even if they cannot be written.
+    // Count all of them, even if the rejects cannot be written.
     for batch in rest {
       var outcome = BatchOutcome()
       outcome.sendNone(of: batch, reason)

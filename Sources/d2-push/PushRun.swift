@@ -3,12 +3,12 @@ import D2Client
 import D2Common
 import Glibc
 
-/// One run: sends the input to a server or a queue, and tells what became of it.
+/// One run: sends the input to a server or a queue, and reports the outcome.
 struct PushRun {
   private let options: PushOptions
   private let report: RunReport
 
-  /// Begins the rejects.
+  /// Opens the rejects.
   ///
   /// - Throws: `CommandFailure`, 73, before anything was sent.
   init(_ options: PushOptions, _ log: Log) throws(CommandFailure) {
@@ -20,22 +20,22 @@ struct PushRun {
         dryRun: options.dryRun, periods: options.tellsPeriods ? PeriodTally() : nil), log)
   }
 
-  /// In the pipeline of a worker: waits until there are values, and the one before has delivered its own.
+  /// In a worker's pipeline: waits until there are values, and until the previous d2-push has delivered its own.
   private func turn(_ client: DHIS2Client) throws -> FileTurn? {
     guard let folder = options.turnFolder else { return nil }
     var input = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
     while poll(&input, 1, 1000) <= 0 { try Signals.check() }
-    // An input that is at its end has no POLLIN.
+    // At the end of the input there is no POLLIN.
     guard input.revents & Int16(POLLIN) != 0 else { return nil }
     return try WorkerTurn.wait("push", in: folder) {
-      // Others of the worker have asked all that it wanted to know. Its connection is to stand when the turn comes.
+      // Earlier commands of the worker have answered all its questions. Open the connection before its turn comes.
       if client.traffic.requests == 0 { _ = client.answers }
     }
   }
 
-  /// - Parameter connect: signs in where the batches go.
+  /// - Parameter connect: signs in at the server or queue.
   func run(_ client: DHIS2Client, _ connect: (DHIS2Client) throws -> any BatchSender) async throws -> ExitStatus {
-    // Batches are large and are made one after the other.
+    // Batches are large, and d2-push makes one after the other.
     d2_keep_freed_memory()
     let sender = try connect(client)
     if isatty(0) == 1 {
@@ -63,7 +63,7 @@ struct PushRun {
       }
     } catch {
       failure = error
-      // Without their values they are not sent.
+      // Without their values, the registrations are not sent.
       try? held?.forEach { try report.account.notSent(line: $0, number: $1, .notSent(after: error)) }
     }
     return try report.end(after: failure, learnt: sender.learnt)

@@ -1,8 +1,8 @@
 import D2Client
 import D2Common
 
-/// Queues batches in a dispatcher: each is of one data set, period and organisation unit. With `--wait` it is followed
-/// until the queue has delivered it.
+/// Queues batches in a dispatcher. Each batch has one data set, period and organisation unit. With `--wait`, d2-push
+/// follows each one until the queue has delivered it.
 struct QueueSender: BatchSender {
   private let options: PushOptions
   private let queue: QueueOptions
@@ -10,9 +10,9 @@ struct QueueSender: BatchSender {
   private let client: QueueClient
   private let locator: LineLocator
 
-  /// Finds out which queue it is, if the options do not tell.
+  /// Asks the queue which kind it is, if the options do not say so.
   ///
-  /// - Throws: `ServerError`; `CommandFailure`, 64 or 78, for what the queue cannot do.
+  /// - Throws: `ServerError`; `CommandFailure`, 64 or 78, if the queue does not support what the options ask for.
   init(_ options: PushOptions, _ queue: QueueOptions, _ facilities: Facilities, _ client: DHIS2Client) throws {
     self.options = options
     self.queue = queue

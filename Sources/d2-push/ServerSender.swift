@@ -1,28 +1,28 @@
 import D2Client
 import D2Common
 
-/// Posts batches to a DHIS2 server, and brings each to its end.
+/// Posts batches to a DHIS2 server until each value has an outcome.
 struct ServerSender: BatchSender {
   private let options: PushOptions
   private let client: DHIS2Client
   private let destination: Destination
   private let locator: LineLocator
   private let pace: Pace
-  /// Where registrations are sent that came with values.
+  /// The registrations that came with values, if the input consists of them.
   private let held: HeldRegistrations?
 
-  /// Requests that are quicker than this do not wait for the next batch: it is made while they run.
+  /// If requests are faster than this, d2-push makes the next batch while they run.
   private static let quickSeconds = 0.2
-  /// One that is sent, two that are compressed meanwhile and one that is filled share the bytes of one.
+  /// One batch is sent, two are compressed meanwhile, and one is filled. Together they share the bytes of one.
   private static let batchesAhead = 4
 
-  /// Signs in and looks what the server is.
+  /// Signs in and finds out which server it is.
   ///
   /// - Parameters:
   ///   - held: if the input is registrations that came with values.
-  ///   - checkCalendar: refuses a destination with a calendar other than that of the values' source, if that is
+  ///   - checkCalendar: refuses a destination whose calendar differs from that of the values' source, if the source is
   ///     known.
-  /// - Throws: `ServerError`; `CommandFailure`, 64, for what goes with other servers only.
+  /// - Throws: `ServerError`; `CommandFailure`, 64, for an option that this server does not support.
   init(
     _ options: PushOptions, _ client: DHIS2Client, held: HeldRegistrations? = nil,
     checkCalendar: (_ calendar: String) throws -> Void = { _ in }
@@ -46,12 +46,13 @@ struct ServerSender: BatchSender {
     destination = Destination(
       Importer(client, options, server), server, metadata, options, sizer: pace.sizer, looksAhead: options.looksAhead)
     guard let dataSet = options.expectedDataSet else { return }
-    // While the source is still asked.
+    // Ask now, while the source still works on its answer.
     elements?.expect(dataSet: dataSet)
     if server.failsWholeGroups, options.looksAhead { _ = metadata.units(of: dataSet) }
   }
 
-  /// Up to 2.42 too many imports at once stop the server for good: those of all workers of a run on this host count.
+  /// Up to 2.42, too many concurrent imports stop the server for good. The limit counts all workers of a run on this
+  /// host.
   private static func limitImports(
     _ options: PushOptions, _ client: DHIS2Client, _ server: DestinationTraits
   ) throws(CommandFailure) {
@@ -73,7 +74,7 @@ struct ServerSender: BatchSender {
   var learnt: JSONValue { pace.sizer.learnt }
 
   func batchMaker() -> any BatchMaker {
-    // Now it is this command's turn.
+    // The turn of this command has come.
     pace.takeUp()
     return Batcher(options, destination.traits, pace.sizer) {
       compressesAhead ? Self.batchesAhead : client.limit.current

@@ -2,7 +2,7 @@ import D2Common
 import D2Ledger
 import D2Store
 
-/// One slice by hand, or by an engine of one's own: lease it, and note what came of it.
+/// Handles one slice manually, or for another engine: leases it, and records its outcome.
 enum HeldSlice {
   private static let slice = SliceOption.option.described(
     "Use the slice that claim printed, instead of number and token.", value: "JSON")
@@ -12,7 +12,7 @@ enum HeldSlice {
     "--lease", as: .duration, help: "Lease the slice for this time (default 10m); renew prolongs it.")
   private static let defaultLeaseSeconds = 600.0
 
-  /// The number and token of a slice that a worker has.
+  /// The number and token of a slice that a worker holds.
   private static func held(_ arguments: Arguments) throws(CommandFailure) -> (id: Int, token: String) {
     let slice = arguments[slice]
     if let word = arguments.operands.dropFirst(slice == nil ? 1 : 0).first {
@@ -150,7 +150,7 @@ enum HeldSlice {
     let rejects = arguments[rejects]
     let (store, _) = try PairOptions.open(arguments, writes: true)
     let ledger = Ledger(store)
-    // A pipeline that ends with 1 because values were refused did not fail: another attempt would change nothing.
+    // If a pipeline ends with status 1 because values were refused, it did not fail. A retry would change nothing.
     if status == 1, let refusal = Slice.refusal(pull: pull, push: push) {
       log.info("slice \(id): its summaries say that values were refused: marked as refused, not as failed")
       let isHeld = try ledger.finish(id, token: token, status: 1, counts, rejects: rejects, refusal: refusal)

@@ -3,7 +3,7 @@ import D2Common
 import D2Ledger
 import D2Store
 
-/// The slices that options select, and what is done with them: list, reset, verify.
+/// Selects slices by options, and lists, resets or verifies them.
 enum SelectedSlices {
   private enum State: String, CaseIterable { case waiting, leased, retry, done, verified, refused, failed }
 
@@ -27,7 +27,7 @@ enum SelectedSlices {
     _ arguments: Arguments, _ store: Store, _ pair: Pair, _ log: Log
   ) throws -> SliceSelection {
     var selection = SliceSelection(ids: arguments[ids])
-    // Without that state, verified slices are among those that are done.
+    // Without that state, "done" includes the verified slices.
     if arguments[states].contains(.verified) { selection.onlyVerified = true }
     selection.states = arguments[states].map { Slice.State(rawValue: $0.rawValue) ?? .done }
     if arguments.has(dataSets) {
@@ -39,7 +39,8 @@ enum SelectedSlices {
     return selection
   }
 
-  /// As the ledger has them: a relative period stands for those of slices that have a day in it.
+  /// The selected periods as the ledger spells them. A relative period selects those of the slices that share a day
+  /// with it.
   private static func askedPeriods(
     _ arguments: Arguments, _ store: Store, _ pair: Pair, _ log: Log
   ) throws -> [String] {
@@ -55,7 +56,7 @@ enum SelectedSlices {
       guard let first = ends.first, let last = ends.last else { return false }
       return dates.contains { $0.overlaps(first.start...last.end) }
     }
-    // None at all would mean every slice.
+    // An empty list would select every slice.
     return asked.filter { RelativePeriod($0) == nil } + (chosen.isEmpty ? relatives.map(\.name) : chosen.sorted())
   }
 
@@ -112,7 +113,8 @@ enum SelectedSlices {
     return .success
   }
 
-  /// What is only open or parked loses nothing by waiting again; what is done was work, and taken out is forgotten.
+  /// Asks before a reset of slices that are done, because that was work, or before a removal, because the ledger then
+  /// forgets them. Open or parked slices lose nothing.
   private static func confirmReset(
     _ arguments: Arguments, _ ledger: Ledger, _ pair: Pair, _ selection: SliceSelection
   ) throws {

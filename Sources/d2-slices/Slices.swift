@@ -3,7 +3,7 @@ import D2Common
 import D2Ledger
 import D2Store
 
-/// The ledger: cuts a backlog or an increment into slices, hands them to workers, knows what is done.
+/// The ledger: divides a backlog or an increment into slices, leases them to workers, and records what is done.
 package struct Slices: ToolkitCommand {
   package static let name = "d2-slices"
   package static let abstract = "cut a backlog or an increment into slices, move them, and keep the ledger"

@@ -1,16 +1,16 @@
 import CProcess
 import Glibc
 
-/// Which of several names a program was called by.
+/// Finds the name by which a program was called.
 enum CalledName {
-  /// The last part of the name that the caller gave: `d2-pull`.
+  /// The last part of the name from the caller: `d2-pull`.
   static let own: String = lastPart(CommandLine.arguments.first ?? "")
 
-  /// As many links as the kernel follows.
+  /// The most links to follow, as in the kernel.
   private static let mostLinks = 40
 
-  /// The caller's own name for this program if it is one of `names`. Otherwise the name of the executed file, or of the
-  /// first link on the way from there that has one: `pull -> d2-pull -> d2` is d2-pull.
+  /// The caller's name for this program if it is one of `names`. Otherwise the name of the executed file, or of the
+  /// first link on the path that has such a name: `pull -> d2-pull -> d2` is d2-pull.
   static func find(among names: [String]) -> String? {
     if names.contains(own) { return own }
     guard let executed = d2_executed_path() else { return nil }
@@ -27,7 +27,7 @@ enum CalledName {
     path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
   }
 
-  /// What a link leads to; `nil` if the file is not a link.
+  /// The target of a link; `nil` if the file is not a link.
   private static func target(of link: String) -> String? {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     let length = readlink(link, &buffer, buffer.count)

@@ -10,8 +10,8 @@ import d2_pull
 import d2_push
 import d2_slices
 
-/// All commands in one file, so that they share one Swift runtime. Their names are links to it: called as `d2-pull` it
-/// is d2-pull, and so is `d2 pull`.
+/// All commands in one file, so that they share one Swift runtime. Their names are links to it: `d2-pull` and `d2 pull`
+/// both run d2-pull.
 @main
 struct Toolkit: ToolkitCommand {
   static let name = "d2"
@@ -39,19 +39,19 @@ struct Toolkit: ToolkitCommand {
     await Command.main(Self.self, words, manual: manual, verbs)
   }
 
-  /// Under any other name it is still d2, if the first word is one of d2's.
+  /// Under any other name it is still d2, if the first word is one of d2's verbs.
   private static func isUnderstood(_ word: String?, _ verbs: [Verb]) -> Bool {
     guard let word else { return false }
     return verbs.contains { $0.word(of: name) == word }
       || ["help", "--help", "-h", "--version", "--describe"].contains(word)
   }
 
-  /// Of the completions and `--describe`; the manual page of d2 is man/d2.1.
+  /// For the completions and `--describe`; the manual page of d2 is man/d2.1.
   private static let manual = Manual([
     "One program that all commands lead to. Its manual page is the overview of all commands: d2(1)."
   ])
 
-  /// A command as `d2 --help` tells of it; its options are its own affair.
+  /// A command as `d2 --help` describes it; the command itself handles its options.
   private static func description(of command: any ToolkitCommand.Type) -> CommandDescription {
     CommandDescription(
       name: command.name.replacing("d2-", with: "d2 "), abstract: command.abstract,

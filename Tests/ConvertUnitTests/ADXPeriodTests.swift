@@ -10,7 +10,7 @@ struct ADXPeriodTests {
     do { return try ADXPeriod.id(of: text) } catch { return error.problem }
   }
 
-  /// What DHIS2 2.43's own tests expect (`AdxPeriodTest`).
+  /// The expectations of DHIS2 2.43's own tests (`AdxPeriodTest`).
   private static let known = [
     "2024-01-01/P1D": "20240101", "2024-05-06/P1D": "20240506", "2024-01-01/P7D": "2024W1", "2024-01-08/P7D": "2024W2",
     "2024-01-03/P7D": "2024WedW1", "2024-01-04/P7D": "2024ThuW1", "2024-01-06/P7D": "2024SatW2",
@@ -22,7 +22,7 @@ struct ADXPeriodTests {
     "2024-07-01/P1Y": "2024July", "2024-10-01/P1Y": "2024Oct", "2024-11-01/P1Y": "2025Nov",
     "2022-01-03/P7D": "2022W1", "2021-12-29/P7D": "2022WedW1", "2021-12-30/P7D": "2022ThuW1",
     "2022-03-01/P2M": "202202B", "2021-11-01/P1Y": "2022Nov",
-    // What it learnt afterwards, and what versions of before wrote.
+    // Periods that later versions added, and forms of earlier versions.
     "2014-02-01/P1Y": "2014Feb", "2024-08-01/P1Y": "2024Aug", "2024-09-01/P1Y": "2024Sep",
     "2024-01-05/P7D": "2024FriW2", "2023-11-01/P3M": "2024NovQ1", "2024-02-01/P3M": "2024NovQ2",
     "2015-04-01/P1Q": "2015Q2", "2020-12-28/P14D": "2020BiW27",

@@ -46,7 +46,7 @@ struct EncodedSourceTests {
     #expect(try Self.decode([0xFF, 0xFE]) == "")
     #expect(try Self.decode([0xEF, 0xBB]) == String(decoding: [0xEF, 0xBB], as: UTF8.self))
     #expect(try Self.decode([0]) == "\0")
-    // Readers say what is wrong with bytes that are not UTF-8: here they pass.
+    // Readers check whether bytes are UTF-8; here invalid ones pass.
     let source = try EncodedSource(BytesSource([0x48, 0xF4, 0x70]))
     #expect(try source.all() == [0x48, 0xF4, 0x70])
     #expect(!source.isCertain)

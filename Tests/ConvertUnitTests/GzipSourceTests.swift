@@ -41,7 +41,7 @@ struct GzipSourceTests {
   @Test("a byte that is wrong is found, wherever it is")
   func damaged() {
     let packed = gzip(Self.line)
-    // Four bytes of time, the flags of compression and the system are nobody's concern.
+    // Four bytes of time, the flags of compression and the system do not matter.
     for place in packed.indices where !(4..<10).contains(place) {
       var damaged = packed
       damaged[place] ^= 0x11

@@ -1,6 +1,6 @@
 import D2Common
 
-/// Real files of public repositories, which are not in this one: `D2_REAL_DATA` names the folder that holds them.
+/// Real files from public repositories, which are not in this one. `D2_REAL_DATA` names their folder.
 enum RealFiles {
   private static let folder = processEnvironment()["D2_REAL_DATA"]
   static var isThere: Bool { folder != nil }

@@ -2,7 +2,7 @@ import D2Common
 import D2Convert
 import TestSupport
 
-/// Writes down what a reader hands on, a line for each call.
+/// Records everything that a reader passes on, one line for each call.
 struct RecordedValues: ValueSink {
   var lines: [String] = []
 

@@ -36,10 +36,10 @@ struct ChangeQuestionTests {
     #expect(blind.isAskedForMore && blind.lastUpdated(since: since) == "2024-06-14T02:30:00.000+0000")
     #expect(server("2.43.1", nil, "2024-06-20T05:00:03.000").lastUpdated(since: since) == "2024-06-14")
     #expect(ServerInfo.unknown.isAskedForMore && ServerInfo.unknown.time == nil)
-    // A version that nobody knows: right for either kind.
+    // For an unknown version, the parameter is correct for either kind.
     let east = server(nil, "Africa/Nairobi", "2024-06-20T13:00:00.000")
     #expect(east.lastUpdated(since: since) == "2024-06-15T02:30:00.000+0000")
-    // A clock that is off by minutes tells no offset.
+    // A clock that is off by minutes does not show the offset.
     let skewed = server("2.42.5.2", "Mars/Olympus", "2024-06-20T05:07:00.000", date: "2024-06-20T10:00:00Z")
     #expect(skewed.isAskedForMore)
   }

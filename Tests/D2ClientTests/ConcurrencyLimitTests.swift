@@ -6,13 +6,14 @@ import Testing
 
 @Suite("ConcurrencyLimit")
 struct ConcurrencyLimitTests {
-  /// A server that does so many requests at once as fast as one; more share it, and beyond its bound it refuses.
+  /// A server that handles this many requests at once as fast as one. More share its capacity, and beyond its bound it
+  /// refuses them.
   private struct Server {
     var capacity: Int
     var bound: Int
     var seconds = 0.1
 
-    /// Answers all requests that are under way.
+    /// Answers all requests in flight.
     func answer(_ limit: ConcurrencyLimit, noise: inout SeededGenerator) {
       let running = limit.current
       for place in 0..<running {
@@ -55,7 +56,7 @@ struct ConcurrencyLimitTests {
       }
     }
     let average = Double(total) / Double(rounds - 100)
-    // At least half of what the server does at once, and never much more than twice of it.
+    // At least half of what the server handles at once, and never much more than twice as much.
     #expect(average >= Double(min(capacity, bound, 8)) * 0.5, "\(average)")
     #expect(most <= max(2, min(8, 2 * capacity + 2, bound + 1)), "\(most)")
   }
@@ -66,7 +67,7 @@ struct ConcurrencyLimitTests {
     var random = SeededGenerator(seed: 3)
     for _ in 0..<100 { Server(capacity: 8, bound: 64).answer(limit, noise: &random) }
     #expect(limit.current == 8)
-    // All that was under way fails: that is one trouble, not eight.
+    // All requests in flight fail. That counts as one failure, not eight.
     for _ in 0..<8 { limit.failed() }
     #expect(limit.current == 4)
     for _ in 0..<12 { limit.failed() }

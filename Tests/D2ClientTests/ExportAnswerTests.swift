@@ -15,7 +15,7 @@ struct ExportAnswerTests {
     "the marks of a query that failed half-way",
     arguments: [
       (answer(999), nil, false), (answer(1000), nil, true), (answer(1001), nil, false), (answer(20_000), nil, true),
-      // An answer with exactly as many as were asked for has no mark.
+      // An answer with exactly the limit of items is not doubtful.
       (answer(1000), 1000, false), (answer(2000), 5000, true), (answer(200), 200, false),
       (answer(999, closed: true), nil, true), (answer(1000, closed: true), 1000, true),
       (answer(0), nil, false), (answer(0, after: 3.5), nil, true), (answer(7, after: 60), nil, false),

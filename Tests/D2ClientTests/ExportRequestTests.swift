@@ -21,7 +21,7 @@ struct ExportRequestTests {
       passedOn: [("compression", "gzip")], children: children)
   }
 
-  /// What a request asks for: each combo, place and time together.
+  /// The combinations that a request covers: each combo, place and time.
   private static func cells(_ request: ExportRequest) -> [String] {
     let combos = request.combos.isEmpty ? [("", "")] : request.combos
     let times = request.times.first?.name == "period" ? request.times.map(\.value) : ["dates"]

@@ -4,7 +4,7 @@ import Testing
 
 @testable import D2Client
 
-/// Objects that are asked for by their ids, in as many requests as fit into addresses.
+/// Objects are requested by id, in as many requests as fit into addresses.
 @Suite("KnownIDs")
 struct KnownIDsTests {
   private static let ids = (100..<150).map { "deUID000\($0)" }

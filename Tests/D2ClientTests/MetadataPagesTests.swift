@@ -19,7 +19,7 @@ struct MetadataPagesTests {
     )
   }
 
-  /// Answers like a server that has so many objects.
+  /// Answers like a server with this many objects.
   private static func page(_ request: PlayedRequest, of objects: [Int], total: Int? = nil) -> (
     status: Int, body: String
   ) {
@@ -49,7 +49,7 @@ struct MetadataPagesTests {
 
   @Test("a list that shifts while it is read is read again")
   func shifts() throws {
-    // The first object is gone when the second page is asked for: the third of the list is never shown.
+    // The first object is removed before the second page is requested, so the third of the list never appears.
     let server = try PlayedServer { request in
       Self.page(request, of: request.number == 1 ? [0, 1, 2, 3] : [1, 2, 3])
     }
@@ -119,7 +119,7 @@ struct MetadataPagesTests {
       let left = (0..<count).filter { $0 != gone }
       let server = try PlayedServer { Self.page($0, of: $0.number < from ? Array(0..<count) : left) }
       let ids = Set(try Self.pages(server, size: size).all().map { $0["id"]?.string ?? "" })
-      // The one that is gone may have been seen; all others must have been.
+      // The removed object may have been seen, but all others must have been.
       #expect(ids.subtracting(["unit\(100 + gone)"]) == Set(left.map { "unit\(100 + $0)" }), "\(count) by \(size)")
     }
   }

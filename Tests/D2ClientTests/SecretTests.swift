@@ -3,7 +3,7 @@ import Testing
 
 @testable import D2Client
 
-/// Where the secrets of a pair's configuration come from.
+/// The origins of the secrets in a pair's configuration.
 @Suite("Secret")
 struct SecretTests {
   private static func resolve(_ text: String) -> String {

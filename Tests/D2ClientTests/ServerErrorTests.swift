@@ -72,7 +72,7 @@ struct ServerErrorTests {
       (200, "\n <html><form><input name='j_username'>", .loginPage, .refused, false),
     ])
   func kinds(status: Int, body: String, kind: ServerError.Kind, exit: D2Common.ExitStatus, isRetryable: Bool) throws {
-    // A page is known by its first byte, whatever its type says.
+    // The first byte identifies a page, whatever its type says.
     for type in ["application/json", nil] {
       let error = try #require(Self.error(status, body, type: type))
       #expect(error.kind == kind && error.exitStatus == exit && error.isRetryable == isRetryable)

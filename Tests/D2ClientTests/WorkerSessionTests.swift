@@ -5,7 +5,7 @@ import Testing
 @testable import D2Client
 @testable import D2Common
 
-/// What the commands of a worker hand on to each other.
+/// The data that a worker's commands share.
 @Suite("WorkerSession and FileTurn")
 struct WorkerSessionTests {
   private final class Folder {

@@ -102,7 +102,7 @@ struct CalendarSelectionTests {
     #expect(try ids(Flags(period: "2022Nov"), .yearly) == "2021 2022")
     // It shares a week with 2020BiW27.
     #expect(try ids(Flags(period: "2021BiW1"), .biWeekly) == "2021BiW1")
-    // Who asks for a period of the future by its name is not contradicted.
+    // A future period that the user names is accepted.
     #expect(try ids(Flags(period: "203001"), .monthly) == "203001")
     #expect(try ids(Flags(period: "203001"), .yearly) == "")
   }
@@ -123,7 +123,7 @@ struct CalendarSelectionTests {
     #expect(try count(Flags(), .daily) == 26)
     #expect(try ids(Flags(), .daily, on: date("2024-01-02")) == "20240101 20240102")
     #expect(try ids(Flags(), .weekly, on: date("2023-01-01")) == "2022W52")
-    // What is open ahead of its time has no day that is so far.
+    // A period that is open early has no day up to today.
     #expect(try ids(Flags(), .quarterly, open: 3) == "2024Q1 2024Q2 2024Q3 2024Q4")
   }
 
@@ -149,7 +149,7 @@ struct CalendarSelectionTests {
     #expect(try ids(Flags(year: "2025"), .monthly, open: 3) == "202501")
     #expect(try ids(Flags(year: "2025"), .monthly) == "")
     #expect(try ids(Flags(year: "9999"), .daily, open: 10) == "")
-    // It ends in the year that is asked for, and has begun.
+    // The period ends in the requested year, and has begun.
     #expect(try ids(Flags(year: "2025"), .financialJuly) == "2024July")
     #expect(try ids(Flags(year: "2025"), .financialNov) == "2025Nov")
     #expect(try ids(Flags(from: "2024-11-27", to: "2024-11-28"), .daily) == "")
@@ -197,7 +197,7 @@ struct CalendarSelectionTests {
     #expect(try ids(Flags(period: "last_quarter"), .monthly) == "202407 202408 202409")
     #expect(try ids(Flags(period: "LAST_3_MONTHS"), .quarterly) == "2024Q3 2024Q4")
     #expect(try ids(Flags(period: "LAST_MONTH"), .yearly) == "2024" && count(Flags(period: "LAST_3_DAYS"), .daily) == 3)
-    // What has not begun is left out, unless it is open.
+    // A period that has not begun is left out, unless it is open.
     #expect(try count(Flags(period: "MONTHS_THIS_YEAR"), .monthly) == 11)
     #expect(try ids(Flags(period: "QUARTERS_THIS_YEAR"), .quarterly, open: 2) == "2024Q1 2024Q2 2024Q3 2024Q4")
     #expect(try ids(Flags(period: "MONTHS_THIS_YEAR"), .monthly, open: 2).hasSuffix("202411 202412"))

@@ -61,7 +61,7 @@ struct ChildProcessTests {
     #expect(process.wait(block: false) == nil)
     process.signal(SIGTERM)
     #expect(process.wait(block: true) == 143)
-    // Its end of the pipe is closed: the sleeping one is gone too.
+    // The child's end of the pipe is closed, so the sleeping process has ended too.
     #expect(Self.text(process.outputs[0]) == "")
   }
 

@@ -4,7 +4,7 @@ import WaitingTests
 
 @testable import D2Common
 
-/// What `DataValueLine` says is wrong with a text; `nil` if it takes it.
+/// The problem that `DataValueLine` finds in a text; `nil` if it accepts it.
 func fault(of text: [UInt8], _ scratch: DataValueLine.Scratch) -> String? {
   withPadding(text) { bytes in
     do throws(DataValueLine.Fault) {
@@ -91,7 +91,7 @@ struct DataValueLineTests {
         accepted += comparison.isAccepted ? 1 : 0
         #expect(comparison.difference == nil, "seed \(seed): \(String(decoding: text, as: UTF8.self).debugDescription)")
       }
-      // It holds harmless damage, as inside a string, and much that is not harmless.
+      // The data contains harmless damage, for example inside a string, and much harmful damage.
       #expect(accepted > count / 20 && accepted < count * 19 / 20, "\(accepted)")
     }
   }

@@ -45,7 +45,7 @@ private struct LayoutOfLines {
 
 @Suite("LineLayouts", .waiting, .serialized)
 struct LineLayoutsTests {
-  /// What a reader of lines knows of one, apart from the fields.
+  /// A reader's data about a line, apart from the fields.
   private static func facts(_ text: [UInt8], _ scratch: DataValueLine.Scratch) -> [UInt32]? {
     withPadding(text) { bytes in
       (try? DataValueLine(bytes, scratch)).map { line in

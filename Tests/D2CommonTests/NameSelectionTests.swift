@@ -3,7 +3,7 @@ import Testing
 
 @testable import D2Common
 
-/// What names of data sets and organisation units mean.
+/// The meaning of names of data sets and organisation units.
 @Suite("NameSelection")
 struct NameSelectionTests {
   private struct Thing: Named, Equatable {

@@ -95,7 +95,7 @@ struct PeriodTypeTests {
     }
   }
 
-  /// The months in which a type's periods begin, what the ids have after the year, and by how much that year is ahead.
+  /// The months in which a type's periods begin, the text after the year in the ids, and how far that year is ahead.
   private static let beginnings: [PeriodType: [(month: Int, suffix: String, ahead: Int)]] = [
     .monthly: (1...12).map { ($0, $0 < 10 ? "0\($0)" : "\($0)", 0) },
     .biMonthly: (1...6).map { ($0 * 2 - 1, "0\($0)B", 0) },

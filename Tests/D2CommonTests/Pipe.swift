@@ -36,7 +36,7 @@ struct Pipe: Sendable {
   }
 }
 
-/// A file that nobody else sees.
+/// A file that no other process can see.
 func unnamedFile() -> Int32 {
   var template = Array("/tmp/d2-test-XXXXXX".utf8CString)
   let file = mkstemp(&template)

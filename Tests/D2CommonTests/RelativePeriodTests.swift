@@ -34,7 +34,7 @@ struct RelativePeriodTests {
     }
   }
 
-  /// What DHIS2's own tests expect of its classes: how many, the first and the last.
+  /// The expectations of DHIS2's own tests: the number of periods, the first and the last.
   private static let facts: [(name: String, day: String, count: Int, first: String, last: String)] = [
     ("TODAY", "2001-07-01", 1, "20010701", "20010701"),
     ("YESTERDAY", "2001-07-02", 1, "20010701", "20010701"),
@@ -165,7 +165,7 @@ struct RelativePeriodTests {
       ("FINANCIAL", clock.financialYear), ("DAY", .daily), ("BIWEEK", .biWeekly), ("WEEK", clock.week),
       ("BIMONTH", .biMonthly), ("SIX", .sixMonthly), ("MONTH", .monthly), ("QUARTER", .quarterly), ("YEAR", .yearly),
     ]
-    // MONTHS_THIS_YEAR: its first word says what it counts.
+    // MONTHS_THIS_YEAR: its first word names the unit.
     let counted = name.hasSuffix("THIS_YEAR") || name.hasSuffix("LAST_YEAR") ? words[0] : name
     let type = types.first { counted.contains($0.word) }?.type ?? .yearly
     if let count = words.lazy.compactMap({ Int($0) }).first { return walkedBack(from: clock.today, type, count) }
@@ -184,7 +184,7 @@ struct RelativePeriodTests {
     return walkedBack(from: clock.today, name == "YESTERDAY" ? .daily : type, 1)
   }
 
-  /// Where DHIS2 is not what a person would expect.
+  /// Cases in which DHIS2 does not do what a person would expect.
   private static func isOdd(_ name: String, _ clock: PeriodClock) -> Bool {
     switch name {
     case "LAST_6_BIMONTHS": clock.today.month % 2 == 1

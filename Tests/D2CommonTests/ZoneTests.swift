@@ -72,10 +72,10 @@ struct ZoneTests {
     let before = UTCTime(seconds: time.seconds - 20 * 3600)
     #expect(zone("America/New_York")?.offsetSeconds(at: before) == -14_400)
     #expect(zone("America/New_York")?.westmostOffsetSeconds(about: before) == -18_000)
-    // The server's rules are newer than this machine's: its clock is believed where that asks for more.
+    // The server's rules are newer than this machine's. So its clock is trusted if that leads to an earlier time.
     #expect(zone("America/Bogota", -21_600)?.westmostOffsetSeconds(about: time) == -21_600)
     #expect(zone("America/Bogota", -14_400)?.westmostOffsetSeconds(about: time) == -18_000)
-    // An hour more, since nobody knows when its clocks change.
+    // An hour more, because it is unknown when its clocks change.
     #expect(zone("Mars/Olympus", -18_000)?.westmostOffsetSeconds(about: time) == -21_600)
     let berlin = try #require(zone("Europe/Berlin"))
     #expect(berlin.moment(ofLocal: UTCTime("2024-10-27T02:30:00")!) == UTCTime("2024-10-27T00:30:00Z"))

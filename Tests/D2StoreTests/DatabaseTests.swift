@@ -90,7 +90,7 @@ struct DatabaseTests {
       #expect(taken == 10)
       #expect(try database.rows("SELECT 1")[0].int(0) == 1)
     }
-    // In a transaction too: what it wrote is undone.
+    // In a transaction too: its changes are undone.
     try database.execute("CREATE TABLE t (i integer)")
     #expect(throws: Stop.self) {
       try database.transaction {

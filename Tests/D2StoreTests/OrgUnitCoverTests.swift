@@ -5,7 +5,7 @@ import Testing
 @testable import D2Client
 @testable import D2Store
 
-/// Whom a pull asks for.
+/// The organisation units that a pull requests.
 @Suite("the cover of organisation units")
 struct OrgUnitCoverTests {
   /// A unit of the tests: its parent by position in a list.
@@ -61,7 +61,7 @@ struct OrgUnitCoverTests {
     return line
   }
 
-  /// How often each unit of the source is asked for.
+  /// How often each unit of the source is requested.
   private static func asked(_ nodes: [Node], _ places: [OrgUnitCover.Places]) -> [Int] {
     var times = nodes.map { _ in 0 }
     for place in places {
@@ -129,7 +129,7 @@ struct OrgUnitCoverTests {
     #expect(Self.places(nodes, only: [4]) == [.init(units: [Self.uid(4)], children: true, priority: nil)])
   }
 
-  /// The slow, obvious answer: whether a unit is to be asked for.
+  /// The slow, obvious answer: whether a unit must be requested.
   private static func isWanted(_ nodes: [Node], _ position: Int, only: [Int]?) -> Bool {
     let line = line(nodes, position)
     func isStored(_ node: Int) -> Bool { nodes[node].isStored && !nodes[node].isRemoved }
@@ -155,7 +155,7 @@ struct OrgUnitCoverTests {
       nodes[position].priority = Bool.random(using: &random) ? nil : Int.random(in: 0...3, using: &random)
     }
     nodes = Self.grown(nodes)
-    // What the source lacks has nothing below it that the source has.
+    // If the source lacks a unit, it has nothing below it.
     for position in nodes.indices where Self.line(nodes, position).contains(where: { nodes[$0].isRemoved }) {
       nodes[position].isRemoved = true
     }
@@ -218,7 +218,7 @@ struct OrgUnitCoverTests {
     for part in [Self.uid(0), "unit 0", Self.uid(2), "unit 2", "d2-orgunits sync --pair hmis --all"] {
       #expect(message.contains(part), "\(message)")
     }
-    // What is asked for with all below it lacks nothing.
+    // A unit that is requested with all units below it lacks nothing.
     #expect(Self.gap(nodes, only: [4]) == nil && Self.gap(nodes, only: [3]) == nil)
     nodes[1].isStored = true
     #expect(Self.gap(nodes) == nil)

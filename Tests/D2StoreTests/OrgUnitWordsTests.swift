@@ -14,7 +14,7 @@ struct OrgUnitWordsTests {
     #expect(words("LEVEL-3") == ["3", "", "-"])
     #expect(words("level-District, Bo") == ["District", "", " Bo"])
     #expect(words("Bo,LEVEL-3,LEVEL-4,Kenema") == ["3|4", "", "Bo,Kenema"])
-    // What follows a group may be a part of its name.
+    // The words after a group may be a part of its name.
     #expect(words("GROUP:Urban,Bo") == ["", "Urban,Bo", "-"])
     #expect(words("GROUP:Posts, small,GROUP:Urban,LEVEL-2,Bo") == ["2", "Posts, small|Urban", "Bo"])
     #expect(words("LEVEL-,GROUP:") == ["", "", "LEVEL-,GROUP:"])

@@ -260,7 +260,7 @@ struct PostgreSQLTests {
     #expect(try other.execute("INSERT INTO t VALUES (1)") == 1)
   }
 
-  /// Ends a connection as an administrator does, and waits until it is gone.
+  /// Ends a connection like an administrator, and waits until it has ended.
   private func end(_ database: any Database, _ admin: any Database) throws {
     let process = try database.rows("SELECT pg_backend_pid()")[0].int(0)!
     // In PostgreSQL 14 and later it waits itself.

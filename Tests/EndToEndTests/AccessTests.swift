@@ -5,7 +5,7 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// What users with less than all rights see: on the metadata of the recordings, with their clerk (District A), reader
+/// The view of users with restricted rights, with the metadata and users of the recordings: clerk (District A), reader
 /// (may not add data) and viewer (enters for one clinic).
 @Suite("access", .waiting)
 struct AccessTests {

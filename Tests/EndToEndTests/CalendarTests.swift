@@ -5,8 +5,8 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// Servers that do not count by the Gregorian calendar. Period ids pass as they are typed, and increments need no
-/// periods. Everything else says what works, and nothing goes from one calendar to another.
+/// Servers with a calendar other than the Gregorian one. Period ids pass as typed, and increments need no periods.
+/// Everything else reports what works, and nothing moves from one calendar to another.
 @Suite("calendars", .waiting)
 struct CalendarTests {
   private static let advice = "docs/calendars.md"

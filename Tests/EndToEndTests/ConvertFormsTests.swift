@@ -6,7 +6,7 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// The same values as real servers wrote them in several forms, and what a destination holds of them.
+/// The same values in several forms from real servers, and the result at a destination.
 @Suite("d2-convert: what real servers exported", .waiting)
 struct ConvertFormsTests {
   private static let versions = ["2.40.9.1", "2.42.5.2", "2.43.1"]

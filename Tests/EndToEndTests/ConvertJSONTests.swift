@@ -59,7 +59,7 @@ struct ConvertJSONTests {
       let upTo42 = shell.run("d2-convert --as-of 2.42 in | jq -r .period")
       #expect(upTo42.lines == ["202401", "202401"], "\(text): \(upTo42.errors)")
     }
-    // A pipe cannot be read twice: what was written already would lack something.
+    // A pipe cannot be read twice, so the values already written would lack a field.
     let pipe = shell.run("cat in | d2-convert")
     #expect(pipe.status == 65)
     #expect(pipe.errors.contains("no \"period\""), "\(pipe.errors)")

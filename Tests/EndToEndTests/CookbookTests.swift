@@ -5,8 +5,8 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// Runs each recipe of docs/cookbook.md as it stands there, and then checks how its commands ended, whether they
-/// printed what the page shows, and what the destination holds. `CookbookExpectations` has what is expected.
+/// Runs each recipe of docs/cookbook.md verbatim. Then it checks the exit statuses of the commands, the output that the
+/// page shows, and the destination's data. `CookbookExpectations` defines the expected results.
 @Suite("docs/cookbook.md", .waiting)
 struct CookbookTests {
   @Test("there are enough recipes, each with a name of its own, and each of them is tested")
@@ -23,8 +23,8 @@ struct CookbookTests {
     try check(anchor, .v42, printed: true)
   }
 
-  /// 2.43 wants to know the data set of each value, and counts otherwise (updated instead of imported or ignored): what
-  /// the page shows is of 2.42.
+  /// 2.43 needs the data set of each value, and counts differently (updated instead of imported or ignored). The page
+  /// shows the output of 2.42.
   @Test(
     "and to a server of 2.43 too",
     arguments: CookbookExpectation.byVersion.map(\.anchor))

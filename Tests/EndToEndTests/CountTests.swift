@@ -5,10 +5,10 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// `d2-pull --count`: what a pull would move, without moving it.
+/// `d2-pull --count`: estimates what a pull would move, without moving it.
 @Suite("d2-pull --count", .waiting)
 struct CountTests {
-  /// Of a source: how many values a pull brings, and what a count of the same says.
+  /// For a source: how many values a pull brings, and the result of a count of the same.
   private static func compare(_ world: World, _ pull: String) throws -> (
     truth: Int, count: JSONValue, errors: String
   ) {
@@ -55,7 +55,7 @@ struct CountTests {
     #expect(cost["wireBytes"]!.int! * 3 < answer, "\(cost.text) of \(answer)")
     let bytes = (count["bytes"]?.int ?? 0, world.run("jq .bytes s").lines.first.flatMap { Int($0) } ?? 0)
     #expect(bytes.0 * 3 > bytes.1 && bytes.0 < bytes.1 * 3, "\(bytes)")
-    // The same question has the same answer.
+    // The same request gives the same answer.
     let again = world.run("\(pull) --count --quiet --summary again > rows; jq .values again").lines.first
     #expect(again == count["values"]?.int.map { "\($0)" })
   }
@@ -154,7 +154,7 @@ struct CountTests {
   @Test("a server that does not know limit: what came is the least, and nothing is made of it")
   func unlimited() throws {
     let world = try World(values: 100)
-    // More than a sample may bring, whatever is asked for.
+    // More than a sample may contain, whatever the request.
     let values = Array(repeating: #"{"dataElement":"a","period":"202201","orgUnit":"b","value":"1"}"#, count: 20_500)
     let body = JSONValue.string("{\"dataValues\":[\(values.joined(separator: ","))]}").text
     try world.fail(

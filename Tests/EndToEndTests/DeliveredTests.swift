@@ -30,7 +30,7 @@ struct DeliveredTests {
 
   @Test("nothing new: nothing goes to d2-push; one change: one value", arguments: StoreKind.available)
   func once(kind: StoreKind) throws {
-    // The source's clock decides, whatever this machine's says.
+    // The source's clock decides, not this machine's.
     let world = try Self.world(kind, daysAgo: kind == .sqlite ? 400 : 0)
     let outcome = world.run(
       """

@@ -136,7 +136,7 @@ struct DiffTests {
     #expect(equal.status == 0 && equal.output.isEmpty)
     let empty = shell.run("d2-diff /dev/null /dev/null")
     #expect(empty.status == 0 && empty.errors.contains("nothing was compared"))
-    // Another combo that says as much as none.
+    // Another combo that equals a missing one.
     shell.write("other", Self.source.replacing("HllvX50cXC0", with: "DefaultUID1"))
     #expect(shell.run("d2-diff source other").status == 1)
     #expect(shell.run("d2-diff source other --default-combo DefaultUID1").status == 0)

@@ -36,7 +36,7 @@ struct DispatcherTests {
       documents.map { "\($0["dataSet"]?.string ?? "") \($0["period"]?.string ?? "") \($0["orgUnit"]?.string ?? "")" }
     }
     #expect(groups(batches).sorted() == Set(groups(values)).sorted())
-    // dispatcher2 tells no ids.
+    // dispatcher2 reports no ids.
     let lengths = Set(batches.map { $0["uid"]?.string?.count ?? 0 })
     #expect(lengths == [flavour == .c ? 0 : 11])
     let totals = World.totals(outcome.errors)

@@ -37,7 +37,7 @@ struct DivisionTests {
       #expect(
         outcome.lines == ["0", count, "[\(count),0]"] && before == "\(count)\n" && Int(count) ?? 0 > 1000,
         "\(version) \(times): \(outcome.output)\(outcome.errors)")
-      // A unit of one month holds less than that; the country's month holds more.
+      // A unit has fewer values in one month, but the country has more.
       #expect(Self.exports(world).contains { !$0.contains("children") } && Self.exports(world).count > 20)
     }
   }

@@ -197,7 +197,7 @@ struct GeneratedTests {
     "zsh completes verbs, options, choices and pairs",
     .enabled(if: GeneratedTests.has("zsh"), "zsh is not installed"))
   func zsh() {
-    // A terminal of zsh's own: what it writes when Tab was pressed is what a person sees.
+    // A pseudo-terminal of zsh. Its output after Tab is what a person sees.
     let outcome = Shell().run(
       Self.pairs + #"""
         mkdir f; for command in d2-pull d2-slices d2-pairs d2-map; do $command --describe | d2-pages zsh > f/_$command; done

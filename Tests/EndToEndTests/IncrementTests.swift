@@ -10,7 +10,8 @@ import WaitingTests
 struct IncrementTests {
   private static let sets = "--data-set MONTH --data-set PARTNER"
 
-  /// New values, changes and deletions at random places, each only once: what a window misses stays missed.
+  /// New values, changes and deletions at random places, each only once. So a change that one window misses is missing
+  /// for good.
   private struct Writer {
     private let templates: [JSONValue]
     private let units: [String]
@@ -30,7 +31,7 @@ struct IncrementTests {
       var left = count
       while left > 0 {
         var value = templates.randomElement(using: &random)!
-        // Half of them at places that hold nothing yet, half at those that do.
+        // Half of them at empty places, and half at places with a value.
         if Bool.random(using: &random) {
           value = Self.with(value, "orgUnit", .string(units.randomElement(using: &random)!))
           let month = Int.random(in: 1...12, using: &random)
@@ -77,7 +78,7 @@ struct IncrementTests {
         """)
       #expect(outcome.lines == ["0"], "window \(window): \(outcome.output)\(outcome.errors)")
     }
-    // Nothing is written any more: what is missing now would be missing for ever.
+    // Nothing is written any more. Whatever is missing now stays missing.
     let last = world.run(
       "d2-slices plan --pair hmis -i --overlap 2s \(Self.sets) --quiet; d2-slices run --pair hmis --jobs 4 --quiet; echo $?"
     )
@@ -194,7 +195,7 @@ struct IncrementTests {
       ], "\(outcome.output)\(outcome.errors)")
   }
 
-  /// A zone, a facility below it that holds values of the first data set, and another zone.
+  /// A zone, a facility below it with values of the first data set, and another zone.
   private static func zones(_ world: World) throws -> (shut: String, unit: OrganisationUnit, other: String) {
     let units = world.metadata.organisationUnits
     let holding = Set(
@@ -219,7 +220,7 @@ struct IncrementTests {
       source:
         #"{"organisationUnits":[{"id":"\#(unit.uid)","name":\#(JSONValue.string(unit.name).text),"parent":{"id":"\#(other)"}}]}"#
     )
-    // Nothing of it changes any more: what the next increment does not bring never comes.
+    // Its data does not change any more, so what the next increment omits never arrives.
     let second = world.run(
       """
       pass 3; d2-orgunits sync --pair hmis | jq -c '[.change, .id]'
@@ -294,7 +295,7 @@ struct IncrementTests {
     let (_, unit, other) = try Self.zones(world)
     let i =
       "d2-slices plan --pair hmis -i --overlap 1s --data-set MONTH --quiet > /dev/null; d2-slices run --pair hmis --jobs 3 --quiet; echo $?"
-    // The store holds the other zone and what is below it, nothing else.
+    // The store has the other zone and the units below it, and nothing else.
     try world.store.connect().execute("DELETE FROM orgunits")
     let first = world.run("pass 2; d2-orgunits sync --pair hmis --root \(other) > /dev/null; \(i)")
     #expect(first.lines == ["0"], "\(first.errors)")

@@ -35,7 +35,7 @@ struct IntegratorQueueTests {
     let first = world.run("\(i); \(list); \(marks)", world.queueEnvironment)
     #expect(first.lines == ["0", "[6,true,true]", "true"], "\(first.output)\(first.errors)\(world.shell.file("out"))")
     world.waitForDelivery()
-    // As a queue that loses what it holds.
+    // Like a queue that loses its requests.
     let held = world.destination.values.split(separator: "\n").count
     let second = world.run(
       "curl -sf -X DELETE $DST/control/values > /dev/null; \(i); \(marks)", world.queueEnvironment)
@@ -43,7 +43,7 @@ struct IntegratorQueueTests {
     world.waitForDelivery()
     let again = world.destination.values.split(separator: "\n").count
     #expect(again == held && held > 0, "\(again) instead of \(held)")
-    // What is delivered directly moves the mark.
+    // Direct delivery moves the mark.
     let direct = world.run("scripts/integrator -d -i > out; echo $?; \(marks)")
     #expect(direct.lines == ["0", "false"], "\(direct.output)\(direct.errors)\(world.shell.file("out"))")
   }

@@ -23,7 +23,7 @@ struct IntegratorScriptTests {
     #expect(lines.contains { $0.contains("slice done") && $0.contains("Quarterly staff return") })
     #expect(lines.contains { $0.contains("in all: ") })
     guard python else { return }
-    // What stood twice is one, and nothing was lost.
+    // Duplicate rows are merged, and nothing is lost.
     #expect(
       try world.store.rows("SELECT id, source, is_active FROM integration_pair ORDER BY id") == [
         "1|national|t", "3|odd|f", "4|NULL|f",
@@ -97,7 +97,7 @@ struct IntegratorScriptTests {
     }
   }
 
-  /// What is planned with some options for the data set of a period type.
+  /// The plan of some options for the data set of a period type.
   private func planned(_ options: String, _ kind: PeriodType, _ world: World) throws -> [String] {
     let set = world.metadata.dataSets.first { $0.periodType == kind }!.uid
     let outcome = world.run(
@@ -206,7 +206,7 @@ struct IntegratorScriptTests {
   func dryRun(python: Bool) throws {
     let world = try World(python: python, values: 600)
     if python {
-      // As it is: nothing is merged, and nothing is moved, but it says what would be moved.
+      // Unchanged: nothing is merged or moved, but it reports what would be moved.
       let before = try (PythonStore.schemaLines(world.store), PythonStore.dataLines(world.store))
       let outcome = world.run(
         "scripts/integrator -d -y 2022 -q 1 --dry-run > out; echo $?; grep -c 'pair 1: 3 slices would be moved' out")

@@ -7,8 +7,8 @@ import WaitingTests
 /// integrator.sql: on whatever is there, the end is the same schema, and nothing is lost.
 @Suite("integrator.sql", .waiting, .enabled(if: StoreKind.hasPostgreSQL, Comment(rawValue: StoreKind.skipped)))
 struct IntegratorTests {
-  /// What the tool's own schema lets in: rows twice, with other settings; empty texts; units of no id and of level 0;
-  /// an id with a blank.
+  /// Rows that the tool's own schema allows: duplicates with other settings; empty texts; units without an id or with
+  /// level 0; an id with a blank.
   private static let awkward = #"""
     INSERT INTO integration_pair (id, source, destination, source_config, destination_config, source_orgunits_synced, is_active) VALUES
       (3, 'hmis', 'repo', '{"use_pat": "false", "username": "u", "password": "it''s \"s3cret\" 🏥", "api_url": "https://a.example/dhis/api"}', '{}', false, false),
@@ -34,7 +34,7 @@ struct IntegratorTests {
 
     """#
 
-  /// What a schema without constraints lets in besides.
+  /// Rows that only a schema without constraints allows.
   private static let loose = #"""
     INSERT INTO integration_pair (id, source, destination, source_config, destination_config, source_orgunits_synced, is_active) VALUES
       (21, NULL, 'repo', NULL, NULL, NULL, NULL), (22, NULL, 'repo', NULL, NULL, NULL, true), (23, 'a', 'b', NULL, NULL, NULL, NULL),
@@ -97,8 +97,8 @@ struct IntegratorTests {
         "SELECT id, source, destination, is_active, source_orgunits_synced FROM integration_pair ORDER BY id") == [
           "3|hmis|repo|t|t", "8|Żółw|東京|t|f", "9|NULL|repo|f|f", "10|NULL|repo|t|f", "12|hmis|other|f|f", "13|1|2|t|f",
         ])
-    // The oldest active one's, whole: credentials of two rows would be nobody's. One that was never filled in says
-    // nothing.
+    // The whole configuration of the oldest active row, because credentials from two rows would not match. A row that
+    // was never filled in has nothing to add.
     #expect(
       try store.rows("SELECT source_config, destination_config FROM integration_pair WHERE id = 3") == [
         #"{"api_url": "https://b.example/api", "username": "v", "ous_synced": "true"}|{"pat": "other", "api_url": "https://c.example/api", "datasets_synced": false}"#
@@ -119,7 +119,7 @@ struct IntegratorTests {
       ) == [
         "3|Unit0000001|Bo|/Unit0000000/Unit0000001|Unit0000000|2|NULL|t|t", "8|Unit0000001|Bo|NULL|NULL|1|NULL|NULL|t",
         "3|Unit0000002|שלום, 🏥|/Unit0000000/Unit0000002|NULL|2|NULL|f|t",
-        // What a person disabled leaves out all below it: this one nobody did.
+        // A unit that a user disabled also excludes all units below it. Nobody disabled this one.
         "3|Unit0000003|only at the inactive pair|NULL|NULL|2|7|f|f", "3|NULL|no id|NULL|NULL|1|0|t|t",
         "3|NULL|no id|NULL|NULL|1|0|t|t",
       ])
@@ -257,7 +257,7 @@ struct IntegratorTests {
         outcome.errors.contains("d2-pairs upgrade turns them into d2's (--dry-run says what changes: 5 rows)")
           && !outcome.errors.contains("is folded"), "\(outcome.errors)")
     }
-    // A dry run says all of it.
+    // A dry run reports all of it.
     let dry = shell.run("d2-pairs upgrade --dry-run; d2-datasets enable --pair 1 DataSet0003 --dry-run")
     #expect(dry.status == 0 && Self.told.allSatisfy { dry.errors.contains($0) }, "\(dry.errors)")
     #expect(dry.errors.contains("1 data set"), "\(dry.errors)")
@@ -318,8 +318,8 @@ struct IntegratorTests {
     }
   }
 
-  /// Each pair is there once, active if one of its rows is, with the first settings that say something. Returns their
-  /// labels by their ids.
+  /// Each pair exists once, active if one of its rows is, with the first settings that are not empty. Returns the
+  /// labels by id.
   private func checkPairs(_ database: any Database, _ before: RandomDatabase, _ seed: String) throws -> [Int: String] {
     var found: [Int: String] = [:]
     for row in try database.rows(
@@ -394,7 +394,7 @@ struct IntegratorTests {
   }
 }
 
-/// What a random database of the Python tool holds, several rows for one pair and one data set among it.
+/// A random database of the Python tool, with several rows for one pair and one data set.
 private struct RandomDatabase {
   struct Row: Hashable {
     let pair: String

@@ -5,7 +5,7 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// `d2-slices status --lag`: the newest change at the source against what was delivered.
+/// `d2-slices status --lag`: compares the newest change at the source with what was delivered.
 @Suite("d2-slices status --lag", .waiting)
 struct LagTests {
   /// `changes COUNT FROM TO`: values of the monthly data set, changed at times evenly from one to the other, in seconds

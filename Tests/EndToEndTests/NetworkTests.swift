@@ -4,11 +4,11 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// What stands between a command and its server: TLS, proxies, compression.
+/// The layers between a command and its server: TLS, proxies, compression.
 @Suite("network", .waiting)
 struct NetworkTests {
-  /// A proxy before a stand-in: TLS with a certificate of an authority of its own, or plain. `mode` is `tls`, `gzip`
-  /// (compresses its answers) or `forward` (is spoken to as a proxy). Its port is in the file `port`.
+  /// A proxy in front of a stand-in: TLS with a certificate of a private authority, or plain. `mode` is `tls`, `gzip`
+  /// (compresses its answers) or `forward` (an explicit proxy). It writes its port to the file `port`.
   private static let proxy = #"""
     import gzip, http.client, http.server, ssl, sys
     target, mode = sys.argv[1], sys.argv[2]

@@ -9,7 +9,7 @@ import WaitingTests
 struct OddValueTests {
   typealias Version = StandInServer.ServerVersion
 
-  /// Numbers of the monthly set, as a file `monthly` of so many lines, each data set tagged.
+  /// Numbers of the monthly set, in a file `monthly` with this many lines, each tagged with its data set.
   private static func monthly(_ world: World, _ count: Int) {
     let outcome = world.run(
       """
@@ -64,8 +64,8 @@ struct OddValueTests {
     stored(world).count { $0["categoryOptionCombo"]?.string == Metadata.defaultOptionComboUid }
   }
 
-  /// Faults, each as a change of a good value; for some versions a server takes what d2 does not send, or the other way
-  /// round.
+  /// Faults, each as a change of a valid value. Some versions accept values that d2 does not send, or refuse values
+  /// that it does.
   private static func faults(_ version: Version) -> [String] {
     var faults = [
       #".dataElement="Nonexisten1""#, #".orgUnit="Nonexisten1""#, #".categoryOptionCombo="Nonexisten1""#,

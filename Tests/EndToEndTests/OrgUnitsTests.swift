@@ -9,7 +9,7 @@ import WaitingTests
 struct OrgUnitsTests {
   private static let sync = "d2-orgunits sync --pair hmis"
 
-  /// Names that break what is quoted, split or counted wrongly.
+  /// Names that break wrong quoting, splitting or counting.
   private static let names = [
     "it's \"quoted\", and more", "line\\none", "Emoji 🏥👩🏽‍⚕️", "שלום مرحبا", "Back\\slash; DROP TABLE orgunits; --",
     String(repeating: "long ", count: 46), "Żółw é e\u{301}", "%_like_%", "$1", "NULL",
@@ -101,7 +101,7 @@ struct OrgUnitsTests {
     #expect(listed(facilities[10].uid)?["active"] == false)
     for (number, name) in Self.names.enumerated() { #expect(listed("NewUnit000\(number)")?["name"]?.string == name) }
 
-    // What was removed comes back, under another name; what a person disabled stays so.
+    // A removed unit returns with another name; a unit that a user disabled stays so.
     try world.change(
       source: Self.units([
         #"{"id":"\#(facilities[3].uid)","name":"Back again"}"#, #"{"id":"\#(facilities[10].uid)","removed":false}"#,
@@ -150,7 +150,7 @@ struct OrgUnitsTests {
     try world.change(source: #"{"organisationUnitLevels":[{"level":3,"name":"Zone"}]}"#)
     let levels = world.run("\(Self.sync) --level Zone")
     #expect(levels.status == 64 && levels.errors.contains("several levels"), "\(levels.errors)")
-    // Of the selection one is gone.
+    // One unit of the selection was removed.
     try world.change(source: Self.units([#"{"id":"\#(zones[0].uid)","removed":true}"#]))
     let gone = world.run("\(Self.sync) --level 4")
     #expect(gone.documents.map { $0["id"]?.string } == [zones[0].uid], "\(gone.errors)")
@@ -206,7 +206,7 @@ struct OrgUnitsTests {
     let added = world.run(
       "\(World.addPair.replacing("add hmis", with: "add other")) --source-name c --destination-name d > /dev/null")
     #expect(added.status == 0, "\(added.errors)")
-    // An old store may hold a name that is refused now.
+    // An old store may have a name that is refused now.
     try world.store.connect().execute("UPDATE integration_pair SET name = '1' WHERE id = 2")
     let outcome = world.run(
       """
@@ -351,7 +351,7 @@ struct OrgUnitsTests {
         .sorted(),
       "\(outcome.output)\(outcome.errors)")
     #expect(outcome.errors.contains("7 problems"))
-    // What is disabled, and what is below it, is not pulled, and not compared.
+    // Disabled units, and the units below them, are neither pulled nor compared.
     let below = world.run("\(Self.sync) --all > /dev/null; d2-orgunits disable --pair hmis --level 4; \(check) | wc -l")
     #expect(below.lines == ["0"], "\(below.output)\(below.errors)")
   }

@@ -9,7 +9,7 @@ import WaitingTests
 struct PairPullTests {
   private static let ready = "d2-orgunits sync --pair hmis > /dev/null; d2-datasets sync --pair hmis > /dev/null"
 
-  /// What a request for values asked for.
+  /// The parameters of a request for values.
   private struct Asked {
     let target: String
     private let parameters: [(String, String)]
@@ -26,7 +26,7 @@ struct PairPullTests {
     subscript(name: String) -> String? { all(name).first }
   }
 
-  /// Runs a pull and tells what the source was asked.
+  /// Runs a pull, and returns the requests to the source.
   private static func asked(_ world: World, _ options: String, status: Int32 = 0) -> [Asked] {
     world.source.resetStatistics()
     let outcome = world.run("d2-pull --pair hmis \(options) > pulled")
@@ -107,7 +107,7 @@ struct PairPullTests {
     #expect(counts.count == 2 && counts[0] == today.month && counts[1] > counts[0], "\(counts)")
     let none = world.run("d2-pull --pair hmis -y \(today.year + 3)")
     #expect(none.status == 1 && none.errors.contains("no active data set of hmis has a period"), "\(none.errors)")
-    // What was disabled is not pulled, nor silently left out where it is named.
+    // A disabled unit is not pulled. If the user names it, it is not silently omitted.
     let inactive = world.run("d2-datasets disable --pair hmis YEAR; d2-pull --pair hmis -y 2022 --data-set YEAR")
     #expect(inactive.status == 64 && inactive.errors.contains("d2-datasets enable"), "\(inactive.errors)")
     #expect(Set(Self.asked(world, "-y 2022").map { $0["dataSet"] }).count == 5)
@@ -266,7 +266,7 @@ struct PairPullTests {
   @Test("however many units are picked, no address is longer than 4096 bytes")
   func addresses() throws {
     let world = try World(pairIn: .sqlite, sourceUnits: 2000)
-    // A facility of each zone is disabled: the others must be asked for by name.
+    // One facility of each zone is disabled, so the others must be requested by name.
     let outcome = world.run(
       """
       \(Self.ready)
@@ -349,7 +349,7 @@ struct PairPullTests {
     let world = try World(pairIn: .sqlite, .v42, .v43, values: 900)
     let month = world.metadata.dataSets[0]
     let elements = month.elements.map { #"{"dataElement":{"id":"\#(world.metadata.dataElements[$0].uid)"}}"# }
-    // The same elements in a second set, which nobody may enter for.
+    // The same elements in a second set, for which nobody may enter data.
     try world.change(
       destination:
         #"{"dataSets":[{"id":"SecondSet01","code":"SECOND","dataSetElements":[\#(elements.joined(separator: ","))]}]}"#)

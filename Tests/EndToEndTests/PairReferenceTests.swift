@@ -8,8 +8,8 @@ import WaitingTests
 /// A pair is found by the number of its row, also if another one is called so.
 @Suite("pairs that are called as others are numbered", .waiting)
 struct PairReferenceTests {
-  /// Two servers that hold other values of the same keys; pair 1 moves them one way, and pair 2, which is called 1, the
-  /// other way.
+  /// Two servers with different values for the same keys. Pair 1 moves them one way. Pair 2, whose name is 1, moves
+  /// them the other way.
   private static func world(_ kind: StoreKind) throws -> World {
     let world = try World(slicesIn: kind, values: 300, level: nil)
     let ready = world.run(
@@ -20,7 +20,7 @@ struct PairReferenceTests {
       d2-slices plan --pair hmis -y 2022 > /dev/null && d2-slices plan --pair back -y 2022 > /dev/null
       """)
     guard ready.status == 0 else { fatalError("no pairs: \(ready.errors)") }
-    // An old store may hold a name that is refused now.
+    // An old store may have a name that is refused now.
     try world.store.connect().execute("UPDATE integration_pair SET name = '1' WHERE id = 2")
     try world.fill("11", world.source)
     try world.fill("14", world.destination)
@@ -127,11 +127,11 @@ extension World {
     try server.load(values: lines.joined(separator: "\n"))
   }
 
-  /// How many values of a text a server holds.
+  /// How many values with a text a server has.
   fileprivate func count(_ text: String, _ server: StandIn) -> Int {
     Self.content(server).count { $0.contains(#""value":"\#(text)""#) }
   }
 
-  /// The same of both servers: `source 11, source 14, destination 11, destination 14`.
+  /// The same for both servers: `source 11, source 14, destination 11, destination 14`.
   fileprivate var held: [Int] { [source, destination].flatMap { [count("11", $0), count("14", $0)] } }
 }

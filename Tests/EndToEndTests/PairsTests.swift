@@ -117,7 +117,7 @@ struct PairsTests {
       "d2-pairs add p --source-url https://u:l1teral@a.example --destination-url https://b.example")
     #expect(address.status == 64 && !address.errors.contains("l1teral"), "\(address.errors)")
     #expect(shell.run("ls $D2_STORE").status != 0, "nothing was made")
-    // A variable that is left over does not stand against an option.
+    // A leftover variable does not conflict with an option.
     let variable = shell.run(
       "D2_DESTINATION_PAT=left0ver d2-pairs add p \(ends) --destination-username u --destination-password env:B")
     #expect(variable.status == 0, "\(variable.errors)")

@@ -4,7 +4,7 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// What d2-pull asks a server for, over several requests, and what it takes for an answer.
+/// The requests of d2-pull, and the answers that it accepts.
 @Suite("d2-pull: requests", .waiting)
 struct PullRequestTests {
   @Test("--limit holds over several requests, also with several at a time", arguments: [1, 4])

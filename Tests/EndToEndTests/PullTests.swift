@@ -147,7 +147,7 @@ struct PullTests {
     #expect(outcome.lines == ["1000"], "\(outcome.errors)")
     let exact = try World(values: 0)
     try exact.source.load(values: world.shell.file("thousand"))
-    // One data set, so that one answer holds them all.
+    // One data set, so that one answer contains them all.
     let pull = exact.shell.run(
       """
       elements=$(curl -s -u admin:district "$SRC/api/dataElements?fields=id&paging=false" | jq -r '[.dataElements[].id]|join(",")')

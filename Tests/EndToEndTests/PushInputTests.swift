@@ -5,7 +5,7 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// What d2-push does with input and answers that are unlike most.
+/// d2-push with unusual input and answers.
 @Suite("d2-push: odd input and odd answers", .waiting)
 struct PushInputTests {
   @Test("the last value of a key wins also where the two name different data sets", arguments: [1, 4])

@@ -5,10 +5,10 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// A reader that is slow, or stands still, does not hold the source up.
+/// A slow or blocked reader does not delay the source.
 @Suite("read-ahead", .waiting)
 struct ReadAheadTests {
-  /// About 25 MB: more than sockets, pipes and the part in memory hold.
+  /// About 25 MB: more than sockets, pipes and the part in memory can store.
   private static let values = 90_123
   private static let pull =
     "d2-pull --url $SRC --data-set $DS --org-unit $ROOT --children --start-date 2018-12-01 --end-date 2023-01-31 --include-deleted --compression none"
@@ -17,12 +17,12 @@ struct ReadAheadTests {
     try World(values: values, environment: environment) { $0.years = 2019...2022 }
   }
 
-  /// A reader that takes one line, and the rest when a condition holds.
+  /// A reader that reads one line, and the rest when a condition is true.
   private static func reader(until condition: String, then: String = "cat") -> String {
     #"(read -r line; \#(condition) && say condition holds >&2; printf '%s\n' "$line"; \#(then)) > values"#
   }
 
-  /// Waits until the source has sent all that it holds, and has nothing more to do.
+  /// Waits until the source has sent everything, and is idle.
   private static let awaitSource =
     #"await '[ "$(curl -sf "$SRC/control/stats" | jq ".running == 0 and .valuesSent >= $EXPECTED")" = true ]'"#
 

@@ -5,8 +5,7 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// The commands of README.md are typed as they stand there, one block after the other, and each of the two servers
-/// looks at what it was sent.
+/// Runs the commands of README.md verbatim, block by block. Then checks the data that each of the two servers received.
 @Suite("README.md", .waiting)
 struct ReadmeTests {
   @Test("its commands move what they say, and no credentials reach the server that they are not for")
@@ -29,7 +28,7 @@ struct ReadmeTests {
         ("d2-continuous hmis --interval 600", "timeout -s INT 8 scripts/continuous hmis --interval 1"),
       ])
     let all = outcome.printed.joined(separator: "\n")
-    // The first one ends with what was refused, the last one by the signal.
+    // The first one ends because of refused values, the last one by the signal.
     #expect(outcome.statuses == ["1", "0", "124"], "\(all)")
     for line in readme.shown {
       #expect(outcome.printed.contains { Cookbook.matches(line, $0) }, "not seen: \(line)\nbut:\n\(all)")

@@ -93,7 +93,7 @@ struct RealDataTests {
     }
   }
 
-  /// Whether the lines stand in a text, one after the other.
+  /// Whether a text contains the lines, one after another.
   private static func stand(_ lines: [[UInt8]], in text: [UInt8]) -> Bool {
     var at = 0
     for line in lines {
@@ -129,7 +129,7 @@ struct RealDataTests {
 
   // MARK: Import answers
 
-  /// What an import answer says; `nil` for the counts if there are no counts.
+  /// The counts of an import answer; `nil` if it has none.
   struct Answer: Sendable {
     let file: String
     var status: String?
@@ -233,7 +233,7 @@ struct RealDataTests {
   func errorBodies(index: Int) throws {
     let row = Self.errors[index]
     let server = try ServerURL("https://dhis2.example")
-    // With and without the type that says what the body is.
+    // With and without the content type of the body.
     for type in [row.file.hasSuffix("html") ? "text/html;charset=UTF-8" : "application/json;charset=UTF-8", nil] {
       var response = HTTPResponse()
       response.status = row.httpStatus

@@ -4,7 +4,7 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// Tables of what DHIS2's own classes and those of its clients say of periods.
+/// Tables with the results of DHIS2's own period classes, and of its clients' classes.
 @Suite("Real periods", .waiting, .enabled(if: RealData.isThere, "D2_REAL_DATA does not name a folder of real files"))
 struct RealPeriodTests {
   private static let newIn43: Set<PeriodType> = [.weeklyFriday, .financialFeb, .financialAug]
@@ -51,7 +51,7 @@ struct RealPeriodTests {
       if Self.text(period) != expected {
         Issue.record("\(row.input.debugDescription): \(Self.text(period)), not \(expected)")
       }
-      // The printed id is the same period, where four digits can say its year.
+      // The printed id is the same period, if its year fits into four digits.
       if let period, period.id.utf8.count == row.input.utf8.count || period.start.year < 9999 {
         if Period(id: period.id) != period { Issue.record("\(row.input) is printed as \(period.id)") }
       }

@@ -13,7 +13,7 @@ struct ReconcileTests {
     "what holds more than the source is not called verified unless that is asked for", arguments: StoreKind.available)
   func extras(kind: StoreKind) throws {
     let world = try World(slicesIn: kind)
-    // A value of the quarter at a place that holds none at the source.
+    // A value of the quarter at a place without a value at the source.
     let held = world.content(world.source, of: [0]) { $0["period"]?.string == "202202" }
     let template = try #require(held.first.flatMap { try? JSONValue(parsing: $0) })
     let used = Set(held.compactMap { (try? JSONValue(parsing: $0))?["orgUnit"]?.string })

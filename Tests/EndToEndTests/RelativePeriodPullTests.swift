@@ -20,7 +20,7 @@ struct RelativePeriodPullTests {
     return world
   }
 
-  /// The periods that a pull asks for, by data set.
+  /// The periods that a pull requests, by data set.
   private static func asked(_ world: World, _ options: String) throws -> [String: [String]] {
     let outcome = world.run("d2-pull \(options) --explain --quiet")
     #expect(outcome.status == 0, "\(options): \(outcome.errors)")

@@ -5,11 +5,11 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// Merges of units move values without touching `lastUpdated`, and leave what the destination has.
+/// Merges of units move values without changing `lastUpdated`, and do not affect the destination.
 @Suite("removed and merged units", .waiting)
 struct RemovedUnitsTests {
-  /// Merges a facility into one beside it, as DHIS2 does: its values become the other's, `lastUpdated` and all, and it
-  /// is gone.
+  /// Merges a facility into a sibling, like DHIS2: its values are moved, with their `lastUpdated`, and the facility is
+  /// removed.
   private struct Merge {
     let gone: String
     let target: String
@@ -35,7 +35,7 @@ struct RemovedUnitsTests {
       world.shell.write("merged", lines.joined(separator: "\n") + "\n")
     }
 
-    /// What the merge leaves to be seen.
+    /// The visible effects of the merge.
     func run(_ world: World) throws {
       let moved = world.run("curl -sf -o /dev/null --data-binary @merged $SRC/control/values; echo $?")
       #expect(moved.lines == ["0"], "\(moved.errors)")

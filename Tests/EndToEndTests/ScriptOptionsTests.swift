@@ -6,8 +6,7 @@ import WaitingTests
 /// scripts/lib/options.tsv.
 @Suite("options of the scripts", .waiting)
 struct ScriptOptionsTests {
-  /// Reads a command line as a script does, and prints what the variables hold then; only the status where it is
-  /// refused.
+  /// Parses a command line like a script, and prints the variables; only the status if it is refused.
   private static func read(_ script: String, _ line: String, _ variables: String) -> Shell.Outcome {
     Shell().run(
       """

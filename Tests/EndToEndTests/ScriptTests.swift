@@ -9,7 +9,7 @@ import WaitingTests
 struct ScriptTests {
   private static let hasParallel = Shell().run("command -v parallel").status == 0
 
-  /// What a server is called in a pair where nobody named it: its address.
+  /// The default name of a server in a pair: its address.
   private static func name(_ server: StandIn) -> String { server.url.replacing("http://", with: "") }
 
   // MARK: Torture
@@ -252,7 +252,7 @@ struct ScriptTests {
 
   // MARK: Other engines
 
-  /// The code blocks of a page whose text holds all of some words.
+  /// The code blocks of a page that contain all of some words.
   private static func block(_ page: String, _ words: String...) throws -> String {
     let text = String(decoding: try FileBytes.read("\(World.package)/\(page)"), as: UTF8.self)
     var blocks: [String] = [""]

@@ -5,8 +5,7 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// No secret of a run is seen by others: not in the words of a process, in what is printed, or in what is kept of
-/// refused values.
+/// Nobody else can see a secret of a run: not in the arguments of a process, in the output, or in the rejects.
 @Suite("secrets of a run", .waiting)
 struct SecretTests {
   @Test("no secret in any process's words, in output, errors, rejects or the ledger", arguments: StoreKind.available)

@@ -24,7 +24,7 @@ struct SetupTests {
     return shell
   }
 
-  /// Runs a line where only these folders are on the PATH, at home, which is `~` in what it prints.
+  /// Runs a line with only these folders in the PATH, in the home folder, which appears as `~` in the output.
   private static func run(_ path: String, _ line: String) -> Shell.Outcome {
     shell().run(
       """

@@ -5,11 +5,11 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// Neighbouring slices are moved by one pipeline; in the ledger each stands for itself.
+/// One pipeline moves neighbouring slices; the ledger records each one separately.
 @Suite("d2-slices run: several slices in one pipeline", .waiting)
 struct SliceJoinTests {
   private static let year = "--data-set MONTH -y 2022"
-  /// What the ledger must know of each slice, by the source's own values.
+  /// The expected record of each slice, from the source's own values.
   private static let figures = "jq -s -c 'map([.periods, .pulled]) | sort'"
 
   private static func pulled(_ world: World) -> [JSONValue] {
@@ -42,7 +42,7 @@ struct SliceJoinTests {
     #expect(world.source.statistics["logins"]?.int == 1 && world.destination.statistics["logins"]?.int == 1)
     let exports = world.source.statistics["requests"]?["GET /api/dataValueSets"]?.int ?? 0
     #expect((1...6).contains(exports), "\(world.source.statistics["requests"]?.text ?? "")")
-    // What the destination says of the data set's elements is asked while the source is still read.
+    // d2-push asks the destination about the data set's elements while the source is still being read.
     let asked = world.destination.statistics["requests"]
     #expect(asked?["GET /api/dataElements"] == nil, "\(asked?.text ?? "")")
     #expect(asked?["GET /api/dataSets"]?.int == (version == .v42 ? 1 : 2), "\(asked?.text ?? "")")

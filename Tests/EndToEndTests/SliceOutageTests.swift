@@ -5,7 +5,7 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// A server that is down costs no attempts; what it refuses for good is parked.
+/// A server that is down costs no attempts. A slice that it refuses for good is parked.
 @Suite("d2-slices: servers that are down", .waiting)
 struct SliceOutageTests {
   @Test("a destination that is down costs no attempts; when it is back, all goes on", arguments: StoreKind.available)

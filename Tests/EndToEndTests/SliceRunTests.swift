@@ -5,7 +5,7 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// Slices are moved by a command, ours or one of the user, and are done when both ends say so.
+/// A command of d2 or of the user moves slices. They are done when both ends confirm it.
 @Suite("d2-slices run", .waiting)
 struct SliceRunTests {
   @Test("a backlog arrives whole; a second run and a second plan find nothing to do", arguments: StoreKind.available)

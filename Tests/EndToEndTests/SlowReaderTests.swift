@@ -5,7 +5,7 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// A connection that the server closes because nobody read from it says nothing about the answer.
+/// A connection that the server closes as idle, because nobody read from it, says nothing about the answer.
 @Suite("slow readers", .waiting)
 struct SlowReaderTests {
   private static let pull =

@@ -5,7 +5,7 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// Where health data may lie, and what scripts need: said before anything is moved.
+/// The folders that are safe for health data, and the needs of scripts. They are reported before anything is moved.
 @Suite("the user's own folder, and programs that are missing", .waiting)
 struct StateFolderTests {
   /// A pair with one refused value.

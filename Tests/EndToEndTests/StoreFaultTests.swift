@@ -10,7 +10,7 @@ struct StoreFaultTests {
   /// Tests/may-be-skipped.txt names those that need it.
   private static let canMount = Shell().run("unshare -m mount -t tmpfs none /mnt").status == 0
 
-  /// A script in a name space of its own, where `full` is a disk of a few hundred kilobytes that holds the store.
+  /// A script in its own name space, with the store on the disk `full`, which has a few hundred kilobytes.
   private static func onSmallDisk(_ world: World, _ script: String) -> Shell.Outcome {
     world.shell.write("small.sh", "set -o pipefail\n" + script)
     return world.run(

@@ -8,8 +8,8 @@ import WaitingTests
 /// Commands as somebody at a terminal sees them: `script` gives them one.
 @Suite("at the terminal", .waiting)
 struct TerminalTests {
-  /// `on COLUMNS COMMAND`: runs it at a terminal of that width, and prints what the terminal got, with `^[` for escapes
-  /// and a line for each redraw. What it gets as it comes is in the file `screen`.
+  /// `on COLUMNS COMMAND`: runs a command in a terminal with this width, and prints its output, with `^[` for escapes
+  /// and a line for each redraw. The file `screen` gets the raw output.
   private static let library = #"""
     on() { SHELL=/bin/bash TERM=${TERM_NAME:-xterm} script -qefc "stty cols $1 rows 24 -echo; $2" screen | sed 's/\x1b/^[/g' | tr '\r' '\n'; }
     # Types something there as soon as it is asked for: `answer TEXT COMMAND`.
@@ -54,7 +54,7 @@ struct TerminalTests {
       """)
     let lines = outcome.lines
     #expect(["d2-push", "d2-pull"].contains(lines.first ?? ""), "\(outcome.output)\(outcome.errors)")
-    // Once the last of the pipeline draws, nobody else does.
+    // Once the last command of the pipeline draws, no other one does.
     #expect(lines.filter { $0 == "d2-push" }.count == 1, "\(outcome.output)\(world.shell.file("seen"))")
     #expect(lines.suffix(2) == ["0", "2"], "\(world.shell.file("seen"))")
   }

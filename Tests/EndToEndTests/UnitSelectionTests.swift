@@ -8,7 +8,7 @@ import WaitingTests
 /// `-l` with levels and groups of the source.
 @Suite("organisation units by level and group", .waiting)
 struct UnitSelectionTests {
-  /// The units that a pull asks for, and whether with those below them.
+  /// The units that a pull requests, and whether it includes those below them.
   private static func asked(_ world: World, _ only: String, _ options: String = "") throws -> (
     units: Set<String>, errors: String
   ) {
@@ -48,7 +48,7 @@ struct UnitSelectionTests {
     let zones = Self.uids(world) { $0.level == 4 }
     #expect(try Self.asked(world, "LEVEL-4").units == zones && zones.count > 2)
     #expect(try Self.asked(world, "LEVEL-zone").units == zones)
-    // Above what the store has: all that it has below.
+    // Above the units of the store: all that it has below.
     let country = try Self.asked(world, "LEVEL-1").units
     #expect(country == (level == nil ? [world.root + "+"] : Self.uids(world) { $0.level == 3 }))
     let district = metadata.organisationUnits.first { $0.level == 3 }!
@@ -63,7 +63,7 @@ struct UnitSelectionTests {
     #expect(try Self.asked(world, "GROUP:Urban,\(district.name)").units == urbanBelow && !urbanBelow.isEmpty)
     // A group's units are below those of a level already.
     #expect(try Self.asked(world, "GROUP:Urban,LEVEL-2").units == (try Self.asked(world, "LEVEL-2").units))
-    // The destination is asked for the source's.
+    // The destination is asked for the source's units.
     #expect(try Self.asked(world, "GROUP:Urban", "--side destination").units == members)
   }
 
@@ -91,7 +91,7 @@ struct UnitSelectionTests {
     let below = zones.filter { Self.isWithin(world, String($0.dropLast()), district.uid) }
     let asked = try Self.asked(world, "LEVEL-4")
     #expect(asked.units == below && asked.errors.contains("\(zones.count - below.count) unit"), "\(asked.errors)")
-    // A unit above them stands for what is there.
+    // A unit above the store's units selects those that exist.
     #expect(try Self.asked(world, "LEVEL-2").units == [district.uid + "+"])
   }
 

@@ -13,7 +13,7 @@ struct AnalyticsPartsTests {
     return try #require(try AnalyticsOptions(Arguments(words, Pull.description)))
   }
 
-  /// So many items, months and units, of which each cell may have a value.
+  /// This many items, months and units; each cell may have a value.
   private static func grid(_ items: Int, _ periods: Int, _ units: Int) -> AnalyticsGrid {
     AnalyticsGrid(
       items: (0..<items).map { ("item\($0)", 1) }, periods: (0..<periods).map { "p\($0)" },
@@ -39,7 +39,7 @@ struct AnalyticsPartsTests {
       parts.answered(request, Self.answer(Int(Double(weight) * fill), seconds.last!))
     }
     #expect(cells == 20 * 60 * 400)
-    // The first of a slow server takes longer: nobody knew.
+    // The first request to a slow server takes longer, because its speed is not known yet.
     #expect(seconds.dropFirst(4).allSatisfy { $0 < 15 }, "\(seconds)")
     #expect(parts.planned == seconds.count)
     if cellsPerSecond > 2000 { #expect(seconds.contains { $0 > 5 }, "\(seconds)") }

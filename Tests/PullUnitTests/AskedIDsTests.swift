@@ -6,7 +6,7 @@ import Testing
 
 @testable import d2_pull
 
-/// Ids that a server does not know are taken out of what is asked for, and named.
+/// Unknown ids are removed from the request, and reported.
 @Suite("AskedIDs")
 struct AskedIDsTests {
   /// A server that has these objects, by the names of their collections.
@@ -109,7 +109,7 @@ struct AskedIDsTests {
     #expect(selections[0].dataSets == [Self.set1] && selections[0].orgUnits == [Self.unit1])
   }
 
-  /// The slow, obvious answer: a unit goes where another one's path begins its own.
+  /// The slow, obvious answer: a unit is removed if its path begins with another one's.
   private static func slow(_ units: [String], _ paths: [String: String]) -> [String] {
     units.filter { unit in
       guard let path = paths[unit] else { return true }
@@ -131,7 +131,7 @@ struct AskedIDsTests {
         paths["n\(number)"] = "\(above)/n\(number)"
       }
       let units = (0..<20).map { "n\($0)" }.shuffled(using: &random).prefix(Int.random(in: 0...20, using: &random))
-      // Of some the server did not tell the path.
+      // The server did not return the path of some.
       let known = paths.filter { _ in Int.random(in: 0...9, using: &random) > 0 }
       let left = AskedIDs.withoutNested(Array(units), known)
       let full = AskedIDs.withoutNested(Array(units), paths)

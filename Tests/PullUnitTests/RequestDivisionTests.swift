@@ -14,7 +14,7 @@ struct RequestDivisionTests {
       times: ExportRequest.days((start, end)), children: true)
   }
 
-  /// Whether a request asks for a period.
+  /// Whether a request contains a period.
   private static func asks(_ request: ExportRequest, _ period: Period) -> Bool {
     if request.times.first?.name == "period" { return request.times.contains { $0.value == period.id } }
     return period.start.description >= request.times[0].value && period.end.description <= request.times[1].value
@@ -40,7 +40,7 @@ struct RequestDivisionTests {
       }
     }
     #expect(periods > 400)
-    // What cannot be cut any more is no longer than a month.
+    // A request that cannot be divided covers at most a month.
     let longest = requests.filter {
       $0.times[0].value >= "2021" && $0.times[0].name == "startDate" && $0.times[1].value < "2024-07"
     }

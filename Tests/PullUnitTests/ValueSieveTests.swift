@@ -5,7 +5,7 @@ import Testing
 @testable import d2_pull
 import D2Split
 
-/// What goes out of an answer, however it is cut into pieces.
+/// Which values of an answer pass, however it is divided into pieces.
 @Suite("ValueSieve")
 struct ValueSieveTests {
   private struct Collector: LineSink {
@@ -24,7 +24,7 @@ struct ValueSieveTests {
     #"{"dataElement":"fbfJHSPpUQD","categoryOptionCombo":\#(combo),"value":"\#(number)","created":"2020-01-01T00:00:00.000+0000","lastUpdated":\#(time),"comment":\#(comment),"followup":false}"#
   }
 
-  /// What comes out of values in pieces of some size, and what was kept back.
+  /// The values that pass in pieces of some size, and the values that are removed.
   private func passed(
     _ values: [String], _ sieve: ValueSieve, pieceBytes: Int, spaces: String = ""
   ) throws -> ([String], ValueSieve.Kept) {

@@ -27,7 +27,7 @@ struct NoisyServer {
     for first in stride(from: 0, to: values, by: size) { _ = post(min(size, values - first)) }
   }
 
-  /// Posts all values as the sizer says. Returns the sizes.
+  /// Posts all values in the sizer's batches. Returns the sizes.
   @discardableResult
   mutating func post(_ values: Int, _ sizer: BatchSizer) -> [Int] {
     var left = values
@@ -48,8 +48,7 @@ struct NoisyServer {
 struct BatchSizerNoiseTests {
   static let fixedSizes = [200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000]
 
-  /// What the sizer reaches of the best fixed size, which is another one for each seed, over ten seeds; the least
-  /// first.
+  /// The sizer's rate compared with the best fixed size, which differs by seed; for ten seeds, in ascending order.
   static func shares(
     values: Int, likesLargeBatches: Bool, longestSeconds: Double = 20, _ seconds: @escaping (Int) -> Double
   ) -> [Double] {
@@ -101,7 +100,7 @@ struct BatchSizerNoiseTests {
       let sizer = BatchSizer(100...50_000, longestSeconds: 20)
       for model in models {
         var server = NoisyServer(seed: seed) { model.importSeconds(values: $0, preheats: true, concurrent: 1) }
-        // What was learnt of the one before must be forgotten first.
+        // The measurements of the previous server must be forgotten first.
         let sizes = server.post(model.name == before ? 1_000_000 : 6_000_000, sizer).suffix(24)
         guard model.name == after else { continue }
         let values = Double(sizes.reduce(0, +))

@@ -7,7 +7,7 @@ import Testing
 /// Values per second by batch size, as servers were seen to take them.
 struct SimulatedServer: Sendable, CustomTestStringConvertible {
   let name: String
-  /// Between these points the rate goes straight over the logarithm of the size; beyond them it stays.
+  /// The rate is interpolated linearly over the logarithm of the size, and constant outside these points.
   let points: [(size: Double, rate: Double)]
 
   var testDescription: String { name }
@@ -54,7 +54,7 @@ struct SimulatedServer: Sendable, CustomTestStringConvertible {
 struct BatchSizerTests {
   static func noise(_ random: inout SeededGenerator) -> Double { Double.random(in: 0.9...1.1, using: &random) }
 
-  /// How long so many values take, and the sizes that were used.
+  /// The time for this many values, and the sizes that were used.
   static func run(
     _ sizer: BatchSizer, _ server: SimulatedServer, values: Int, seed: UInt64
   ) -> (seconds: Double, sizes: [Int], longest: Double) {
@@ -111,7 +111,7 @@ struct BatchSizerTests {
     for server in [SimulatedServer.v42, .v43, .flat] {
       let sizer = BatchSizer(100...50_000, longestSeconds: longest)
       let run = Self.run(sizer, server, values: 300_000, seed: 3)
-      // What larger batches take is not known at first.
+      // The cost of larger batches is not known at first.
       let slow = run.sizes.filter { server.seconds($0) * 0.9 > longest }
       #expect(slow.count <= 2 + run.sizes.count / 20, "\(server.name): \(slow) of \(run.sizes.count)")
       #expect(run.longest <= 3 * longest, "\(server.name): \(run.longest)")
@@ -137,7 +137,7 @@ struct BatchSizerTests {
   func cutShort() throws {
     let sizer = BatchSizer(100...50_000, longestSeconds: 20)
     #expect(sizer.size == 1000)
-    // Not one of them is as large as was asked for; a value costs the same in each.
+    // None is as large as requested, and a value costs the same in each.
     for values in [300, 600, 200, 500, 400, 700, 300, 600] {
       sizer.record(size: 1000, values: values, seconds: Double(values) / 1000)
     }

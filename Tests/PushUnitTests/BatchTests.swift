@@ -67,7 +67,7 @@ struct BatchTests {
     #expect(needed > 500 && needed < 2900)
   }
 
-  /// Whether all bytes of a text stand in another, in their order.
+  /// Whether a text contains all bytes of another, in their order.
   static func isKept(_ text: String, in other: String) -> Bool {
     var rest = Array(text.utf8)[...]
     for byte in other.utf8 where byte == rest.first { rest.removeFirst() }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Batcher")
 struct BatcherTests {
-  /// What a sizer knows of a server that takes 4,000 values at once best, a second for each request.
+  /// A sizer for a server that is fastest with 4,000 values at once, and takes a second for each request.
   private static func experienced() -> BatchSizer {
     let sizer = BatchSizer(100...50_000, longestSeconds: 20)
     let curve = BatchTimes.Curve(fixed: 4000, growth: 4000)

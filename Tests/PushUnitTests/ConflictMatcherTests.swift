@@ -9,9 +9,9 @@ struct ConflictMatcherTests {
   /// A conflict as a server was seen to write it, the value that it is about, and one that it is not about.
   struct Case: Sendable, CustomTestStringConvertible {
     let json: String
-    /// What the matcher says of the invalid value.
+    /// The matcher's result for the invalid value.
     let guilty: Bool?
-    /// What it says of the innocent one.
+    /// The matcher's result for the valid one.
     let innocent: Bool?
     let value: String
     let isAboutID: Bool
@@ -41,7 +41,7 @@ struct ConflictMatcherTests {
       ArraySlice(Array(JSONValue.object(members).text.utf8)), defaultCombo: "HllvX50cXC0", DataValueLine.Scratch())
   }
 
-  /// 2.40 and 2.42 write these alike.
+  /// 2.40 and 2.42 use the same texts.
   static let upTo242 = [
     Case(
       #"{"object":"Nonexisten1","value":"Data set not found or not accessible"}"#, true, false,
@@ -97,7 +97,7 @@ struct ConflictMatcherTests {
     Case(
       #"{"object":"203001","objects":{"period":"203001","dataElement":"RecDeInt001","dataSet":"RecDsMonth1"},"errorCode":"E7641","value":"Period: `203001` is after latest open future period: `202610` for data element: `RecDeInt001` and data set: `RecDsMonth1`"}"#,
       true, false, #"{"period":"203001","dataElement":"RecDeInt001"}"#),
-    // The object is what is wrong, not an id: it names no value.
+    // The object is the wrong text, not an id, so it names no value.
     Case(
       #"{"object":"comment_length_greater_than_max_length","objects":{"comment":"comment_length_greater_than_max_length"},"errorCode":"E7620","value":"Invalid comment: Comment is greater than max length"}"#,
       false, false),

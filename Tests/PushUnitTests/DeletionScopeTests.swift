@@ -29,7 +29,7 @@ struct DeletionScopeTests {
     return BatchIDs(batch, defaultCombo: Array("default".utf8))
   }
 
-  /// What a server would delete.
+  /// The values that a server would delete.
   private func named(_ body: [UInt8]) throws -> [Key] {
     let scope = try #require(try JSONValue(parsing: body)["deletion"])
     func texts(_ key: String) -> [String] { (scope[key]?.array ?? []).compactMap(\.string) }

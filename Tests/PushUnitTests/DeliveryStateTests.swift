@@ -18,7 +18,8 @@ struct DeliveryStateTests {
     return try #require(DeliveryState(document))
   }
 
-  /// Whether it is the end, and what it means for three values: imported, updated, ignored, refused, not sent, queued.
+  /// Whether the state is final, and the outcome for three values: imported, updated, ignored, refused, not sent,
+  /// queued.
   private func outcome(_ status: String, errors: String = "", response: String? = nil) throws -> String {
     let state = try state(status, errors: errors, response: response)
     let batch = try BatchTests.batch(Self.values)

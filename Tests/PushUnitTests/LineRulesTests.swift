@@ -6,7 +6,7 @@ import D2Client
 
 @Suite("LineRules")
 struct LineRulesTests {
-  /// What is wrong with a line for a server; `nil` if it may be sent.
+  /// The problem of a line for a server; `nil` if it may be sent.
   private func fault(_ members: String, _ version: String = "2.42", _ words: String...) throws -> String? {
     let options = try PushOptions(
       Arguments(["--url", "http://127.0.0.1:9"] + words, Push.description), Log(command: "test", least: .error))

@@ -80,7 +80,7 @@ struct SharedServer {
 
 @Suite("Pace")
 struct PaceTests {
-  /// What is asked for: the share of the best fixed number of requests, which is another one for each seed.
+  /// The required share of the best fixed number of requests, which differs by seed.
   struct Bar: Sendable, CustomTestStringConvertible {
     let values: Int
     let seeds: ClosedRange<UInt64>

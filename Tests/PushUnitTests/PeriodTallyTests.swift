@@ -4,7 +4,7 @@ import Testing
 
 @testable import d2_push
 
-/// What became of the values of each period.
+/// The outcomes of values by period.
 @Suite("PeriodTally")
 struct PeriodTallyTests {
   private static func line(_ period: String, _ number: Int, deleted: Bool = false) -> String {

@@ -7,12 +7,12 @@ import Testing
 
 @testable import d2_push
 
-/// A destination that takes as long as it likes, and fails when it is told to.
+/// A destination that takes as long, and fails, as a test wants.
 private final class PlayedSender: BatchSender {
   struct State {
     var underWay: [Int: Set<String>] = [:]
     var mostUnderWay = 0
-    /// Two values of one key were under way at once.
+    /// Two values with the same key were in flight at once.
     var hasMet = false
     /// The last text of each key, in the order in which batches ended.
     var stored: [String: String] = [:]
@@ -86,7 +86,7 @@ private final class PlayedSender: BatchSender {
 struct PushLoopTests {
   private static let nowhere = "/dev/null"
 
-  /// Runs the loop over a text, and returns what it threw.
+  /// Runs the loop with a text, and returns its error.
   private func run(
     _ text: String, _ sender: PlayedSender, _ account: Account, limit: Int
   ) async throws -> (any Error)? {
@@ -117,7 +117,7 @@ struct PushLoopTests {
       Arguments(["--url", "http://127.0.0.1:9"] + words, Push.description), Log(command: "test", least: .error))
   }
 
-  /// Values of few elements, so that keys come again; each line says which one it is.
+  /// Values of few elements, so that keys repeat. Each line contains its number.
   private func lines(_ count: Int, elements: Int, _ random: inout SeededGenerator) -> [String] {
     (1...count).map { number in
       let element = "e\(Int.random(in: 0..<elements, using: &random))"

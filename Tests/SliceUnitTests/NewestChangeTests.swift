@@ -10,7 +10,7 @@ struct NewestChangeTests {
   private struct Source {
     let times: [Int]
     let limit: Int
-    /// How much more than asked for it sends: servers up to 2.42 east of UTC.
+    /// How much more the server sends than requested: servers up to 2.42, east of UTC.
     var slack = 0
     var random: SeededGenerator
 

@@ -7,7 +7,7 @@ import TestSupport
 
 @testable import d2_slices
 
-/// A store with one pair, three data sets and a small country, of which no server is asked.
+/// A store with one pair, three data sets and a small country; no server is needed.
 final class SmallLedger {
   let test: TestStore
   let store: Store
@@ -47,7 +47,7 @@ final class SmallLedger {
       ])
   }
 
-  /// What `d2-slices plan` was given.
+  /// The arguments of `d2-slices plan`.
   func planner(_ words: String..., now: String? = nil) throws -> Planner { try planner(words: words, now: now) }
 
   /// - Parameter now: by this machine's clock.

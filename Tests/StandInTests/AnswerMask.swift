@@ -9,7 +9,7 @@ struct AnswerMask {
   /// Stamps of this day are the server's own.
   let day: String
 
-  /// What the recorded machine was, and when it was built.
+  /// The hardware of the recorded machine, and its build date.
   private static let marks: Set<String> = [
     "revision", "buildTime", "javaVersion", "javaVendor", "osName", "osArchitecture", "osVersion", "memoryInfo",
     "cpuCores", "systemId", "url", "user", "databaseVersion", "externalDirectory",
@@ -52,9 +52,9 @@ struct AnswerMask {
       // Without ORDER BY the limit decides which rows come, not only how many.
       return isLimited ? rows.map { _ in "ROW" } : rows.sorted { $0.text < $1.text }
     }
-    // An order by unit says nothing of the rows of one unit.
+    // An order by unit does not define the order within a unit.
     if isLimited, exchange.target.contains("order=") { return rows.map { _ in "ROW" } }
-    // The order is by period, time and data element: what differs in its option combo alone may stand either way.
+    // The order is by period, time and data element. Rows that differ only in the option combo may be in any order.
     func place(_ row: JSONValue) -> [String?] { ["dataElement", "period", "orgUnit"].map { row[$0]?.string } }
     var result: [JSONValue] = []
     for run in rows.reduce(
@@ -103,7 +103,7 @@ struct AnswerMask {
 
   // MARK: - Differences
 
-  /// Where two documents differ, as lines that a person can read.
+  /// The differences of two documents, as readable lines.
   static func differences(_ theirs: JSONValue, _ ours: JSONValue, at path: String) -> [String] {
     if theirs == ours { return [] }
     switch (theirs, ours) {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import StandInServer
 
-/// Requests cost what was measured.
+/// Requests take the measured time.
 @Suite struct CostModelTests {
   @Test func ratesAreThoseOfTheTable() {
     let model = CostModel("2.42")!
@@ -48,7 +48,7 @@ import Testing
     #expect((60...140).contains(slow), "\(slow) of 2000")
     let usual = factors.filter { $0 < 3 }
     #expect(usual.min()! < 0.75 && usual.max()! > 1.3)
-    // Neighbours are alike: the drift is slow.
+    // Neighbours are similar, because the drift is slow.
     let steps = zip(usual, usual.dropFirst()).map { abs($0 - $1) / $0 }
     #expect(steps.max()! < 0.35, "\(steps.max()!)")
   }

@@ -4,13 +4,13 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// What the recordings do not show of imports and exports.
+/// Details of imports and exports that are not in the recordings.
 @Suite(.waiting) struct ImportTests {
   private func summary(_ answer: TestClient.Answer) throws -> JSONValue {
     try JSONValue(reading: answer.body)["response"]!
   }
 
-  /// What a scope of the first value's element names, in the units and periods of all of them.
+  /// A scope of the first value's element, in the units and periods of all values.
   private func scope(_ values: [JSONValue], combo: JSONValue.Member? = nil) -> JSONValue {
     func distinct(_ key: String) -> JSONValue {
       .array(Set(values.map { $0[key]!.string! }).sorted().map { .string($0) })
@@ -38,7 +38,7 @@ import WaitingTests
     let counts = try post(whole, [values[0]])
     #expect(counts["importCount"]?["updated"]?.int == 1 && counts["importCount"]?["deleted"]?.int == 2)
     #expect(counts["status"] == "SUCCESS" && deleted == 1)
-    // What was deleted before is counted too.
+    // Values that were deleted before count too.
     #expect(try post(whole, [])["importCount"]?["deleted"]?.int == 2)
     #expect(deleted == 2)
   }

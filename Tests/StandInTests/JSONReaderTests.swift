@@ -5,7 +5,7 @@ import Testing
 
 @testable import StandInServer
 
-/// The stand-in's own reader and writer, held against Foundation's.
+/// Compares the stand-in's own parser and writer with Foundation's.
 @Suite("the stand-in's JSON")
 struct JSONReaderTests {
   @Test("reads and refuses what Foundation reads and refuses: random documents, each also with one byte changed")
@@ -60,7 +60,7 @@ struct JSONReaderTests {
       return zip(elements, others).allSatisfy(agree)
     case .object(let members):
       guard let others = theirs as? [String: Any] else { return false }
-      // Of a key that stands twice, Foundation keeps one.
+      // If a key occurs twice, Foundation keeps one.
       return Set(members.map(\.key)) == Set(others.keys)
         && members.allSatisfy { member in
           members.filter { $0.key == member.key }.contains { agree($0.value, others[member.key]!) }

@@ -3,11 +3,11 @@ import TestSupport
 
 @testable import StandInServer
 
-/// What a real server answered to a script of requests.
+/// A real server's answers to a script of requests.
 struct Recording {
   struct Exchange {
     var name: String
-    /// Who asked: a user, `pat:` and a user, `raw` or nobody.
+    /// The sender: a user, `pat:` and a user, `raw` or nobody.
     var asker: String?
     var method: String
     var target: String

@@ -3,12 +3,12 @@ import Glibc
 
 @testable import StandInServer
 
-/// Plays a recording to a stand-in of the same version and compares the answers.
+/// Sends a recording's requests to a stand-in of the same version, and compares the answers.
 final class Replay {
   private let version: ServerVersion
   private let script: Recording.Script
   private let server: StandIn
-  /// What the real server made up, by what the stand-in made up in its place: tokens, uids, the host.
+  /// Values that the real server generated, and the stand-in's own: tokens, uids, the host.
   private var substitutes: [(recorded: String, own: String)] = []
   private var token: String?
 
@@ -29,8 +29,8 @@ final class Replay {
 
   deinit { server.stop() }
 
-  /// How many exchanges are answered in full and how many but for what is not imitated, and those whose answers
-  /// differ, with what differs.
+  /// How many exchanges agree completely, how many agree except for parts that are not imitated, and the differences of
+  /// the others.
   func run() throws -> (passed: Int, notImitated: Int, failures: [String]) {
     var passed = 0
     var notImitated = 0

@@ -3,7 +3,7 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// The stand-in answers as the real servers did: `Tests/Recorded`.
+/// The stand-in answers like the real servers in `Tests/Recorded`.
 @Suite(.waiting) struct ReplayTests {
   @Test(arguments: Recording.Script.allCases.flatMap { script in script.versions.map { (script, $0) } })
   func answersAsRecorded(_ script: Recording.Script, _ version: ServerVersion) throws {

@@ -2,7 +2,7 @@ import D2Common
 
 @testable import StandInServer
 
-/// A stand-in with a small country, and the requests that tests make of it.
+/// A stand-in with a small country, and the requests of tests.
 final class SmallServer {
   let standIn: StandIn
   var port: Int { standIn.port }
@@ -35,7 +35,7 @@ final class SmallServer {
     TestClient.ask(port, "GET", export + more, headers: TestClient.admin, shouldClose: shouldClose)
   }
 
-  /// A payload of so many values that an import takes: they are what an export of another server would give.
+  /// A payload with this many valid values, in the form of another server's export.
   func payload(_ count: Int) -> String {
     let metadata = Country.metadata(units: 60, seed: 1)
     let element = metadata.dataElements[metadata.dataSets[0].elements[0]]

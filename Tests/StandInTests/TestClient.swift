@@ -45,7 +45,7 @@ final class TestClient {
 
   deinit { hangUp() }
 
-  /// Closes the connection now, whatever is under way.
+  /// Closes the connection now, even during a request.
   func hangUp() {
     if isOpen { close(descriptor) }
     isOpen = false
@@ -66,7 +66,8 @@ final class TestClient {
     return self
   }
 
-  /// Reads one answer; at most `limit` bytes of its body. Where the server should close afterwards, that is waited for.
+  /// Reads one answer, with at most `limit` bytes of its body. If the server should close the connection afterwards, it
+  /// waits for that.
   func receive(isHead: Bool = false, limit: Int = .max, shouldClose: Bool = false) -> Answer {
     var answer = Answer()
     let start = Clock.steadyNanoseconds()

@@ -4,7 +4,7 @@ import WaitingTests
 
 @testable import StandInServer
 
-/// What the releases that were not recorded do differently, as their sources say.
+/// The differences of the releases that were not recorded, from their sources.
 @Suite(.waiting) struct VersionTests {
   private func badImport(_ name: String) throws -> (TestClient.Answer, JSONValue) {
     let server = try SmallServer(ServerVersion(name)!, values: 0)

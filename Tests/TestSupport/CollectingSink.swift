@@ -1,6 +1,6 @@
 import D2Common
 
-/// Keeps what it is given.
+/// Keeps everything that it gets.
 package struct CollectingSink: LineSink {
   package private(set) var bytes: [UInt8] = []
 

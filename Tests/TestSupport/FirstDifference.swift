@@ -1,5 +1,5 @@
-/// Where two long sequences begin to differ, and what is there; `nil` if they are equal. The difference that
-/// `#expect` shows of two long arrays takes minutes to find.
+/// The first difference of two long sequences; `nil` if they are equal. It would take minutes to find in the output of
+/// `#expect` for two long arrays.
 package func firstDifference<Element: Equatable>(
   _ found: some Sequence<Element>, from expected: some Sequence<Element>
 ) -> String? {

@@ -1,7 +1,7 @@
 import D2Common
 import Glibc
 
-/// A folder that is gone with the test.
+/// A folder that is deleted at the end of the test.
 package final class Folder {
   package let path: String
 
@@ -16,10 +16,10 @@ package final class Folder {
     rmdir(path)
   }
 
-  /// What stands in it.
+  /// The names of its files.
   package var names: [String] { FolderNames.read(path).sorted() }
 
-  /// Makes a file and returns its path.
+  /// Creates a file, and returns its path.
   package func file(_ name: String, _ bytes: some Collection<UInt8>) -> String {
     let file = open("\(path)/\(name)", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     let bytes = Array(bytes)

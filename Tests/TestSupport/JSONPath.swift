@@ -1,17 +1,16 @@
 import CJSONBlocks
 import Synchronization
 
-/// The ways in which `CJSONBlocks` can look at text. One of them is chosen for the whole process, so that tests that
-/// choose one take turns.
+/// The SIMD paths of `CJSONBlocks`. A path applies to the whole process, so tests that choose one take turns.
 package enum JSONPath {
   private static let turn = Mutex(())
 
-  /// Those that this processor has.
+  /// The paths that this processor supports.
   package static let all = turn.withLock { _ in
     ["portable", "sse2", "avx2", "avx512", "neon"].filter { (name: String) in d2_json_use_path(name) != 0 }
   }
 
-  /// Runs something while a path is chosen.
+  /// Runs `body` with a path.
   package static func using(_ path: String, _ body: () -> Void) {
     turn.withLock { _ in
       _ = d2_json_use_path(path)

@@ -1,13 +1,13 @@
 import D2Common
 
-/// The bytes with quotes after them, which a reader that goes too far would take for more text.
+/// The bytes followed by quotes, which a reader that goes too far would read as more text.
 package func withPadding<Result>(_ text: [UInt8], _ body: (PaddedLine) throws -> Result) rethrows -> Result {
   try (text + [UInt8](repeating: 0x22, count: PaddedLine.paddingBytes)).withUnsafeBytes { padded in
     try body(PaddedLine(0..<text.count, of: padded))
   }
 }
 
-/// What `DataValueLine` makes of a text, beside what the slow and obvious reader makes of it.
+/// Compares the result of `DataValueLine` with that of a slow, obvious reader.
 package struct LineComparison {
   /// `nil` if both agree.
   package private(set) var difference: String?
@@ -28,8 +28,8 @@ package struct LineComparison {
     isAccepted = reference != nil
   }
 
-  /// The values of the keys; `nil` if this is not an object, or has a byte order mark before it: so far `DataValueLine`
-  /// is stricter.
+  /// The values of the keys; `nil` if this is not an object, or begins with a byte order mark. In these points
+  /// `DataValueLine` is stricter.
   private static func reference(_ text: [UInt8]) -> [DataValueLine.Key: JSONValue]? {
     guard text.first != 0xEF, let document = try? JSONValue(parsing: text), let members = document.members else {
       return nil

@@ -1,10 +1,10 @@
-/// Random documents of the shape of a DHIS2 answer, from a seed, so that a failure can be made again.
+/// Random documents in the form of DHIS2 answers. They depend on a seed, so that a failure can be reproduced.
 package struct RandomJSON {
   package var random: SeededGenerator
 
   package init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
-  /// A document with `dataValues` somewhere among other members, with or without white space.
+  /// A document with `dataValues` among other members, with or without white space.
   package mutating func document(spaced: Bool, elements: Int) -> String {
     var members = (0..<Int.random(in: 0...2, using: &random)).map { "\"k\($0)\":\(value(depth: 1))" }
     let values = (0..<elements).map { _ in element() }.joined(separator: ",")

@@ -1,14 +1,14 @@
 import D2Common
 import D2Split
 
-/// The splitter as anyone would write it first: the whole text, one byte after the other, no masks. Slow and obvious.
+/// The simplest splitter: the whole text, byte by byte, without masks. It is slow and obvious.
 package struct ReferenceSplitter {
   package private(set) var elements: [[UInt8]] = []
   package private(set) var problem: SplitProblem?
 
   package var lines: [String] { elements.map { String(decoding: $0, as: UTF8.self) } }
 
-  /// Splits a text whose `dataValues` stand among other members. `suffix` is put before each closing brace.
+  /// Splits a text with `dataValues` among other members. It inserts `suffix` before each closing brace.
   package init(_ bytes: [UInt8], arrayKey: String = "dataValues") {
     do throws(SplitProblem) {
       try read(bytes, Array(arrayKey.utf8))

@@ -1,4 +1,4 @@
-/// SplitMix64: small, seeded, good enough to choose test cases.
+/// SplitMix64: small, seeded, and good enough for test cases.
 package struct SeededGenerator: RandomNumberGenerator {
   package var state: UInt64
 

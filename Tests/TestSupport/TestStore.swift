@@ -8,21 +8,21 @@ package enum StoreKind: String, Sendable, CaseIterable, CustomStringConvertible 
 
   package var description: String { rawValue }
 
-  /// The address of a PostgreSQL for tests: its maintenance database, as a superuser.
+  /// The address of a PostgreSQL server for tests: its maintenance database, as a superuser.
   package static var server: String? { processEnvironment()["D2_TEST_POSTGRESQL"] }
   package static var hasPostgreSQL: Bool { server != nil }
   package static let skipped = "D2_TEST_POSTGRESQL names no PostgreSQL (scripts/test starts one)"
 
-  /// Those that can be tested here.
+  /// The kinds that can be tested here.
   package static var available: [StoreKind] { hasPostgreSQL ? allCases : [.sqlite] }
 }
 
-/// A store of one test, empty at first, gone with its object.
+/// A store for one test. It begins empty, and is deleted with its object.
 package final class TestStore: Sendable {
   package let kind: StoreKind
-  /// What `--store` and `D2_STORE` take.
+  /// The value for `--store` and `D2_STORE`.
   package let location: String
-  /// A folder of its own, for the file of SQLite and what else a test needs.
+  /// Its own folder, for the SQLite file and other files of a test.
   package let folder: String
   private let database: String
 
@@ -48,7 +48,7 @@ package final class TestStore: Sendable {
     rmdir(folder)
   }
 
-  /// The address of another database of the server, or another user's.
+  /// The address of another database on the server, or for another user.
   package static func url(_ database: String, role: String = "postgres", password: String? = nil) -> String {
     let server = StoreKind.server ?? ""
     let host = server.split(separator: "?").last?.split(separator: "&").first { $0.hasPrefix("host=") } ?? ""
@@ -61,7 +61,7 @@ package final class TestStore: Sendable {
     Self.url(database, role: role, password: password)
   }
 
-  /// A connection, without any table of ours.
+  /// A connection to a database without d2's tables.
   package func connect() throws -> any Database {
     switch kind {
     case .sqlite: try SQLiteDatabase(path: location, creates: true)
@@ -74,7 +74,7 @@ package final class TestStore: Sendable {
     try Store(kind == .sqlite ? .sqlite(path: location) : .postgresql(url: location), StoreAccess(creates: true))
   }
 
-  /// Rows of a query as text, its columns separated by `|`.
+  /// The rows of a query as text, with columns separated by `|`.
   package func rows(_ sql: String) throws -> [String] {
     let database = try connect()
     var rows: [String] = []

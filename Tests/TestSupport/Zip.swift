@@ -1,11 +1,11 @@
-/// A zip archive, put together by hand so that it can be as odd as archives are.
+/// Builds zip archives byte by byte, so that they can be as unusual as real ones.
 package struct ZipBuilder {
-  /// Where the sizes of a member stand.
+  /// The place of a member's sizes.
   package enum Sizes: Sendable, CaseIterable {
     case before, before64, behind, behindUnsigned, behind64, behindUnsigned64
   }
 
-  /// What was added so far.
+  /// The bytes so far.
   package private(set) var bytes: [UInt8] = []
   private var directory: [UInt8] = []
   private var entries = 0
@@ -15,15 +15,15 @@ package struct ZipBuilder {
   /// Adds a file.
   ///
   /// - Parameters:
-  ///   - level: 0 stores it in deflate's own way, `nil` without deflate.
-  ///   - flags: besides that for sizes that stand after the data.
-  ///   - method: as the archive says, whatever the data is.
-  ///   - checksum: as the archive says; the right one if not said.
+  ///   - level: 0 stores it as deflate does, `nil` stores it without deflate.
+  ///   - flags: further flags, beside the one for sizes after the data.
+  ///   - method: the method in the header, whatever the data is.
+  ///   - checksum: the checksum in the header; the correct one by default.
   package mutating func add(
     _ path: String, _ data: [UInt8], level: Int32? = 6, sizes: Sizes = .before, flags: Int = 0, method: Int? = nil,
     checksum: UInt32? = nil
   ) {
-    // A member of gzip is ten bytes, the data, the checksum and the length.
+    // A gzip member consists of ten bytes, the data, the checksum and the length.
     let member = gzip(data, level: level ?? 1)
     let rightChecksum = member.suffix(8).prefix(4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
     let checksum = checksum ?? rightChecksum
@@ -40,7 +40,7 @@ package struct ZipBuilder {
     case .before64: bytes += number(-1, 8)
     default: bytes += number(0, 8)
     }
-    // Some programs write fields of their own before the one of zip64.
+    // Some programs write other fields before the zip64 field.
     let fields = sizes == .before64 ? number(0x5455, 2) + number(5, 2) + number(0, 5) + field64 : []
     bytes += number(path.utf8.count, 2) + number(fields.count, 2) + path.utf8 + fields + packed
     if !isBefore {
@@ -57,8 +57,8 @@ package struct ZipBuilder {
   /// The whole archive.
   ///
   /// - Parameters:
-  ///   - comment: of the archive.
-  ///   - is64: whether the records of zip64 stand after its directory.
+  ///   - comment: the comment of the archive.
+  ///   - is64: whether to write the zip64 records after its directory.
   package func archive(comment: String = "", is64: Bool = false) -> [UInt8] {
     let end64 =
       number(0x0606_4B50, 4) + number(44, 8) + number(45, 2) + number(45, 2) + number(0, 8) + number(entries, 8)
@@ -70,7 +70,7 @@ package struct ZipBuilder {
     return bytes + directory + (is64 ? end64 + locator64 : []) + end
   }
 
-  /// The least significant byte first.
+  /// A little-endian number.
   private func number(_ number: Int, _ width: Int) -> [UInt8] {
     (0..<width).map { $0 < 8 ? UInt8(truncatingIfNeeded: number >> (8 * $0)) : 0 }
   }

@@ -1,6 +1,6 @@
-// Swift's Mutex waits and wakes in its library, where the thread sanitizer sees nothing: what a contended lock protects
-// would be called a race. These stand before the library's functions and tell it. A library without them is not called
-// so, and loses nothing.
+// Swift's Mutex waits and wakes inside its library, which the thread sanitizer does not see. It would report a race for
+// data that a contended lock protects. These functions replace the library's, and inform the sanitizer. A library
+// without these functions never calls them, and loses nothing.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>

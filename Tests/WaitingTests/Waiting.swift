@@ -1,14 +1,14 @@
-// A build without tests has no module Testing, and builds this target too.
+// A build without tests also builds this target, but has no module Testing.
 #if canImport(Testing)
   import D2Common
   import Glibc
   import Testing
 
-  /// Runs each test of a suite on a thread where it may wait: for processes, for databases, for what a server does.
+  /// Runs each test of a suite on a thread where it may wait: for processes, databases or servers.
   ///
-  /// Swift's own pool has a thread a core. Tests that wait on those leave the cores idle.
+  /// Swift's own pool has one thread for each core. Tests that wait on those leave the cores idle.
   package struct Waiting: TestTrait, SuiteTrait, TestScoping {
-    /// So many tests run at once: while some wait, others keep the cores busy.
+    /// How many tests run at once. While some wait, others keep the cores busy.
     private static let threads = BlockingExecutor(threads: 4 * sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
     package let isRecursive = true
@@ -26,13 +26,14 @@
   }
 
   extension Trait where Self == Waiting {
-    /// The tests wait: each runs on a thread where that keeps no other test from running.
+    /// For tests that wait: each runs on a thread of its own, where it delays no other test.
     package static var waiting: Waiting { Waiting() }
   }
 
-  /// How long tests ran: the file that `D2_TEST_TIMES` names gets a line a test case, with seconds, place and name.
+  /// Measures how long tests ran. The file that `D2_TEST_TIMES` names gets a line for each test case, with seconds,
+  /// place and name.
   ///
-  /// The times that the runner prints contain the wait for a thread.
+  /// The times from the test runner include the wait for a thread.
   private enum TestTimes {
     private static let file = processEnvironment()["D2_TEST_TIMES"].map {
       open($0, O_WRONLY | O_APPEND | O_CREAT, 0o644)
@@ -43,7 +44,7 @@
       let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
       let place = "\(test.sourceLocation.fileID):\(test.sourceLocation.line)"
       let line = Array("\(seconds)\t\(place)\t\(test.displayName ?? test.name)\n".utf8)
-      // In one write, so that lines of two tests do not mix.
+      // In one write, so that the lines of two tests do not mix.
       _ = write(file, line, line.count)
     }
   }

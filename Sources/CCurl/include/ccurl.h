@@ -1,5 +1,5 @@
-// libcurl for Swift: its variadic functions under fixed signatures, and a store of cookies and TLS sessions that
-// threads share.
+// libcurl for Swift: its variadic functions with fixed signatures, and a store of cookies and TLS sessions that threads
+// share.
 #pragma once
 
 #include <curl/curl.h>
@@ -20,19 +20,19 @@ CURLcode d2_curl_set_pointer(CURL *handle, CURLoption option, const void *value)
 CURLcode d2_curl_set_list(CURL *handle, CURLoption option, struct curl_slist *value);
 CURLcode d2_curl_set_bytes_callback(CURL *handle, CURLoption option, d2_curl_bytes callback);
 CURLcode d2_curl_set_progress_callback(CURL *handle, d2_curl_progress callback);
-/// Lets libcurl begin a body anew, where it has to send it again.
+/// Lets libcurl send a body again from the beginning, if it must.
 CURLcode d2_curl_set_seek_callback(CURL *handle, d2_curl_seek callback);
 CURLcode d2_curl_get_long(CURL *handle, CURLINFO info, long *value);
 CURLcode d2_curl_get_large(CURL *handle, CURLINFO info, curl_off_t *value);
 CURLcode d2_curl_get_list(CURL *handle, CURLINFO info, struct curl_slist **value);
-/// Where the sockets of a handle's connections are noted, the newest last: libcurl does not tell them while a transfer
-/// runs.
+/// Records the sockets of a handle's connections, the newest last, because libcurl does not report them during a
+/// transfer.
 typedef struct {
   int sockets[4];
 } d2_curl_sockets;
 
 CURLcode d2_curl_note_sockets(CURL *handle, d2_curl_sockets *sockets);
-/// How many bytes wait in the newest of them that is connected; -1 where that is not known.
+/// How many bytes wait in the newest connected socket; -1 if unknown.
 int d2_curl_waiting_bytes(const d2_curl_sockets *sockets);
 /// The socket of the connection that the last transfer used and left open, or -1.
 int d2_curl_open_socket(CURL *handle);

@@ -1,14 +1,14 @@
 import D2Common
 
-/// Options that say of what a server's analytics make sums. d2-pull asks by them; a slice of the ledger keeps them as
-/// they are typed.
+/// The options that select what a server's analytics sum up. d2-pull uses them; a slice of the ledger stores them as
+/// typed.
 package enum AnalyticsSubject {
-  /// The figures that a server makes of a data set's registrations.
+  /// The figures that a server computes from a data set's registrations.
   package enum ReportingRate: String, CaseIterable, Sendable {
     case REPORTING_RATE, REPORTING_RATE_ON_TIME, ACTUAL_REPORTS, ACTUAL_REPORTS_ON_TIME, EXPECTED_REPORTS
   }
 
-  /// How values are summed over units and time, as the Web API names it.
+  /// How values are aggregated over units and time, in the Web API's words.
   package enum AggregationType: String, CaseIterable, Sendable {
     case SUM, AVERAGE, AVERAGE_SUM_ORG_UNIT, COUNT, STDDEV, VARIANCE, MIN, MIN_SUM_ORG_UNIT, MAX, MAX_SUM_ORG_UNIT
     case LAST, LAST_AVERAGE_ORG_UNIT, LAST_LAST_ORG_UNIT, LAST_IN_PERIOD, LAST_IN_PERIOD_AVERAGE_ORG_UNIT
@@ -64,9 +64,9 @@ package enum AnalyticsSubject {
   // MARK: What it needs
 
   /// - Parameters:
-  ///   - dataSets: the command's option for them.
+  ///   - dataSets: the command's option for data sets.
   ///   - verb: what the command does: `read`.
-  /// - Throws: `CommandFailure`, 64 if nothing says of what sums are wanted.
+  /// - Throws: `CommandFailure`, 64 if no option selects data.
   package static func requireItems(
     _ arguments: Arguments, dataSets: any AnyOption, to verb: String
   ) throws(CommandFailure) {
@@ -79,7 +79,7 @@ package enum AnalyticsSubject {
       "say what to \(verb): --data-element, --indicator, --program-indicator, --data-set, or groups of them")
   }
 
-  /// - Throws: `CommandFailure`, 64 if nothing says of which organisation units.
+  /// - Throws: `CommandFailure`, 64 if no option selects organisation units.
   package static func requireUnits(_ arguments: Arguments) throws(CommandFailure) {
     let options: [any AnyOption] = [ExportSubject.orgUnits, ExportSubject.orgUnitGroups, levels]
     try CommandFailure.require(
@@ -87,7 +87,7 @@ package enum AnalyticsSubject {
       "say for which organisation units: --org-unit, --level or --org-unit-group")
   }
 
-  /// - Throws: `CommandFailure`, 64 if nothing says of which time.
+  /// - Throws: `CommandFailure`, 64 if no option selects periods.
   package static func requirePeriods(_ arguments: Arguments) throws(CommandFailure) {
     try CommandFailure.require(
       arguments.has(CalendarOptions.period), "say for which time: --period, as ids or as LAST_3_MONTHS")
@@ -95,14 +95,14 @@ package enum AnalyticsSubject {
 
   // MARK: As words
 
-  /// Those that a slice keeps; its data sets, units and periods stand beside them.
+  /// The options that a slice stores. Its data sets, units and periods are stored separately.
   private static let kept: [any AnyOption] = [
     ExportSubject.dataElements, ExportSubject.dataElementGroups, indicators, indicatorGroups, programIndicators,
     allRates, rates, ExportSubject.orgUnitGroups, levels, disaggregate, filters, aggregationType,
     skipRounding, maxAge, partTime,
   ]
 
-  /// What a command line asks for, as words of another one.
+  /// The selection of a command line, as words of another command line.
   package static func words(_ arguments: Arguments, dataSets: [String]) -> [String] {
     var words = [analytics.name]
     if !dataSets.isEmpty { words += ["--data-set", dataSets.joined(separator: ",")] }
@@ -110,7 +110,7 @@ package enum AnalyticsSubject {
       let texts = arguments.texts(of: option)
       switch option.name {
       case _ where option.value == nil: words.append(option.name)
-      // A filter may hold commas.
+      // A filter may contain commas.
       case filters.name: words += texts.flatMap { [option.name, $0] }
       default: words += [option.name, texts.joined(separator: ",")]
       }

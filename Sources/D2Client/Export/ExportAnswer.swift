@@ -3,28 +3,28 @@ import D2Split
 
 /// One answer of an export, received whole and split into its items.
 package struct ExportAnswer: Sendable {
-  /// How many items came: data values, or registrations.
+  /// How many items it has: data values, or registrations.
   package let items: Int
-  /// The server closed the connection without having said so.
+  /// Whether the server closed the connection without announcing it.
   package let closedUnannounced: Bool
   package let firstByteSeconds: Double
   package let seconds: Double
 
-  /// Who is told what happens while an answer arrives.
+  /// The callbacks while an answer arrives.
   package struct Listener<Sink> {
-    /// Bytes came over the wire.
+    /// Called when bytes came over the wire.
     package var received: (_ wireBytes: Int) -> Void = { _ in }
-    /// So many bytes were split; so many items came in all. The sink has them.
+    /// Called after bytes were split, with the number of items so far. The sink has the items.
     package var split: (_ bytes: Int, _ items: Int, _ sink: Sink) -> Void = { _, _, _ in }
     package var waiting: () throws -> Void = {}
 
     package init() {}
   }
 
-  /// Asks once and hands the items on as lines while they arrive.
+  /// Sends the request once, and passes the items on as lines while they arrive.
   ///
-  /// - Throws: `ServerError` for what the server or the network did, with the whole items that arrived in the sink;
-  ///   what the sink throws.
+  /// - Throws: `ServerError` for failures of the server or the network, after the whole items that arrived; errors of
+  ///   the sink.
   package static func receive<Sink: LineSink>(
     _ request: ExportRequest, completion: ValueCompletion = .none, into sink: inout Sink, _ client: DHIS2Client,
     _ listener: Listener<Sink> = Listener()
@@ -64,7 +64,7 @@ package struct ExportAnswer: Sendable {
   }
 }
 
-/// The body of an answer: a document that is split, or a page of HTML that is kept for the message.
+/// The body of an answer: a document to split, or an HTML page to keep for the message.
 private struct ExportBody: ~Copyable {
   var splitter: DataValueSplitter
   private(set) var page: [UInt8]?
@@ -72,7 +72,7 @@ private struct ExportBody: ~Copyable {
 
   init(_ splitter: consuming DataValueSplitter) { self.splitter = splitter }
 
-  /// Whether a piece is of a page.
+  /// Whether a chunk belongs to a page.
   mutating func takesPage(_ chunk: UnsafeMutableRawBufferPointer) -> Bool {
     if splitter.isEmpty, page == nil, chunk.first(where: { $0 > 0x20 }) == UInt8(ascii: "<") { page = [] }
     guard let count = page?.count else { return false }
@@ -84,23 +84,24 @@ private struct ExportBody: ~Copyable {
 // MARK: Answers that look whole
 
 extension ExportAnswer {
-  /// Servers up to 2.42 fetch so many rows at a time: a query that fails on the way ends at a multiple.
+  /// Servers up to 2.42 fetch this many rows at a time, so an interrupted query ends at a multiple.
   package static let rowsAtOnce = 1000
-  /// An empty answer that took longer may be of a query that failed before its first row; a true one takes 0.05 s.
+  /// If an empty answer took longer, its query may have failed before the first row. A correct empty answer takes 0.05
+  /// s.
   private static let slowEmptySeconds = 3.0
 
-  /// Whether it has a mark of a query that failed half-way. A server up to 2.42 ends such a query as HTTP 200 and valid
-  /// JSON (seen on real servers, docs/dhis2-servers.md, trap 1). The marks are a multiple of the rows that are fetched
-  /// at a time, and a connection closed unannounced.
+  /// Whether it shows signs of a query that failed halfway. Servers up to 2.42 end such a query as HTTP 200 and valid
+  /// JSON (seen on real servers, docs/dhis2-servers.md, trap 1). The signs are a multiple of the rows that are fetched
+  /// at a time, and a connection that was closed unannounced.
   ///
-  /// - Parameter limit: of the request. An answer with exactly as many items has no mark.
+  /// - Parameter limit: the limit of the request. An answer with exactly as many items is not doubtful.
   package func isDoubtful(limit: Int?) -> Bool {
     if closedUnannounced { return true }
     if items == 0 { return firstByteSeconds > Self.slowEmptySeconds }
     return items % Self.rowsAtOnce == 0 && items != limit
   }
 
-  /// What makes it doubtful, and what is done.
+  /// Why the answer is doubtful, and what happens next.
   package var doubt: String {
     closedUnannounced
       ? "\(counted(items, "value")), and the server closed the connection unannounced: asking again, to be sure"
@@ -108,23 +109,23 @@ extension ExportAnswer {
   }
 }
 
-/// Counts of one question's answers, until two agree.
+/// The counts of repeated answers to one request, until two agree.
 package struct Agreement {
   private var answers: [ExportAnswer]
 
   package init(first: ExportAnswer) { answers = [first] }
 
-  /// So many answers are enough if no number of retries says otherwise.
+  /// The number of answers that are enough, if there is no number of retries.
   private static let most = 3
 
-  /// Asks again until two answers agree, or there are enough that do not.
+  /// Repeats the request until two answers agree, or enough answers disagree.
   package static func reached(first: ExportAnswer, ask: () throws -> ExportAnswer) rethrows -> Agreement {
     var counts = Agreement(first: first)
     while counts.agreed == nil, counts.asked < most { counts.add(try ask()) }
     return counts
   }
 
-  /// The weaker rule of a question that asks only whether there is something: two answers say the same of that.
+  /// A weaker rule, for requests about whether there is anything: both answers must agree on that only.
   package static func isReached(_ first: ExportAnswer, _ second: ExportAnswer) -> Bool {
     (first.items == 0) == (second.items == 0)
   }
@@ -133,7 +134,7 @@ package struct Agreement {
 
   package mutating func add(_ answer: ExportAnswer) { answers.append(answer) }
 
-  /// Why no number is believed, as the end of a sentence.
+  /// Why no count is trusted, as the end of a sentence.
   package var problem: String {
     let counts = answers.map(\.items)
     return Set(counts).count == 1
@@ -141,9 +142,9 @@ package struct Agreement {
       : "the server has another number each time: \(counts.map(String.init).joined(separator: ", "))"
   }
 
-  /// The number that the last answer shares with an earlier one. Where both marks are there each time, a query fails at
-  /// the same place each time. Two answers that both bear the mark of a closed connection prove little (a query may be
-  /// ended at the same row twice): then a third must agree.
+  /// The count that the last answer shares with an earlier one. If both signs occur each time, a query fails at the
+  /// same row each time. Two answers with a closed connection prove little, because a query may end at the same row
+  /// twice. Then a third one must agree.
   package var agreed: Int? {
     let last = answers.last!.items
     let same = answers.filter { $0.items == last }

@@ -1,7 +1,7 @@
 import D2Common
 import D2Split
 
-/// What an answer of an export says if it is not the data.
+/// The errors of an export's answer that is not data.
 struct ExportProblems {
   let request: ExportRequest
   let server: ServerURL
@@ -10,7 +10,7 @@ struct ExportProblems {
     ServerError(server, request.target, kind, message, code: code)
   }
 
-  /// Servers 2.39 to 2.42 close the answer before they have checked the user's access, and then cannot say so
+  /// Servers 2.39 to 2.42 close the answer before they check the user's access, and then cannot report the refusal
   /// (docs/dhis2-servers.md, trap 2).
   var emptyBody: ServerError {
     error(
@@ -28,13 +28,13 @@ struct ExportProblems {
       ? error(.cutOff, "the compressed answer ends early") : error(.malformed, "the compressed answer is damaged")
   }
 
-  /// The failure that a document means; `nil` for an export's.
+  /// The error of a document; `nil` if it is an export.
   func inDocument(_ splitter: borrowing DataValueSplitter) -> ServerError? {
     let members = splitter.topLevelMembers
     return errorDocument(members) ?? (splitter.sawArray ? nil : otherDocument(members))
   }
 
-  /// An error that comes as HTTP 200.
+  /// An error that comes with HTTP 200.
   private func errorDocument(_ members: [(key: [UInt8], value: [UInt8])]) -> ServerError? {
     func text(_ key: String) -> String? {
       members.last { $0.key == Array(key.utf8) }.flatMap { try? JSONValue(parsing: $0.value) }?.scalarText
@@ -45,8 +45,8 @@ struct ExportProblems {
     return error(.status(status), text("message") ?? "an error came as HTTP 200", code: text("errorCode"))
   }
 
-  /// JSON of something else. Where there is nothing to tell, a server may leave the array out, and write no more than
-  /// what all values would share (docs/dhis2-servers.md, "Exports" and "Registrations").
+  /// The error for JSON of another kind. If there is no data, a server may omit the array, and write only the keys that
+  /// all values share (docs/dhis2-servers.md, "Exports" and "Registrations").
   private func otherDocument(_ members: [(key: [UInt8], value: [UInt8])]) -> ServerError? {
     let keys = members.map { String(decoding: $0.key, as: UTF8.self) }
     let others = keys.filter { !Self.sharedKeys.contains($0) && !$0.lowercased().hasSuffix("scheme") }
@@ -57,7 +57,7 @@ struct ExportProblems {
     )
   }
 
-  /// What a data value set may hold beside its values (docs/dhis2-servers.md, "Exports").
+  /// The keys beside the values that a data value set may have (docs/dhis2-servers.md, "Exports").
   private static let sharedKeys: Set<String> = [
     "dataSet", "completeDate", "period", "orgUnit", "attributeOptionCombo", "attributeCategoryOptions", "dryRun",
     "strategy",

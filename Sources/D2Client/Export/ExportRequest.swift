@@ -1,12 +1,12 @@
 import D2Common
 
-/// One question to an export: which data, of which organisation units, of which time.
+/// One request to an export: which data, of which organisation units, for which time.
 package struct ExportRequest: Sendable {
   /// A parameter's name and value.
   package typealias Parameter = (name: String, value: String)
 
   package let kind: DataKind
-  /// Where the server is asked.
+  /// The path of the export.
   package var path: String
   /// Data sets, data elements or their groups.
   package var subject: [Parameter]
@@ -16,20 +16,20 @@ package struct ExportRequest: Sendable {
   /// Periods, or the first and the last day.
   package var times: [Parameter]
   package var passedOn: [Parameter]
-  /// Whether the organisation units stand for all below them too.
+  /// Whether the organisation units include all units below them.
   package var children: Bool
   package var limit: Int?
-  /// Whether its periods are those of all types that a cut between two days goes through: a version may not know some
-  /// of them.
+  /// Whether its periods are all types of periods that contain a cut between two days. A version may not know some of
+  /// them.
   package var mayNameUnknownPeriods = false
 
-  /// With `children` each organisation unit is a condition of its own in the server's query; more of them defeat its
-  /// index.
+  /// With `children`, each organisation unit is a separate condition in the server's query. With more of them, the
+  /// query does not use its index.
   package static let mostParents = 50
-  /// Servers from 2.43 on refuse a question that names no time, also one for changes (E2002; docs/dhis2-servers.md,
-  /// trap 15); all time is this.
+  /// All time. Servers from 2.43 on refuse a request without a time, even one for changes (E2002;
+  /// docs/dhis2-servers.md, trap 15).
   package static let allTime = (start: "1900-01-01", end: "2199-12-31")
-  /// The limit of a question that is a sample. It is small enough for any link, and not a multiple of the 1,000 rows at
+  /// The limit of a request for a sample. It is small enough for any link. It is not a multiple of 1,000, the rows at
   /// which a failed query of a server up to 2.42 ends.
   package static let sampleLimit = 20_001
 
@@ -62,7 +62,7 @@ package struct ExportRequest: Sendable {
     return query.target(path)
   }
 
-  /// The same request for at most so many items.
+  /// The same request with a limit of items.
   package func limited(to limit: Int) -> ExportRequest {
     var request = self
     request.limit = limit
@@ -71,12 +71,13 @@ package struct ExportRequest: Sendable {
 
   // MARK: Size
 
-  /// Room in an address for the path and the parameters' fixed parts.
+  /// Bytes to reserve in an address for the path and the fixed parts of parameters.
   private static let fixedBytes = 200
-  /// What is left for units and periods, however long the rest is.
+  /// The least bytes for units and periods, however long the rest is.
   private static let leastRoom = 1000
 
-  /// The same question in as few requests as safe addresses hold: its combos, organisation units and periods in groups.
+  /// The same data in as few requests as fit into safe addresses: with groups of its combos, organisation units and
+  /// periods.
   ///
   /// One answer for a country's year costs a server a third less than many small ones.
   package func fitting() -> [ExportRequest] {
@@ -102,9 +103,9 @@ package struct ExportRequest: Sendable {
     parameters.reduce(0) { $0 + $1.name.utf8.count + Query.encoded($1.value).utf8.count + 2 }
   }
 
-  /// Runs of parameters that fit a number of bytes.
+  /// Groups of consecutive parameters that fit a number of bytes.
   ///
-  /// - Parameter orNone: whether no parameters are one empty run, and not no run.
+  /// - Parameter orNone: whether an empty list gives one empty group, and not no group.
   package static func groups(
     _ parameters: [Parameter], room: Int, most: Int = .max, orNone: Bool = false
   ) -> [[Parameter]] {

@@ -1,6 +1,6 @@
 import D2Common
 
-/// Options that say by uids what is read, of which organisation units.
+/// The options that select data and organisation units by uid.
 package enum ExportSubject {
   package static let dataElements = Option("--data-element", values: "UID", help: "Select these data elements.")
   package static let dataElementGroups = Option(

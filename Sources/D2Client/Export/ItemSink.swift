@@ -1,6 +1,6 @@
 import D2Common
 
-/// Hands on the items of an answer as JSON, for questions whose answers are small.
+/// Passes the items of an answer on as JSON, for requests with small answers.
 package struct ItemSink: LineSink {
   private let take: (JSONValue) -> Void
 

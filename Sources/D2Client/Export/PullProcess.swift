@@ -2,7 +2,7 @@ import D2Common
 import Glibc
 import Synchronization
 
-/// The lines on stderr of two d2-pulls that are asked for the same: what both say is said once.
+/// The stderr lines of two d2-pulls with the same request. A line that both print is logged once.
 package final class PullErrors: Sendable {
   private let said = Mutex<Set<String>>([])
   private let log: Log
@@ -19,14 +19,14 @@ package final class PullErrors: Sendable {
 package struct PullProcess {
   private let process: ChildProcess
   private let side: PairSide
-  /// What follows if it fails.
+  /// What follows from a failure, for the message.
   private let consequence: String
-  /// Gets what it says on stderr, at its end; `nil` if its stderr is ours.
+  /// Gets its stderr at its end; `nil` if it inherits ours.
   private let errors: PullErrors?
 
   /// - Parameters:
   ///   - arguments: its command line. With `errors` it should be quiet.
-  ///   - consequence: what the message of a failure ends with.
+  ///   - consequence: the end of the message if it fails.
   /// - Throws: `CommandFailure`, 75 if no process can be started.
   package init(
     _ side: PairSide, _ arguments: [String], environment: [String: String], consequence: String,
@@ -43,7 +43,7 @@ package struct PullProcess {
     }
     let line = words.map(ShellWord.quoted).joined(separator: " ")
     process = try ChildProcess(shell: "exec \(line)", environment: environment)
-    // Until its output is read, what it says must have room.
+    // Its messages must fit into the pipe until its output is read.
     PipeSize.widen(process.outputs[1])
   }
 
@@ -53,22 +53,22 @@ package struct PullProcess {
     while let line = try? reader.next() { errors.relay(String(decoding: line.bytes, as: UTF8.self)) }
   }
 
-  /// The summary that a worker looks for, and the turns of its commands, are those of the pull whose values are moved.
+  /// A worker needs the summary and the turns of the pull whose values it moves, not of this one.
   private static let ofWorkers: Set<String> = ["D2_SUMMARY_DIR", WorkerTurn.variable]
 
-  /// What it writes.
+  /// The descriptor with its output.
   package var output: Int32 { process.outputs[0] }
 
-  /// The one beside this program, else the one on the PATH.
+  /// The d2-pull in the folder of this program, or else the one in the PATH.
   private static var command: String {
     guard let beside = OwnFolder.path.map({ $0 + "/d2-pull" }), access(beside, X_OK) == 0 else { return "d2-pull" }
     return beside
   }
 
-  /// Waits for its end; what it wrote was read.
+  /// Waits for its end, after its output was read.
   ///
-  /// - Returns: whether it read all that was asked for; false if the server does not know some of the ids.
-  /// - Throws: `CommandFailure` with its status, if it failed: what it wrote is not all.
+  /// - Returns: whether it read everything; false if the server does not know some of the ids.
+  /// - Throws: `CommandFailure` with its status if it failed. Then its output is not complete.
   package func finish() throws(CommandFailure) -> Bool {
     relayErrors()
     switch process.wait(block: true)! {

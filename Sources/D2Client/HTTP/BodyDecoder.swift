@@ -1,16 +1,15 @@
-/// What is wrong with a compressed body.
+/// The problems of a compressed body.
 package enum GzipProblem: Error, Equatable, Sendable {
-  /// It ends before its end.
+  /// It is truncated.
   case endsEarly
   /// It is damaged.
   case corrupt
 }
 
-/// Inflates a body while it arrives, if its first bytes say that it is gzip; hands on all else as it is.
+/// Inflates a body while it arrives, if its first bytes are those of gzip. It passes on everything else unchanged.
 ///
-/// Two layers may lie over each other: the file that `compression=gzip` makes (DHIS2 sets no Content-Encoding for it),
-/// and a proxy's own Content-Encoding around it. Both are recognised by their first bytes, so that no header has to be
-/// believed.
+/// There may be two layers: the file that `compression=gzip` makes (DHIS2 sets no Content-Encoding for it), and a
+/// proxy's own Content-Encoding around it. It recognises both by their first bytes, and does not rely on a header.
 package struct BodyDecoder: ~Copyable {
   private static let windowBytes = 256 * 1024
   private static let deepestLayers = 2
@@ -19,13 +18,13 @@ package struct BodyDecoder: ~Copyable {
   private var mode = Mode.undecided
   private var held: [UInt8] = []
   private var layers: [GzipLayer] = []
-  /// The first byte inside the outer layer, if it may be the first mark of another.
+  /// The first byte inside the outer layer, if it may begin another layer's signature.
   private var heldInside: [UInt8] = []
   private var insideIsKnown = false
 
   package init() {}
 
-  /// Takes a chunk as it came; `sink` gets decoded bytes, which it may change.
+  /// Decodes a chunk. `sink` gets decoded bytes, which it may change.
   package mutating func consume(
     _ chunk: UnsafeMutableRawBufferPointer, into sink: (UnsafeMutableRawBufferPointer) throws -> Void
   ) throws {
@@ -33,7 +32,7 @@ package struct BodyDecoder: ~Copyable {
     case .plain: try sink(chunk)
     case .gzip: try inflate(layer: 0, chunk, into: sink)
     case .undecided:
-      // The two marks of gzip may be cut apart.
+      // The two bytes of gzip's signature may be in different chunks.
       if held.isEmpty, let first = chunk.first, first != 0x1F {
         mode = .plain
         return try sink(chunk)
@@ -48,7 +47,7 @@ package struct BodyDecoder: ~Copyable {
     }
   }
 
-  /// The body has ended. - Throws: `GzipProblem.endsEarly` in the middle of a compressed member.
+  /// Ends the body. - Throws: `GzipProblem.endsEarly` in the middle of a compressed member.
   package mutating func finish(into sink: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
     guard layers.allSatisfy(\.isAtEnd) else { throw GzipProblem.endsEarly }
     for var start in [held, heldInside] where !start.isEmpty { try start.withUnsafeMutableBytes { try sink($0) } }
@@ -64,7 +63,8 @@ package struct BodyDecoder: ~Copyable {
     }
   }
 
-  /// The first bytes of what a layer holds: another layer, or the text. The two marks may be cut apart here too.
+  /// Checks the first bytes inside a layer: another layer, or the text. The two bytes of the signature may be in
+  /// different chunks here too.
   private mutating func begin(
     inside layer: Int, _ bytes: UnsafeMutableRawBufferPointer, into sink: (UnsafeMutableRawBufferPointer) throws -> Void
   ) throws {

@@ -2,46 +2,46 @@ import D2Common
 import Glibc
 import Synchronization
 
-/// How many requests may be under way: a fixed number, or the one at which the server does the most work.
+/// The limit of concurrent requests: a fixed number, or the number at which the server does the most work.
 ///
-/// Servers differ. On two cores 2.43 does less with two requests at a time than with one; on sixteen cores it does
-/// eight times as much with eight. So each answer allows one more, until the times of the requests show how many the
-/// server does at once. From time to time more and fewer are tried. `CurveFit` evaluates the times here; the caller
-/// does it if requests differ in what they ask for. The number is halved if the server says that it has too much to do
-/// (429, 5xx, timeouts).
+/// Servers differ. On two cores, 2.43 does less with two concurrent requests than with one. On sixteen cores it does
+/// eight times as much with eight. So each answer raises the limit by one, until the times of the requests show how
+/// many the server handles at once. From time to time this class tries more and fewer. `CurveFit` evaluates the times
+/// here; the caller does it if requests differ in size. If the server is overloaded (429, 5xx, timeouts), the limit is
+/// halved.
 package final class ConcurrencyLimit: Sendable {
   private struct State: Sendable {
     var limit: Int
-    /// How many requests are under way, as far as they are told.
+    /// How many requests are in flight, as far as they are reported.
     var underWay = 0
-    /// Less than the most, when the server turns out to bear less.
+    /// Less than `most` if the server turns out to bear less.
     var cap: Int
-    /// Less than that, after the server had too much to do.
+    /// Even less after the server was overloaded.
     var ceiling: Int
     var fit = CurveFit(prior: ServerCapacity.prior(expected: nil))
-    /// Answers since the limit was looked at last.
+    /// Answers since the limit was last evaluated.
     var answers = 0
     var lookAround = LookAround(firstPause: 8, longestPause: 80)
-    /// At first each answer allows one more, until more are no better.
+    /// At first each answer raises the limit by one, until more requests are no better.
     var isRising = true
-    /// So many answers more belong to requests of before a decrease, and mean nothing now.
+    /// This many further answers belong to requests from before a decrease, and are ignored.
     var stale = 0
-    /// So many rounds pass before the ceiling rises.
+    /// How many rounds must pass before the ceiling rises.
     var calmRounds = 0
   }
 
-  /// The most that is ever allowed.
+  /// The upper bound of the limit.
   package let most: Int
-  /// Whether the number is found, and not fixed.
+  /// Whether the limit is found by measuring, and not fixed.
   package let isFound: Bool
   private let state: Mutex<State>
 
-  /// With two it begins: a few requests at a time more than is best cost little, the way up from one costs much.
+  /// The search begins with two. A few requests too many cost little, but a slow rise from one costs much.
   private static let first = 2
-  /// After a decrease the server is left in peace for so many rounds.
+  /// After a decrease, the limit stays for this many rounds.
   private static let calmRounds = 3
-  /// How many answers a round has: one for each request that may be under way. One is too few to tell something, and
-  /// six tell enough.
+  /// How many answers a round has: one for each allowed request. One answer is too few to draw a conclusion, and six
+  /// are enough.
   private static func answersOfRound(_ limit: Int) -> Int { min(max(limit, 2), 6) }
 
   package init(fixed number: Int) {
@@ -56,7 +56,7 @@ package final class ConcurrencyLimit: Sendable {
     state = Mutex(State(limit: min(Self.first, most), cap: most, ceiling: most))
   }
 
-  /// Allows no more than so many from now on.
+  /// Restricts the limit to a lower upper bound.
   package func restrict(to cap: Int) {
     state.withLock { state in
       state.cap = min(state.cap, max(1, cap))
@@ -67,16 +67,16 @@ package final class ConcurrencyLimit: Sendable {
 
   package var current: Int { state.withLock { $0.limit } }
 
-  /// Whether each answer still allows one more.
+  /// Whether each answer still raises the limit.
   package var isRising: Bool { isFound && state.withLock { $0.isRising && $0.limit < $0.ceiling } }
 
-  /// Begins with more than two, if the way up would take much of the time; nothing was asked for yet.
+  /// Begins with more than two requests, if a rise would take too long. Call it before the first request.
   package func rise(from number: Int) {
     guard isFound else { return }
     state.withLock { $0.limit = min(number, $0.ceiling) }
   }
 
-  /// Begins with a number that was found before, by another command; nothing was asked for yet.
+  /// Begins with the number that an earlier command found. Call it before the first request.
   package func begin(at number: Int) {
     guard isFound else { return }
     state.withLock { state in
@@ -86,12 +86,12 @@ package final class ConcurrencyLimit: Sendable {
     }
   }
 
-  /// The number that was found; `nil` if it is fixed.
+  /// The current limit if it is found by measuring; `nil` if it is fixed.
   package var found: Int? { isFound ? current : nil }
 
   // MARK: Requests
 
-  /// A request begins. Returns how many are under way now.
+  /// Records the start of a request. Returns how many are in flight now.
   package func begin() -> Int {
     state.withLock { state in
       state.underWay += 1
@@ -99,10 +99,10 @@ package final class ConcurrencyLimit: Sendable {
     }
   }
 
-  /// It has ended.
+  /// Records the end of a request.
   ///
   /// - Parameter begun: what `begin()` returned.
-  /// - Returns: how many were under way while it ran, on an average.
+  /// - Returns: the average number of requests in flight while it ran.
   package func end(_ begun: Int) -> Double {
     state.withLock { state in
       defer { state.underWay -= 1 }
@@ -110,11 +110,11 @@ package final class ConcurrencyLimit: Sendable {
     }
   }
 
-  /// A request was answered well, and its time alone tells how many at a time are best.
+  /// Records a successful request whose time alone shows which number is best.
   ///
   /// - Parameters:
-  ///   - seconds: what it took, for a piece of work of one size.
-  ///   - among: how many were under way meanwhile; `nil`: as many as are allowed.
+  ///   - seconds: the time for work of a fixed size.
+  ///   - among: the average number in flight meanwhile; `nil` for the current limit.
   package func succeeded(seconds: Double, among: Double? = nil) {
     learn { state in
       guard seconds > 0 else { return }
@@ -125,10 +125,10 @@ package final class ConcurrencyLimit: Sendable {
     }
   }
 
-  /// A request was answered well, and the caller knows how many at a time are best.
+  /// Records a successful request. The caller knows which number is best.
   ///
-  /// - Parameter losses: what is lost of what the server could do with so many at a time; 1 if nothing is. It must
-  ///   not ask this limit, which waits for it.
+  /// - Parameter losses: the loss at each number of requests, compared with the best the server could do; 1 for no
+  ///   loss. It must not call this limit, whose lock is held.
   package func succeeded(losses: (_ levels: [Int]) -> [Double]) {
     learn { answered(&$0, losses) }
   }
@@ -167,10 +167,10 @@ package final class ConcurrencyLimit: Sendable {
     state.answers = 0
   }
 
-  /// A request failed in a way that says that the server has too much to do.
+  /// Records a failure that means that the server is overloaded.
   package func failed() { learn(halve) }
 
-  /// Changes the limit by an answer, unless that belongs to a request of before a decrease.
+  /// Changes the limit after an answer, unless that belongs to a request from before a decrease.
   private func learn(_ change: (inout State) -> Void) {
     guard isFound else { return }
     state.withLock { state in

@@ -1,34 +1,34 @@
 import Glibc
 
-/// Finds out which of several curves the times of requests follow, whatever the server's speed is at the moment.
+/// Finds which of several curves fits the times of requests, whatever the server's current speed.
 ///
 /// Times of real servers are noisy (docs/dhis2-servers.md, trap 31). One request in twenty takes five to eight times as
 /// long as its neighbours, and all become slower and faster over minutes. So each curve has a scale that follows the
-/// times, and a time far from the expected one says little about the curves. A request is slow by chance, but never
-/// fast: a time far below the expected one moves the scale at once.
+/// times, and a time far from the expected one has little weight. A request can be slow by chance, but never fast: a
+/// time far below the expected one moves the scale at once.
 package struct CurveFit: Sendable {
-  /// What is known of one curve.
+  /// The evaluation of one curve.
   package struct Candidate: Sendable {
-    /// Its place among the curves.
+    /// The index of the curve.
     package let curve: Int
     package let probability: Double
-    /// The logarithm of the factor between what the curve tells and seconds.
+    /// The logarithm of the factor from the curve's time to seconds.
     package let scale: Double
   }
 
-  /// How far times of equal requests are from each other, as logarithms.
+  /// How much the times of equal requests differ, as logarithms.
   private static let spread = 0.15
-  /// A time so many spreads below what was expected was not expected rightly.
+  /// If a time is this many spreads below the expected one, the expectation was wrong.
   private static let farBelow = 3.0
-  /// What a time says is forgotten slowly, since the server changes: half of it within 70 requests.
+  /// Evidence is forgotten slowly, because the server changes: half of it within 70 requests.
   private static let memory = 0.99
-  /// How much of a deviation the scale follows at least.
+  /// The least share of a deviation that the scale follows.
   private static let leastGain = 0.15
   private static let leastProbability = 1e-4
 
   /// The logarithm of each curve's probability before any request.
   private let prior: [Double]
-  /// What requests told of the curves.
+  /// The evidence of the requests for each curve.
   private var evidence: [Double]
   private var scales: [Double] = []
   private var samples = 0
@@ -39,9 +39,9 @@ package struct CurveFit: Sendable {
     evidence = prior.map { _ in 0 }
   }
 
-  /// A request was answered.
+  /// Learns from an answered request.
   ///
-  /// - Parameter told: the logarithm of what each curve tells about this request, scale apart.
+  /// - Parameter told: the logarithm of each curve's time for this request, without the scale.
   package mutating func learn(seconds: Double, told: [Double]) {
     let time = log(seconds)
     samples += 1
@@ -52,13 +52,13 @@ package struct CurveFit: Sendable {
     let gain = max(1 / Double(samples), Self.leastGain)
     for curve in told.indices {
       let deviation = time - told[curve] - scales[curve]
-      // That of a Cauchy distribution: its long tails leave little weight to what is far off.
+      // A Cauchy distribution: because of its long tails, outliers have little weight.
       evidence[curve] = evidence[curve] * Self.memory - log1p(deviation * deviation / (Self.spread * Self.spread))
       scales[curve] += deviation < -Self.farBelow * Self.spread ? deviation : gain * min(deviation, 2 * Self.spread)
     }
   }
 
-  /// The curves that may be right; their probabilities are 1 together.
+  /// The probable curves; their probabilities add up to 1.
   package var candidates: [Candidate] {
     let logarithms = zip(prior, evidence).map { $0 + $1 }
     let most = logarithms.max() ?? 0

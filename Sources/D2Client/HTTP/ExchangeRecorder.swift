@@ -3,12 +3,12 @@ import D2Common
 import Glibc
 import Synchronization
 
-/// Writes each exchange with a server to a file, one JSON object a line. So a failure in the field can become a test:
-/// the stand-in serves such a folder back (`dhis2-stand-in --replay`).
+/// Writes each exchange with a server to a file, one JSON object on each line. So a failure in production can become a
+/// test: the stand-in replays such a folder (`dhis2-stand-in --replay`).
 ///
-/// Credentials, cookies and every other appearance of the secret are left out. Bodies hold what was moved.
+/// It leaves out credentials, cookies and every other occurrence of the secret. Bodies contain the data that was moved.
 package final class ExchangeRecorder: Sendable {
-  /// Of a longer body only the beginning is kept.
+  /// Of a longer body it keeps only the beginning.
   package static let longestBodyBytes = 8 << 20
   private static let hidden = "(hidden)"
 
@@ -23,7 +23,7 @@ package final class ExchangeRecorder: Sendable {
   private let log: Log
   private let state = Mutex(State())
 
-  /// The one of this process for a folder: a command that talks to two servers keeps one record.
+  /// The recorders of this process, by folder. A command that talks to two servers writes one record.
   private static let all = Mutex<[String: ExchangeRecorder]>([:])
 
   /// - Throws: `CommandFailure`, 73.
@@ -52,12 +52,12 @@ package final class ExchangeRecorder: Sendable {
 
   deinit { close(descriptor) }
 
-  /// Notes one exchange.
+  /// Records one exchange.
   ///
   /// - Parameters:
-  ///   - response: what came, as far as it came.
-  ///   - body: of the response as it crossed the wire.
-  ///   - error: why it did not finish.
+  ///   - response: the response, as far as it arrived.
+  ///   - body: the response's body as it crossed the wire.
+  ///   - error: why the exchange did not finish.
   func note(
     _ request: HTTPRequest, to server: ServerURL, _ credentials: Credentials, _ response: HTTPResponse,
     body: BodyCapture, seconds: Double, error: String?
@@ -99,7 +99,7 @@ package final class ExchangeRecorder: Sendable {
   private static func members(_ bytes: [UInt8], of count: Int, _ secrets: [String]) -> [JSONValue.Member] {
     if bytes.isEmpty, count == 0 { return [] }
     var bytes = bytes
-    // Of a body that was cut, the end could be half a secret.
+    // The end of a truncated body could be half of a secret.
     if bytes.count < count { bytes.removeLast(min(bytes.count, (secrets.map(\.utf8.count).max() ?? 1) - 1)) }
     if bytes.starts(with: [0x1F, 0x8B]), !secrets.isEmpty, holds(secrets, inflated(bytes)) {
       return [.init("bodyBytes", .int(count)), .init("hidden", true)]
@@ -111,7 +111,7 @@ package final class ExchangeRecorder: Sendable {
     return [body] + (bytes.count < count && count > longestBodyBytes ? [.init("bodyBytes", .int(count))] : [])
   }
 
-  /// As far as it can be inflated.
+  /// The decoded bytes, as far as they can be inflated.
   private static func inflated(_ bytes: [UInt8]) -> [UInt8] {
     var decoder = BodyDecoder()
     var out: [UInt8] = []
@@ -161,7 +161,7 @@ package final class ExchangeRecorder: Sendable {
     state.withLock { state in
       guard !state.hasFailed else { return }
       do { try bytes.withUnsafeBytes { try FileBytes.write($0, to: descriptor) } } catch {
-        // What is moved goes before what is recorded of it.
+        // Moving data is more important than recording it.
         state.hasFailed = true
         log.warning("cannot write \(path): \(error); nothing more is recorded")
       }

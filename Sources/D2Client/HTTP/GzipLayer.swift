@@ -1,21 +1,21 @@
 import CDeflate
 import CZlib
 
-/// One layer of gzip, several members of which may follow each other.
+/// Inflates one layer of gzip, which may consist of several consecutive members.
 ///
-/// zlib inflates, since libdeflate cannot do it in pieces. The checksums are libdeflate's: Debian's zlib spends a
-/// quarter of its time on them.
+/// zlib inflates, because libdeflate cannot inflate in pieces. libdeflate computes the checksums, because Debian's zlib
+/// spends a quarter of its time on them.
 final class GzipLayer {
   private var stream = z_stream()
   private let window: UnsafeMutableRawBufferPointer
   private var memberEnded = true
   private var begun = false
-  /// Zeros came after a member: nothing but zeros may follow.
+  /// Whether zeros followed a member. Then only zeros may follow.
   private var isPadding = false
-  /// Of the member's text so far.
+  /// The checksum of the member's text so far.
   private var checksum: UInt32 = 0
   private var length: UInt32 = 0
-  /// The last eight bytes that were read: at the end of a member its checksum and its length, the low byte first.
+  /// The last eight bytes read. At the end of a member they are its checksum and its length, in little-endian order.
   private var trailer: UInt64 = 0
 
   var isAtEnd: Bool { memberEnded && begun }
@@ -38,7 +38,7 @@ final class GzipLayer {
     stream.avail_in = UInt32(chunk.count)
     while stream.avail_in > 0 {
       if memberEnded {
-        // Behind a member only another may follow, or padding of zeros.
+        // After a member, only another member or padding with zeros may follow.
         if begun, isPadding || stream.next_in.pointee == 0 { return try skipPadding() }
         beginMember()
       }
@@ -61,7 +61,7 @@ final class GzipLayer {
     (checksum, length, trailer) = (0, 0, 0)
   }
 
-  /// Fills the window. Returns what zlib says.
+  /// Fills the window. Returns the result of zlib.
   private func step() -> Int32 {
     stream.next_out = window.baseAddress?.assumingMemoryBound(to: UInt8.self)
     stream.avail_out = UInt32(window.count)
@@ -80,7 +80,7 @@ final class GzipLayer {
     guard trailer == UInt64(length) << 32 | UInt64(checksum) else { throw .corrupt }
   }
 
-  /// The rest of the chunk lies after the last member.
+  /// Skips the rest of the chunk, which follows the last member.
   private func skipPadding() throws(GzipProblem) {
     isPadding = true
     let rest = UnsafeBufferPointer(start: stream.next_in, count: Int(stream.avail_in))

@@ -1,9 +1,9 @@
-/// The body of a request: bytes, or what is put together while it is sent.
+/// The body of a request: bytes, or parts that are put together during the transfer.
 package protocol HTTPBody: Sendable {
-  /// How many bytes it has.
+  /// Its length in bytes.
   var count: Int { get }
 
-  /// Copies what stands from an offset on, as much as there is room for, and says how many bytes that is.
+  /// Copies bytes from an offset on, as many as fit. Returns how many.
   func copy(from offset: Int, into room: UnsafeMutableRawBufferPointer) -> Int
 }
 

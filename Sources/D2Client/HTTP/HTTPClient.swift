@@ -2,17 +2,17 @@ import CCurl
 import D2Common
 import Synchronization
 
-/// Speaks HTTP with one server, through libcurl: connections and the session cookie are kept, TLS is verified,
-/// redirects are never followed.
+/// An HTTP client for one server, with libcurl. It keeps connections and the session cookie, verifies TLS, and never
+/// follows redirects.
 ///
-/// Without its session cookie, DHIS2 checks the password's hash on every request, which takes a tenth of a second, and
-/// makes a new session each time. So all transfers of a process share one store of cookies. If the server has ended the
-/// session, the request is made once more without its cookie, which signs in again: no caller notices. The commands of
-/// a worker share the session (`WorkerSession`).
+/// Without its session cookie, DHIS2 checks the password's hash for every request, which takes a tenth of a second, and
+/// creates a new session each time. So all transfers of a process share one cookie store. If the server has ended the
+/// session, the client repeats the request without its cookie, which signs in again. Callers do not notice this. The
+/// commands of a worker share the session (`WorkerSession`).
 ///
-/// `perform` blocks its thread; run it where threads may block (`BlockingExecutor`).
+/// `perform` blocks its thread. Call it on threads that may block (`BlockingExecutor`).
 package final class HTTPClient: Sendable {
-  /// What differs from one use to the other.
+  /// The settings of a client.
   package struct Configuration: Sendable {
     package var credentials = Credentials.none
     package var caFile: String?
@@ -20,22 +20,22 @@ package final class HTTPClient: Sendable {
     package var clientKey: String?
     package var insecure = false
     package var userAgent = "d2/\(D2.version)"
-    /// Until a connection stands.
+    /// The timeout for a connection.
     package var connectSeconds = 30.0
-    /// From the end of the request to the first byte of the answer: the database may take minutes to find its first
-    /// row.
+    /// The timeout from the end of the request to the first byte of the answer. The database may take minutes to find
+    /// its first row.
     package var firstByteSeconds = 600.0
-    /// Between two bytes.
+    /// The timeout between two bytes.
     package var idleSeconds = 120.0
     package var environment: [String: String] = [:]
-    /// Notes each exchange.
+    /// Records each exchange, if there is one.
     package var recorder: ExchangeRecorder?
     /// What the commands of a worker share about the server.
     package var session: WorkerSession?
 
     package init() {}
 
-    /// No part of a request may take longer.
+    /// Limits the timeouts of all parts of a request.
     package mutating func limitPatience(seconds: Double) {
       connectSeconds = min(connectSeconds, seconds)
       firstByteSeconds = min(firstByteSeconds, seconds)
@@ -45,13 +45,13 @@ package final class HTTPClient: Sendable {
 
   package let server: ServerURL
   let configuration: Configuration
-  /// What the requests under way share in each direction.
+  /// The rate that concurrent requests share in each direction.
   private let rate: (limit: RateLimit, among: ConcurrencyLimit)?
   private let share: SharedStore
   private let idle = Mutex<[CurlHandle]>([])
-  /// How often the server's port did not take up TLS in time; `nil` once it has.
+  /// How often the server's port did not answer TLS in time; `nil` once it has.
   private let lateHellos = Mutex<Int?>(0)
-  /// Whether the session of the worker was looked for.
+  /// Whether the client has looked for the worker's session.
   private let isJoined = Mutex(false)
 
   package init(
@@ -63,13 +63,13 @@ package final class HTTPClient: Sendable {
     share = SharedStore()
   }
 
-  /// Asks and waits for the whole answer. Nothing of a refusal that only means the end of a session is handed on.
+  /// Sends a request, and waits for the whole answer. It does not pass on the body of a refusal that only means the end
+  /// of a session.
   ///
   /// - Parameters:
-  ///   - onBody: takes the body of a 2xx answer while it arrives, if the request hands it on. The bytes may be
-  ///     changed.
-  ///   - whileWaiting: called several times a second while the transfer goes on.
-  /// - Throws: `TransferError`, or what the closures threw.
+  ///   - onBody: gets the body of a 2xx answer while it arrives, if the request says so. It may change the bytes.
+  ///   - whileWaiting: called several times a second during the transfer.
+  /// - Throws: `TransferError`, or errors of the closures.
   package func perform(
     _ request: HTTPRequest,
     onBody: (HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void = { _, _ in },
@@ -78,7 +78,8 @@ package final class HTTPClient: Sendable {
     let handle = try idle.withLock { $0.popLast() } ?? CurlHandle(share: share)
     defer { idle.withLock { $0.append(handle) } }
     let late = server.scheme == "https" ? lateHellos.withLock { $0 } : nil
-    // Else the length of this file's path would be in the binary: the same sources would make another one elsewhere.
+    // Otherwise the binary would contain the length of this file's path, and would differ if it is built in another
+    // folder.
     #sourceLocation(file:"HTTPClient.perform.swift",line:1)
     return try withoutActuallyEscaping(onBody) { onBody in
       try withoutActuallyEscaping(whileWaiting) { whileWaiting in
@@ -106,7 +107,7 @@ package final class HTTPClient: Sendable {
   }
   #sourceLocation()
 
-  /// Says so if a port that did not take up TLS speaks http.
+  /// Reports it if a port that did not answer TLS speaks http.
   private func finding(plain mayBePlain: Bool, _ exchange: () throws -> HTTPResponse) throws -> HTTPResponse {
     guard mayBePlain else { return try exchange() }
     do {
@@ -120,8 +121,8 @@ package final class HTTPClient: Sendable {
     }
   }
 
-  /// Before its first request a command of a worker takes up the session of the others. Without one it signs in
-  /// while they wait.
+  /// Before its first request, a command of a worker uses the session of the others. If there is no session, it signs
+  /// in while they wait.
   private func joiningSession<Result>(_ handle: CurlHandle, _ exchange: () throws -> Result) throws -> Result {
     guard let session = configuration.session, !isJoined.withLock({ $0 }) else { return try exchange() }
     func join() -> Bool {
@@ -165,7 +166,7 @@ package final class HTTPClient: Sendable {
   }
 }
 
-/// A libcurl handle with its open connection. One thread uses it at a time: the client lends it out.
+/// A libcurl handle with its open connection. Only one thread uses it at a time; the client lends it.
 final class CurlHandle: @unchecked Sendable {
   let pointer: OpaquePointer
 
@@ -177,9 +178,9 @@ final class CurlHandle: @unchecked Sendable {
   }
 
   let share: SharedStore
-  /// How long the connection took to stand: about one round trip.
+  /// How long the connection took to open: about one round trip.
   var roundTripMilliseconds: Int32 = 0
-  /// Of its connections.
+  /// The sockets of its connections.
   let sockets = UnsafeMutablePointer<d2_curl_sockets>.allocate(capacity: 1)
   var raw: UnsafeMutableRawPointer { UnsafeMutableRawPointer(pointer) }
 
@@ -189,11 +190,11 @@ final class CurlHandle: @unchecked Sendable {
   }
 }
 
-/// Cookies and TLS sessions for all handles of a client; libcurl locks it itself.
+/// Cookies and TLS sessions for all handles of a client; libcurl locks the store itself.
 final class SharedStore: @unchecked Sendable {
   let pointer: OpaquePointer?
 
-  /// libcurl's own start-up, once a process, before any thread.
+  /// Initialises libcurl once in a process, before any thread.
   private static let started: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
   init() {

@@ -1,6 +1,6 @@
 import D2Common
 
-/// What is asked of a server.
+/// A request to a server.
 package struct HTTPRequest: Sendable {
   package enum Method: String, Sendable { case get = "GET", post = "POST" }
 
@@ -8,12 +8,12 @@ package struct HTTPRequest: Sendable {
   /// Path and query after the server's context: `/api/me?fields=id`.
   package var target: String
   package var headers: [(name: String, value: String)] = []
-  /// Sent as it is, with its length.
+  /// The body, sent as it is, with its length.
   package var body: (any HTTPBody)?
-  /// Whether to find out, after the answer, that the server closed the connection without having said so.
+  /// Whether to check, after the answer, that the server closed the connection without announcing it.
   package var watchesForClose = false
 
-  /// Whether the body of a 2xx answer is handed on while it arrives; all others are kept in the answer.
+  /// Whether to pass on the body of a 2xx answer while it arrives. All other bodies are kept in the answer.
   package var handsOnBody = false
 
   package init(_ method: Method, _ target: String) {
@@ -22,7 +22,7 @@ package struct HTTPRequest: Sendable {
   }
 }
 
-/// The head of an answer, what was learnt on the way, and the body if nobody took it while it arrived.
+/// The header of an answer, measurements, and the body if it was not passed on while it arrived.
 package struct HTTPResponse: Sendable {
   package var status = 0
   package var headers: [(name: String, value: String)] = []
@@ -33,14 +33,14 @@ package struct HTTPResponse: Sendable {
   package var firstByteSeconds = 0.0
   /// From the first byte of the request to the last byte of the answer.
   package var seconds = 0.0
-  /// The server closed the connection after a complete answer, and had not announced it. That is the mark of an export
-  /// that failed half-way (servers up to 2.42 end such an answer as valid JSON).
+  /// Whether the server closed the connection after a complete answer without announcing it. This is a sign of an
+  /// export that failed halfway (servers up to 2.42 end such an answer as valid JSON).
   package var closedUnannounced = false
-  /// Whether the request carried a cookie: then a refusal may only mean that its session has ended.
+  /// Whether the request had a cookie. Then a refusal may only mean that its session has ended.
   var carriedCookies = false
-  /// The server had ended the session, and the same request without its cookie got this answer.
+  /// Whether the server had ended the session, and this is the answer to the same request without its cookie.
   package var signedInAnew = false
-  /// `HTTP/1.1`.
+  /// The version of the protocol: `HTTP/1.1`.
   var version = ""
 
   package init() {}
@@ -50,13 +50,13 @@ package struct HTTPResponse: Sendable {
     headers.first { $0.name == name.lowercased() }?.value
   }
 
-  /// What a server answers to the cookie of a session that it has ended; also what it answers to wrong credentials. The
-  /// request was not performed.
+  /// Whether the answer may mean that the server has ended the session. The answer to wrong credentials is the same.
+  /// The request was not performed.
   var refusesSession: Bool {
     carriedCookies && (status == 401 || ((300..<400).contains(status) && status != 304))
   }
 
-  /// Seconds to wait as the server asks, from either form of `Retry-After` (RFC 9110, 10.2.3).
+  /// The seconds to wait that the server asks for, from either form of `Retry-After` (RFC 9110, 10.2.3).
   package var retryAfterSeconds: Double? {
     guard let text = header("retry-after") else { return nil }
     if let seconds = Double(text) { return max(0, seconds) }
@@ -64,18 +64,18 @@ package struct HTTPResponse: Sendable {
   }
 }
 
-/// Why no whole answer came.
+/// Why there is no complete answer.
 package enum TransferError: Error, Sendable {
-  /// No connection: name, route, refusal, time-out of connecting.
+  /// No connection: name, route, refusal, or timeout of the connection.
   case unreachable(String)
-  /// The server's certificate or ours was refused.
+  /// One side refused the other's certificate.
   case tls(String)
-  /// The answer did not begin, or stood still, for too long.
+  /// The answer did not begin, or stalled, for too long.
   case timedOut(String)
   /// The connection broke.
   case broken(String)
-  /// The request could not be made: a file of certificates that cannot be read, an impossible URL.
+  /// The request could not be made: an unreadable file of certificates, an invalid URL.
   case setup(String)
-  /// A signal asked the command to end.
+  /// A signal stopped the command.
   case interrupted
 }

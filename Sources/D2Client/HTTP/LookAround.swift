@@ -1,4 +1,4 @@
-/// When to look beside what seems best: often at first, seldom later, above and below by turns, and for ever.
+/// Decides when to try a value beside the best one: often at first, rarely later, above and below in turn, without end.
 package struct LookAround: Sendable {
   private let firstPause: Int
   private let longestPause: Int
@@ -15,7 +15,7 @@ package struct LookAround: Sendable {
     next = firstPause
   }
 
-  /// Another turn: 1 to look above, -1 to look below, 0 to stay with what seems best.
+  /// The direction of the next turn: 1 to try above, -1 to try below, 0 to stay with the best.
   package mutating func direction() -> Int {
     turn += 1
     guard turn >= next else { return 0 }

@@ -1,14 +1,14 @@
 import D2Common
 
-/// The proxy that the environment names for a server, and the hosts that need none: by curl's rules, but for
-/// `HTTP_PROXY` in capitals. curl passes it over, since a web server sets it from a request's header for the programs
-/// that it runs; here it counts.
+/// The proxy for a server from the environment, and the hosts that need none. The rules are curl's, except for
+/// `HTTP_PROXY` in capitals. curl ignores it, because a web server sets it from a request's header for its programs.
+/// Here it counts.
 package struct ProxyChoice: Sendable, Equatable {
-  /// `nil` if the server is spoken to directly.
+  /// `nil` for a direct connection.
   package let address: String?
   package let except: String?
 
-  /// The names of all variables that are read, in capitals; each counts in small letters too, and first.
+  /// The names of all variables that are read, in capitals. The same name in lower case takes precedence.
   package static let variables = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]
 
   package init(for server: ServerURL, _ environment: [String: String]) {
@@ -19,7 +19,7 @@ package struct ProxyChoice: Sendable, Equatable {
     except = variable("NO_PROXY")
   }
 
-  /// libcurl repeats an address that it cannot use, which may hold a password.
+  /// Hides the proxy's address, because libcurl repeats an invalid address, which may contain a password.
   func hidden(in text: String) -> String {
     guard let address, address.contains("@"), let place = text.firstRange(of: address.prefix(10)) else { return text }
     return text[..<place.lowerBound].trimmed + " (the proxy's address is not shown)"

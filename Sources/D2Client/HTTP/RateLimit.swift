@@ -1,16 +1,16 @@
 import D2Common
 import Synchronization
 
-/// How many bytes a second may be moved, all requests of a client together.
+/// Limits the bytes a second for all requests of a client together.
 package final class RateLimit: Sendable {
   package let bytesPerSecond: Int
   private let free = Mutex(0.0)
 
   package init(bytesPerSecond: Int) { self.bytesPerSecond = bytesPerSecond }
 
-  /// Waits until so many bytes more are within the rate.
+  /// Waits until this many more bytes are within the rate.
   ///
-  /// - Throws: `TransferError.interrupted` when a signal came meanwhile.
+  /// - Throws: `TransferError.interrupted` if a signal comes meanwhile.
   package func take(_ bytes: Int) throws(TransferError) {
     let now = monotonicSeconds()
     let until = free.withLock { free in

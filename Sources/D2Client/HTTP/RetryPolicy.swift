@@ -1,27 +1,27 @@
 import D2Common
 
-/// When to try again: exponential back-off with full jitter, bounded in number and in time.
+/// The policy of retries: exponential back-off with full jitter, bounded in number and in time.
 ///
-/// Full jitter (a delay drawn between zero and the bound) keeps clients that failed together from coming back together.
+/// With full jitter (a random delay from zero to the bound), clients that failed together do not retry together.
 package struct RetryPolicy: Sendable {
-  /// How often a request is repeated.
+  /// The most retries of a request.
   package var retries = 5
-  /// How long after the first attempt another may begin.
+  /// The time after the first attempt in which a retry may begin.
   package var totalSeconds = 600.0
-  /// The bound of the first delay; each further one doubles.
+  /// The bound of the first delay. It doubles each time.
   package var firstDelaySeconds = 0.5
-  /// No delay is shorter: a request whose answer was lost may still be at work.
+  /// The least delay: a request whose answer was lost may still be running.
   package var leastDelaySeconds = 0.0
-  /// No delay is longer, unless the server asks for it.
+  /// The longest delay, unless the server asks for a longer one.
   package var longestDelaySeconds = 60.0
 
   package init() {}
 
-  /// Tries until it succeeds, the failure is final, or the policy is used up. `operation` gets the number of the
-  /// attempt, from 1.
+  /// Runs the operation until it succeeds, the failure is final, or the policy is used up. `operation` gets the number
+  /// of the attempt, from 1.
   ///
-  /// - Parameter willRetry: told of each failure that is retried, with the delay in seconds.
-  /// - Throws: the last failure; `CommandFailure` when a signal came meanwhile.
+  /// - Parameter willRetry: called before each retry, with the failure and the delay in seconds.
+  /// - Throws: the last failure; `CommandFailure` if a signal comes meanwhile.
   package func run<Result>(
     willRetry: (ServerError, Double) -> Void, _ operation: (Int) throws -> Result
   ) throws -> Result {

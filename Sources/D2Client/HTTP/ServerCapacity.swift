@@ -1,26 +1,26 @@
 import Glibc
 
-/// A supposition about what a server does of several requests at a time.
+/// A supposition about how a server handles concurrent requests.
 package struct ServerCapacity: Sendable {
-  /// So many at a time are as quick as one alone; more share what these get.
+  /// Up to this many requests are as fast as one alone; more share the same capacity.
   package let requests: Double
-  /// By how much more than that they hinder each other, as an exponent; 0 if they only share.
+  /// How much further requests hinder each other, as an exponent; 0 if they only share.
   package let hindrance: Double
 
-  /// No more than the last one are ever tried.
+  /// The suppositions. Numbers above the last one are never tried.
   package static let suppositions =
     [1, 1.25, 1.5, 2, 3, 4, 6, 8, 12].flatMap { requests in
       [0, 0.4, 0.8].map { ServerCapacity(requests: requests, hindrance: $0) }
     } + [unlimited]
   package static let unlimited = ServerCapacity(requests: 16, hindrance: 0)
-  /// The numbers of requests that are tried.
+  /// The numbers of requests to try.
   static let levels = [1, 2, 3, 4, 6, 8, 12, 16]
-  /// How far a server is from what it was, as a logarithm.
+  /// How far a server differs from an earlier measurement, as a logarithm.
   private static let spread = 0.7
-  /// Fewer requests that do nearly as much are better: others use the server too.
+  /// A smaller number that is nearly as good is better, because others use the server too.
   private static let nearly = 1.03
 
-  /// What is supposed if so many at a time were best a while ago: the logarithm of each one's probability.
+  /// The logarithm of each supposition's probability, if this number was the best a while ago.
   package static func prior(expected: Int?) -> [Double] {
     suppositions.map { supposition in
       guard let expected else { return 0 }
@@ -29,12 +29,12 @@ package struct ServerCapacity: Sendable {
     }
   }
 
-  /// What a request takes among so many, as a multiple of what it takes alone.
+  /// How much longer a request takes among this many, compared with one alone.
   package func slowdown(_ running: Double) -> Double {
     running <= requests ? 1 : pow(running / requests, 1 + hindrance)
   }
 
-  /// What is lost with so many requests at a time, of what the server could do: 1 if nothing is.
+  /// The loss at each number of concurrent requests, compared with the best the server could do: 1 for no loss.
   static func losses(of levels: [Int], _ candidates: [CurveFit.Candidate]) -> [Double] {
     var losses = Array(repeating: 0.0, count: levels.count)
     for candidate in candidates {
@@ -45,7 +45,7 @@ package struct ServerCapacity: Sendable {
     return losses
   }
 
-  /// The place of the level at which the least is lost.
+  /// The index of the level with the smallest loss.
   static func best(_ losses: [Double]) -> Int {
     let least = losses.min() ?? 0
     return losses.firstIndex { $0 <= nearly * least } ?? 0

@@ -1,15 +1,15 @@
 import D2Common
 
-/// The options by which every command reaches its server.
+/// The options with which every command connects to its server.
 package struct ServerOptions: Sendable {
   package let url: ServerURL
   package var configuration: HTTPClient.Configuration
   package var retry: RetryPolicy
   /// Bytes a second, in each direction.
   package let rate: Int?
-  /// How many requests at a time, at most.
+  /// The most concurrent requests.
   package private(set) var concurrency: Int
-  /// Whether their number is found, up to that.
+  /// Whether the best number is found by measuring, up to that limit.
   package private(set) var findsConcurrency: Bool
 
   // MARK: Which server, and how to sign in
@@ -29,7 +29,8 @@ package struct ServerOptions: Sendable {
   )
   package static let credentials = [username, passwordFile, patFile]
 
-  /// - Parameter side: the part that the server plays in a move: credentials in the environment can be named for it.
+  /// - Parameter side: the role of the server in a move. Variables of the environment can contain credentials for one
+  ///   role.
   package static func group(_ side: PairSide) -> OptionGroup {
     let variables = "D2_\(side.rawValue.uppercased())_"
     return OptionGroup(
@@ -47,7 +48,7 @@ package struct ServerOptions: Sendable {
   private static let insecure = Flag(
     "--insecure", help: "Do not verify the server's certificate (for tests; warns each time).")
   private static let requestBounds = 1...64
-  /// By which a script says how many imports at a time each d2-push makes.
+  /// The variable with which a script sets the concurrent imports of each d2-push.
   package static let concurrencyVariable = "D2_CONCURRENCY"
   private static let requests = Option(
     "--concurrency", as: .number(in: requestBounds, or: "auto"),
@@ -83,18 +84,18 @@ package struct ServerOptions: Sendable {
 
   // MARK: Reading
 
-  /// More than this no server is asked to bear unless a person says so.
+  /// d2 never uses more requests unless the user says so.
   private static let mostFound = 8
-  /// Servers that import on one core for each request, and have many.
+  /// For servers that import on one core for each request, and have many cores.
   private static let mostFoundOfImports = 16
   private static let variables = Set(ProxyChoice.variables + ["TMPDIR"])
 
-  /// The server of a pair. Credentials on the command line go before its own; those of the environment are used if
-  /// it has none.
+  /// The options for a server of a pair. Credentials on the command line take precedence over its own. Those of the
+  /// environment are used if it has none.
   ///
-  /// - Parameter takesCredentials: whether those on the command line are meant for this server; false for the other end
-  ///   of a pair, to which they must not be sent.
-  /// - Throws: `CommandFailure`: 64 for what is wrong on the command line, 78 in the pair's configuration.
+  /// - Parameter takesCredentials: whether the credentials on the command line belong to this server. It is false for
+  ///   the other end of a pair, to which they must not be sent.
+  /// - Throws: `CommandFailure`: 64 for an error on the command line, 78 for one in the pair's configuration.
   package init(
     _ arguments: Arguments, _ log: Log, _ server: ConfiguredServer, takesCredentials: Bool = true
   ) throws(CommandFailure) {
@@ -110,10 +111,10 @@ package struct ServerOptions: Sendable {
     try self.init(arguments, log, peer: (try server.url(), signIn), configured: server)
   }
 
-  /// The server of `--url`.
+  /// The options for the server of `--url`.
   ///
-  /// - Parameter side: the part that it plays in a move.
-  /// - Throws: `CommandFailure`, 64 for what is wrong on the command line.
+  /// - Parameter side: its role in a move.
+  /// - Throws: `CommandFailure`, 64 for an error on the command line.
   package init(_ arguments: Arguments, _ log: Log, side: PairSide) throws(CommandFailure) {
     let url = try Self.url(arguments)
     if url.isOfPage { log.info("--url is the address of a page: the server's own is \(url)") }
@@ -130,10 +131,10 @@ package struct ServerOptions: Sendable {
   }
 
   /// - Parameters:
-  ///   - peer: what is talked to, and with what credentials.
-  ///   - configured: whose certificates are used if the command line names none. A command need not take the options
-  ///     that are read here: `d2-slices run` takes none.
-  /// - Throws: `CommandFailure`, 64 for what is wrong on the command line.
+  ///   - peer: the server's address, and its credentials.
+  ///   - configured: the server whose certificates are used if the command line names none. A command need not declare
+  ///     the options that are read here: `d2-slices run` has none of them.
+  /// - Throws: `CommandFailure`, 64 for an error on the command line.
   package init(
     _ arguments: Arguments, _ log: Log, peer: (url: ServerURL, signIn: SignIn), configured: ConfiguredServer? = nil
   ) throws(CommandFailure) {
@@ -143,7 +144,7 @@ package struct ServerOptions: Sendable {
         offersCAFile: arguments.declares(Self.caFile) && !arguments.has(Self.caFile)))
     let environment = arguments.environment
     var configuration = HTTPClient.Configuration()
-    // No more than is needed: the rest may hold secrets.
+    // Only the necessary variables, because others may contain secrets.
     configuration.environment = environment.filter { Self.variables.contains($0.key.uppercased()) }
     configuration.credentials = peer.signIn.credentials
     configuration.session = WorkerSession(url, peer.signIn.credentials, environment: environment)
@@ -180,7 +181,8 @@ package struct ServerOptions: Sendable {
     rate = arguments[ifDeclared: Self.maxRate]
   }
 
-  /// What is imported: `D2_CONCURRENCY` counts if the command line says nothing, and more at a time may be found.
+  /// The settings for imports: `D2_CONCURRENCY` applies if the command line has no number, and the number found may be
+  /// higher.
   ///
   /// - Throws: `CommandFailure`, 64.
   package mutating func takeConcurrency(_ arguments: Arguments) throws(CommandFailure) {

@@ -4,30 +4,30 @@ import Glibc
 
 /// One request and its answer on one libcurl handle.
 final class Transfer {
-  /// Bodies that are kept in memory: error texts and import summaries. Beyond it the server is not what it seems.
+  /// The limit for bodies that are kept in memory: error texts and import summaries. No DHIS2 answer is larger.
   static let largestKeptBody = 64 << 20
-  /// How often, at most, the caller's `whileWaiting` runs.
+  /// The least interval between two calls of `whileWaiting`.
   private static let waitingInterval = 0.1
 
   private let handle: CurlHandle
   private let configuration: HTTPClient.Configuration
   private let onBody: ((HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void)?
   private let whileWaiting: () throws -> Void
-  /// Whether to carry the cookies of earlier answers.
+  /// Whether to send the cookies of earlier answers.
   private let carriesCookies: Bool
-  /// Those that the request carried.
+  /// The cookies that the request sent.
   private(set) var cookies: [String] = []
   private(set) var response = HTTPResponse()
-  /// What comes in waits for it.
+  /// Delays incoming bytes, if there is one.
   var rate: RateLimit?
-  /// What goes out.
+  /// The limit for outgoing bytes.
   var bytesSentPerSecond: Int?
-  /// Takes what crosses the wire, if it is recorded.
+  /// Records the bytes that cross the wire, if there is one.
   var capture: BodyCapture?
-  /// libcurl hands on 16 KB at a time, whatever it has read. What follows each other within one read is taken together.
+  /// libcurl passes on 16 KB at a time, even after a larger read. This buffer joins the pieces of one read.
   private var gathered = ByteArray(capacity: 0)
   private static let gatheredBytes = 64 * 1024
-  /// A body that is put together while it is sent, and how much of it libcurl has.
+  /// A body that is put together during the transfer, and how many bytes libcurl has.
   private var sending: (any HTTPBody)?
   private var given = 0
   private var failure: (any Error)?
@@ -35,9 +35,9 @@ final class Transfer {
   private var lastWaiting = 0.0
   private var transferred: Int = 0
   private var answering = false
-  /// When nothing more had come than what was being taken.
+  /// When all received bytes had been passed on.
   private var drainedAt = monotonicSeconds()
-  /// Whether bytes were read from the connection since the last piece was taken.
+  /// Whether bytes were read from the connection since the last piece.
   private var isFreshRead = true
   private var usesTLS = false
 
@@ -92,7 +92,7 @@ final class Transfer {
   private func headers(of request: HTTPRequest) -> [String] {
     var headers = [
       "Accept: application/json", "Accept-Encoding: gzip", "X-Requested-With: XMLHttpRequest",
-      // A server that ignores "100-continue" would cost a second a batch.
+      // A server that ignores "100-continue" would cost a second for each batch.
       "Expect:",
     ]
     if let authorization = configuration.credentials.authorization { headers.append("Authorization: " + authorization) }
@@ -108,7 +108,7 @@ final class Transfer {
     d2_curl_set_long(curl, CURLOPT_NOSIGNAL, 1)
     d2_curl_set_long(curl, CURLOPT_TCP_KEEPALIVE, 1)
     d2_curl_set_long(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-    // A brake needs small steps.
+    // The rate limit needs small steps.
     d2_curl_set_long(curl, CURLOPT_BUFFERSIZE, rate == nil ? 512 * 1024 : 16 * 1024)
     d2_curl_set_long(curl, CURLOPT_UPLOAD_BUFFERSIZE, 512 * 1024)
     d2_curl_set_long(curl, CURLOPT_CONNECTTIMEOUT_MS, Int(configuration.connectSeconds * 1000))
@@ -123,7 +123,7 @@ final class Transfer {
     }
     d2_curl_set_string(curl, CURLOPT_PROXY, proxy.address ?? "")
     d2_curl_set_string(curl, CURLOPT_NOPROXY, proxy.except ?? "")
-    // Debian's libcurl also looks into the system's folder of certificates, so that this file adds to them.
+    // Debian's libcurl also reads the system's folder of certificates, so this file adds to them.
     if let file = configuration.caFile { d2_curl_set_string(curl, CURLOPT_CAINFO, file) }
     if let file = configuration.clientCertificate { d2_curl_set_string(curl, CURLOPT_SSLCERT, file) }
     if let file = configuration.clientKey { d2_curl_set_string(curl, CURLOPT_SSLKEY, file) }
@@ -192,7 +192,7 @@ final class Transfer {
       String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
       .split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
     if line.hasPrefix("HTTP/") {
-      // A new head: the one before was a "100 Continue".
+      // A new header; the previous one was a "100 Continue".
       response = HTTPResponse()
       capture?.removeAll()
       let words = line.split(separator: " ", maxSplits: 2)
@@ -242,11 +242,11 @@ final class Transfer {
     guard let onBody, gathered.count > 0 else { return }
     defer { gathered.removeAll() }
     try onBody(response, gathered.mutableBytes)
-    // The reader of our output may have kept us waiting; that was not the server.
+    // The reader of our output may have caused the delay; the server did not.
     lastProgress = monotonicSeconds()
   }
 
-  /// Called by libcurl after each read, and at least once a second. Not zero ends the transfer.
+  /// Called by libcurl after each read, and at least once a second. A result other than zero ends the transfer.
   private func wait(_ transferredSoFar: Int) -> Int32 {
     do { try handOn() } catch {
       failure = error
@@ -281,7 +281,7 @@ final class Transfer {
 
   // MARK: Afterwards
 
-  /// A kept body that a proxy has compressed, as our `Accept-Encoding` allows.
+  /// Inflates a kept body that a proxy has compressed, as our `Accept-Encoding` allows.
   private func inflateBody() throws {
     guard response.body.starts(with: [0x1F, 0x8B]) else { return }
     var decoder = BodyDecoder()
@@ -309,14 +309,14 @@ final class Transfer {
     response.seconds = Double(microseconds) * 1e-6
   }
 
-  /// Whether the end of the answer was read about when it came. If the reader of our output holds us back, the server
-  /// may have closed a connection that it found idle (5 s are usual, 1 s is possible). Then the closed connection says
-  /// nothing about the answer.
+  /// Whether the end of the answer was read about when it arrived. If the reader of our output is slow, the server may
+  /// close the connection as idle (usually after 5 s, sometimes after 1 s). Then the closed connection says nothing
+  /// about the answer.
   private var wasReadAtOnce: Bool { monotonicSeconds() - drainedAt < Self.promptSeconds }
   private static let promptSeconds = 0.8
 
-  /// Whether the server closed the connection although the answer was framed and said nothing of it. The closing
-  /// segment may come a moment after the last byte: one round trip is waited for it.
+  /// Whether the server closed the connection, although the answer was framed and did not announce it. The closing
+  /// segment may arrive a moment after the last byte, so this waits one round trip for it.
   private func closedUnannounced(_ curl: UnsafeMutableRawPointer) -> Bool {
     let announced = response.header("connection")?.lowercased().contains("close") ?? false
     let framed = response.header("content-length") != nil || response.header("transfer-encoding") != nil
@@ -329,7 +329,7 @@ final class Transfer {
     var polled = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
     guard poll(&polled, 1, min(max(handle.roundTripMilliseconds, 5), 200)) > 0 else { return false }
     var byte: UInt8 = 0
-    // Over TLS the peer's closing alert comes first: what arrives unasked after an answer can be nothing else.
+    // Over TLS the server's closing alert comes first. Nothing else can arrive after an answer.
     return usesTLS || recv(socket, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) <= 0
   }
 
@@ -342,8 +342,8 @@ final class Transfer {
     case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
       CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
       return .tls(text)
-    // Bytes after an answer, which libcurl takes for an answer in HTTP/0.9, end in CURLE_UNSUPPORTED_PROTOCOL: they
-    // are the server's fault.
+    // If bytes follow an answer, libcurl reads them as an HTTP/0.9 answer and fails with CURLE_UNSUPPORTED_PROTOCOL.
+    // That is the server's fault.
     case CURLE_SSL_CACERT_BADFILE, CURLE_URL_MALFORMAT, CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT:
       return .setup(text)
     default: return .broken(text)

@@ -1,23 +1,23 @@
 import D2Common
 import Glibc
 
-/// What the commands of one worker of the ledger share about a server. That is the session that one of them signed in
-/// to, and small answers that stay valid for a while. So a worker signs in once, and not with each command.
+/// What the commands of one worker share about a server: the session of the first sign-in, and small answers that stay
+/// valid for a while. So a worker signs in once, and not with each command.
 ///
-/// It lies in a private folder of the worker (`D2_SESSION_DIR`), which goes with the worker. A file is for one server
-/// and one user: no cookie is ever sent to another server, or for another user.
+/// The files are in a private folder of the worker (`D2_SESSION_DIR`), which is deleted with the worker. Each file is
+/// for one server and one user. So a cookie is never sent to another server, or for another user.
 package struct WorkerSession: Sendable {
   package static let variable = "D2_SESSION_DIR"
 
-  /// Files of it begin so: the worker removes them.
+  /// The prefix of its files, which the worker deletes.
   package static let prefix = "session-"
 
   private let server: String
   private let path: String
 
-  /// What is metadata today is so for the next minutes.
+  /// Metadata stays valid for a few minutes.
   private static let holdsSeconds = 600.0
-  /// How long one command waits for the sign-in or the question of another.
+  /// How long one command waits for the sign-in or the request of another.
   private static let patienceSeconds = 10.0
   private static let mostBytes = 4 << 20
 
@@ -42,7 +42,7 @@ package struct WorkerSession: Sendable {
 
   // MARK: The session
 
-  /// The cookies of the session, as lines of Netscape's file of cookies; none before somebody has signed in.
+  /// The cookies of the session, in Netscape's cookie file format; empty before the first sign-in.
   var cookies: [String] {
     let lines = read(path).split(separator: "\n").map(String.init)
     return lines.first == server ? Array(lines.dropFirst()) : []
@@ -50,10 +50,10 @@ package struct WorkerSession: Sendable {
 
   func keep(cookies: [String]) { write(([server] + cookies).joined(separator: "\n") + "\n", to: path) }
 
-  /// What commands do one after the other.
+  /// What only one command may do at a time.
   enum Turn: String { case signIn, question }
 
-  /// Does something while no other command does the same.
+  /// Runs `body` while no other command does the same.
   func exclusively<Result>(_ turn: Turn, _ body: () throws -> Result) rethrows -> Result {
     let lock = FileTurn.wait("\(path)-\(turn.rawValue).lock", atMostSeconds: Self.patienceSeconds)
     defer { withExtendedLifetime(lock) {} }
@@ -62,7 +62,7 @@ package struct WorkerSession: Sendable {
 
   // MARK: Answers
 
-  /// An answer that another command got not long ago, with the time of its `Date` header.
+  /// A recent answer to another command, with the time of its `Date` header.
   func answer(to target: String) -> (document: JSONValue, date: UTCTime?)? {
     let file = file(of: target)
     var status = stat()
@@ -88,7 +88,7 @@ package struct WorkerSession: Sendable {
     (try? FileBytes.read(file, atMost: Self.mostBytes)).map { String(decoding: $0, as: UTF8.self) } ?? ""
   }
 
-  /// A reader sees all of it or nothing. What cannot be written is asked for again.
+  /// Writes a file atomically. If that fails, the next command asks the server again.
   private func write(_ text: String, to file: String) {
     let draft = "\(file).\(getpid())"
     guard text.utf8.count <= Self.mostBytes, let output = try? ReplacedFile(draft, mode: 0o600) else { return }

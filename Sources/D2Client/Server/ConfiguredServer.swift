@@ -1,15 +1,15 @@
 import D2Common
 
-/// One end of a pair: its name (dispatcher2 knows servers by it) and its configuration.
+/// One end of a pair: its name (dispatcher2 identifies servers by name) and its configuration.
 ///
-/// The keys are the Python tool's: `api_url` (ends in `/api`), `use_pat`, `username`, `password`, `pat`, and at the
-/// source `ous_synced` and `datasets_synced`; booleans may be the strings "true" and "false". Ours besides: `ca_file`,
-/// `client_cert`, `client_key`.
+/// The keys are those of the Python tool: `api_url` (ends with `/api`), `use_pat`, `username`, `password`, `pat`, and
+/// for the source `ous_synced` and `datasets_synced`. Booleans may be the strings "true" and "false". d2 adds
+/// `ca_file`, `client_cert` and `client_key`.
 package struct ConfiguredServer: Sendable, Equatable {
   package let name: String
-  /// An object.
+  /// A JSON object.
   package var settings: JSONValue
-  /// Which end of which pair it is, for messages; `nil` if it is of none yet.
+  /// The pair and the end, for messages; `nil` if it has no pair yet.
   package var end: PairEnd?
 
   package init(name: String, settings: JSONValue) {
@@ -27,7 +27,7 @@ package struct ConfiguredServer: Sendable, Equatable {
     }
   }
 
-  /// - Throws: `CommandFailure`, 78 if a reference leads nowhere.
+  /// - Throws: `CommandFailure`, 78 if a reference cannot be resolved.
   package func credentials(environment: [String: String]) throws(CommandFailure) -> Credentials {
     let pat = text("pat")
     let username = text("username")
@@ -46,7 +46,7 @@ package struct ConfiguredServer: Sendable, Equatable {
   /// The text of a setting; `nil` if it is missing or empty.
   package func text(_ key: String) -> String? { settings[key]?.scalarText.flatMap { $0.isEmpty ? nil : $0 } }
 
-  /// Where a key stands twice, the last one counts.
+  /// Sets a key. If a key occurs twice, the last one counts.
   package mutating func set(_ key: String, _ value: JSONValue) {
     var members = settings.members ?? []
     if let place = members.lastIndex(where: { $0.key == key }) {
@@ -62,18 +62,18 @@ package struct ConfiguredServer: Sendable, Equatable {
   }
 
   private static let secrets: Set<String> = ["password", "pat"]
-  /// What else may stand in a configuration that somebody wrote, and looks like a secret.
+  /// Whether another key of a hand-written configuration looks like a secret.
   private static func looksSecret(_ key: String) -> Bool {
     let key = key.lowercased()
     return secrets.contains(key) || ["password", "secret", "token", "key_pass"].contains { key.contains($0) }
   }
 
-  /// Secrets that stand in the configuration themselves.
+  /// The keys of secrets that the configuration contains literally.
   package var literalSecrets: [String] {
     Self.secrets.sorted().filter { key in text(key).map { Secret($0).isLiteral } ?? false }
   }
 
-  /// For people's eyes: literals masked, references shown.
+  /// The configuration for display: literals are masked, references are shown.
   package var shown: JSONValue { Self.shown(settings) }
 
   private static func shown(_ value: JSONValue) -> JSONValue {
@@ -86,14 +86,14 @@ package struct ConfiguredServer: Sendable, Equatable {
           return .init(member.key, .string(text.isEmpty ? "" : Secret(text).shown))
         })
     case .array(let elements): .array(elements.map { shown($0) })
-    // An address with a password in it: https://user:password@host.
+    // An address may contain a password: https://user:password@host.
     case .string(let text): .string(withoutUser(text))
     default: value
     }
   }
 
   private static func withoutUser(_ text: String) -> String {
-    // Bytes, since a mark after the @ would make another character of it.
+    // Use bytes, because a combining mark after the @ would form another character with it.
     guard let at = text.utf8.lastIndex(of: UInt8(ascii: "@")), let scheme = text.firstRange(of: "://") else {
       return text
     }

@@ -1,13 +1,13 @@
 import D2Common
 import Glibc
 
-/// What a request is authenticated with. Its description never shows a secret.
+/// The credentials of a request. Their description never shows a secret.
 package enum Credentials: Sendable, CustomStringConvertible {
   /// User name and password, sent as HTTP Basic.
   case basic(username: String, password: String)
   /// A personal access token, sent as `ApiToken`.
   case token(String)
-  /// A token of go-dispatcher2, sent as `Token:`, with the colon that it looks for.
+  /// A token of go-dispatcher2, sent as `Token:`, with the colon that it expects.
   case queueToken(String)
   /// No authentication.
   case none
@@ -31,7 +31,7 @@ package enum Credentials: Sendable, CustomStringConvertible {
     }
   }
 
-  /// What must be shown nowhere, in the forms in which it could appear.
+  /// All secrets, in the forms in which they could appear. None may be shown.
   var secrets: [String] {
     let secrets: [String] =
       switch self {
@@ -40,7 +40,7 @@ package enum Credentials: Sendable, CustomStringConvertible {
       case .token(let token), .queueToken(let token): [token]
       case .none: []
       }
-    // As it stands in an address, and in JSON.
+    // As they appear in an address, and in JSON.
     let written = secrets.flatMap { secret in
       var json: [UInt8] = []
       JSONValue.writeString(secret, to: &json)
@@ -52,7 +52,7 @@ package enum Credentials: Sendable, CustomStringConvertible {
 
   /// The first line of a file.
   ///
-  /// - Throws: `CommandFailure`: 74 if it cannot be read, 78 where it holds no secret.
+  /// - Throws: `CommandFailure`: 74 if it cannot be read, 78 if it contains no secret.
   package static func secret(inFile path: String) throws(CommandFailure) -> String {
     let bytes: [UInt8]
     do { bytes = try FileBytes.read(path, atMost: mostBytes) } catch {
@@ -65,16 +65,16 @@ package enum Credentials: Sendable, CustomStringConvertible {
     return try Credentials.checked(line, path)
   }
 
-  /// More than the line of any secret has.
+  /// Longer than the line of any secret.
   static let mostBytes = 64 * 1024
 
   static func firstLine(of bytes: [UInt8]) -> String {
     String(decoding: bytes.prefix { $0 != 0x0A && $0 != 0x0D }, as: UTF8.self)
   }
 
-  /// A line break or control byte would end the header and begin another.
+  /// Checks a secret, because a line break or control byte would end the header and begin another one.
   ///
-  /// - Throws: `CommandFailure`, 78, naming where the secret came from.
+  /// - Throws: `CommandFailure`, 78, with the origin of the secret.
   package static func checked(_ secret: String, _ source: String) throws(CommandFailure) -> String {
     guard secret.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
       throw CommandFailure(.configuration, "the secret in \(source) holds a control character")

@@ -1,18 +1,19 @@
 import D2Common
 
-/// Addresses of DHIS2's pages and resources, as people copy them out of a browser: what stands before is the server's
-/// own address.
+/// Recognises addresses of DHIS2's pages and resources, as users copy them from a browser. The part before is the
+/// server's own address.
 enum DHIS2Page {
-  /// Cuts off what belongs to a page, a resource or the Web API itself.
+  /// Removes the segments that belong to a page, a resource or the Web API.
   ///
   /// - Parameters:
-  ///   - segments: of the path.
-  ///   - pages: whether pages and resources are cut off, too.
-  /// - Returns: whether a page or a resource was among it.
+  ///   - segments: the segments of the path.
+  ///   - pages: whether to remove pages and resources too.
+  /// - Returns: whether it removed a page or a resource.
   static func cutOff(_ segments: inout [Substring], pages: Bool) -> Bool {
     var isPage = false
     while true {
-      // Twice if somebody put /api after an address that had it: else the normal form would have another one.
+      // Twice, if somebody added /api to an address that already had it. Otherwise the normal form would have another
+      // one.
       if let api = segments.lastIndex(of: "api"), segments[(api + 1)...].allSatisfy({ $0.allSatisfy(\.isNumber) }),
         segments.count - api <= 2
       {
@@ -31,7 +32,7 @@ enum DHIS2Page {
     if first.hasPrefix("dhis-web-") { return true }
     var next = rest.dropFirst().first.map { $0.prefix { $0 != "." } }
     switch first {
-    // From 2.42 on. Something else might be called so, too.
+    // From 2.42 on. Something else could have this name too.
     case "apps": return next == nil || apps.contains(next!)
     case "login", "login.html", "index.html", "index.action", "login.action": return next == nil
     case "api":

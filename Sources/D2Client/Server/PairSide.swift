@@ -1,6 +1,6 @@
 import D2Common
 
-/// Which server of a pair is read.
+/// The side of a pair.
 package enum PairSide: String, Sendable, CaseIterable {
   case source, destination
 

@@ -1,7 +1,7 @@
 import D2Common
 
-/// A query string, its parameters in order, percent-encoded as RFC 3986 demands: `[`, `]`, `+` and all that is not
-/// unreserved.
+/// A query string with its parameters in order. It percent-encodes everything that RFC 3986 does not list as
+/// unreserved, including `[`, `]` and `+`.
 package struct Query: Sendable, Equatable {
   package private(set) var text = ""
 
@@ -20,10 +20,10 @@ package struct Query: Sendable, Equatable {
     for value in values { add(name, value) }
   }
 
-  /// `path?query`, or the path alone.
+  /// `path?query`, or only the path if there are no parameters.
   package func target(_ path: String) -> String { text.isEmpty ? path : path + "?" + text }
 
-  /// Options whose values go to a server as they are, each as the parameter of its name.
+  /// The parameters for options whose values go to a server unchanged.
   package static func parameters(
     _ texts: [Option<String?>], _ flags: [Flag], _ arguments: Arguments
   ) -> [(name: String, value: String)] {
@@ -31,7 +31,7 @@ package struct Query: Sendable, Equatable {
       + flags.filter { arguments[$0] }.map { (parameter(of: $0.name), "true") }
   }
 
-  /// `dataElementIdScheme` for `--data-element-id-scheme`.
+  /// The parameter for an option: `dataElementIdScheme` for `--data-element-id-scheme`.
   package static func parameter(of option: String) -> String {
     let words = option.split(separator: "-")
     return words[0] + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
@@ -53,7 +53,7 @@ package struct Query: Sendable, Equatable {
 }
 
 extension Option where Value == String? {
-  /// An option that says what ids are, as the Web API's parameter of its name does.
+  /// An option for an id scheme, named like the Web API's parameter.
   package static func scheme(_ name: String, _ help: String) -> Option {
     Option(name, value: "SCHEME", help: help)
   }

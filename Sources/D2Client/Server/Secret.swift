@@ -1,6 +1,6 @@
 import D2Common
 
-/// A secret of a pair's configuration: the text itself, as the Python tool stored it, or where to find it.
+/// A secret in a pair's configuration: the text itself, as the Python tool stored it, or a reference to it.
 package enum Secret: Sendable, Equatable {
   case literal(String)
   /// `env:NAME`: a variable of the environment.
@@ -27,7 +27,7 @@ package enum Secret: Sendable, Equatable {
 
   package var isLiteral: Bool { if case .literal = self { true } else { false } }
 
-  /// As a configuration is shown: a reference as it is, a literal masked.
+  /// The secret for display: a reference as it is, a literal masked.
   package var shown: String {
     switch self {
     case .literal: "********"
@@ -37,7 +37,7 @@ package enum Secret: Sendable, Equatable {
     }
   }
 
-  /// - Throws: `CommandFailure`: 78 if the reference leads nowhere, 75 where no process can be started, or the
+  /// - Throws: `CommandFailure`: 78 if the reference cannot be resolved, 75 if no process can be started, or the
   ///   signal's status.
   package func resolve(environment: [String: String]) throws(CommandFailure) -> String {
     switch self {
@@ -52,7 +52,7 @@ package enum Secret: Sendable, Equatable {
     }
   }
 
-  /// The command comes from the user's own configuration. It reads nothing: our stdin may be data.
+  /// Runs a command from the user's own configuration. It gets no input, because our stdin may be data.
   private static func firstLine(
     of command: String, _ environment: [String: String]
   ) throws(CommandFailure) -> String {

@@ -1,39 +1,39 @@
 import D2Common
 
-/// The address of a DHIS2 server in its one normal form: `https://host[:port][/context]`, without `/api` and trailing
+/// The address of a DHIS2 server in its normal form: `https://host[:port][/context]`, without `/api` and trailing
 /// slashes.
 package struct ServerURL: Sendable, Equatable, CustomStringConvertible {
   /// `http` or `https`.
   package let scheme: String
-  /// Host and port as they were written, host in lower case.
+  /// Host and port as written, with the host in lower case.
   package let authority: String
-  /// Empty, or the path of the application with a leading slash and none at the end.
+  /// The path of the application, with a leading slash and without a trailing one; or empty.
   package let context: String
-  /// Whether it was cut out of the address of a page or a resource of the server, as a browser shows it.
+  /// Whether it was taken from the address of a page or a resource of the server, as a browser shows it.
   package let isOfPage: Bool
-  /// How it was named and is signed in to, for advice; no part of the address.
+  /// The origin of the address and its credentials, for advice. It is not part of the address.
   package private(set) var access: Access?
 
-  /// Where an address and its credentials came from.
+  /// The origin of an address and its credentials.
   package struct Access: Sendable {
-    /// The end of a pair whose address it is; `nil` for one on the command line.
+    /// The end of a pair with this address; `nil` for an address on the command line.
     package var end: PairEnd?
     package var signIn: SignIn.Origin
-    /// Whether the command takes `--ca-file`, and was not given it.
+    /// Whether the command has the option `--ca-file`, and it was not given.
     package var offersCAFile = false
   }
 
-  /// The same address, of which is known where it came from.
+  /// The same address with its origin.
   package func reached(_ access: Access) -> ServerURL {
     var url = self
     url.access = access
     return url
   }
 
-  /// What to do when the server refuses the credentials.
+  /// The advice if the server refuses the credentials.
   package var credentialsAdvice: String { access?.signIn.advice ?? "check the credentials" }
 
-  /// What somebody types to give another address instead.
+  /// What to type to give another address.
   func renaming(to address: String) -> String {
     guard let end = access?.end else { return "--url \(address)" }
     return "d2-pairs set \(end.pair) --\(end.side.rawValue)-url \(address)"
@@ -43,14 +43,15 @@ package struct ServerURL: Sendable, Equatable, CustomStringConvertible {
     a.scheme == b.scheme && a.authority == b.authority && a.context == b.context
   }
 
-  /// What was wrong with the text of an address.
+  /// The problem with an address.
   package struct Invalid: Error, CustomStringConvertible {
     package let description: String
   }
 
-  /// Accepts the address with or without `/api` or `/api/NN` and slashes at the end, and that of a page of DHIS2.
+  /// Parses an address, with or without `/api` or `/api/NN` and trailing slashes, or the address of a DHIS2 page.
   ///
-  /// - Parameter cutsPages: false for a server other than DHIS2, such as a queue, whose paths may look like its pages.
+  /// - Parameter cutsPages: false for a server other than DHIS2, for example a queue, whose paths may look like DHIS2
+  ///   pages.
   /// - Throws: `Invalid` for another scheme, user-info (secrets do not belong in an address), a query or a fragment.
   package init(_ text: String, cutsPages: Bool = true) throws(Invalid) {
     guard let schemeEnd = text.firstRange(of: "://") else {
@@ -63,7 +64,7 @@ package struct ServerURL: Sendable, Equatable, CustomStringConvertible {
     let rest = text[schemeEnd.upperBound...]
     let path = rest.prefix { $0 != "?" && $0 != "#" }
     let authority = path.prefix { $0 != "/" }
-    // Wherever the @ stands: a password may hold a / ? or #.
+    // Anywhere, because a password may contain / ? or #.
     guard !rest.contains("@") else {
       throw Invalid(
         description:
@@ -76,7 +77,7 @@ package struct ServerURL: Sendable, Equatable, CustomStringConvertible {
     var segments = path.dropFirst(authority.count).split(separator: "/", omittingEmptySubsequences: true)
     isOfPage = DHIS2Page.cutOff(&segments, pages: cutsPages)
     let server = "\(scheme)://\(authority.lowercased())\(segments.map { "/" + $0 }.joined())"
-    // Behind a page's address they are the page's own affair.
+    // After the address of a page, they belong to the page.
     guard path.count == rest.count || isOfPage else {
       throw Invalid(
         description: "the server's URL ends at its context: remove the ? or # and what follows, as in \(server)")
@@ -86,13 +87,13 @@ package struct ServerURL: Sendable, Equatable, CustomStringConvertible {
     context = segments.map { "/" + $0 }.joined()
   }
 
-  /// For messages: what somebody wrote before an @ may be a password, whatever else is wrong.
+  /// The address for messages. The text before an @ may be a password, whatever else is wrong.
   private static func withoutUser(_ text: String) -> String {
     text.utf8.lastIndex(of: UInt8(ascii: "@")).map { "********" + text[$0...] } ?? text
   }
 
   package var description: String { "\(scheme)://\(authority)\(context)" }
 
-  /// The address of a path of the Web API, which begins with a slash: `/api/me`.
+  /// The address of a path of the Web API: `/api/me`. The path begins with a slash.
   package func appending(_ path: String) -> String { description + path }
 }

@@ -1,6 +1,6 @@
 import D2Common
 
-/// What a server is signed in to with, and where that was found: a refusal then says what to check.
+/// The credentials for a server, and their origin, so that the message for a refusal can say what to check.
 package struct SignIn: Sendable {
   package var credentials: Credentials
   package var origin: Origin
@@ -10,16 +10,16 @@ package struct SignIn: Sendable {
     self.origin = origin
   }
 
-  /// Where credentials were found.
+  /// The origin of credentials.
   package enum Origin: Sendable, Equatable {
-    /// In variables of the environment, or in files that options name: all that must be checked, in words.
+    /// Variables of the environment, or files that options name: a list of all that must be checked.
     case given([String])
     /// In the configuration of a pair's end.
     case pair(PairEnd)
-    /// Nowhere. What could have been set, and what was set for the other server, in words.
+    /// No credentials. What could be set, and what is set for the other server.
     case nowhere(settable: String, ofOther: String?)
 
-    /// What to do when the server refuses them.
+    /// The advice if the server refuses them.
     var advice: String {
       switch self {
       case .given(let places): "check " + places.joined(separator: " and ")
@@ -33,9 +33,9 @@ package struct SignIn: Sendable {
   }
 }
 
-/// One end of a pair, as messages name it.
+/// One end of a pair, for messages.
 package struct PairEnd: Sendable, Equatable {
-  /// What the pair is called.
+  /// The name of the pair.
   package var pair: String
   package var side: PairSide
 
@@ -46,12 +46,13 @@ package struct PairEnd: Sendable, Equatable {
 }
 
 extension SignIn {
-  /// Reads the credentials that the options and the environment name for one side of a move.
+  /// Finds the credentials for one side of a move in the options and the environment.
   ///
-  /// Options come before the environment, and there `D2_SOURCE_…` or `D2_DESTINATION_…` before `D2_…`. What is named
-  /// for the other side is never used. A secret is read from a file or the environment, never from the command line.
+  /// Options take precedence over the environment, and there `D2_SOURCE_…` or `D2_DESTINATION_…` over `D2_…`.
+  /// Credentials of the other side are never used. Secrets come from a file or the environment, never from the command
+  /// line.
   ///
-  /// - Parameter end: the end of a pair that has no credentials of its own.
+  /// - Parameter end: the end of a pair without credentials of its own.
   /// - Throws: `CommandFailure`, 64; 74 and 78 for a secret's file.
   package static func find(
     patFile: String?, username: String?, passwordFile: String?, for side: PairSide, of end: PairEnd? = nil,
@@ -84,7 +85,7 @@ extension SignIn {
     return SignIn(.none, nowhere(own, side, end, environment))
   }
 
-  /// Those that begin with a prefix: a token, or a user name with its password. No user name is put together with a
+  /// Reads the variables with a prefix: a token, or a user name with its password. A user name is never combined with a
   /// password of another prefix.
   private static func variables(_ prefix: String, _ environment: [String: String]) throws(CommandFailure) -> SignIn? {
     let (pat, username, password) = (prefix + "PAT", prefix + "USERNAME", prefix + "PASSWORD")
@@ -98,8 +99,7 @@ extension SignIn {
     return SignIn(.basic(username: name, password: secret), .given([username, password]))
   }
 
-  /// A token belongs to one server. Where `D2_PAT` has the one that is named for the other server, it was exported for
-  /// that.
+  /// Refuses `D2_PAT` if it equals the token of the other server, because a token belongs to one server.
   private static func checkTokenIsNotOfOther(
     _ signIn: SignIn, _ prefix: String, _ side: PairSide, _ environment: [String: String]
   ) throws(CommandFailure) {

@@ -1,12 +1,12 @@
 import D2Common
 import Synchronization
 
-/// The Web API of one server: requests with retries, failures told in one way.
+/// The Web API of one server: requests with retries, and failures as `ServerError`.
 package final class DHIS2Client: Sendable {
   package let http: HTTPClient
   package let retry: RetryPolicy
   package let log: Log
-  /// How many requests may be under way.
+  /// How many requests may be in flight.
   package let limit: ConcurrencyLimit
   private let firstTime = Mutex<UTCTime?>(nil)
   private let answered = Mutex((requests: 0, wireBytes: 0))
@@ -25,15 +25,15 @@ package final class DHIS2Client: Sendable {
 
   package var server: ServerURL { http.server }
 
-  /// The server's clock when it gave its first answer, by the header of that answer.
+  /// The server's time at its first answer, from the header of that answer.
   package var serverTimeAtFirstAnswer: UTCTime? { firstTime.withLock { $0 } }
 
-  /// How many requests were answered, and the bytes of their answers as they crossed the wire.
+  /// How many requests were answered, and the bytes of the answers as they crossed the wire.
   package var traffic: (requests: Int, wireBytes: Int) { answered.withLock { $0 } }
 
-  /// Repeats what failed for a passing reason, and says so.
+  /// Retries an operation after temporary failures, and logs each retry.
   ///
-  /// - Parameter leastDelaySeconds: how long, at least, the server is left in peace before.
+  /// - Parameter leastDelaySeconds: the least pause before a retry.
   package func retrying<Result>(
     leastDelaySeconds: Double = 0, _ operation: (_ attempt: Int) throws -> Result
   ) throws -> Result {
@@ -46,12 +46,12 @@ package final class DHIS2Client: Sendable {
       }, operation)
   }
 
-  /// A small document.
+  /// Reads a small document.
   ///
-  /// - Throws: `ServerError`; `CommandFailure` when a signal came.
+  /// - Throws: `ServerError`; `CommandFailure` if a signal comes.
   package func json(_ target: String) throws -> JSONValue { try dated(target).document }
 
-  /// The same with the time of the answer's `Date` header.
+  /// The same, with the time of the answer's `Date` header.
   package func dated(_ target: String) throws -> (document: JSONValue, date: UTCTime?) {
     try retrying { _ in
       let response = try perform(HTTPRequest(.get, target))
@@ -63,9 +63,10 @@ package final class DHIS2Client: Sendable {
     }
   }
 
-  /// A small document that holds for some minutes, as metadata do: the commands of a worker ask for it once.
+  /// Reads a small document that stays valid for some minutes, like metadata. The commands of a worker request it only
+  /// once.
   ///
-  /// - Throws: as `json`.
+  /// - Throws: the errors of `json`.
   package func lasting(_ target: String) throws -> (document: JSONValue, date: UTCTime?) {
     guard let session = http.configuration.session else { return try dated(target) }
     func kept() -> (document: JSONValue, date: UTCTime?)? {
@@ -82,19 +83,19 @@ package final class DHIS2Client: Sendable {
     }
   }
 
-  /// Whether this command is one of several of a worker, which hand on what they found.
+  /// Whether this command is one of several of a worker, which share their results.
   package var isOfWorker: Bool { http.configuration.session != nil }
 
-  /// What another command of the worker left some minutes ago about this server.
+  /// A note about this server that another command of the worker left some minutes ago.
   package func note(_ name: String) -> JSONValue? { http.configuration.session?.answer(to: name)?.document }
 
-  /// Leaves something for the next command of the worker.
+  /// Leaves a note for the next command of the worker.
   package func leave(_ name: String, _ note: JSONValue) {
     http.configuration.session?.keep(note, date: nil, of: name)
   }
 
-  /// What the server says of itself, asked for once. Its clock may be some minutes behind: who needs that asks for
-  /// `ServerInfo`.
+  /// The server's information about itself, requested once. Its time may be some minutes old; use `ServerInfo` if that
+  /// matters.
   ///
   /// - Throws: `ServerError`.
   package func serverInfo() throws -> ServerInfo {
@@ -104,14 +105,14 @@ package final class DHIS2Client: Sendable {
     return asked
   }
 
-  /// Whether the server answers and knows the user: asked once, without patience.
+  /// Whether the server answers and accepts the user: one request, without retries.
   package var answers: Bool {
     let target = "/api/me?fields=id"
     guard let response = try? perform(HTTPRequest(.get, target)) else { return false }
     return ServerError(server, target, response) == nil
   }
 
-  /// One exchange; a failed transfer is told as a `ServerError`.
+  /// Sends one request. A failed transfer becomes a `ServerError`.
   package func perform(
     _ request: HTTPRequest, onBody: (HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void = { _, _ in },
     whileWaiting: () throws -> Void = {}

@@ -1,26 +1,26 @@
 import D2Common
 
-/// What a data element does to its values at the destination, besides checking them.
+/// How a data element affects its values at the destination, besides the checks.
 package struct ElementTraits: OptionSet, Sendable {
   package let rawValue: UInt8
 
   package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  /// Zeros are not significant: up to 2.42 they are not stored (docs/dhis2-servers.md, trap 25).
+  /// Zeros are not significant, so servers up to 2.42 do not store them (docs/dhis2-servers.md, trap 25).
   package static let dropsZeros = ElementTraits(rawValue: 1)
-  /// The values are true or false, whatever their spelling.
+  /// The values are booleans, in any spelling.
   package static let isBoolean = ElementTraits(rawValue: 2)
   /// The values are references to files of the server.
   package static let holdsFiles = ElementTraits(rawValue: 4)
 
-  /// What has to be asked of an element.
+  /// The fields to request for an element.
   package static let fields = "id,valueType,aggregationType,zeroIsSignificant"
   /// Types of elements whose values are references to files.
   package static let fileTypes: Set<String> = ["FILE_RESOURCE", "IMAGE"]
-  /// Of averages zeros are always significant.
+  /// For averages, zeros are always significant.
   private static let averages: Set<String> = ["AVERAGE", "AVERAGE_SUM_ORG_UNIT"]
 
-  /// Reads the traits of an element of the metadata API; those of which it does not tell are left out.
+  /// Reads the traits of an element from the metadata API. A missing field counts as no trait.
   package init(_ element: JSONValue) {
     var traits = ElementTraits()
     let type = element["valueType"]?.string ?? ""

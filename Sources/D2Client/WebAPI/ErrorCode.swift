@@ -1,20 +1,20 @@
 import D2Common
 
-/// An error code of DHIS2 (`ErrorCode.java`, 2.36 to 2.43): what it means, and what to do.
+/// An error code of DHIS2 (`ErrorCode.java`, 2.36 to 2.43) with its meaning and advice.
 package struct ErrorCode: Sendable {
   package let code: String
   package let meaning: String
   package let advice: String
 
-  /// The one of a code; `nil` for one that d2 cannot meet.
+  /// Looks a code up; `nil` for a code that d2 cannot meet.
   package static func named(_ code: String) -> ErrorCode? { byCode[code.uppercased()] }
 
-  /// The one that a reason begins with: `E7612 Organisation unit not found …`.
+  /// The code at the beginning of a reason: `E7612 Organisation unit not found …`.
   package static func atBeginning(of reason: String) -> ErrorCode? {
     named(String(reason.prefix { $0 != " " && $0 != ":" }))
   }
 
-  /// The first one that a text names, wherever it stands.
+  /// The first known code in a text.
   package static func within(_ text: String) -> ErrorCode? {
     text.split { !$0.isASCII || !$0.isLetter && !$0.isNumber }.lazy
       .filter { $0.utf8.count == 5 && $0.hasPrefix("E") }.compactMap { named(String($0)) }.first
@@ -32,7 +32,7 @@ package struct ErrorCode: Sendable {
   private static let access =
     "Ask the destination's administrator to give the user data write access to it, or use another account."
 
-  /// In the order of their numbers.
+  /// All codes, in the order of their numbers.
   package static let all = table.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { row in
     let fields = row.split(separator: "|").map(\.trimmed)
     return ErrorCode(code: fields[0], meaning: fields[1], advice: fields[2])

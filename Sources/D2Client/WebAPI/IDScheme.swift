@@ -1,12 +1,12 @@
 import D2Common
 
-/// Which property of an object stands for it in data: DHIS2's id schemes.
+/// DHIS2's id schemes: the property of an object that identifies it in data.
 package enum IDScheme: Sendable, Equatable, CustomStringConvertible {
   case uid, code, name
-  /// The value of a metadata attribute, by the attribute's uid.
+  /// The value of a metadata attribute, given by the attribute's uid.
   case attribute(String)
 
-  /// As the Web API spells it: `UID`, `CODE`, `NAME` or `ATTRIBUTE:uid`. `nil` for anything else.
+  /// Parses the Web API's spelling: `UID`, `CODE`, `NAME` or `ATTRIBUTE:uid`. `nil` for anything else.
   package init?(_ text: String) {
     switch text.uppercased() {
     case "UID", "ID": self = .uid
@@ -18,8 +18,8 @@ package enum IDScheme: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  /// The scheme of one kind of object among a request's parameters: its own (`dataSetIdScheme`), else the one of all.
-  /// What is not known is the server's to refuse.
+  /// The scheme for one kind of object in a request's parameters: its own (`dataSetIdScheme`), or else the general one.
+  /// The server refuses unknown schemes itself.
   ///
   /// - Parameter all: the parameter for all kinds.
   package init(of parameter: String, all: String = "idScheme", in parameters: [(name: String, value: String)]) {
@@ -27,7 +27,7 @@ package enum IDScheme: Sendable, Equatable, CustomStringConvertible {
     self = named.flatMap { IDScheme($0) } ?? .uid
   }
 
-  /// The fields to ask the metadata API for, besides `id`.
+  /// The fields to request from the metadata API, besides `id`.
   package var fields: String {
     switch self {
     case .uid: "id"
@@ -37,7 +37,7 @@ package enum IDScheme: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  /// An object's id in this scheme; `nil` if it has none.
+  /// An object's id in this scheme; `nil` if it has no such id.
   package func id(of object: JSONValue) -> String? {
     switch self {
     case .uid: object["id"]?.string

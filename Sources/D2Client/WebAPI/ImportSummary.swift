@@ -1,16 +1,16 @@
 import D2Common
 
-/// What a server says it did with an import: the summary of every version from 2.24 on, wrapped (`response`) or bare.
+/// The server's summary of an import, in the form of any version from 2.24 on, wrapped (`response`) or bare.
 package struct ImportSummary: Sendable, Equatable {
-  /// A reason why something was not taken.
+  /// A reason why the server did not accept something.
   package struct Conflict: Sendable, Equatable {
     /// The first of the ids that it is about, or the value's text; `nil` from 2.43 on.
     package var object: String?
-    /// What it is about, by kind: `{"dataElement": "x"}`.
+    /// The objects that it is about, by kind: `{"dataElement": "x"}`.
     package var objects: [String: String] = [:]
     /// The message.
     package var message: String
-    /// DHIS2's error code; none up to 2.36.
+    /// DHIS2's error code; `nil` up to 2.36.
     package var code: String?
     /// Positions in the posted list; `[-1]` for the whole request, empty if the server does not say.
     package var indexes: [Int] = []
@@ -27,19 +27,19 @@ package struct ImportSummary: Sendable, Equatable {
     }
   }
 
-  /// `SUCCESS`, `OK`, `WARNING` or `ERROR`. Not to be believed on its own.
+  /// `SUCCESS`, `OK`, `WARNING` or `ERROR`. Do not rely on it alone.
   package var status: String
   package var description: String?
   package var imported = 0
   package var updated = 0
   package var ignored = 0
   package var deleted = 0
-  /// Whether any counts were there.
+  /// Whether the summary has any counts.
   package var hasCounts = false
   package var conflicts: [Conflict] = []
   package var rejectedIndexes: [Int] = []
 
-  /// Values that the server took in some way.
+  /// How many values the server accepted.
   package var accepted: Int { imported + updated + deleted }
   package var isError: Bool { status == "ERROR" }
 
@@ -64,7 +64,7 @@ package struct ImportSummary: Sendable, Equatable {
     rejectedIndexes = (summary["rejectedIndexes"]?.array ?? []).compactMap(\.int)
   }
 
-  /// A count that no request can have is a lie; it must not become an overflow.
+  /// Reads a count. It is clamped, because an impossible count must not cause an overflow.
   private static func count(_ json: JSONValue?) -> Int { min(max(json?.int ?? 0, 0), 1 << 31) }
 
   private static func isSummary(_ object: JSONValue) -> Bool {

@@ -1,6 +1,7 @@
 import D2Common
 
-/// Lists of metadata, page by page: 100,000 organisation units do not fit one answer that a slow link would survive.
+/// Reads lists of metadata page by page, because one answer with 100,000 organisation units would not survive a slow
+/// link.
 package struct MetadataPages: Sendable {
   private let client: DHIS2Client
   /// The collection's name in the Web API: `organisationUnits`.
@@ -9,7 +10,7 @@ package struct MetadataPages: Sendable {
   private let filters: [String]
   private let pageSize: Int
 
-  /// - Parameter filters: as the Web API takes them (`level:eq:3`), all of which must hold.
+  /// - Parameter filters: in the Web API's form (`level:eq:3`); all of them must match.
   package init(_ plural: String, fields: String, filters: [String] = [], pageSize: Int = 5000, _ client: DHIS2Client) {
     self.client = client
     self.plural = plural
@@ -18,18 +19,18 @@ package struct MetadataPages: Sendable {
     self.pageSize = pageSize
   }
 
-  /// How often a list that changes while it is read is read again.
+  /// How often to read a list again if it changes meanwhile.
   private static let mostReadings = 3
 
   /// Reads all pages.
   ///
-  /// An object that is added or removed meanwhile shifts the others over the pages' borders, and one may be left out.
-  /// Then the server's count differs from the one before, or from what came, and everything is read again.
+  /// If an object is added or removed meanwhile, others move across the pages' borders, and one may be missing. Then
+  /// the server's count differs from the previous one, or from the number of objects, and it reads everything again.
   ///
   /// - Parameters:
-  ///   - begin: called before the first page, each time.
-  ///   - page: takes the objects of a page and returns how many of them were not seen before.
-  /// - Throws: `ServerError`, `CommandFailure`, or what the closures threw.
+  ///   - begin: called before the first page of each reading.
+  ///   - page: gets the objects of a page, and returns how many of them are new.
+  /// - Throws: `ServerError`, `CommandFailure`, or errors of the closures.
   package func read(begin: () throws -> Void, page: ([JSONValue]) throws -> Int) throws {
     var last: Reading?
     for number in 1... {
@@ -38,7 +39,7 @@ package struct MetadataPages: Sendable {
       guard let total = reading.total, reading.hasShifted || reading.seen != total else { return }
       let outcome = "\(reading.seen) different \(plural) came, but the server counts \(total)"
       if !reading.hasShifted, last == reading {
-        // Steady: the server counts what it does not show to this user.
+        // The result is stable: the server also counts objects that it does not show to this user.
         client.log.debug("\(outcome), twice")
         return
       }
@@ -51,7 +52,7 @@ package struct MetadataPages: Sendable {
     }
   }
 
-  /// All of them in memory, for lists that are short.
+  /// Reads all objects into memory, for short lists.
   package func all() throws -> [JSONValue] {
     var objects: [JSONValue] = []
     var seen: Set<String> = []
@@ -66,12 +67,12 @@ package struct MetadataPages: Sendable {
     return objects
   }
 
-  /// What one reading of all pages brought.
+  /// The result of reading all pages once.
   private struct Reading: Equatable {
     var seen = 0
-    /// By the last page; `nil` if the server does not page.
+    /// The total on the last page; `nil` if the server does not page.
     var total: Int?
-    /// Whether pages named different totals.
+    /// Whether pages had different totals.
     var hasShifted = false
   }
 
@@ -85,8 +86,7 @@ package struct MetadataPages: Sendable {
         throw ServerError(client.server, target, .notDHIS2, "the answer has no \(plural)")
       }
       reading.seen += try page(objects)
-      // A server that does not page has told all; one that does says how many there are (its nextPage may carry a wrong
-      // address).
+      // A server that does not page has sent everything. Use the total, because nextPage may contain a wrong address.
       let pager = answer["pager"]
       let total = pager?["total"]?.int
       reading.hasShifted = reading.hasShifted || number > 1 && total != reading.total

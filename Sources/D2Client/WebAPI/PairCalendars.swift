@@ -1,14 +1,14 @@
 import D2Common
 
-/// Servers that do not count by the Gregorian calendar: what d2 can do with them, and what it must not.
+/// Handles servers with a calendar other than the Gregorian one: what d2 can do with them, and what it must not do.
 ///
-/// A period id such as `201601` has no calendar in it. It means what the server's own calendar says. So ids may pass
-/// unchanged between two servers of the same calendar, and no others. Days of the command line and slices of a backlog
-/// are made of Gregorian periods, and mean others there.
+/// A period id like `201601` has no calendar of its own. The server's calendar defines its meaning. So ids may pass
+/// unchanged only between servers with the same calendar. Days on the command line and slices of a backlog are
+/// Gregorian, and would mean other days there.
 package enum PairCalendars {
-  /// What works, for the end of a sentence that says what does not.
+  /// What works, as the end of a sentence about what does not.
   ///
-  /// - Parameter pair: its name, or how it stands for one in a help text.
+  /// - Parameter pair: its name, or a placeholder in a help text.
   package static func whatWorks(pair: String) -> String {
     "what works: --period with the server's own period ids (d2-pull --pair \(ShellWord.quoted(pair)) --period 201601 | d2-push --pair \(ShellWord.quoted(pair))), "
       + "--start-date with --end-date, and -i (d2-slices plan --pair \(ShellWord.quoted(pair)) -i: all of it, later what changed); see docs/calendars.md"
@@ -25,11 +25,11 @@ package enum PairCalendars {
     return name == "iso8601" ? "gregorian" : name
   }
 
-  /// Asks the other end of a pair for its calendar, and refuses to move values if it is another one.
+  /// Asks the other end of a pair for its calendar, and refuses to move values if it differs.
   ///
-  /// - Parameter calendar: of the end that `server` is.
-  /// - Throws: `CommandFailure`, 64 if they differ; `ServerError` where the other end does not answer: then nothing
-  ///   is moved either.
+  /// - Parameter calendar: the calendar of `server`.
+  /// - Throws: `CommandFailure`, 64 if they differ; `ServerError` if the other end does not answer. Then nothing is
+  ///   moved either.
   package static func check(
     _ calendar: String, of server: ServerURL, other: ConfiguredServer, _ arguments: Arguments, _ log: Log
   ) throws {

@@ -1,24 +1,23 @@
 import D2Common
 
-/// What a server says of itself (`/api/system/info`), as far as it matters.
+/// The information that a server gives about itself (`/api/system/info`), as far as d2 needs it.
 package struct ServerInfo: Sendable {
   package let version: DHIS2Version?
   /// `iso8601`, or another calendar's name.
   package let calendar: String
-  /// The server's clock when it answered; `nil` if it does not tell.
+  /// The server's time when it answered; `nil` if it does not report it.
   package let time: UTCTime?
-  /// Its local time; `nil` if it names a zone that this machine does not know, and its clock cannot be compared with
-  /// UTC.
+  /// Its local time. `nil` if this machine does not know the server's zone, and its clock cannot be compared with UTC.
   package let zone: ServerZone?
-  /// When its analytics tables were made or brought up to date last; `nil` if it does not tell, or never.
+  /// When its analytics tables were last built or updated; `nil` if never, or if it does not report it.
   package let analyticsTime: UTCTime?
-  /// The day that its clock shows where it is; `nil` if it does not tell.
+  /// The server's date in its own zone; `nil` if it does not report it.
   package let today: CalendarDate?
 
-  /// A server that does not say.
+  /// The information of a server that does not answer.
   package static let unknown = ServerInfo(nil, date: nil)
 
-  /// Asks for it.
+  /// Asks the server.
   ///
   /// - Throws: `ServerError`.
   package init(_ client: DHIS2Client) throws {
@@ -26,7 +25,7 @@ package struct ServerInfo: Sendable {
     self.init(info, date: date)
   }
 
-  /// What another command of the worker got some minutes ago will do.
+  /// Uses another command's answer from some minutes ago, if there is one.
   ///
   /// - Throws: `ServerError`.
   init(lasting client: DHIS2Client) throws {
@@ -48,7 +47,7 @@ package struct ServerInfo: Sendable {
       info?[key]?.string.flatMap { UTCTime($0) }
     }.filter { $0.seconds > Self.neverSeconds }.max()
     today = text.flatMap { CalendarDate(iso8601: String($0.prefix(10))) }
-    // It has no zone (docs/dhis2-servers.md, "System info"); with an offset it is a moment already.
+    // The date has no zone (docs/dhis2-servers.md, "System info"). With an offset it would be a moment already.
     let isMoment = text.map { $0.dropFirst(10).contains { "+-Z".contains($0) } } ?? false
     let observed: ServerZone.Observation? =
       if let local, let date, !isMoment, let offset = Self.offset(local, from: date) { (offset, date) } else { nil }
@@ -60,20 +59,20 @@ package struct ServerInfo: Sendable {
       return
     }
     let byZone = zone.map { $0.moment(ofLocal: local, near: date) }
-    // Zone files of two machines may differ. A mark that is too early costs something, one that is too late loses
+    // Zone files of two machines may differ. A mark that is too early costs some time, but one that is too late loses
     // changes.
     let byClock = observed.map { UTCTime(seconds: local.seconds - $0.offsetSeconds) }
     time = [byZone, byClock].compactMap { $0 }.min() ?? date
   }
 
-  /// What never was is of the first day of 1970, in one zone or another.
+  /// A time that never was is on the first day of 1970, in any zone.
   private static let neverSeconds = 86_400
 
   package var isGregorian: Bool { PairCalendars.isGregorian(calendar) }
 
-  /// Offsets are whole quarters of an hour; the rest is what the two clocks differ by.
+  /// Offsets are whole quarters of an hour; the rest is the difference of the two clocks.
   private static let offsetStepSeconds = 900
-  /// Where two clocks differ by more, they do not tell the offset.
+  /// If two clocks differ by more, they do not show the offset.
   private static let mostSkewSeconds = 300
   private static let offsets = -12 * 3600...14 * 3600
 

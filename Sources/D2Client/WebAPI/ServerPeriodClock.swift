@@ -1,10 +1,10 @@
 import D2Common
 
 extension PeriodClock {
-  /// A server's, for some relative periods: by its own day, and by its settings if these matter.
+  /// The clock of a server for relative periods: its own day, and its settings if they matter.
   ///
-  /// - Parameter day: the day from which they count, if that is not the server's today.
-  /// - Throws: `ServerError`; `CommandFailure`, 64 if the server has another calendar, 76 where it does not tell the
+  /// - Parameter day: the day from which they count; `nil` for the server's today.
+  /// - Throws: `ServerError`; `CommandFailure`, 64 if the server has another calendar, 76 if it does not report the
   ///   date.
   package init(
     _ client: DHIS2Client, _ relatives: [RelativePeriod], from day: CalendarDate? = nil, _ log: Log
@@ -53,10 +53,10 @@ extension PeriodClock {
 }
 
 extension CalendarOptions {
-  /// The calendar by the source's clock where a relative period is asked for, else by today where the command runs.
+  /// The calendar by the source's clock if there is a relative period, and by the local date otherwise.
   ///
-  /// - Parameter source: made only if it is asked.
-  /// - Throws: as `PeriodClock`.
+  /// - Parameter source: created only if it is needed.
+  /// - Throws: the errors of `PeriodClock`.
   package func dated(
     _ arguments: Arguments, by source: @autoclosure () throws -> DHIS2Client, _ log: Log
   ) throws -> DatedCalendar {

@@ -1,23 +1,23 @@
 import D2Common
 
-/// What becomes of a value that a server accepts: servers up to 2.42 drop some and change others, with SUCCESS
-/// (docs/dhis2-servers.md, trap 25).
+/// What happens to a value after a server has accepted it. Servers up to 2.42 drop some values and change others, with
+/// SUCCESS (docs/dhis2-servers.md, trap 25).
 public enum ValueFate: UInt8, Sendable {
-  /// It is stored as it is.
+  /// The server stores it as it is.
   case kept
-  /// It is stored in another spelling: without the white space around it, or as `true` or `false`.
+  /// The server stores it in another spelling: without surrounding white space, or as `true` or `false`.
   case changed
-  /// A zero that is not significant: it is not stored, and deletes the value that was there.
+  /// A zero that is not significant: the server does not store it, and deletes the previous value.
   case droppedZero
-  /// A value of spaces only: the same.
+  /// A value of spaces only, with the same effect.
   case droppedBlank
-  /// A zero of an element of which the server tells nothing.
+  /// A zero of an element whose metadata is unknown.
   case doubtfulZero
 
-  /// Whether the destination does not hold the value afterwards.
+  /// Whether the destination lacks the value afterwards.
   public var isDropped: Bool { self == .droppedZero || self == .droppedBlank }
 
-  /// Why the destination does not hold the value; `nil` if it does.
+  /// Why the destination lacks the value; `nil` if it has it.
   public var reason: String? {
     switch self {
     case .droppedZero:
@@ -28,36 +28,36 @@ public enum ValueFate: UInt8, Sendable {
   }
 }
 
-/// Which values a server does not keep as they are, by its version.
+/// Decides which values a server does not keep as they are, by its version.
 public struct ValueKeeping: Sendable {
   private let dropsAndTrims: Bool
 
-  /// - Parameter version: the destination's; one that tells nothing of itself is taken for one up to 2.42.
+  /// - Parameter version: the destination's version; an unknown one counts as one up to 2.42.
   package init(_ version: DHIS2Version?) { dropsAndTrims = !(version?.failsWholeGroups ?? false) }
 
-  /// What stands out about a text, before anything is known of its data element.
+  /// What is unusual about a text, before its data element is known.
   public struct Oddity: OptionSet, Sendable {
-    /// A bit for each of the constants.
+    /// One bit for each constant.
     public let rawValue: UInt8
 
-    /// Those of the bits.
+    /// An oddity with these bits.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    // Constants, since a literal of several is put together by generic code, for each line.
+    // Constants, because generic code would build a literal of several options for each line.
     static let zero = Oddity(rawValue: 1)
     static let padded = Oddity(rawValue: 2)
     static let blank = Oddity(rawValue: 4)
     static let booleanSpelling = Oddity(rawValue: 8)
     static let zeroOrFalse = Oddity(rawValue: 9)
 
-    /// Nothing: the literal `[]` is put together by generic code, too.
+    /// No oddity; generic code would build the literal `[]` too.
     public init() { rawValue = 0 }
 
-    /// Whether the text is as any other.
+    /// Whether nothing is unusual.
     public var isNone: Bool { rawValue == 0 }
   }
 
-  /// Looks at the value of a line; at nearly all of them no further than its first byte and its last ones.
+  /// Checks the value of a line. For nearly all lines it looks only at the first byte and the last ones.
   public func oddity(of line: DataValueLine) -> Oddity {
     let field = line[.value]
     guard field.length > 0, field.kind == .string || field.kind == .number || field.kind == .boolean else {
@@ -68,13 +68,13 @@ public struct ValueKeeping: Sendable {
     if count == 1 { return oddity(ofOne: first, line) }
     if first > 0x20, last > 0x20, first != UInt8(ascii: "\\") {
       if first > UInt8(ascii: "0"), first <= UInt8(ascii: "9") { return Oddity() }
-      // Longer than any spelling of true, and no escape at its end, which may be white space.
+      // Longer than any spelling of true, and without an escape at its end that could be white space.
       if first != UInt8(ascii: "0"), count > 6, !bytes[(count - 6)...].contains(UInt8(ascii: "\\")) { return Oddity() }
     }
     return slowOddity(of: line)
   }
 
-  /// Zeros are many.
+  /// The fast path for values of one byte, because there are many zeros.
   @inline(__always)
   private func oddity(ofOne byte: UInt8, _ line: DataValueLine) -> Oddity {
     switch byte {
@@ -93,7 +93,7 @@ public struct ValueKeeping: Sendable {
     if dropsAndTrims {
       if Self.isZero(bytes) { oddity.insert(.zero) }
       if let first = bytes.first, let last = bytes.last, first <= 0x20 || last <= 0x20 {
-        // The comment of a blank value is kept.
+        // The server keeps the comment of a blank value.
         let hasComment = line[.comment].kind == .string && line[.comment].length > 0
         oddity.insert(bytes.allSatisfy { $0 <= 0x20 } && !hasComment ? .blank : .padded)
       }
@@ -104,19 +104,19 @@ public struct ValueKeeping: Sendable {
     return oddity
   }
 
-  /// `^0(\.0*)?$` (`MathUtils` in dhis2-core).
+  /// Matches `^0(\.0*)?$` (`MathUtils` in dhis2-core).
   private static func isZero(_ bytes: [UInt8]) -> Bool {
     guard bytes.first == UInt8(ascii: "0") else { return false }
     return bytes.count == 1
       || bytes[1] == UInt8(ascii: ".") && bytes[2...].allSatisfy { $0 == UInt8(ascii: "0") }
   }
 
-  /// Up to 2.42 the last four are refused.
+  /// Servers up to 2.42 refuse the last four.
   private static let booleanSpellings: Set<String> = ["true", "false", "t", "f", "1", "0", "yes", "y", "no", "n"]
 
-  /// What becomes of a value of an element.
+  /// The fate of a value.
   ///
-  /// - Parameter traits: the element's at the destination; `nil` if it does not tell.
+  /// - Parameter traits: the traits of its element at the destination; `nil` if unknown.
   package func fate(_ oddity: Oddity, of traits: ElementTraits?) -> ValueFate {
     if oddity.contains(.blank) { return .droppedBlank }
     if oddity.contains(.padded) { return .changed }
@@ -125,7 +125,7 @@ public struct ValueKeeping: Sendable {
     return oddity.contains(.booleanSpelling) && traits.contains(.isBoolean) ? .changed : .kept
   }
 
-  /// The text that such a server stores of one that it changes.
+  /// The text that such a server stores instead of a changed value.
   package static func stored(_ text: String, of traits: ElementTraits) -> String {
     if traits.contains(.isBoolean) {
       switch text.lowercased() {

@@ -1,12 +1,12 @@
 import Glibc
 
-/// A growing run of bytes that the data path appends to and empties again without giving its memory back.
+/// A growing byte buffer for the data path. Emptying it keeps its memory.
 package struct ByteArray: ~Copyable {
   package private(set) var base: UnsafeMutablePointer<UInt8>
   package private(set) var count = 0
   private var capacity: Int
 
-  /// - Parameter capacity: bytes that fit before it grows.
+  /// - Parameter capacity: how many bytes fit before it grows.
   package init(capacity: Int = 4096) {
     self.capacity = max(capacity, 64)
     base = .allocate(capacity: self.capacity)
@@ -16,13 +16,13 @@ package struct ByteArray: ~Copyable {
 
   package var isEmpty: Bool { count == 0 }
 
-  /// Valid until the next change.
+  /// The bytes; valid until the next change.
   package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
-  /// The same, to be changed in place.
+  /// The bytes, to be changed in place.
   package var mutableBytes: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(start: base, count: count) }
 
-  /// Makes room for `extra` more bytes.
+  /// Reserves space for `extra` more bytes.
   @inline(__always)
   package mutating func reserve(_ extra: Int) { if count + extra > capacity { grow(extra) } }
 
@@ -65,7 +65,7 @@ package struct ByteArray: ~Copyable {
 
   package mutating func removeAll() { count = 0 }
 
-  /// Drops what stands after the first bytes.
+  /// Removes all bytes after the first ones.
   package mutating func truncate(to length: Int) { count = min(count, length) }
 
   package mutating func removeByte(at position: Int) {
@@ -73,13 +73,13 @@ package struct ByteArray: ~Copyable {
     count -= 1
   }
 
-  /// Drops the first bytes; the rest moves to the front.
+  /// Removes the first bytes; the rest moves to the front.
   package mutating func removeFirst(_ length: Int) {
     memmove(base, base + length, count - length)
     count -= length
   }
 
-  /// Lets `fill` write into at most `room` bytes after the end; it says how many it wrote.
+  /// Lets `fill` write up to `room` bytes after the end. It returns how many it wrote.
   package mutating func append<Failure: Error>(
     room: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
   ) throws(Failure) -> Int {

@@ -1,14 +1,14 @@
-/// A decimal number, exactly: as many digits as there are.
+/// An exact decimal number.
 package struct Decimal: Equatable, Sendable, CustomStringConvertible {
   /// All digits, without the point.
   private var mantissa: Int128
-  /// How many of them stand after the point.
+  /// How many of the digits follow the point.
   private var scale: Int
 
   /// More digits than any value of DHIS2 has.
   private static let mostDigits = 36
 
-  /// Reads `-12.50`, `3`, `.5`, `1e3`; `nil` for all else, and for more digits than can be added exactly.
+  /// Parses `-12.50`, `3`, `.5`, `1e3`; `nil` for anything else, and for more digits than can be added exactly.
   package init?(_ text: some Collection<UInt8>) {
     var mantissa: Int128 = 0
     var scale = 0
@@ -46,7 +46,7 @@ package struct Decimal: Equatable, Sendable, CustomStringConvertible {
     self.scale = scale
   }
 
-  /// `nil` if the sum has too many digits.
+  /// The sum; `nil` if it has too many digits.
   package static func + (left: Decimal, right: Decimal) -> Decimal? {
     var (small, large) = left.scale < right.scale ? (left, right) : (right, left)
     while small.scale < large.scale {
@@ -61,7 +61,7 @@ package struct Decimal: Equatable, Sendable, CustomStringConvertible {
     return large
   }
 
-  /// Without zeros that say nothing.
+  /// The number without redundant zeros.
   package var description: String {
     var digits = String(mantissa.magnitude)
     if digits.count <= scale { digits = String(repeating: "0", count: scale - digits.count + 1) + digits }

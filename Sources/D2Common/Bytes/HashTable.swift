@@ -1,13 +1,12 @@
-/// Numbers for keys, from 0 in the order in which they come, found by hashes of 64 bits. Whoever uses the table has
-/// the keys themselves in an array, and compares them there. A caller that can bear two keys of one hash leaves the
-/// comparison out.
+/// Assigns consecutive numbers to keys, from 0, and finds them by 64-bit hashes. The user of the table stores the keys
+/// in an array, and compares them there. The comparison can be omitted if two keys with the same hash may count as one.
 public struct HashTable: Sendable {
   /// The numbers, with open addressing and linear probing; -1 if a slot is free.
   private var slots: [Int32]
-  /// By number.
+  /// The hashes, by number.
   private var hashes: [UInt64] = []
 
-  /// - Parameter capacity: how many keys are expected; it grows.
+  /// - Parameter capacity: how many keys are expected; it grows if there are more.
   public init(capacity: Int = 0) {
     var size = 16
     while size < 2 * capacity { size *= 2 }
@@ -20,14 +19,14 @@ public struct HashTable: Sendable {
 
   /// The number of a key; `nil` if it is not in the table.
   ///
-  /// - Parameter isKey: whether the key of this number, which has the same hash, is the one that is looked for.
+  /// - Parameter isKey: whether the key with this number, which has the same hash, is the one to find.
   @inline(__always)
   public func number(_ hash: UInt64, where isKey: (Int) -> Bool = { _ in true }) -> Int? {
     let number = slots[slot(hash, isKey)]
     return number < 0 ? nil : Int(number)
   }
 
-  /// The number of a key, which is the next one if it is new.
+  /// The number of a key. A new key gets the next number.
   @inline(__always)
   public mutating func enter(
     _ hash: UInt64, where isKey: (Int) -> Bool = { _ in true }
@@ -40,7 +39,7 @@ public struct HashTable: Sendable {
     return (hashes.count - 1, true)
   }
 
-  /// Where a key's number stands, or the free slot where it would.
+  /// The slot with a key's number, or the free slot for it.
   @inline(__always)
   private func slot(_ hash: UInt64, _ isKey: (Int) -> Bool) -> Int {
     let mask = slots.count - 1

@@ -1,20 +1,20 @@
-/// What a command is given: the options of its command line, read by its description, the environment and the clock.
+/// The input of a command: the parsed options of its command line, the environment and the clock.
 package struct Arguments: Sendable {
   private var values: [String: [String]] = [:]
-  /// What stands on the command line beside the options.
+  /// The operands of the command line.
   package private(set) var operands: [String] = []
-  /// Those of them that stand after `--`.
+  /// The operands after `--`.
   package private(set) var operandsBehindDashes: ArraySlice<String> = []
-  /// The command that they are for, without its verb: `d2-pairs`.
+  /// The name of the command without its verb: `d2-pairs`.
   package let commandName: String
   /// The environment's variables.
   package let environment: [String: String]
-  /// Tells the time.
+  /// Returns the current time.
   package let now: @Sendable () -> UTCTime
-  /// The command's options by their first names.
+  /// The command's options, by their first names.
   private let declared: [String: any AnyOption]
 
-  /// - Throws: `CommandFailure`, 64, as `init(unchecked:_:)` and `check`.
+  /// - Throws: `CommandFailure`, 64, like `init(unchecked:_:)` and `check`.
   package init(
     _ words: [String], _ command: CommandDescription, environment: [String: String] = [:],
     now: @escaping @Sendable () -> UTCTime = { .now }
@@ -23,9 +23,9 @@ package struct Arguments: Sendable {
     try check(command.options)
   }
 
-  /// Tells options, their texts and operands apart.
+  /// Separates options, their texts and operands.
   ///
-  /// - Throws: `CommandFailure`, 64, that names the option and, if it looks mistyped, the likely one.
+  /// - Throws: `CommandFailure`, 64, with the option, and a suggestion if it looks mistyped.
   init(
     unchecked words: [String], _ command: CommandDescription, _ environment: [String: String],
     _ now: @escaping @Sendable () -> UTCTime
@@ -67,9 +67,9 @@ package struct Arguments: Sendable {
     }
   }
 
-  /// Before options are read: whether their texts are values of theirs.
+  /// Checks the texts of options before the options are read.
   ///
-  /// - Throws: `CommandFailure`, 64, that says what the value should have been.
+  /// - Throws: `CommandFailure`, 64, with the expected value.
   func check(_ options: [any AnyOption]) throws(CommandFailure) {
     for option in options where values[option.name] != nil { try option.check(texts(of: option)) }
   }
@@ -81,7 +81,7 @@ package struct Arguments: Sendable {
     }
   }
 
-  /// Options that other tools have for a secret, and what d2 has instead.
+  /// Options that other tools have for secrets, and d2's alternatives.
   private static let secrets = [
     (names: ["--pat", "--token", "--api-token"], file: "--pat-file", variable: "PAT"),
     (names: ["--password", "--pass", "-p"], file: "--password-file", variable: "PASSWORD"),
@@ -99,27 +99,27 @@ package struct Arguments: Sendable {
     return CommandFailure(.usage, "unknown option \(name)\(hint) (\(command.name) --help lists them)")
   }
 
-  /// Today where the command runs.
+  /// Today, in the local time zone of the command.
   package var today: CalendarDate { CalendarDate(localAt: now()) }
 
   // MARK: Reading
 
-  /// What an option says; if it is not given, what its absence says: `nil`, `false`, no values.
+  /// The value of an option. If the option is not given, the value for its absence: `nil`, `false`, or an empty list.
   ///
-  /// The command must have declared it: anything else is a mistake of ours, which ends the tests.
+  /// The command must have declared it. Otherwise it is a bug, which stops the tests.
   package subscript<Value>(_ option: Option<Value>) -> Value {
     assert(declares(option), "\(commandName) does not declare \(option.name)")
     return self[ifDeclared: option]
   }
 
-  /// The same of an option that not every command has that comes here.
+  /// The same for an option that only some commands declare.
   package subscript<Value>(ifDeclared option: Option<Value>) -> Value {
     do { return try option.read(declares(option) ? texts(of: option) : []) } catch {
       preconditionFailure("\(option.name) was not checked: \(error)")
     }
   }
 
-  /// The value of an option whose values depend on others.
+  /// The value of an option whose format depends on other options.
   ///
   /// - Throws: `CommandFailure`, 64.
   package func value<Parsed>(
@@ -129,19 +129,19 @@ package struct Arguments: Sendable {
     return try reader.value(of: text, of: option.name)
   }
 
-  /// Whether an option stands on the command line.
+  /// Whether the command line has an option.
   package func has(_ option: any AnyOption) -> Bool {
     assert(declares(option), "\(commandName) does not declare \(option.name)")
     return values[option.name] != nil
   }
 
-  /// The first of some options that stands on the command line.
+  /// The first of some options that the command line has.
   package func first(of options: [any AnyOption]) -> (any AnyOption)? { options.first(where: has) }
 
-  /// What was given, as it was written: to be handed on.
+  /// The texts as written, to pass them on.
   package func texts(of option: any AnyOption) -> [String] { values[option.name] ?? [] }
 
-  /// Whether the command has an option: this one, and not only one of its name.
+  /// Whether the command declares this option, and not only another one with its name.
   package func declares(_ option: any AnyOption) -> Bool {
     declared[option.name].map { type(of: $0) == type(of: option) } ?? false
   }

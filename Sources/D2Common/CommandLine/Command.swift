@@ -1,31 +1,31 @@
 import CProcess
 import Glibc
 
-/// A command of the toolkit: what `d2` needs to find it by its name, and its own executable to run it.
+/// A command of the toolkit. `d2` finds it by its name, and its own executable runs it.
 package protocol ToolkitCommand: Sendable {
-  /// As it is called: `d2-pull`.
+  /// Its name: `d2-pull`.
   static var name: String { get }
   /// What it does, in a phrase.
   static var abstract: String { get }
 
-  /// Does what the words after its name say, and ends the process.
+  /// Runs the command with the words after its name, and ends the process.
   static func main(_ words: [String]) async -> Never
 }
 
-/// Runs a command from its words to its exit status.
+/// Runs a command, from its words to its exit status.
 package enum Command {
-  /// Of the verbs that change something.
+  /// The option of verbs that change something.
   package static let dryRun = Flag("--dry-run", help: "Show what would change, and change nothing.")
 
-  /// The words after the name by which this program was called.
+  /// The words after the name of this program.
   package static var words: [String] { Array(CommandLine.arguments.dropFirst()) }
 
-  /// Reads the command line, answers `--help` and `--version`, runs `body`, and exits with the right status. A failure
-  /// is one line on stderr.
+  /// Parses the command line, answers `--help` and `--version`, runs `body`, and exits with the status. A failure
+  /// becomes one line on stderr.
   ///
   /// - Parameters:
   ///   - words: the command line after the command's name.
-  ///   - verbs: what the command does instead, if its first word says so.
+  ///   - verbs: alternatives that the first word can select.
   package static func main(
     _ description: CommandDescription, _ words: [String], verbs: [Verb] = [],
     _ body: @Sendable (Arguments, Log) async throws -> ExitStatus
@@ -52,7 +52,7 @@ package enum Command {
     func verb(_ word: String) -> Verb? { verbs.first { $0.word(of: name) == word } }
     switch words.first {
     case "help"? where words.count > 1 && verb(words[1]) != nil:
-      // `d2 help slices plan`, too.
+      // Also `d2 help slices plan`.
       await verb(words[1])!.run(words.count > 2 ? ["help"] + words[2...] : ["--help"])
     case "--help"?, "-h"?,
       "help"? where words.count == 1:
@@ -75,13 +75,13 @@ package enum Command {
     exit(ExitStatus.usage.rawValue)
   }
 
-  /// Writes a help text as the locale can show it.
+  /// Prints a help text in the characters that the locale supports.
   private static func show(_ text: String, _ environment: [String: String]) {
     let isASCII = ASCIIText.isNeeded(environment, isTerminal: isatty(1) == 1)
     print(isASCII ? ASCIIText.of(text) : text, terminator: "")
   }
 
-  /// For the tool that makes manual pages and completions: `--describe`, alone.
+  /// Prints the description for the tool that makes manual pages and completions: `--describe`, alone.
   private static func describe(
     _ name: String, _ abstract: String, _ manual: Manual, own: CommandDescription?, _ verbs: [Verb], _ words: [String]
   ) {
@@ -109,17 +109,17 @@ package enum Command {
       try arguments.check([CommandDescription.logFormat])
       log = Log(arguments)
       try arguments.check(description.options)
-      // A stray word may be a mistyped option, which would have narrowed what is done. d2-pull and d2-push say more
-      // themselves.
+      // A stray word may be a mistyped option that would have narrowed the selection. d2-pull and d2-push have better
+      // messages of their own.
       if description.operands.isEmpty, description.name != name, let word = arguments.operands.first {
         throw CommandFailure(.usage, "unexpected argument \(word.quoted) (\(description.name) --help)")
       }
       Signals.listen()
-      // Of a slice's pipeline nothing must go on when its worker is gone: another one may do the slice anew.
+      // When a worker has ended, nothing of its pipeline may continue, because another worker may move the slice again.
       if arguments.environment["D2_SLICE_ID"] != nil { d2_end_with_parent() }
       let status = try await body(arguments, log)
       log.wipe()
-      // Of the verbs: d2-push asks the server to store nothing.
+      // For verbs only: d2-push asks the server to store nothing.
       if description.name != name, arguments[ifDeclared: dryRun] { log.info("nothing was written") }
       exit(Signals.received == nil ? status.rawValue : Signals.status.rawValue)
     } catch {
@@ -130,7 +130,7 @@ package enum Command {
     }
   }
 
-  /// Says what failed and returns the status that it means.
+  /// Reports a failure, and returns its status.
   private static func report(_ error: any Error, _ log: Log) -> ExitStatus {
     if Signals.received != nil {
       log.error("interrupted by a signal")
@@ -142,7 +142,7 @@ package enum Command {
 }
 
 extension Log {
-  /// As the command line wants it.
+  /// The log with the options of the command line.
   package convenience init(_ arguments: Arguments) {
     self.init(
       command: arguments.commandName,
@@ -152,11 +152,11 @@ extension Log {
   }
 }
 
-/// One thing that a command with several can do.
+/// One action of a command that has several.
 package struct Verb: Sendable {
-  /// Its name is the command's and its own: `d2-pairs add`.
+  /// Its name consists of the command's and its own: `d2-pairs add`.
   package let description: CommandDescription
-  /// Does it, as the words after the verb say.
+  /// Runs it with the words after the verb.
   let run: @Sendable ([String]) async -> Never
 
   package init(

@@ -1,4 +1,4 @@
-/// Options that belong together under one heading.
+/// Options under a common heading.
 package struct OptionGroup: Sendable {
   package let title: String
   package let options: [any AnyOption]
@@ -9,20 +9,20 @@ package struct OptionGroup: Sendable {
   }
 }
 
-/// A command as its user sees it: the one definition behind `--help`, the reading of the command line, man page and
-/// completions.
+/// The definition of a command's interface. `--help`, the parsing of the command line, man page and completions all use
+/// it.
 package struct CommandDescription: Sendable {
   package let name: String
-  /// What it does, in a sentence.
+  /// A sentence about what it does.
   package let abstract: String
-  /// Command lines that work, each with what it does.
+  /// Working command lines, each with its effect.
   package let examples: [(command: String, effect: String)]
   package let groups: [OptionGroup]
   /// Exit statuses that this command explains in its own words.
   package let statuses: [(status: ExitStatus, meaning: String)]
-  /// What stands on the command line beside the options: `PAIR`; empty if nothing may.
+  /// The operands in the command line: `PAIR`; empty if there are none.
   package let operands: String
-  /// What its manual page tells besides.
+  /// Further text for its manual page.
   package let manual: Manual
 
   package init(
@@ -48,7 +48,7 @@ package struct CommandDescription: Sendable {
 
   package static let common = OptionGroup("Messages", [quiet, verbose, logFormat, help, version])
 
-  /// The word of a verb whose name is the command's and its own: `add` of `d2-pairs add`.
+  /// The word of a verb: `add` of `d2-pairs add`.
   package func verb(of command: String) -> String { String(name.dropFirst(command.count + 1)) }
 
   package var options: [any AnyOption] { groups.flatMap(\.options) }
@@ -74,12 +74,12 @@ package struct CommandDescription: Sendable {
     return text + Self.pointer(to: String(name.prefix { $0 != " " }))
   }
 
-  /// Where to read more.
+  /// A pointer to further documentation.
   static func pointer(to command: String) -> String {
     command == "d2" ? "\nAn overview: man d2\n" : "\nMore: man \(command). An overview: man d2\n"
   }
 
-  /// A head and its help, wrapped and indented.
+  /// A heading and its help, wrapped and indented.
   private static func entry(_ head: String, _ help: String, _ width: Int, indent: Int = 32) -> String {
     func spaces(_ count: Int) -> String { String(repeating: " ", count: count) }
     var lines = head.count < indent - 1 ? [head + spaces(indent - head.count)] : [head, spaces(indent)]

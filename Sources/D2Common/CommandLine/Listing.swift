@@ -1,6 +1,7 @@
 import Glibc
 
-/// Rows for people or programs: an aligned table if stdout is a terminal, otherwise NDJSON, one object a line.
+/// Prints rows for people or programs: an aligned table if stdout is a terminal, otherwise NDJSON, with one object on
+/// each line.
 package struct Listing {
   package enum Format: String, Sendable, CaseIterable { case json, table, tsv }
 
@@ -10,10 +11,10 @@ package struct Listing {
 
   private let format: Format
   private let output = LineOutput.standardOutput()
-  /// The keys that tables show, in their order.
+  /// The keys that tables show, in order.
   private var columns: [String]
   private var table: [[String]] = []
-  /// Of tables: rows for programs stay as they are.
+  /// Applies to tables only; rows for programs stay as they are.
   private var isASCII = false
   private var isDryRun = false
 
@@ -22,9 +23,9 @@ package struct Listing {
     self.columns = columns
   }
 
-  /// As `--format` says, if the command has it.
+  /// Uses the format of `--format`, if the command has that option.
   ///
-  /// - Parameter columns: the keys that tables show; if there are none, all keys of the first row.
+  /// - Parameter columns: the keys that tables show; if empty, all keys of the first row.
   package init(_ arguments: Arguments, columns: [String] = []) {
     let isTerminal = isatty(1) == 1
     self.init(arguments[ifDeclared: Self.option] ?? (isTerminal ? .table : .json), columns: columns)
@@ -49,10 +50,10 @@ package struct Listing {
     }
   }
 
-  /// Hands on what is written: rows of what is done must not be lost with the command. Tables stay held back.
+  /// Writes the rows so far, because the results of completed work must not be lost. Tables are still held back.
   package func flush() throws { try output.flush() }
 
-  /// Writes what was held back.
+  /// Writes the rows that were held back.
   package func finish() throws {
     if format == .table, !table.isEmpty {
       let rows = [columns.map { $0.uppercased() }] + table
@@ -70,7 +71,7 @@ package struct Listing {
     return value.scalarText ?? value.text
   }
 
-  /// A cell must not break its row, nor a terminal obey it.
+  /// Escapes a cell, so that it cannot break its row or control a terminal.
   private static func escaped(_ text: String) -> String {
     let escapes: [Unicode.Scalar: String] = ["\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\"]
     return Log.printable(text.unicodeScalars.map { escapes[$0] ?? String($0) }.joined())

@@ -1,8 +1,8 @@
-/// What a manual page tells beyond what `--help` does. In its texts a word between backquotes is set bold.
+/// The content of a manual page beyond `--help`. A word in backquotes is set in bold.
 package struct Manual: Sendable {
-  /// Paragraphs: what the command does, and what one should know of how.
+  /// Paragraphs about what the command does, and how.
   package let description: [String]
-  /// Variables of its own, beside those that all commands read.
+  /// Environment variables of its own, beside the common ones.
   package let environment: [(name: String, meaning: String)]
   /// Files of its own, beside the store.
   package let files: [(name: String, meaning: String)]

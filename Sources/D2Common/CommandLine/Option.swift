@@ -1,6 +1,6 @@
-/// One option of a command: how it is written, what its help says, and how its value is read.
+/// One option of a command: its names, its help, and the parser of its value.
 ///
-/// It is declared once, and read by that declaration:
+/// It is declared once. The declaration also reads it:
 ///
 ///     static let dryRun = Flag("--dry-run", help: "Change nothing.")
 ///     static let jobs = Option("--jobs", "-j", as: .number(in: 1...256), help: "Slices at a time (default 1).")
@@ -14,17 +14,17 @@ package struct Option<Value: Sendable>: AnyOption {
   package let value: String?
   package let help: String
   package let repeats: Bool
-  /// What shells offer for its value.
+  /// The words that shells offer for its value.
   package private(set) var choices: [String] = []
-  /// Makes a value of the texts that were given: none if the option was not.
+  /// Makes the value from the given texts; the list is empty if the option was not given.
   let read: @Sendable (_ texts: [String]) throws(CommandFailure) -> Value
 
-  /// The same option in a command that describes it in its own words.
+  /// The same option with another description.
   package func described(_ help: String, value: String? = nil) -> Self {
     Self(names: names, value: value ?? self.value, help: help, repeats: repeats, choices: choices, read: read)
   }
 
-  /// The same option, for whose value shells offer some words.
+  /// The same option with words that shells offer for its value.
   package func offering(_ choices: [String]) -> Self {
     var option = self
     option.choices = choices
@@ -37,19 +37,19 @@ package struct Option<Value: Sendable>: AnyOption {
 /// An option without a value: given or not.
 package typealias Flag = Option<Bool>
 
-/// What help, manual page and completions know of an option, and what reading the command line needs of it.
+/// The properties of an option for help, manual page, completions and the parser.
 package protocol AnyOption: Sendable {
-  /// Long name first: `["--period", "-p"]`.
+  /// The names, with the long one first: `["--period", "-p"]`.
   var names: [String] { get }
-  /// What the value is called in the help; `nil` for a flag.
+  /// The placeholder for the value in the help; `nil` for a flag.
   var value: String? { get }
   var help: String { get }
-  /// Whether it may be given several times, or its value be a comma-separated list.
+  /// Whether it may occur several times, or have a comma-separated list as its value.
   var repeats: Bool { get }
-  /// The words that shells offer for its value; empty if it is free.
+  /// The words that shells offer for its value; empty if any text is possible.
   var choices: [String] { get }
 
-  /// - Throws: `CommandFailure`, 64 if it cannot have these values.
+  /// - Throws: `CommandFailure`, 64 if the texts are not valid.
   func check(_ texts: [String]) throws(CommandFailure)
 }
 
@@ -64,16 +64,16 @@ extension Option where Value == Bool {
 }
 
 extension Option where Value == String? {
-  /// A text, as it was given.
+  /// An option with a text, verbatim.
   package init(_ names: String..., value: String, help: String) {
     self.init(names: names, value: value, help: help, repeats: false) { $0.last }
   }
 }
 
 extension Option {
-  /// A value that `reader` understands; `nil` if the option is not given.
+  /// An option with a value that `reader` parses; `nil` if the option is not given.
   ///
-  /// - Parameter value: what it is called in the help, if the reader's word is not enough.
+  /// - Parameter value: the placeholder in the help, if the reader's own is not clear enough.
   package init<Parsed>(_ names: String..., value: String? = nil, as reader: ValueReader<Parsed>, help: String)
   where Value == Parsed? {
     let name = names[0]
@@ -84,7 +84,7 @@ extension Option {
     }
   }
 
-  /// Values of an option that repeats, and whose texts may be comma-separated lists.
+  /// An option that may occur several times, and whose texts may be comma-separated lists.
   package init<Parsed>(_ names: String..., values: String, as reader: ValueReader<Parsed>, help: String)
   where Value == [Parsed] {
     let name = names[0]
@@ -98,10 +98,10 @@ extension Option {
 }
 
 extension Option where Value == [String] {
-  /// Texts of an option that repeats.
+  /// An option with texts that may occur several times.
   ///
-  /// - Parameter splits: whether each text may be a comma-separated list; not that of names, which may hold commas:
-  ///   `NameSelection` understands those.
+  /// - Parameter splits: whether each text may be a comma-separated list. Lists of names are not split here, because
+  ///   names may contain commas: `NameSelection` handles them.
   package init(_ names: String..., values: String, splits: Bool = true, help: String) {
     self.init(names: names, value: values, help: help, repeats: true) { splits ? $0.flatMap(\.listed) : $0 }
   }

@@ -2,7 +2,7 @@ import Glibc
 
 /// Questions to the person at the terminal.
 package enum Prompt {
-  /// Asks for a secret without showing what is typed.
+  /// Asks for a secret, without showing the typed text.
   ///
   /// - Throws: `CommandFailure`, 64 if there is no terminal.
   package static func secret(_ question: String) throws(CommandFailure) -> String {
@@ -30,13 +30,12 @@ package enum Prompt {
     return answer
   }
 
-  /// Asks before what cannot be undone, unless `--yes` stands on the command line.
+  /// Asks for confirmation before an irreversible action, unless the command line has `--yes`.
   ///
   /// - Parameters:
   ///   - question: `remove hmis?`
-  ///   - otherwise: what was not done then: `nothing was removed`.
-  /// - Throws: `CommandFailure`: 64 if there is no terminal to ask at, 1 where the answer is not yes, 130 after
-  ///   Ctrl-C.
+  ///   - otherwise: what was not done, for the message: `nothing was removed`.
+  /// - Throws: `CommandFailure`: 64 if there is no terminal, 1 if the answer is not yes, 130 after Ctrl-C.
   package static func confirm(_ question: String, otherwise: String, _ arguments: Arguments) throws(CommandFailure) {
     guard !arguments[confirmation] else { return }
     let terminal = isatty(0) == 1 || isatty(2) == 1 ? open("/dev/tty", O_RDWR | O_CLOEXEC) : -1
@@ -55,7 +54,7 @@ package enum Prompt {
 
   package static let confirmation = Flag("--yes", help: "Do not ask before a change that cannot be undone.")
 
-  /// Other commands of the pipeline may be drawing their progress there, and must not draw over the question.
+  /// Prints the question. Other commands of the pipeline may draw their progress there, and must not overwrite it.
   private static func ask(_ question: String, _ turn: TerminalTurn, _ terminal: Int32) {
     turn.ask()
     put((turn.isAnothers ? Log.wiping : "") + question, terminal)
@@ -72,7 +71,7 @@ package enum Prompt {
       var polled = pollfd(fd: terminal, events: Int16(POLLIN), revents: 0)
       guard poll(&polled, 1, 200) > 0 else { continue }
       guard read(terminal, &byte, 1) == 1 else {
-        // Ctrl-C may end the input before its signal is here.
+        // Ctrl-C may end the input before its signal arrives.
         _ = pause(seconds: 0.05)
         break
       }

@@ -1,12 +1,12 @@
-/// How much of something is allowed: a number, or a share of a whole.
+/// A limit: a number, or a percentage of a total.
 package enum Quota: Equatable, Sendable, CustomStringConvertible {
   case number(Int)
   case percent(Double)
 
-  /// How much may be deleted if no option says so.
+  /// The default limit of deletions.
   package static let usualDeletion = Quota.percent(1)
 
-  /// Reads `12` or `1%`.
+  /// Parses `12` or `1%`.
   package init?(_ text: String) {
     if text.hasSuffix("%"), let share = Double(text.dropLast()), (0...100).contains(share) {
       self = .percent(share)

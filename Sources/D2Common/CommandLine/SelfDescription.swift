@@ -1,7 +1,7 @@
 extension CommandDescription {
-  /// What `--describe` prints of a command: for the tool that makes manual pages and completions (`d2-pages`).
+  /// The output of `--describe`, for the tool that makes manual pages and completions (`d2-pages`).
   ///
-  /// - Parameter own: what it does where no verb stands; `nil` if one must.
+  /// - Parameter own: the description of the command without a verb; `nil` if it needs one.
   static func json(
     name: String, abstract: String, manual: Manual, own: CommandDescription?, verbs: [Verb]
   ) -> JSONValue {

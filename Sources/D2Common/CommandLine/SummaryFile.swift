@@ -1,4 +1,4 @@
-/// A file with one JSON object, put in place at once.
+/// A file with one JSON object, written atomically.
 package enum SummaryFile {
   /// - Throws: `CommandFailure`, 73.
   package static func write(_ document: JSONValue, to path: String) throws(CommandFailure) {
@@ -7,8 +7,7 @@ package enum SummaryFile {
     try file.finish()
   }
 
-  /// Where a command's summary goes: the file that is named, or, in the pipeline of a slice, the one that its worker
-  /// looks for.
+  /// The path of a command's summary: the given file, or in a slice's pipeline the file that its worker reads.
   package static func path(named: String?, command: String, environment: [String: String]) -> String? {
     if let named { return named }
     guard let folder = environment["D2_SUMMARY_DIR"], !folder.isEmpty else { return nil }

@@ -1,10 +1,10 @@
-/// How the value of an option is read.
+/// Parses the value of an option.
 package struct ValueReader<Parsed: Sendable>: Sendable {
-  /// What the value is called in the help: `TIME`.
+  /// The placeholder in the help: `TIME`.
   let name: String
-  /// What is expected, for the message about anything else: `a duration such as 90s, 15m or 2h`.
+  /// The expected value, for the error message: `a duration such as 90s, 15m or 2h`.
   let expected: String
-  /// The words that it can be, for completions; empty if there are others.
+  /// The possible words, for completions; empty if any text is possible.
   let choices: [String]
   fileprivate let read: @Sendable (String) -> Parsed?
 
@@ -34,7 +34,7 @@ extension ValueReader where Parsed == Int {
   /// A number of bytes: `65536`, `64K`, `8M`.
   package static var size: Self { Self("BYTES", "a number of bytes such as 65536, 64K or 8M", read: bytes) }
 
-  /// The same, or 0.
+  /// A number of bytes, or 0.
   package static var sizeOrNone: Self {
     Self("BYTES", "0, or a number of bytes such as 64K, 8M or 2G") { text in text == "0" ? 0 : bytes(text) }
   }
@@ -49,7 +49,7 @@ extension ValueReader where Parsed == Int {
 }
 
 extension ValueReader where Parsed == Int? {
-  /// A whole number within bounds, or a word in its place: `nil`.
+  /// A whole number within bounds, or a word that means `nil`.
   package static func number(in range: ClosedRange<Int>, or word: String) -> Self {
     let number = ValueReader<Int>.number(in: range)
     return Self("N|\(word)", number.expected) { text in text == word ? .some(nil) : number.read(text).map(Optional.some)
@@ -63,7 +63,7 @@ extension ValueReader where Parsed == Double {
     Self("TIME", "a duration such as 90s, 15m or 2h") { text in
       let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600]
       let unit = text.last.flatMap { units[$0] }
-      // Far beyond any use, and safe to count in milliseconds.
+      // Far beyond any real use, and still safe when counted in milliseconds.
       guard let number = Double(unit == nil ? text : String(text.dropLast())), (0...1e9).contains(number) else {
         return nil
       }
@@ -73,12 +73,12 @@ extension ValueReader where Parsed == Double {
 }
 
 extension ValueReader where Parsed == Quota {
-  /// A number of values, or a share of them.
+  /// A number of values, or a percentage of them.
   package static var quota: Self { Self("N|P%", "a number of values, or a share such as 1%") { Quota($0) } }
 }
 
 extension ValueReader where Parsed: CaseIterable & RawRepresentable<String> {
-  /// One of the words that a type's cases are.
+  /// One of the raw values of a type's cases.
   package static func one(of type: Parsed.Type) -> Self {
     let words = type.allCases.map(\.rawValue)
     return Self(words.joined(separator: "|"), "one of \(words.joined(separator: ", "))", choices: words) {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// The reason that the system gives for a failed call.
+/// The system's reason for a failed call.
 package struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
   package let number: Int32
 
@@ -9,7 +9,7 @@ package struct SystemError: Error, Equatable, Sendable, CustomStringConvertible 
   package var description: String { String(cString: strerror(number)) }
 }
 
-/// Bytes of files, read and written whole: after a signal, or a call that did a part of it, the rest follows.
+/// Reads and writes bytes of files completely: it continues after a signal, or after a call that handled only a part.
 package enum FileBytes {
   /// Reads at most `limit` bytes of a file.
   package static func read(_ path: String, atMost limit: Int = .max) throws(SystemError) -> [UInt8] {
@@ -26,8 +26,7 @@ package enum FileBytes {
     return bytes
   }
 
-  /// Fills a buffer with what stands in an open file from `offset` on, as far as it reaches; returns how many bytes
-  /// that are.
+  /// Fills a buffer with the bytes of an open file from `offset` on. Returns how many there are before its end.
   package static func read(
     _ descriptor: Int32, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
   ) throws(SystemError) -> Int {
@@ -42,7 +41,7 @@ package enum FileBytes {
     return filled
   }
 
-  /// Writes all of a piece to an open file: from `offset` on, or where its last write ended.
+  /// Writes a whole piece to an open file, at `offset` or after the last write.
   package static func write(
     _ piece: UnsafeRawBufferPointer, to descriptor: Int32, at offset: Int? = nil
   ) throws(SystemError) {
@@ -61,7 +60,7 @@ package enum FileBytes {
     }
   }
 
-  /// Makes a call again when only a signal ended it.
+  /// Repeats a call that a signal interrupted.
   private static func retrying(_ call: () -> Int) throws(SystemError) -> Int {
     while true {
       let count = call()

@@ -1,8 +1,8 @@
 import Glibc
 
-/// What stands in a folder.
+/// The contents of a folder.
 package enum FolderNames {
-  /// The names, in no order; none if it cannot be read.
+  /// The names in any order; empty if the folder cannot be read.
   package static func read(_ path: String) -> [String] {
     guard let folder = opendir(path) else { return [] }
     defer { closedir(folder) }

@@ -1,9 +1,9 @@
-/// Records of one size, dealt out to partitions, each in the order in which its records came. Kept in memory up to a
-/// limit, beyond it in a temporary file.
+/// Records of one size, distributed to partitions, each in the order of arrival. Up to a limit they stay in memory, and
+/// beyond it in a temporary file.
 ///
-/// Filled by one thread, then read by several.
+/// One thread fills it; later several threads read it.
 public final class PartitionedRecords<Record: BitwiseCopyable>: @unchecked Sendable {
-  /// A full run of a partition's records.
+  /// A full chunk of a partition's records.
   private enum Chunk {
     case memory([Record])
     case file(offset: Int, count: Int)
@@ -26,8 +26,8 @@ public final class PartitionedRecords<Record: BitwiseCopyable>: @unchecked Senda
   public private(set) var count = 0
 
   /// - Parameters:
-  ///   - memoryBytes: what full chunks may take before they go to the file.
-  ///   - bufferBytes: what the open chunks of all partitions take together.
+  ///   - memoryBytes: the limit of full chunks in memory, before they go to the file.
+  ///   - bufferBytes: the size of the open chunks of all partitions together.
   public init(partitions: Int, memoryBytes: Int, bufferBytes: Int = 4 << 20, environment: [String: String]) {
     self.partitions = Array(repeating: Partition(), count: partitions)
     chunkRecords = max(16, bufferBytes / partitions / MemoryLayout<Record>.stride)
@@ -65,9 +65,9 @@ public final class PartitionedRecords<Record: BitwiseCopyable>: @unchecked Senda
     if partitions[partition].open.capacity < chunkRecords { partitions[partition].open.reserveCapacity(chunkRecords) }
   }
 
-  /// Hands on a partition's records in the order in which they came.
+  /// Passes a partition's records to `body`, in the order of arrival.
   ///
-  /// - Throws: what `body` throws; `CommandFailure`, 74 if the temporary file cannot be read.
+  /// - Throws: errors of `body`; `CommandFailure`, 74 if the temporary file cannot be read.
   public func forEach(in partition: Int, _ body: (Record) throws -> Void) throws {
     for chunk in partitions[partition].chunks {
       switch chunk {

@@ -1,8 +1,8 @@
 import Glibc
 
-/// Folders that only the user may look into: what d2 keeps holds data and may hold secrets.
+/// Folders that only their user can read, because d2's files contain data and may contain secrets.
 package enum PrivateFolder {
-  /// Makes a folder, and those above it, as far as they are missing. Whoever uses it finds out if that failed.
+  /// Creates a folder and its missing parents. If that fails, the first use of the folder reports it.
   package static func make(_ path: String) {
     var made = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {

@@ -1,9 +1,9 @@
 import Glibc
 
-/// A file that is written beside its name and takes its place at the end. So a reader never sees half of it, and can
+/// A file that is written under another name and renamed at the end. So readers never see an incomplete file, and can
 /// read the old content until then.
 ///
-/// A device or pipe (`/dev/stderr`, a FIFO) cannot be replaced; it is written to.
+/// A device or pipe (`/dev/stderr`, a FIFO) cannot be replaced, so it is written to directly.
 package final class ReplacedFile {
   private let descriptor: Int32
   private let path: String
@@ -30,7 +30,7 @@ package final class ReplacedFile {
     }
   }
 
-  /// Puts the file in place. - Throws: `CommandFailure`, 73.
+  /// Renames the file to its name. - Throws: `CommandFailure`, 73.
   package func finish() throws(CommandFailure) {
     guard isOpen else { return }
     isOpen = false

@@ -1,15 +1,15 @@
 import Glibc
 
-/// A private temporary file that is written at its end and read anywhere. It has no name: whatever happens, nothing is
-/// left behind.
+/// A private temporary file, written at its end and read anywhere. It has no name, so it never remains after the
+/// process ends.
 package final class TemporaryFile: Sendable {
   private let descriptor: Int32
   private let folder: String
 
-  /// `O_TMPFILE` of Linux, which Swift's view of glibc leaves out.
+  /// Linux's `O_TMPFILE`, which Swift's view of glibc lacks.
   private static let withoutName: Int32 = 0o20_000_000 | O_DIRECTORY
 
-  /// Where temporary files go: a `TMPDIR` that is set and empty counts as unset.
+  /// The folder for temporary files. An empty `TMPDIR` counts as unset.
   package static func folder(_ environment: [String: String]) -> String {
     environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
   }
@@ -17,7 +17,7 @@ package final class TemporaryFile: Sendable {
   /// - Throws: `CommandFailure`, 73.
   package init(environment: [String: String]) throws(CommandFailure) {
     folder = Self.folder(environment)
-    // A limit on the size of files (`ulimit -f`) is a full disk, not the end of the process.
+    // With a limit on file sizes (`ulimit -f`), a write must fail like on a full disk, and not end the process.
     signal(SIGXFSZ, SIG_IGN)
     let nameless = open(folder, Self.withoutName | O_RDWR | O_CLOEXEC, 0o600)
     descriptor = nameless >= 0 ? nameless : Self.named(in: folder)
@@ -26,7 +26,7 @@ package final class TemporaryFile: Sendable {
     }
   }
 
-  /// Where the file system knows no files without names (NFS, overlays): with one for a moment.
+  /// Creates a file with a name and removes the name at once, for file systems without nameless files (NFS, overlays).
   private static func named(in folder: String) -> Int32 {
     var template = Array("\(folder)/d2-spool-XXXXXX".utf8CString)
     let descriptor = mkstemp(&template)
@@ -38,7 +38,7 @@ package final class TemporaryFile: Sendable {
 
   deinit { close(descriptor) }
 
-  /// Writes all of a piece after what was written before.
+  /// Appends a whole piece.
   ///
   /// - Throws: `CommandFailure`, 73.
   package func append(_ piece: UnsafeRawBufferPointer) throws(CommandFailure) {
@@ -47,7 +47,7 @@ package final class TemporaryFile: Sendable {
     }
   }
 
-  /// Writes all of a piece from `offset` on.
+  /// Writes a whole piece at `offset`.
   ///
   /// - Throws: `CommandFailure`, 73.
   package func write(_ piece: UnsafeRawBufferPointer, at offset: Int) throws(CommandFailure) {
@@ -56,15 +56,15 @@ package final class TemporaryFile: Sendable {
     }
   }
 
-  /// How much room is left on its disk.
+  /// The free space on its disk, in bytes.
   package var freeBytes: Int {
     var status = statvfs()
-    // What does not tell has room until a write fails.
+    // If the file system does not report it, assume enough space until a write fails.
     guard fstatvfs(descriptor, &status) == 0 else { return .max }
     return Int(clamping: status.f_bavail.multipliedReportingOverflow(by: status.f_frsize).partialValue)
   }
 
-  /// Fills a buffer with what stands from `offset` on, as far as the file reaches; returns how many bytes that are.
+  /// Fills a buffer with the bytes from `offset` on. Returns how many there are before the file's end.
   ///
   /// - Throws: `CommandFailure`, 74.
   package func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(CommandFailure) -> Int {
@@ -73,13 +73,13 @@ package final class TemporaryFile: Sendable {
     }
   }
 
-  /// Its descriptor, to read it from its beginning; it lasts as long as the file.
+  /// Its descriptor, positioned at the beginning for reading; valid as long as the file.
   package var fromBeginning: Int32 {
     lseek(descriptor, 0, Int32(SEEK_SET))
     return descriptor
   }
 
-  /// Forgets what it holds.
+  /// Removes the content.
   package func empty() {
     ftruncate(descriptor, 0)
     lseek(descriptor, 0, Int32(SEEK_SET))

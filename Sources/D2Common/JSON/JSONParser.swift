@@ -1,11 +1,11 @@
-/// Why a text is not JSON, and where.
+/// The error for a text that is not JSON, with its offset.
 public struct JSONSyntaxError: Error, Equatable, CustomStringConvertible {
-  /// What is wrong, as the end of a sentence.
+  /// The problem, as the end of a sentence.
   public let problem: String
-  /// The offset of the first byte that cannot be, counted from 0.
+  /// The offset of the first wrong byte, counted from 0.
   public let offset: Int
 
-  /// A fault at a byte offset.
+  /// An error at a byte offset.
   public init(_ problem: String, offset: Int) {
     self.problem = problem
     self.offset = offset
@@ -16,7 +16,7 @@ public struct JSONSyntaxError: Error, Equatable, CustomStringConvertible {
 }
 
 extension JSONValue {
-  /// Reads one JSON document (RFC 8259): strict grammar, valid UTF-8, at most 64 levels deep.
+  /// Parses one JSON document (RFC 8259): strict grammar, valid UTF-8, at most 64 levels deep.
   ///
   /// - Throws: `JSONSyntaxError` with the offset of the fault.
   public init(parsing bytes: some Collection<UInt8>) throws(JSONSyntaxError) {
@@ -24,13 +24,13 @@ extension JSONValue {
     self = try parser.document()
   }
 
-  /// Reads one JSON document from text.
+  /// Parses one JSON document from a text.
   public init(parsing text: String) throws(JSONSyntaxError) {
     try self.init(parsing: Array(text.utf8))
   }
 }
 
-/// A recursive-descent reader of one document.
+/// A recursive-descent parser of one document.
 private struct JSONParser {
   /// Deeper than anything DHIS2 writes, shallow enough for any stack.
   static let deepest = 64
@@ -48,7 +48,7 @@ private struct JSONParser {
 
   func fault(_ problem: String) -> JSONSyntaxError { JSONSyntaxError(problem, offset: at) }
 
-  /// Takes the byte if it comes next.
+  /// Consumes the byte if it comes next.
   private mutating func take(_ byte: Unicode.Scalar) -> Bool {
     guard at < bytes.count, bytes[at] == UInt8(ascii: byte) else { return false }
     at += 1
@@ -107,7 +107,7 @@ private struct JSONParser {
     return .array(elements)
   }
 
-  /// After an element: true at a comma, false at the closing bracket.
+  /// Reads the separator after an element: true for a comma, false for the closing bracket.
   mutating func anotherElement(before close: Unicode.Scalar) throws(JSONSyntaxError) -> Bool {
     skipSpace()
     guard at < bytes.count else { throw fault("the JSON ends early") }
@@ -119,7 +119,7 @@ private struct JSONParser {
   mutating func number() throws(JSONSyntaxError) -> String {
     let start = at
     _ = take("-")
-    // A zero stands alone.
+    // No digit may follow a leading zero.
     guard take("0") ? !takeDigits() : takeDigits() else { throw JSONSyntaxError("no JSON value", offset: start) }
     if take("."), !takeDigits() { throw fault("a digit was expected") }
     if take("e") || take("E") {
@@ -129,7 +129,7 @@ private struct JSONParser {
     return String(decoding: bytes[start..<at], as: UTF8.self)
   }
 
-  /// Whether there were any.
+  /// Returns whether there were any digits.
   private mutating func takeDigits() -> Bool {
     let first = at
     while at < bytes.count, bytes[at] >= 0x30, bytes[at] <= 0x39 { at += 1 }
@@ -187,7 +187,7 @@ private struct JSONParser {
           at = mark
         }
       }
-      // A lone surrogate has no UTF-8 form; the replacement character stands for it.
+      // A lone surrogate has no UTF-8 form, so the replacement character replaces it.
       text += String(Unicode.Scalar(unit) ?? "\u{FFFD}").utf8
     default:
       at -= 1

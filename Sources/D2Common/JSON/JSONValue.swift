@@ -1,7 +1,7 @@
-/// A JSON document held in memory, for the small documents of the Web API: system information, metadata pages,
-/// import summaries, error bodies. Data values never pass through it.
+/// A JSON document in memory, for the small documents of the Web API: system information, metadata pages, import
+/// summaries, error bodies. Data values never use it.
 ///
-/// Numbers keep their spelling (a number never passes through a double), objects keep the order of their keys.
+/// Numbers keep their spelling (they are never converted to a double), and objects keep the order of their keys.
 public indirect enum JSONValue: Sendable, Equatable {
   /// `null`.
   case null
@@ -32,8 +32,8 @@ public indirect enum JSONValue: Sendable, Equatable {
 }
 
 extension JSONValue {
-  /// The value of an object's key; the last one if a key stands twice, as DHIS2's own reader takes it. `nil` if this is
-  /// not an object or has no such key.
+  /// The value of an object's key; the last one if the key occurs twice, as in DHIS2's own parser. `nil` if this is not
+  /// an object or has no such key.
   public subscript(key: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
     return members.last { $0.key == key }?.value
@@ -42,7 +42,7 @@ extension JSONValue {
   /// The text of a string.
   public var string: String? { if case .string(let text) = self { text } else { nil } }
 
-  /// The text of a string or the spelling of a number or boolean: DHIS2 and its clients write ids and values as any of
+  /// The text of a string, or the spelling of a number or boolean. DHIS2 and its clients write ids and values as any of
   /// these.
   public var scalarText: String? {
     switch self {
@@ -53,7 +53,7 @@ extension JSONValue {
     }
   }
 
-  /// A whole number, also if it is spelled as a string.
+  /// A whole number, even if it is spelled as a string.
   public var int: Int? {
     switch self {
     case .number(let spelling): Int(spelling)
@@ -62,7 +62,7 @@ extension JSONValue {
     }
   }
 
-  /// A boolean, also if it is spelled as a string (the configuration of the Python tool has "true" and "false").
+  /// A boolean, even if it is spelled as a string (the Python tool's configuration has "true" and "false").
   public var bool: Bool? {
     switch self {
     case .bool(let flag): flag

@@ -1,5 +1,5 @@
 extension JSONValue {
-  /// The document as compact JSON: no whitespace, keys in their order, control characters escaped, all else verbatim
+  /// The document as compact JSON: no white space, keys in their order, control characters escaped, everything else as
   /// UTF-8.
   public var text: String {
     var out: [UInt8] = []
@@ -40,13 +40,13 @@ extension JSONValue {
     out.append(UInt8(ascii: "\""))
   }
 
-  /// Whether a byte of a text cannot stand in a string as it is.
+  /// Whether a byte must be escaped in a string.
   @inline(__always)
   public static func needsEscape(_ byte: UInt8) -> Bool {
     byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
   }
 
-  /// What stands in a string for a byte that needs an escape.
+  /// The escape of a byte in a string.
   package static func escape(of byte: UInt8) -> [UInt8] {
     let hex = Array("0123456789abcdef".utf8)
     return switch byte {

@@ -1,52 +1,53 @@
 import CJSONBlocks
 import Glibc
 
-/// One line of input: a JSON object whose keys are located, not decoded. Lasts until its scratch is used again.
+/// One line of input: a JSON object whose keys are located, but not decoded. It is valid until its scratch is used
+/// again.
 public struct DataValueLine {
-  /// The keys of data values and registrations that d2 looks at.
+  /// The keys of data values and registrations that d2 uses.
   public enum Key: Int, CaseIterable, Sendable {
     case dataElement, period, orgUnit, categoryOptionCombo, attributeOptionCombo, value, dataSet, followup, followUp
     case organisationUnit, deleted, completed, comment, storedBy, created, lastUpdated, date
-    /// The arrays of whole answers of DHIS2, which are not values.
+    /// The arrays in whole answers of DHIS2, which are not values.
     case dataValues, completeDataSetRegistrations
 
-    /// As DHIS2 spells it.
+    /// DHIS2's spelling.
     public var name: String { "\(self)" }
   }
 
   private static let keyCount = Key.allCases.count
-  /// Where the fields of all other keys go.
+  /// The slot for the fields of all other keys.
   static let otherSlot = keyCount
 
-  /// Some of the keys: a bit for each.
+  /// A set of keys, with one bit for each.
   public struct KeySet: Sendable {
-    /// A bit for each, by its raw value.
+    /// The bits, by raw value.
     private(set) var bits: UInt32 = 0
 
-    /// Some keys.
+    /// A set of these keys.
     public init(_ keys: Key...) { for key in keys { bits |= KeySet(key).bits } }
 
-    /// Every key there is.
+    /// All keys.
     fileprivate static let all = KeySet(bits: 1 << UInt32(keyCount) - 1)
 
-    /// What stands for keys that d2 does not look at.
+    /// The bit for keys that d2 does not use.
     static let others = KeySet(bits: 1 << UInt32(otherSlot))
 
-    /// One key.
+    /// A set of one key.
     @inline(__always)
     public init(_ key: Key) { bits = 1 << UInt32(truncatingIfNeeded: key.rawValue) }
 
-    /// Whether it has no key.
+    /// Whether the set is empty.
     public var isEmpty: Bool { bits == 0 }
 
-    /// The first of them, in the order of `Key`.
+    /// The first key, in the order of `Key`.
     public var first: Key? { bits == 0 ? nil : Key(rawValue: bits.trailingZeroBitCount) }
 
-    /// Whether it has all keys of the other.
+    /// Whether it contains all keys of the other set.
     @inline(__always)
     public func contains(_ other: KeySet) -> Bool { other.bits & ~bits == 0 }
 
-    /// Whether it has no key of the other.
+    /// Whether it contains no key of the other set.
     @inline(__always)
     public func isDisjoint(with other: KeySet) -> Bool { bits & other.bits == 0 }
 
@@ -62,11 +63,11 @@ public struct DataValueLine {
     init(bits: UInt32) { self.bits = bits }
   }
 
-  /// What stands after a key.
+  /// The kind of a key's value.
   public enum Kind: UInt8, Sendable {
     case absent, string, number, boolean, null, object, array
 
-    /// Spelled out, since the compiler's own is called through a table by other modules, several times a line.
+    /// Spelled out, because other modules call the compiler's version through a table, several times for each line.
     @inline(__always)
     public static func == (left: Kind, right: Kind) -> Bool {
       unsafeBitCast(left, to: UInt8.self) == unsafeBitCast(right, to: UInt8.self)
@@ -77,52 +78,52 @@ public struct DataValueLine {
     public static func != (left: Kind, right: Kind) -> Bool { !(left == right) }
   }
 
-  /// Where the value of a key stands in the line; a string without its quotes.
+  /// The place of a key's value in the line; of a string without its quotes.
   public struct Field: Sendable {
-    /// What it is.
+    /// The kind of the value.
     public var kind = Kind.absent
-    /// Its first byte in the line.
+    /// The offset of its first byte in the line.
     public var start: UInt32 = 0
-    /// How many bytes it has.
+    /// Its length in bytes.
     public var length: UInt32 = 0
   }
 
-  /// What is wrong with a line, as the end of a sentence.
+  /// The problem with a line, as the end of a sentence.
   public struct Fault: Error, Equatable, Sendable, CustomStringConvertible {
-    /// Such as `no "period"`.
+    /// For example `no "period"`.
     public let description: String
 
-    /// A fault in these words.
+    /// A fault with this text.
     public init(_ description: String) { self.description = description }
   }
 
-  /// The scratch's: they last until it is used again.
+  /// Memory of the scratch, valid until that is used again.
   private let fields: UnsafeMutablePointer<Field>
   let start: UnsafePointer<UInt8>
-  /// How many bytes the line has.
+  /// The length of the line in bytes.
   public let length: Int
-  /// What kinds of values the line's keys have.
+  /// The line's keys, by kinds of values.
   public let keys: KeysByKind
-  /// Whether no text of the line has an escape: then texts that are equal have equal bytes.
+  /// Whether no text of the line has an escape. Then equal texts have equal bytes.
   public let isPlain: Bool
 
-  /// The keys of a line by what stands after them, so that most lines are checked by a few comparisons.
+  /// The keys of a line by the kind of their values, so that most lines can be checked with a few comparisons.
   public struct KeysByKind: Sendable {
-    /// All that are there.
+    /// All keys in the line.
     public fileprivate(set) var present = KeySet(bits: 0)
-    /// With a text that is not empty.
+    /// Keys with a text that is not empty.
     public fileprivate(set) var filled = KeySet(bits: 0)
-    /// With true, false or null.
+    /// Keys with true, false or null.
     public fileprivate(set) var flags = KeySet(bits: 0)
-    /// With an object or array.
+    /// Keys with an object or array.
     public fileprivate(set) var nested = KeySet(bits: 0)
-    /// Those that are there more than once; hardly any line has one.
+    /// Keys that occur more than once, which is rare.
     public fileprivate(set) var repeated = KeySet(bits: 0)
 
-    /// None yet.
+    /// No keys yet.
     init() {}
 
-    /// Those of a line in a layout that was learnt.
+    /// The keys of a line in a known layout.
     @inline(__always)
     init(present: KeySet, filled: KeySet, flags: KeySet) {
       self.present = present
@@ -142,15 +143,14 @@ public struct DataValueLine {
       }
     }
 
-    /// There is a key that d2 does not look at. The bit stands among the flags, which are the same in all lines of a
-    /// layout.
+    /// Records a key that d2 does not use. Its bit is among the flags, which are the same for all lines of a layout.
     @inline(__always)
     mutating func noteOther() { flags = flags.union(.others) }
 
-    /// Whether there is a key that d2 does not look at.
+    /// Whether there is a key that d2 does not use.
     public var hasOthers: Bool { !flags.isDisjoint(with: .others) }
 
-    /// The last one counts.
+    /// Forgets an earlier occurrence of a key, because the last one counts.
     @inline(never)
     private mutating func forget(_ key: KeySet) {
       repeated = repeated.union(key)
@@ -160,7 +160,7 @@ public struct DataValueLine {
     }
   }
 
-  /// Where the value of a key stands.
+  /// The place of a key's value.
   @inline(__always)
   public subscript(key: Key) -> Field { fields[key.rawValue] }
 
@@ -170,7 +170,7 @@ public struct DataValueLine {
     UnsafeRawBufferPointer(start: start + Int(field.start), count: Int(field.length))
   }
 
-  /// The text of a field as an id is compared: `nil` if it is absent or null. An escaped string is decoded.
+  /// The text of a field, decoded for comparison with ids; `nil` if it is absent or null.
   public func text(_ key: Key) -> String? {
     let field = self[key]
     switch field.kind {
@@ -184,17 +184,17 @@ public struct DataValueLine {
     }
   }
 
-  /// Whether a field is true, also as a text.
+  /// Whether a field is true, even as a text.
   public func isTrue(_ key: Key) -> Bool { bytes(self[key]).elementsEqual("true".utf8) }
 
-  /// Reads a copy of a line; `nil` if it is malformed.
+  /// Parses a copy of a line; `nil` if it is malformed.
   public static func reading<Result>(
     _ bytes: ArraySlice<UInt8>, _ scratch: Scratch, _ body: (DataValueLine) -> Result
   ) -> Result? {
     PaddedLine.copying(bytes) { line in (try? DataValueLine(line, scratch)).map(body) }
   }
 
-  /// A place for the structure of a line, and the layouts of lines before it; used again for each.
+  /// Memory for the structure of a line, and the layouts of earlier lines. It is reused for each line.
   public final class Scratch {
     fileprivate var positions: UnsafeMutablePointer<UInt32>
     fileprivate var capacity = 64 * 1024
@@ -203,7 +203,7 @@ public struct DataValueLine {
     /// The keys whose fields may not be absent.
     fileprivate var written = KeySet()
 
-    /// A place for lines of up to 64 KiB; it grows.
+    /// A scratch for lines of up to 64 KiB; it grows.
     public init() {
       positions = .allocate(capacity: capacity)
       fields.initialize(repeating: Field(), count: keyCount + 1)
@@ -221,7 +221,7 @@ public struct DataValueLine {
       positions = .allocate(capacity: capacity)
     }
 
-    /// Makes the fields of all other keys absent.
+    /// Marks the fields of all other keys as absent.
     @inline(__always)
     fileprivate func keep(_ keys: KeySet) {
       if !keys.contains(written) { forget(written.subtracting(keys)) }
@@ -234,8 +234,8 @@ public struct DataValueLine {
     }
   }
 
-  /// Locates the keys of a line. The whole line is checked to be valid JSON and UTF-8, since one bad value fails a
-  /// whole request.
+  /// Locates the keys of a line. It checks that the whole line is valid JSON and UTF-8, because one bad value can fail
+  /// a whole request.
   public init(_ padded: PaddedLine, _ scratch: Scratch) throws(Fault) {
     if let line = DataValueLine(leading: padded, scratch), line.length == padded.bytes.count {
       self = line
@@ -244,10 +244,9 @@ public struct DataValueLine {
     }
   }
 
-  /// The line at the beginning of a text, with all that was said of lines, if its layout is known. Behind it stands a
-  /// line end, LF or CRLF, or nothing.
+  /// The line at the beginning of a text, if its layout is known. A line end (LF or CRLF) or nothing must follow it.
   ///
-  /// - Parameter scratch: borrowed, since an initialiser would otherwise retain and release it for each line.
+  /// - Parameter scratch: borrowed, because otherwise an initialiser would retain and release it for each line.
   @inline(__always)
   public init?(leading padded: PaddedLine, _ scratch: borrowing Scratch) {
     guard let base = padded.bytes.baseAddress else { return nil }
@@ -261,7 +260,7 @@ public struct DataValueLine {
     scratch.keep(keys.present)
   }
 
-  /// A line whose layout is not known; it is learnt.
+  /// Parses a line with an unknown layout, and learns the layout.
   public init(unfamiliar padded: PaddedLine, _ scratch: Scratch) throws(Fault) {
     let line = padded.bytes
     guard line.count <= Int(UInt32.max), let base = line.baseAddress else { throw Fault("an empty line") }
@@ -282,7 +281,7 @@ public struct DataValueLine {
     self.isPlain = isPlain
   }
 
-  /// Finds the structure of a line whose layout is not known.
+  /// Finds the structure of a line with an unknown layout.
   @inline(never)
   private static func locate(
     _ line: UnsafeRawBufferPointer, _ start: UnsafePointer<UInt8>, _ scratch: Scratch

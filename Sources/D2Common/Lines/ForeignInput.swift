@@ -1,13 +1,12 @@
-/// What stands in the input where a data value was expected, in words, with what to type: files of other kinds come as
-/// they are downloaded.
+/// Describes input that is not a data value, with advice: users often pass files of other kinds as downloaded.
 package enum ForeignInput {
-  /// What is wrong with a line, as the end of a sentence; `nil` if it looks like a JSON object that is damaged.
+  /// The problem with a line, as the end of a sentence; `nil` if it looks like a damaged JSON object.
   static func problem(with line: UnsafeRawBufferPointer) -> String? {
     if line.starts(with: [0x1F, 0x8B]) { return "this is gzip, not text: \(convert)" }
     if line.starts(with: Array("PK\u{3}\u{4}".utf8)) {
       return "this is a zip archive, not text: \(convert)"
     }
-    // Excel's "Unicode text", and what PowerShell writes.
+    // Excel's "Unicode text", and PowerShell's output.
     if line.starts(with: [0xFF, 0xFE]) || line.starts(with: [0xFE, 0xFF]) || line.prefix(2).contains(0) {
       return "this is UTF-16, but each value must be a line of UTF-8: \(convert)"
     }
@@ -31,18 +30,17 @@ package enum ForeignInput {
     }
   }
 
-  /// A whole answer of DHIS2 that stands in one line, named by its array, or a line of rejects; `nil` for anything
-  /// else.
+  /// A whole answer of DHIS2 on one line, or a line of rejects; `nil` for anything else.
   package static func document(in line: DataValueLine) -> String? {
     if line[.value].kind == .object { return rejectsFile }
     guard line[.dataValues].kind == .array || line[.completeDataSetRegistrations].kind == .array else { return nil }
     return "this is a whole answer of DHIS2, but each value must be a line of its own: \(convert)"
   }
 
-  /// What turns files of other forms into lines.
+  /// The advice for files of other forms.
   package static let convert = "put d2-convert FILE | before the command"
 
-  /// What to do about a rejects file.
+  /// The advice for a rejects file.
   package static let rejectsFile =
     "this is a line of a rejects file: put jq -c 'select(.value).value' FILE | before the command"
 
@@ -52,13 +50,13 @@ package enum ForeignInput {
     text.starts(with: start.utf8)
   }
 
-  /// A line that opens what it does not close: `{`, or `{ "dataValues": [`.
+  /// Whether a line only opens brackets: `{`, or `{ "dataValues": [`.
   private static func isOnlyABeginning(_ text: UnsafeRawBufferPointer.SubSequence) -> Bool {
     guard let last = text.last(where: { $0 > 0x20 }) else { return false }
     return last == UInt8(ascii: "{") || last == UInt8(ascii: "[")
   }
 
-  /// A head or a row: several columns, and no JSON.
+  /// Whether a line looks like a header or a row with several columns, and not like JSON.
   private static func looksLikeCSV(_ text: UnsafeRawBufferPointer.SubSequence) -> Bool {
     [UInt8(ascii: ","), UInt8(ascii: ";"), 0x09].contains { separator in
       text.lazy.filter { $0 == separator }.prefix(2).count == 2

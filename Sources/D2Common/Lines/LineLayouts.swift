@@ -1,6 +1,6 @@
 import CJSONBlocks
 
-/// The layouts of lines that were read, so that the next line in one of them needs no look at its structure.
+/// The known layouts of lines. A line with one of them needs no analysis of its structure.
 struct LineLayouts: ~Copyable {
   private let layouts: OpaquePointer
 
@@ -16,8 +16,8 @@ struct LineLayouts: ~Copyable {
 
   deinit { d2_json_layouts_free(layouts) }
 
-  /// Reads the line at the beginning of a text, if it is in one of the layouts, and writes the fields of its keys.
-  /// `nil` if it is in none of them, or is invalid; then some fields may have been written.
+  /// Parses the line at the beginning of a text, if it has a known layout, and writes the fields of its keys. `nil` if
+  /// it has none, or is invalid; some fields may have been written then.
   @inline(__always)
   borrowing func follow(
     _ text: UnsafePointer<UInt8>, _ length: Int, _ fields: UnsafeMutablePointer<DataValueLine.Field>
@@ -34,12 +34,12 @@ struct LineLayouts: ~Copyable {
     )
   }
 
-  /// Learns the layout of a valid line: of one whose values are texts, true, false or null. Numbers differ from line to
-  /// line, and so do objects.
+  /// Learns the layout of a valid line whose values are texts, true, false or null. Numbers and objects differ from
+  /// line to line, so such lines are not learnt.
   ///
   /// - Parameters:
-  ///   - structure: of the line, whose grammar was checked.
-  ///   - fields: of its keys.
+  ///   - structure: the structure of the line, whose grammar was checked.
+  ///   - fields: the fields of its keys.
   borrowing func learn(_ structure: StructureWalk, _ fields: UnsafePointer<DataValueLine.Field>) {
     let keys = structure.keys
     guard keys.repeated.isEmpty, keys.nested.isEmpty, let members = structure.members(fields) else { return }
@@ -50,10 +50,10 @@ struct LineLayouts: ~Copyable {
 }
 
 extension StructureWalk {
-  /// The members whose value is a text, and those with a flag that d2 looks at; `nil` if a value is neither.
+  /// The members with a text, and those with a flag that d2 uses; `nil` if there is another kind of value.
   fileprivate func members(_ fields: UnsafePointer<DataValueLine.Field>) -> [d2_json_member]? {
     var members: [d2_json_member] = []
-    // A key has two quotes and a colon after it.
+    // A key takes two quotes and a colon.
     var place = 1
     while place + 3 < count {
       let key = Self.key(text + Int(positions[place]) + 1, Int(positions[place + 1] - positions[place]) - 1)

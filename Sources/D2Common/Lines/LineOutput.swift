@@ -1,10 +1,10 @@
 import Glibc
 import Synchronization
 
-/// Whole lines to a file descriptor, from several threads, never mixed within a piece.
+/// Writes whole lines to a file descriptor, from several threads. A piece is never mixed with others.
 ///
-/// Small pieces that follow each other within milliseconds are gathered, because otherwise each of a server's 8 KB
-/// chunks would cost a system call. A piece that comes alone is written at once.
+/// It joins small pieces that follow each other within milliseconds. Otherwise each of a server's 8 KB chunks would
+/// cost a system call. A single piece is written at once.
 package final class LineOutput: LineSink, Sendable {
   private struct State: ~Copyable {
     var gathered = ByteArray(capacity: gatheredBytes + 4096)
@@ -23,9 +23,9 @@ package final class LineOutput: LineSink, Sendable {
   private let state = Mutex(State())
 
   /// - Parameters:
-  ///   - name: what the file is called in an error.
-  ///   - readAhead: keeps a slow reader from holding up whoever writes.
-  ///   - beforeDying: what must not be left undone if the reader of a pipe is gone.
+  ///   - name: the name of the file in errors.
+  ///   - readAhead: prevents a slow reader from delaying the writer.
+  ///   - beforeDying: called before the process ends because the reader of a pipe is gone.
   package init(
     descriptor: Int32, name: String, readAhead: ReadAhead.Settings? = nil,
     beforeDying: @escaping @Sendable () -> Void = {}
@@ -43,7 +43,7 @@ package final class LineOutput: LineSink, Sendable {
     LineOutput(descriptor: 1, name: "standard output", readAhead: readAhead, beforeDying: beforeDying)
   }
 
-  /// - Throws: `CommandFailure`, 73. Where the reader of a pipe is gone the process dies of SIGPIPE.
+  /// - Throws: `CommandFailure`, 73. If the reader of a pipe is gone, SIGPIPE ends the process.
   package func write(_ carried: UnsafeRawBufferPointer, _ lines: UnsafeRawBufferPointer, lineEndMissing: Bool) throws {
     try state.withLock { (state: inout State) throws in
       if carried.count + lines.count >= Self.largePieceBytes {
@@ -63,31 +63,32 @@ package final class LineOutput: LineSink, Sendable {
     }
   }
 
-  /// Writes what was gathered, or lets it follow what was read ahead.
+  /// Writes the buffer, or appends it to what was read ahead.
   package func flush() throws {
     try state.withLock { (state: inout State) throws in try flush(&state) }
   }
 
-  /// Writes what was gathered, and waits until all that was read ahead is out too.
+  /// Writes the buffer, and waits until everything that was read ahead is written too.
   ///
   /// - Parameter whileWaiting: called several times a second.
-  /// - Throws: as `write`; the signal's status if one comes meanwhile. Then the output ends with a whole line.
+  /// - Throws: the errors of `write`; the signal's status if one comes meanwhile. Then the output ends with a whole
+  ///   line.
   package func finish(whileWaiting: () -> Void = {}) throws {
     try flush()
     try readAhead?.finish(whileWaiting: whileWaiting)
   }
 
-  /// The reader learns that nothing more comes, while the command goes on. All was written and is out (`finish`).
+  /// Signals the end to the reader, while the command continues. Everything must be written already (`finish`).
   package func letGo() {
     let nothing = open("/dev/null", O_WRONLY | O_CLOEXEC)
     guard nothing >= 0 else { return }
-    // Under the same number, which no other file is to get.
+    // Keep the number, so that no other file gets it.
     dup2(nothing, end.descriptor)
     readAhead?.letGo(to: nothing)
     close(nothing)
   }
 
-  /// Lines that were written and did not go out, since a signal came first. Known after `finish`.
+  /// Lines that were passed to `write` but not written, because a signal came first. Known after `finish`.
   package var abandonedLines: Int { readAhead?.abandonedLines ?? 0 }
 
   private func flush(_ state: inout State) throws {
@@ -96,7 +97,7 @@ package final class LineOutput: LineSink, Sendable {
     state.gathered.removeAll()
   }
 
-  /// Writes whole lines. - Throws: as the other `write`.
+  /// Writes whole lines. - Throws: the errors of the other `write`.
   package func write(_ lines: UnsafeRawBufferPointer) throws {
     try write(UnsafeRawBufferPointer(start: nil, count: 0), lines, lineEndMissing: false)
   }
@@ -108,7 +109,7 @@ package final class LineOutput: LineSink, Sendable {
     try bytes.withUnsafeBytes { try write($0) }
   }
 
-  /// Dies of SIGPIPE if the reader of a pipe is gone; else does nothing.
+  /// If the reader of a pipe is gone, ends the process with SIGPIPE.
   package func checkReader() { end.checkReader() }
 
   private func writeOut(_ pieces: OutputPieces) throws {

@@ -1,18 +1,18 @@
 import Glibc
 
-/// Lines of a file descriptor, read in large blocks. A line is handed out where it lies in the block.
+/// Reads lines from a file descriptor in large blocks. It returns each line in place, in the block.
 package struct LineReader: ~Copyable {
   /// A longer line is not a data value.
   package static let longestLineBytes = 16 << 20
   private static let blockBytes = 1 << 20
-  /// How long a signal that ends the command may go unnoticed while nothing comes.
+  /// How long a signal that ends the command may remain unnoticed while no input comes.
   private static let pollMilliseconds: Int32 = 200
 
-  /// The number of the line handed out last, from 1.
+  /// The number of the last line, from 1.
   package private(set) var number = 0
   /// Bytes read so far.
   package private(set) var bytes = 0
-  /// Where in the input the line handed out last begins.
+  /// The offset of the last line in the input.
   package private(set) var offset = 0
 
   private let descriptor: Int32
@@ -22,13 +22,13 @@ package struct LineReader: ~Copyable {
   private var capacity: Int
   private var begin = 0
   private var end = 0
-  /// Up to here no line end was found.
+  /// Up to this offset there is no line end.
   private var searched = 0
   private var ended = false
 
   /// - Parameters:
-  ///   - stop: ends the waiting for input, as the end of the input would.
-  ///   - blockBytes: how much is read at a time while lines are shorter; 1 MiB if not said.
+  ///   - stop: stops the wait for input, like the end of the input.
+  ///   - blockBytes: how much to read at a time while lines are shorter; 1 MiB by default.
   package init(descriptor: Int32, stop: StopSign? = nil, blockBytes: Int? = nil) {
     self.descriptor = descriptor
     self.stop = stop
@@ -65,17 +65,17 @@ package struct LineReader: ~Copyable {
     }
   }
 
-  /// All whole lines that are there, with their line ends, and padding of line ends after them, so that the last line
-  /// has one; reads if no line is there. `nil` after the last. They are not counted: whoever splits them calls
+  /// All available whole lines with their line ends; it reads if there is no whole line. Line ends follow as padding,
+  /// so that the last line has one too. `nil` after the last. The lines are not counted; the caller must call
   /// `count(lines:)`.
   ///
-  /// - Throws: as `next()`.
+  /// - Throws: the errors of `next()`.
   package mutating func nextBlock() throws(CommandFailure) -> [UInt8]? {
     while true {
       if let block = takeBlock() { return block }
       if ended { return nil }
       searched = end
-      // Nothing was handed out yet: a byte order mark may stand here.
+      // Nothing was returned yet, so there may be a byte order mark.
       if bytes == end || end - begin > blockBytes / 2 {
         try fill()
       } else if let block = try readBlock() {
@@ -84,7 +84,7 @@ package struct LineReader: ~Copyable {
     }
   }
 
-  /// What the buffer holds of whole lines; at the end of the input all that it holds.
+  /// The whole lines in the buffer; at the end of the input, everything in it.
   private mutating func takeBlock() -> [UInt8]? {
     var blockEnd = end
     while blockEnd > searched, buffer[blockEnd - 1] != 0x0A { blockEnd -= 1 }
@@ -105,8 +105,7 @@ package struct LineReader: ~Copyable {
     }
   }
 
-  /// Reads a block where it stays, after the beginning of a line that the buffer holds. `nil` if no whole line
-  /// came.
+  /// Reads a block in place, after the beginning of a line from the buffer. `nil` if no whole line came.
   private mutating func readBlock() throws(CommandFailure) -> [UInt8]? {
     guard try awaitInput() else { return nil }
     let carried = end - begin
@@ -116,7 +115,7 @@ package struct LineReader: ~Copyable {
       memcpy(text, buffer + begin, carried)
       got = read(descriptor, text + carried, blockBytes - carried)
       guard got > 0 else { return }
-      // What stands after the last line end begins the next block.
+      // The bytes after the last line end begin the next block.
       var whole = carried + got
       while whole > carried, text[whole - 1] != 0x0A { whole -= 1 }
       if whole == carried { whole = 0 }
@@ -130,10 +129,10 @@ package struct LineReader: ~Copyable {
     return block.isEmpty ? nil : block
   }
 
-  /// So many lines of blocks were split.
+  /// Counts lines of blocks.
   package mutating func count(lines: Int) { number += lines }
 
-  /// Some programs begin a file with a byte order mark.
+  /// Skips a byte order mark, which some programs write.
   private mutating func skipByteOrderMark() {
     if begin == 0, end >= 3, buffer[0] == 0xEF, buffer[1] == 0xBB, buffer[2] == 0xBF { begin = 3 }
   }
@@ -175,7 +174,7 @@ package struct LineReader: ~Copyable {
     try noteRead(got)
   }
 
-  /// Waits until there is something to read, or the end of it; says whether there is. The stop sign is an end, too.
+  /// Waits for input, and returns whether there is any. The stop sign counts as the end of the input.
   private mutating func awaitInput() throws(CommandFailure) -> Bool {
     while true {
       var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
@@ -189,7 +188,8 @@ package struct LineReader: ~Copyable {
     }
   }
 
-  /// Takes note of what a read returned. One that a signal ended is made again by whoever finds nothing.
+  /// Handles the result of a read. After a read that a signal interrupted, the caller finds nothing and tries once
+  /// more.
   private mutating func noteRead(_ got: Int) throws(CommandFailure) {
     if got < 0 {
       if errno == EINTR || errno == EAGAIN { return }

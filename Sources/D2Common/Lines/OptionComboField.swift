@@ -1,14 +1,14 @@
-/// What may stand where a value names an option combo.
+/// Checks the option combos of values.
 extension DataValueLine {
-  /// Whether the combo is left out or named by an id. What is null, empty or an object stands for a combo, and says not
-  /// which: two such values may be of two combos.
+  /// Whether the combo is missing or an id. Null, an empty text or an object means a combo, but not which one. So two
+  /// such values may belong to two combos.
   @inline(__always)
   public func namesOrOmitsCombo(_ key: Key) -> Bool {
     let field = self[key]
     return field.kind == .string && field.length > 0 || field.kind == .absent || field.kind == .number
   }
 
-  /// What is wrong with an option combo that is neither left out nor named by an id; `nil` if nothing is.
+  /// The problem with an option combo that is neither missing nor an id; `nil` if there is none.
   public func comboProblem(_ key: Key) -> String? {
     if namesOrOmitsCombo(key) { return nil }
     let kind =
@@ -22,7 +22,7 @@ extension DataValueLine {
     return "\"\(key.name)\" is \(kind), which does not name a combo: \(Self.combosByUID)"
   }
 
-  /// What to do about combos that have no id in the scheme that was asked for.
+  /// The advice for combos without an id in the requested scheme.
   public static let combosByUID =
     "pull the combos by uid (--category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID)"
 }

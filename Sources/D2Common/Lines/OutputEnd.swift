@@ -1,18 +1,18 @@
 import Glibc
 
-/// Where output goes, and what happens if its reader is gone.
+/// The destination of output, and the reaction if its reader is gone.
 package struct OutputEnd: Sendable {
   let descriptor: Int32
-  /// What it is called in an error.
+  /// Its name in errors.
   let name: String
-  /// What must not be left undone before the process dies of SIGPIPE.
+  /// Called before SIGPIPE ends the process.
   let beforeDying: @Sendable () -> Void
 
-  /// Writes as much as one call takes.
+  /// Writes as much as one call can.
   ///
-  /// - Parameter descriptor: another one of the same file, if not its own.
-  /// - Returns: how many bytes that were; 0 if there is no room and the descriptor does not wait for it.
-  /// - Throws: `CommandFailure`, 73. If the reader of a pipe is gone the process dies of SIGPIPE.
+  /// - Parameter descriptor: another descriptor of the same file; by default its own.
+  /// - Returns: how many bytes were written; 0 if there is no space and the descriptor is non-blocking.
+  /// - Throws: `CommandFailure`, 73. If the reader of a pipe is gone, SIGPIPE ends the process.
   func write(_ pieces: OutputPieces, to other: Int32? = nil) throws(CommandFailure) -> Int {
     while true {
       let written = pieces.withVectors { writev(other ?? descriptor, $0.baseAddress, Int32($0.count)) }
@@ -21,7 +21,7 @@ package struct OutputEnd: Sendable {
       case EINTR: continue
       case EAGAIN:
         if other != nil { return 0 }
-        // Whoever shares the file has set it so.
+        // Another process that shares the file has made it non-blocking.
         waitForRoom(milliseconds: -1)
       case EPIPE: die()
       default: throw CommandFailure(.cannotWrite, "cannot write to \(name): \(SystemError())")
@@ -29,19 +29,19 @@ package struct OutputEnd: Sendable {
     }
   }
 
-  /// Writes all, however long the reader takes.
+  /// Writes everything, however long the reader takes.
   func writeAll(_ pieces: OutputPieces) throws(CommandFailure) {
     var rest = pieces
     while !rest.isEmpty { rest.removeFirst(try write(rest)) }
   }
 
-  /// Waits until something fits, or the reader is gone.
+  /// Waits until there is space, or the reader is gone.
   func waitForRoom(milliseconds: Int32) {
     var polled = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
     poll(&polled, 1, milliseconds)
   }
 
-  /// Dies of SIGPIPE if the reader of a pipe is gone; else does nothing.
+  /// If the reader of a pipe is gone, ends the process with SIGPIPE.
   func checkReader() {
     var polled = pollfd(fd: descriptor, events: 0, revents: 0)
     if poll(&polled, 1, 0) > 0, polled.revents & Int16(POLLERR) != 0 { die() }
@@ -53,12 +53,12 @@ package struct OutputEnd: Sendable {
   }
 }
 
-/// Bytes that lie in a few places and go out as one. They must stay where they are while it is in use.
+/// Bytes in a few places that are written as one. Their memory must stay valid meanwhile.
 package struct OutputPieces {
   private var vectors: ArraySlice<iovec>
   private(set) var count: Int
 
-  // Never written to.
+  // It is never changed.
   nonisolated(unsafe) private static let lineEnd = {
     let byte = UnsafeMutablePointer<UInt8>.allocate(capacity: 1)
     byte.initialize(to: UInt8(ascii: "\n"))
@@ -80,12 +80,12 @@ package struct OutputPieces {
     try vectors.withUnsafeBufferPointer(body)
   }
 
-  /// Each place in turn.
+  /// Passes each place to `body`, in order.
   func forEach(_ body: (UnsafeRawBufferPointer) throws(CommandFailure) -> Void) throws(CommandFailure) {
     for vector in vectors { try body(UnsafeRawBufferPointer(start: vector.iov_base, count: vector.iov_len)) }
   }
 
-  /// Forgets the first bytes.
+  /// Removes the first bytes.
   mutating func removeFirst(_ length: Int) {
     var left = length
     count -= length

@@ -1,20 +1,20 @@
-/// The bytes of a line, after which more can be read. JSON's structure is looked for in blocks of 64 bytes, and the
-/// last block may begin with the line's last byte.
+/// The bytes of a line, with readable memory after them. The JSON scan reads blocks of 64 bytes, and the last block may
+/// begin with the line's last byte.
 public struct PaddedLine {
-  /// So many bytes can be read after a line.
+  /// How many bytes after a line are readable.
   public static let paddingBytes = 64
 
-  /// Those of the line alone.
+  /// The bytes of the line alone.
   public let bytes: UnsafeRawBufferPointer
 
-  /// The bytes of a buffer that reaches at least `paddingBytes` beyond them.
+  /// A range of a buffer that extends at least `paddingBytes` beyond it.
   @inline(__always)
   public init(_ range: Range<Int>, of buffer: UnsafeRawBufferPointer) {
     precondition(range.upperBound + Self.paddingBytes <= buffer.count, "a line without its padding")
     bytes = UnsafeRawBufferPointer(rebasing: buffer[range])
   }
 
-  /// Hands on a padded copy of a line whose bytes end where they end.
+  /// Passes a padded copy of a line to `body`, for a line without padding.
   public static func copying<Result, Failure: Error>(
     _ line: some Collection<UInt8>, _ body: (PaddedLine) throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -26,7 +26,7 @@ public struct PaddedLine {
     }
   }
 
-  /// Whether it is empty or white space.
+  /// Whether it contains only white space.
   @inline(__always)
   public var isBlank: Bool { bytes.allSatisfy { $0 <= 0x20 } }
 }

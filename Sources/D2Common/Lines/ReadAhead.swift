@@ -1,23 +1,22 @@
 import Glibc
 
-/// Keeps a slow reader of the output from holding the source up. A queue takes what does not fit into the pipe, within
-/// a bound, and a separate thread writes it out.
+/// Prevents a slow reader of the output from delaying the source. A bounded queue takes what does not fit into the
+/// pipe, and a separate thread writes it out.
 ///
-/// While the reader keeps up nothing is queued: bytes go from where they lie into the pipe, through a descriptor that
-/// does not wait. It is not the inherited one, since `O_NONBLOCK` would be set for all processes that share that, but a
-/// new one of the same pipe. If there can be none (no /proc, a socket, another user's pipe), all goes through the
-/// queue.
+/// While the reader keeps up, nothing is queued: bytes go directly to the pipe, through a non-blocking descriptor. This
+/// is a new descriptor of the same pipe, not the inherited one, because `O_NONBLOCK` would affect all processes that
+/// share that. If there can be none (no /proc, a socket, another user's pipe), everything goes through the queue.
 ///
-/// Beyond the bound, or if the disk is full, whoever writes waits for room. Writes are whole lines; one thread writes
-/// at a time.
+/// If the bound is reached or the disk is full, the writer waits for space. Writes are whole lines, and only one thread
+/// writes at a time.
 package final class ReadAhead: @unchecked Sendable {
   package struct Settings: Sendable {
     /// How many bytes may be read ahead.
     let bound: Int
-    /// Tells where temporary files go.
+    /// The environment, for the folder of temporary files.
     let environment: [String: String]
     let warn: @Sendable (String) -> Void
-    /// How many of them stay in memory, if that is not the usual number.
+    /// How many of these bytes stay in memory; `nil` for the default.
     var memoryBytes: Int?
 
     package init(bound: Int, environment: [String: String], warn: @escaping @Sendable (String) -> Void) {
@@ -27,33 +26,33 @@ package final class ReadAhead: @unchecked Sendable {
     }
   }
 
-  /// The thread writes so much at a time.
+  /// How much the thread writes at a time.
   private static let blockBytes = 256 * 1024
-  /// The same if a write waits for the reader.
+  /// The same while a write waits for the reader.
   private static let waitingBlockBytes = 16 * 1024
-  /// How long a signal may go unnoticed.
+  /// How long a signal may remain unnoticed.
   private static let noticeSeconds = 0.1
 
   private let end: OutputEnd
   private let settings: Settings
-  /// A descriptor of the same pipe that does not wait for its reader; -1 if it has no such descriptor.
+  /// A non-blocking descriptor of the same pipe; -1 if there is none.
   private let prompt: Int32
 
-  // All that follows is used under the monitor.
+  // The monitor protects everything below.
   private let monitor = Monitor()
   private var queue: ReadAheadQueue
   private var failure: CommandFailure?
   private var hasThread = false
   private var hasWarned = false
-  /// The run was interrupted: nothing goes out after the line that has begun.
+  /// Whether the run was interrupted. Then nothing is written after the line that has begun.
   private var isAbandoned = false
   private var isClosed = false
-  /// Lines that were queued and do not go out.
+  /// Queued lines that will not be written.
   private(set) var abandonedLines = 0
-  /// Whether the last byte that went out from the queue ended a line.
+  /// Whether the last byte written from the queue ended a line.
   private var isAtLineStart = true
 
-  /// - Returns: `nil` for files and terminals, which do not hold their writer up for long.
+  /// - Returns: `nil` for files and terminals, which do not delay their writer for long.
   init?(_ end: OutputEnd, _ settings: Settings) {
     var status = stat()
     guard settings.bound > 0, fstat(end.descriptor, &status) == 0 else { return nil }
@@ -71,7 +70,7 @@ package final class ReadAhead: @unchecked Sendable {
     if prompt >= 0 { Glibc.close(prompt) }
   }
 
-  /// Nothing is written any more: the thread ends.
+  /// Ends the thread. Nothing may be written after that.
   func close() {
     monitor.withLock {
       isClosed = true
@@ -79,7 +78,7 @@ package final class ReadAhead: @unchecked Sendable {
     }
   }
 
-  /// Another file takes the place of the pipe, to which all has gone out.
+  /// Replaces the pipe by another file, after everything was written.
   func letGo(to other: Int32) {
     guard prompt >= 0 else { return }
     dup2(other, prompt)
@@ -90,9 +89,9 @@ package final class ReadAhead: @unchecked Sendable {
 
   /// Writes whole lines, or queues what does not fit into the pipe.
   ///
-  /// - Throws: `CommandFailure`, 73, if the output cannot be written, which may concern earlier lines. If a signal
-  ///   comes while it waits for room, the signal's status. `CancellationError` if the task was cancelled meanwhile;
-  ///   then no part of the lines goes out.
+  /// - Throws: `CommandFailure`, 73, if the output cannot be written, perhaps for earlier lines; the signal's status if
+  ///   one comes while it waits for space; `CancellationError` if the task was cancelled meanwhile. In the last case no
+  ///   part of the lines is written.
   func write(_ pieces: OutputPieces) throws {
     var rest = pieces
     let isIdle = try monitor.withLock {
@@ -106,7 +105,7 @@ package final class ReadAhead: @unchecked Sendable {
     try enqueue(rest, isBegun: rest.count < pieces.count)
   }
 
-  /// - Parameter isBegun: whether the first bytes are out; then the queue is empty.
+  /// - Parameter isBegun: whether the first bytes are written. Then the queue is empty.
   private func enqueue(_ pieces: OutputPieces, isBegun: Bool) throws {
     while let slot = try slot(for: pieces.count) {
       do { try slot.put(pieces) } catch {
@@ -120,12 +119,12 @@ package final class ReadAhead: @unchecked Sendable {
         monitor.announce()
       }
     }
-    // More at once than may be queued: the source waits, as it would without a queue.
+    // The piece is larger than the bound, so the source waits, as it would without a queue.
     try end.writeAll(pieces)
   }
 
-  /// Room for that many bytes; waits for the reader until there is some. `nil` if there never will be: then the queue
-  /// is empty.
+  /// Space for this many bytes; waits for the reader until there is some. `nil` if there never will be enough. Then the
+  /// queue is empty.
   private func slot(for count: Int) throws -> ReadAheadQueue.Slot? {
     try monitor.withLock {
       while true {
@@ -148,7 +147,7 @@ package final class ReadAhead: @unchecked Sendable {
     )
   }
 
-  /// Waits until all is out.
+  /// Waits until everything is written.
   ///
   /// - Parameter whileWaiting: called several times a second.
   /// - Throws: `CommandFailure`: 73 if the output cannot be written, or the signal's status if one comes meanwhile.
@@ -207,7 +206,7 @@ package final class ReadAhead: @unchecked Sendable {
     }
   }
 
-  /// Counts the lines that are left, and forgets them.
+  /// Counts the remaining lines, and discards them.
   private func discard(_ block: UnsafeMutableRawBufferPointer) throws(CommandFailure) {
     while let run = monitor.withLock({ queue.front(atMost: block.count) }) {
       let lines = try run.load(block).reduce(0) { $1 == UInt8(ascii: "\n") ? $0 + 1 : $0 }
@@ -229,9 +228,9 @@ package final class ReadAhead: @unchecked Sendable {
     }
   }
 
-  /// Writes bytes of the queue; no more than up to a line's end, if that has become all that is wanted.
+  /// Writes bytes of the queue. After an interruption, it writes only up to the end of the line.
   ///
-  /// - Returns: how many went out.
+  /// - Returns: how many bytes it wrote.
   private func send(_ bytes: UnsafeRawBufferPointer) throws(CommandFailure) -> Int {
     var sent = 0
     while sent < bytes.count {

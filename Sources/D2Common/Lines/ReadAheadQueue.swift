@@ -1,24 +1,24 @@
 import Glibc
 
-/// Bytes between a fast source and a slow reader, first in, first out: in memory while they fit there, then in a
-/// nameless temporary file, up to a bound.
+/// A FIFO queue of bytes between a fast source and a slow reader. Bytes stay in memory while they fit there, then go to
+/// a nameless temporary file, up to a bound.
 ///
-/// One thread puts bytes in and one takes them out. Both call everything here under their own lock. They fill or read a
-/// slot or run without it once they have it: no place is given away again before its bytes were removed.
+/// One thread adds bytes and one removes them. Both call everything here under their own lock. But once they have a
+/// slot or a run, they fill or read it without the lock: a place is not reused before its bytes were removed.
 struct ReadAheadQueue: ~Copyable {
-  /// Where the bytes lie.
+  /// The place of the bytes.
   enum Store {
     case memory(UnsafeMutableRawPointer)
     case file(TemporaryFile)
   }
 
-  /// Room after the last byte.
+  /// Space after the last byte.
   struct Slot {
     fileprivate let store: Store
     fileprivate let ring: Ring
     fileprivate let count: Int
 
-    /// Fills the first places of the slot.
+    /// Fills the beginning of the slot.
     ///
     /// - Throws: `CommandFailure`, 73 if the disk is full.
     func put(_ pieces: OutputPieces) throws(CommandFailure) {
@@ -39,7 +39,7 @@ struct ReadAheadQueue: ~Copyable {
     }
   }
 
-  /// Bytes that lie together, at the front.
+  /// Contiguous bytes at the front.
   struct Run {
     fileprivate let store: Store
     private let offset: Int
@@ -51,10 +51,10 @@ struct ReadAheadQueue: ~Copyable {
       self.count = count
     }
 
-    /// Its first bytes.
+    /// The beginning of the run.
     func prefix(_ length: Int) -> Run { Run(store: store, offset: offset, count: length) }
 
-    /// The bytes: where they lie in memory, or in `block` after it was filled.
+    /// The bytes: in place in memory, or in `block` after this has filled it.
     ///
     /// - Throws: `CommandFailure`, 74.
     func load(_ block: UnsafeMutableRawBufferPointer) throws(CommandFailure) -> UnsafeRawBufferPointer {
@@ -70,7 +70,7 @@ struct ReadAheadQueue: ~Copyable {
     }
   }
 
-  /// So much stays in memory.
+  /// How many bytes stay in memory.
   private static let memoryBytes = 8 << 20
 
   private let environment: [String: String]
@@ -78,12 +78,12 @@ struct ReadAheadQueue: ~Copyable {
   private var buffer: UnsafeMutableRawPointer?
   private var spilled: Ring
   private var file: TemporaryFile?
-  /// Why the disk does not take what the bound allows; `nil` while it does.
+  /// Why the disk holds less than the bound allows; `nil` if it does not.
   private(set) var diskProblem: String?
 
   /// - Parameters:
-  ///   - bound: how many bytes it holds at most.
-  ///   - environment: tells where temporary files go.
+  ///   - bound: the most bytes that it holds.
+  ///   - environment: the environment, for the folder of temporary files.
   init(bound: Int, memoryBytes: Int? = nil, environment: [String: String]) {
     self.environment = environment
     held = Ring(capacity: min(bound, memoryBytes ?? Self.memoryBytes))
@@ -97,7 +97,7 @@ struct ReadAheadQueue: ~Copyable {
 
   // MARK: Putting in
 
-  /// Room for that many bytes after those that are there; `nil` if there is not enough yet.
+  /// Space for this many bytes at the end; `nil` if there is not enough yet.
   mutating func slot(for count: Int) -> Slot? {
     if spilled.count == 0 {
       if held.room >= count {
@@ -111,7 +111,7 @@ struct ReadAheadQueue: ~Copyable {
     return Slot(store: .file(file), ring: spilled, count: count)
   }
 
-  /// Makes the file, or gives the disk back what it held.
+  /// Creates the file, or frees the space of its old content.
   private mutating func beginFile() {
     if let file {
       if spilled.begin > 0 { file.empty() }
@@ -121,7 +121,7 @@ struct ReadAheadQueue: ~Copyable {
     do {
       let file = try TemporaryFile(environment: environment)
       self.file = file
-      // Others need the disk too; if the folder lies in memory, the whole machine does.
+      // Others need the disk too. If the folder is in memory, the whole machine needs that.
       let room = file.freeBytes / 2
       guard room < spilled.capacity else { return }
       spilled = Ring(capacity: room)
@@ -132,12 +132,12 @@ struct ReadAheadQueue: ~Copyable {
     }
   }
 
-  /// A slot was filled.
+  /// Adds the bytes of a filled slot.
   mutating func added(_ slot: Slot) {
     if case .memory = slot.store { held.count += slot.count } else { spilled.count += slot.count }
   }
 
-  /// Puts nothing more into the file. What is there can be taken out.
+  /// Stops writing to the file. Its content can still be read.
   mutating func closeFile(_ problem: String) {
     spilled.close()
     diskProblem = problem
@@ -145,7 +145,7 @@ struct ReadAheadQueue: ~Copyable {
 
   // MARK: Taking out
 
-  /// The first bytes, as far as they lie together; `nil` if none are there.
+  /// The first bytes, as far as they are contiguous; `nil` if the queue is empty.
   func front(atMost limit: Int) -> Run? {
     guard !isEmpty else { return nil }
     let isHeld = held.count > 0
@@ -154,7 +154,7 @@ struct ReadAheadQueue: ~Copyable {
     return Run(store: isHeld ? .memory(buffer!) : .file(file!), offset: places.lowerBound, count: places.count)
   }
 
-  /// The bytes of the front run, or its first ones, were taken out.
+  /// Removes the bytes of the front run, or of its beginning.
   mutating func removed(_ run: Run) {
     if case .memory = run.store { held.removeFirst(run.count) } else { spilled.removeFirst(run.count) }
   }
@@ -165,12 +165,12 @@ struct ReadAheadQueue: ~Copyable {
   }
 }
 
-/// Which places of a ring are in use.
+/// The used places of a ring.
 private struct Ring {
   let capacity: Int
   private(set) var begin = 0
   var count = 0
-  /// Whether no more may be added.
+  /// Whether nothing more may be added.
   private(set) var isClosed = false
 
   init(capacity: Int) { self.capacity = capacity }
@@ -180,7 +180,7 @@ private struct Ring {
 
   mutating func close() { isClosed = true }
 
-  /// Places that lie together, `distance` after the first byte.
+  /// Contiguous places, `distance` after the first byte.
   func places(_ distance: Int, atMost limit: Int) -> Range<Int> {
     let offset = (begin + distance) % capacity
     return offset..<offset + min(limit, capacity - offset)

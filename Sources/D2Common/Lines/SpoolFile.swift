@@ -1,4 +1,4 @@
-/// Holds an answer back in a temporary file until it is believed.
+/// Holds an answer back in a temporary file until it is trusted.
 package final class SpoolFile: LineSink {
   private let file: TemporaryFile
   package private(set) var bytes = 0
@@ -28,13 +28,13 @@ package final class SpoolFile: LineSink {
     bytes += piece.count
   }
 
-  /// Forgets what it holds.
+  /// Removes the content.
   package func empty() {
     file.empty()
     bytes = 0
   }
 
-  /// Hands on all that it holds, in pieces of whole lines: others may write between them.
+  /// Passes the whole content on, in pieces of whole lines. Others may write between the pieces.
   package func copy(into sink: inout some LineSink) throws {
     var block = [UInt8](repeating: 0, count: 256 * 1024)
     var offset = 0
@@ -43,7 +43,7 @@ package final class SpoolFile: LineSink {
       guard got > 0 else { throw CommandFailure(.cannotRead, "a temporary file is shorter than what was written") }
       let isRest = offset + got >= bytes
       guard let lineEnd = isRest ? got - 1 : block[..<got].lastIndex(of: UInt8(ascii: "\n")) else {
-        // A line longer than the block.
+        // The line is longer than the block.
         block = [UInt8](repeating: 0, count: block.count * 2)
         continue
       }

@@ -1,8 +1,8 @@
 import Glibc
 
-/// Walks the structure of one line and checks its grammar.
+/// Parses the structure of one line, and checks its grammar.
 struct StructureWalk {
-  /// Deeper than any value; the check is recursive.
+  /// The nesting limit, because the check is recursive. No value is as deep.
   static let deepest = 64
 
   let text: UnsafePointer<UInt8>
@@ -10,7 +10,7 @@ struct StructureWalk {
   let positions: UnsafePointer<UInt32>
   let count: Int
   var next = 0
-  /// Those of the line itself.
+  /// The keys of the line itself.
   var keys = DataValueLine.KeysByKind()
 
   /// The byte at a position of the structure; 0 after the last.
@@ -26,7 +26,7 @@ struct StructureWalk {
         ? "\(expected) was expected at byte \(positions[next])" : "the JSON ends early: \(expected) was expected")
   }
 
-  /// The object of the line itself.
+  /// Parses the object of the line itself.
   mutating func object(into fields: UnsafeMutablePointer<DataValueLine.Field>) throws(DataValueLine.Fault) {
     next = 1
     if byte(1) == UInt8(ascii: "}") {
@@ -54,17 +54,17 @@ struct StructureWalk {
     guard next == count else { throw .init("there is something after the JSON object at byte \(positions[next])") }
   }
 
-  /// Nearly all members are a text, with another member after them. This takes as many as stand here, and leaves
-  /// everything else to the careful way.
+  /// The fast path for members with a text and another member after them, which nearly all are. It parses as many as
+  /// follow each other, and leaves the rest to the slow path.
   @inline(__always)
   private mutating func textMembers(into fields: UnsafeMutablePointer<DataValueLine.Field>) {
-    // Copies: what is written to the fields might be `self`, as far as the compiler knows.
+    // Copies, because the compiler must assume that a write to the fields can change `self`.
     let (text, end) = (text, positions + count)
     var place = positions + next
     var keys = keys
     while place + 5 < end {
       let (key, value) = (Int(place[0]), Int(place[3]))
-      // Behind a quote that opens a text stands the one that ends it.
+      // The position after an opening quote is that of the closing one.
       guard text[key] == UInt8(ascii: "\""), text[Int(place[2])] == UInt8(ascii: ":"),
         text[value] == UInt8(ascii: "\""), text[Int(place[5])] == UInt8(ascii: ",")
       else { break }
@@ -81,7 +81,7 @@ struct StructureWalk {
     self.keys = keys
   }
 
-  /// After a member or element: true at a comma, false at the closing bracket.
+  /// Reads the separator after a member or element: true for a comma, false for the closing bracket.
   @inline(__always)
   private mutating func another(before close: UInt8) throws(DataValueLine.Fault) -> Bool {
     let found = byte(next)
@@ -177,7 +177,7 @@ struct StructureWalk {
     }
   }
 
-  /// A key in another spelling is the same key to a server.
+  /// The key in an escaped spelling. For a server it is the same key.
   @inline(never)
   private static func escapedKey(_ text: UnsafePointer<UInt8>, _ length: Int) -> DataValueLine.Key? {
     let quoted = Array(UnsafeBufferPointer(start: text - 1, count: length + 2))

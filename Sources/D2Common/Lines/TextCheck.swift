@@ -1,7 +1,7 @@
-/// What the structure cannot tell of a text: its escapes, its UTF-8, and which control bytes between tokens are white
-/// space.
+/// Checks what the structure does not show: the escapes of a text, its UTF-8, and whether control bytes between tokens
+/// are white space.
 package enum TextCheck {
-  /// Where the first byte stands of what is not UTF-8; `nil` if all is.
+  /// The offset of the first byte that is not valid UTF-8; `nil` if all are.
   package static func firstFaultOfUTF8(in text: UnsafeRawBufferPointer) -> Int? {
     var at = 0
     while at < text.count {
@@ -14,7 +14,7 @@ package enum TextCheck {
   static func problem(in line: UnsafeRawBufferPointer) -> String? {
     var at = 0
     while at < line.count {
-      // Eight at a time, if all of them are plain.
+      // Check eight bytes at a time while all of them are plain.
       while at + 8 <= line.count, isPlain(line.loadUnaligned(fromByteOffset: at, as: UInt64.self)) { at += 8 }
       guard at < line.count else { break }
       let byte = line[at]

@@ -1,17 +1,17 @@
 import Glibc
 import Synchronization
 
-/// Lines for people on stderr: one line a message, `d2-push: batch 12: …`. Safe from several threads.
+/// Writes messages for people to stderr, one on each line: `d2-push: batch 12: …`. It can be used from several threads.
 package final class Log: Sendable {
   package enum Level: Sendable, Comparable { case debug, info, warning, error }
 
   package enum Format: String, CaseIterable, Sendable { case text, json }
 
-  /// Whose lines they are: `d2-pull`.
+  /// The command whose messages they are: `d2-pull`.
   package let command: String
   private let least: Level
   private let format: Format
-  /// A line that is redrawn in place (progress) and must be wiped before another is written.
+  /// Whether there is a progress line, which must be wiped before another line is written.
   private let drawn = Mutex(false)
   /// Whether stderr is a terminal that can wipe a line, and progress is wanted there.
   package let draws: Bool
@@ -19,11 +19,11 @@ package final class Log: Sendable {
   private let isASCII: Bool
   private let isDryRun: Bool
   private let start = monotonicSeconds()
-  /// What is over sooner needs no progress.
+  /// Shorter runs need no progress.
   private static let calmSeconds = 0.7
 
   /// - Parameters:
-  ///   - environment: tells what kind of terminal stderr is, if it is one (`TERM`), and what it can show.
+  ///   - environment: describes the terminal on stderr, if it is one (`TERM`), and the characters that it supports.
   ///   - isDryRun: whether each line says that nothing is changed.
   package init(
     command: String, least: Level = .info, format: Format = .text, environment: [String: String] = [:],
@@ -44,7 +44,7 @@ package final class Log: Sendable {
   package func warning(_ message: @autoclosure () -> String) { write(.warning, message) }
   package func error(_ message: @autoclosure () -> String) { write(.error, message) }
 
-  /// A line of another command, as it is but for control characters.
+  /// Writes a line of another command unchanged, except for control characters.
   package func relay(_ line: String) { writeLine(shown(line)) }
 
   private func shown(_ text: String) -> String {
@@ -52,8 +52,8 @@ package final class Log: Sendable {
     return isASCII ? ASCIIText.of(text) : text
   }
 
-  /// Draws a progress line over the last one, as long as the terminal is wide. Only if there is a terminal, and no
-  /// other command draws there.
+  /// Draws a progress line over the last one, cut to the width of the terminal. It does so only on a terminal where no
+  /// other command draws.
   package func draw(_ line: String) {
     guard draws, monotonicSeconds() - start > Self.calmSeconds else { return }
     drawn.withLock { drawn in
@@ -61,28 +61,28 @@ package final class Log: Sendable {
         drawn = false
         return
       }
-      // A line that is wrapped could not be wiped.
+      // A line that wraps could not be wiped.
       Self.writeAll(Self.wiping + shown("\(command): \(line)").prefix(Self.width - 1))
       drawn = true
     }
   }
 
-  /// How many columns a progress line may have, after the command's name.
+  /// How many columns are left for a progress line after the command's name.
   package var room: Int { max(0, Self.width - 1 - command.count - 2) }
 
-  /// Columns of the terminal now: it may have been resized.
+  /// The current number of the terminal's columns, because it may have been resized.
   private static var width: Int {
     var size = winsize()
     return ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1 ? Int(size.ws_col) : 80
   }
 
-  /// What a line begins with: the progress that stands there is wiped, be it another command's. A question stays.
+  /// The prefix of a line. It wipes the current progress, even that of another command, but not a question.
   private func beginning(_ drawn: Bool) -> String {
     if turn?.anotherAsks == true { return "\n" }
     return drawn || turn?.isAnothers == true ? Self.wiping : ""
   }
 
-  /// What wipes the terminal's last line.
+  /// Wipes the terminal's last line.
   static let wiping = "\r\u{1B}[K"
 
   /// Wipes the progress line.
@@ -113,7 +113,7 @@ package final class Log: Sendable {
     }
   }
 
-  /// A server's text can hold control characters that a terminal would obey; they are shown as escapes.
+  /// Shows control characters as escapes, because a terminal would obey those in a server's text.
   package static func printable(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: { isControl($0) }) else { return text }
     var out = ""
@@ -131,7 +131,7 @@ package final class Log: Sendable {
   }
 
   private static func writeAll(_ text: String) {
-    // Where stderr takes nothing there is nobody to be told.
+    // If stderr cannot be written, there is nobody to tell.
     try? Array(text.utf8).withUnsafeBytes { try FileBytes.write($0, to: 2) }
   }
 }

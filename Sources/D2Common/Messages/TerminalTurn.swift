@@ -1,10 +1,10 @@
 import Glibc
 
-/// Whose progress a terminal shows: of the commands of a pipeline, which share its last line, only one draws.
+/// Decides which command of a pipeline draws its progress. They share the terminal's last line, so only one may draw.
 ///
-/// It is the last that knows what became of all. A command whose stdout is a pipe draws only while none does after
-/// which no pipe follows. They know of each other by locks on bytes of the terminal's file, which end with their
-/// process, however it ends. While one of them asks a question, none draws.
+/// It is the last command, which knows the final outcome. A command whose stdout is a pipe draws only while no command
+/// at the end of a pipeline does. The commands learn of each other through locks on bytes of the terminal's file, which
+/// end with their process, however that ends. While one of them asks a question, none draws.
 final class TerminalTurn: Sendable {
   private let terminal: Int32
   private let isLast: Bool
@@ -21,25 +21,25 @@ final class TerminalTurn: Sendable {
 
   deinit { if terminal >= 0 { close(terminal) } }
 
-  /// Takes the turn, or keeps it. False if it is another's.
+  /// Takes or keeps the turn. False if another command has it.
   func take() -> Bool {
-    // A terminal without a file has no others that could be asked.
+    // If the terminal has no file, there are no others to ask.
     guard terminal >= 0 else { return true }
     guard !anotherAsks else { return false }
     if isLast { return lock(Self.lastByte) }
     return !isHeldByAnother(Self.lastByte, 1) && lock(Self.earlierByte)
   }
 
-  /// Whether the last line may be another's.
+  /// Whether the last line may belong to another command.
   var isAnothers: Bool { terminal >= 0 && isHeldByAnother(Self.lastByte, 2) }
 
-  /// Whether a question stands there, which waits for its answer.
+  /// Whether another command's question is waiting for its answer.
   var anotherAsks: Bool { terminal >= 0 && isHeldByAnother(Self.questionByte, 1) }
 
-  /// Keeps all others from drawing for as long as this object lives.
+  /// Prevents all others from drawing for as long as this object lives.
   func ask() { if terminal >= 0 { _ = lock(Self.questionByte) } }
 
-  // Locks that belong to an open file, not to a process (fcntl(2), "open file description locks").
+  // Locks of an open file, not of a process (fcntl(2), "open file description locks").
   private static let setLock: Int32 = 37
   private static let getLock: Int32 = 36
 

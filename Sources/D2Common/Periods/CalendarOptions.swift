@@ -1,4 +1,4 @@
-/// The calendar flags of a command line: dates that each data set takes as periods of its own type.
+/// The calendar options of a command line: dates that select periods of each data set's own type.
 package struct CalendarOptions: Sendable {
   private let selections: [CalendarSelection]
 
@@ -27,11 +27,11 @@ package struct CalendarOptions: Sendable {
   package static let relativeDateNeedsPeriod =
     "\(relativeDate.name) goes with a relative period: \(period.name) LAST_3_MONTHS"
 
-  /// Those that say which periods, but `--period`, which commands describe in their own words.
+  /// The options that select periods, without `--period`, which commands describe in their own words.
   package static let flags: [any AnyOption] = [year, month, quarter, daysBack, currentDate, from, to]
   package static let options: [any AnyOption] = flags + [relativeDate]
 
-  /// Those that a command line has which say which periods.
+  /// The options of a command line that select periods.
   package static func flags(in arguments: Arguments) -> [any AnyOption] { ([period] + flags).filter(arguments.has) }
 
   /// - Throws: `CommandFailure`, 64 for flags that are malformed or exclude each other.
@@ -50,19 +50,19 @@ package struct CalendarOptions: Sendable {
     try CommandFailure.require(!relatives.isEmpty || !arguments.has(Self.relativeDate), Self.relativeDateNeedsPeriod)
   }
 
-  /// The relative periods that are asked for.
+  /// The requested relative periods.
   package var relatives: [RelativePeriod] { selections.compactMap(\.relative) }
 
-  /// - Parameter clock: of the source, if relative periods are asked for.
+  /// - Parameter clock: the source's clock, if there are relative periods.
   package func dated(by clock: PeriodClock) -> DatedCalendar { DatedCalendar(selections: selections, clock: clock) }
 }
 
-/// Calendar flags at a server's day: which periods they ask for.
+/// Calendar options at a server's day, which select periods.
 package struct DatedCalendar: Sendable {
   fileprivate let selections: [CalendarSelection]
   fileprivate let clock: PeriodClock
 
-  /// The periods that are asked for of a data set's type, in order of time; each once.
+  /// The selected periods of a data set's type, in chronological order and without repeats.
   package func periods(of type: PeriodType, openFuturePeriods: Int) -> [Period] {
     var seen: Set<String> = []
     return selections.flatMap { $0.periods(of: type, openFuturePeriods: openFuturePeriods, by: clock) }

@@ -1,4 +1,4 @@
-/// The dates that calendar flags ask for, and which periods of a data set they select.
+/// The dates of the calendar options, and the periods of a data set that they select.
 ///
 ///     -y 2022 -q 1    202201, 202202, 202203 of a monthly data set; 2022 of a yearly one
 ///     -m 2 -q 1       February of this year; the first quarter of data sets of quarters and longer periods
@@ -9,11 +9,11 @@
 package struct CalendarSelection: Sendable {
   private enum Asked {
     case dates(ClosedRange<CalendarDate>)
-    /// A month, and the quarter that period types of three months and more take instead.
+    /// A month, and the quarter for period types of three months and more.
     case month(ClosedRange<CalendarDate>, orQuarter: ClosedRange<CalendarDate>)
     case period(Period)
     case relative(RelativePeriod)
-    /// What no flag asks for.
+    /// Everything so far, if no option selects dates.
     case soFar(CalendarDate)
   }
 
@@ -21,25 +21,26 @@ package struct CalendarSelection: Sendable {
 
   package init(_ relative: RelativePeriod) { asked = .relative(relative) }
 
-  /// A period of any type, or a relative one.
+  /// Parses a period of any type, or a relative one.
   ///
-  /// - Throws: `CommandFailure`, 64, with the likely meaning of a mistyped one.
+  /// - Throws: `CommandFailure`, 64, with a suggestion for a mistyped period.
   package init(period text: String) throws(CommandFailure) { asked = try Self.period(text) }
 
   private init(asked: Asked) { self.asked = asked }
 
-  /// Reads the flags; each is `nil` (or false) if it is not given. Of `-y -m -q`, `-n`, `-c`, `-p` and `--from --to`
-  /// one group can be given.
+  /// Reads the options; each is `nil` (or false) if it is not given. Only one of these groups may be given: `-y -m -q`,
+  /// `-n`, `-c`, `-p`, and `--from --to`.
   ///
   /// - Parameters:
   ///   - year: `-y`: four digits.
   ///   - month: `-m`: 1 to 12, of the current year without `-y`.
-  ///   - quarter: `-q`: 1 to 4, likewise. Beside a month it is for the types that take no month.
+  ///   - quarter: `-q`: 1 to 4, of the current year without `-y`. Together with a month, it is for the types that have
+  ///     no months.
   ///   - daysBack: `-n`: how many days before today the dates begin.
   ///   - currentDate: `-c`: today.
-  ///   - period: `-p`: the dates of a period of any type (a day is one, too: `20240131`), or of a relative one.
-  ///   - from: `--from`: an ISO date; it goes together with `to`, the last date.
-  /// - Throws: a failure of usage that names the flag and what it takes.
+  ///   - period: `-p`: the dates of a period of any type (including a day: `20240131`), or of a relative one.
+  ///   - from: `--from`: an ISO date; it needs `to`, the last date.
+  /// - Throws: a failure of usage with the option and the values that it accepts.
   package static func resolve(
     year: String?, month: String?, quarter: String?, daysBack: String?, currentDate: Bool, period: String?,
     from: String?, to: String?, today: CalendarDate
@@ -67,9 +68,9 @@ package struct CalendarSelection: Sendable {
     return Self(asked: .dates(try months(year, month, quarter, today)))
   }
 
-  /// The requested periods of a data set, in order of time. They have one of the dates, and have begun or are open for
-  /// entry ahead of their time (`PeriodType.latestOpen`). A period that was asked for by an id of the data set's own
-  /// type is the answer whenever it is. A relative period of that type is what DHIS2 makes of it.
+  /// The selected periods of a data set, in chronological order. They have at least one of the dates, and have begun or
+  /// are already open for entry (`PeriodType.latestOpen`). A period that was given by an id of the data set's own type
+  /// is always selected, whenever it is. A relative period of that type means the periods that DHIS2 makes of it.
   ///
   /// - Parameters:
   ///   - type: the data set's period type.
@@ -79,7 +80,7 @@ package struct CalendarSelection: Sendable {
     if case .period(let period) = asked, period.type == type { return [period] }
     let dates = dates(of: type, by: clock)
     let latestStart = max(today, type.latestOpen(on: today, openFuturePeriods: openFuturePeriods).start)
-    // Not further than is needed; but the period that has the first date can have begun before it.
+    // No further than necessary. But the period with the first date may have begun before it.
     let upperBound = max(dates.lowerBound, min(dates.upperBound, latestStart))
     let periods =
       if let relative, relative.type(by: clock) == type { relative.periods(by: clock) } else {
@@ -88,7 +89,7 @@ package struct CalendarSelection: Sendable {
     return periods.filter { $0.start <= latestStart }
   }
 
-  /// The relative period that is asked for.
+  /// The requested relative period.
   package var relative: RelativePeriod? { if case .relative(let relative) = asked { relative } else { nil } }
 
   private func dates(of type: PeriodType, by clock: PeriodClock) -> ClosedRange<CalendarDate> {
@@ -103,7 +104,7 @@ package struct CalendarSelection: Sendable {
 
   // MARK: Reading
 
-  /// A hundred years: more days than any server has data of, and no mistake of the keyboard.
+  /// A hundred years: no server has older data, and no typing error may cause more.
   private static let longestDaysBack = 36_525
 
   private static func months(
@@ -152,7 +153,7 @@ package struct CalendarSelection: Sendable {
     }
   }
 
-  /// A number without a sign; zeros before it do not count.
+  /// A number without a sign. It may have leading zeros.
   private static func digits(_ text: String) -> Int? {
     text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
   }

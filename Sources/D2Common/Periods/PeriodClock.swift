@@ -1,22 +1,22 @@
-/// What relative periods are counted from: a server's day, and two of its settings.
+/// The base for relative periods: a server's day, and two of its settings.
 package struct PeriodClock: Sendable, Hashable {
   /// The day, in the server's time zone.
   package let today: CalendarDate
-  /// With which month a financial year begins.
+  /// The type of financial years, which defines their first month.
   package let financialYear: PeriodType
-  /// With which day a week begins.
+  /// The type of weeks, which defines their first day.
   package let week: PeriodType
 
-  /// The other two are what servers take unless they are set.
+  /// The defaults of the other two are those of servers.
   package init(today: CalendarDate, financialYear: PeriodType = .financialOct, week: PeriodType = .weekly) {
     self.today = today
     self.financialYear = financialYear
     self.week = week
   }
 
-  /// The period type of a value of the setting `analyticsFinancialYearStart`: `FINANCIAL_YEAR_APRIL`.
+  /// The period type for a value of the setting `analyticsFinancialYearStart`: `FINANCIAL_YEAR_APRIL`.
   ///
-  /// - Returns: `nil` for none of those that 2.43 knows. Versions up to 2.42 know April, July and October.
+  /// - Returns: `nil` for values that 2.43 does not know. Versions up to 2.42 know April, July and October.
   package static func financialYear(ofSetting value: String) -> PeriodType? {
     switch value {
     case "FINANCIAL_YEAR_FEBRUARY": .financialFeb
@@ -29,7 +29,7 @@ package struct PeriodClock: Sendable, Hashable {
     }
   }
 
-  /// The period type of a value of the setting `analyticsWeeklyStart`, which servers have from 2.43 on:
+  /// The period type for a value of the setting `analyticsWeeklyStart`, which servers have from 2.43 on:
   /// `WEEKLY_SUNDAY`.
   package static func week(ofSetting value: String) -> PeriodType? {
     switch value {

@@ -1,13 +1,13 @@
-/// How DHIS2 reads and writes period ids: four digits of a year, and after them what the type puts there.
+/// Reads and writes period ids like DHIS2: four digits of a year, followed by the part of the type.
 ///
-/// The rules are those of 2.42 (`DateUnitType`, `DateUnitPeriodTypeParser`), and of 2.43 for the types that it added;
-/// 2.43 reads by length and infix, but takes and refuses the same texts.
+/// The rules are those of 2.42 (`DateUnitType`, `DateUnitPeriodTypeParser`), and of 2.43 for the types that it added.
+/// 2.43 parses by length and infix, but accepts and refuses the same texts.
 enum PeriodSpelling {
   private static let lengths = 4...11
 
-  /// The id of a type's period; the number is that in the year, for a day month and day (`1231`).
+  /// The id of a type's period. The number is that in the year; for a day it is month and day (`1231`).
   static func text(_ type: PeriodType, year: Int, number: Int) -> String {
-    // A year outside those that ids can name may have one more digit, or a sign.
+    // A year outside the range of ids may have one more digit, or a sign.
     String(unsafeUninitializedCapacity: lengths.upperBound + 2) { buffer in
       var count = 0
       func append(_ byte: UInt8) {
@@ -26,7 +26,7 @@ enum PeriodSpelling {
       if year < 0 { append(UInt8(ascii: "-")) }
       append(abs(year), width: 4)
       for byte in type.infix.utf8 { append(byte) }
-      // A number has no more zeros before it than it must have.
+      // A number has no more leading zeros than necessary.
       let width = type.numberDigits.lowerBound
       if width > 0 { append(number, width: width) }
       if type == .biMonthly { append(UInt8(ascii: "B")) }
@@ -34,7 +34,8 @@ enum PeriodSpelling {
     }
   }
 
-  /// The period of an id. Zeros before a week's number and dashes in months and days are read and not kept.
+  /// The period of an id. It accepts leading zeros in a week's number, and dashes in months and days, but does not keep
+  /// them.
   static func read(_ text: [UInt8]) -> Period? {
     guard lengths.contains(text.count), let year = number(text[..<4]) else { return nil }
     let rest = text[4...]
@@ -82,7 +83,7 @@ enum PeriodSpelling {
     return PeriodType.daily.period(containing: CalendarDate(dayNumber: number))
   }
 
-  /// The period with a number in a year, by its first day.
+  /// The period with a number in a year, from its first day.
   private static func numbered(_ type: PeriodType, _ year: Int, _ number: Int) -> Period? {
     switch type.recurrence {
     case .days: return nil
@@ -97,17 +98,17 @@ enum PeriodSpelling {
     }
   }
 
-  /// A week is refused if its first day is in another year's weeks: there is no 53rd then. The server holds the
-  /// printed year against the number of the year, and it prints a year before 1000 without zeros: it reads no week of
-  /// those.
+  /// Whether a year has the week that begins on a day. A week is refused if its first day belongs to another year's
+  /// weeks: then there is no 53rd. The server compares the printed year with the year in the id. It prints years before
+  /// 1000 without zeros, so it refuses all their weeks.
   private static func hasWeek(_ year: Int, _ start: Int, _ weekday: Int) -> Bool {
     year >= 1000 && start < PeriodType.firstWeek(of: year + 1, from: weekday)
   }
 
-  /// A pair of weeks is checked against the weeks of the year to which the week of 1 January belongs. If 1 January is
-  /// one of the last days of such a year, that is the year before. So the 27th pair is read in years with 53 weeks, in
-  /// which it exists. It is also read in the years after them, where it is the next year's first (2021BiW27 is
-  /// 2022BiW1). Other years have no such pair.
+  /// Whether a year has a pair of weeks. DHIS2 checks the pair against the weeks of the year that contains the week of
+  /// 1 January. If 1 January is one of the last days of such a year, that is the previous year. So it accepts the 27th
+  /// pair in years with 53 weeks, which have it. It also accepts it in the years after them, where it means the next
+  /// year's first pair (2021BiW27 is 2022BiW1). Other years have no such pair.
   private static func hasPairOfWeeks(_ year: Int, _ number: Int) -> Bool {
     let newYear = CalendarDate.dayNumber(year: year, month: 1, day: 1)
     let isInWeek1 = PeriodType.firstWeek(of: year, from: 0) <= newYear
@@ -127,7 +128,7 @@ enum PeriodSpelling {
 }
 
 extension PeriodType {
-  /// What stands between the year and the number.
+  /// The text between the year and the number.
   fileprivate var infix: String {
     switch self {
     case .daily, .monthly, .biMonthly, .yearly: ""
@@ -153,7 +154,7 @@ extension PeriodType {
     }
   }
 
-  /// How many digits the number may have when it is read.
+  /// How many digits the number may have in an id.
   fileprivate var numberDigits: ClosedRange<Int> {
     switch recurrence {
     case .days: 4...4

@@ -1,7 +1,7 @@
-/// DHIS2's period types, by the names that data sets carry (`periodType`). TwoYearly is missing: its periods have no
-/// id.
+/// DHIS2's period types, with their names in data sets (`periodType`). TwoYearly is missing, because its periods have
+/// no id.
 ///
-/// The rules are those of DHIS2's own classes (`org.hisp.dhis.period`); if client libraries differ, the server is
+/// The rules are those of DHIS2's own classes (`org.hisp.dhis.period`). If client libraries differ, the server is
 /// right.
 package enum PeriodType: String, Sendable, CaseIterable {
   case daily = "Daily"
@@ -41,13 +41,14 @@ package enum PeriodType: String, Sendable, CaseIterable {
     }
   }
 
-  /// How the periods of a type follow each other within a year.
+  /// How the periods of a type divide a year.
   enum Recurrence {
     case days
-    /// Weeks that begin on a weekday (0 for Monday), one or two at a time. Week 1 of a year is the one with at least
-    /// four of its days, so that it can begin in the year before.
+    /// One or two weeks that begin on a weekday (0 for Monday). Week 1 of a year has at least four of its days, so it
+    /// may begin in the previous year.
     case weeks(count: Int, from: Int)
-    /// So many months; the first of a year begins in a month of it (1 for January) or, from 0 down, of the year before.
+    /// A number of months. The first period of a year begins in a month of that year (1 for January), or from 0
+    /// downwards of the previous year.
     case months(count: Int, from: Int)
   }
 
@@ -66,7 +67,8 @@ package enum PeriodType: String, Sendable, CaseIterable {
     case .quarterly: .months(count: 3, from: 1)
     case .sixMonthly: .months(count: 6, from: 1)
     case .sixMonthlyApril: .months(count: 6, from: 4)
-    // A November year is named after the year in which it ends, all other years after that in which they begin.
+    // A November year is named after the year in which it ends. All others are named after the year in which they
+    // begin.
     case .quarterlyNov: .months(count: 3, from: -1)
     case .sixMonthlyNov: .months(count: 6, from: -1)
     case .financialNov: .months(count: 12, from: -1)
@@ -80,12 +82,12 @@ package enum PeriodType: String, Sendable, CaseIterable {
     }
   }
 
-  /// How many months a period has; 0 if it is shorter than one.
+  /// How many months a period has; 0 if it is shorter than a month.
   var monthsEach: Int { if case .months(let count, _) = recurrence { count } else { 0 } }
 
   // MARK: Periods around days
 
-  /// The period in which a day lies. Of two pairs of weeks that share it (see `periods(overlapping:)`), the later one.
+  /// The period that contains a day. If two pairs of weeks contain it (see `periods(overlapping:)`), the later one.
   package func period(containing date: CalendarDate) -> Period {
     switch recurrence {
     case .days:
@@ -99,7 +101,7 @@ package enum PeriodType: String, Sendable, CaseIterable {
       let start = CalendarDate(dayNumber: Self.firstWeek(of: year, from: weekday) + index * length)
       return Period(type: self, year: year, number: index + 1, start: start, end: start.adding(days: length - 1))
     case .months(let count, let first):
-      // Months since the first one of year 0, as this type counts its years.
+      // Months since the first month of year 0, as this type counts its years.
       let month = date.year * 12 + date.month - first
       let (year, index) = (month.flooredQuotient(by: 12), month.flooredRemainder(by: 12) / count)
       let start = year * 12 + index * count + first - 1
@@ -109,11 +111,11 @@ package enum PeriodType: String, Sendable, CaseIterable {
     }
   }
 
-  /// All periods that have a day in a range of dates, in order of time.
+  /// All periods with a day in a range of dates, in chronological order.
   ///
-  /// A year of 53 weeks has a 27th pair of weeks. The second week of this pair is also the first week of the next
-  /// year's first pair: 2020BiW27 ends on 2021-01-10, 2021BiW1 begins on 2021-01-04. DHIS2 has it so, and data can be
-  /// in both.
+  /// A year with 53 weeks has a 27th pair of weeks. The second week of that pair is also the first week of the next
+  /// year's first pair: 2020BiW27 ends on 2021-01-10, and 2021BiW1 begins on 2021-01-04. DHIS2 defines it so, and both
+  /// may have data.
   package func periods(overlapping dates: ClosedRange<CalendarDate>) -> [Period] {
     var period = period(containing: dates.lowerBound)
     let before = self.period(containing: period.start.adding(days: -1))
@@ -121,19 +123,19 @@ package enum PeriodType: String, Sendable, CaseIterable {
     while period.start <= dates.upperBound {
       periods.append(period)
       let next = period.next
-      // At the end of what dates can say there is no next one.
+      // At the end of the range of dates there is no next period.
       guard next.start > period.start else { break }
       period = next
     }
     return periods
   }
 
-  /// The last period into which a data set lets its users enter data: with 0 open future periods the one before the
-  /// current, with 1 the current (`PeriodType.getFuturePeriod`). Fewer than 0 are 0.
+  /// The last period for which users may enter data: with 0 open future periods the one before the current one, with 1
+  /// the current one (`PeriodType.getFuturePeriod`). A negative number counts as 0.
   ///
-  /// In the first week after a year of 53 weeks the server goes back by two weeks. It arrives at the 26th pair of
-  /// weeks, not at the 27th, which also has that week. So on 2021-01-04 one open period makes 2020BiW27 the last one,
-  /// and 2021BiW1 stays closed.
+  /// In the first week after a year with 53 weeks, the server goes back by two weeks. It finds the 26th pair of weeks,
+  /// not the 27th, which also has that week. So on 2021-01-04, one open period makes 2020BiW27 the last one, and
+  /// 2021BiW1 stays closed.
   package func latestOpen(on today: CalendarDate, openFuturePeriods: Int) -> Period {
     let current = period(containing: today)
     var latest = period(containing: current.start.adding(days: self == .biWeekly ? -14 : -1))
@@ -147,17 +149,17 @@ package enum PeriodType: String, Sendable, CaseIterable {
 
   // MARK: Years
 
-  /// The last year that an id can name: there is no use in going on after it.
+  /// The last year that an id can have, so a search need not continue after it.
   private static let lastYear = 9999
 
   /// The day number of the first day of a year's first week.
   static func firstWeek(of year: Int, from weekday: Int) -> Int {
-    // Week 1 is the one with 4 January, whatever its first day.
+    // Week 1 contains 4 January, whatever its first day.
     let fourth = CalendarDate.dayNumber(year: year, month: 1, day: 4)
     return fourth - (fourth + 3 - weekday).flooredRemainder(by: 7)
   }
 
-  /// The first day of a month, counted from January of year 0 (which is 0).
+  /// The first day of a month, counted from January of year 0 (month 0).
   static func firstDay(ofMonth month: Int) -> CalendarDate {
     CalendarDate(
       dayNumber: CalendarDate.dayNumber(

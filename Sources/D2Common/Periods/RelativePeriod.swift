@@ -1,19 +1,18 @@
-/// One of DHIS2's relative periods: a name for the periods that lie around a day.
+/// One of DHIS2's relative periods: a name for periods around a day.
 ///
 ///     LAST_3_MONTHS     on 2024-03-31: 202312, 202401, 202402
 ///     THIS_YEAR         2024
 ///     MONTHS_THIS_YEAR  202401 to 202412, also those that have not begun
 ///
-/// The names are those of 2.43 (`RelativePeriodEnum`). The periods are those that its own classes make
-/// (`RelativePeriods` and the `generate…` methods of the period types), oddities included: see `LAST_6_BIMONTHS` and
-/// `weeksOfYear`.
+/// The names are those of 2.43 (`RelativePeriodEnum`). The periods are those of its own classes (`RelativePeriods` and
+/// the `generate…` methods of the period types), including oddities: see `LAST_6_BIMONTHS` and `weeksOfYear`.
 package struct RelativePeriod: Sendable, Hashable, CustomStringConvertible {
-  /// As DHIS2 writes it.
+  /// DHIS2's spelling.
   package let name: String
   private let unit: Unit
   private let extent: Extent
 
-  /// What it counts in.
+  /// The unit that it counts.
   private enum Unit: Hashable {
     case type(PeriodType)
     /// The server's week (`analyticsWeeklyStart`).
@@ -30,13 +29,13 @@ package struct RelativePeriod: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// How much of it.
+  /// The number of units.
   private enum Extent: Hashable {
-    /// The period that has the day.
+    /// The period that contains the day.
     case current
-    /// So many periods before that one.
+    /// This many periods before the current one.
     case last(Int)
-    /// All periods of the year so many years ago.
+    /// All periods of the year this many years ago.
     case ofYear(ago: Int)
   }
 
@@ -46,7 +45,7 @@ package struct RelativePeriod: Sendable, Hashable, CustomStringConvertible {
     self.extent = extent
   }
 
-  /// The one that is called so, in capitals or not.
+  /// The relative period with a name, in upper or lower case.
   package init?(_ text: some StringProtocol) {
     guard let found = Self.byName[text.uppercased()] else { return nil }
     self = found
@@ -54,13 +53,13 @@ package struct RelativePeriod: Sendable, Hashable, CustomStringConvertible {
 
   package var description: String { name }
 
-  /// The likely meaning of a mistyped name; `nil` for what looks like none.
+  /// The likely meaning of a mistyped name; `nil` if there is none.
   package static func nearest(to text: String) -> RelativePeriod? {
     guard text.utf8.count > 3, !text.utf8.prefix(4).allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
     return Suggestion.nearest(to: text, among: all.map(\.name)).flatMap { byName[$0] }
   }
 
-  /// All that 2.43 knows. Earlier versions lack `LAST_10_YEARS` and `LAST_10_FINANCIAL_YEARS` (up to 2.36).
+  /// All that 2.43 knows. Versions up to 2.36 lack `LAST_10_YEARS` and `LAST_10_FINANCIAL_YEARS`.
   package static let all: [RelativePeriod] =
     these("TODAY", "YESTERDAY", .type(.daily)) + lasts([3, 7, 14, 30, 60, 90, 180], "DAYS", .type(.daily))
     + these("THIS_WEEK", "LAST_WEEK", .week) + lasts([4, 12, 52], "WEEKS", .week)
@@ -93,13 +92,13 @@ package struct RelativePeriod: Sendable, Hashable, CustomStringConvertible {
 
   // MARK: Periods
 
-  /// Whether the server's settings change what it means: its financial year, or its week.
+  /// Whether it depends on the server's settings for financial years or weeks.
   package var dependsOnSettings: Bool { unit == .week || unit == .financialYear }
 
-  /// The type that it counts in.
+  /// The type of its periods.
   package func type(by clock: PeriodClock) -> PeriodType { unit.type(by: clock) }
 
-  /// What DHIS2 makes of it, in order of time.
+  /// Its periods in DHIS2, in chronological order.
   package func periods(by clock: PeriodClock) -> [Period] {
     let type = type(by: clock)
     let today = clock.today
@@ -108,7 +107,7 @@ package struct RelativePeriod: Sendable, Hashable, CustomStringConvertible {
     case .last(let count):
       switch type {
       case .biWeekly: return Self.lastPairsOfWeeks(count, before: today)
-      // In the first month of a pair DHIS2 begins and ends one pair too early.
+      // In the first month of a pair, DHIS2 begins and ends one pair too early.
       case .biMonthly where count > 1 && today.month % 2 == 1: return Self.last(count, of: type, before: today, skip: 1)
       default: return Self.last(count, of: type, before: today, skip: 0)
       }
@@ -120,7 +119,7 @@ package struct RelativePeriod: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// All days that it covers.
+  /// All its days.
   package func dates(by clock: PeriodClock) -> ClosedRange<CalendarDate> {
     let periods = periods(by: clock)
     return periods[0].start...periods[periods.count - 1].end
@@ -138,15 +137,15 @@ package struct RelativePeriod: Sendable, Hashable, CustomStringConvertible {
     return periods.dropFirst(skip).reversed()
   }
 
-  /// DHIS2 goes back by fourteen days at a time, and takes the pair that has the day. Behind a year of 53 weeks it
+  /// DHIS2 goes back by fourteen days at a time, and uses the pair that contains the day. After a year with 53 weeks it
   /// misses the 27th pair.
   private static func lastPairsOfWeeks(_ count: Int, before today: CalendarDate) -> [Period] {
     let last = PeriodType.biWeekly.period(containing: today.adding(days: -14))
     return (0..<count).reversed().map { PeriodType.biWeekly.period(containing: last.start.adding(days: $0 * -14)) }
   }
 
-  /// DHIS2 counts the weeks of a year as if all began on Mondays, whatever day the server's weeks begin with. For other
-  /// weeks the 53rd can be missing, or the next year's first be there.
+  /// DHIS2 counts the weeks of a year as if all began on Mondays, whatever the first day of the server's weeks. For
+  /// other weeks the 53rd may be missing, or the next year's first week may be included.
   private static func weeksOfYear(_ year: Int, _ type: PeriodType) -> [Period] {
     var periods: [Period] = []
     var week = type.period(containing: CalendarDate(dayNumber: newYear(year) + 3))
@@ -157,7 +156,8 @@ package struct RelativePeriod: Sendable, Hashable, CustomStringConvertible {
     return periods
   }
 
-  /// How many weeks the year has whose weeks 1 January is in: the year before, if that is a Friday or later.
+  /// How many weeks the year has that contains the week of 1 January. If 1 January is a Friday or later, that is the
+  /// previous year.
   private static func mondayWeeks(aroundNewYearOf year: Int) -> Int {
     let day = newYear(year)
     let ofYear = day < PeriodType.firstWeek(of: year, from: 0) ? year - 1 : year

@@ -1,13 +1,13 @@
 import Glibc
 import Synchronization
 
-/// Threads on which tasks may block: on libcurl, on files, on a full pipe. Swift's own pool has a thread a core, and
-/// none to spare for waiting.
+/// Threads on which tasks may block: on libcurl, on files, on a full pipe. Swift's own pool has one thread for each
+/// core, and none to spare for waiting.
 ///
-/// Tasks are started with `addTask(executorPreference:)`: they remain children of their group.
+/// Start tasks with `addTask(executorPreference:)`. They stay children of their group.
 package final class BlockingExecutor: TaskExecutor {
   private let queue = Mutex<[UnownedJob]>([])
-  // A semaphore is made to be used from several threads.
+  // A semaphore may be used from several threads.
   nonisolated(unsafe) private let available = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
 
   /// - Parameter threads: how many tasks can block at once. The threads live as long as the process.

@@ -3,17 +3,17 @@ import Glibc
 
 /// A process that does not outlive the thread that starts it.
 package final class ChildProcess {
-  /// Where its standard output is read, and its standard error unless that is ours.
+  /// The pipes of its standard output, and of its standard error unless it inherits ours.
   package let outputs: [Int32]
   private let pid: pid_t
   private let isGroup: Bool
   private var status: Int32?
   private var groupIsGone = false
 
-  /// The status of a process of which the system tells nothing.
+  /// The status of a process if the system does not report it.
   private static let unknownStatus: Int32 = 255
 
-  /// Starts a program, found on PATH if its name has no slash; its standard error is ours.
+  /// Starts a program from the PATH, or by a name with a slash. It inherits our standard error.
   ///
   /// - Parameter words: its name and its arguments.
   /// - Throws: `CommandFailure`, 75 if no process can be started.
@@ -32,7 +32,7 @@ package final class ChildProcess {
     try self.init("bash", pipes: 2, isGroup: true) { ends in
       Self.withEntries(of: environment) { d2_spawn_shell(command, $0, ends[0], ends[1]) }
     }
-    // Here too: whoever comes first.
+    // Here too, because either process may come first.
     setpgid(pid, pid)
   }
 
@@ -40,7 +40,7 @@ package final class ChildProcess {
     var (readers, writers): ([Int32], [Int32]) = ([], [])
     var failure: String?
     for _ in 0..<pipes where failure == nil {
-      // Processes that other threads start at the same time must not hold an end of these pipes open.
+      // Processes that other threads start at the same time must not inherit an end of these pipes.
       var ends: [Int32] = [0, 0]
       if d2_pipe(&ends) == 0 {
         readers.append(ends[0])
@@ -68,10 +68,10 @@ package final class ChildProcess {
     if isGroup { _ = reapGroup(block: true) }
   }
 
-  /// Sends it a signal, and all of its group if it has one.
+  /// Sends a signal to it, or to its whole group if it has one.
   package func signal(_ number: Int32) { kill(isGroup ? -pid : pid, number) }
 
-  /// Its exit status, when it has ended: 128 + the signal that killed it.
+  /// Its exit status after it has ended; 128 plus the signal that killed it.
   package func wait(block: Bool) -> Int32? {
     if status == nil {
       let (process, code) = Self.reap(pid, block: block)
@@ -81,8 +81,8 @@ package final class ChildProcess {
     return status
   }
 
-  /// Whether nothing of its group is left. What the group's first process leaves behind becomes our child, if
-  /// `adoptOrphans` was called.
+  /// Whether its whole group has ended. After `adoptOrphans`, processes that the group's first process leaves become
+  /// our children.
   package func reapGroup(block: Bool) -> Bool {
     while !groupIsGone {
       let (process, _) = Self.reap(-pid, block: block)
@@ -92,9 +92,9 @@ package final class ChildProcess {
     return true
   }
 
-  /// All that it writes to its standard output, up to the end of that.
+  /// Its whole standard output, up to the end.
   ///
-  /// - Parameter limit: how many bytes are kept; more are read, and forgotten.
+  /// - Parameter limit: how many bytes to keep. Further bytes are read and discarded.
   /// - Throws: `CommandFailure` if a signal ends the command meanwhile.
   package func output(keeping limit: Int) throws(CommandFailure) -> [UInt8] {
     var bytes: [UInt8] = []
@@ -109,7 +109,7 @@ package final class ChildProcess {
     }
   }
 
-  /// From now on processes whose parents end become children of this one.
+  /// Makes this process the parent of descendants whose own parents end.
   package static func adoptOrphans() { d2_adopt_orphans() }
 
   private static func reap(_ pid: pid_t, block: Bool) -> (process: pid_t, code: Int32) {

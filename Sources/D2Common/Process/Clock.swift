@@ -1,13 +1,13 @@
 import Glibc
 
-/// Seconds on a clock that no one sets, for durations.
+/// Seconds of a clock that nobody sets, for durations.
 package func monotonicSeconds() -> Double {
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
   return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
 
-/// Waits, but not longer than a signal that ends the command takes to be noticed. Returns false when one came.
+/// Waits, but reacts to a signal that ends the command. Returns false if one came.
 package func pause(seconds: Double) -> Bool {
   let end = monotonicSeconds() + seconds
   while true {

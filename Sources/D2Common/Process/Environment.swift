@@ -5,7 +5,7 @@ package func processEnvironment() -> [String: String] {
   var variables: [String: String] = [:]
   var entry = environ
   while let text = entry.pointee {
-    // By its bytes: a value may begin with a mark that would make one character of the two.
+    // By bytes, because a value may begin with a combining mark that would merge with the "=".
     if let equals = strchr(text, Int32(UInt8(ascii: "="))) {
       let name = UnsafeRawBufferPointer(start: text, count: equals - text)
       variables[String(decoding: name, as: UTF8.self)] = String(cString: equals + 1)

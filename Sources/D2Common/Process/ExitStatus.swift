@@ -1,4 +1,4 @@
-/// How a command ends: the numbers of `sysexits.h`, as every d2 command uses them.
+/// The exit statuses of all d2 commands, with the numbers of `sysexits.h`.
 package enum ExitStatus: Int32, Sendable {
   /// All done.
   case success = 0
@@ -10,7 +10,7 @@ package enum ExitStatus: Int32, Sendable {
   case malformedInput = 65
   /// The server cannot be reached.
   case unreachable = 69
-  /// A bug of ours.
+  /// A bug of d2.
   case bug = 70
   /// A file cannot be written.
   case cannotWrite = 73
@@ -30,17 +30,17 @@ package enum ExitStatus: Int32, Sendable {
   case terminated = 143
 }
 
-/// A failure that says how a command ends. Any other error ends it as a bug of ours.
+/// An error with an exit status. Any other error counts as a bug of d2.
 package protocol CommandError: Error, CustomStringConvertible {
   var exitStatus: ExitStatus { get }
 }
 
 extension ExitStatus {
-  /// How a command ends that this error stopped.
+  /// The exit status for an error.
   package init(of error: any Error) { self = (error as? any CommandError)?.exitStatus ?? .bug }
 }
 
-/// A failure that ends a command: one line for the person, one number for the shell.
+/// A failure that ends a command, with a message of one line and an exit status.
 package struct CommandFailure: CommandError {
   package let exitStatus: ExitStatus
   package let message: String

@@ -1,7 +1,6 @@
 import Glibc
 
-/// A turn that processes take one after the other, by a lock on a file. It ends with its owner: also when that is
-/// killed.
+/// A turn that only one process has at a time, by a lock on a file. It ends with its owner, even if that is killed.
 package final class FileTurn: Sendable {
   private let descriptor: Int32
   /// Whether no process had the turn before.
@@ -9,7 +8,7 @@ package final class FileTurn: Sendable {
 
   private static let lookAgainSeconds = 0.01
 
-  /// - Parameter descriptor: of the file, which is locked.
+  /// - Parameter descriptor: the descriptor of the locked file.
   private init(_ descriptor: Int32) {
     self.descriptor = descriptor
     var status = stat()
@@ -19,13 +18,13 @@ package final class FileTurn: Sendable {
 
   deinit { close(descriptor) }
 
-  /// Waits until it is our turn.
+  /// Waits for the turn.
   ///
   /// - Parameters:
-  ///   - path: the file; it is made if it is missing.
-  ///   - seconds: how long to wait at most; `nil` for as long as it takes.
-  /// - Returns: the turn, which lasts as long as the value; `nil` when the time is over, a signal came, or the file
-  ///   cannot be locked.
+  ///   - path: the file; it is created if it is missing.
+  ///   - seconds: the longest wait; `nil` for no limit.
+  /// - Returns: the turn, which ends when the value is released. `nil` after the longest wait, after a signal, or if
+  ///   the file cannot be locked.
   package static func wait(_ path: String, atMostSeconds seconds: Double? = nil) -> FileTurn? {
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { return nil }

@@ -1,8 +1,8 @@
 import Glibc
 
-/// A lock whose holders can wait for what another thread changes.
+/// A lock whose holder can wait for a change by another thread.
 package final class Monitor: Sendable {
-  // Both are made to be used from several threads.
+  // Both may be used from several threads.
   nonisolated(unsafe) private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   nonisolated(unsafe) private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
@@ -10,7 +10,7 @@ package final class Monitor: Sendable {
     pthread_mutex_init(mutex, nil)
     var attributes = pthread_condattr_t()
     pthread_condattr_init(&attributes)
-    // The time of day may be set while somebody waits.
+    // The time of day may be changed during a wait.
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
     pthread_cond_init(changed, &attributes)
     pthread_condattr_destroy(&attributes)
@@ -29,16 +29,16 @@ package final class Monitor: Sendable {
     return try body()
   }
 
-  /// Gives the lock away until somebody announces a change; it may also return without one. Only inside `withLock`.
+  /// Releases the lock until a change is announced; it may also return without one. Only inside `withLock`.
   package func wait() { pthread_cond_wait(changed, mutex) }
 
-  /// The same, but not longer than that.
+  /// The same with a time limit.
   package func wait(atMost seconds: Double) {
     let end = monotonicSeconds() + seconds
     var time = timespec(tv_sec: Int(end), tv_nsec: Int((end - end.rounded(.down)) * 1e9))
     pthread_cond_timedwait(changed, mutex, &time)
   }
 
-  /// Wakes all who wait. Only inside `withLock`.
+  /// Wakes all waiting threads. Only inside `withLock`.
   package func announce() { pthread_cond_broadcast(changed) }
 }

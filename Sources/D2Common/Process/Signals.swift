@@ -1,25 +1,25 @@
 import Glibc
 import Synchronization
 
-/// SIGINT and SIGTERM end a command in good order: transfers notice them, files are closed, the status is 128 + the
-/// signal's number. A second one ends it at once.
+/// Handles SIGINT and SIGTERM, so that a command ends in good order: transfers stop, files are closed, and the status
+/// is 128 plus the signal's number. A second signal ends it at once.
 package enum Signals {
   private static let last = Atomic<Int32>(0)
 
-  /// The signal that asked the command to end, if one did.
+  /// The signal that asked the command to end; `nil` if there was none.
   package static var received: Int32? {
     let signal = last.load(ordering: .relaxed)
     return signal == 0 ? nil : signal
   }
 
-  /// The status that a command ends with after that signal.
+  /// The exit status after that signal.
   package static var status: ExitStatus { received == SIGINT ? .interrupted : .terminated }
 
-  /// Begins to listen. SIGPIPE is ignored from now on: a write that fails says the same, and `dieOfBrokenPipe` ends the
-  /// command as the signal would have. So a server that closes its connection can never end it.
+  /// Installs the handlers. It also ignores SIGPIPE: a failed write reports the same, and `dieOfBrokenPipe` then ends
+  /// the command like the signal. So a server that closes its connection can never end the command.
   package static func listen() {
     signal(SIGPIPE, SIG_IGN)
-    // Whoever starts us may ignore it, and then nothing tells how children end.
+    // The parent process may ignore it, and then the statuses of children are lost.
     signal(SIGCHLD, SIG_DFL)
     for number in [SIGINT, SIGTERM] {
       signal(number) { number in
@@ -28,14 +28,14 @@ package enum Signals {
     }
   }
 
-  /// The reader of stdout is gone: dies of SIGPIPE, without a message, as `cat` does.
+  /// Ends the process with SIGPIPE and without a message, like `cat`, because the reader of stdout is gone.
   package static func dieOfBrokenPipe() -> Never {
     signal(SIGPIPE, SIG_DFL)
     raise(SIGPIPE)
     _exit(141)
   }
 
-  /// The failure that ends a command after a signal.
+  /// The failure for a command that a signal ended.
   package static var failure: CommandFailure { CommandFailure(status, "interrupted by a signal") }
 
   /// Throws if a signal asked the command to end.

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Tells those who wait for input that nobody wants it any more.
+/// Tells readers to stop waiting for input.
 package final class StopSign: Sendable {
   private let state = Atomic<Bool>(false)
 

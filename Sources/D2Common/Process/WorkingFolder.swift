@@ -1,8 +1,8 @@
 import Glibc
 
-/// Where the running command itself lies: the others are beside it.
+/// The folder of the running command, which contains the other commands too.
 package enum OwnFolder {
-  /// `nil` if the system does not tell.
+  /// `nil` if the system does not report it.
   package static var path: String? {
     var buffer = [CChar](repeating: 0, count: 4096)
     let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
@@ -12,9 +12,10 @@ package enum OwnFolder {
   }
 }
 
-/// The folder that relative paths mean. `PWD` may be stale: not every program that starts us elsewhere sets it.
+/// The folder for relative paths. `PWD` may be out of date, because not every program updates it when it starts us
+/// elsewhere.
 package enum WorkingFolder {
-  /// A path that means the same from every folder.
+  /// A path that means the same in each folder.
   package static func absolute(_ path: String) -> String {
     guard !path.hasPrefix("/") else { return path }
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))

@@ -1,14 +1,14 @@
-/// Text for terminals and files whose locale is not UTF-8: only ASCII.
+/// Converts text to ASCII, for terminals and files whose locale is not UTF-8.
 package enum ASCIIText {
-  /// Whether a person's locale says that only ASCII can be shown. Programs that a timer starts often have no locale at
-  /// all: then only a terminal gets ASCII.
+  /// Whether the locale supports only ASCII. Programs that a timer starts often have no locale; then only a terminal
+  /// gets ASCII.
   package static func isNeeded(_ environment: [String: String], isTerminal: Bool) -> Bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty }
     guard let locale = locale?.lowercased() else { return isTerminal }
     return !locale.contains("utf-8") && !locale.contains("utf8")
   }
 
-  /// d2's own signs in plain letters; all else is escaped.
+  /// The text with d2's own signs in plain letters, and everything else escaped.
   package static func of(_ text: String) -> String {
     guard text.utf8.contains(where: { $0 >= 0x80 }) else { return text }
     return text.unicodeScalars.map { scalar in

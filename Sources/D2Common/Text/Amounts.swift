@@ -1,11 +1,11 @@
-/// How long something takes, for people.
+/// Formats durations for people.
 package enum DurationText {
-  /// What was measured: `0.25 s`, `73 s`.
+  /// A measured duration: `0.25 s`, `73 s`.
   package static func measured(_ seconds: Double) -> String {
     seconds < 10 ? "\((seconds * 100).rounded() / 100) s" : "\(Int(seconds.rounded())) s"
   }
 
-  /// In one unit, if more would promise too much: `40 s`, `12 min`, `3 h`, `5 days`.
+  /// A rough duration in one unit: `40 s`, `12 min`, `3 h`, `5 days`.
   package static func rough(_ seconds: Double) -> String {
     switch seconds {
     case ..<90: "\(Int(seconds)) s"
@@ -15,7 +15,7 @@ package enum DurationText {
     }
   }
 
-  /// In two units: `45 s`, `3 min 20 s`, `2 h 5 min`.
+  /// A duration in two units: `45 s`, `3 min 20 s`, `2 h 5 min`.
   package static func exact(_ seconds: Int) -> String {
     switch seconds {
     case ..<60: "\(seconds) s"
@@ -25,9 +25,9 @@ package enum DurationText {
   }
 }
 
-/// How large something is, for people.
+/// Formats sizes for people.
 package enum SizeText {
-  /// `512 B`, `40 kB`, `12 MB`: thousands, as networks count.
+  /// A size in thousands, as is usual for networks: `512 B`, `40 kB`, `12 MB`.
   package static func shown(bytes: Int) -> String {
     switch bytes {
     case ..<10_000: "\(bytes) B"
@@ -38,6 +38,6 @@ package enum SizeText {
 }
 
 extension Double {
-  /// To the thousandth, as summaries say seconds.
+  /// Rounded to thousandths, for seconds in summaries.
   package var toThousandths: Double { (self * 1000).rounded() / 1000 }
 }

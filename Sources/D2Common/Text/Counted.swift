@@ -1,9 +1,9 @@
-/// A number before what it counts: `1 request`, `2 requests`, `0 retries`.
+/// A number with its noun: `1 request`, `2 requests`, `0 retries`.
 ///
-/// - Parameter noun: in the singular.
+/// - Parameter noun: the noun in the singular.
 package func counted(_ number: Int, _ noun: String) -> String { "\(number) \(number == 1 ? noun : plural(of: noun))" }
 
-/// Which form of a verb goes with a number: `counted(n, "unit") + verbForm(n, "is", "are")`.
+/// The form of a verb for a number: `counted(n, "unit") + verbForm(n, "is", "are")`.
 package func verbForm(_ number: Int, _ one: String, _ many: String) -> String { " " + (number == 1 ? one : many) }
 
 private func plural(of noun: String) -> String {

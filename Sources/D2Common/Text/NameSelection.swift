@@ -1,19 +1,19 @@
-/// Something that a person may name by its uid, code or name.
+/// An object that a user may name by its uid, code or name.
 package protocol Named {
   var uid: String { get }
   var name: String { get }
   var code: String? { get }
-  /// What tells it from others of the same name.
+  /// Distinguishes it from others with the same name.
   var distinction: String { get }
 }
 
-/// Finds what a list of names means.
+/// Finds the objects that a list of names means.
 package struct NameSelection<Thing: Named> {
   private let things: [Thing]
   private var places: [String: [Int]] = [:]
-  /// `organisation unit`: for messages.
+  /// The kind, for messages: `organisation unit`.
   private let kind: String
-  /// `in the store`: where they were looked for.
+  /// The place of the search, for messages: `in the store`.
   private let place: String
 
   package init(_ things: [Thing], kind: String, place: String = "in the store") {
@@ -25,10 +25,10 @@ package struct NameSelection<Thing: Named> {
     }
   }
 
-  /// The things that some words mean, each once. A word may be a list with commas; a name that holds a comma is found
-  /// too.
+  /// The objects that some words mean, without repeats. A word may be a list with commas. Names that contain commas are
+  /// found too.
   ///
-  /// - Throws: `CommandFailure`, 64 for a word that means nothing, or several things.
+  /// - Throws: `CommandFailure`, 64 for a word that means no object, or several.
   package func find(_ words: [String]) throws(CommandFailure) -> [Thing] {
     var found: [Int] = []
     for word in words { found += try find(list: word) }
@@ -48,17 +48,17 @@ package struct NameSelection<Thing: Named> {
     return found
   }
 
-  /// What one name means; it is not a list.
+  /// The object with a name, which is not split at commas.
   ///
-  /// - Throws: `CommandFailure`, 64 for a name that means nothing, or several things.
+  /// - Throws: `CommandFailure`, 64 for a name that means no object, or several.
   package func one(_ text: String) throws(CommandFailure) -> Thing {
     guard let place = try place(of: text) else { throw unknown(text) }
     return things[place]
   }
 
-  /// The thing that a list begins with, and what follows it.
+  /// The object at the beginning of a list, and the rest of the list.
   ///
-  /// - Throws: `CommandFailure`, 64 if it begins with no name.
+  /// - Throws: `CommandFailure`, 64 if the list does not begin with a name.
   package func first(of list: String) throws(CommandFailure) -> (thing: Thing, rest: String?) {
     let parts = list.split(separator: ",")[...]
     let (place, length) = try longest(parts)
@@ -67,7 +67,7 @@ package struct NameSelection<Thing: Named> {
     return (things[place], rest.isEmpty ? nil : rest)
   }
 
-  /// The longest run of parts, from the first, that is a name; 0 if none is.
+  /// The longest sequence of parts, from the first, that is a name; length 0 if there is none.
   private func longest(_ parts: ArraySlice<Substring>) throws(CommandFailure) -> (place: Int?, length: Int) {
     for length in stride(from: parts.count, to: 0, by: -1) {
       if let place = try place(of: parts.prefix(length).joined(separator: ",").trimmed) { return (place, length) }
@@ -75,7 +75,7 @@ package struct NameSelection<Thing: Named> {
     return (nil, 0)
   }
 
-  /// A uid speaks before a code, a code before a name.
+  /// Finds an object: uids take precedence over codes, and codes over names.
   private func place(of text: String) throws(CommandFailure) -> Int? {
     guard let candidates = places[text] ?? places[text.trimmed] else { return nil }
     for key in [\Thing.uid, \Thing.codeOrNothing, \Thing.name] {
@@ -92,7 +92,7 @@ package struct NameSelection<Thing: Named> {
     return nil
   }
 
-  /// Among more than this a suggestion takes longer than it helps.
+  /// With more names than this, a suggestion takes too long to compute.
   private static var mostCompared: Int { 20_000 }
 
   private func unknown(_ text: String) -> CommandFailure {

@@ -1,8 +1,8 @@
 extension StringProtocol {
-  /// In double quotes, for messages.
+  /// The text in double quotes, for messages.
   package var quoted: String { "\"\(self)\"" }
 
-  /// Where a substring stands first.
+  /// The first occurrence of a substring.
   package func firstRange(of needle: String) -> Range<Index>? {
     var start = startIndex
     while start < endIndex {
@@ -12,7 +12,7 @@ extension StringProtocol {
     return nil
   }
 
-  /// Without white space at both ends.
+  /// The text without surrounding white space.
   package var trimmed: String {
     var text = Substring(self)
     while text.first?.isWhitespace == true { text.removeFirst() }
@@ -22,14 +22,14 @@ extension StringProtocol {
 }
 
 extension UInt8 {
-  /// A byte of a text, for messages: `'x'`, or by its number if it cannot be seen.
+  /// A byte for messages: `'x'`, or its number if it is not visible.
   package var shown: String {
     self > 0x20 && self < 0x7F ? "'\(Character(Unicode.Scalar(self)))'" : "byte 0x\(String(self, radix: 16))"
   }
 }
 
 extension String {
-  /// With a capital letter, unless it begins with a command or an id.
+  /// The text with a capital letter, unless it begins with a command or an id.
   package var capitalisedSentence: String {
     guard let first, first.isLowercase, !hasPrefix("d2-") else { return self }
     return first.uppercased() + dropFirst()

@@ -1,6 +1,6 @@
-/// A word as it is typed at a shell.
+/// Formats words for a shell.
 package enum ShellWord {
-  /// With quotes if it needs them.
+  /// The word, in quotes if it needs them.
   package static func quoted(_ word: String) -> String {
     let isPlain =
       !word.isEmpty

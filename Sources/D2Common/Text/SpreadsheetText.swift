@@ -1,7 +1,7 @@
-/// Texts as cells of a sheet.
+/// Formats texts for the cells of a sheet.
 package enum SpreadsheetText {
-  /// With an apostrophe in front of what a spreadsheet would take for a formula. For names, which servers send and
-  /// which are not read again; a value stays as it is.
+  /// Puts an apostrophe before a text that a spreadsheet would read as a formula. It is for names, which come from
+  /// servers and are not read again. Values stay as they are.
   package static func guarded(_ text: String) -> String {
     guard let first = text.utf8.first, "=+-@\t".utf8.contains(first) else { return text }
     return "'" + text

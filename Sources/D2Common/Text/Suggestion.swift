@@ -1,10 +1,10 @@
 /// The likely meaning of a mistyped name.
 package enum Suggestion {
-  /// Few words are parts of hundreds of names, which would help nobody.
+  /// A short word is a part of hundreds of names, which would not help anybody.
   private static let mostNamed = 3
   private static let leastLetters = 3
 
-  /// Names that a text is a part of, the shortest first.
+  /// Names that contain a text, the shortest first.
   package static func containing(_ text: String, among names: some Sequence<String>) -> [String] {
     let lowered = text.lowercased()
     guard lowered.count >= leastLetters else { return [] }
@@ -12,7 +12,7 @@ package enum Suggestion {
     return Array(found.sorted { ($0.count, $0) < ($1.count, $1) }.prefix(mostNamed))
   }
 
-  /// The nearest of some names, if it is near.
+  /// The most similar name, if it is similar enough.
   package static func nearest(to name: String, among names: [String]) -> String? {
     let lowered = name.lowercased()
     let nearest = names.map { (name: $0, distance: editDistance($0.lowercased(), lowered)) }
@@ -21,7 +21,7 @@ package enum Suggestion {
   }
 }
 
-/// How many letters must be put in, taken out or changed to make one word of the other (Levenshtein).
+/// How many letters must be added, removed or changed to turn one word into the other (Levenshtein).
 func editDistance(_ left: String, _ right: String) -> Int {
   let right = Array(right)
   var row = Array(0...right.count)

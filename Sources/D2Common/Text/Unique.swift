@@ -1,5 +1,5 @@
 extension Array where Element: Hashable {
-  /// Each element once, in the order of first appearance.
+  /// Each element once, in the order of its first occurrence.
   package var unique: [Element] {
     var seen: Set<Element> = []
     return filter { seen.insert($0).inserted }

@@ -1,13 +1,13 @@
 import Glibc
 
-/// A day of the Gregorian calendar, which reaches back before its invention, as in ISO 8601 (and in DHIS2).
+/// A day of the proleptic Gregorian calendar, as in ISO 8601 (and in DHIS2).
 package struct CalendarDate: Sendable, Hashable, Comparable, CustomStringConvertible {
-  /// 1 to 9999 in what is read; a period around the ends of that range can begin or end outside it.
+  /// 1 to 9999 in parsed texts. A period near the ends of that range may begin or end outside it.
   package let year: Int
   package let month: Int
   package let day: Int
 
-  /// `nil` if there is no such day, or its year is not one from 1 to 9999.
+  /// `nil` if there is no such day, or its year is not from 1 to 9999.
   package init?(year: Int, month: Int, day: Int) {
     guard (1...9999).contains(year), (1...12).contains(month), (1...Self.days(inMonth: month, of: year)).contains(day)
     else {
@@ -18,14 +18,14 @@ package struct CalendarDate: Sendable, Hashable, Comparable, CustomStringConvert
     self.day = day
   }
 
-  /// `2024-01-31`, exactly.
+  /// Parses exactly `2024-01-31`.
   package init?(iso8601 text: String) {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)
     guard parts.count == 3, parts.map(\.utf8.count) == [4, 2, 2] else { return nil }
     self.init(compact: parts.joined())
   }
 
-  /// `20240131`, exactly.
+  /// Parses exactly `20240131`.
   package init?(compact text: String) {
     let digits = Array(text.utf8)
     guard digits.count == 8, digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
@@ -33,7 +33,7 @@ package struct CalendarDate: Sendable, Hashable, Comparable, CustomStringConvert
     self.init(year: number(0..<4), month: number(4..<6), day: number(6..<8))
   }
 
-  /// The day at a moment where the command runs.
+  /// The day of a moment, in the local time zone of the command.
   package init(localAt time: UTCTime) {
     var moment = time_t(time.seconds)
     var parts = tm()
@@ -59,7 +59,7 @@ package struct CalendarDate: Sendable, Hashable, Comparable, CustomStringConvert
     (left.year, left.month, left.day) < (right.year, right.month, right.day)
   }
 
-  /// `2024-01-31`; years that four digits cannot say have a sign, as ISO 8601 has it: `+10000-01-02`, `-0001-11-01`.
+  /// `2024-01-31`. Years outside four digits have a sign, as in ISO 8601: `+10000-01-02`, `-0001-11-01`.
   package var description: String {
     func padded(_ number: Int, _ width: Int) -> String {
       let digits = String(number)
@@ -76,12 +76,12 @@ extension CalendarDate {
   /// Days since 1 January 1970.
   package var dayNumber: Int { Self.dayNumber(year: year, month: month, day: day) }
 
-  /// The day that many days after 1 January 1970. What lies outside the years from -9999 to 99999 becomes the first or
-  /// the last day of them: no number traps, and no period comes near.
+  /// The day this many days after 1 January 1970, clamped to the years from -9999 to 99999. So no number traps, and no
+  /// period comes near the bounds.
   package init(dayNumber: Int) {
     let number = min(max(dayNumber, Self.dayNumbers.lowerBound), Self.dayNumbers.upperBound)
-    // The count begins on 1 March of year 0, which makes a leap day the last of its year. It goes in eras of 400 years,
-    // which all have one length (Howard Hinnant's `civil_from_days`).
+    // The count begins on 1 March of year 0, which makes a leap day the last day of its year. It uses eras of 400
+    // years, which all have the same length (Howard Hinnant's `civil_from_days`).
     let day = number + Self.daysBefore1970
     let era = day.flooredQuotient(by: Self.daysPerEra)
     let dayOfEra = day - era * Self.daysPerEra
@@ -93,7 +93,7 @@ extension CalendarDate {
     self.day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
   }
 
-  /// The day that many days later, or earlier if negative; within the bounds of `init(dayNumber:)`.
+  /// The day this many days later, or earlier if negative; clamped like `init(dayNumber:)`.
   package func adding(days: Int) -> CalendarDate {
     let (sum, overflow) = dayNumber.addingReportingOverflow(days)
     return CalendarDate(dayNumber: overflow ? (days < 0 ? .min : .max) : sum)
@@ -105,7 +105,7 @@ extension CalendarDate {
     (dayNumber + 3).flooredRemainder(by: 7)
   }
 
-  /// Howard Hinnant's `days_from_civil`, the opposite of `init(dayNumber:)`.
+  /// Howard Hinnant's `days_from_civil`, the inverse of `init(dayNumber:)`.
   static func dayNumber(year: Int, month: Int, day: Int) -> Int {
     let yearFromMarch = month <= 2 ? year - 1 : year
     let era = yearFromMarch.flooredQuotient(by: 400)
@@ -115,16 +115,16 @@ extension CalendarDate {
   }
 
   private static let daysPerEra = 146_097
-  /// From 1 March of year 0 to 1 January 1970.
+  /// The days from 1 March of year 0 to 1 January 1970.
   private static let daysBefore1970 = 719_468
   private static let dayNumbers = dayNumber(year: -9999, month: 1, day: 1)...dayNumber(year: 99_999, month: 12, day: 31)
 }
 
 extension Int {
-  /// The quotient rounded down, below 0 as well.
+  /// The quotient rounded down, also for negative numbers.
   package func flooredQuotient(by divisor: Int) -> Int { (self - flooredRemainder(by: divisor)) / divisor }
 
-  /// What is left over the quotient rounded down: from 0 to below the (positive) divisor.
+  /// The remainder of the division rounded down: at least 0, and less than the (positive) divisor.
   func flooredRemainder(by divisor: Int) -> Int {
     let remainder = self % divisor
     return remainder < 0 ? remainder + divisor : remainder

@@ -9,8 +9,8 @@ package struct UTCTime: Sendable, Equatable, Comparable {
 
   package static func < (left: UTCTime, right: UTCTime) -> Bool { left.seconds < right.seconds }
 
-  /// Reads `2026-11-24T07:00:00.123+0200`: date and time with `T` or a space between; fraction, offset and `Z` may be
-  /// absent (then it is UTC), so may the time. A fraction is dropped.
+  /// Parses `2026-11-24T07:00:00.123+0200`: date and time with `T` or a space between. The time, the fraction and the
+  /// offset may be missing; without an offset it is UTC. It drops the fraction.
   package init?(_ text: String) {
     let date = text.prefix(10)
     guard let day = CalendarDate(iso8601: String(date)) else { return nil }
@@ -31,7 +31,7 @@ package struct UTCTime: Sendable, Equatable, Comparable {
     self.seconds = day.dayNumber * 86_400 + seconds - offset
   }
 
-  /// `Z`, `+02`, `+0200`, `+02:00`, or nothing, in seconds.
+  /// The offset in seconds: `Z`, `+02`, `+0200`, `+02:00`, or nothing.
   private static func offset(_ text: Substring) -> Int? {
     if text.isEmpty || text == "Z" { return 0 }
     let digits = text.dropFirst().filter { $0 != ":" }

@@ -1,9 +1,9 @@
-/// A server's local time, as far as it can be known from here.
+/// A server's local time, as far as d2 can know it.
 package struct ServerZone: Sendable {
-  /// What the server calls it: `America/Bogota`; `nil` if only its offset was seen.
+  /// The server's name for the zone: `America/Bogota`; `nil` if only its offset is known.
   package let name: String?
   private let clocks: Clocks
-  /// What is added if the server's own clock is further west than this machine's zone file says: its rules may be
+  /// Added if the server's own clock is further west than this machine's zone file says, because its rules may be
   /// newer.
   private let correction: Int
 
@@ -14,15 +14,15 @@ package struct ServerZone: Sendable {
     case fixed(Int)
   }
 
-  /// Changes of daylight-saving time this near matter: clocks that are set back show an hour twice.
+  /// Changes of daylight-saving time within this time matter: after a clock is set back, one hour occurs twice.
   private static let nearSeconds = 26 * 3600
   private static let stepSeconds = 900
-  /// Where only today's offset is known, half a year away it may be another.
+  /// If only today's offset is known, it may be different half a year away.
   private static let slackOfObservedSeconds = 3600
 
   /// - Parameters:
-  ///   - name: `serverTimeZoneId`.
-  ///   - observed: how far the server's clock was seen to be ahead of UTC, and when.
+  ///   - name: the server's `serverTimeZoneId`.
+  ///   - observed: how far the server's clock was ahead of UTC, and when.
   /// - Returns: `nil` if nothing is known.
   package init?(named name: String?, observed: Observation?) {
     if let name, let clocks = Self.clocks(named: name) {
@@ -38,7 +38,7 @@ package struct ServerZone: Sendable {
     }
   }
 
-  /// A zone file, or what Java calls a zone without one: `GMT-05:00`.
+  /// A zone file, or Java's name for a zone without one: `GMT-05:00`.
   private static func clocks(named name: String) -> Clocks? {
     if let file = ZoneFile(named: name) { return .file(file) }
     let word = ["GMT", "UTC", "UT"].first { name.hasPrefix($0) }
@@ -60,11 +60,11 @@ package struct ServerZone: Sendable {
     }
   }
 
-  /// How far the clocks are ahead of UTC at a moment, in seconds.
+  /// How many seconds the clocks are ahead of UTC at a moment.
   package func offsetSeconds(at time: UTCTime) -> Int { Self.offset(of: clocks, at: time.seconds) }
 
-  /// The furthest west that the clocks may be about a moment. What was stored at the moment or later has no earlier
-  /// local time than the moment with this offset, even if clocks are set back.
+  /// The smallest offset that the clocks may have about a moment. Everything stored at that moment or later has a local
+  /// time no earlier than the moment with this offset, even if clocks are set back.
   package func westmostOffsetSeconds(about time: UTCTime) -> Int {
     guard case .file(let file) = clocks else { return Self.offset(of: clocks, at: time.seconds) + correction }
     let around = stride(
@@ -72,13 +72,13 @@ package struct ServerZone: Sendable {
     return around.map { file.offsetSeconds(at: $0) }.min()! + correction
   }
 
-  /// The moment at which the clocks show a time: the earlier one if they show it twice, the one before if they
-  /// skip it.
+  /// The moment at which the clocks show a time. If they show it twice, the earlier one. If they skip it, the one
+  /// before.
   ///
-  /// - Parameter local: read as if it were UTC.
+  /// - Parameter local: the local time as if it were UTC.
   package func moment(ofLocal local: UTCTime) -> UTCTime { candidates(ofLocal: local).min()! }
 
-  /// The same if another clock tells about what time it is: of two moments the one that is nearer.
+  /// The same if another clock shows the approximate time: of two moments, the nearer one.
   package func moment(ofLocal local: UTCTime, near other: UTCTime?) -> UTCTime {
     guard let other else { return moment(ofLocal: local) }
     return candidates(ofLocal: local).min { abs($0.seconds - other.seconds) < abs($1.seconds - other.seconds) }!

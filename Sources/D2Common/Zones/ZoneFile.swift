@@ -1,24 +1,24 @@
-/// A time zone of this machine's zone files (RFC 9636, "TZif"): how far its clocks were, are and will be ahead of UTC.
+/// A time zone from this machine's zone files (RFC 9636, "TZif"): past, present and future offsets from UTC.
 struct ZoneFile: Sendable {
   private struct Transition {
     let at: Int
     let offset: Int
   }
 
-  /// In order of time.
+  /// In chronological order.
   private var transitions: [Transition] = []
-  /// Before the first of them.
+  /// The offset before the first transition.
   private var firstOffset = 0
-  /// Behind the last of them.
+  /// The rule after the last transition.
   private var rule: ZoneRule?
 
   private static let folder = "/usr/share/zoneinfo/"
-  /// No zone file comes near.
+  /// No zone file is nearly as large.
   private static let largestBytes = 1 << 20
 
-  /// `nil` if this machine knows no zone of that name.
+  /// `nil` if this machine has no zone with that name.
   init?(named name: String) {
-    // The name comes from a server: it must not lead out of the folder.
+    // The name comes from a server, so it must not lead out of the folder.
     let isName = name.utf8.allSatisfy { byte in
       (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF) || "/_+-".utf8.contains(byte)
     }
@@ -35,7 +35,7 @@ struct ZoneFile: Sendable {
     var timeBytes = 4
     var counts = old
     if old.version >= UInt8(ascii: "2") {
-      // The first block has 32 bits a time; the same follows with 64.
+      // The first block has 32-bit times; the same data follows with 64 bits.
       reader.skip(old.bytes(timeBytes: 4))
       guard let new = reader.header() else { return nil }
       counts = new
@@ -58,11 +58,11 @@ struct ZoneFile: Sendable {
     rule = footer.flatMap { ZoneRule($0) }
   }
 
-  /// How far the clocks are ahead of UTC at a moment, given in seconds since 1970.
+  /// How many seconds the clocks are ahead of UTC at a moment, given in seconds since 1970.
   func offsetSeconds(at seconds: Int) -> Int {
     guard let last = transitions.last else { return rule?.offsetSeconds(at: seconds) ?? firstOffset }
     if seconds >= last.at { return rule?.offsetSeconds(at: seconds) ?? last.offset }
-    // The first transition that is later.
+    // Find the first transition that is later.
     var (low, high) = (0, transitions.count - 1)
     while low < high {
       let middle = (low + high) / 2
@@ -98,7 +98,7 @@ private struct ZoneReader {
 
   mutating func skip(_ count: Int) { at = min(bytes.count, at + count) }
 
-  /// A signed number, the highest byte first; 0 after the end.
+  /// A signed big-endian number; 0 after the end.
   mutating func number(_ count: Int) -> Int {
     guard left >= count else {
       at = bytes.count

@@ -1,4 +1,4 @@
-/// The rule for all years to come at the end of a zone file: a POSIX `TZ` (RFC 9636, 3.3), such as
+/// The rule for all future years at the end of a zone file: a POSIX `TZ` (RFC 9636, 3.3), for example
 /// `EST5EDT,M3.2.0,M11.1.0`.
 struct ZoneRule: Sendable, Equatable {
   private let standardOffset: Int
@@ -11,10 +11,10 @@ struct ZoneRule: Sendable, Equatable {
     let end: Moment
   }
 
-  /// A local time of each year.
+  /// A local time in each year.
   private struct Moment: Sendable, Equatable {
     enum Day: Sendable, Equatable {
-      /// The `week`th such day of a month; the last one if that is 5. Sunday is 0.
+      /// The `week`th such weekday of a month; 5 means the last one. Sunday is 0.
       case weekday(month: Int, week: Int, day: Int)
       /// 1 to 365; 29 February is never counted.
       case withoutLeapDay(Int)
@@ -25,7 +25,7 @@ struct ZoneRule: Sendable, Equatable {
     let day: Day
     let seconds: Int
 
-    /// In seconds since 1970, as if the clocks showed UTC.
+    /// The local time in seconds since 1970, as if the clocks showed UTC.
     func local(in year: Int) -> Int { dayNumber(in: year) * 86_400 + seconds }
 
     private func dayNumber(in year: Int) -> Int {
@@ -35,7 +35,7 @@ struct ZoneRule: Sendable, Equatable {
       case .withoutLeapDay(let day): return first + day - (CalendarDate.isLeap(year) && day > 59 ? 0 : 1)
       case .weekday(let month, let week, let weekday):
         let begin = CalendarDate.dayNumber(year: year, month: month, day: 1)
-        // `CalendarDate` counts from Monday.
+        // `CalendarDate` counts weekdays from Monday.
         let wanted = (weekday + 6) % 7
         let offset = (wanted - CalendarDate(dayNumber: begin).weekday + 7) % 7
         let number = begin + offset + 7 * (week - 1)
@@ -57,7 +57,7 @@ struct ZoneRule: Sendable, Equatable {
     daylight = Daylight(offset: offset, begin: begin, end: end)
   }
 
-  /// How far the clocks are ahead of UTC at a moment, given in seconds since 1970.
+  /// How many seconds the clocks are ahead of UTC at a moment, given in seconds since 1970.
   func offsetSeconds(at seconds: Int) -> Int {
     guard let daylight else { return standardOffset }
     let year = CalendarDate(dayNumber: (seconds + standardOffset).flooredQuotient(by: 86_400)).year
@@ -67,7 +67,7 @@ struct ZoneRule: Sendable, Equatable {
     return isDaylight ? daylight.offset : standardOffset
   }
 
-  /// Reads the pieces of a rule from its beginning.
+  /// Parses the parts of a rule, one after another.
   private struct Reader {
     private var rest: ArraySlice<UInt8>
 
@@ -90,7 +90,7 @@ struct ZoneRule: Sendable, Equatable {
       return range.contains(value) ? value : nil
     }
 
-    /// `EST` or `<+0545>`.
+    /// Parses `EST` or `<+0545>`.
     mutating func name() -> Bool {
       if take("<") {
         guard let end = rest.firstIndex(of: UInt8(ascii: ">")) else { return false }
@@ -102,7 +102,7 @@ struct ZoneRule: Sendable, Equatable {
       return letters.count >= 3
     }
 
-    /// `5`, `-5:45`, `3:30:15`, in seconds.
+    /// Parses `5`, `-5:45`, `3:30:15` to seconds.
     mutating func time() -> Int? {
       let isNegative = take("-")
       if !isNegative { _ = take("+") }
@@ -114,7 +114,7 @@ struct ZoneRule: Sendable, Equatable {
       return isNegative ? -seconds : seconds
     }
 
-    /// `,M3.2.0/2`, `,J60`, `,59`.
+    /// Parses `,M3.2.0/2`, `,J60`, `,59`.
     mutating func moment() -> Moment? {
       guard take(",") else { return nil }
       var day: Moment.Day?

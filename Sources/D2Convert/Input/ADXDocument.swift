@@ -1,7 +1,7 @@
 import D2Common
 import Glibc
 
-/// A document of ADX, inside of its root element: groups, each of which is a document to the sink.
+/// An ADX document, inside its root element. It consists of groups, and passes each one to the sink as a document.
 final class ADXDocument<Sink: ValueSink>: XMLHandler {
   private enum Level { case adx, group, value, annotation }
 
@@ -11,14 +11,14 @@ final class ADXDocument<Sink: ValueSink>: XMLHandler {
   private var level = Level.adx
   private var header = DocumentHeader()
 
-  // What is known of a value before its end: a text may stand inside of it.
+  // The current value. It is complete only at its end, because the element may contain text.
   private let value = XMLRecord()
   private var texts = ByteArray()
   private var options = OptionObject()
   private var annotation = ByteArray()
   private var isAnnotated = false
 
-  /// - Parameter attributes: those of the root element.
+  /// - Parameter attributes: the attributes of the root element.
   init(
     _ names: FieldNames, _ sink: UnsafeMutablePointer<Sink>,
     _ attributes: UnsafeMutablePointer<UnsafePointer<CChar>?>, _ parser: XMLParser
@@ -26,7 +26,7 @@ final class ADXDocument<Sink: ValueSink>: XMLHandler {
     self.sink = sink
     self.names = names
     table = .ofADX(names)
-    // ADX has the time of the export there.
+    // In ADX this attribute is the time of the export.
     try refuseAttributes(attributes, but: ["exported"], parser)
   }
 
@@ -97,7 +97,7 @@ final class ADXDocument<Sink: ValueSink>: XMLHandler {
     annotation.removeAll()
     isAnnotated = false
     keep(attributes)
-    // Texts follow each other, in the order of the attributes.
+    // The texts follow each other, in the order of the attributes.
     var text = UnsafePointer(texts.base)
     try forEachAttribute(attributes) { name, original, place in
       let length = strlen(original)
@@ -117,7 +117,7 @@ final class ADXDocument<Sink: ValueSink>: XMLHandler {
     value.record[.categoryOptionCombo] = Cell(form: .json, options.json.bytes)
   }
 
-  /// Copies all texts: expat's own last only until this call of it returns.
+  /// Copies all texts, because those of expat are valid only during the current callback.
   private func keep(_ attributes: UnsafeMutablePointer<UnsafePointer<CChar>?>) {
     texts.removeAll()
     forEachAttribute(attributes) { _, text, _ in

@@ -1,11 +1,11 @@
 import D2Common
 
-/// Periods as ADX writes them: the first day, and how long the period lasts (`2024-01-01/P1M`).
+/// Parses ADX periods, which consist of the first day and a duration (`2024-01-01/P1M`).
 ///
-/// The rules are those of DHIS2 2.43 (`org.hisp.dhis.dxf2.adx.AdxPeriod`): which type a duration means is told by the
-/// day on which the period begins.
+/// The rules are those of DHIS2 2.43 (`org.hisp.dhis.dxf2.adx.AdxPeriod`). The first day of the period decides which
+/// type a duration means.
 enum ADXPeriod {
-  /// What is wrong with a period, as the end of a sentence.
+  /// Describes the problem with a period, as the end of a sentence.
   struct Fault: Error, Equatable {
     let problem: String
   }
@@ -18,7 +18,7 @@ enum ADXPeriod {
     "P1M": [.monthly],
     "P2M": [.biMonthly],
     "P3M": [.quarterly, .quarterlyNov],
-    // Old versions wrote it, although ISO 8601 has no quarters.
+    // Old versions wrote this, although ISO 8601 has no quarters.
     "P1Q": [.quarterly],
     "P6M": [.sixMonthly, .sixMonthlyApril, .sixMonthlyNov],
     "P1Y": [
@@ -27,7 +27,7 @@ enum ADXPeriod {
     ],
   ]
 
-  /// DHIS2's id of a period, as `202401`.
+  /// DHIS2's id of a period, for example `202401`.
   static func id(of text: String) throws(Fault) -> String {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 2 else { throw Fault(problem: "\(text.quoted) is not a date and duration, as 2024-01-01/P1M") }

@@ -1,11 +1,11 @@
 import D2Common
 import Glibc
 
-/// What the attributes of one kind of element mean.
+/// The meanings of the attributes of one kind of element.
 final class AttributeTable {
   enum Meaning: Equatable {
     case field(ValueField)
-    /// A category, whose option it holds.
+    /// A category; the attribute contains the option.
     case category
     case ignored
     case unknown
@@ -19,19 +19,18 @@ final class AttributeTable {
     }
   }
 
-  /// Names beyond these are looked up each time: no data set has so many categories.
+  /// The table stores this many names, and looks up others each time. No data set has so many categories.
   private static let mostKept = 1024
 
   private var kept: [(name: UnsafeMutablePointer<CChar>, meaning: Meaning)] = []
   private let lookUp: (String) -> Meaning
 
-  /// - Parameter lookUp: what a name means, without its prefix.
+  /// - Parameter lookUp: returns the meaning of a name without its prefix.
   init(_ lookUp: @escaping (String) -> Meaning) { self.lookUp = lookUp }
 
   deinit { for one in kept { free(one.name) } }
 
-  /// What the attribute means that stands at a place among those of its element: most elements have the same in the
-  /// same order.
+  /// The meaning of the attribute at an index in its element. Most elements have the same attributes in the same order.
   @inline(__always)
   func meaning(of name: UnsafePointer<CChar>, at place: Int) -> Meaning {
     if place < kept.count, strcmp(kept[place].name, name) == 0 { return kept[place].meaning }
@@ -49,18 +48,18 @@ final class AttributeTable {
 }
 
 extension AttributeTable {
-  /// Of a value of dxf 2.0.
+  /// The table for a dxf 2.0 value.
   static func ofDXF(_ names: FieldNames) -> AttributeTable {
     AttributeTable { Meaning(names.meaning(of: $0)) }
   }
 
-  /// Of a value of ADX: what DHIS2 does not spell exactly as one of its own attributes is a category, unless the user
-  /// says what it is.
+  /// The table for an ADX value. An attribute that DHIS2 does not spell exactly like one of its own is a category,
+  /// unless the user gives it a meaning.
   static func ofADX(_ names: FieldNames) -> AttributeTable {
     AttributeTable { meaning(inADX: $0, names) }
   }
 
-  /// What an attribute of a value or a group of ADX means, by its name without a prefix.
+  /// The meaning of an attribute of an ADX value or group, by its name without a prefix.
   static func meaning(inADX name: String, _ names: FieldNames) -> Meaning {
     let said = names.meaning(of: name)
     if said == FieldNames.plain.meaning(of: name) { return fields[name].map(Meaning.field) ?? .category }
@@ -72,22 +71,22 @@ extension AttributeTable {
 }
 
 extension FieldNames {
-  /// What names mean if the user says nothing.
+  /// The meanings of names without any options of the user.
   fileprivate static let plain = FieldNames()
 }
 
 /// Names of elements and attributes, which may have a prefix.
 enum XMLName {
-  /// Without the prefix.
+  /// The name without its prefix.
   static func local(_ name: String) -> String { name.split(separator: ":").last.map(String.init) ?? name }
 
-  /// Without the prefix.
+  /// The name without its prefix.
   @inline(__always)
   static func local(_ name: UnsafePointer<CChar>) -> UnsafePointer<CChar> {
     strrchr(name, CInt(UInt8(ascii: ":"))).map { UnsafePointer($0) + 1 } ?? name
   }
 
-  /// Whether an attribute says how XML is to be read, and nothing of the data: namespaces, schemas, `xml:space`.
+  /// Whether an attribute is for XML readers and not data: namespaces, schemas, `xml:space`.
   static func isForReaders(_ name: String) -> Bool {
     name == "xmlns" || ["xmlns:", "xml:", "xsi:"].contains { name.hasPrefix($0) }
   }

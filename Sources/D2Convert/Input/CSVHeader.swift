@@ -1,23 +1,23 @@
 import D2Common
 
-/// What the columns of a table of values mean.
+/// The meanings of the columns of a table.
 struct CSVHeader {
-  /// What stands in a column.
+  /// The content of a column.
   enum Column: Equatable {
     case field(ValueField)
-    /// It is left out.
+    /// The column is left out.
     case ignored
-    /// It has no name, so that nothing may stand in it.
+    /// The column has no name, so its cells must be empty.
     case unnamed
   }
 
   let columns: [Column]
 
-  /// What may stand between cells, if the user does not say.
+  /// The separators to try if the user gives none.
   private static let separators = [",", ";", "\t", "|"].map { $0.utf8.first! }
   private static let required: [ValueField] = [.dataElement, .period, .orgUnit]
 
-  /// The columns of DHIS2's CSV, for a table that does not name them.
+  /// The columns of DHIS2's CSV, for a table without a header.
   ///
   /// - Parameter count: how many cells the first row has.
   static func columnsOfDHIS2(_ count: Int) -> CSVHeader {
@@ -25,12 +25,12 @@ struct CSVHeader {
     return CSVHeader(columns: fields.map { .field($0) })
   }
 
-  /// The columns that a first row names.
+  /// The columns that the first row names.
   ///
   /// - Parameters:
-  ///   - given: fields that are given for all values.
-  ///   - place: of a cell.
-  /// - Throws: `CommandFailure`, 65 for a column that is not known, is there twice, or is missing.
+  ///   - given: fields that have one value for the whole input.
+  ///   - place: the place of a cell.
+  /// - Throws: `CommandFailure`, 65 for a column that is unknown, duplicate or missing.
   init(_ names: [String], _ meanings: FieldNames, given: Set<ValueField>, _ input: String, place: (Int) -> Place) throws
   {
     var columns: [Column] = []
@@ -65,9 +65,9 @@ struct CSVHeader {
 
   // MARK: Separators
 
-  /// The separator of a table, and whether a line says it (`sep=;`, which Excel writes and reads).
+  /// The separator of a table, and whether a line declares it (`sep=;`, which Excel writes and reads).
   ///
-  /// - Throws: what the source throws.
+  /// - Throws: the errors of the source.
   static func separator(of window: TextWindow, _ names: FieldNames) throws -> (separator: UInt8, isSaid: Bool) {
     let length = try window.lineEnd() ?? window.count
     let line = UnsafeRawBufferPointer(window.padded(0..<length).bytes)
@@ -82,7 +82,7 @@ struct CSVHeader {
     return (best, false)
   }
 
-  /// How many columns are known that a separator makes, and how many there are.
+  /// How many known columns a separator gives, and how many columns in all.
   private static func likelihood(_ separator: UInt8, _ line: String, _ names: FieldNames) -> (Int, Int) {
     let cells = line.utf8.split(separator: separator, omittingEmptySubsequences: false)
     let known = cells.filter { cell in

@@ -1,11 +1,11 @@
 import D2Common
 
-/// Reads values from a table with a row for each.
+/// Reads values from a table with one row for each value.
 package struct CSVReader {
   private let window: TextWindow
   private let names: FieldNames
   private let options: CSVOptions
-  /// Fields that are given for all values.
+  /// Fields that have one value for the whole input.
   private let given: Set<ValueField>
   private let record = ValueRecord()
   private let numbers: DecimalCommas
@@ -20,7 +20,7 @@ package struct CSVReader {
     self.given = given
   }
 
-  /// Hands on all values. - Throws: `CommandFailure`, 65 for what is malformed; what the source throws.
+  /// Passes all values to the sink. - Throws: `CommandFailure`, 65 for malformed input; errors of the source.
   package func read(into sink: inout some ValueSink) throws {
     let rows = try CSVRows(window, names, options)
     try sink.begin(DocumentHeader())
@@ -79,7 +79,7 @@ package struct CSVReader {
     return Cell(form: .text, bytes)
   }
 
-  /// Without the white space around an id.
+  /// The bytes of an id without surrounding white space.
   @inline(__always)
   static func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
     var (start, end) = (0, bytes.count)
@@ -88,14 +88,14 @@ package struct CSVReader {
     return UnsafeRawBufferPointer(rebasing: bytes[start..<end])
   }
 
-  /// Rows may end early only by what is empty anyway: nothing is guessed of others.
+  /// Checks the number of cells. A row may omit only cells that are empty anyway; the reader never guesses others.
   private func checkCount(_ rows: CSVRows, _ header: CSVHeader) throws {
     let (count, expected) = (rows.count, header.columns.count)
     if count > expected {
       guard let extra = (expected..<count).first(where: { !rows.isEmpty($0) }) else { return }
       throw rows.malformed(extra, "the row has \(counted(count, "cell")), but there are \(counted(expected, "column"))")
     }
-    // Old versions of DHIS2 name the column of deleted marks and write no cell for it.
+    // Old versions of DHIS2 name a column for deleted marks, but write no cell for it.
     if count == expected - 1, header.columns.last == .field(.deleted) { return }
     throw rows.malformed(
       count - 1, "the row has \(counted(count, "cell")), but there are \(counted(expected, "column"))")

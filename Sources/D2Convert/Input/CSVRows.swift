@@ -1,25 +1,25 @@
 import D2Common
 import Glibc
 
-/// Rows of separated cells, in place: what stands in the window is unquoted where it lies.
+/// Splits a window into rows of cells. It removes quotes in place, in the window's memory.
 final class CSVRows {
-  /// A cell, by its place after the window's `begin`.
+  /// A cell, by its offset from the window's `begin`.
   struct Extent {
     var start: Int
     var end: Int
     var isQuoted: Bool
-    /// It holds quotes written twice.
+    /// Whether it contains doubled quotes.
     var hasQuotes: Bool
   }
 
   private let window: TextWindow
   let separator: UInt8
-  /// The cells of the row that was read last.
+  /// The cells of the current row.
   private var extents: UnsafeMutableBufferPointer<Extent>
   private(set) var count = 0
-  /// How many bytes the row has, with its line end.
+  /// The length of the row in bytes, with its line end.
   private(set) var length = 0
-  /// All bytes of the row, or'ed.
+  /// The bitwise OR of all bytes of the row.
   private var mask: UInt8 = 0
 
   init(_ window: TextWindow, separator: UInt8) {
@@ -28,9 +28,9 @@ final class CSVRows {
     extents = .allocate(capacity: 64)
   }
 
-  /// The rows of a sheet, after what says how its cells are separated.
+  /// The rows of a sheet, after a line that declares the separator.
   ///
-  /// - Throws: what the source throws.
+  /// - Throws: the errors of the source.
   convenience init(_ window: TextWindow, _ names: FieldNames, _ options: CSVOptions) throws {
     let found = try CSVHeader.separator(of: window, names)
     if found.isSaid { window.advancePastLine(try window.lineEnd() ?? window.count - 1) }
@@ -60,13 +60,13 @@ final class CSVRows {
     extents = wider
   }
 
-  /// Reads the row that stands at the window's `begin`; false if the text ends. It lasts until `advance`.
+  /// Reads the row at the window's `begin`; false at the end of the text. The row is valid until `advance`.
   ///
-  /// - Throws: `CommandFailure`, 65 for quotes where none may stand, and for what is not UTF-8.
+  /// - Throws: `CommandFailure`, 65 for misplaced quotes, and for text that is not UTF-8.
   func next() throws -> Bool {
     while true {
       if window.count == 0, try !window.fill() { return false }
-      // A row that has not ended is read again when more of it is there, or it is known that nothing is.
+      // An incomplete row is scanned again after more of it was read, or when the text is known to end.
       if try scan() { break }
       _ = try window.fill()
     }
@@ -74,10 +74,10 @@ final class CSVRows {
     return true
   }
 
-  /// Moves after the row.
+  /// Moves past the row.
   func advance() { window.advance(by: length) }
 
-  /// Finds the cells; false if the row does not end in what the window holds.
+  /// Finds the cells; false if the window does not contain the whole row.
   private func scan() throws -> Bool {
     count = 0
     mask = 0
@@ -113,7 +113,7 @@ final class CSVRows {
     }
   }
 
-  /// Whether a byte up to the quote may stand in a cell without quotes.
+  /// Checks that a byte that may need quotes is allowed in a cell without quotes.
   @inline(__always)
   private func checkUnquoted(_ byte: UInt8, _ at: Int) throws {
     if byte == UInt8(ascii: "\"") {
@@ -126,7 +126,7 @@ final class CSVRows {
     }
   }
 
-  /// Takes a cell in quotes; where it ends, or `nil` if it does not in what the window holds.
+  /// Scans a quoted cell and returns its end; `nil` if the window does not contain the end.
   private func quoted(_ text: UnsafePointer<UInt8>, _ open: Int, _ end: Int) throws -> Int? {
     var at = open + 1
     var hasQuotes = false
@@ -137,7 +137,7 @@ final class CSVRows {
         at += 1
         continue
       }
-      // The one after it decides whether it ends the cell.
+      // The byte after the quote decides whether the quote ends the cell.
       if at + 1 == end, !window.isAtEnd { return nil }
       if at + 1 < end, text[at + 1] == UInt8(ascii: "\"") {
         hasQuotes = true
@@ -159,7 +159,7 @@ final class CSVRows {
     throw window.malformed("a quote is not closed", at: open)
   }
 
-  /// The bytes of a cell. Quotes that are written twice become one where they stand: a row is asked for a cell once.
+  /// The bytes of a cell. Doubled quotes become single ones in place, so read each cell only once.
   @inline(__always)
   func bytes(_ place: Int) -> UnsafeRawBufferPointer {
     if extents[place].hasQuotes { unquote(place) }
@@ -187,10 +187,10 @@ final class CSVRows {
   /// Whether a cell of the row is empty.
   func isEmpty(_ place: Int) -> Bool { self[place].start == self[place].end }
 
-  /// Whether no cell has anything in it: spreadsheets leave such rows after the last.
+  /// Whether all cells are empty. Spreadsheets leave such rows after the last one.
   var isBlank: Bool { (0..<count).allSatisfy(isEmpty) }
 
-  /// Where a cell of the row begins; where the row begins if it has no such cell.
+  /// The place of a cell of the row; the place of the row if there is no such cell.
   func place(_ cell: Int) -> Place {
     guard (0..<count).contains(cell) else { return window.place() }
     return window.place(self[cell].start - (self[cell].isQuoted ? 1 : 0))

@@ -1,7 +1,7 @@
 import D2Common
 import Glibc
 
-/// A data value set of dxf 2.0, inside of its root element.
+/// A data value set in dxf 2.0, inside its root element.
 final class DXFDocument<Sink: ValueSink>: XMLHandler {
   private let sink: UnsafeMutablePointer<Sink>
   private let header: DocumentHeader
@@ -9,7 +9,7 @@ final class DXFDocument<Sink: ValueSink>: XMLHandler {
   private let value = XMLRecord()
   private var isInValue = false
 
-  /// - Parameter attributes: those of the root element.
+  /// - Parameter attributes: the attributes of the root element.
   init(
     _ names: FieldNames, _ sink: UnsafeMutablePointer<Sink>,
     _ attributes: UnsafeMutablePointer<UnsafePointer<CChar>?>, _ parser: XMLParser

@@ -1,19 +1,19 @@
 import D2Common
 
-/// Numbers as they are written where the decimal mark is a comma: `12,5`.
+/// Reads numbers that have a comma as their decimal mark: `12,5`.
 package final class DecimalCommas {
-  /// Whether they are read as numbers.
+  /// Whether to read them as numbers.
   private let areRead: Bool
-  /// The number that was read last, since its cell needs its bytes.
+  /// The current number. It stays here because its cell refers to its bytes.
   private var number = KeptBytes([])
-  /// Numbers with a comma that were left as they are.
+  /// How many numbers with a comma were left unchanged.
   package private(set) var left = 0
 
   package init(areRead: Bool) { self.areRead = areRead }
 
-  /// The cell of a value: with a point where the comma stood, if commas are decimal marks.
+  /// The cell of a value. If commas are decimal marks, it has a point instead of the comma.
   ///
-  /// - Parameter fault: the failure for a cell that is not to be read so.
+  /// - Parameter fault: makes the error for a cell that is not such a number.
   @inline(__always)
   func cell(_ text: UnsafeRawBufferPointer, fault: (String) -> CommandFailure) throws -> Cell {
     if text.contains(UInt8(ascii: ",")) {
@@ -25,7 +25,7 @@ package final class DecimalCommas {
 
   private func read(_ text: UnsafeRawBufferPointer, _ fault: (String) -> CommandFailure) throws -> Cell {
     guard Self.isNumber(text) else {
-      // What has letters is a text, in which a comma may stand.
+      // A cell with letters is a text, which may contain a comma.
       if text.contains(where: { $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A }) { return Cell(form: .text, text) }
       throw fault("\(String(decoding: text, as: UTF8.self).quoted) is not a number with a decimal comma")
     }
@@ -33,7 +33,7 @@ package final class DecimalCommas {
     return number.cell
   }
 
-  /// Whether a text is a number with one comma and digits on both sides of it.
+  /// Whether a text is a number with one comma, and digits on both sides of it.
   static func isNumber(_ text: UnsafeRawBufferPointer) -> Bool {
     var digits = text[...]
     if digits.first == UInt8(ascii: "-") { digits = digits.dropFirst() }

@@ -1,7 +1,7 @@
 import CIconv
 import Glibc
 
-/// Makes UTF-8 of an encoding, by iconv.
+/// Converts an encoding to UTF-8 with iconv.
 final class Decoder {
   /// Why a step ended.
   enum Stop { case room, input, incomplete, invalid }
@@ -10,9 +10,9 @@ final class Decoder {
 
   /// `nil` if iconv does not know the encoding.
   ///
-  /// - Parameter target: what it makes; UTF-8 if nothing is said.
+  /// - Parameter target: the encoding to convert to; UTF-8 by default.
   init?(_ encoding: String, to target: String = "UTF-8") {
-    // To iconv an empty name is the locale's encoding, and after a slash there are wishes.
+    // For iconv, an empty name means the locale's encoding, and options follow a slash.
     guard !encoding.isEmpty, !encoding.contains("/"), !encoding.contains("\0") else { return nil }
     let opened = iconv_open(target, encoding)
     guard let opened, opened != iconv_t(bitPattern: -1) else { return nil }
@@ -21,7 +21,7 @@ final class Decoder {
 
   deinit { iconv_close(handle) }
 
-  /// Continues with some input; both buffers become what is left of them.
+  /// Converts more input. Afterwards both buffers contain only their unused parts.
   func step(_ input: inout UnsafeMutableRawBufferPointer, into output: inout UnsafeMutableRawBufferPointer) -> Stop {
     var from = input.baseAddress?.assumingMemoryBound(to: CChar.self)
     var to = output.baseAddress?.assumingMemoryBound(to: CChar.self)
@@ -38,7 +38,7 @@ final class Decoder {
     }
   }
 
-  /// Writes what an encoding with states holds back at its end.
+  /// Writes the bytes that an encoding with states holds back at its end.
   func finish(into output: inout UnsafeMutableRawBufferPointer) {
     var to = output.baseAddress?.assumingMemoryBound(to: CChar.self)
     var room = output.count
@@ -46,8 +46,8 @@ final class Decoder {
     output = UnsafeMutableRawBufferPointer(rebasing: output[(output.count - room)...])
   }
 
-  /// What each byte means alone; `nil` if some byte begins a sequence of several, or has no meaning that depends on
-  /// nothing else.
+  /// The meaning of each single byte; `nil` if some byte begins a longer sequence, or its meaning depends on other
+  /// bytes.
   static func table(of encoding: String) -> [Int32]? {
     guard let decoder = Decoder(encoding, to: "UTF-32LE") else { return nil }
     var table: [Int32] = []

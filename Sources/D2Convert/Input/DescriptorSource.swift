@@ -1,20 +1,20 @@
 import D2Common
 import Glibc
 
-/// The bytes of a file descriptor: of a file, a pipe, standard input.
+/// The bytes of a file descriptor: a file, a pipe, or standard input.
 public final class DescriptorSource: ByteSource {
-  /// How long a signal that ends the command may go unnoticed while nothing comes.
+  /// How long a signal that ends the command may remain unnoticed while no input comes.
   private static let pollMilliseconds: Int32 = 200
 
-  /// The path, or what it was called.
+  /// The path, or the given name.
   public let name: String
   private let descriptor: Int32
-  /// Whether the file was opened here.
+  /// Whether this object opened the file.
   private let isOwn: Bool
 
   /// - Parameters:
-  ///   - descriptor: stays open.
-  ///   - name: what it is called in messages.
+  ///   - descriptor: it stays open.
+  ///   - name: its name for messages.
   public init(descriptor: Int32, name: String) {
     self.name = name
     self.descriptor = descriptor
@@ -22,7 +22,7 @@ public final class DescriptorSource: ByteSource {
     PipeSize.widen(descriptor)
   }
 
-  /// Opens a file; it is closed with this source.
+  /// Opens a file, and closes it together with this source.
   ///
   /// - Throws: `CommandFailure`, 74.
   public init(path: String) throws {

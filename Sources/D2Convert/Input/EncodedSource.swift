@@ -1,25 +1,26 @@
 import D2Common
 import Glibc
 
-/// A text as UTF-8: from an encoding that the user names, from the one that its byte order mark tells, or as it is.
+/// A text as UTF-8. It decodes the encoding that the user names, or the one of the byte order mark. Otherwise the bytes
+/// stay as they are.
 public final class EncodedSource: ByteSource {
-  /// So many bytes show whether every second one is 0.
+  /// How many bytes to check for a 0 in every second one.
   private static let shownBytes = 16
 
   private let block: InputBlock
   /// The encoding that the user named.
   private let named: String?
-  /// What stands here is decoded; `nil` if it is UTF-8.
+  /// The decoder; `nil` if the text is UTF-8.
   private var decoder: Decoder?
-  /// What is decoded, for messages.
+  /// The name of the encoding, for messages.
   private var encoding = ""
   private var isKnown = false
   private var isAtEnd = false
-  /// Where the next byte comes to stand in the text.
+  /// The place in the text of the next byte.
   private var place = Place(line: 1, column: 1)
 
   /// - Parameters:
-  ///   - encoding: the name of the encoding, if the user says it. A byte order mark counts more.
+  ///   - encoding: the name of the encoding, if the user gives it. A byte order mark takes precedence.
   /// - Throws: `CommandFailure`, 64 for an unknown encoding.
   public init(_ source: any ByteSource, encoding: String? = nil) throws {
     block = InputBlock(source)
@@ -34,16 +35,16 @@ public final class EncodedSource: ByteSource {
     }
   }
 
-  /// That of what it reads.
+  /// The name of its source.
   public var name: String { block.name }
 
-  /// Whether the text was in an encoding that a byte order mark or the user told. It is known when something was read.
+  /// Whether a byte order mark or the user determined the encoding. It is known after the first read.
   public private(set) var isCertain = false
 
-  /// What to say if bytes are not UTF-8, and the user named no encoding.
+  /// The message if bytes are not UTF-8 and the user named no encoding.
   public static let notUTF8 = "this is not UTF-8: if Excel saved it, say --encoding windows-1252"
 
-  /// - Throws: `CommandFailure`: 65 if bytes mean nothing in the encoding; what the source throws.
+  /// - Throws: `CommandFailure`: 65 if bytes are invalid in the encoding; errors of the source.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     if !isKnown { try recognise() }
     guard let decoder else { return try block.read(into: buffer) }
@@ -74,7 +75,7 @@ public final class EncodedSource: ByteSource {
 
   private func decode(_ encoding: String) {
     self.encoding = encoding
-    // UTF-8 is what comes out: whoever reads it checks it.
+    // The output is UTF-8, and its reader checks it.
     decoder = encoding == "UTF-8" ? nil : Decoder(encoding)
   }
 
@@ -87,7 +88,7 @@ public final class EncodedSource: ByteSource {
     return nil
   }
 
-  /// UTF-16 without a mark: a text that begins with ASCII has a zero in each pair of bytes.
+  /// Detects UTF-16 without a mark: a text that begins with ASCII has a zero in each pair of bytes.
   private func pattern() -> String? {
     let pairs = min(block.count, Self.shownBytes) / 2
     guard pairs > 0 else { return nil }
@@ -98,7 +99,7 @@ public final class EncodedSource: ByteSource {
 
   // MARK: Decoding
 
-  /// What could be decoded at once; 0 if more must be read first, or at the end.
+  /// Decodes as much as it can at once. Returns 0 if more must be read first, or at the end.
   private func decode(_ decoder: Decoder, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     var input = UnsafeMutableRawBufferPointer(start: block.start, count: block.count)
     var output = buffer
@@ -131,7 +132,7 @@ public final class EncodedSource: ByteSource {
       "this is not \(encoding): none of its characters begins with the bytes \(bytes.joined(separator: " "))")
   }
 
-  /// Moves the place after some text.
+  /// Moves the place past a text.
   private func note(_ text: UnsafeMutableRawBufferPointer) {
     var at = 0
     while at < text.count, let found = memchr(text.baseAddress! + at, 0x0A, text.count - at) {

@@ -1,19 +1,19 @@
 import D2Common
 
-/// What gzip members that follow each other hold.
+/// The content of consecutive gzip members.
 public final class GzipSource: ByteSource {
   private let block: InputBlock
   private let inflater = Inflater(.gzip)
   private var hasBegun = false
   private var isInMember = false
 
-  /// - Parameter source: gzip.
+  /// - Parameter source: gzip data.
   public init(_ source: any ByteSource) { block = InputBlock(source) }
 
-  /// That of what it reads.
+  /// The name of its source.
   public var name: String { block.name }
 
-  /// - Throws: `CommandFailure`: 65 if it is cut off or damaged; what the source throws.
+  /// - Throws: `CommandFailure`: 65 if the data is cut off or damaged; errors of the source.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     while true {
       if !isInMember { guard try beginMember() else { return 0 } }
@@ -28,7 +28,8 @@ public final class GzipSource: ByteSource {
     }
   }
 
-  /// Behind a member another one may follow, or zeros that fill up a block of a tape. False at the end.
+  /// Begins the next member. After a member there may be another one, or zeros that fill a block of a tape. False at
+  /// the end.
   private func beginMember() throws -> Bool {
     guard try block.has(1) else {
       guard hasBegun else { throw malformed("the gzip data ends early: the file is empty") }

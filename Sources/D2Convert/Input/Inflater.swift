@@ -1,27 +1,27 @@
 import CZlib
 
-/// Inflates one stream after the other.
+/// Inflates one stream after another.
 final class Inflater {
-  /// What lies around the compressed data.
+  /// The format around the compressed data.
   enum Wrapper: Int32 {
-    /// Nothing: inside of a zip archive.
+    /// No format: the data is in a zip archive.
     case none = -15
-    /// The head and the checksum of gzip.
+    /// The header and checksum of gzip.
     case gzip = 31
   }
 
-  /// What a step came to.
+  /// The result of a step.
   struct Step {
-    /// How many bytes of the input were taken.
+    /// How many bytes of the input it consumed.
     let taken: Int
-    /// How many bytes were written.
+    /// How many bytes it wrote.
     let made: Int
     let state: State
   }
 
   enum State { case goesOn, ended, damaged }
 
-  /// zlib knows it by its address.
+  /// A pointer, because zlib identifies the stream by its address.
   private let stream: UnsafeMutablePointer<z_stream>
 
   init(_ wrapper: Wrapper) {
@@ -36,10 +36,10 @@ final class Inflater {
     stream.deallocate()
   }
 
-  /// A new stream begins.
+  /// Begins a new stream.
   func reset() { inflateReset(stream) }
 
-  /// Continues with some input, until it or the room for the output is used up.
+  /// Inflates more input, until the input or the space for the output is used up.
   func step(_ input: UnsafeMutablePointer<UInt8>, _ count: Int, into output: UnsafeMutableRawBufferPointer) -> Step {
     let room = min(output.count, Int(Int32.max))
     stream.pointee.next_in = input

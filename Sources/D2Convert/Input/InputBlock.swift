@@ -1,9 +1,9 @@
 import Glibc
 
-/// A block of a source's bytes, for readers that look at bytes before they take them.
+/// A block of a source's bytes, for readers that look at bytes before they consume them.
 final class InputBlock: ByteSource {
   static let bytes = 256 << 10
-  /// A source is given at least so much room.
+  /// The least space that a source gets.
   private static let leastRoom = 4096
 
   private let source: any ByteSource
@@ -19,21 +19,21 @@ final class InputBlock: ByteSource {
 
   deinit { memory.deallocate() }
 
-  /// What the source is called in messages.
+  /// The name of the source for messages.
   var name: String { source.name }
 
-  /// How many bytes are there.
+  /// How many bytes the block holds.
   var count: Int { end - begin }
 
-  /// The first byte that is there.
+  /// The first byte of the block.
   var start: UnsafeMutablePointer<UInt8> { memory + begin }
 
-  /// A byte of those that are there.
+  /// A byte of the block.
   subscript(offset: Int) -> UInt8 { memory[begin + offset] }
 
   func advance(by length: Int) { begin += length }
 
-  /// Reads more after what is there. False at the end.
+  /// Appends more bytes to the block. False at the end.
   func fill() throws -> Bool {
     if isAtEnd { return false }
     if begin == end {
@@ -48,7 +48,7 @@ final class InputBlock: ByteSource {
     return got > 0
   }
 
-  /// Makes sure that so many bytes are there (at most 4096 fewer than `bytes`); false if the source ends before.
+  /// Reads until the block holds this many bytes (at most 4096 fewer than `bytes`); false if the source ends earlier.
   func has(_ length: Int) throws -> Bool {
     while count < length { if try !fill() { return false } }
     return true
@@ -59,7 +59,7 @@ final class InputBlock: ByteSource {
     try has(marks.count) && UnsafeBufferPointer(start: start, count: count).starts(with: marks)
   }
 
-  /// Reads over some bytes. False if the source ends before.
+  /// Skips bytes. False if the source ends earlier.
   func skip(_ length: Int) throws -> Bool {
     var left = length
     while left > 0 {
@@ -71,7 +71,7 @@ final class InputBlock: ByteSource {
     return true
   }
 
-  /// Reads over zeros up to the end. False if something else comes.
+  /// Skips zeros up to the end. False if another byte comes.
   func skipZeros() throws -> Bool {
     while try has(1) {
       guard self[0] == 0 else { return false }
@@ -80,7 +80,7 @@ final class InputBlock: ByteSource {
     return true
   }
 
-  /// Passes bytes on without a stop in the block once it is empty. 0 at the end.
+  /// Reads bytes, and bypasses the block once it is empty. 0 at the end.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     if count == 0 {
       let got = isAtEnd ? 0 : try source.read(into: buffer)
@@ -93,7 +93,7 @@ final class InputBlock: ByteSource {
     return length
   }
 
-  /// A number of some bytes, the least significant first.
+  /// A little-endian number.
   func number(at offset: Int, bytes: Int) -> UInt64 {
     (0..<bytes).reduce(0) { $0 | UInt64(self[offset + $1]) << (8 * $1) }
   }

@@ -1,17 +1,17 @@
 import D2Common
 
-/// What a text is, told by how it begins.
+/// The form of a text, detected from its beginning.
 public enum InputForm: String, CaseIterable, Sendable {
-  /// Values on lines, in arrays or in documents of DHIS2: which of these it is shows itself.
+  /// Values on lines, in arrays or in DHIS2 documents. The reader detects which of these it is.
   case json, ndjson, document
-  /// A table with a row for each value, or a wide sheet.
+  /// A table with one row for each value, or a wide sheet.
   case csv
-  /// DHIS2's dxf 2.0, or ADX: the root element shows which.
+  /// DHIS2's dxf 2.0, or ADX. The root element decides.
   case xml, adx
 
-  /// The form of the text that stands in the window; `nil` if nothing stands in it.
+  /// The form of the text in the window; `nil` if the text is empty.
   ///
-  /// - Throws: `CommandFailure`, 65 for a file of a kind that is known not to be read.
+  /// - Throws: `CommandFailure`, 65 for a file of a kind that d2-convert cannot read.
   static func recognise(_ window: TextWindow) throws -> InputForm? {
     _ = try window.has(leastBytes)
     if let problem = foreign(window) { throw window.malformed(problem) }
@@ -40,10 +40,10 @@ public enum InputForm: String, CaseIterable, Sendable {
     return nil
   }
 
-  /// What to do about a spreadsheet's own file.
+  /// The advice for a spreadsheet's own file format.
   static let asCSV = "save it in the spreadsheet as \"CSV UTF-8\", and give that file"
 
-  /// What is wrong with a zip archive that has a member of this name: spreadsheets are such archives.
+  /// The problem with a zip archive that has a member of this name; spreadsheets are such archives.
   static func foreign(member name: String) -> String? {
     if ["([Content_Types].xml)", "(_rels/.rels)", "(xl/workbook.xml)"].contains(where: name.hasSuffix) {
       return "this is an Excel workbook (.xlsx): \(asCSV)"

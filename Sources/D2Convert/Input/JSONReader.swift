@@ -1,18 +1,18 @@
 import D2Common
 
-/// Reads values and registrations of completeness from JSON. The input may be objects that follow each other (each on a
-/// line, or over several), arrays of them, or whole documents of DHIS2 with the keys at their top.
+/// Reads values and registrations of completeness from JSON. The input may contain consecutive objects (each on one
+/// line or several lines), arrays of them, or whole DHIS2 documents with keys at their top.
 package struct JSONReader {
   private let window: TextWindow
   private let names: FieldNames
-  /// Reads the same text ahead of this reader, if that can be done.
+  /// Reads the same text ahead of this reader, if that is possible.
   private let ahead: JSONTop?
   private let scratch = DataValueLine.Scratch()
   private let record = ValueRecord()
   private let keys: KeyReader
 
-  /// - Parameter ahead: the same text once more, so that what stands after the values of a document is known before
-  ///   them; `nil` if it can be read but once.
+  /// - Parameter ahead: the same text again, to find the keys after a document's values before the values; `nil` if it
+  ///   can be read only once.
   package init(_ window: TextWindow, ahead: TextWindow?, _ names: FieldNames) {
     self.window = window
     self.names = names
@@ -20,12 +20,12 @@ package struct JSONReader {
     keys = KeyReader(names)
   }
 
-  /// Whether a document stands here, so that something may stand after its values that belongs before them.
+  /// Whether a document begins here. It may have keys after its values that apply to the values.
   static func beginsWithDocument(_ window: TextWindow) throws -> Bool {
     try window.skipSpace() && JSONTop.isDocument(window)
   }
 
-  /// Hands on all values. - Throws: `CommandFailure`, 65 for what is malformed; what the source throws.
+  /// Passes all values to the sink. - Throws: `CommandFailure`, 65 for malformed input; errors of the source.
   package func read(into sink: inout some ValueSink) throws {
     var ahead = ahead
     while try window.skipSpace() {
@@ -33,7 +33,7 @@ package struct JSONReader {
         try readDocument(ahead, into: &sink)
         continue
       }
-      // It knows documents that follow each other, and nothing else.
+      // `ahead` can read consecutive documents only.
       ahead = nil
       if window[0] == UInt8(ascii: "[") {
         window.advance(by: 1)
@@ -58,7 +58,7 @@ package struct JSONReader {
     try sink.end(top.header)
   }
 
-  /// The elements of an array whose bracket was read, and the bracket that ends it.
+  /// Reads the elements of an array after its opening bracket, and the closing bracket.
   ///
   /// - Parameter mayBeDocuments: whether an element may be a whole document with values of its own.
   private func readElements(into sink: inout some ValueSink, mayBeDocuments: Bool = false) throws {
@@ -81,14 +81,14 @@ package struct JSONReader {
     }
   }
 
-  /// Objects that follow each other, up to the end of the text.
+  /// Reads consecutive objects, up to the end of the text.
   private func readObjects(into sink: inout some ValueSink) throws {
     try sink.begin(DocumentHeader())
     while try takeLines(into: &sink) { try takeObject(into: &sink) }
     try sink.end(DocumentHeader())
   }
 
-  /// Takes objects as long as each is a line of its own. False if the text ends.
+  /// Reads objects as long as each is on a line of its own. False if the text ends.
   private func takeLines(into sink: inout some ValueSink) throws -> Bool {
     while try window.skipSpace() {
       let lineEnd = try window.lineEnd()
@@ -101,7 +101,7 @@ package struct JSONReader {
     return false
   }
 
-  /// Takes the object that stands here, over however many lines.
+  /// Reads the object here, which may extend over several lines.
   private func takeObject(into sink: inout some ValueSink) throws {
     guard window[0] == UInt8(ascii: "{") else {
       throw window.malformed("a JSON object is expected here, not \(window.shown())")
@@ -124,7 +124,7 @@ package struct JSONReader {
     if KeyReader.isRegistration(line) {
       try keys.checkRegistration(line, bytes, window)
       if KeyReader.isOneLine(bytes) { return try sink.take(registration: bytes) }
-      // Inside of strings no line end stands as it is.
+      // A JSON string never contains a raw line end, so all of them can be removed.
       try bytes.filter { $0 != 0x0A && $0 != 0x0D }.withUnsafeBytes { try sink.take(registration: $0) }
     } else {
       try keys.read(line, bytes, window, into: record)
@@ -134,7 +134,7 @@ package struct JSONReader {
 }
 
 extension TextWindow {
-  /// Moves past white space. - Throws: `CommandFailure`, 65 if the text ends there.
+  /// Skips white space. - Throws: `CommandFailure`, 65 if the text ends there.
   func require(_ expected: String) throws {
     guard try skipSpace() else { throw malformed("the JSON ends early: \(expected) is expected") }
   }

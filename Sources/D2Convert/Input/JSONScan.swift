@@ -1,12 +1,12 @@
 import CJSONBlocks
 import D2Common
 
-/// Finds the ends of JSON's values in a window, without looking into them.
+/// Finds the ends of JSON values in a window, without parsing them.
 enum JSONScan {
   private static let deepest = Int(D2_JSON_DEEPEST)
   private static let blocksAtOnce = 8
 
-  /// How many bytes an object or array has whose bracket stands at an offset.
+  /// The length in bytes of the object or array whose bracket is at an offset.
   ///
   /// - Throws: `CommandFailure`, 65 if it does not end, or is too deep or too long.
   static func length(ofNested window: TextWindow, at offset: Int) throws -> Int {
@@ -41,7 +41,7 @@ enum JSONScan {
     }
   }
 
-  /// How many bytes a string has, with its quotes, whose first quote stands at an offset.
+  /// The length in bytes, with quotes, of the string whose first quote is at an offset.
   static func length(ofString window: TextWindow, at offset: Int) throws -> Int {
     var length = 1
     while try window.has(offset + length + 1) {
@@ -55,7 +55,7 @@ enum JSONScan {
     throw window.malformed("the JSON ends early: a string that begins here has no end", at: offset)
   }
 
-  /// How many bytes any value has that begins at an offset.
+  /// The length in bytes of the value at an offset.
   static func length(ofValue window: TextWindow, at offset: Int) throws -> Int {
     guard try window.has(offset + 1) else { throw window.malformed("the JSON ends early: a value is expected") }
     switch window[offset] {
@@ -69,7 +69,7 @@ enum JSONScan {
     }
   }
 
-  /// What numbers, `true`, `false` and `null` are made of.
+  /// Whether a byte can be part of a number, `true`, `false` or `null`.
   private static func isOfWord(_ byte: UInt8) -> Bool {
     switch byte {
     case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."): true

@@ -1,17 +1,17 @@
 import D2Common
 
-/// The top of a document of DHIS2: what stands there beside its one array of values or registrations.
+/// The top of a DHIS2 document: the members beside its one array of values or registrations.
 final class JSONTop {
   /// The arrays that make an object a document.
   private static let arrays = ["dataValues", "completeDataSetRegistrations"]
-  /// What stands at the top of a data value set for its values.
+  /// The fields at the top of a data value set that apply to its values.
   static let fields: Set<ValueField> = [.dataSet, .period, .orgUnit, .attributeOptionCombo]
 
   private let window: TextWindow
   private let names: FieldNames
-  /// What stood there so far.
+  /// The members read so far.
   private(set) var header = DocumentHeader()
-  /// Whether the array's values are what comes next.
+  /// Whether the values of the array come next.
   private(set) var isInArray = false
   private var hadArray = false
 
@@ -20,8 +20,8 @@ final class JSONTop {
     self.names = names
   }
 
-  /// Whether the object at this place is a document. A document has one of the arrays, or only keys of the top (a data
-  /// set that was completed without values).
+  /// Whether the object here is a document. A document has one of the arrays, or only keys of the top (a data set that
+  /// was completed without values).
   static func isDocument(_ window: TextWindow) throws -> Bool {
     guard window[0] == UInt8(ascii: "{") else { return false }
     var at = 1
@@ -38,16 +38,16 @@ final class JSONTop {
       if window[next] != UInt8(ascii: ",") { return window[next] == UInt8(ascii: "}") }
       at = next + 1
     }
-    // {} is what some versions answer if there is nothing.
+    // Some versions answer {} if there is nothing.
     return at == 1
   }
 
-  /// What no value has without `dataElement`, and values have after it.
+  /// Whether a key belongs to the top. No value has it without `dataElement`, and values have it after that key.
   private static func isOfTop(_ name: String) -> Bool {
     !["dataElement", "value", "organisationUnit"].contains(name)
   }
 
-  /// All that stands at the top of the next document of the window, whose values are read over.
+  /// The complete top of the next document in the window. Its values are skipped.
   func whole() throws -> DocumentHeader {
     header = DocumentHeader()
     hadArray = false
@@ -60,7 +60,7 @@ final class JSONTop {
     return header
   }
 
-  /// Reads up to the first value of the array, or to the end of the document if it has none.
+  /// Reads up to the first value of the array, or to the end of a document without values.
   func readBefore() throws {
     window.advance(by: 1)
     try window.require("a key")
@@ -68,7 +68,7 @@ final class JSONTop {
     try readMembers()
   }
 
-  /// Reads on after the bracket that ended the array, to the end of the document.
+  /// Continues after the closing bracket of the array, up to the end of the document.
   func readBehind() throws {
     isInArray = false
     try readSeparated()
@@ -87,7 +87,7 @@ final class JSONTop {
     window.advance(by: 1)
   }
 
-  /// A comma with a member after it, or the end.
+  /// Reads a comma and the member after it, or the end.
   private func readSeparated() throws {
     try window.require("a comma or }")
     switch window[0] {
@@ -118,7 +118,7 @@ final class JSONTop {
     try readSeparated()
   }
 
-  /// Whether values follow; `null` is what some write for none.
+  /// Opens the array; false for `null`, which some programs write instead of an empty array.
   private func openArray(_ name: String, _ place: Place) throws -> Bool {
     guard !hadArray else { throw CommandFailure.malformed(window.name, place, "the values are there twice") }
     hadArray = true
@@ -140,7 +140,7 @@ final class JSONTop {
     let bytes = Array(UnsafeBufferPointer(start: window.base + window.begin, count: length))
     guard let value = try? JSONValue(parsing: bytes) else { throw window.malformed("this is not a JSON value") }
     window.advance(by: length)
-    // As in XML, where DHIS2 writes what it has no text for as an empty one.
+    // An empty text counts as missing, as in XML: there DHIS2 writes empty texts for missing ones.
     if value == .null || value.string == "" { return }
     if name == "completeDate" {
       header.completeDate = value.scalarText
@@ -150,7 +150,7 @@ final class JSONTop {
       switch names.meaning(of: name) {
       case .ignored: break
       case .field(let field) where Self.fields.contains(field):
-        // Numbers are ids too: 2016.
+        // Numbers can be ids too: 2016.
         let isNumber = value.string == nil && value.scalarText != nil
         let json = isNumber ? [UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")] : bytes
         guard header.members[field] ?? json == json else {
@@ -166,7 +166,7 @@ final class JSONTop {
     }
   }
 
-  /// A key or a word; escapes are decoded.
+  /// The text of a key or a word, with escapes decoded.
   private static func text(of window: TextWindow, _ range: Range<Int>) -> String {
     let bytes = UnsafeBufferPointer(start: window.base + window.begin + range.lowerBound, count: range.count)
     let text = String(decoding: bytes, as: UTF8.self)

@@ -1,10 +1,10 @@
 import D2Common
 import Glibc
 
-/// Fills a record from a JSON object, and refuses what it does not know.
+/// Fills a record from a JSON object, and refuses unknown keys.
 final class KeyReader {
   private let names: FieldNames
-  /// Texts of keys that were renamed, as long as the record needs them.
+  /// The bytes of renamed keys' values, as long as the record needs them.
   private var renamed: [[UInt8]] = []
 
   private static let fields: [(DataValueLine.Key, ValueField)] = [
@@ -23,14 +23,14 @@ final class KeyReader {
 
   init(_ names: FieldNames) { self.names = names }
 
-  /// Whether an object is a registration of completeness, and no value.
+  /// Whether an object is a registration of completeness, and not a value.
   static func isRegistration(_ line: DataValueLine) -> Bool {
     line[.organisationUnit].kind != .absent && line[.dataElement].kind == .absent && line[.value].kind == .absent
   }
 
-  /// Fills the record from the object that stands at the beginning of the window.
+  /// Fills the record from the object at the beginning of the window.
   ///
-  /// - Throws: `CommandFailure`, 65 for a key that is not known or is there twice.
+  /// - Throws: `CommandFailure`, 65 for an unknown or duplicate key.
   @inline(__always)
   func read(
     _ line: DataValueLine, _ bytes: UnsafeRawBufferPointer, _ window: TextWindow, into record: ValueRecord
@@ -93,14 +93,14 @@ final class KeyReader {
     return FieldNames.unknown(member.key, "key")
   }
 
-  /// A key that stands twice must say the same both times: `followup` and `followUp` of one value.
+  /// Whether the field is still absent. If not, both members must agree: `followup` and `followUp` of one value.
   private func isNew(_ member: JSONValue.Member, in cell: Cell) -> Bool {
     if cell.form == .absent { return true }
     let new = self.cell(member.value)
     return cell.form == new.form && cell.bytes.elementsEqual(new.bytes)
   }
 
-  /// A cell of a value, whose bytes are kept.
+  /// Makes a cell from a JSON value, and keeps its bytes.
   private func cell(_ value: JSONValue) -> Cell {
     let text = value.text
     let form: Cell.Form =
@@ -110,12 +110,12 @@ final class KeyReader {
       case .bool, .number, .array, .object: .json
       }
     renamed.append(Array((form == .string ? text.dropFirst().dropLast() : text[...]).utf8))
-    // An array's memory stays where it is as long as the array is neither changed nor freed.
+    // The memory of an array does not move as long as the array is neither changed nor freed.
     let start = renamed[renamed.count - 1].withUnsafeBufferPointer { $0.baseAddress }
     return Cell(form: form, start: start, count: renamed[renamed.count - 1].count)
   }
 
-  /// Where a key stands in an object, for messages.
+  /// The offset of a key in an object, for messages.
   private static func offset(of key: String, in bytes: UnsafeRawBufferPointer) -> Int {
     var quoted: [UInt8] = []
     JSONValue.writeString(key, to: &quoted)
@@ -125,7 +125,7 @@ final class KeyReader {
 
   // MARK: Registrations
 
-  /// - Throws: `CommandFailure`, 65 for a key that no registration has.
+  /// - Throws: `CommandFailure`, 65 for a key that registrations do not have.
   func checkRegistration(_ line: DataValueLine, _ bytes: UnsafeRawBufferPointer, _ window: TextWindow) throws {
     guard let members = (try? JSONValue(parsing: bytes))?.members else {
       throw window.malformed("this is not a JSON object")

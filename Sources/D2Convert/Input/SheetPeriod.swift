@@ -1,30 +1,30 @@
 import D2Common
 
-/// What stands in a sheet where a period should: an id, or a date that a spreadsheet made of one.
+/// Reads the period cells of a sheet: an id, or a date that a spreadsheet made from one.
 package struct SheetPeriod {
   /// The type of the periods that became dates.
   private let type: PeriodType?
-  /// More different periods are in no sheet.
+  /// No sheet has more different periods than this.
   private static let mostKnown = 10_000
-  /// What was read before.
+  /// The results so far, by cell.
   private var known: [[UInt8]: Result<KeptBytes?, Fault>] = [:]
 
-  /// What is wrong, as the end of a sentence.
+  /// Describes the problem, as the end of a sentence.
   package struct Fault: Error, Equatable, CustomStringConvertible {
     package let description: String
   }
 
-  /// - Parameter type: of the periods that became dates; `nil` if the user does not say.
+  /// - Parameter type: the type of the periods that became dates; `nil` if the user does not give it.
   package init(type: PeriodType?) { self.type = type }
 
-  /// Whether a cell is an id of a month or year, as nearly all are.
+  /// Whether a cell is the id of a month or year. Nearly all cells are.
   @inline(__always)
   private static func isPlain(_ cell: UnsafeRawBufferPointer) -> Bool {
     guard cell.count == 6 || cell.count == 4, cell.allSatisfy({ (0x30...0x39).contains($0) }) else { return false }
     return cell.count == 4 || (1...12).contains(Int(cell[4] - 0x30) * 10 + Int(cell[5] - 0x30))
   }
 
-  /// What takes the cell's place; `nil` if it is an id itself.
+  /// The replacement for the cell; `nil` if it is an id itself.
   @inline(__always)
   mutating func read(_ cell: UnsafeRawBufferPointer) throws(Fault) -> KeptBytes? {
     Self.isPlain(cell) ? nil : try readCarefully(cell)
@@ -44,15 +44,15 @@ package struct SheetPeriod {
     return try known[bytes]!.get()
   }
 
-  /// The id that a text is or stands for.
+  /// The id that a text is or means.
   package func id(of text: String) throws(Fault) -> String {
     let text = text.trimmed
-    // A day with dashes is what spreadsheets make of months, too.
+    // Spreadsheets also turn months into a day with dashes.
     let isDay = text.utf8.count == 10 && text.contains("-")
     if !isDay, Period(id: text) != nil { return text }
     let dates = SheetDate.readings(of: text)
     guard !dates.isEmpty else {
-      // Other calendars have ids of their own.
+      // Other calendars have other ids.
       if PeriodID.isPlausible(text) { return text }
       throw Fault(description: "\(text.quoted) is not a period")
     }
@@ -72,25 +72,25 @@ package struct SheetPeriod {
   }
 }
 
-/// Dates as spreadsheets show them.
+/// Parses dates as spreadsheets show them.
 enum SheetDate {
-  /// The first letters of months by which their names are told apart, in English, French, Portuguese and Spanish.
+  /// The first letters of month names, enough to tell them apart, in English, French, Portuguese and Spanish.
   private static let months: [(Int, [String])] = [
     (1, ["jan", "ene"]), (2, ["feb", "fev", "fév"]), (3, ["mar"]), (4, ["apr", "avr", "abr"]), (5, ["may", "mai"]),
     (6, ["jun", "juin"]), (7, ["jul", "juil"]), (8, ["aug", "aoû", "aou", "ago"]), (9, ["sep", "set"]),
     (10, ["oct", "out"]), (11, ["nov"]), (12, ["dec", "déc", "dez", "dic"]),
   ]
-  /// The day that Excel counts from, as 0.
+  /// Day 0 of Excel.
   private static let dayZero = CalendarDate(year: 1899, month: 12, day: 30)!.dayNumber
-  /// Between 1954 and 2119: data are not older or newer.
+  /// From 1954 to 2119: no data is older or newer.
   private static let serials = 20_000...80_000
 
-  /// The days that a text can mean: no day if it is not a date, two if the month cannot be told from the day.
+  /// The days that a text can mean: no day if it is not a date, two if the month could also be the day.
   static func readings(of text: String) -> [CalendarDate] {
     if let serial = Int(text), text.utf8.count == 5, serials.contains(serial) {
       return [CalendarDate(dayNumber: dayZero + serial)]
     }
-    // A time of day that says nothing: 2024-01-01 00:00:00, 2024-01-01T00:00:00.000.
+    // A time of midnight adds nothing: 2024-01-01 00:00:00, 2024-01-01T00:00:00.000.
     let day = text.split(whereSeparator: { $0 == "T" || $0 == " " }).first.map(String.init) ?? ""
     let hasTime = text.count > day.count && text.dropFirst(day.count + 1).allSatisfy { "0:.".contains($0) }
     let parts = (hasTime ? day : text).lowercased().split(whereSeparator: { "-/. ".contains($0) }).map(String.init)
@@ -118,7 +118,7 @@ enum SheetDate {
     return months.first { $0.1.contains { name.hasPrefix($0) } }?.0
   }
 
-  /// A year of two digits is read as Excel does: up to 29 of this century.
+  /// A date. A year of two digits is read as in Excel: up to 29 it belongs to this century.
   private static func date(_ year: String, _ month: Int, _ day: Int) -> CalendarDate? {
     guard var number = Int(year), year.count == 2 || year.count == 4 else { return nil }
     if year.count == 2 { number += number < 30 ? 2000 : 1900 }

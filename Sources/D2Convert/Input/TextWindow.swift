@@ -1,13 +1,13 @@
 import D2Common
 import Glibc
 
-/// The part of a text that a reader looks at: it grows as long as one value needs it to, and moves on after values
-/// that were read. Behind its end there is the padding that JSON's readers need.
+/// The part of a text that a reader is working on. It grows as long as one value needs it, and moves on after each
+/// value. After its end there is the padding that the JSON readers need.
 public final class TextWindow {
-  /// No value is longer.
+  /// The limit for one value.
   package static let largestValueBytes = 16 << 20
   private static let blockBytes = 1 << 20
-  /// A source is given at least so much room.
+  /// The least space that a source gets.
   private static let leastRoom = 4096
 
   private let source: any ByteSource
@@ -15,15 +15,15 @@ public final class TextWindow {
   private var capacity = blockBytes
   /// The first byte that was not read yet.
   private(set) var begin = 0
-  /// Behind the last byte.
+  /// The end of the last byte.
   private(set) var end = 0
-  /// Whether the source has no more.
+  /// Whether the source has ended.
   private(set) var isAtEnd = false
 
-  /// Line ends before `begin`, and where in the text the line of `begin` starts.
+  /// How many line ends precede `begin`, and where in the text the line of `begin` starts.
   private var linesBefore = 0
   private var lineStart = 0
-  /// How many bytes of the text stand before the window's memory.
+  /// How many bytes of the text precede the window's memory.
   private var dropped = 0
 
   /// - Parameter source: UTF-8.
@@ -35,24 +35,24 @@ public final class TextWindow {
 
   deinit { base.deallocate() }
 
-  /// What the text is called in messages.
+  /// The name of the text for messages.
   public var name: String { source.name }
 
   /// The bytes between `begin` and `end`.
   var count: Int { end - begin }
 
-  /// A byte after `begin`.
+  /// A byte, by its offset from `begin`.
   @inline(__always)
   subscript(offset: Int) -> UInt8 { base[begin + offset] }
 
-  /// Some bytes after `begin`, with the padding that JSON's readers need.
+  /// Bytes from `begin` on, with the padding that the JSON readers need.
   @inline(__always)
   func padded(_ range: Range<Int>) -> PaddedLine {
     let memory = UnsafeRawBufferPointer(start: base, count: capacity + PaddedLine.paddingBytes)
     return PaddedLine(begin + range.lowerBound..<begin + range.upperBound, of: memory)
   }
 
-  /// Moves after some bytes, all of which stand on one line or whose line ends are counted here.
+  /// Moves past bytes, and counts the line ends in them.
   @inline(__always)
   func advance(by length: Int) {
     let lines = lines(in: length)
@@ -61,7 +61,7 @@ public final class TextWindow {
     begin += length
   }
 
-  /// Moves after the line that begins here and ends at an offset.
+  /// Moves past the line that begins here and ends at an offset.
   @inline(__always)
   func advancePastLine(_ lineEnd: Int) {
     begin += lineEnd + 1
@@ -69,14 +69,14 @@ public final class TextWindow {
     lineStart = dropped + begin
   }
 
-  /// The place of a byte after `begin`.
+  /// The place of a byte, by its offset from `begin`.
   func place(_ offset: Int = 0) -> Place {
     let length = min(offset, count)
     let lines = lines(in: length)
     return Place(line: linesBefore + lines.count + 1, column: dropped + begin + length - lines.start + 1)
   }
 
-  /// How many lines end in the next bytes, and where in the text the line starts that stands after them.
+  /// How many lines end in the next bytes, and where in the text the line after them starts.
   @inline(__always)
   private func lines(in length: Int) -> (count: Int, start: Int) {
     var (lines, start) = (0, lineStart)
@@ -90,9 +90,9 @@ public final class TextWindow {
     return (lines, start)
   }
 
-  /// Reads more after `end`. False if there is no more.
+  /// Reads more bytes after `end`. False if there are no more.
   ///
-  /// - Throws: `CommandFailure`: what the source throws; 65 if a value is too long.
+  /// - Throws: `CommandFailure`: errors of the source; 65 if a value is too long.
   func fill() throws -> Bool {
     if isAtEnd { return false }
     if begin > 0 {
@@ -108,7 +108,7 @@ public final class TextWindow {
     return got > 0
   }
 
-  /// Makes sure that so many bytes stand after `begin`; false if the text ends before.
+  /// Reads until this many bytes follow `begin`; false if the text ends earlier.
   @inline(__always)
   func has(_ length: Int) throws -> Bool {
     while count < length { if try !fill() { return false } }
@@ -128,14 +128,14 @@ public final class TextWindow {
     capacity *= 2
   }
 
-  /// Malformed input, at a byte after `begin`.
+  /// The error for malformed input, at an offset from `begin`.
   func malformed(_ problem: String, at offset: Int = 0) -> CommandFailure {
     .malformed(name, place(offset), problem)
   }
 }
 
 extension TextWindow {
-  /// Moves after white space; false if the text ends.
+  /// Skips white space; false if the text ends.
   @inline(__always)
   func skipSpace() throws -> Bool {
     while true {
@@ -147,11 +147,11 @@ extension TextWindow {
     }
   }
 
-  /// JSON's white space.
+  /// Whether a byte is JSON white space.
   @inline(__always)
   static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
 
-  /// Where the line that begins here ends; `nil` if it is the last and has no end.
+  /// The offset of this line's end; `nil` if it is the last line and has no end.
   func lineEnd() throws -> Int? {
     var searched = 0
     while true {
@@ -163,13 +163,13 @@ extension TextWindow {
     }
   }
 
-  /// The byte that stands here, for messages.
+  /// The byte here, for messages.
   func shown(at offset: Int = 0) -> String { offset < count ? self[offset].shown : "the end" }
 }
 
-/// For readers that keep what they need themselves.
+/// For readers that buffer their input themselves.
 extension TextWindow: ByteSource {
-  /// Hands on what the window holds, and then what its source has.
+  /// Returns the content of the window first, and then that of its source.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     if count == 0, try !fill() { return 0 }
     let length = min(count, buffer.count)

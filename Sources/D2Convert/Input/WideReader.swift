@@ -1,6 +1,6 @@
 import D2Common
 
-/// Reads values from a wide sheet: its first row names its columns, the first cell of each row names the row, and every
+/// Reads values from a wide sheet. Its first row names its columns, the first cell of each row names the row, and each
 /// other cell is a value.
 package struct WideReader {
   private let window: TextWindow
@@ -11,12 +11,12 @@ package struct WideReader {
   private let ids: IDReader
   private let record = ValueRecord()
 
-  /// What a column stands for.
+  /// The meaning of a column.
   private enum Column {
-    /// An id, and the combo that stands after a point.
+    /// An id, and the combo after a point.
     case id(KeptBytes, combo: KeptBytes?)
     case ignored
-    /// Nothing may stand in it.
+    /// A column without a name; its cells must be empty.
     case unnamed
   }
 
@@ -32,7 +32,7 @@ package struct WideReader {
     ids = IDReader(lookup: lookup, periodType: options.periodType)
   }
 
-  /// Hands on all values. - Throws: `CommandFailure`, 65 for what is malformed or not found.
+  /// Passes all values to the sink. - Throws: `CommandFailure`, 65 for malformed input or an unknown name.
   package func read(into sink: inout some ValueSink) throws {
     let rows = try CSVRows(window, names, options)
     try sink.begin(DocumentHeader())
@@ -74,7 +74,7 @@ package struct WideReader {
     return columns
   }
 
-  /// What the head of a column means. A data element may have its combo after a point, as DHIS2 writes operands.
+  /// The meaning of a column's head. A data element may be followed by a point and its combo, as in DHIS2's operands.
   private func column(_ text: String, _ rows: CSVRows, _ place: Int) throws -> (id: String, combo: String?) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     if shape.columns == .dataElement, parts.count == 2, parts.allSatisfy(UID.canBe) {

@@ -1,9 +1,9 @@
 import D2Common
 import Glibc
 
-/// Goes through the attributes of an element, as expat has them.
+/// Iterates over the attributes of an element, in expat's representation.
 ///
-/// - Parameter handle: gets each name, its text and its place among them.
+/// - Parameter handle: gets each name, its text and its index.
 @inline(__always)
 func forEachAttribute(
   _ attributes: UnsafeMutablePointer<UnsafePointer<CChar>?>,
@@ -19,7 +19,7 @@ func forEachAttribute(
 /// Fills a record from attributes.
 final class XMLRecord {
   let record = ValueRecord()
-  /// A period of ADX that came last, and its id: it comes in many values that follow each other.
+  /// The last ADX period and its id. Many consecutive values have the same one.
   private var lastPeriod: (text: [UInt8], id: KeptBytes)?
 
   func begin(_ parser: XMLParser) {
@@ -27,14 +27,14 @@ final class XMLRecord {
     record.place = parser.place
   }
 
-  /// Sets a field to the text of an attribute, which stays where it is until the record is taken. An empty text does
-  /// not count: DHIS2 up to 2.42 writes all attributes, also those that say nothing.
+  /// Sets a field to the text of an attribute, which must stay valid until the record was taken. It ignores an empty
+  /// text, because DHIS2 up to 2.42 writes all attributes, even empty ones.
   @inline(__always)
   func set(_ field: ValueField, _ text: UnsafePointer<UInt8>, _ length: Int, _ parser: XMLParser) throws {
     guard length > 0 else { return }
     let cell = Cell(form: .text, start: text, count: length)
     if field == .period, memchr(text, CInt(UInt8(ascii: "/")), length) != nil {
-      // Where the period stands twice, the record still needs the bytes of the first.
+      // If the period occurs twice, the record still needs the bytes of the first one.
       let first = lastPeriod?.id
       try withExtendedLifetime(first) { try set(field, try period(cell, parser), parser) }
     } else {
@@ -60,8 +60,7 @@ final class XMLRecord {
 }
 
 extension XMLParser {
-  /// DHIS2's id of a period, however it is written. 2.43 writes ADX's form at the top of dxf 2.0, and does not read it
-  /// there.
+  /// DHIS2's id of a period in any form. 2.43 writes ADX's form at the top of dxf 2.0, but cannot read it there.
   func id(ofPeriod text: String) throws -> String {
     guard text.contains("/") else { return text }
     do throws(ADXPeriod.Fault) { return try ADXPeriod.id(of: text) } catch { throw malformed(error.problem) }
@@ -83,7 +82,7 @@ struct OptionObject: ~Copyable {
     append(option)
   }
 
-  /// All have come.
+  /// Ends the object after all categories.
   mutating func close() { if !json.isEmpty { json.append(UInt8(ascii: "}")) } }
 
   private mutating func append(_ text: UnsafePointer<CChar>) {
@@ -93,14 +92,14 @@ struct OptionObject: ~Copyable {
   }
 }
 
-/// Collects what the attributes at the top of a document say.
+/// Collects the attributes at the top of a document.
 struct HeaderAttributes: ~Copyable {
   private(set) var header = DocumentHeader()
   private var options = OptionObject()
 
   /// - Parameters:
   ///   - isADX: whether unknown attributes are categories.
-  /// - Throws: `CommandFailure`, 65 for what is unknown, or said twice.
+  /// - Throws: `CommandFailure`, 65 for an unknown attribute, or one that occurs twice.
   init(
     _ attributes: UnsafeMutablePointer<UnsafePointer<CChar>?>, isADX: Bool, _ names: FieldNames, _ parser: XMLParser
   ) throws {

@@ -2,24 +2,25 @@ import CExpat
 import D2Common
 import Glibc
 
-/// What takes an XML text as it is parsed.
+/// Receives the events of an XML text.
 protocol XMLHandler: AnyObject {
   /// An element begins.
   ///
   /// - Parameters:
-  ///   - name: with its prefix.
-  ///   - attributes: names and texts by turns, and `nil` after them; all last until this returns.
+  ///   - name: the name with its prefix.
+  ///   - attributes: names and texts in turn, with `nil` at the end; valid only until this returns.
   func begin(
     _ name: UnsafePointer<CChar>, _ attributes: UnsafeMutablePointer<UnsafePointer<CChar>?>, _ parser: XMLParser) throws
-  /// The element ends that began last and did not end yet.
+  /// The innermost open element ends.
   func end(_ parser: XMLParser) throws
-  /// Some of the text inside of an element: all of it comes in any number of pieces.
+  /// A piece of the text in an element. A text may come in any number of pieces.
   func take(_ text: UnsafeRawBufferPointer, _ parser: XMLParser) throws
 }
 
-/// Parses XML by expat, while it is read.
+/// Parses XML with expat while it reads the source.
 ///
-/// Whoever has no document type has no entities but XML's own, so that nothing is fetched and nothing blows up.
+/// It refuses document types, so that only XML's own entities exist. Nothing is fetched, and entities cannot expand
+/// without limit.
 final class XMLParser {
   private static let blockBytes = 128 << 10
 
@@ -27,14 +28,14 @@ final class XMLParser {
   private let handler: any XMLHandler
   private let parser: XML_Parser
   private var places = XMLPlaces()
-  /// Where what came last began, in bytes from the beginning of the text.
+  /// The offset of the last event, in bytes from the beginning of the text.
   private var lastEvent = 0
-  /// How much was read since something came.
+  /// How many bytes were read since the last event.
   private var quietBytes = 0
-  /// What a handler threw.
+  /// The error of a handler.
   private var failure: (any Error)?
 
-  /// - Parameter isUTF8: whether the text was decoded, so that the encoding that it names does not count.
+  /// - Parameter isUTF8: whether the text was decoded already. Then the encoding that it declares is ignored.
   init(_ source: any ByteSource, _ handler: any XMLHandler, isUTF8: Bool) {
     self.source = source
     self.handler = handler
@@ -46,7 +47,7 @@ final class XMLParser {
 
   /// Parses the text to its end.
   ///
-  /// - Throws: `CommandFailure`, 65 if the text is not XML; what the source and the handler throw.
+  /// - Throws: `CommandFailure`, 65 if the text is not XML; errors of the source and the handler.
   func run() throws {
     setHandlers()
     let block = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.blockBytes, alignment: 16)
@@ -68,15 +69,15 @@ final class XMLParser {
     } while got > 0
   }
 
-  /// What the text is called in messages.
+  /// The name of the text for messages.
   var name: String { source.name }
 
-  /// Where what comes now begins.
+  /// The place of the current event.
   var place: Place { places.place(of: Int(XML_GetCurrentByteIndex(parser))) }
 
-  /// Malformed input at what comes now.
+  /// The error for malformed input at the current event.
   ///
-  /// - Parameter bytes: how far after its beginning.
+  /// - Parameter bytes: the offset from its beginning.
   func malformed(_ problem: String, behind bytes: Int = 0) -> CommandFailure {
     malformed(problem, at: Int(XML_GetCurrentByteIndex(parser)) + bytes)
   }
@@ -103,7 +104,7 @@ final class XMLParser {
     XML_SetStartDoctypeDeclHandler(parser) { parser, name, _, _, _ in
       XMLParser.of(parser).note { throw $0.malformed(XMLParser.refusal(ofDoctype: String(cString: name!))) }
     }
-    // Comments and the like: that they come is all that counts.
+    // Comments and similar events: only their occurrence matters.
     XML_SetDefaultHandler(parser) { parser, _, _ in XMLParser.of(parser).note { _ in } }
     XML_SetUnknownEncodingHandler(parser, { _, name, encoding in XMLParser.fill(encoding!, name!) ? 1 : 0 }, nil)
   }
@@ -112,7 +113,7 @@ final class XMLParser {
     Unmanaged<XMLParser>.fromOpaque(parser!).takeUnretainedValue()
   }
 
-  /// Something came. What is thrown ends the parsing; expat may call once more before it does.
+  /// Handles an event. An error ends the parsing, but expat may call once more before it stops.
   @inline(__always)
   private func note(_ handle: (XMLParser) throws -> Void) {
     guard failure == nil else { return }
@@ -130,7 +131,7 @@ final class XMLParser {
       : "a document type (DOCTYPE) is not read: remove it"
   }
 
-  /// Tells expat what the bytes of an encoding mean that it does not know itself.
+  /// Gives expat the table of an encoding that it does not know.
   private static func fill(_ encoding: UnsafeMutablePointer<XML_Encoding>, _ name: UnsafePointer<CChar>) -> Bool {
     guard let table = Decoder.table(of: String(cString: name)) else { return false }
     withUnsafeMutableBytes(of: &encoding.pointee.map) { map in
@@ -168,7 +169,7 @@ final class XMLParser {
     }
   }
 
-  /// Whether expat stopped at a byte outside ASCII, though the text should be UTF-8.
+  /// Whether expat stopped at a byte outside ASCII, although the text should be UTF-8.
   private var isAtHighByte: Bool {
     var (offset, size) = (Int32(0), Int32(0))
     guard let context = XML_GetInputContext(parser, &offset, &size), offset < size else { return false }

@@ -1,25 +1,25 @@
 import Glibc
 
-/// Lines and columns of a text that comes in pieces, asked for in the order of the text. What is asked for may lie
-/// before the piece of the moment.
+/// Finds the lines and columns of a text that comes in pieces. The places must be asked for in the order of the text.
+/// They may be before the current piece.
 struct XMLPlaces {
   private var line = 1
-  /// Where the line begins, in bytes from the beginning of the text.
+  /// The offset of the line, in bytes from the beginning of the text.
   private var lineStart = 0
-  /// The piece of the moment, and where it begins.
+  /// The current piece, and its offset.
   private var piece = UnsafeRawBufferPointer(start: nil, count: 0)
   private var pieceStart = 0
-  /// How far its line ends were counted.
+  /// The offset up to which line ends were counted.
   private var counted = 0
   /// Line ends before the piece that were not counted yet.
   private var before: [Int] = []
 
-  /// The next piece: it stays where it is until the one after it.
+  /// Begins the next piece. It must stay valid until `end`.
   mutating func begin(_ piece: UnsafeRawBufferPointer) {
     self.piece = piece
   }
 
-  /// The piece goes away.
+  /// Ends the piece; its memory is not used any more.
   mutating func end() {
     while let lineEnd = nextLineEnd(before: piece.count) { before.append(pieceStart + lineEnd) }
     pieceStart += piece.count

@@ -1,23 +1,23 @@
 import D2Common
 import Glibc
 
-/// Reads values from DHIS2's XML: dxf 2.0 and ADX, which their root elements tell apart. Namespaces are not looked at.
+/// Reads values from DHIS2's XML: dxf 2.0 and ADX. The root element decides which one it is. Namespaces are ignored.
 public final class XMLReader {
   private let names: FieldNames
   private let isUTF8: Bool
-  /// Whether ADX came. Its ids are codes.
+  /// Whether there was ADX, which uses codes as ids.
   public private(set) var usesCodes = false
 
-  /// - Parameter isUTF8: whether the text was decoded, so that the encoding that it names itself does not count
+  /// - Parameter isUTF8: whether the text was decoded already. Then the encoding that it declares is ignored
   ///   (`EncodedSource.isCertain`).
   public init(_ names: FieldNames, isUTF8: Bool) {
     self.names = names
     self.isUTF8 = isUTF8
   }
 
-  /// Hands on all values of a document.
+  /// Passes all values of a document to the sink.
   ///
-  /// - Throws: `CommandFailure`, 65 for what is malformed; what the source and the sink throw.
+  /// - Throws: `CommandFailure`, 65 for malformed input; errors of the source and the sink.
   public func read(_ source: any ByteSource, into sink: inout some ValueSink) throws {
     try withUnsafeMutablePointer(to: &sink) { sink in
       let document = XMLDocument(names, sink)
@@ -27,11 +27,11 @@ public final class XMLReader {
   }
 }
 
-/// A document whose root element was not read yet.
+/// A document whose root element may not be read yet.
 private final class XMLDocument<Sink: ValueSink>: XMLHandler {
   private let names: FieldNames
   private let sink: UnsafeMutablePointer<Sink>
-  /// What stands inside the root element.
+  /// The handler for the content of the root element.
   private var inside: (any XMLHandler)?
   private(set) var isADX = false
 
@@ -60,12 +60,12 @@ private final class XMLDocument<Sink: ValueSink>: XMLHandler {
 }
 
 extension XMLParser {
-  /// An element that has no place here.
+  /// The error for an element that is not allowed here.
   func unknownElement(_ name: UnsafePointer<CChar>, in outer: String) -> CommandFailure {
     malformed("unknown element <\(XMLName.local(String(cString: name)))> in <\(outer)>")
   }
 
-  /// Between elements only white space may stand.
+  /// Refuses text other than white space between elements.
   func requireSpace(_ text: UnsafeRawBufferPointer) throws {
     guard let first = text.firstIndex(where: { !TextWindow.isSpace($0) }) else { return }
     throw malformed("text between elements", behind: first)

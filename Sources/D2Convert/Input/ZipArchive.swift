@@ -1,6 +1,6 @@
 import D2Common
 
-/// The files of a zip archive, one after the other as they come: also through a pipe.
+/// The files of a zip archive, one after another in their order; also from a pipe.
 public final class ZipArchive {
   private typealias Signature = ZipEntry.Signature
 
@@ -13,11 +13,10 @@ public final class ZipArchive {
   /// - Parameter source: the archive.
   public init(_ source: any ByteSource) { block = InputBlock(source) }
 
-  /// The next file, once what was left of the one before was read over; folders are left out. `nil` after the last,
+  /// The next file. It first skips the rest of the previous file, and it leaves out folders. `nil` after the last file,
   /// when the whole archive was read.
   ///
-  /// - Throws: `CommandFailure`: 65 if the archive is cut off, is damaged or cannot be unpacked; what its source
-  ///   throws.
+  /// - Throws: `CommandFailure`: 65 if the archive is cut off, is damaged or cannot be unpacked; errors of the source.
   public func nextMember() throws -> (any ByteSource)? {
     while !isAtEnd {
       try member?.skip()
@@ -36,7 +35,7 @@ public final class ZipArchive {
     return nil
   }
 
-  /// Whether the record that comes next is a file; all others stand after the files.
+  /// Whether the next record is a file. All other records come after the files.
   private func beginsEntry() throws -> Bool {
     switch try signature() {
     case Signature.file: return true
@@ -59,7 +58,7 @@ public final class ZipArchive {
 
   // MARK: The directory after the files
 
-  /// Reads the archive to its end, and makes sure that it has one: a file that was cut off may lack files.
+  /// Reads the archive to its end, and checks that it has one. An archive that was cut off may lack files.
   private func readDirectory() throws {
     var listed = 0
     while true {
@@ -77,7 +76,7 @@ public final class ZipArchive {
           throw malformed(
             "the zip archive is damaged: it lists \(counted(listed, "file")), and holds \(counted(entries, "file"))")
         }
-        // Zeros fill up a block of a tape.
+        // Zeros may fill a block of a tape.
         guard try block.skipZeros() else { throw malformed("something else follows the zip archive") }
         return
       default: throw malformed("the zip archive is damaged")
@@ -85,7 +84,7 @@ public final class ZipArchive {
     }
   }
 
-  /// - Parameter lengths: where in the record the lengths stand of what follows it, and how many bytes they have.
+  /// - Parameter lengths: the offsets and sizes of the fields that give the lengths of what follows the record.
   private func skipRecord(_ bytes: Int, lengths: [(at: Int, bytes: Int)]) throws {
     guard try block.has(bytes) else { throw ZipEntry.endsEarly(block) }
     let behind = lengths.reduce(UInt64(0)) { $0 &+ block.number(at: $1.at, bytes: $1.bytes) }

@@ -1,10 +1,10 @@
 import D2Common
 
-/// What a zip archive says of a file before its data (APPNOTE.TXT, 4.3.7).
+/// The header of a file in a zip archive (APPNOTE.TXT, 4.3.7).
 struct ZipEntry {
   enum Packing { case stored, deflated }
 
-  /// The records of an archive, by the numbers with which they begin.
+  /// The signatures of an archive's records.
   enum Signature {
     static let file: UInt64 = 0x0403_4B50
     static let descriptor: UInt64 = 0x0807_4B50
@@ -14,7 +14,7 @@ struct ZipEntry {
     static let endOfDirectory64: UInt64 = 0x0606_4B50
     static let locator64: UInt64 = 0x0706_4B50
     static let endOfDirectory: UInt64 = 0x0605_4B50
-    /// An archive in several parts that has but one.
+    /// Marks an archive in several parts that has only one part.
     static let onlyPart: UInt64 = 0x3030_4B50
   }
 
@@ -26,25 +26,25 @@ struct ZipEntry {
   }
 
   private static let headBytes = 30
-  /// A size that stands in the field of zip64.
+  /// Marks a size that is in the zip64 field.
   private static let elsewhere: UInt64 = 0xFFFF_FFFF
   private static let zip64Field: UInt64 = 1
 
-  /// The path in the archive, fit for messages.
+  /// The path in the archive, cleaned for messages.
   let path: String
   let packing: Packing
-  /// Whether checksum and sizes stand after the data.
+  /// Whether the checksum and sizes come after the data.
   let hasDescriptor: Bool
-  /// The checksum of the data, if it stands here.
+  /// The checksum of the data, if the header contains it.
   let checksum: UInt64
-  /// How many bytes the data has in the archive, if that stands here.
+  /// The size of the packed data in bytes, if the header contains it.
   let packedBytes: Int
-  /// How many bytes the data has, if that stands here.
+  /// The size of the unpacked data in bytes, if the header contains it.
   let bytes: Int
 
-  /// Reads the record that begins a block, and moves after it.
+  /// Reads the header at the beginning of a block, and moves past it.
   ///
-  /// - Throws: `CommandFailure`, 65 for what cannot be unpacked.
+  /// - Throws: `CommandFailure`, 65 if the file cannot be unpacked.
   init(_ block: InputBlock) throws {
     guard try block.has(Self.headBytes) else { throw Self.endsEarly(block) }
     let flags = block.number(at: 6, bytes: 2)
@@ -64,7 +64,7 @@ struct ZipEntry {
     block.advance(by: fields.upperBound)
   }
 
-  /// A folder, or one of the files in which macOS keeps what it knows of other files.
+  /// A folder, or one of the files in which macOS stores metadata.
   var isWithoutData: Bool { path.hasSuffix("/") || path.hasPrefix("__MACOSX/") }
 
   static func endsEarly(_ block: InputBlock) -> CommandFailure {
@@ -94,7 +94,7 @@ struct ZipEntry {
     }
   }
 
-  /// Both sizes: here, or in the field of zip64 for those that do not fit.
+  /// Both sizes. Those that do not fit are in the zip64 field.
   private static func sizes(_ block: InputBlock, _ fields: Range<Int>) -> (packed: Int, unpacked: Int)? {
     var packed = block.number(at: 18, bytes: 4)
     var unpacked = block.number(at: 22, bytes: 4)

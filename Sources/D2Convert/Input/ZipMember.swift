@@ -2,7 +2,7 @@ import CZlib
 import D2Common
 import Glibc
 
-/// What a file in a zip archive holds. Its checksum and its sizes are right once its end was read.
+/// The content of a file in a zip archive. Its checksum and sizes are verified at its end.
 final class ZipMember: ByteSource {
   private static let skippedAtOnce = 64 << 10
 
@@ -17,7 +17,7 @@ final class ZipMember: ByteSource {
   private var isUnpacked = false
   private var isAtEnd = false
 
-  /// - Parameter inflater: for this member, until it was read to its end.
+  /// - Parameter inflater: reserved for this member until it was read to its end.
   init(_ entry: ZipEntry, _ block: InputBlock, _ inflater: Inflater) {
     self.entry = entry
     self.block = block
@@ -26,7 +26,7 @@ final class ZipMember: ByteSource {
     inflater.reset()
   }
 
-  /// - Throws: `CommandFailure`: 65 if it is cut off or damaged; what the archive's source throws.
+  /// - Throws: `CommandFailure`: 65 if it is cut off or damaged; errors of the archive's source.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     if isAtEnd { return 0 }
     let got = try entry.packing == .stored ? copy(into: buffer) : inflate(into: buffer)
@@ -40,7 +40,7 @@ final class ZipMember: ByteSource {
     return got
   }
 
-  /// Reads what is left of it.
+  /// Skips the rest of the member.
   func skip() throws {
     guard !isAtEnd else { return }
     try withUnsafeTemporaryAllocation(byteCount: Self.skippedAtOnce, alignment: 16) { buffer in
@@ -86,10 +86,10 @@ final class ZipMember: ByteSource {
 
   // MARK: The descriptor after the data
 
-  /// A descriptor need not begin with its signature, and nothing says whether its sizes have four bytes or eight. It is
-  /// the form that fits what was read, if another record follows.
+  /// Reads the descriptor. It need not begin with its signature, and its sizes may have four or eight bytes. So this
+  /// chooses the form that fits the data and that another record follows.
   private func readDescriptor() throws {
-    // Behind the longest descriptor there is a directory at least, whatever is in it.
+    // At least a directory follows the longest descriptor, even an empty one.
     let isWhole = try block.has(24 + 2)
     let fitting = [(true, 4), (true, 8), (false, 4), (false, 8)].compactMap { length(signed: $0, sizeBytes: $1) }
     guard let length = fitting.first(where: isFollowed) ?? fitting.first else {
@@ -110,7 +110,7 @@ final class ZipMember: ByteSource {
     return length
   }
 
-  /// Each record begins with these letters.
+  /// Whether another record follows. Each one begins with these letters.
   private func isFollowed(_ length: Int) -> Bool {
     block.count >= length + 2 && block[length] == UInt8(ascii: "P") && block[length + 1] == UInt8(ascii: "K")
   }

@@ -1,10 +1,9 @@
 import D2Common
 
-/// Writes values as CSV with the columns of DHIS2's own export, as its import reads them: by their order up to 2.42, by
-/// their names from 2.43 on.
+/// Writes values as CSV with the columns of DHIS2's own export, which its import can read: by order up to 2.42, by name
+/// from 2.43 on.
 ///
-/// A cell has quotes where DHIS2's own writer puts them (javacsv): its reader would take white space around a cell
-/// away.
+/// It quotes the same cells as DHIS2's own writer (javacsv), because its reader would remove white space around a cell.
 final class CSVValueWriter: ValueWriter {
   private let output: LineOutput
   private let columns: [ValueField]
@@ -13,14 +12,14 @@ final class CSVValueWriter: ValueWriter {
   private var decoded = ByteArray()
   private var hasHeader = false
 
-  /// So much is gathered before it is written.
+  /// How many bytes are buffered before a write.
   private static let gatheredBytes = 256 * 1024
   /// The columns of DHIS2's own export.
   private static let columnsOfDHIS2 = Array(ValueField.allCases.prefix { $0 != .created })
 
   /// - Parameters:
-  ///   - additional: columns after those of DHIS2, which its import does not look at.
-  ///   - names: knows the names that stand in a column beside each id; `nil` if no names are wanted.
+  ///   - additional: columns after those of DHIS2; its import ignores them.
+  ///   - names: finds the names for the column beside each id; `nil` for no such columns.
   init(_ output: LineOutput, additional: [ValueField] = [], names: (any IDLookup)? = nil) {
     self.output = output
     self.names = names
@@ -43,7 +42,7 @@ final class CSVValueWriter: ValueWriter {
     if gathered.count >= Self.gatheredBytes { try flush() }
   }
 
-  /// Says whether 2.43 reads the row wrong.
+  /// Returns whether 2.43 misreads the row.
   private func appendRow(_ value: ValueRecord) throws(UnwritableValue) -> Bool {
     try value.requireCombosForCells()
     var isHard = false
@@ -80,7 +79,7 @@ final class CSVValueWriter: ValueWriter {
     gathered.append(contentsOf: (heads.joined(separator: ",") + "\n").utf8)
   }
 
-  /// Appends a cell; says whether 2.43 reads it wrong: it knows neither quotes in cells nor line breaks.
+  /// Appends a cell. Returns whether 2.43 misreads it, because it does not support quotes or line breaks in cells.
   @inline(__always)
   private func append(_ cell: Cell, of field: ValueField, isFirst: Bool) throws(UnwritableValue) -> Bool {
     switch cell.form {
@@ -109,18 +108,18 @@ final class CSVValueWriter: ValueWriter {
 
   // MARK: Cells
 
-  /// Appends a text with quotes if it needs them; says whether it has quotes or line breaks inside.
+  /// Appends a text, with quotes if it needs them. Returns whether it contains quotes or line breaks.
   @inline(__always)
   static func append(_ text: UnsafeRawBufferPointer, to out: inout ByteArray, isFirst: Bool) -> Bool {
     guard let start = text.baseAddress?.assumingMemoryBound(to: UInt8.self), text.count > 0 else {
-      // javacsv takes a line that begins with nothing for none.
+      // javacsv ignores a line that begins with an empty cell.
       if isFirst { out.append(contentsOf: "\"\"".utf8) }
       return false
     }
     var isPlain = !isSpace(start[0]) && !isSpace(start[text.count - 1]) && !(isFirst && start[0] == UInt8(ascii: "#"))
     for at in 0..<text.count {
       let byte = start[at]
-      // Most bytes stand above all that need quotes.
+      // Most bytes are greater than all that need quotes.
       if byte <= UInt8(ascii: ","), needsQuotes(byte) { isPlain = false }
     }
     if isPlain {

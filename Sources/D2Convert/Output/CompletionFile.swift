@@ -1,15 +1,15 @@
 import D2Common
 
-/// Registrations of completeness that documents hold as their `completeDate`, as lines of a file.
+/// Writes the `completeDate`s of documents as registrations of completeness, one on each line of a file.
 final class CompletionFile {
   private let file: ReplacedFile
 
   /// - Throws: `CommandFailure`, 73.
   init(_ path: String) throws { file = try ReplacedFile(path, mode: 0o644) }
 
-  /// Writes the registration that a document's top is.
+  /// Writes the registration for a document's top.
   ///
-  /// - Throws: `CommandFailure`: 65 if the top does not say of what it is; 73.
+  /// - Throws: `CommandFailure`: 65 if the top lacks a key that the registration needs; 73.
   func add(_ header: DocumentHeader, _ date: String, _ input: String) throws {
     var line = Array("{".utf8)
     let keys: [(ValueField, String)] = [

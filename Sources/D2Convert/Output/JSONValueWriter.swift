@@ -1,24 +1,25 @@
 import D2Common
 
-/// Writes values as JSON: a line each, or all in one document of DHIS2.
+/// Writes values as JSON: each on a line, or all in one DHIS2 document.
 final class JSONValueWriter: ValueWriter {
   private let output: LineOutput
   private let isDocument: Bool
   private var gathered = ByteArray(capacity: gatheredBytes + 64 * 1024)
-  /// The array that is open; `nil` before the first value.
+  /// The name of the open array; `nil` before the first value.
   private var array: String?
 
-  /// So much is gathered before it is written.
+  /// How many bytes are buffered before a write.
   private static let gatheredBytes = 256 * 1024
   private static let order: [ValueField] = [
     .dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .value, .storedBy, .created,
     .lastUpdated, .comment, .followup, .deleted, .dataSet,
   ]
-  /// In this order, each with `,"key":`. They are written for each value, so that nothing may be counted or checked.
+  /// The fields in this order, each with `,"key":`. They are written for each value, so this avoids reference counting
+  /// and checks.
   private let fields: UnsafeMutableBufferPointer<(field: ValueField, key: UnsafeRawBufferPointer)>
   private let keys = order.map { KeptBytes(",\"\($0.key)\":".utf8) }
 
-  /// - Parameter isDocument: whether all values stand in one array of one object.
+  /// - Parameter isDocument: whether to write all values in one array of one object.
   init(_ output: LineOutput, isDocument: Bool) {
     self.output = output
     self.isDocument = isDocument

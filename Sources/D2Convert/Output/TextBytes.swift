@@ -1,9 +1,9 @@
 import D2Common
 import Glibc
 
-/// Texts of one form in another.
+/// Converts between plain texts and the inside of JSON strings.
 enum TextBytes {
-  /// Appends the inside of a JSON string that means a text.
+  /// Appends a text as the inside of a JSON string.
   @inline(__always)
   static func appendJSON(_ text: UnsafeRawBufferPointer, to out: inout ByteArray) {
     guard let start = text.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
@@ -18,8 +18,8 @@ enum TextBytes {
     out.append(start + from, text.count - from)
   }
 
-  /// Appends the text that the inside of a valid JSON string means. False if half of a surrogate pair stands alone,
-  /// which no text can hold.
+  /// Appends the text of a valid JSON string's inside. False if half of a surrogate pair stands alone, because no text
+  /// can contain that.
   static func appendDecoded(_ string: UnsafeRawBufferPointer, to out: inout ByteArray) -> Bool {
     var at = 0
     while at < string.count {
@@ -46,7 +46,7 @@ enum TextBytes {
     return true
   }
 
-  /// What four digits, or twice four, mean; `at` stands after `\u`.
+  /// The scalar of one or two groups of four digits; `at` is the index after `\u`.
   private static func scalar(_ string: UnsafeRawBufferPointer, _ at: inout Int) -> Unicode.Scalar? {
     let first = unit(string, at)
     at += 4
@@ -68,7 +68,7 @@ enum TextBytes {
 }
 
 extension Cell {
-  /// The text that the cell means; empty if the cell is absent or null.
+  /// The text of the cell; empty if the cell is absent or null.
   var text: String {
     switch form {
     case .absent, .null: return ""

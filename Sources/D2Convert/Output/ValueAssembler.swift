@@ -1,29 +1,29 @@
 import D2Common
 
-/// Makes values complete: gives them what stands at the top of their document, checks that they can stand alone, and
-/// hands them on to a writer.
+/// Completes values before it passes them to a writer: it adds the fields of the document's top, and checks that each
+/// value can stand alone.
 final class ValueAssembler: ValueSink {
-  /// What was read so far.
+  /// The counts so far.
   var counts = ConversionCounts()
-  /// What the input is called in messages.
+  /// The name of the input for messages.
   var inputName = ""
 
   private let writer: any ValueWriter
   private let rules: ConversionRules
-  /// Where registrations of `completeDate`s go; `nil` if they are left out.
+  /// The file for registrations of `completeDate`s; `nil` to leave them out.
   private let completions: CompletionFile?
-  /// The top of the document as far as it was known before its values.
+  /// The part of the document's top that was known before its values.
   private var known = DocumentHeader()
   private var given: [Given] = []
   /// The counts when the document began.
   private var before = ConversionCounts()
 
-  /// What values get.
+  /// A field that values get.
   private struct Given {
     let field: ValueField
     let bytes: KeptBytes
     let form: Cell.Form
-    /// Whether it takes the place of what a value says itself.
+    /// Whether it replaces the value's own field.
     let overrides: Bool
 
     var cell: Cell { Cell(form: form, start: bytes.start, count: bytes.count) }
@@ -72,7 +72,7 @@ final class ValueAssembler: ValueSink {
     }
   }
 
-  /// What values of the document did with a field that stood after them, at the top; `nil` if they had their own.
+  /// What the document's values did without a field that came after them, at the top; `nil` if they had their own.
   private func missed(_ field: ValueField) -> String? {
     if rules.constants[field] != nil { return "may lack" }
     if rules.asOf == .upTo42 { return "take" }
@@ -80,7 +80,7 @@ final class ValueAssembler: ValueSink {
       switch field {
       case .dataSet: counts.withoutDataSet > before.withoutDataSet
       case .attributeOptionCombo: counts.attributeCombos.without > before.attributeCombos.without
-      // No value is written without the others.
+      // Values are not written without the other fields.
       default: false
       }
     return isLacked ? "lack" : nil
@@ -139,7 +139,7 @@ final class ValueAssembler: ValueSink {
     }
   }
 
-  /// An id that is not a text, or a missing one.
+  /// Handles an id that is missing or not a text.
   @inline(never)
   private func checkID(_ field: ValueField, _ value: ValueRecord) throws {
     switch value[field].form {
@@ -152,7 +152,7 @@ final class ValueAssembler: ValueSink {
     }
   }
 
-  /// A number or a truth becomes a text of the same spelling.
+  /// Turns a number or boolean into a text with the same spelling.
   @inline(never)
   private func makeText(_ field: ValueField, _ value: ValueRecord) throws {
     let first = value[field].bytes.first
@@ -163,7 +163,7 @@ final class ValueAssembler: ValueSink {
     value.line = nil
   }
 
-  /// True, false or nothing; also as texts, however they are spelled.
+  /// Checks a flag: true, false or null; also as text, in any case.
   private func checkFlag(_ field: ValueField, _ value: ValueRecord) throws {
     let cell = value[field]
     if cell.form == .null { return }
@@ -191,7 +191,7 @@ final class ValueAssembler: ValueSink {
   }
 }
 
-/// Bytes that stay where they are.
+/// Bytes whose memory does not move.
 final class KeptBytes {
   let start: UnsafePointer<UInt8>
   let count: Int
@@ -205,6 +205,6 @@ final class KeptBytes {
 
   deinit { start.deallocate() }
 
-  /// As the text of a cell.
+  /// The bytes as the text of a cell.
   var cell: Cell { Cell(form: .text, start: start, count: count) }
 }

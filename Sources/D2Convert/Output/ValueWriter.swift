@@ -14,7 +14,7 @@ struct UnwritableValue: Error {
 }
 
 extension ValueRecord {
-  /// Makes sure that what a cell would say of the option combos is what the value says.
+  /// Checks that the option combos can be written as cells without a loss.
   func requireCombosForCells() throws(UnwritableValue) {
     for field in [ValueField.categoryOptionCombo, .attributeOptionCombo] {
       let cell = self[field]
@@ -36,16 +36,16 @@ extension ValueRecord {
   }
 }
 
-/// Writes values in a form.
+/// Writes values in one form.
 public protocol ValueWriter: AnyObject {
-  /// One value, all of whose cells are checked. Of one that cannot be written, nothing is.
+  /// Writes one value, whose cells are all checked. If the form cannot hold it, nothing of it is written.
   ///
   /// - Throws: `UnwritableValue`; `CommandFailure`, 73.
   func write(_ value: ValueRecord, _ counts: inout ConversionCounts) throws
-  /// One registration of completeness, as JSON.
+  /// Writes one registration of completeness, as JSON.
   func write(registration: UnsafeRawBufferPointer) throws
-  /// Writes what was gathered so far.
+  /// Writes what is buffered.
   func flush() throws
-  /// All that was not written yet, and what ends the form.
+  /// Writes the rest of the values, and the end of the form.
   func finish(_ counts: inout ConversionCounts) throws
 }

@@ -1,6 +1,6 @@
 import D2Common
 
-/// Writes values as a wide sheet. All of them are held in memory until the input ends.
+/// Writes values as a wide sheet. It keeps all of them in memory until the input ends.
 final class WideWriter: ValueWriter {
   private let output: LineOutput
   private let shape: WideShape
@@ -9,16 +9,16 @@ final class WideWriter: ValueWriter {
   private var columns: [String] = []
   private var places: [String: Int] = [:]
   private var columnPlaces: [String: Int] = [:]
-  /// By row and column.
+  /// The cells, by row and column.
   private var cells: [[Int: String]] = []
-  /// What all cells have in common.
+  /// The fields that all cells share.
   private var rest: [ValueField: String]?
 
   private static let notes: [ValueField] = [
     .storedBy, .lastUpdated, .comment, .followup, .deleted, .created, .dataSet, .attributeOptionCombo,
   ]
 
-  /// - Parameter names: knows the names that stand beside the heads of rows; `nil` if no names are wanted.
+  /// - Parameter names: finds the names beside the heads of rows; `nil` for no names.
   init(_ output: LineOutput, _ shape: WideShape, names: (any IDLookup)?) {
     self.output = output
     self.shape = shape
@@ -47,7 +47,7 @@ final class WideWriter: ValueWriter {
     cells[row][columnPlace] = text
   }
 
-  /// A data element has its combo after it, as DHIS2 writes operands.
+  /// The head of a column. A data element is followed by its combo, as in DHIS2's operands.
   private func head(_ value: ValueRecord) throws(UnwritableValue) -> String {
     let id = try value.plainText(shape.columns)
     let combo = try value.plainText(.categoryOptionCombo)
@@ -79,7 +79,7 @@ final class WideWriter: ValueWriter {
     throw CommandFailure(.malformedInput, "registrations of completeness have no form in a wide sheet")
   }
 
-  /// Nothing can be written before the end.
+  /// Does nothing: the sheet can be written only at the end.
   func flush() {}
 
   func finish(_ counts: inout ConversionCounts) throws {

@@ -1,18 +1,18 @@
-/// What the user says about values, whatever form they come in.
+/// The user's options for values in any form.
 public struct ConversionRules: Sendable {
-  /// Whose rule says which one counts of what a value says and what stands at the top of its document.
+  /// Which DHIS2 version's rule applies if both a value and the top of its document have a field.
   public enum Version: String, CaseIterable, Sendable {
-    /// The top counts.
+    /// The field of the top wins.
     case upTo42 = "2.42"
-    /// The value counts.
+    /// The field of the value wins.
     case from43 = "2.43"
   }
 
-  /// The rule for what stands at the top of documents.
+  /// The rule for the fields at the top of documents.
   public var asOf = Version.from43
-  /// For values that lack a field, and documents that lack it too.
+  /// Fields for values that lack them, if their documents lack them too.
   public var constants: [ValueField: String] = [:]
 
-  /// Values count, and nothing is given.
+  /// The default: the values win, and there are no constants.
   public init() {}
 }

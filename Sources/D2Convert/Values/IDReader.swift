@@ -1,12 +1,12 @@
 import D2Common
 
-/// Reads what people write in the place of an id.
+/// Reads what people write instead of an id.
 package struct IDReader {
   private let lookup: (any IDLookup)?
   private let periodType: PeriodType?
 
   /// - Parameters:
-  ///   - lookup: knows ids by names and codes; `nil` if only ids are written.
+  ///   - lookup: finds ids by names and codes; `nil` if the input contains only ids.
   ///   - periodType: the type of periods that are written as dates.
   package init(lookup: (any IDLookup)?, periodType: PeriodType?) {
     self.lookup = lookup
@@ -16,7 +16,7 @@ package struct IDReader {
   /// Whether a text may be a name or a code.
   var looksUp: Bool { lookup != nil }
 
-  /// The id that a text is or stands for. The ids of data sets are never looked up.
+  /// The id that a text is or means. Ids of data sets are never looked up.
   package func id(of text: String, _ field: ValueField) throws(LookupFault) -> String {
     switch field {
     case .period:

@@ -1,13 +1,13 @@
-/// One value on its way from a form to another: a cell for each field. It is used again for each value.
+/// One value during a conversion, with a cell for each field. The record is reused for all values.
 public final class ValueRecord {
-  /// By the raw values of `ValueField`.
+  /// The cells, by the raw values of `ValueField`.
   let cells: UnsafeMutablePointer<Cell>
-  /// Where the value begins in its input.
+  /// The place of the value in its input.
   public var place = Place(line: 1, column: 1)
-  /// The value as a line of JSON, if it came as one that says nothing else than the cells.
+  /// The value as a line of JSON, if the input has it in that form and the line contains nothing else.
   public var line: UnsafeRawBufferPointer?
 
-  /// All fields absent.
+  /// A record without fields.
   public init() {
     cells = .allocate(capacity: ValueField.allCases.count)
     cells.initialize(repeating: .absent, count: ValueField.allCases.count)
@@ -22,7 +22,7 @@ public final class ValueRecord {
     line = nil
   }
 
-  /// What stands in a field. Whoever changes one of a value that came as a line takes the line away.
+  /// The cell of a field. If you change a value that came as a line, remove its `line`.
   @inline(__always)
   public subscript(field: ValueField) -> Cell {
     get { cells[field.rawValue] }

@@ -1,16 +1,16 @@
-/// What readers of all forms hand values on to: documents one after the other, each with its values. What belongs to no
-/// document comes in one with nothing at its top.
+/// Receives the values from the readers of all forms: one document after another, each with its values. Values without
+/// a document come in one with an empty header.
 public protocol ValueSink {
   /// A document begins.
   ///
-  /// - Parameter header: what is known of its top before its values.
+  /// - Parameter header: the part of its top that is known before its values.
   mutating func begin(_ header: DocumentHeader) throws
-  /// One value. The record and its bytes last until this returns.
+  /// Receives one value. The record and its bytes are valid until this returns.
   mutating func take(_ value: ValueRecord) throws
-  /// One registration of completeness, as JSON that was checked.
+  /// Receives one registration of completeness, as JSON that was checked.
   mutating func take(registration: UnsafeRawBufferPointer) throws
   /// The document has ended.
   ///
-  /// - Parameter header: all that stands at its top, also after its values.
+  /// - Parameter header: its complete top, including what came after its values.
   mutating func end(_ header: DocumentHeader) throws
 }

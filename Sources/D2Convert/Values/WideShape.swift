@@ -1,17 +1,18 @@
 import D2Common
 
-/// A wide sheet: what its rows and its columns stand for. The rest is the same for all its cells.
+/// The shape of a wide sheet: the dimensions of its rows and its columns. The other dimensions are the same for all
+/// cells.
 public struct WideShape: Sendable, Equatable {
-  /// What the first cell of each row names.
+  /// The dimension of the rows, which the first cell of each row names.
   public let rows: ValueField
-  /// What the cells of the first row name.
+  /// The dimension of the columns, which the cells of the first row name.
   public let columns: ValueField
 
   private static let dimensions: [ValueField] = [
     .orgUnit, .dataElement, .period, .categoryOptionCombo, .attributeOptionCombo,
   ]
 
-  /// As it is written: `orgUnit×dataElement`, also with an x or a comma; `nil` for anything else.
+  /// Parses `orgUnit×dataElement`, also with an x or a comma; `nil` for anything else.
   public init?(_ text: String) {
     for (rows, columns) in Self.pairs {
       for sign in ["×", "x", ","] where text.trimmed == rows.key + sign + columns.key {

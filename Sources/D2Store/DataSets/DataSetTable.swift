@@ -1,28 +1,28 @@
 import D2Client
 import D2Common
 
-/// A data set of a pair, as the store keeps it.
+/// A data set of a pair in the store.
 package struct DataSet: Sendable, Equatable {
   package let uid: String
   package var name: String
   package var code: String?
-  /// DHIS2's name of its period type: `Monthly`. `nil` in a row of the Python tool that lacks it.
+  /// DHIS2's name of its period type: `Monthly`. `nil` in rows of the Python tool without one.
   package var periodType: String?
-  /// How many periods beyond the last closed one are open for entry.
+  /// How many periods after the last closed one are open for entry.
   package var openFuturePeriods: Int
   package var includesDeleted: Bool
   package var isActive: Bool
-  /// A kind of which no increment was delivered may have none.
+  /// The marks, by kind. A kind without delivered increments may have none.
   package var marks: [DataKind: Mark] = [:]
   package var isRemoved: Bool
 
-  /// Up to when a data set is delivered.
+  /// The time up to which a data set is delivered.
   package struct Mark: Sendable, Equatable {
-    /// Everything that the source had up to then, by its own clock, is at the destination; `nil` if no increment was
-    /// delivered.
+    /// The destination has everything that the source had at this time, by the source's clock; `nil` if no increment
+    /// was delivered.
     package var through: UTCTime?
-    /// When the run that moved the mark last was planned, in milliseconds since 1970 by the database's clock: units
-    /// that became active later are not in it.
+    /// When the last run that moved the mark was planned, in milliseconds since 1970 by the database's clock. That run
+    /// does not include units that became active later.
     package var coveredAt: Int?
 
     package init(through: UTCTime? = nil, coveredAt: Int? = nil) {
@@ -44,10 +44,10 @@ package struct DataSet: Sendable, Equatable {
     self.isRemoved = isRemoved
   }
 
-  /// Whether the source is asked for what was deleted, too. Nobody can ask it for deleted registrations.
+  /// Whether deleted items are requested too. DHIS2 cannot report deleted registrations.
   package func asksForDeleted(_ kind: DataKind) -> Bool { kind == .dataValues && includesDeleted }
 
-  /// - Throws: `CommandFailure`, 78 if the store does not know it.
+  /// - Throws: `CommandFailure`, 78 if the store has no period type for it.
   package func type(inPair label: String) throws(CommandFailure) -> PeriodType {
     guard let type = periodType.flatMap({ PeriodType(rawValue: $0) }) else {
       throw CommandFailure(
@@ -70,7 +70,7 @@ package struct DataSet: Sendable, Equatable {
 }
 
 extension DataKind {
-  /// The columns of a data set's row that hold its mark.
+  /// The columns with the mark in a data set's row.
   package var markColumns: (through: String, covered: String) {
     switch self {
     case .dataValues: ("synced_through", "covered_at")
@@ -93,7 +93,7 @@ package struct DataSetTable {
     self.pair = pair.id
   }
 
-  /// All of them, oldest row first.
+  /// All data sets, oldest row first.
   package func all() throws -> [DataSet] {
     try database.rows(
       """
@@ -114,20 +114,20 @@ package struct DataSetTable {
     }
   }
 
-  /// The name of each, by its uid.
+  /// The names, by uid.
   package func names() throws -> [String: String] {
     Dictionary(try all().map { ($0.uid, $0.name) }, uniquingKeysWith: { $1 })
   }
 
-  /// The data sets of the pair that are moved: those that are named, else all that are active.
+  /// The data sets to move: those that the user names, or else all active ones.
   ///
-  /// - Parameter words: as the user names them; `all` means all active ones.
-  /// - Throws: `StoreError`; `CommandFailure`, 64 if none is active, or a word names none.
+  /// - Parameter words: the user's words; `all` means all active ones.
+  /// - Throws: `StoreError`; `CommandFailure`, 64 if none is active, or a word matches none.
   package func chosen(_ words: [String], of pair: Pair) throws -> [DataSet] {
     let sets = try all()
     guard words.isEmpty || words == ["all"] else {
       let found = try NameSelection(sets, kind: "data set").find(words)
-      // A variable of the shell that is not set must not become a job of nothing.
+      // An unset shell variable must not become a job without data sets.
       guard !found.isEmpty else { throw CommandFailure(.usage, "--data-set names no data set") }
       return found
     }
@@ -139,8 +139,8 @@ package struct DataSetTable {
     return active
   }
 
-  /// Says up to when a data set is delivered. Units that became active later than that get all of their history.
-  /// Returns whether it changed.
+  /// Sets the time up to which a data set is delivered. Units that became active later get their whole history. Returns
+  /// whether the mark changed.
   package func mark(_ set: DataSet, through: UTCTime?, _ kind: DataKind) throws -> Bool {
     let (mark, covered) = kind.markColumns
     return try database.execute(
@@ -151,8 +151,7 @@ package struct DataSetTable {
       [.int(pair), .text(set.uid), SQLValue(through?.iso8601), SQLValue(through.map { $0.seconds * 1000 })]) > 0
   }
 
-  /// Writes a data set if it differs from what is there, but for its marks, which workers move. Returns whether it
-  /// did.
+  /// Writes a data set if it differs from its row, except for its marks, which workers move. Returns whether it did.
   package func write(_ set: DataSet) throws -> Bool {
     let kept = [
       "dataset_name", "dataset_code", "reporting_frequency", "open_future_periods", "include_deleted", "is_active",

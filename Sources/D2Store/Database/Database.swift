@@ -1,35 +1,36 @@
 import D2Common
 
-/// A connection to a relational database, used by one task at a time: the one seam between d2 and its two stores.
+/// A connection to a relational database, used by one task at a time. It is the only interface between d2 and its two
+/// kinds of stores.
 ///
-/// Statements are written once, in the SQL that PostgreSQL and SQLite (3.39 or later) share: `$1` for parameters, `ON
-/// CONFLICT`, `RETURNING`, `IS DISTINCT FROM`, `TRUE`. Calls block.
+/// Each statement is written once, in the SQL that PostgreSQL and SQLite (3.39 or later) share: `$1` for parameters,
+/// `ON CONFLICT`, `RETURNING`, `IS DISTINCT FROM`, `TRUE`. Calls block.
 package protocol Database: AnyObject {
-  /// Where it is, without a secret: for messages.
+  /// The location for messages, without a secret.
   var location: String { get }
   var dialect: SQLDialect { get }
 
-  /// Runs one statement with bound parameters and hands its rows on while they come.
+  /// Runs one statement with bound parameters, and passes its rows to `row` as they come.
   ///
-  /// Outside a transaction it may be run a second time, if the connection broke: such a statement must be harmless
-  /// to repeat.
+  /// Outside a transaction it may run the statement again if the connection breaks. So such a statement must be safe to
+  /// repeat.
   ///
   /// - Returns: how many rows it wrote.
-  /// - Throws: `StoreError`, or what `row` threw.
+  /// - Throws: `StoreError`, or errors of `row`.
   @discardableResult
   func execute(_ sql: String, _ parameters: [SQLValue], row: (SQLRow) throws -> Void) throws -> Int
 
   /// Runs several statements without parameters: a schema.
   func executeScript(_ sql: String) throws(StoreError)
 
-  /// What `body` keeps in temporary tables would not survive another connection: if this one breaks, it fails.
+  /// Fails if the connection breaks, because another one would lack the temporary tables of `body`.
   func keepingSession<Result>(_ body: () throws -> Result) throws -> Result
 
-  /// All statements of `body`, or none. Does not nest.
+  /// Runs all statements of `body`, or none. It cannot be nested.
   func transaction<Result>(_ body: () throws -> Result) throws -> Result
 }
 
-/// What the two stores spell differently.
+/// The two SQL dialects.
 package enum SQLDialect: Sendable { case postgresql, sqlite }
 
 /// A parameter of a statement.
@@ -43,17 +44,17 @@ package enum SQLValue: Sendable, Equatable {
   package init(_ number: Int?) { self = number.map { .int($0) } ?? .null }
 }
 
-/// A row of a result, its columns by position.
+/// A row of a result, with columns by position.
 package struct SQLRow: Sendable {
   let columns: [String?]
 
   package var count: Int { columns.count }
 
   package func text(_ column: Int) -> String? { columns[column] }
-  /// A text that says something: the Python tool wrote an empty one for what it did not know.
+  /// A text that is not empty; the Python tool wrote empty texts for unknown ones.
   package func known(_ column: Int) -> String? { text(column).flatMap { $0.isEmpty ? nil : $0 } }
   package func int(_ column: Int) -> Int? { columns[column].flatMap { Int($0) } }
-  /// PostgreSQL writes `t`, SQLite 1.
+  /// PostgreSQL writes `t`, and SQLite 1.
   package func bool(_ column: Int) -> Bool? { columns[column].map { $0 == "t" || $0 == "1" || $0 == "true" } }
 }
 
@@ -63,15 +64,15 @@ extension Database {
     try execute(sql, parameters) { _ in }
   }
 
-  /// All rows at once: for results that are known to be small.
+  /// All rows in memory, for small results.
   package func rows(_ sql: String, _ parameters: [SQLValue] = []) throws -> [SQLRow] {
     var rows: [SQLRow] = []
     try execute(sql, parameters) { rows.append($0) }
     return rows
   }
 
-  /// A transaction that no other one about the same pair runs beside: plans are made of its units and data sets, whose
-  /// changes must come wholly before or wholly after. Temporary tables last as long.
+  /// Runs a transaction alone among those for the same pair. A plan depends on the pair's units and data sets, whose
+  /// changes must be completely before or completely after it. Temporary tables last until the end.
   package func exclusively<Result>(pair: Int, _ body: () throws -> Result) throws -> Result {
     try keepingSession {
       try transaction {
@@ -83,9 +84,9 @@ extension Database {
     }
   }
 
-  /// Inserts many rows with few statements; those that are there already are left as they are.
+  /// Inserts many rows with few statements, and leaves existing rows unchanged.
   ///
-  /// - Returns: how many were new.
+  /// - Returns: how many rows were new.
   @discardableResult
   package func insert(into table: String, columns: [String], rows: [[SQLValue]]) throws -> Int {
     var new = 0
@@ -105,25 +106,25 @@ extension Database {
     return new
   }
 
-  /// Below the limits of both (65,535 and 32,766). SQLite searches all names of a statement for each one, so that many
-  /// cost more than more statements do.
+  /// Below the limits of both (65,535 and 32,766). SQLite searches all names of a statement for each parameter, so many
+  /// parameters cost more than further statements.
   private var mostParameters: Int { dialect == .sqlite ? 500 : 4000 }
 }
 
-/// What a store cannot do, told in one line without a secret.
+/// An error of a store, as one line without a secret.
 package struct StoreError: CommandError, Equatable {
   package enum Kind: Sendable {
-    /// No connection, or it broke.
+    /// There is no connection, or it broke.
     case unreachable
-    /// Locked by others, or short of something that may come back.
+    /// Locked by others, or a temporary lack of resources.
     case busy
     /// Wrong user, password or rights.
     case refused
-    /// No such database, not ours, too new, damaged.
+    /// The database is missing, not d2's, too new, or damaged.
     case unusable
     /// No space, read-only.
     case cannotWrite
-    /// A statement that is wrong: a bug.
+    /// A wrong statement, which is a bug.
     case statement
   }
 
@@ -150,7 +151,7 @@ package struct StoreError: CommandError, Equatable {
 }
 
 extension SQLDialect {
-  /// Milliseconds since 1970 by the database's clock.
+  /// The time in milliseconds since 1970 by the database's clock.
   package var now: String {
     switch self {
     case .postgresql: "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
@@ -160,6 +161,6 @@ extension SQLDialect {
 }
 
 extension String {
-  /// PostgreSQL's text cannot hold U+0000.
+  /// The text without U+0000, which PostgreSQL cannot store.
   package var withoutNUL: String { utf8.contains(0) ? String(map { $0 == "\0" ? "\u{FFFD}" : $0 }) : self }
 }

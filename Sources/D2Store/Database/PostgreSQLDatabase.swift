@@ -1,7 +1,7 @@
 import CPQ
 import D2Common
 
-/// A store in PostgreSQL, through libpq: its environment variables, service file and password file work.
+/// A store in PostgreSQL, with libpq. It supports libpq's environment variables, service file and password file.
 package final class PostgreSQLDatabase: Database {
   package let location: String
   package var dialect: SQLDialect { .postgresql }
@@ -9,17 +9,17 @@ package final class PostgreSQLDatabase: Database {
   private var isInTransaction = false
   private var isPretending = false
   private var mayReconnect = true
-  /// Takes each line in which `integrator.sql` tells what it folded, as it comes.
+  /// Called for each line in which `integrator.sql` reports what it merged.
   package var onReport: ((String) -> Void)?
-  /// How often each text was run, and whether it is prepared in this session.
+  /// How often each statement was run, and its name if it is prepared in this session.
   private var uses: [String: (count: Int, name: String?)] = [:]
   private var prepared = 0
 
-  /// From the second run on a statement is prepared: a single one would only cost a round trip more.
+  /// A statement is prepared from its second run on, because for a single run this would cost another round trip.
   private static let usesBeforePreparing = 1
   private static let mostPrepared = 64
 
-  /// What a session of ours is like. Messages of a server are in its own language: the code is read, not the text.
+  /// The settings of a session. The messages of a server may be in any language, so d2 reads the code and not the text.
   private static let session =
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET client_encoding = 'UTF8'; SET lock_timeout = '60s';"
     + " SET client_min_messages = 'warning'; SET default_transaction_isolation = 'read committed'"
@@ -27,14 +27,14 @@ package final class PostgreSQLDatabase: Database {
   /// - Throws: `StoreError`.
   package init(url: String) throws(StoreError) {
     location = Self.withoutPassword(url)
-    // libpq would repeat parts of an address that it cannot read.
+    // libpq would repeat parts of an unreadable address.
     guard Self.isReadable(url) else {
       throw StoreError(
         .unusable,
         "store \(location): the address cannot be read: in a password % / ? # @ : are written as %25 %2F %3F %23 %40 %3A"
       )
     }
-    // What stands before the address may be overridden by it.
+    // The address may override the settings before it.
     let settings: KeyValuePairs<String, String> = [
       "connect_timeout": "15", "fallback_application_name": "d2", "keepalives_idle": "30", "tcp_user_timeout": "60000",
       "dbname": url,
@@ -54,17 +54,17 @@ package final class PostgreSQLDatabase: Database {
     try executeScript(Self.session)
   }
 
-  /// From now on what is written lasts as long as the connection: one transaction, which nobody ends.
+  /// Makes all further changes temporary: they are in one transaction, which ends with the connection.
   package func pretend() throws(StoreError) {
     try executeScript("BEGIN")
     isPretending = true
     isInTransaction = true
   }
 
-  /// From now on all is in this session's temporary tables: if the connection breaks, what uses it fails.
+  /// Keeps everything in this session's temporary tables from now on. If the connection breaks, later calls fail.
   package func stayInSession() { mayReconnect = false }
 
-  /// The code with which `integrator.sql` marks its lines.
+  /// The code of the lines from `integrator.sql`.
   private static let reportCode = "01D02"
 
   private func take(notice: OpaquePointer) {
@@ -119,7 +119,7 @@ package final class PostgreSQLDatabase: Database {
     }
   }
 
-  /// Row by row: a result may be larger than memory should hold.
+  /// Reads row by row, because a result may be too large for memory.
   private func run(_ sql: String, _ parameters: [SQLValue], row: (SQLRow) throws -> Void) throws -> Int {
     let name = try preparedName(sql)
     let sent = Self.withCStrings(parameters.map(Self.text)) { values in
@@ -150,7 +150,7 @@ package final class PostgreSQLDatabase: Database {
     return written
   }
 
-  /// Of a SELECT the server tells how many rows it read.
+  /// The number of written rows. For a SELECT, the server reports how many rows it read.
   private static func written(_ result: OpaquePointer) -> Int {
     String(cString: PQcmdStatus(result)).hasPrefix("SELECT") ? 0 : Int(String(cString: PQcmdTuples(result))) ?? 0
   }
@@ -168,7 +168,7 @@ package final class PostgreSQLDatabase: Database {
     return use.name
   }
 
-  /// Asks the server to end a statement whose rows nobody wants.
+  /// Asks the server to stop a statement whose remaining rows are not needed.
   private func cancel() {
     guard let handle = PQgetCancel(connection) else { return }
     defer { PQfreeCancel(handle) }
@@ -219,16 +219,16 @@ package final class PostgreSQLDatabase: Database {
     let message = Self.field("M", of: result) ?? Self.line(PQresultErrorMessage(result))
     let kind: StoreError.Kind =
       switch state {
-      // Not enough rights; a wrong user.
+      // Insufficient rights; wrong user.
       case "42501": .refused
       case _ where state.hasPrefix("28"): .refused
-      // No space, a read-only server or transaction.
+      // No space; read-only server or transaction.
       case "53100", "25006": .cannotWrite
-      // Lock not available, deadlock, could not serialise, too many connections, no memory, cancelled.
+      // Lock not available, deadlock, serialisation failure, too many connections, out of memory, cancelled.
       case "55P03", "40P01", "40001", "53300", "53200", "57014": .busy
-      // The server goes down or comes up.
+      // The server is stopping or starting.
       case _ where state.hasPrefix("57P") || state.hasPrefix("08"): .unreachable
-      // Raised by integrator.sql: what is there is not what it knows.
+      // Raised by integrator.sql for tables that it does not know.
       case "P0001": .unusable
       default: .statement
       }
@@ -236,7 +236,7 @@ package final class PostgreSQLDatabase: Database {
       kind, kind == .unusable ? "store \(location): \(message)" : "store \(location): \(message) (\(state))")
   }
 
-  /// A field of an error or a notice, by its letter: C is the SQLSTATE, M the message.
+  /// A field of an error or notice, by its letter: C is the SQLSTATE, M the message.
   private static func field(_ code: Character, of result: OpaquePointer) -> String? {
     PQresultErrorField(result, Int32(code.asciiValue!)).map { String(cString: $0) }
   }
@@ -245,10 +245,10 @@ package final class PostgreSQLDatabase: Database {
     StoreError(.unreachable, "store \(location): \(Self.line(PQerrorMessage(connection)))")
   }
 
-  /// A failed connection has no code; what is known of it is the text.
+  /// The error of a failed connection, which has no code but only a text.
   private func connectionError() -> StoreError {
     let message = Self.line(PQerrorMessage(connection))
-    // What the server says stands after FATAL; before it, and without it, host names may hold any word.
+    // The server's answer follows FATAL. Elsewhere, host names may contain any word.
     let answer = message.firstRange(of: "FATAL:").map { message[$0.upperBound...] } ?? ""
     let kind: StoreError.Kind =
       if PQconnectionNeedsPassword(connection) == 1 || answer.contains("authentication")
@@ -273,12 +273,12 @@ package final class PostgreSQLDatabase: Database {
 
   // MARK: Addresses
 
-  /// `postgresql://user:secret@host/db?password=x` without what is secret in it.
+  /// `postgresql://user:secret@host/db?password=x` without its secrets.
   package static func withoutPassword(_ url: String) -> String {
     var shown = url
     if let authority = url.firstRange(of: "://")?.upperBound {
       var end = url[authority...].firstIndex { $0 == "/" || $0 == "?" } ?? url.endIndex
-      // A password with a slash in it, which should have been written %2F, is one all the same.
+      // A password may contain a slash, although that should be written as %2F.
       if !url[authority..<end].contains("@"), let at = url.lastIndex(of: "@"), at > end,
         let colon = url[authority..<end].firstIndex(of: ":"),
         !url[url.index(after: colon)..<end].allSatisfy({ $0.isNumber || ",:".contains($0) })
@@ -294,7 +294,7 @@ package final class PostgreSQLDatabase: Database {
     return String(shown[..<question]) + (parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&"))
   }
 
-  /// Whether libpq can take the address apart, and finds ports and hosts where they must be.
+  /// Whether libpq can parse the address, with valid ports and hosts.
   private static func isReadable(_ url: String) -> Bool {
     guard let options = PQconninfoParse(url, nil) else { return false }
     defer { PQconninfoFree(options) }
@@ -302,7 +302,7 @@ package final class PostgreSQLDatabase: Database {
     while let keyword = option.pointee.keyword.map({ String(cString: $0) }) {
       let value = option.pointee.val.map { String(cString: $0) } ?? ""
       if keyword == "port", !value.allSatisfy({ $0.isNumber || $0 == "," }) { return false }
-      // What stands after the first @ of two is the rest of a password.
+      // The text after the first of two @ is the rest of a password.
       if keyword == "host", !value.hasPrefix("@"), value.contains("@") { return false }
       option += 1
     }
@@ -314,7 +314,7 @@ package final class PostgreSQLDatabase: Database {
     return name == "password" || name == "sslpassword" || name.contains("%")
   }
 
-  /// Calls with a list of C strings that ends with a null pointer.
+  /// Calls `body` with a list of C strings that ends with a null pointer.
   private static func withCStrings<Result>(
     _ texts: [String?], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result
   ) -> Result {

@@ -2,7 +2,7 @@ import CSQLite
 import D2Common
 import Glibc
 
-/// The embedded store: one file, private to its user, shared by any number of processes of one host.
+/// The embedded store: one file, private to its user. Any number of processes on one host share it.
 package final class SQLiteDatabase: Database {
   package let location: String
   package var dialect: SQLDialect { .sqlite }
@@ -14,7 +14,7 @@ package final class SQLiteDatabase: Database {
   package static let busyMilliseconds: Int32 = 60_000
   private static let mostStatements = 32
 
-  /// - Parameter creates: whether a file that is not there is made, with its folder.
+  /// - Parameter creates: whether to create a missing file, with its folder.
   /// - Throws: `StoreError`.
   package init(path: String, creates: Bool, busyMilliseconds: Int32 = busyMilliseconds) throws(StoreError) {
     location = path
@@ -25,8 +25,8 @@ package final class SQLiteDatabase: Database {
     }
   }
 
-  /// A copy, in a nameless temporary file, that lasts as long as the connection: what is written changes nothing, and
-  /// waits for nobody.
+  /// A copy in a nameless temporary file that lasts as long as the connection. Writing to it changes nothing in the
+  /// original, and waits for nobody.
   ///
   /// - Throws: `StoreError`.
   package init(copyOf path: String) throws(StoreError) {
@@ -36,13 +36,14 @@ package final class SQLiteDatabase: Database {
     connection = try Self.open("", named: path, Self.busyMilliseconds)
     let backup = sqlite3_backup_init(connection, "main", original, "main")
     let code = backup == nil ? sqlite3_errcode(connection) : sqlite3_backup_step(backup, -1)
-    // What it answers is what the step said already.
+    // The step has already returned the same result.
     sqlite3_backup_finish(backup)
     guard code == SQLITE_DONE else { throw Self.error(code, String(cString: sqlite3_errstr(code)), at: path) }
     for setting in Self.settings { try executeScript("PRAGMA \(setting)") }
   }
 
-  /// An empty one in a nameless temporary file, which lasts as long as the connection: for what does not fit memory.
+  /// An empty database in a nameless temporary file, which lasts as long as the connection. It is for data that does
+  /// not fit into memory.
   ///
   /// - Throws: `StoreError`.
   package init(temporaryFor purpose: String) throws(StoreError) {
@@ -73,7 +74,7 @@ package final class SQLiteDatabase: Database {
     sqlite3_close_v2(connection)
   }
 
-  /// The store may hold secrets: nobody else may read it.
+  /// Creates the file so that nobody else can read it, because the store may contain secrets.
   private static func makePrivately(_ path: String) throws(StoreError) {
     if let slash = path.lastIndex(of: "/") { PrivateFolder.make(String(path[...slash])) }
     let file = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -121,7 +122,7 @@ package final class SQLiteDatabase: Database {
 
   package func transaction<Result>(_ body: () throws -> Result) throws -> Result {
     precondition(!isInTransaction, "transactions do not nest")
-    // Immediate: a transaction that begins by reading and then writes could not wait for another writer.
+    // Immediate, because a transaction that reads first and then writes could not wait for another writer.
     try executeScript("BEGIN IMMEDIATE")
     isInTransaction = true
     defer { isInTransaction = false }
@@ -135,7 +136,7 @@ package final class SQLiteDatabase: Database {
     }
   }
 
-  /// Statements are kept: most are run again.
+  /// Keeps statements, because most are run again.
   private func prepared(_ sql: String) throws -> OpaquePointer {
     if let statement = statements[sql] { return statement }
     if statements.count >= Self.mostStatements {
@@ -150,7 +151,7 @@ package final class SQLiteDatabase: Database {
     return statement
   }
 
-  /// `$1` is a name to SQLite; the names are numbered as they appear.
+  /// Binds a parameter by name. For SQLite `$1` is a name, and it numbers names in the order of appearance.
   private func bind(_ value: SQLValue, _ number: Int, _ statement: OpaquePointer) throws {
     let index = sqlite3_bind_parameter_index(statement, "$\(number)")
     guard index > 0 else { throw StoreError(.statement, "\(location): a statement has no parameter $\(number)") }

@@ -1,24 +1,24 @@
 import D2Common
 
-/// What lies around organisation units that the source no longer has. A merge moves their values to other units, mostly
-/// to neighbours, without touching `lastUpdated`: no increment sees that, so that everything of the neighbours must be
+/// The units around organisation units that the source no longer has. A merge moves their values to other units,
+/// usually to neighbours, without changing `lastUpdated`. No increment sees that, so all data of the neighbours must be
 /// moved again.
 package struct AroundRemoved {
-  /// Active units: those beside a removed one, and the one above them. Each has the time of the last removal that it is
-  /// near to, in milliseconds since 1970 by the database's clock.
+  /// The active siblings and the parent of removed units. Each has the time of the latest removal near it, in
+  /// milliseconds since 1970 by the database's clock.
   package let units: [(unit: OrgUnit, at: Int)]
   private let times: [String: Int]
-  /// Of the units above them.
+  /// The times for the units above them.
   private let above: [Substring: Int]
   private let all: [OrgUnit]
 
   /// - Parameters:
   ///   - all: the units of the store.
-  ///   - removals: when units were found to be gone.
+  ///   - removals: when the removal of each unit was detected.
   package init(_ all: [OrgUnit], removals: [String: Int]) {
     self.all = all
     let active = all.filter(\.isActive).map { (unit: $0, path: Self.path(of: $0)) }
-    // Those of one parent have the same neighbours.
+    // Units with the same parent have the same neighbours.
     let removed = Dictionary(grouping: all.filter { $0.isRemoved && removals[$0.uid] != nil }) { unit in
       Self.path(of: unit).dropLast().joined(separator: "/") + " " + (unit.parent ?? "")
     }
@@ -34,8 +34,8 @@ package struct AroundRemoved {
 
   private static func path(of unit: OrgUnit) -> [Substring] { (unit.path ?? "").split(separator: "/") }
 
-  /// The nearest unit above that is still there, with what is right below it; if the store has only some levels, the
-  /// units of those.
+  /// The nearest existing unit above, and the units directly below it. If the store has only some levels, the nearest
+  /// units of these.
   private static func neighbours(of removed: OrgUnit, among active: [(unit: OrgUnit, path: [Substring])]) -> [OrgUnit] {
     let path = path(of: removed)
     for depth in stride(from: path.count - 1, to: 0, by: -1) {
@@ -47,12 +47,12 @@ package struct AroundRemoved {
     return path.isEmpty ? active.map(\.unit).filter { $0.parent != nil && $0.parent == removed.parent } : []
   }
 
-  /// The time of the last removal near to some places; `nil` if none was.
+  /// The time of the latest removal near some places; `nil` if there was none.
   package func time(_ places: [String], children: Bool) -> Int? {
     places.flatMap { [times[$0], children ? above[Substring($0)] : nil] }.compactMap { $0 }.max()
   }
 
-  /// The places to ask for, by the time of the last removal near to them.
+  /// The places to read again, by the time of the latest removal near them.
   package var places: [(at: Int, places: [OrgUnitCover.Places])] {
     Dictionary(grouping: units) { $0.at }.sorted { $0.key < $1.key }.map { time, units in
       (at: time, places: OrgUnitCover.cover(units.map { $0.unit }, among: all))
@@ -61,7 +61,7 @@ package struct AroundRemoved {
 }
 
 extension OrgUnitTable {
-  /// When units were found to be gone at the source, in milliseconds since 1970 by the database's clock; rounded up, in
+  /// When removals at the source were detected, in milliseconds since 1970 by the database's clock; rounded up, for
   /// SQLite to the second.
   package func removals() throws -> [String: Int] {
     let time =

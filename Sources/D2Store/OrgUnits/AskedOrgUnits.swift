@@ -1,20 +1,20 @@
 import D2Client
 import D2Common
 
-/// What the source has for the levels and groups among the words of `--only`.
+/// The source's units for the levels and groups in the words of `--only`.
 package struct AskedOrgUnits: Sendable {
-  /// What a person typed.
+  /// The words as typed.
   private let text: String
-  /// Of the levels and groups: all that the server shows.
+  /// The units of the levels and groups, as far as the server shows them.
   private let found: [OrgUnit]
-  /// Units of the store below which they must lie: a list of names.
+  /// A list of units of the store; the result is limited to these subtrees.
   private let below: String?
 
-  /// Asks for them.
+  /// Asks the source for them.
   ///
-  /// - Parameter source: made only if levels or groups are asked for.
-  /// - Returns: `nil` if the words name units alone.
-  /// - Throws: `ServerError`; `CommandFailure`, 64 for a level or group that the source does not have.
+  /// - Parameter source: created only if there are levels or groups.
+  /// - Returns: `nil` if the words name only units.
+  /// - Throws: `ServerError`; `CommandFailure`, 64 for an unknown level or group.
   package static func ask(_ text: String?, _ source: @autoclosure () throws -> DHIS2Client) throws -> AskedOrgUnits? {
     guard let text else { return nil }
     let words = OrgUnitWords(text)
@@ -54,11 +54,11 @@ package struct AskedOrgUnits: Sendable {
 
   // MARK: In the pair
 
-  /// The asked-for units that a pair has, or that lie below or above some that it has.
+  /// The units that a pair has, or that are below or above one of the pair's.
   ///
-  /// - Parameter units: all of the store, in order of priority.
-  /// - Returns: the units of the store with those that only the server has, in order of priority; and the chosen ones.
-  /// - Throws: `CommandFailure`, 64 if none is left, or a unit of the words is not in the store.
+  /// - Parameter units: all units of the store, in order of priority.
+  /// - Returns: the units of the store and those that only the server has, in order of priority; and the chosen ones.
+  /// - Throws: `CommandFailure`, 64 if none is left, or a unit in the words is not in the store.
   func chosen(
     among units: [OrgUnit], _ pair: Pair, _ log: Log
   ) throws(CommandFailure) -> (all: [OrgUnit], chosen: [OrgUnit]) {
@@ -78,7 +78,7 @@ package struct AskedOrgUnits: Sendable {
         if above.contains(Substring(unit.uid)) { chosen.append(unit) } else { outside += 1 }
         continue
       }
-      // A person took it out, or what it is below.
+      // A user has disabled it, or a unit above it.
       guard nearest.isActive else { continue }
       chosen.append(nearest.uid == unit.uid ? nearest : unit.with(priorityOf: nearest))
       if nearest.uid != unit.uid { added.append(chosen[chosen.count - 1]) }
@@ -96,7 +96,7 @@ package struct AskedOrgUnits: Sendable {
 
   private static func merge(_ units: [OrgUnit], _ added: [OrgUnit], _ pair: Pair) throws(CommandFailure) -> [OrgUnit] {
     guard !added.isEmpty else { return units }
-    // Nothing would ask for what is beside the inactive unit below an added one.
+    // The siblings of an inactive unit below an added one would not be read.
     let uids = Set(added.map { Substring($0.uid) })
     if let inactive = units.first(where: { $0.isDisabled && $0.ancestors.contains(where: uids.contains) }) {
       throw CommandFailure(
@@ -112,7 +112,7 @@ package struct AskedOrgUnits: Sendable {
 }
 
 extension OrgUnit {
-  /// One that a server told of.
+  /// A unit from a server's answer.
   fileprivate init?(asked json: JSONValue) {
     guard let uid = json["id"]?.string, UID.canBe(uid) else { return nil }
     self.init(
@@ -128,15 +128,15 @@ extension OrgUnit {
   }
 }
 
-/// A group of organisation units, as a person may name it.
+/// A group of organisation units, by any of its names.
 private struct OrgUnitGroup: Named {
   let uid: String
   let name: String
   let code: String?
   var distinction: String { code.map { "code \($0)" } ?? "without a code" }
 
-  /// - Parameter lists: each begins with the name of a group; what follows are units.
-  /// - Throws: `CommandFailure`, 64 for no group; `ServerError`.
+  /// - Parameter lists: each list begins with the name of a group, and units follow.
+  /// - Throws: `CommandFailure`, 64 if there is no such group; `ServerError`.
   static func find(_ lists: [String], _ client: DHIS2Client) throws -> (groups: [OrgUnitGroup], rests: [String]) {
     guard !lists.isEmpty else { return ([], []) }
     let all = try MetadataPages("organisationUnitGroups", fields: "id,name,code", client).all().compactMap { json in

@@ -1,13 +1,13 @@
 import D2Common
 
-/// The organisation units of a pair as few requests can ask for them: subtrees, but for those that hold a unit which is
-/// inactive.
+/// Covers the organisation units of a pair with few requests: with whole subtrees, except those that contain an
+/// inactive unit.
 package struct OrgUnitCover: Sendable {
-  /// Units of one priority that can be asked for together.
+  /// Units of one priority that can be requested together.
   package struct Places: Sendable, Equatable {
     package var units: [String]
     package let children: Bool
-    /// Of the units; without one they come last.
+    /// The priority of the units; units without one come last.
     package let priority: Int?
 
     package init(units: [String], children: Bool, priority: Int?) {
@@ -21,9 +21,9 @@ package struct OrgUnitCover: Sendable {
   package let places: [Places]
 
   /// - Parameters:
-  ///   - units: all of the store, in order of priority.
-  ///   - only: names of some, each with all below it; `nil` for all that are active.
-  ///   - asked: what the source has for them, if levels or groups are among them.
+  ///   - units: all units of the store, in order of priority.
+  ///   - only: the names of some units, each with all units below it; `nil` for all active units.
+  ///   - asked: the source's units, if there are levels or groups among the names.
   /// - Throws: `CommandFailure`, 64 for an unknown name, or if no unit is active.
   package init(
     _ units: [OrgUnit], only: String?, asked: AskedOrgUnits? = nil, _ pair: Pair, _ log: Log
@@ -62,13 +62,13 @@ package struct OrgUnitCover: Sendable {
     }
   }
 
-  /// A unit that is asked for without what is below it, and one below it that is reached through units which the store
-  /// lacks: nobody would ask for their values.
+  /// A gap in the cover: a unit that is requested without its children, and one below it, with units in between that
+  /// the store lacks. The values of those would not be read.
   static func gap(_ places: [Places], among units: [OrgUnit]) -> (above: OrgUnit, below: OrgUnit)? {
     let single = Set(places.filter { !$0.children }.flatMap(\.units).map { Substring($0) })
     guard !single.isEmpty else { return nil }
     let known = Set(units.map { Substring($0.uid) })
-    // Below these all is asked for, or nothing.
+    // Everything below these is requested, or nothing.
     let ends = Set(places.filter(\.children).flatMap(\.units).map { Substring($0) })
       .union(units.filter(\.isDisabled).map { Substring($0.uid) })
     for unit in units where !unit.isRemoved {
@@ -82,10 +82,10 @@ package struct OrgUnitCover: Sendable {
     return nil
   }
 
-  /// Covers the chosen units and all below them, without those that a person made inactive and all below these. A unit
-  /// below another is asked for with it, whatever its own priority.
+  /// Covers the chosen units and all units below them, except units that a user disabled and everything below these. A
+  /// unit below another is requested with that, whatever its own priority.
   package static func cover(_ chosen: [OrgUnit], among units: [OrgUnit]) -> [Places] {
-    // Above a unit that must be left out no subtree can be asked for.
+    // No whole subtree can be requested above a unit that must be left out.
     var split: Set<Substring> = []
     var disabled: Set<Substring> = []
     for unit in units where unit.isDisabled {

@@ -1,10 +1,10 @@
 import D2Client
 import D2Common
 
-/// A level of the hierarchy, by its number or by the name that the server gives it.
+/// A level of the hierarchy, by its number or by its name on the server.
 package enum OrgUnitLevel {
-  /// - Parameter option: how it is written before the text, for messages: `--level `.
-  /// - Throws: `CommandFailure`, 64 for no level; `ServerError`.
+  /// - Parameter option: the text before it, for messages: `--level `.
+  /// - Throws: `CommandFailure`, 64 if there is no such level; `ServerError`.
   package static func find(_ text: String, option: String, _ client: DHIS2Client) throws -> Int {
     if let number = Int(text) {
       guard (1...100).contains(number) else { throw CommandFailure(.usage, "\(option)\(number): levels begin with 1") }
@@ -19,7 +19,7 @@ package enum OrgUnitLevel {
         + shown(levels))
   }
 
-  /// Those that have a name: `1 Country, 2 Region`.
+  /// The levels with names: `1 Country, 2 Region`.
   package static func all(_ client: DHIS2Client) throws -> String { shown(try named(client)) }
 
   private static func named(_ client: DHIS2Client) throws -> [JSONValue] {

@@ -1,24 +1,24 @@
 import D2Common
 import D2Client
 
-/// An organisation unit of a pair, as the store keeps it.
+/// An organisation unit of a pair in the store.
 package struct OrgUnit: Sendable, Equatable {
   package let uid: String
   package let name: String
   package let code: String?
-  /// `/root/…/uid`; the Python tool's rows may lack it.
+  /// `/root/…/uid`; rows of the Python tool may lack it.
   package let path: String?
   package let parent: String?
   /// 1 for the root.
   package let level: Int?
-  /// The smaller, the earlier; without one last.
+  /// A smaller number comes earlier; units without one come last.
   package let priority: Int?
   package let isActive: Bool
   /// Whether it is inactive because the source no longer has it.
   package let isRemoved: Bool
   /// When it last became active, in milliseconds since 1970 by the database's clock.
   package var activeSince = 0
-  /// When its row was made, by the same clock; 0 if nobody knows. In SQLite to the second.
+  /// When its row was created, by the same clock; 0 if unknown. For SQLite to the second.
   package var addedAt = 0
 
   package var json: JSONValue {
@@ -31,10 +31,10 @@ package struct OrgUnit: Sendable, Equatable {
 }
 
 extension OrgUnit {
-  /// The uids above it, from the root.
+  /// The uids of the units above it, from the root.
   package var ancestors: ArraySlice<Substring> { (path ?? "").split(separator: "/").dropLast() }
 
-  /// Whether a person made it inactive: then neither it nor what is below it is pulled.
+  /// Whether a user made it inactive. Then neither it nor the units below it are pulled.
   package var isDisabled: Bool { !isActive && !isRemoved }
 }
 
@@ -62,7 +62,7 @@ package struct OrgUnitTable {
     }
   }
 
-  /// Hands the units on in order of priority, then from the root downwards.
+  /// Passes the units to `body`, by priority and then from the root downwards.
   package func forEach(active: Bool = false, _ body: (OrgUnit) throws -> Void) throws {
     try database.execute(
       """
@@ -85,7 +85,7 @@ package struct OrgUnitTable {
     return units
   }
 
-  /// Makes units active or inactive. Returns how many that changed. A person's choice: the next sync leaves it alone.
+  /// Makes units active or inactive. Returns how many changed. This is a user's choice, so the next sync keeps it.
   package func setActive(_ isActive: Bool, _ uids: [String]) throws -> Int {
     try update(
       uids, .bool(isActive),
@@ -105,7 +105,7 @@ package struct OrgUnitTable {
       """)
   }
 
-  /// Runs a statement for each unit, `$2`, with the value as `$3`. Returns how many rows it changed.
+  /// Runs a statement for each unit (`$2`), with the value as `$3`. Returns how many rows it changed.
   private func update(_ uids: [String], _ value: SQLValue, _ sql: String) throws -> Int {
     try database.exclusively(pair: pair) {
       try uids.reduce(0) { try $0 + database.execute(sql, [.int(pair), .text($1), value]) }
@@ -116,10 +116,10 @@ package struct OrgUnitTable {
 // MARK: Keeping them in step
 
 extension OrgUnitTable {
-  /// What was selected at the source: only units of that selection can be found missing.
+  /// The selection at the source. Only units in it can be found missing.
   package struct Scope: Sendable {
     package var level: Int?
-    /// The uid of the unit at or below which they are.
+    /// The uid of the top unit.
     package var root: String?
 
     package init(level: Int?, root: String?) {
@@ -149,9 +149,10 @@ extension OrgUnitTable {
     }
   }
 
-  /// A place for what the source has, beside the table: 100,000 units need no memory, and no lock while they download.
+  /// Creates a temporary table for the source's units. So 100,000 units need no memory, and no lock during the
+  /// download.
   ///
-  /// It is gone with the session, so all of the sync runs in `Database.keepingSession`.
+  /// The table ends with the session, so the whole sync runs in `Database.keepingSession`.
   package func stage() throws {
     try database.execute(
       """
@@ -161,7 +162,7 @@ extension OrgUnitTable {
     try database.execute("DELETE FROM d2_incoming_orgunits")
   }
 
-  /// Takes a page of the source's units. Returns how many were not there yet.
+  /// Adds a page of the source's units. Returns how many were new.
   package func stage(_ page: [JSONValue]) throws -> Int {
     let rows: [[SQLValue]] = page.compactMap { unit in
       guard let uid = unit["id"]?.string, UID.canBe(uid) else { return nil }
@@ -175,7 +176,7 @@ extension OrgUnitTable {
       into: "d2_incoming_orgunits", columns: ["uid", "name", "code", "path", "parent", "level"], rows: rows)
   }
 
-  /// How many of the units that are active now the source lacks.
+  /// How many active units the source lacks.
   package func countRemoved(_ scope: Scope) throws -> (removed: Int, active: Int, incoming: Int) {
     let row = try database.rows(
       """
@@ -186,7 +187,7 @@ extension OrgUnitTable {
     return (row.int(1) ?? 0, row.int(0) ?? 0, row.int(2) ?? 0)
   }
 
-  /// Hands on each difference.
+  /// Passes each difference to `body`.
   package func changes(_ scope: Scope, _ body: (Change) throws -> Void) throws {
     try database.execute(
       """
@@ -218,14 +219,14 @@ extension OrgUnitTable {
     }
   }
 
-  /// A transaction that no plan of the pair is made beside.
+  /// A transaction, during which no plan of the pair can be made.
   package func transaction<Result>(_ body: () throws -> Result) throws -> Result {
     try database.exclusively(pair: pair, body)
   }
 
-  /// Writes the differences, within `transaction`. Returns how many rows.
+  /// Writes the differences, inside `transaction`. Returns the number of rows.
   package func takeOver(_ scope: Scope) throws -> Int {
-    // What is gone first: a unit that comes anew cannot be among them.
+    // Removed units first, because a returning unit cannot be among them.
     let removed = try database.execute(
       """
       UPDATE orgunits AS o SET is_active = FALSE, removed = CURRENT_TIMESTAMP, updated = CURRENT_TIMESTAMP
@@ -257,7 +258,8 @@ extension OrgUnitTable {
   private static let differs =
     "(o.dhis2_name IS DISTINCT FROM i.name OR o.dhis2_path IS DISTINCT FROM i.path OR \(otherDiffers))"
 
-  /// Whether a unit lay below one that a person had disabled: what it held was left out though it was active itself.
+  /// Whether a unit was below one that a user had disabled. Then its data was left out, although the unit itself was
+  /// active.
   private static let wasShut =
     """
     EXISTS (SELECT 1 FROM orgunits d WHERE d.integration_pair_id = o.integration_pair_id AND d.is_active = FALSE

@@ -1,17 +1,17 @@
 import D2Common
 
-/// The words of `--only`: organisation units by name, whole levels of them, and groups.
+/// The words of `--only`: organisation units by name, whole levels, and groups.
 ///
 ///     Bo,Kenema             two units, each with all below it
 ///     LEVEL-3               each unit of level 3, with all below it
 ///     LEVEL-3,Bo            those of them that are below Bo
 ///     GROUP:Urban,LEVEL-4   the units of a group, and those of level 4
 package struct OrgUnitWords: Sendable, Equatable {
-  /// By number or name.
+  /// Levels, by number or name.
   package private(set) var levels: [String] = []
-  /// Lists that begin with the name, code or uid of a group; names may hold commas.
+  /// Lists that begin with the name, code or uid of a group. Names may contain commas.
   package private(set) var groups: [String] = []
-  /// A list of units; `nil` for none.
+  /// A list of units; `nil` if there are none.
   package private(set) var units: String?
 
   private static let level = "LEVEL-"
@@ -44,6 +44,6 @@ package struct OrgUnitWords: Sendable, Equatable {
     return rest.isEmpty ? nil : rest
   }
 
-  /// Whether a level or group is among them.
+  /// Whether there are levels or groups among the words.
   package var needsServer: Bool { !levels.isEmpty || !groups.isEmpty }
 }

@@ -1,16 +1,16 @@
 import D2Common
 import D2Client
 
-/// Two servers between which data sets move.
+/// A pair of servers between which data sets are moved.
 package struct Pair: Sendable, Equatable {
   package let id: Int
-  /// As it was named; pairs of the Python tool have none.
+  /// Its name; pairs of the Python tool have none.
   package var name: String?
   package var source: ConfiguredServer
   package var destination: ConfiguredServer
   package var isActive: Bool
 
-  /// Whether complete data set registrations travel with the values.
+  /// Whether complete data set registrations are moved together with the values.
   package var movesRegistrations: Bool {
     get { source.settings[Self.registrationsKey]?.bool ?? false }
     set { source.set(Self.registrationsKey, .bool(newValue)) }
@@ -18,22 +18,22 @@ package struct Pair: Sendable, Equatable {
 
   package static let registrationsKey = "with_registrations"
 
-  /// What it is called: its name, or `source/destination`.
+  /// Its label: its name, or `source/destination`.
   package var label: String { name ?? "\(source.name)/\(destination.name)" }
 
-  /// What `--pair` takes for its row, and for no other pair, whatever that one is called: `id:7`.
+  /// A reference that `--pair` accepts for this row only, whatever the names of other pairs: `id:7`.
   package var reference: String { Self.reference(id) }
 
   package static func reference(_ number: Int) -> String { "\(referenceMark)\(number)" }
 
   fileprivate static let referenceMark = "id:"
 
-  /// The number that a text such as `id:7` means; `nil` if it is something else.
+  /// The number in a reference like `id:7`; `nil` for another text.
   fileprivate static func number(reference text: String) -> Int? {
     text.hasPrefix(referenceMark) ? Int(text.dropFirst(referenceMark.count)) : nil
   }
 
-  /// Why a text cannot be a pair's name; `nil` if it can.
+  /// Why a text is not allowed as a pair's name; `nil` if it is.
   package static func fault(inName name: String) -> String? {
     if name.trimmed.isEmpty || !name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) {
       return "the pair needs a name that can be typed"
@@ -45,10 +45,10 @@ package struct Pair: Sendable, Equatable {
     return nil
   }
 
-  /// Its name as a word of a command line that somebody can copy.
+  /// The name as a word of a command line, to be copied.
   package var word: String { ShellWord.quoted(label) }
 
-  /// Its state with secrets masked.
+  /// Its settings, with secrets masked.
   package var shown: JSONValue {
     [
       "id": .int(id), "pair": .string(label), "source": .string(source.name), "destination": .string(destination.name),
@@ -65,7 +65,7 @@ extension Store {
     try database.rows("SELECT \(Self.pairColumns) FROM integration_pair ORDER BY id").map { try pair($0) }
   }
 
-  /// The pair of a row: slices, and whatever else d2 itself hands on, name it so.
+  /// The pair with a row number, by which slices and other output of d2 refer to it.
   ///
   /// - Throws: `CommandFailure`, 78 if there is no such pair.
   package func pair(numbered number: Int) throws -> Pair {
@@ -77,10 +77,10 @@ extension Store {
     return try pair(row)
   }
 
-  /// The pair that a person means: by its name, by `source/destination`, by the source alone if only one pair has it,
-  /// or by the number of its row. That number as `id:7` means nothing else.
+  /// Finds the pair that the user means: by its name, by `source/destination`, by its source alone if that is unique,
+  /// or by its row number. `id:7` always means the row number.
   ///
-  /// - Throws: `CommandFailure`, 78 if no pair is called so, or several are.
+  /// - Throws: `CommandFailure`, 78 if no pair matches, or several do.
   package func pair(named name: String) throws -> Pair {
     if let number = Pair.number(reference: name) { return try pair(numbered: number) }
     let pairs = try pairs()
@@ -89,8 +89,7 @@ extension Store {
       pairs.filter { $0.name == name }, pairs.filter { $0.label == name }, pairs.filter { $0.source.name == name },
       numbered,
     ] where !named.isEmpty {
-      // A number is as good a name as any other: names of digits alone are old, and may stand beside rows of this
-      // number.
+      // A number is also a valid name: old pairs have names of digits, which may be the row numbers of other pairs.
       let others = numbered.filter { other in !named.contains { $0.id == other.id } }
       let matches = (named + others).sorted { $0.id < $1.id }
       guard matches.count == 1 else {
@@ -128,7 +127,7 @@ extension Store {
 
   /// Adds a pair.
   ///
-  /// - Throws: `CommandFailure`, 78 if the name, or a pair of these servers, is there already.
+  /// - Throws: `CommandFailure`, 78 if the name, or a pair of these servers, already exists.
   package func add(
     name: String, source: ConfiguredServer, destination: ConfiguredServer, isActive: Bool
   ) throws -> Pair {
@@ -160,7 +159,7 @@ extension Store {
     }
   }
 
-  /// Writes what was changed of a pair. Writes nothing if nothing was.
+  /// Writes the changes of a pair, if there are any.
   package func update(_ pair: Pair) throws {
     try database.execute(
       """
@@ -178,7 +177,7 @@ extension Store {
 
   /// Removes a pair with its data sets, organisation units and slices.
   ///
-  /// - Returns: how many of each there were.
+  /// - Returns: how many of each were removed.
   @discardableResult
   package func remove(_ pair: Pair) throws -> [(rows: Int, kind: String)] {
     try database.transaction {
@@ -193,9 +192,9 @@ extension Store {
     }
   }
 
-  /// Keeps what was selected of the source's metadata beside its configuration; `nil` forgets.
+  /// Stores the selection of the source's metadata in its configuration; `nil` removes it.
   package func remember(_ settings: [String: String?], _ pair: Pair) throws {
-    // As it is now: somebody may have changed it meanwhile.
+    // Read it again, because somebody may have changed it meanwhile.
     var pair = try self.pair(numbered: pair.id)
     for (key, value) in settings {
       if let value { pair.source.set(key, .string(value)) } else { pair.source.remove(key) }
@@ -203,7 +202,7 @@ extension Store {
     try update(pair)
   }
 
-  /// Notes at the source's configuration that metadata was synced, as the Python tool did.
+  /// Records in the source's configuration that metadata was synced, like the Python tool.
   package func markSynced(_ key: String, _ pair: Pair) throws {
     var pair = try self.pair(numbered: pair.id)
     guard pair.source.settings[key]?.bool != true else { return }

@@ -1,7 +1,7 @@
 import D2Common
 import D2Client
 
-/// The option that names a pair, and the store where it is.
+/// The option that names a pair, and its store.
 package enum PairOptions {
   package static let pair = Option(
     "--pair", value: "PAIR", help: "Use this pair of servers: its name (d2-pairs list) or its number (id:7).")
@@ -10,7 +10,7 @@ package enum PairOptions {
     "--data-set", values: "UID|CODE|NAME", splits: false,
     help: "Select only these data sets (default: all active ones).")
 
-  /// For verbs that copy units to the destination, or what they report.
+  /// For verbs that copy units to the destination, or that check them.
   package static let below = Option(
     "--below", value: "UNIT", help: "Select only this unit and those below it, by uid, code or name.")
 
@@ -18,9 +18,9 @@ package enum PairOptions {
 
   /// Opens the store and finds the pair.
   ///
-  /// - Throws: `StoreError`; `CommandFailure`, 64 if none is named, 78 where it is not there.
+  /// - Throws: `StoreError`; `CommandFailure`, 64 if no pair is named, 78 if it does not exist.
   ///
-  /// - Parameter writes: whether a verb that writes opens it, which `--dry-run` keeps from it.
+  /// - Parameter writes: whether the verb writes; with `--dry-run` nothing is stored.
   package static func open(_ arguments: Arguments, writes: Bool = false) throws -> (store: Store, pair: Pair) {
     guard let name = arguments[pair] else {
       throw CommandFailure(.usage, "--pair is missing: which pair of servers (d2-pairs list)")
@@ -31,10 +31,10 @@ package enum PairOptions {
 }
 
 extension CommandDescription {
-  /// A verb of d2-orgunits or d2-datasets.
+  /// The description of a verb of d2-orgunits or d2-datasets.
   ///
   /// - Parameters:
-  ///   - incomplete: what status 1 means, if it can end so.
+  ///   - incomplete: the meaning of status 1, if the verb can end with it.
   package init(
     metadataVerb name: String, _ abstract: String, example: (String, String), more: [(String, String)] = [],
     operands: String = "", groups: [OptionGroup] = [], options: [any AnyOption] = [], incomplete: String? = nil
@@ -53,14 +53,14 @@ extension CommandDescription {
 }
 
 extension PairSide {
-  /// The server that this end of a pair is.
+  /// The server at this end of a pair.
   package func server(of pair: Pair) -> ConfiguredServer { self == .source ? pair.source : pair.destination }
 }
 
 extension Pair {
-  /// Talks to one of its servers, as the command line says.
+  /// A client for one of its servers, with the options of the command line.
   ///
-  /// - Throws: `CommandFailure`, 64 for options that are wrong, 78 for credentials that cannot be read.
+  /// - Throws: `CommandFailure`, 64 for wrong options, 78 for unreadable credentials.
   package func client(of side: PairSide, _ arguments: Arguments, _ log: Log) throws(CommandFailure) -> DHIS2Client {
     DHIS2Client(try ServerOptions(arguments, log, side.server(of: self)), log)
   }

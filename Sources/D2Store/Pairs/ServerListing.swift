@@ -1,12 +1,12 @@
 import D2Client
 import D2Common
 
-/// Lists what a server shows, for somebody who does not know its ids yet: `d2-datasets list --url …`.
+/// Lists a server's objects, for users who do not know the ids yet: `d2-datasets list --url …`.
 package struct ServerListing {
   package static let search = Option(
     "--search", value: "TEXT", help: "List only those whose name contains this text, in upper or lower case.")
 
-  /// The options that name a server instead of a pair.
+  /// The options for a server instead of a pair.
   package static let groups = [ServerOptions.group(.source), ServerOptions.transport]
 
   /// The collection's name in the Web API: `dataSets`.
@@ -14,7 +14,7 @@ package struct ServerListing {
   private let fields: [String]
   private let filters: [String]
 
-  /// - Parameter filters: as the Web API takes them (`level:eq:3`).
+  /// - Parameter filters: in the Web API's form (`level:eq:3`).
   package init(_ plural: String, fields: [String], filters: [String] = []) {
     self.plural = plural
     self.fields = fields
@@ -31,7 +31,7 @@ package struct ServerListing {
     return byURL
   }
 
-  /// Whether a name has the text that is searched for.
+  /// Whether a name contains the search text.
   package static func matches(_ name: String, _ arguments: Arguments) -> Bool {
     arguments[search].map { name.lowercased().contains($0.lowercased()) } ?? true
   }
@@ -56,7 +56,7 @@ package struct ServerListing {
     return .success
   }
 
-  /// The server looks too, if the text has nothing that ends a filter.
+  /// A filter for the server too, if the text has no characters that would end it.
   private func serverFilter(_ arguments: Arguments) -> [String] {
     guard let text = arguments[Self.search], text.allSatisfy({ $0.isLetter || $0.isNumber || $0 == " " }) else {
       return []

@@ -1,15 +1,15 @@
 import D2Common
 import Glibc
 
-/// Where pairs, their metadata and the ledger are kept: a SQLite file, or a PostgreSQL database.
+/// The location of pairs, their metadata and the ledger: a SQLite file, or a PostgreSQL database.
 package enum StoreLocation: Sendable, Equatable, CustomStringConvertible {
   case sqlite(path: String)
   case postgresql(url: String)
 
-  /// The location that `--store` or `D2_STORE` names; else a file of the user's own.
+  /// The location from `--store` or `D2_STORE`, or else a file of the user.
   ///
-  /// - Throws: `CommandFailure`, 64 for a password on the command line, 78 if the environment names no folder for
-  ///   the user.
+  /// - Throws: `CommandFailure`, 64 for a password on the command line, 78 if the environment names no folder for the
+  ///   user.
   package static func resolve(option: String?, environment: [String: String]) throws(CommandFailure) -> StoreLocation {
     if let option {
       let location = StoreLocation(option)
@@ -31,7 +31,7 @@ package enum StoreLocation: Sendable, Equatable, CustomStringConvertible {
     self = isURL ? .postgresql(url: text) : .sqlite(path: text)
   }
 
-  /// Tells stores from each other in the name of a folder: eight hexadecimal digits.
+  /// Distinguishes stores in folder names: eight hexadecimal digits.
   package var fingerprint: String {
     let text = if case .sqlite(let path) = self { WorkingFolder.absolute(path) } else { description }
     var hash: UInt32 = 2_166_136_261
@@ -40,7 +40,7 @@ package enum StoreLocation: Sendable, Equatable, CustomStringConvertible {
     return String(repeating: "0", count: 8 - digits.count) + digits
   }
 
-  /// Without a password.
+  /// The location without a password.
   package var description: String {
     switch self {
     case .sqlite(let path): path
@@ -49,15 +49,15 @@ package enum StoreLocation: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
-/// What is wanted of a store.
+/// How a store is used.
 package struct StoreAccess: Sendable {
-  /// Whether a file, or tables, that are not there are made.
+  /// Whether to create a missing file or missing tables.
   package var creates = false
-  /// Whether it is only read: tables of the Python tool then stay as they are.
+  /// Whether it is only read. Then the tables of the Python tool stay as they are.
   package var reads = false
-  /// Whether all that is written, tables too, is gone with the store.
+  /// Whether all changes, including tables, are lost when the store is closed.
   package var pretends = false
-  /// Whether an upgrade that is only pretended is told line by line.
+  /// Whether to report a simulated upgrade line by line.
   package var upgrades = false
 
   package init(creates: Bool = false, reads: Bool = false, pretends: Bool = false, upgrades: Bool = false) {
@@ -68,10 +68,10 @@ package struct StoreAccess: Sendable {
   }
 }
 
-/// The store, its tables up to date. Used by one task at a time.
+/// The store, with tables that are up to date. Used by one task at a time.
 package final class Store {
   package let database: any Database
-  /// Whether nothing of what is written lasts.
+  /// Whether no change is permanent.
   package let isDryRun: Bool
 
   package static let option = Option(
@@ -80,11 +80,11 @@ package final class Store {
       "Use this store of pairs: a SQLite file or postgresql://… (default: D2_STORE, or a file under ~/.local/state/d2)."
   )
 
-  /// Opens the store and brings its tables up to date.
+  /// Opens the store, and brings its tables up to date.
   ///
   /// - Parameters:
-  ///   - access: what is wanted of it.
-  ///   - log: where an upgrade is told.
+  ///   - access: how it is used.
+  ///   - log: the log for reports of an upgrade.
   /// - Throws: `StoreError`.
   package init(_ location: StoreLocation, _ access: StoreAccess = StoreAccess(), _ log: Log? = nil) throws {
     isDryRun = access.pretends
@@ -113,11 +113,11 @@ package final class Store {
     }
   }
 
-  /// The store that the command line or the environment names.
+  /// Opens the store that the command line or the environment names.
   ///
   /// - Parameters:
-  ///   - writes: whether a verb that writes opens it: with `--dry-run` nothing of what it writes lasts.
-  ///   - upgrades: whether that is all it is for, so that a dry run tells it in full.
+  ///   - writes: whether the verb writes; with `--dry-run` no change is permanent.
+  ///   - upgrades: whether the verb only upgrades, so that a dry run reports this in full.
   package convenience init(
     _ arguments: Arguments, creates: Bool = false, writes: Bool = false, upgrades: Bool = false
   ) throws {

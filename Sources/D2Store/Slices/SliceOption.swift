@@ -1,6 +1,6 @@
 import D2Common
 
-/// `--slice JSON|-`, by which a command takes its task from the ledger.
+/// `--slice JSON|-`, the option for a task from the ledger.
 package enum SliceOption {
   package static let option = Option(
     "--slice", value: "JSON|-",
@@ -8,9 +8,9 @@ package enum SliceOption {
       "Read this slice of the ledger, as d2-slices claim prints it (-: read it from stdin)."
   )
 
-  /// The slice that the command line names, if any.
+  /// The slice on the command line, if there is one.
   ///
-  /// - Throws: `CommandFailure`, 64 for what is not a slice.
+  /// - Throws: `CommandFailure`, 64 if the text is not a slice.
   package static func read(_ arguments: Arguments) throws(CommandFailure) -> Slice? {
     guard let text = arguments[option] else { return nil }
     guard text == "-" else { return try Slice(task: text) }

@@ -1,14 +1,15 @@
 import D2Client
 import D2Common
 
-/// Finds the uids of what an exchange names in its input id scheme.
+/// Finds the uids of the objects that an exchange names in its input id scheme.
 struct ExchangeIDs {
   let scheme: IDScheme
   let client: DHIS2Client
 
-  /// The uids of those texts that name an object of one kind that the user may see.
+  /// The uids for the texts that name an object of one kind, if the user may see it.
   ///
-  /// Codes and names may hold what a filter of the Web API cannot, so the whole list is read and compared.
+  /// Codes and names may contain characters that a filter of the Web API does not support. So this reads the whole list
+  /// and compares.
   ///
   /// - Parameter plural: the collection's name in the Web API.
   /// - Throws: `ServerError`.
@@ -31,7 +32,7 @@ struct ExchangeIDs {
     return found
   }
 
-  /// Each text as its uid. What nobody knows stays as it is, so that d2-pull names it.
+  /// The uid for each text. An unknown text stays as it is, so that d2-pull reports it.
   func resolved(_ texts: [String], in plural: String) throws -> [String] {
     guard scheme != .uid else { return texts }
     let found = try uids(texts, in: plural)

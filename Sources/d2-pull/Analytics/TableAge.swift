@@ -1,15 +1,15 @@
 import D2Client
 import D2Common
 
-/// How old a server's analytics tables are: what was entered later is not in them.
+/// The age of a server's analytics tables, which lack what was entered later.
 struct TableAge {
   let client: DHIS2Client
   let log: Log
 
-  /// Says how old they are.
+  /// Logs their age.
   ///
-  /// - Returns: when they were made, if the server tells.
-  /// - Throws: `ServerError`; `CommandFailure`, 75 if they are older than is allowed.
+  /// - Returns: when they were built, if the server reports it.
+  /// - Throws: `ServerError`; `CommandFailure`, 75 if they are older than allowed.
   func check(most: Double?) throws -> UTCTime? {
     let info = try client.serverInfo()
     guard let made = info.analyticsTime else {
@@ -29,7 +29,7 @@ struct TableAge {
     return made
   }
 
-  /// Warns if the tables were made anew while values were read.
+  /// Warns if the tables were rebuilt while values were read.
   func checkAgain(_ before: UTCTime?) {
     guard let before, let now = try? ServerInfo(client).analyticsTime, now != before else { return }
     log.warning(

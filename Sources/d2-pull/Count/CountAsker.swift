@@ -1,20 +1,20 @@
 import D2Client
 import D2Common
 
-/// The questions that a count asks of a server.
+/// Sends the requests of a count.
 struct CountAsker {
   let client: DHIS2Client
   let meter: PullMeter
-  /// Whether answers that bear the marks of a failed query are asked for again.
+  /// Whether to repeat a request whose answer shows signs of a failed query.
   let checks: Bool
 
-  /// More units than were asked about.
+  /// The limit of units to count, which is more than any request names.
   private static let mostUnits = 100_000
 
-  /// What came to a question.
+  /// The result of a request.
   struct Answered {
     var values = 0
-    /// Of those, what a pull would hand on.
+    /// How many of these a pull would pass on.
     var passed = 0
     var bytes = 0
     var wireBytes = 0
@@ -22,7 +22,7 @@ struct CountAsker {
     var units: [String: Int] = [:]
   }
 
-  /// Asks until the answer is believed.
+  /// Sends a request until the answer is trusted.
   ///
   /// - Throws: `ServerError`.
   func ask(_ request: PullRequest) throws -> Answered {
@@ -42,7 +42,7 @@ struct CountAsker {
   private func askOnce(_ request: PullRequest) throws -> (Answered, ExportAnswer) {
     try client.retrying { _ in
       let before = meter.current
-      // Counted while they come: a server that does not know the limit of a question sends any number of them.
+      // Count them while they arrive, because a server that ignores the limit may send any number of them.
       var units: [String: Int] = [:]
       var sink = ItemSink { value in
         guard let unit = value[request.export.kind.orgUnitKey]?.string else { return }
@@ -57,7 +57,7 @@ struct CountAsker {
     }
   }
 
-  /// The units of some selections: those that are named, and those below others.
+  /// The units of some selections: those that they name, and those below them.
   func pools(_ selections: [PullOptions], _ dataSet: String?, using random: inout SeededOrder) throws -> [UnitPool] {
     var named = selections.filter { !$0.children }.flatMap(\.orgUnits)
     for group in Set(selections.flatMap(\.orgUnitGroups)).sorted() {

@@ -1,7 +1,7 @@
 import D2Client
 import D2Common
 
-/// `d2-pull --count`: what a pull would move, without moving it.
+/// `d2-pull --count`: estimates what a pull would move, without moving it.
 struct CountRun {
   let options: PullOptions
   let client: DHIS2Client
@@ -12,7 +12,7 @@ struct CountRun {
     "dataSet", "values", "low", "high", "isExact", "bytes", "wireBytes", "requests", "sampledUnits", "units",
   ]
 
-  /// - Parameter listing: takes a row for each data set.
+  /// - Parameter listing: gets a row for each data set.
   func run(_ selections: [PullOptions], into listing: inout Listing, _ status: ExitStatus) throws {
     let asker = CountAsker(client: client, meter: meter, checks: options.checks)
     var counts: [SubjectCount] = []
@@ -35,7 +35,7 @@ struct CountRun {
     try SummaryFile.write(.object((totals(counts).members ?? []) + rest), to: file)
   }
 
-  /// What belongs together: selections of one data set differ in their organisation units only.
+  /// Groups selections that belong together: those of one data set differ only in their organisation units.
   private static func subjects(_ selections: [PullOptions]) -> [[PullOptions]] {
     var subjects: [(key: String, selections: [PullOptions])] = []
     for selection in selections {
@@ -55,7 +55,7 @@ struct CountRun {
     return subjects.map(\.selections)
   }
 
-  /// With `--limit` no more comes than that.
+  /// The number with `--limit` applied.
   private func limited(_ values: Int) -> Int { min(values, options.limit ?? .max) }
 
   private func row(_ count: SubjectCount) -> JSONValue {
@@ -88,7 +88,7 @@ struct CountRun {
     return highs.count == counts.count ? limited(highs.reduce(0, +)) : options.limit
   }
 
-  /// What it took to know, all questions counted.
+  /// The cost of the estimate, with all its requests.
   private var cost: JSONValue {
     let traffic = client.traffic
     return [
@@ -97,7 +97,7 @@ struct CountRun {
     ]
   }
 
-  /// `about 97000 values (81000 to 118000), 28 MB (941 kB on the wire), in 3 requests; …`.
+  /// The summary line: `about 97000 values (81000 to 118000), 28 MB (941 kB on the wire), in 3 requests; …`.
   private func line(_ counts: [SubjectCount]) -> String {
     let totals = totals(counts)
     func number(_ key: String) -> Int { totals[key]?.int ?? 0 }
@@ -121,7 +121,7 @@ struct CountRun {
       + "It took \(counted(traffic.requests, "request")), \(SizeText.shown(bytes: traffic.wireBytes)), \(DurationText.measured(meter.seconds))"
   }
 
-  /// Two digits and a half are all that an estimate knows.
+  /// A number rounded to two digits and a half, because an estimate is not more precise.
   private static func rounded(_ number: Int, down: Bool = false) -> Int {
     var unit = 1
     while number / unit >= 1000 { unit *= 10 }

@@ -1,23 +1,22 @@
 import Glibc
 
-/// How many values all units hold, by those of some that were picked at random.
+/// Estimates how many values all units have, from those of a random sample.
 struct SampledTotal: Equatable {
   let expected: Double
-  /// Nineteen times of twenty the truth is between the two, or nearly.
+  /// The 95 % confidence interval, approximately.
   let low: Double
-  /// `nil` if too few of the picked units hold anything.
+  /// `nil` if too few of the sampled units have values.
   let high: Double?
 
-  /// Two-sided, for 95 of 100.
+  /// Two-sided, for 95 %.
   private static let z = 1.96
 }
 
 extension SampledTotal {
-  /// Two things are estimated apart, since they differ in kind: how many of the units hold anything at all, and how
-  /// much those hold.
+  /// It estimates two things separately: how many of the units have any values, and how many values those have.
   ///
   /// - Parameters:
-  ///   - counts: the values of each picked unit.
+  ///   - counts: the values of each sampled unit.
   ///   - units: how many units there are.
   init(_ counts: [Int], of units: Int) {
     let seen = Double(counts.reduce(0, +))
@@ -35,7 +34,7 @@ extension SampledTotal {
     let k = Double(holding.count)
     let expected = all * seen / n
     let share = Self.share(k, of: n, among: all)
-    // Of those that were picked all is known: only the others are uncertain.
+    // The sampled units are known exactly; only the others are uncertain.
     let unseen = (1 - n / all).squareRoot()
     let mean = seen / k
     guard holding.count >= 3 else {
@@ -45,14 +44,14 @@ extension SampledTotal {
     let deviation = (holding.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (k - 1)).squareRoot()
     let half = Self.studentT(k - 1) * deviation / k.squareRoot() * unseen
     let low = min(expected, max(seen, all * share.low * max(mean - half, mean / 5)))
-    // Of a kind that was not picked at all there may be three in k (the rule of three); they are taken to hold twice as
-    // much as the others.
+    // The sample may miss a kind of unit with a share of up to three in k (the rule of three). This assumes that such
+    // units have twice as many values as the others.
     let unpicked = 1 + 3 / k * unseen
     let high = max(expected, all * share.high * unpicked * max(mean + half, Self.skewedUpper(holding, mean, unseen)))
     self.init(expected: expected, low: low, high: high)
   }
 
-  /// Where one is too low the other may be too: the bounds are added, not their squares.
+  /// Adds the bounds, not their squares: if one estimate is too low, the other may be too low as well.
   static func + (left: SampledTotal, right: SampledTotal) -> SampledTotal {
     SampledTotal(
       expected: left.expected + right.expected, low: left.low + right.low,
@@ -69,8 +68,8 @@ extension SampledTotal {
     return (max(0, middle - half), min(1, middle + half))
   }
 
-  /// What few units that hold much add to a mean, and a small sample mostly misses: the upper bound of a lognormal mean
-  /// (Cox), within reason.
+  /// The upper bound of a lognormal mean (Cox), within limits. It allows for few units with many values, which a small
+  /// sample usually misses.
   private static func skewedUpper(_ values: [Double], _ mean: Double, _ unseen: Double) -> Double {
     let k = Double(values.count)
     let logs = values.map { log($0) }

@@ -1,31 +1,31 @@
 import D2Client
 import D2Common
 
-/// How much a pull of one data set (or of some data elements) would move: counted if it is little, else estimated
-/// from a sample.
+/// How much a pull of one data set (or of some data elements) would move. A small number is counted, a larger one is
+/// estimated from a sample.
 ///
-/// No DHIS2 server tells how many values a query has. But it stops at a `limit`, so that little is counted exactly; and
-/// all values of some units picked at random come in one answer.
+/// No DHIS2 server reports how many values a query has. But it stops at a `limit`, so a small number can be counted
+/// exactly. And all values of some random units come in one answer.
 struct SubjectCount {
   let dataSet: String?
   private(set) var requests: [PullRequest]
   private(set) var values = 0
   private(set) var low = 0
-  /// `nil` if nothing can be said.
+  /// `nil` if there is no upper bound.
   private(set) var high: Int?
   private(set) var isExact = false
-  /// Of values that came: their number and bytes.
+  /// The number and bytes of the values that came.
   private var seen = (values: 0, bytes: 0, wireBytes: 0)
   private(set) var units: (sampled: Int, all: Int)?
   private(set) var isOfAssigned = false
 
-  /// What is less than this is counted; no multiple of `ExportAnswer.rowsAtOnce`.
+  /// Numbers below this are counted. It is not a multiple of `ExportAnswer.rowsAtOnce`.
   static let countedValues = 2001
-  /// A plan of more requests than this is not counted first.
+  /// A plan with more requests than this is not counted first.
   private static let mostCountedRequests = 3
   private static let firstUnits = 5
 
-  /// - Parameter selections: of one subject; they differ in their organisation units.
+  /// - Parameter selections: selections of one subject, which differ in their organisation units.
   init(_ selections: [PullOptions], _ asker: CountAsker) throws {
     dataSet = selections[0].dataSets.count == 1 && selections[0].dataElements.isEmpty ? selections[0].dataSets[0] : nil
     requests = PullPlan(selections).requests
@@ -36,12 +36,12 @@ struct SubjectCount {
   var bytes: Int { extrapolated(seen.bytes) }
   var wireBytes: Int { isExact ? seen.wireBytes : extrapolated(seen.wireBytes) }
 
-  /// What all values have, if they are like those that came.
+  /// The bytes of all values, if they are like those that came.
   private func extrapolated(_ bytes: Int) -> Int {
     seen.values == 0 ? 0 : Int(Double(bytes) / Double(seen.values) * Double(values))
   }
 
-  /// Asks the requests themselves, for no more than a little. False if there is more.
+  /// Sends the requests themselves, with a small limit. False if there are more values.
   private mutating func count(_ asker: CountAsker) throws -> Bool {
     var counted = (values: 0, bytes: 0, wireBytes: 0)
     for request in requests {
@@ -75,7 +75,7 @@ struct SubjectCount {
     isExact = total.low == total.high && total.expected >= Double(least)
   }
 
-  /// The values of some units of a pool: few at first, then as many as may be moved.
+  /// The values of some units of a pool: of a few units first, then of as many as may be moved.
   private mutating func sample(_ pool: UnitPool, _ selection: PullOptions, _ asker: CountAsker) throws -> [Int] {
     var counts: [Int] = []
     var size = Self.firstUnits
@@ -83,7 +83,7 @@ struct SubjectCount {
       let units = pool.picked.dropFirst(counts.count).prefix(size)
       let asked = units.filter { !pool.outside.contains($0) }
       guard let answers = try values(of: asked, selection, asker) else {
-        // More than may be moved: fewer units, down to none.
+        // More values than may be moved: try fewer units, down to one.
         guard size > 1 else { break }
         size = max(1, size / 4)
         continue
@@ -91,14 +91,14 @@ struct SubjectCount {
       counts += units.map { answers[$0] ?? 0 }
       let mean = Double(counts.reduce(0, +)) / Double(counts.count)
       let room = mean == 0 ? pool.picked.count : Int(Double(ExportRequest.sampleLimit) / mean) - counts.count
-      // What is left of a page, in one more answer; then it is enough.
+      // Fill the rest of a page with one more answer; then it is enough.
       guard room > 0, size <= Self.firstUnits else { break }
       size = max(Self.firstUnits + 1, room)
     }
     return counts
   }
 
-  /// `nil` if they hold more than may be moved.
+  /// The values of units; `nil` if they have more than may be moved.
   private mutating func values(
     of units: [String], _ selection: PullOptions, _ asker: CountAsker
   ) throws -> [String: Int]? {
@@ -107,7 +107,7 @@ struct SubjectCount {
     selection.orgUnits = units
     selection.orgUnitGroups = []
     selection.children = false
-    // Units are told apart by their uids.
+    // Units are identified by their uids.
     selection.passedOn.removeAll { $0.name.hasSuffix("dScheme") }
     var counts: [String: Int] = [:]
     for request in PullPlan([selection]).requests {

@@ -1,21 +1,21 @@
 import D2Client
 import D2Common
 
-/// Organisation units that a selection asks for, as many as there are, and some of them in an order of chance.
+/// The organisation units of a selection: their number, and some of them in random order.
 struct UnitPool {
   let total: Int
-  /// At most so many as a page holds.
+  /// At most one page of units.
   let picked: [String]
-  /// Units of which it is known without asking that they are not asked for.
+  /// Units that are known not to be in the selection, without a request.
   let outside: Set<String>
-  /// Only units to which the data set is assigned were looked at.
+  /// Whether the pool has only units to which the data set is assigned.
   let isOfAssigned: Bool
 
   private static let pageSize = 100
-  /// A hundred times as many as any country has: what is extrapolated to them can still be counted.
+  /// A hundred times as many as any country has, so that the extrapolated numbers do not overflow.
   private static let mostUnits = 10_000_000
 
-  /// Units that are named one by one.
+  /// A pool of units that are named individually.
   init(_ units: [String], using random: inout SeededOrder) {
     total = units.count
     picked = Array(units.shuffled(using: &random).prefix(Self.pageSize))
@@ -23,7 +23,7 @@ struct UnitPool {
     isOfAssigned = false
   }
 
-  /// Units below some others. Uids are made at random, so that a page of a list in their order is a sample.
+  /// A pool of the units below others. Uids are random, so a page of a list in their order is a sample.
   ///
   /// - Throws: `ServerError`.
   init(below roots: [String], dataSet: String?, _ client: DHIS2Client, using random: inout SeededOrder) throws {
@@ -36,7 +36,7 @@ struct UnitPool {
       page = try Self.page(1, filters, client)
     }
     total = page.total
-    // The last page is left out: it is shorter than the others.
+    // Leave out the last page, because it is shorter than the others.
     let pages = total / Self.pageSize
     if total > Self.pageSize, case let number = Int.random(in: 1...pages, using: &random), number > 1 {
       page = try Self.page(number, filters, client)
@@ -63,7 +63,7 @@ struct UnitPool {
   }
 }
 
-/// Chance that is the same each time the same is asked (SplitMix64), so that an estimate can be repeated.
+/// Random numbers that are the same for the same request (SplitMix64), so that an estimate can be repeated.
 struct SeededOrder: RandomNumberGenerator {
   private var state: UInt64
 

@@ -5,19 +5,19 @@ import D2Split
 /// One answer of a pull, received whole.
 struct PullAnswer {
   let export: ExportAnswer
-  /// Of the values that the server sent, those that did not go out.
+  /// The values that the server sent and the sieve removed.
   let kept: ValueSieve.Kept
 
-  /// How many went to the sink.
+  /// How many values went to the sink.
   var passed: Int { export.items - kept.total }
 
-  /// Asks once and hands the values on while they arrive.
+  /// Sends the request once, and passes the values on while they arrive.
   ///
   /// - Parameters:
-  ///   - counts: whether the values count as the run's own; not those of an answer that is only compared or may be
-  ///     asked for again.
-  ///   - written: told how many values have gone to the sink, also if the answer breaks.
-  /// - Throws: `ServerError` for what the server or the network did, with the whole values that arrived in the sink.
+  ///   - counts: whether the values count as the run's own. Values of an answer that is only compared, or may be
+  ///     requested again, do not.
+  ///   - written: called with the number of values that went to the sink, even if the answer breaks.
+  /// - Throws: `ServerError` for failures of the server or the network, after the whole values that arrived.
   static func receive<Sink: LineSink>(
     _ request: PullRequest, into sink: inout Sink, _ client: DHIS2Client, _ meter: PullMeter, counts: Bool,
     written: @escaping (Int) -> Void = { _ in }, whileWaiting: @escaping () throws -> Void = {}
@@ -27,7 +27,7 @@ struct PullAnswer {
     var passed = 0
     defer {
       sink = sieved.sink
-      // What is asked for again is counted then.
+      // Values that are requested again are counted then.
       if counts, isWhole || passed > 0 { meter.add(sieved.kept, request.sieve) }
     }
     meter.add { $0.requests += 1 }
@@ -53,7 +53,7 @@ struct PullAnswer {
   }
 }
 
-/// Counts lines and forgets them: for an answer that is asked for again only to be compared.
+/// Counts lines and discards them, for a repeated answer that is only compared.
 struct ForgettingSink: LineSink {
   mutating func write(_ carried: UnsafeRawBufferPointer, _ lines: UnsafeRawBufferPointer, lineEndMissing: Bool) {}
 }

@@ -1,11 +1,12 @@
 import D2Client
 import D2Common
 
-/// Cuts selections into requests: one data set each, as many organisation units and periods as a safe address holds.
+/// Divides selections into requests: one data set each, with as many organisation units and periods as fit a safe
+/// address.
 struct PullPlan {
   let requests: [PullRequest]
 
-  /// - Parameter selections: asked for one after the other.
+  /// - Parameter selections: they are requested one after the other.
   init(_ selections: [PullOptions]) { requests = selections.flatMap { Self.requests($0) } }
 
   private static func requests(_ options: PullOptions) -> [PullRequest] {
@@ -27,8 +28,7 @@ struct PullPlan {
 
   private static func subjects(_ options: PullOptions) -> [Subject] {
     if options.isOneSubject {
-      // A union of sets and elements cannot be cut without a value coming twice, but it can if they are all of one
-      // kind.
+      // A union of sets and elements cannot be divided, because a value could come twice. A list of only one kind can.
       let subjects: [ExportRequest.Parameter] =
         options.dataSets.map { ("dataSet", $0) } + options.dataElements.map { ("dataElement", $0) }
         + options.dataElementGroups.map { ("dataElementGroup", $0) }
@@ -40,11 +40,11 @@ struct PullPlan {
     }
   }
 
-  /// Which part of the periods is asked for first if values are wanted soon.
+  /// The share of the periods to request first if values are wanted soon.
   private static let firstShare = 10
 
-  /// The same requests, with the first one divided in two, a small part first. An answer is held back until it is
-  /// complete, and a large one would keep those waiting who deliver its values.
+  /// The same requests with the first one divided: a small part comes first. Since an answer is held back until it is
+  /// complete, a large one would delay the delivery of its values.
   static func beginningSmall(_ requests: [PullRequest]) -> [PullRequest] {
     guard let first = requests.first, first.export.times.first?.name == "period", first.export.times.count > 1 else {
       return requests

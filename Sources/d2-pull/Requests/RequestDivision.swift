@@ -2,35 +2,35 @@ import D2Client
 import D2Common
 import Synchronization
 
-/// Cuts a request that is too much for a server, or for a proxy before it, into smaller ones that bring the same
-/// values, each once.
+/// Divides a request that is too large for a server, or for a proxy in front of it, into smaller ones. Together they
+/// bring the same values, each once.
 struct RequestDivision: RequestDividing {
   let client: DHIS2Client
   let today: CalendarDate
 
-  /// Most values are of the last years, whatever dates are asked for.
+  /// Most values are from the last years, whatever dates are requested.
   private static let recentDays = 20 * 365
 
   func canDivide(_ request: PullRequest) -> Bool { Self.isPossible(request.export) }
 
   func parts(of request: PullRequest) throws -> [PullRequest] { try parts(of: request.export).map(request.asking) }
 
-  /// As far as its parameters tell: a range of dates may hold anything.
+  /// The size of a request by its parameters. A range of dates may contain any amount of data.
   func weight(of request: PullRequest) -> Int {
     let export = request.export
     return export.times.first?.name == "period" ? export.times.count * export.places.count : export.places.count
   }
 
-  /// Whether `parts` has a chance, before anything is asked for it.
+  /// Whether `parts` may succeed, before it sends any request.
   static func isPossible(_ request: ExportRequest) -> Bool {
     request.times.count > 1 || request.places.count > 1 || request.children || request.combos.count > 1
       || request.subject.count > 1
   }
 
-  /// Periods first, then dates, organisation units, and what is below them.
+  /// Divides periods first, then dates, organisation units, and the units below them.
   ///
-  /// - Returns: nothing if nothing is left to divide.
-  /// - Throws: `ServerError` if units or the calendar cannot be asked for.
+  /// - Returns: an empty list if nothing is left to divide.
+  /// - Throws: `ServerError` if the server does not answer about units or the calendar.
   func parts(of request: ExportRequest) throws -> [ExportRequest] {
     if request.times.first?.name == "period" {
       if request.times.count > 1 { return Self.halves(request, \.times) }
@@ -40,7 +40,7 @@ struct RequestDivision: RequestDividing {
     if request.places.count > 1, let parts = try halvesOfPlaces(request) { return parts }
     if request.children, let parts = try below(request) { return parts }
     if request.combos.count > 1 { return Self.halves(request, \.combos) }
-    // Groups of data elements may share some.
+    // Groups of data elements may share some elements.
     let isOfOneKind = ["dataSet", "dataElement"].contains { name in request.subject.allSatisfy { $0.name == name } }
     return request.subject.count > 1 && isOfOneKind ? Self.halves(request, \.subject) : []
   }
@@ -56,10 +56,11 @@ struct RequestDivision: RequestDividing {
     }
   }
 
-  /// Half of the units each. One request brings a value once, however many of its places hold it; several bring it once
-  /// each. So groups, which may share units, are not divided, and units below others are left out first.
+  /// Two requests with half of the units each. One request brings a value once, even if several of its places include
+  /// it. Several requests bring it once each. So groups, which may share units, are not divided. Units below other
+  /// requested units are removed first.
   ///
-  /// - Returns: `nil` if it is not known that no value would come twice.
+  /// - Returns: `nil` if a value might come twice.
   private func halvesOfPlaces(_ request: ExportRequest) throws -> [ExportRequest]? {
     guard request.places.allSatisfy({ $0.name == "orgUnit" }) else { return nil }
     guard request.children else { return Self.halves(request, \.places) }
@@ -70,7 +71,7 @@ struct RequestDivision: RequestDividing {
     return request.places.count > 1 ? Self.halves(request, \.places) : try below(request)
   }
 
-  /// A unit alone, and all that is below it in two parts; `nil` if nothing is below it.
+  /// One request for a unit alone, and two for the units below it; `nil` if there are none below it.
   private func below(_ request: ExportRequest) throws -> [ExportRequest]? {
     guard request.places.count == 1, request.places[0].name == "orgUnit" else { return nil }
     let filter = "parent.id:eq:\(request.places[0].value)"
@@ -92,11 +93,11 @@ struct RequestDivision: RequestDividing {
     return Self.cutDates(request, today: today, minor: version.minor)
   }
 
-  /// All periods that lie wholly in the first part of the days, all that lie in the second, and by their ids those that
-  /// the cut goes through.
+  /// Requests for the periods within the first part of the days, for those within the second part, and by id for the
+  /// periods that contain the cut.
   ///
-  /// - Parameter minor: the server's version. What it does not know it would leave out of the list, and take an empty
-  ///   list with `lastUpdated` for all periods.
+  /// - Parameter minor: the server's version. It would drop periods that it does not know from the list, and with
+  ///   `lastUpdated` it reads an empty list as all periods.
   static func cutDates(_ request: ExportRequest, today: CalendarDate, minor: Int) -> [ExportRequest]? {
     func day(_ name: String) -> CalendarDate? {
       request.times.first { $0.name == name }.flatMap { CalendarDate(iso8601: $0.value) }
@@ -121,8 +122,8 @@ struct RequestDivision: RequestDividing {
     return parts
   }
 
-  /// The last day of the first part: the end of a year near the middle, else of a month; `nil` if no such day
-  /// is between.
+  /// The last day of the first part: the end of a year near the middle, or else of a month. `nil` if there is no such
+  /// day in between.
   private static func cut(_ start: CalendarDate, _ end: CalendarDate, today: CalendarDate) -> CalendarDate? {
     let recent = (max(start, today.adding(days: -recentDays)), min(end, today))
     let (from, to) = recent.0 < recent.1 ? recent : (start, end)
@@ -140,7 +141,7 @@ struct RequestDivision: RequestDividing {
   }
 }
 
-/// What was too much for the server of a run: requests like it are divided without being asked.
+/// Remembers what was too large for the server of a run. Similar requests are divided without being sent.
 final class Capacity: Sendable {
   private struct Least {
     var weight = Int.max
@@ -149,7 +150,7 @@ final class Capacity: Sendable {
 
   private let least = Mutex(Least())
 
-  /// - Parameter weight: how much the request asks for.
+  /// - Parameter weight: the size of the request.
   func failed(_ request: PullRequest, weight: Int, isTooLong: Bool) {
     least.withLock { least in
       if isTooLong {
@@ -160,7 +161,7 @@ final class Capacity: Sendable {
     }
   }
 
-  /// Whether something was too much before: then this is not an accident.
+  /// Whether something was too large before. Then another failure is not an accident.
   var isKnown: Bool { least.withLock { $0.weight < .max || $0.bytes < .max } }
 
   func isExceeded(by request: PullRequest, weight: Int) -> Bool {

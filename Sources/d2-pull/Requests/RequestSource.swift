@@ -1,15 +1,15 @@
 import D2Client
 import Synchronization
 
-/// Where the requests of a run come from.
+/// A source of a run's requests.
 protocol RequestSource: Sendable {
-  /// The next one; `nil` after the last.
+  /// The next request; `nil` after the last.
   func next() -> PullRequest?
-  /// How many there will be, those that were given out among them.
+  /// How many requests there will be, including those already returned.
   var planned: Int { get }
 }
 
-/// Requests that are all known before the first is made.
+/// Requests that are all known at the start.
 final class RequestList: RequestSource {
   let planned: Int
   private let waiting: Mutex<ArraySlice<PullRequest>>
@@ -23,18 +23,18 @@ final class RequestList: RequestSource {
   func next() -> PullRequest? { waiting.withLock { $0.popFirst() } }
 }
 
-/// How a request that is too much for a server is divided into smaller ones, which bring the same values, each once.
+/// Divides a request that is too large for a server into smaller ones, which bring the same values, each once.
 protocol RequestDividing: Sendable {
-  /// Whether `parts` has a chance, before anything is asked for it.
+  /// Whether `parts` may succeed, before it sends any request.
   func canDivide(_ request: PullRequest) -> Bool
 
-  /// - Returns: nothing if nothing is left to divide.
+  /// - Returns: an empty list if nothing is left to divide.
   func parts(of request: PullRequest) throws -> [PullRequest]
 
-  /// How much a request asks for, to be compared with others.
+  /// The size of a request, to compare it with others.
   func weight(of request: PullRequest) -> Int
 
-  /// Learns from an answer how much can be asked for.
+  /// Learns from an answer how large requests may be.
   func answered(_ request: PullRequest, _ answer: ExportAnswer)
 }
 

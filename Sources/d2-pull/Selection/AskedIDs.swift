@@ -1,21 +1,21 @@
 import D2Client
 import D2Common
 
-/// Finds what a server would leave out without a word: ids that it does not know, periods that it cannot read.
+/// Finds what a server would silently omit: ids that it does not know, periods that it cannot read.
 struct AskedIDs {
   let client: DHIS2Client
   let log: Log
-  /// Data sets that are looked up with those that are asked for.
+  /// Data sets to look up together with the requested ones.
   var siblings: [String] = []
-  /// What was asked for and is not there, by option.
+  /// What was requested but does not exist, by option.
   private(set) var unknown: [(option: String, ids: [String])] = []
-  /// Whether the server would not tell of some ids whether it knows them.
+  /// Whether the server did not answer for some ids.
   private(set) var isUnsure = false
   private(set) var elementsOfFiles: Set<String> = []
 
-  /// Looks the ids of selections up, each kind once, and takes the unknown ones out of them.
+  /// Looks up the ids of selections, each kind once, and removes the unknown ones.
   ///
-  /// - Throws: `CommandFailure`, 64, if nothing is left to ask for.
+  /// - Throws: `CommandFailure`, 64, if nothing is left to request.
   mutating func check(_ selections: inout [PullOptions]) throws {
     try take(PullOptions.dataSets, "dataSets", \.dataSets, &selections)
     try take(PullOptions.dataElements, "dataElements", \.dataElements, &selections)
@@ -26,7 +26,7 @@ struct AskedIDs {
     let asksForCombos = selections.contains { !$0.attributeOptionCombos.isEmpty }
     try take(PullOptions.attributeOptionCombos, "categoryOptionCombos", \.attributeOptionCombos, &selections)
     if asksForCombos, selections.allSatisfy(\.attributeOptionCombos.isEmpty) {
-      // Without its filter the query would bring the values of all combos.
+      // Without this filter, the query would bring the values of all combos.
       throw CommandFailure(.usage, "none of the attribute option combos is known to \(client.server)")
     }
     let malformed = selections.flatMap(\.periods).filter { !PeriodID.isPlausible($0) }.unique
@@ -71,20 +71,20 @@ struct AskedIDs {
     return known.paths
   }
 
-  /// Says which ids the server does not know, and what they may have been meant for.
+  /// Reports the ids that the server does not know, with suggestions.
   mutating func reportUnknown(_ option: any AnyOption, _ plural: String, _ missing: [String]) throws {
     let named = try nameUIDs(option, plural, missing)
     report(
       option, missing.filter { !named.contains($0) }, "unknown to \(client.server), or not readable for this user")
   }
 
-  /// Notes objects whose values will be missing, for another reason than that an id is unknown.
+  /// Records objects whose values will be missing for a reason other than an unknown id.
   mutating func noteMissing(_ noun: String, _ names: [String], _ message: String) {
     unknown.append((noun, names))
     log.error(message)
   }
 
-  /// The values of such elements are references to files of the source.
+  /// Warns about these elements, because their values are references to files of the source.
   private func tellOfFiles() {
     guard !elementsOfFiles.isEmpty else { return }
     let some = Enumeration.few(elementsOfFiles.sorted(), log)
@@ -93,9 +93,10 @@ struct AskedIDs {
     )
   }
 
-  /// Codes and names are not taken for uids: which object one means may change, and a pipeline must not change with it.
+  /// Suggests the uids for codes and names. It does not use them, because a name's object may change, and a pipeline
+  /// must not change with it.
   ///
-  /// - Returns: those that mean something there.
+  /// - Returns: the texts that are a code or a name.
   private mutating func nameUIDs(
     _ option: any AnyOption, _ plural: String, _ missing: [String]
   ) throws -> Set<String> {
@@ -117,7 +118,7 @@ struct AskedIDs {
     log.error("\(option.name) \(count)\(Enumeration.few(ids, log)): \(reason)")
   }
 
-  /// Without the units that lie below another asked-for one: in separate requests their values would come twice.
+  /// The units without those below another requested unit, because separate requests would bring their values twice.
   static func withoutNested(_ units: [String], _ paths: [String: String]) -> [String] {
     let asked = Set(units)
     return units.filter { unit in

@@ -1,12 +1,12 @@
 import D2Client
 import D2Common
 
-/// Which changes are asked for, and how the server is asked for them.
+/// The changes to request, and the parameters for them.
 enum Changes: Sendable, Equatable {
   case since(UTCTime)
-  /// As the user wrote it, without an offset: a local time of the server's, read as if it were UTC.
+  /// A time without an offset: a local time of the server, stored as if it were UTC.
   case sinceLocal(UTCTime)
-  /// Before now, by the server's clock.
+  /// A duration before now, by the server's clock.
   case within(seconds: Int)
 
   static let lastUpdated = Option(
@@ -21,10 +21,10 @@ enum Changes: Sendable, Equatable {
     "--last-updated-duration", as: ValueReader("TIME", "a duration such as 12h or 7d (E2005)", read: duration),
     help: "Read only values changed in the last 12h or 7d, by the source's clock.")
 
-  /// The furthest east that clocks are.
+  /// The largest offset of a clock from UTC.
   private static let furthestEastSeconds = 14 * 3600
 
-  /// The same from so much earlier on.
+  /// The same with an earlier start.
   func earlier(bySeconds seconds: Int) -> Changes {
     switch self {
     case .since(let time): .since(UTCTime(seconds: time.seconds - seconds))
@@ -33,15 +33,15 @@ enum Changes: Sendable, Equatable {
     }
   }
 
-  /// What the command line asks for.
+  /// The changes from the command line.
   init?(_ arguments: Arguments) {
-    // Both: the server takes the time.
+    // If both are given, the time takes precedence, as on the server.
     guard let changes = arguments[Self.lastUpdated] ?? arguments[Self.lastUpdatedDuration] else { return nil }
     self = changes
   }
 
   private static func time(_ text: String) -> Changes? {
-    // DHIS2 also takes a year, a month, and a day without hyphens.
+    // DHIS2 also accepts a year, a month, and a day without hyphens.
     let date =
       switch text.utf8.count {
       case 4: text + "-01-01"
@@ -53,7 +53,7 @@ enum Changes: Sendable, Equatable {
     return date.dropFirst(10).contains { "+-Z".contains($0) } ? .since(time) : .sinceLocal(time)
   }
 
-  /// A century: there is nothing older, and the year stays one of four digits.
+  /// A century: there is no older data, and the year keeps four digits.
   private static let longestSeconds = 36_500 * 86_400
 
   private static func duration(_ text: String) -> Changes? {
@@ -64,7 +64,8 @@ enum Changes: Sendable, Equatable {
     return .within(seconds: number * unit)
   }
 
-  /// The moment that is meant. - Throws: `CommandFailure`, 76 if that needs a clock that the server does not show.
+  /// The start as a moment. - Throws: `CommandFailure`, 76 if that needs the server's clock and the server does not
+  /// report it.
   private func moment(_ info: ServerInfo, _ client: DHIS2Client) throws(CommandFailure) -> UTCTime {
     switch self {
     case .since(let time): return time
@@ -78,8 +79,7 @@ enum Changes: Sendable, Equatable {
     }
   }
 
-  /// Turns the changes that selections ask for into parameters of the server's version. Asks for that once, if there
-  /// are any.
+  /// Turns the changes of selections into parameters for the server's version, which it asks for once if necessary.
   ///
   /// - Throws: `ServerError`, `CommandFailure`.
   static func resolve(in selections: inout [PullOptions], _ client: DHIS2Client, _ log: Log) throws {
@@ -96,7 +96,7 @@ enum Changes: Sendable, Equatable {
       let moment = try changes.moment(info, client)
       let (name, value) = info.changes(of: selections[place].kind, since: moment)
       selections[place].passedOn.append((name, value))
-      // Registrations do not tell when they were made.
+      // Registrations have no time of creation.
       if selections[place].kind == .dataValues { selections[place].notBefore = moment }
       let zone = info.zone?.name.map { ", \($0)" } ?? ""
       if said.insert(value).inserted {
@@ -105,7 +105,7 @@ enum Changes: Sendable, Equatable {
     }
   }
 
-  /// A source that does not say what it is can still have values.
+  /// A source without information about itself can still have values.
   private static func serverInfo(_ client: DHIS2Client, _ log: Log) throws -> ServerInfo {
     do { return try client.serverInfo() } catch let error as ServerError {
       guard error.leavesDataInReach else { throw error }

@@ -1,9 +1,9 @@
 import D2Client
 import D2Common
 
-/// Which objects codes and names mean that stand where a uid is wanted: for a message that says what to type.
+/// Finds the objects whose codes or names were given instead of uids, for a message that says what to type.
 struct CodeLookup {
-  /// What a text means, and by what it was found.
+  /// The meaning of a text, and the property that matched.
   struct Found {
     let text: String
     let uids: [String]
@@ -11,10 +11,10 @@ struct CodeLookup {
     let property: String
   }
 
-  /// At most so many texts are looked up: each costs one or two requests.
+  /// The most texts to look up, because each costs one or two requests.
   private static let most = 10
 
-  /// Looks up what a server does not know as a uid. Where it cannot be asked, nothing is found.
+  /// Looks up texts that a server does not know as uids. If the server does not answer, the result is empty.
   ///
   /// - Parameter plural: the collection's name in the Web API.
   static func find(_ texts: [String], in plural: String, _ client: DHIS2Client) throws -> [Found] {
@@ -36,7 +36,8 @@ struct CodeLookup {
     return found
   }
 
-  /// A filter cuts its value at some of these, and there is no way to write them otherwise.
+  /// Whether a filter can contain the text. A filter splits its value at some characters, and there is no way to escape
+  /// them.
   private static func isAskable(_ text: String) -> Bool {
     !text.isEmpty && text.utf8.count <= 230 && !text.contains { "[]{}:".contains($0) }
   }

@@ -1,13 +1,14 @@
 import D2Client
 import D2Common
 
-/// What data sets are called in the output's id scheme: a value that says its data set must say it as it says all else.
+/// The ids of data sets in the output's id scheme. A value that names its data set must use the same scheme for it as
+/// for everything else.
 struct DataSetNames {
   private let scheme: IDScheme
 
   init(_ options: PullOptions) { scheme = IDScheme(of: "dataSetIdScheme", in: options.passedOn) }
 
-  /// Looks the data sets up that values will be tagged with.
+  /// Looks up the data sets for the values.
   ///
   /// - Throws: `ServerError`; `CommandFailure`, 64 if one has no id in the scheme, before anything is read.
   func find(for selections: inout [PullOptions], _ client: DHIS2Client) throws {

@@ -5,11 +5,11 @@ import D2Store
 import Glibc
 import Synchronization
 
-/// The values that earlier increments of the same data set and units have delivered, as keyed hashes of their lines.
-/// They are in the overlap, and need not go out again. What goes out now is noted for the next increment.
+/// The values that earlier increments of the same data set and units delivered, as keyed hashes of their lines. They
+/// are in the overlap, and need not be written again. It also records the values of this run for the next increment.
 ///
-/// A line counts as delivered only if it is the same byte for byte, with the time of its last change. It must also have
-/// been delivered by an increment that asked from an earlier time: a rerun delivers all of its own lines.
+/// A line counts as delivered only if it is identical byte for byte, including the time of its last change. It must
+/// also come from an increment with an earlier start. So a rerun delivers all of its own lines.
 final class DeliveredValues: Sendable {
   private let file: String
   private let next: String
@@ -19,12 +19,12 @@ final class DeliveredValues: Sendable {
   private let digests = Mutex<[ValueHash]>([])
   private let begin = Mutex<UTCTime?>(nil)
 
-  /// What is kept in mind at most: 24 MB.
+  /// The most hashes to keep: 24 MB.
   private static let most = 1_500_000
   private static let longestOverlapSeconds = 26 * 3600
   private static let marginSeconds = 2
 
-  /// - Returns: `nil` if no worker of the ledger keeps it in mind.
+  /// - Returns: `nil` outside of a worker of the ledger.
   init?(_ slice: Slice, environment: [String: String], now: UTCTime) {
     guard slice.kind == .dataValues, let file = environment[DeliveredFolder.variable], !file.isEmpty else { return nil }
     self.file = file
@@ -35,12 +35,12 @@ final class DeliveredValues: Sendable {
     known = kept?.digests ?? []
   }
 
-  /// - Parameter time: by the source's clock, before it is asked for the values.
+  /// - Parameter time: the source's time before the values are requested.
   func begins(at time: UTCTime) { begin.withLock { $0 = time } }
 
-  /// Values that changed between these times are noted. What changed before is in no overlap of the next increment.
-  /// What changed just now is not sure: exports tell seconds, and a value may change there and back in one. `nil`
-  /// if the source does not tell the time.
+  /// The range of times of the values to record. Earlier values are in no overlap of the next increment. Values from
+  /// the last moment are uncertain, because exports have seconds only, and a value may change twice within one. `nil`
+  /// if the source does not report the time.
   var noted: (from: UTCTime, until: UTCTime)? {
     begin.withLock { $0 }.map { begin in
       (
@@ -66,14 +66,14 @@ final class DeliveredValues: Sendable {
     return low < known.count && known[low] == digest
   }
 
-  /// Notes lines of an answer that is whole.
+  /// Records lines of a complete answer.
   func note(_ digests: [ValueHash]) {
     self.digests.withLock { noted in noted += digests.prefix(max(0, Self.most - noted.count)) }
   }
 
   // MARK: The file
 
-  /// Writes what was noted beside the file; it takes its place when the worker knows that all arrived.
+  /// Writes the record to a second file. The worker renames it when all values have arrived.
   func write() {
     let header = "d2-delivered 1\n\(since)\n".utf8
     digests.withLock { noted in
@@ -81,7 +81,7 @@ final class DeliveredValues: Sendable {
       guard let output = try? ReplacedFile(next, mode: 0o600) else { return }
       try? output.write(Array(header) + key.bytes)
       noted.withUnsafeBytes { bytes in
-        // In pieces: there is no second copy of all.
+        // In pieces, to avoid a second copy in memory.
         for start in stride(from: 0, to: bytes.count, by: 1 << 20) {
           try? output.write(Array(bytes[start..<min(start + 1 << 20, bytes.count)]))
         }
@@ -111,7 +111,7 @@ final class DeliveredValues: Sendable {
       UnsafeMutableRawBufferPointer(buffer).copyBytes(from: body)
       count = buffer.count
     }
-    // A file that somebody changed might not be sorted.
+    // A file that somebody changed may not be sorted.
     return (ValueHasher.Key(bytes: Array(bytes[begin..<begin + ValueHasher.Key.count])), digests.sorted())
   }
 }

@@ -1,15 +1,15 @@
 import D2Client
 import D2Common
 
-/// Objects that have no id in the scheme of the output. Servers up to 2.42 write `null` for them, which the destination
-/// would take for something else (for a combo, for the default one). Later servers refuse the export
-/// (docs/dhis2-servers.md, trap 27).
+/// Finds objects without an id in the output's scheme. Servers up to 2.42 write `null` for them, and the destination
+/// would misread that (for a combo, as the default one). Later servers refuse the export (docs/dhis2-servers.md, trap
+/// 27).
 struct MissingIDs {
   /// A kind of object that values name.
   private struct ObjectKind {
     let key: String
     let plural: String
-    /// That names its scheme, and so does the parameter of this name.
+    /// The option for its scheme; the parameter of the Web API has the same name.
     let option: String
 
     func scheme(in parameters: [(name: String, value: String)]) -> IDScheme {
@@ -57,13 +57,13 @@ struct MissingIDs {
     Self.objects(in: kind).first { $0.key == key }?.scheme(in: passedOn) ?? .uid
   }
 
-  /// Whether some may lack an id: each object has a uid and a name.
+  /// Whether an id may be missing in its scheme. Each object has a uid and a name.
   private func mayMiss(_ key: String) -> Bool { ![.uid, .name].contains(scheme(key)) }
 
   // MARK: Before anything is read
 
-  /// Says which data elements and combos of the asked-for data sets have no id. Whether values of theirs exist only the
-  /// answers tell.
+  /// Reports the data elements and combos of the requested data sets that have no id. Only the answers show whether
+  /// they have values.
   func announce(for selections: [PullOptions]) throws {
     let sets = selections.flatMap(\.dataSets).unique
     guard !sets.isEmpty, ["dataElement", "categoryOptionCombo", "attributeOptionCombo"].contains(where: mayMiss) else {
@@ -97,7 +97,7 @@ struct MissingIDs {
     announce("attributeOptionCombo", try combos(combosOfSets.unique, "attributeOptionCombo"))
   }
 
-  /// The option combos of some category combos that have no id in the scheme of a key.
+  /// The option combos of category combos that have no id in the scheme of a key.
   private func combos(_ uids: [String], _ key: String) throws -> [JSONValue] {
     guard mayMiss(key), !uids.isEmpty else { return [] }
     let scheme = scheme(key)
@@ -122,7 +122,7 @@ struct MissingIDs {
   }
 
   private static func advice(_ object: ObjectKind) -> String {
-    // A server up to 2.42 reads both kinds of combos in one scheme.
+    // A server up to 2.42 uses one scheme for both kinds of combos.
     let options =
       object.key.hasSuffix("OptionCombo")
       ? "--category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID" : "\(object.option) UID"
@@ -131,7 +131,7 @@ struct MissingIDs {
 
   // MARK: Afterwards
 
-  /// Says of how many values an id was missing. Returns whether there were any.
+  /// Reports how many values lacked an id. Returns whether there were any.
   func report(_ counts: [String: Int]) -> Bool {
     let found = Self.objects(in: kind).compactMap { object in
       counts[object.key].flatMap { $0 > 0 ? (object: object, count: $0) : nil }
@@ -144,7 +144,7 @@ struct MissingIDs {
     return !found.isEmpty
   }
 
-  /// Which units those may be.
+  /// A hint about which units may lack it.
   private func units(_ object: ObjectKind) -> String {
     guard object.plural == "organisation units", scheme(object.key) == .code else { return "" }
     let query = Query(["fields": "id,name", "filter": "code:null", "pageSize": "50", "order": "id:asc"])

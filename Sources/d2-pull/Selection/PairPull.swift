@@ -2,18 +2,18 @@ import D2Client
 import D2Common
 import D2Store
 
-/// What a pull takes from the store instead of the command line.
+/// A selection from the store instead of the command line.
 protocol StoredSelection: Sendable {
   /// The server to read from.
   var server: ConfiguredServer { get }
-  /// Data sets that another command of the worker will ask for: they are looked up with this one's.
+  /// Data sets that another command of the worker will request. They are looked up together with this one's.
   var siblings: [String] { get }
-  /// Whether the pair's registrations travel with its values.
+  /// Whether the pair's registrations are moved together with its values.
   var movesRegistrations: Bool { get }
-  /// Keeps in mind what went out, for increments that follow.
+  /// Records the written values for later increments.
   func noteDelivered()
 
-  /// What is asked for, with what the options say besides.
+  /// The selections, including what the options add.
   ///
   /// - Throws: `ServerError`, `CommandFailure`.
   func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions]
@@ -24,8 +24,7 @@ extension StoredSelection {
   func noteDelivered() {}
 }
 
-/// What a pull takes from a pair: the source, and selections made of its active data sets, its organisation units and
-/// the calendar.
+/// The selection of a pair: the source, its active data sets, its organisation units and the calendar.
 struct PairPull: StoredSelection {
   static let only = Option(
     "--only", "-l", value: "UNIT,…",
@@ -46,10 +45,10 @@ struct PairPull: StoredSelection {
     [PairOptions.pair, PairSide.option, SliceOption.option, only] + CalendarOptions.flags
       + [incremental, overlap, Store.option])
 
-  /// Options that mean nothing without a pair.
+  /// Options that need a pair.
   static let flags: [any AnyOption] = [only, incremental, overlap, Store.option] + CalendarOptions.flags
 
-  /// Options that say which units and periods of a pair are meant.
+  /// Options that select units and periods of a pair.
   static let selecting: [any AnyOption] = [only, incremental, overlap] + CalendarOptions.options
 
   let server: ConfiguredServer
@@ -57,14 +56,14 @@ struct PairPull: StoredSelection {
   private let side: PairSide
   private let label: String
   private let dataSets: [DataSet]
-  /// `nil` if the command line names units of the source, or the source is to be asked.
+  /// `nil` if the command line names units of the source, or the source must be asked.
   private let cover: OrgUnitCover?
-  /// All of the store's, if levels or groups of the source are asked for.
+  /// All units of the store, if the options name levels or groups of the source.
   private let units: [OrgUnit]?
   private let pair: Pair
-  /// `nil` if dates or periods of the command line are taken as they are.
+  /// `nil` if the dates or periods of the command line are used as they are.
   private let calendar: CalendarOptions?
-  /// Set if `--period` alone says when: at a server of another calendar its ids are taken as they are typed.
+  /// Set if `--period` is the only option for the time. A server with another calendar gets its ids as typed.
   private let periods: (typed: [String], failure: CommandFailure?)?
   private let arguments: Arguments
   private let other: ConfiguredServer
@@ -104,8 +103,8 @@ struct PairPull: StoredSelection {
     cover = namesUnits || units != nil ? nil : try OrgUnitCover(OrgUnitTable(store, pair).all(), only: only, pair, log)
   }
 
-  /// Ids of another calendar need not be any of the Gregorian one: whether that matters is known when the server has
-  /// told its calendar.
+  /// The times of the selection. Ids of another calendar need not be Gregorian ones. Whether that matters is known when
+  /// the server has reported its calendar.
   private static func times(
     _ arguments: Arguments
   ) throws(CommandFailure) -> (CalendarOptions?, (typed: [String], failure: CommandFailure?)?) {
@@ -121,8 +120,8 @@ struct PairPull: StoredSelection {
     }
   }
 
-  /// An increment without flags is one of all time; dates and times that are given to the server as they are need no
-  /// calendar.
+  /// The calendar options. An increment without them covers all time. Dates and times that are passed to the server
+  /// unchanged need no calendar.
   private static func calendar(_ arguments: Arguments) throws(CommandFailure) -> CalendarOptions? {
     let flag = CalendarOptions.flags(in: arguments).first?.name
     let takesDates = arguments.has(PullOptions.startDate) || arguments.has(PullOptions.endDate)
@@ -134,14 +133,14 @@ struct PairPull: StoredSelection {
 
   // MARK: Selections
 
-  /// What is asked for: by priority of the organisation units, and for each data set in periods of its own type.
+  /// The selections, by priority of the organisation units, with periods of each data set's own type.
   ///
-  /// - Throws: `ServerError`; `CommandFailure`, 64 if the source's periods are of another calendar than the flags or
-  ///   the destination.
+  /// - Throws: `ServerError`; `CommandFailure`, 64 if the source's calendar differs from that of the flags or of the
+  ///   destination.
   func selections(_ options: PullOptions, _ client: DHIS2Client, _ log: Log) throws -> [PullOptions] {
-    // The next increment begins at the server's time now, which the answer tells before anything is read.
+    // The next increment begins at the server's current time, which this answer contains before anything is read.
     let asTyped = try takesPeriodsAsTyped(client, log) ? periods?.typed : nil
-    // Both sides of a pair are asked for the same: by the source's clock, and its levels and groups.
+    // Both sides of a pair get the same request, by the source's clock, levels and groups.
     func source() throws -> DHIS2Client {
       side == .source
         ? client : DHIS2Client(try ServerOptions(arguments, log, other, takesCredentials: false), log)
@@ -176,7 +175,7 @@ struct PairPull: StoredSelection {
     }
   }
 
-  /// Of one data set; `nil` if none of its periods is asked for.
+  /// The selection for one data set; `nil` if it has none of the requested periods.
   private func selection(
     of set: DataSet, _ options: PullOptions, periods: [String]?, _ calendar: DatedCalendar?, _ log: Log
   ) throws -> PullOptions? {
@@ -210,11 +209,11 @@ struct PairPull: StoredSelection {
     return selection
   }
 
-  /// Whether the server has another calendar, in which `--period` is all that can be meant as it is typed.
+  /// Whether the server has another calendar. Then only `--period` works, as typed.
   ///
   /// Other calendar flags mean Gregorian days; period ids of another calendar could only be guessed from them.
   ///
-  /// - Throws: `CommandFailure`, 64 for other flags there, and if the other end of the pair has yet another
+  /// - Throws: `CommandFailure`, 64 for other flags in this case, or if the other end of the pair has yet another
   ///   calendar.
   private func takesPeriodsAsTyped(_ client: DHIS2Client, _ log: Log) throws -> Bool {
     do {

@@ -1,14 +1,15 @@
 import D2Client
 import D2Common
 
-/// Relative periods of a pull without a pair become ids: those of each data set's own type, by the server's clock.
+/// Turns relative periods into ids, for a pull without a pair: those of each data set's own type, by the server's
+/// clock.
 ///
-/// What is asked for by data elements alone has no type: there they are the periods that DHIS2 itself makes of them.
+/// A selection of data elements alone has no type. Its periods are those that DHIS2 itself would use.
 struct RelativeSelection {
   let client: DHIS2Client
   let log: Log
 
-  /// - Throws: `ServerError`; `CommandFailure`, 64 at a server of another calendar, 1 if no period has begun.
+  /// - Throws: `ServerError`; `CommandFailure`, 64 for a server with another calendar, 1 if no period has begun.
   func resolve(in selections: inout [PullOptions]) throws {
     let names = selections.flatMap(\.periods).unique
     let relatives = names.compactMap { RelativePeriod($0) }
@@ -20,7 +21,7 @@ struct RelativeSelection {
     }
   }
 
-  /// A selection for each type of its data sets.
+  /// The selections for the types of its data sets.
   private func resolved(_ selection: PullOptions, _ clock: PeriodClock) throws -> [PullOptions] {
     guard selection.periods.contains(where: { RelativePeriod($0) != nil }) else { return [selection] }
     func with(_ periods: [String], _ sets: [String]) -> PullOptions {
@@ -61,13 +62,13 @@ struct RelativeSelection {
     selection.periods.flatMap { text in RelativePeriod(text).map { make($0).map(\.id) } ?? [text] }.unique
   }
 
-  /// What of a data set says which periods it has.
+  /// The settings of a data set that define its periods.
   private struct Rhythm: Equatable {
     let type: PeriodType
     let openFuturePeriods: Int
   }
 
-  /// Data sets that the server does not know are not among them: whoever looks up ids says so.
+  /// The rhythms of the known data sets. The look-up of ids reports the unknown ones.
   private func rhythms(of sets: [String]) throws -> [String: Rhythm] {
     var rhythms: [String: Rhythm] = [:]
     try client.forEachObject(sets, in: "dataSets", fields: "id,periodType,openFuturePeriods") { set in

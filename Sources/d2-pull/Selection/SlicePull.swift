@@ -2,23 +2,23 @@ import D2Client
 import D2Common
 import D2Store
 
-/// What a pull takes from a slice of the ledger: all of it.
+/// The selection of a slice of the ledger, which is complete.
 struct SlicePull: StoredSelection {
   let server: ConfiguredServer
   let slice: Slice
   let movesRegistrations: Bool
   let siblings: [String]
-  /// What its increments have in mind, in the pipeline of a worker.
+  /// The record of its earlier increments, in a worker's pipeline.
   let delivered: DeliveredValues?
   private let side: PairSide
   var isOfDestination: Bool { side == .destination }
-  /// Where the pair's secrets may be.
+  /// The environment, for references to the pair's secrets.
   private let environment: [String: String]
 
-  /// So many data sets are looked up at once.
+  /// The most data sets to look up at once.
   private static let mostSiblings = 50
 
-  /// Options that a slice answers itself.
+  /// Options that a slice defines itself.
   private static let answered: [any AnyOption] =
     [
       PairOptions.pair, PullOptions.dataSets, PullOptions.dataElements, PullOptions.dataElementGroups,
@@ -40,7 +40,7 @@ struct SlicePull: StoredSelection {
     let pair = try store.pair(numbered: slice.pair)
     server = side.server(of: pair)
     movesRegistrations = pair.movesRegistrations && slice.kind == .dataValues
-    // Increments of all data sets follow each other, most of them with nothing new.
+    // The increments of all data sets follow each other, most of them without changes.
     let isOfMany = !slice.since.isEmpty && WorkerTurn.folder(arguments.environment) != nil
     let active = isOfMany ? try DataSetTable(store, pair).all().filter(\.isActive) : []
     siblings = active.prefix(Self.mostSiblings).map(\.uid).sorted()
@@ -55,10 +55,10 @@ struct SlicePull: StoredSelection {
     selection.orgUnits = slice.orgUnits
     selection.children = slice.children
     selection.periods = try slice.periodIDs()
-    // Increments carry dates too: servers from 2.43 on refuse lastUpdated alone.
+    // Increments need dates too, because servers from 2.43 on refuse lastUpdated alone.
     if selection.periods.isEmpty { selection.dates = ExportRequest.allTime }
     if slice.kind == .dataValues { selection.tagsDataSet = true }
-    // What changed when is known of the source alone; what it deleted is not there at the destination.
+    // Only the source knows when values changed. The destination lacks what the source deleted.
     guard side == .source else { return [selection] }
     if slice.includesDeleted { selection.passedOn.append(("includeDeleted", "true")) }
     selection.changes = UTCTime(slice.since).map { .since($0) }
@@ -69,7 +69,7 @@ struct SlicePull: StoredSelection {
     return [selection]
   }
 
-  /// A slice of sums says by options what they are of.
+  /// The options of a slice of sums.
   private func sums(_ words: [String], _ options: PullOptions, _ log: Log) throws -> PullOptions {
     let places = [PullOptions.orgUnits.name, slice.orgUnits.joined(separator: ",")]
     let times = [CalendarOptions.period.name, try slice.periodIDs().joined(separator: ",")]

@@ -2,22 +2,22 @@ import CMemory
 import D2Common
 import D2Hash
 
-/// Which values of an answer do not go out: those that changed before what was asked for, those that lack an id, and
+/// Decides which values of an answer are not written: those from before the requested time, those without an id, and
 /// those that an earlier increment delivered.
 struct ValueSieve: Sendable {
-  /// What was kept back.
+  /// The values that were removed.
   struct Kept: Sendable, Equatable {
     var older = 0
-    /// By `nullableKeys`.
+    /// The counts, in the order of `nullableKeys`.
     var withoutID: [Int] = []
     var delivered = 0
-    /// Of values that the next increment may ask for again.
+    /// The hashes of values that the next increment may read again.
     var digests: [ValueHash] = []
 
     var total: Int { older + withoutID.reduce(0, +) + delivered }
   }
 
-  /// A time, and as values spell it, without a fraction.
+  /// A time, and its spelling in values, without a fraction.
   private struct Bound {
     let time: UTCTime
     let text: [UInt8]
@@ -28,12 +28,12 @@ struct ValueSieve: Sendable {
     }
   }
 
-  /// The last second that is too old is the one before.
+  /// The first time that is not too old.
   private let notBefore: Bound?
-  /// What earlier increments delivered, and what the next one must know of.
+  /// What earlier increments delivered, and the record for the next one.
   let delivered: DeliveredValues?
   private let noted: (from: Bound, until: Bound)?
-  /// Keys whose ids may be missing in the id scheme that was asked for.
+  /// Keys whose ids may be missing in the requested id scheme.
   let nullableKeys: [String]
   private let nullPatterns: [LinePattern]
 
@@ -41,7 +41,7 @@ struct ValueSieve: Sendable {
 
   /// - Parameters:
   ///   - notBefore: the time of the oldest change that is wanted.
-  ///   - nullableKeys: a value that has `null` for one of them does not go out.
+  ///   - nullableKeys: a value with `null` for one of these keys is not written.
   init(notBefore: UTCTime?, nullableKeys: [String] = [], delivered: DeliveredValues? = nil) {
     self.notBefore = notBefore.map { Bound($0) }
     self.delivered = delivered
@@ -50,18 +50,18 @@ struct ValueSieve: Sendable {
     nullPatterns = nullableKeys.map { LinePattern("\"\($0)\":null") }
   }
 
-  /// Whether all values go out.
+  /// Whether it lets all values pass.
   var isOpen: Bool { notBefore == nil && nullPatterns.isEmpty && delivered == nil }
 
   var none: Kept { Kept(withoutID: [Int](repeating: 0, count: nullPatterns.count)) }
 
-  /// Whether a value goes out. What does not is counted.
+  /// Whether a value passes. If not, it is counted.
   func passes(_ line: UnsafeRawBufferPointer, _ kept: inout Kept) -> Bool {
     for (place, pattern) in nullPatterns.enumerated() where pattern.isIn(line) {
       kept.withoutID[place] += 1
       return false
     }
-    // A value that does not tell when it changed is neither older nor noted.
+    // A value without a time of change is neither too old nor recorded.
     guard notBefore != nil || noted != nil, let time = Self.timePattern.text(in: line) else { return true }
     if let notBefore, Self.isTime(time, before: notBefore) == true {
       kept.older += 1
@@ -77,7 +77,7 @@ struct ValueSieve: Sendable {
     return false
   }
 
-  /// Whether a time, as a value spells it, is before another; `nil` if it is not a time.
+  /// Whether a value's time is before another; `nil` if it is not a time.
   private static func isTime(_ time: Slice<UnsafeRawBufferPointer>, before bound: Bound) -> Bool? {
     let zone = time.dropFirst(bound.text.count).drop { $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }
     guard zone.elementsEqual("+0000".utf8) || zone.elementsEqual("Z".utf8) else {
@@ -87,7 +87,7 @@ struct ValueSieve: Sendable {
   }
 }
 
-/// Hands on the lines that pass a sieve, in runs as long as they come.
+/// Passes on the lines that pass a sieve, in runs as long as possible.
 struct SievedSink<Sink: LineSink>: LineSink {
   private let sieve: ValueSieve
   private(set) var sink: Sink
@@ -132,7 +132,7 @@ struct SievedSink<Sink: LineSink>: LineSink {
 
   private static var nothing: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
 
-  /// Behind the line that begins at a place.
+  /// The end of the line that begins at an offset.
   private static func lineEnd(_ lines: UnsafeRawBufferPointer, from start: Int) -> Int {
     guard start < lines.count else { return start }
     var newline = UInt8(ascii: "\n")

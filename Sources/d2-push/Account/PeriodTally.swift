@@ -1,10 +1,11 @@
 import D2Common
 
-/// What became of the values of each period: a pipeline that moves several slices tells it for each of them.
+/// The outcomes of values by period. A pipeline that moves several slices needs them for each slice.
 ///
-/// A server says of a request how many values were new, changed or equal, and not which. If all of them were one of
-/// these, that is exact for each period; else the periods of the request share its counts by how many values they have.
-/// What was read, refused, not sent and not kept is exact in any case, and so are all sums.
+/// A server reports how many values of a request were new, changed or equal, but not which ones. If all had the same
+/// outcome, the counts of each period are exact. Otherwise the request's counts are divided among its periods, in
+/// proportion to their values. The numbers of values read, refused, not sent and not kept are always exact, and so are
+/// all sums.
 struct PeriodTally: Sendable {
   struct Counts: Sendable, Equatable {
     var read = 0
@@ -16,7 +17,7 @@ struct PeriodTally: Sendable {
     var notSent = 0
     var notKept = 0
     var queued = 0
-    /// Of what only the destination had.
+    /// Values that only the destination had.
     var removed = 0
     var staleRefused = 0
     var reasons = ReasonCounts()
@@ -26,21 +27,21 @@ struct PeriodTally: Sendable {
 
   private static let mostReasons = 50
 
-  /// A value that went into no batch, as it came; empty if the line is not a value.
+  /// Counts a value that went into no batch, as it came; empty if the line is not a value.
   mutating func refused(_ value: some Collection<UInt8>, _ reason: String) {
     let period = Array(value).withUnsafeBytes { Self.period(in: $0) }
     counts[period, default: Counts()].read += 1
     refuse(in: period, reason)
   }
 
-  /// A line that was read only to be kept for another time.
+  /// Counts a line that was read only to keep it in the rejects.
   mutating func notSent(_ line: UnsafeRawBufferPointer) {
     let period = Self.period(in: line)
     counts[period, default: Counts()].read += 1
     counts[period, default: Counts()].notSent += 1
   }
 
-  /// What a batch came to.
+  /// Adds the outcome of a batch.
   mutating func add(_ outcome: BatchOutcome, of batch: Batch) {
     var taken = SharedCounts()
     let tellsDeletions = outcome.deleted > 0 && outcome.imported + outcome.updated + outcome.ignored(of: batch) > 0
@@ -70,7 +71,7 @@ struct PeriodTally: Sendable {
     counts[period]!.reasons.add(reason, ofAtMost: Self.mostReasons)
   }
 
-  /// What became of the deletions of what only the destination had.
+  /// Adds the outcome of the deletions of what only the destination had.
   mutating func add(deletions: PeriodTally) {
     for (period, deletions) in deletions.counts {
       counts[period, default: Counts()].removed += deletions.deleted
@@ -79,7 +80,7 @@ struct PeriodTally: Sendable {
     }
   }
 
-  /// An object for each period, in their order.
+  /// An object for each period, sorted by period.
   var json: JSONValue {
     .array(
       counts.sorted { $0.key < $1.key }.map { period, counts in
@@ -98,7 +99,7 @@ struct PeriodTally: Sendable {
   private static let period = LinePattern(textOf: "period")
   private static let deletion = LinePattern(#""deleted":true"#)
 
-  /// The period of a value as it came; empty if it has none.
+  /// The period of a value as it came; empty if it has no period.
   static func period(in value: UnsafeRawBufferPointer) -> String {
     if let text = period.text(in: value) { return String(decoding: text, as: UTF8.self) }
     let line = Array(value)
@@ -107,7 +108,7 @@ struct PeriodTally: Sendable {
 }
 
 extension Batch {
-  /// Each value with its place and its period.
+  /// Each value with its index and its period.
   fileprivate func forEachPeriod(_ body: (_ index: Int, _ period: String, _ value: UnsafeRawBufferPointer) -> Void) {
     for (index, value) in values.enumerated() {
       bytes(of: value).withUnsafeBytes { body(index, PeriodTally.period(in: $0), $0) }

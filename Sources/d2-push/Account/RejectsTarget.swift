@@ -1,22 +1,21 @@
 import D2Common
 import Glibc
 
-/// Where the rejects of a run go: beside their file, into `FILE.part`, which takes the file's place at the end. It
-/// never costs anybody rejects of an earlier run, and two runs never write into one file: the part is locked as long as
-/// its writer lives.
+/// Writes the rejects of a run into `FILE.part`, which is renamed to `FILE` at the end. Rejects of an earlier run are
+/// never lost. Two runs never write into one file, because the writer locks the part for as long as it lives.
 ///
-/// A device or pipe (`/dev/stderr`, a FIFO) cannot be replaced; it is written to.
+/// A device or pipe (`/dev/stderr`, a FIFO) cannot be replaced, so the rejects are written to it directly.
 final class RejectsTarget {
   let path: String
   let part: String
   private let policy: RejectsPolicy
   private let descriptor: Int32
   private let isRegular: Bool
-  /// How much of the part is whole lines.
+  /// How many bytes of the part are whole lines.
   private var length: off_t = 0
   private var isOpen = true
 
-  /// - Throws: `CommandFailure`, 73: before anything was sent.
+  /// - Throws: `CommandFailure`, 73, before anything was sent.
   init(_ path: String, _ policy: RejectsPolicy) throws(CommandFailure) {
     self.path = path
     self.policy = policy
@@ -38,24 +37,24 @@ final class RejectsTarget {
 
   deinit {
     guard isOpen else { return }
-    // Nothing was refused, or nothing was begun.
+    // Nothing was refused, or the start failed.
     if isRegular, length == 0 { unlink(part) }
     close(descriptor)
   }
 
-  /// Opens and locks the part: the lock ends with the process, however it ends.
+  /// Opens and locks the part. The lock ends with the process, however that ends.
   private static func locked(_ part: String, of path: String) throws(CommandFailure) -> Int32 {
     while true {
       let descriptor = open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
       guard descriptor >= 0 else { throw Self.cannotWrite(path) }
-      // File systems without locks have no second writer that could be found out.
+      // On a file system without locks, a second writer cannot be detected.
       guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
         close(descriptor)
         throw CommandFailure(
           .cannotWrite,
           "another d2-push is writing rejects into \(path) now: give each one a file of its own; nothing was sent")
       }
-      // Whoever had it may have put it in place meanwhile.
+      // An earlier owner may have renamed the part meanwhile.
       if isOpen(part, descriptor) { return descriptor }
       close(descriptor)
     }
@@ -82,7 +81,7 @@ final class RejectsTarget {
     }
     if policy == .append, left > 0 {
       length = left
-      // A writer that was killed may have been in the middle of a line.
+      // A killed writer may have stopped in the middle of a line.
       var last: UInt8 = 0
       guard pread(descriptor, &last, 1, left - 1) == 1, lseek(descriptor, left, SEEK_SET) == left else {
         throw CommandFailure(.cannotWrite, "cannot read \(part): \(SystemError())")
@@ -97,16 +96,16 @@ final class RejectsTarget {
     CommandFailure(.cannotWrite, "cannot write \(path): \(error)")
   }
 
-  /// Whether the file begins as one that d2-push has written.
+  /// Whether the file begins like rejects that d2-push wrote.
   private var holdsRejects: Bool {
     let start = (try? FileBytes.read(path, atMost: 16)) ?? []
     return [#"{"value":{"#, #"{"text":""#].contains { start.starts(with: $0.utf8) }
   }
 
-  /// Whether standard input is the very file that is to be replaced: then nobody else needs what it holds.
+  /// Whether standard input is the file to be replaced. Then nobody else needs its content.
   private var isInput: Bool { Self.isOpen(path, 0) }
 
-  /// Whether an open descriptor is of the file that the path names now.
+  /// Whether an open descriptor belongs to the file that the path names now.
   private static func isOpen(_ path: String, _ descriptor: Int32) -> Bool {
     var (mine, named) = (stat(), stat())
     return fstat(descriptor, &mine) == 0 && stat(path, &named) == 0 && mine.st_dev == named.st_dev
@@ -118,7 +117,7 @@ final class RejectsTarget {
     return stat(path, &information) == 0 ? information.st_size : 0
   }
 
-  /// Writes whole lines. Where that fails, the part ends after the last whole line before them.
+  /// Writes whole lines. If that fails, the part ends after the last whole line before them.
   ///
   /// - Throws: `CommandFailure`, 73.
   func write(_ lines: [UInt8]) throws(CommandFailure) {
@@ -129,10 +128,10 @@ final class RejectsTarget {
     length += off_t(lines.count)
   }
 
-  /// Puts the rejects in place; returns where they are.
+  /// Puts the rejects in place, and returns their path.
   ///
-  /// - Parameter isWhole: whether all of the input was read and answered for. Else rejects that are there already stay,
-  ///   since they may be what the input was made of, and those of this run stay in the part.
+  /// - Parameter isWhole: whether all of the input was read and answered for. If not, existing rejects stay, because
+  ///   the input may come from them. The rejects of this run then stay in the part.
   /// - Throws: `CommandFailure`, 73.
   func finish(isWhole: Bool) throws(CommandFailure) -> String {
     guard isOpen, isRegular else { return path }
@@ -152,7 +151,7 @@ final class RejectsTarget {
     return path
   }
 
-  /// Copies the part after what is there, or leaves that as it was.
+  /// Appends the part to the existing rejects, or leaves them as they were.
   private func append(behind old: off_t) throws(CommandFailure) {
     let file = open(path, O_RDWR | O_APPEND | O_CLOEXEC)
     guard file >= 0 else { throw Self.cannotWrite(path) }

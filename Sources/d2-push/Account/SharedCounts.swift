@@ -1,4 +1,4 @@
-/// The values of a request that the server took, by period, and what its counts mean for each of them.
+/// Divides the counts of a request among the periods of the values that the server accepted.
 struct SharedCounts {
   struct Share: Equatable {
     var imported = 0
@@ -8,11 +8,11 @@ struct SharedCounts {
     var queued = 0
   }
 
-  /// In the order in which they came first.
+  /// In the order of their first values.
   private var periods: [(period: String, values: Int, deletions: Int)] = []
   private var places: [String: Int] = [:]
 
-  /// - Parameter isDeletion: whether the value says that it is deleted, if that can tell something.
+  /// - Parameter isDeletion: whether the value is marked as deleted, if that is known to matter.
   mutating func add(_ period: String, isDeletion: Bool) {
     let place: Int
     if let known = places[period] {
@@ -26,12 +26,12 @@ struct SharedCounts {
     if isDeletion { periods[place].deletions += 1 }
   }
 
-  /// The counts of the request, dealt out to its periods; none gets more than it has values.
+  /// The counts of the request, divided among its periods. No period gets more than it has values.
   func dealt(_ outcome: BatchOutcome, of batch: Batch) -> [(period: String, share: Share)] {
     var left = [
       outcome.imported, outcome.updated, outcome.deleted, outcome.ignored(of: batch), outcome.queued,
     ]
-    // Where as many were deleted as say so, it was these.
+    // If as many values were deleted as are marked so, it was these.
     let knowsDeletions = outcome.deleted > 0 && periods.reduce(0) { $0 + $1.deletions } == outcome.deleted
     if knowsDeletions { left[2] = 0 }
     return periods.map { period, values, deletions in
@@ -44,7 +44,7 @@ struct SharedCounts {
     }
   }
 
-  /// Takes so many values out of counts, of each about as much as it is of what is left.
+  /// Takes this many values out of the counts, in proportion to what is left of each.
   private static func deal(_ values: Int, of left: inout [Int]) -> [Int] {
     var rest = values
     var total = left.reduce(0, +)

@@ -1,21 +1,22 @@
 import CMemory
 import D2Client
 
-/// The body of a request for all values of a batch, which lie where they were read: they are copied while it is sent.
+/// The body of a request for all values of a batch. The values stay where they were read, and are copied only when they
+/// are sent.
 struct BatchBody: HTTPBody {
-  /// Values that stand one after the other, with a line end between two of them.
+  /// Consecutive values, with a line end between two of them.
   struct Run: Sendable {
-    /// Where they were read, or a copy.
+    /// The block in which they were read, or a copy.
     var block: [UInt8]
-    /// Where the first one begins in the block.
+    /// The offset of the first value in the block.
     var start: Int
-    /// Up to the end of the last one.
+    /// Bytes, up to the end of the last value.
     var length: Int
-    /// Where the first one begins in the body. Before it stands a comma, if it is not the first of all.
+    /// The offset of the first value in the body. A comma precedes it, unless it is the first of all.
     var offset: Int
   }
 
-  /// Up to the array's bracket.
+  /// The beginning of the body, up to the array's bracket.
   private let header: [UInt8]
   private let runs: [Run]
   let count: Int

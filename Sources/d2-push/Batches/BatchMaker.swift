@@ -1,18 +1,18 @@
-/// Makes batches of the lines of the input.
+/// Makes batches from the lines of the input.
 protocol BatchMaker {
-  /// How many values are in the batches that were made so far.
+  /// How many values the batches made so far hold.
   var made: Int { get }
   /// How many pieces of input wait.
   var waitingPieces: Int { get }
-  /// Whether it is of use to it to get more input before it has handed out what it has.
+  /// Whether more input is useful before it has handed out all batches.
   var looksAhead: Bool { get }
   mutating func add(_ piece: LocatedLines)
-  /// How long it pays to wait for more input before the next batch is made.
+  /// How many seconds to wait for more input before it makes the next batch.
   var patienceSeconds: Double { get }
-  /// No more input comes.
+  /// Tells it that the input has ended.
   mutating func end()
-  /// The next batch; `nil` if more input is needed, or no value is left.
+  /// The next batch; `nil` if it needs more input, or no value is left.
   mutating func next() -> Batch?
-  /// What was read and was not handed out.
+  /// All values that it has not handed out yet, in batches.
   mutating func rest() -> [Batch]
 }

@@ -2,17 +2,19 @@ import D2Client
 import D2Common
 import Synchronization
 
-/// Finds the batch size at which a server takes the most values a second.
+/// Finds the batch size at which a server accepts the most values a second.
 ///
-/// Servers differ in sign: 2.42 takes 20,000 values at six times the rate of 1,000, 2.43 takes 1,000 at three times the
-/// rate of 50,000 (docs/dhis2-servers.md, "What it costs"). And their times are noisy, so that no size is judged by its
-/// own times: all requests together tell what each size takes (`BatchTimes`). The size is the one with the least
-/// expected loss; now and then a request is half or twice as large, since equal sizes say nothing about others. If the
-/// number of requests at a time is sought too, the same times tell how many are best (`losses`).
+/// Servers differ in direction. At 2.42, batches of 20,000 values are six times as fast as batches of 1,000. At 2.43,
+/// batches of 1,000 are three times as fast as batches of 50,000 (docs/dhis2-servers.md, "What it costs").
 ///
-/// The limit may ask while it holds its lock. So nothing here asks the limit inside a lock.
+/// Times are noisy, so d2-push does not judge a size by its own times. The times of all requests together show what
+/// each size costs (`BatchTimes`). d2-push uses the size with the smallest expected loss. Now and then a request is
+/// half or twice as large, because equal sizes say nothing about others. If the number of concurrent requests is also
+/// to be found, the same times show which number is best (`losses`).
+///
+/// The limit may call this class while it holds its lock. So this class never calls the limit inside a lock.
 final class BatchSizer: Sendable {
-  /// What one command hands on to the next.
+  /// What one command passes to the next.
   struct Found: Sendable {
     let curve: BatchTimes.Curve
     let size: Int
@@ -20,21 +22,22 @@ final class BatchSizer: Sendable {
 
   private struct State: Sendable {
     var times: BatchTimes
-    /// Of a value, on an average; 0 before the first answer.
+    /// The average bytes of a value; 0 before the first answer.
     var bytesOfValue = 0
-    /// The rung of the first batch, and of those that follow while the limit is rising.
+    /// The rung of the first batch, and the rung of the batches while the limit is rising.
     var first: Int
     var rising: Int
     var mostRung: Int
-    /// The first batch is larger, up to this, if it then is all of the input.
+    /// The first batch may be larger, up to this many values, if it then is all of the input.
     var mostOfFirst = 0
-    /// Whether another command has found where to begin.
+    /// Whether an earlier command has found where to begin.
     var isKnown = false
-    /// Whether the next batch is larger or smaller than what seems best.
+    /// Whether the next batch is larger (1) or smaller (-1) than the size that seems best.
     var look = 0
-    /// How many requests were under way at the last one; 0 before the first.
+    /// How many requests were in flight at the last one; 0 before the first.
     var among = 0
-    /// The rung of the next batch, and how many requests may be under way then; `nil` when more is known than before.
+    /// The rung of the next batch, and the limit of concurrent requests that it was chosen for; `nil` after new
+    /// measurements.
     var chosen: (rung: Int, among: Int)?
     var lookAround = LookAround(firstPause: 2, longestPause: BatchSizer.longestPause)
     /// The rungs that were used.
@@ -42,41 +45,41 @@ final class BatchSizer: Sendable {
     var lastSeconds: Double?
   }
 
-  /// Where the search begins; with half of it where several requests share the server.
+  /// The size at which the search begins. If several requests share the server, it begins with half of it.
   private static let firstSize = 1000
-  /// Up to 2.42 small batches are much slower than large ones. But the first request is cold, and takes eight times as
-  /// long as others. So it is a small one, which warms the server up, and a large one follows at once. If all of the
-  /// input is little more, it is one request.
+  /// Up to 2.42, small batches are much slower than large ones. But the first request is cold, and takes eight times as
+  /// long as others. So the first batch is small, which warms up the server, and a large one follows at once. If the
+  /// whole input is not much larger, it is one request.
   private static let firstSizeOfLargeBatches = 500
   private static let mostOfFirst = 5000
-  /// While the limit is rising, batches have one size, so that their times tell of the limit alone. To servers that
-  /// like large ones they are large enough to need a core.
+  /// While the limit is rising, all batches have one size, so that their times depend on the limit only. For servers
+  /// that like large batches, this size is large enough to keep a core busy.
   private static let risingSizeOfLargeBatches = 7000
-  /// Round numbers, so far from each other that the best size is never far from one of them.
+  /// Round numbers, close enough that the best size is always near one of them.
   private static let steps = [10, 15, 20, 30, 50, 70]
-  /// A look goes two rungs up or down: about the half and twice the size.
+  /// A look goes two rungs up or down, to about half or twice the size.
   private static let reach = 2
-  /// Where even the smallest take too long, what takes so many times as long is not worse.
+  /// If even the smallest size takes too long, sizes that take up to this many times as long are acceptable too.
   private static let quicker = 1.5
-  /// Up to this many batches of the best size are divided evenly at the end of the input. A small batch that remains
-  /// would cost as much as a request of its own. No batch becomes larger than the best size by more than a half.
+  /// At the end of the input, divide up to this many batches of the best size evenly. A small remainder would cost as
+  /// much as a full request. No batch becomes larger than the best size by more than half.
   private static let evenBatches = 3
-  /// While less than that is left, the end of the input may be near. It pays to wait for it by this share of what a
-  /// request takes, and never longer than this.
+  /// If less than this is left, the end of the input may be near. It pays to wait for it for this share of a request's
+  /// time, but never longer than this maximum.
   private static let patience = 0.05
   private static let mostPatienceSeconds = 0.25
-  /// Before it is known how long requests take.
+  /// The wait while the time of a request is unknown.
   private static let usualPatienceSeconds = 0.05
-  /// Where the size is known, looks beside it are seldom from the beginning.
+  /// If the size is known, looks at other sizes are rare from the beginning.
   private static let firstPauseOfKnown = 6
   private static let longestPause = 12
 
   private let sizes: [Int]
   private let bounds: ClosedRange<Int>
   private let longestSeconds: Double
-  /// How many requests may be under way.
+  /// The limit of concurrent requests.
   private let limit: ConcurrencyLimit
-  /// How many bytes a batch may hold while so many requests may be under way.
+  /// How many bytes a batch may hold, by the number of concurrent requests.
   private let mostBytes: @Sendable (Int) -> Int
   private let state: Mutex<State>
 
@@ -109,13 +112,13 @@ final class BatchSizer: Sendable {
 
   private static func rung(of size: Int, in sizes: [Int]) -> Int { sizes.lastIndex { $0 <= size } ?? 0 }
 
-  /// If the number of requests at a time is fixed, the curves say all.
+  /// If the number of concurrent requests is fixed, the curves alone describe the server.
   private static func capacities(_ limit: ConcurrencyLimit, best: Int? = nil) -> [(ServerCapacity, Double)] {
     guard limit.isFound else { return [(ServerCapacity.unlimited, 0)] }
     return Array(zip(ServerCapacity.suppositions, ServerCapacity.prior(expected: best)))
   }
 
-  /// Nothing was sent yet, and the server is known for one that likes large batches.
+  /// Begins with large batches: nothing was sent yet, and the server's version is known to like them.
   func beginLarge() {
     let times = BatchTimes(expected: BatchTimes.largeBatches, capacities: Self.capacities(limit))
     state.withLock { state in
@@ -127,9 +130,9 @@ final class BatchSizer: Sendable {
     }
   }
 
-  /// Nothing was sent yet, and another command found this a short while ago.
+  /// Begins with what an earlier command found a short while ago. Nothing was sent yet.
   ///
-  /// - Parameter concurrency: so many requests at a time were best.
+  /// - Parameter concurrency: the best number of concurrent requests.
   func begin(at found: Found, concurrency: Int? = nil) {
     let times = BatchTimes(
       expected: found.curve, isSameServer: true, capacities: Self.capacities(limit, best: concurrency))
@@ -164,7 +167,7 @@ final class BatchSizer: Sendable {
     }
   }
 
-  /// How many values the next batch should hold if no more than so many are left.
+  /// How many values the next batch should hold if at most `left` values remain.
   func size(ofLast left: Int) -> Int {
     let usual = size
     let among = limit.current
@@ -182,7 +185,7 @@ final class BatchSizer: Sendable {
     }
   }
 
-  /// How long to wait for more input, or its end, if so many values have come; 0 if it does not pay.
+  /// Seconds to wait for more input, or its end, if this many values have come; 0 if it does not pay.
   func patienceSeconds(for values: Int) -> Double {
     let size = size
     guard limit.current == 1 else { return 0 }
@@ -196,10 +199,10 @@ final class BatchSizer: Sendable {
     }
   }
 
-  /// How long the last request took; `nil` before the first was answered.
+  /// How many seconds the last request took; `nil` before the first answer.
   var lastSeconds: Double? { state.withLock { $0.lastSeconds } }
 
-  /// What was learnt: values per second by size, of the sizes that were used.
+  /// What was learnt: values per second by size, for the sizes that were used.
   var learnt: JSONValue {
     state.withLock { state in
       let used = state.used.sorted().map { sizes[$0] }
@@ -211,13 +214,13 @@ final class BatchSizer: Sendable {
     }
   }
 
-  /// A batch was answered.
+  /// Records the answer to a batch.
   ///
   /// - Parameters:
-  ///   - size: the size that was asked for when the batch was filled.
-  ///   - values: how many it held; if bytes or the end of the input cut it short it is less.
-  ///   - bytes: what they take together.
-  ///   - among: how many requests were under way meanwhile.
+  ///   - size: the size that was aimed for when the batch was filled.
+  ///   - values: how many it held. This is less if the byte limit or the end of the input cut it short.
+  ///   - bytes: the bytes of all values.
+  ///   - among: the average number of requests in flight meanwhile.
   func record(size: Int, values: Int, bytes: Int = 0, seconds: Double, among: Double = 1) {
     state.withLock { state in
       state.lastSeconds = seconds
@@ -232,10 +235,10 @@ final class BatchSizer: Sendable {
     }
   }
 
-  /// - Parameter look: 1 for a larger batch than what seems best, -1 for a smaller one.
+  /// - Parameter look: 1 for a larger batch than the one that seems best, -1 for a smaller one.
   private func best(_ state: State, _ among: Int, look: Int = 0) -> Int {
     let bounds = bounds(state, among)
-    // Of the sizes that cannot be reached the smallest is as good as any: what it may hold ends it.
+    // Among the sizes above the byte limit, the smallest is as good as any, because the limit ends the batch.
     let losses = state.times.losses(
       of: sizes.map { min($0, bounds.upperBound) }, bounds: bounds, among: among)
     let best = losses[...state.mostRung].indices.min { losses[$0] < losses[$1] } ?? 0
@@ -250,7 +253,7 @@ final class BatchSizer: Sendable {
     return rung
   }
 
-  /// What a batch may hold while so many requests may be under way.
+  /// How many values a batch may hold, with this many concurrent requests.
   private func bounds(_ state: State, _ among: Int) -> ClosedRange<Int> {
     guard state.bytesOfValue > 0 else { return bounds }
     return bounds.clamped(to: 1...max(bounds.lowerBound, mostBytes(among) / state.bytesOfValue))
@@ -261,14 +264,16 @@ final class BatchSizer: Sendable {
     return .init(among: among, size: min(sizes[best(state, among)], bounds.upperBound), bounds: bounds)
   }
 
-  /// What is lost of what the server could do with so many requests at a time, each with the size that is best then.
+  /// The loss at each number of concurrent requests, compared with the best the server could do. Each number uses the
+  /// size that is best for it.
   func losses(of levels: [Int]) -> [Double] {
     state.withLock { state in
       state.times.losses(of: levels.map { setting(state, $0) })
     }
   }
 
-  /// A request was too large, or took longer than a proxy waits: half of it next, and nothing so large again.
+  /// Halves the next batch, and never again uses one as large: a request was too large, or took longer than a proxy
+  /// waits.
   func tooMuch(_ values: Int) {
     state.withLock { state in
       state.mostRung = min(state.mostRung, Self.rung(of: values / 2, in: sizes))

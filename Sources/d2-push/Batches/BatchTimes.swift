@@ -1,16 +1,16 @@
 import D2Client
 import Glibc
 
-/// What requests to a server take by how many values they hold, and by how many are under way, learnt from all that
-/// were answered.
+/// Predicts how long a request takes, by its number of values and the number of requests in flight. It learns from all
+/// answers.
 ///
 /// A request costs something fixed, something for each value, and something for each pair of its values: `seconds =
 /// scale · (fixed + (n + n² / growth) · slowdown)`. Up to 2.42 the first part is large, from 2.43 on the last one
-/// (docs/dhis2-servers.md, "What it costs"). The first part is waiting, which other requests do not make longer. The
-/// others are work, for which requests share the cores (`ServerCapacity`). `CurveFit` finds which of many suppositions
-/// about a server is right.
+/// (docs/dhis2-servers.md, "What it costs"). The first part is waiting, which other requests do not prolong. The others
+/// are work, for which requests share the cores (`ServerCapacity`). `CurveFit` finds which of many suppositions about a
+/// server is right.
 struct BatchTimes: Sendable {
-  /// Times in units of what one value costs.
+  /// Times in units of the cost of one value.
   struct Curve: Sendable {
     /// The cost of a request without values.
     let fixed: Double
@@ -35,14 +35,14 @@ struct BatchTimes: Sendable {
     let curve: Curve
     let capacity: ServerCapacity
 
-    /// While so many requests are under way.
+    /// The time of a request, with this many requests in flight.
     func time(_ values: Double, _ among: Double) -> Double {
       curve.fixed + (values + values * values / curve.growth) * capacity.slowdown(among)
     }
 
     func rate(_ values: Double, _ among: Double) -> Double { among * values / time(values, among) }
 
-    /// In batches of the best size within the bounds.
+    /// The rate with batches of the best size within the bounds.
     func bestRate(_ bounds: ClosedRange<Double>, _ among: Double) -> Double {
       let best = (curve.fixed * curve.growth / capacity.slowdown(among)).squareRoot()
       return rate(min(max(best, bounds.lowerBound), bounds.upperBound), among)
@@ -52,13 +52,15 @@ struct BatchTimes: Sendable {
   private static let curves: [Curve] = (3...17).flatMap { fixed in
     (8...23).map { growth in Curve(fixed: Double(1 << fixed), growth: Double(1 << growth)) }
   }
-  /// How far servers are from those that were measured, as the logarithm of each parameter.
+  /// How far servers differ from the measured ones, as the logarithm of each parameter.
   private static let spread = 1.5
-  /// How far a server is from what it was for the command before. The same is supposed while two things are sought at
-  /// once: if a time is longer than expected, the reason is the number of requests rather than their size.
+  /// How far a server differs from what the previous command found. It also applies while d2-push searches for two
+  /// things at once. Then a longer time than expected is attributed to the number of requests rather than to their
+  /// size.
   private static let narrowSpread = 0.7
 
-  /// Curves that are further off, by a factor of twenty, are left out if the number of requests is found too.
+  /// If the number of requests is found too, curves that are further off are left out: those off by a factor of about
+  /// twenty.
   private static let mostImprobability = 10.0
 
   private let suppositions: [Supposition]
@@ -66,9 +68,9 @@ struct BatchTimes: Sendable {
   private var candidates: [CurveFit.Candidate]
 
   /// - Parameters:
-  ///   - expected: what the server is like.
-  ///   - isSameServer: that was found by another command, and not by the version.
-  ///   - capacities: what is supposed about several requests at a time, with the logarithm of each one's probability.
+  ///   - expected: what the server is probably like.
+  ///   - isSameServer: whether an earlier command measured that. Otherwise it follows from the version.
+  ///   - capacities: the suppositions about concurrent requests, each with the logarithm of its probability.
   init(expected: Curve, isSameServer: Bool = false, capacities: [(ServerCapacity, Double)]) {
     let spread = isSameServer || capacities.count > 1 ? Self.narrowSpread : Self.spread
     var prior: [Double] = []
@@ -76,7 +78,7 @@ struct BatchTimes: Sendable {
     for curve in Self.curves {
       let (fixed, growth) = (log(curve.fixed / expected.fixed), log(curve.growth / expected.growth))
       let improbability = (fixed * fixed + growth * growth) / (2 * spread * spread)
-      // With each of the others, all capacities would have to be weighed.
+      // Each further curve would have to be weighed with all capacities.
       if capacities.count > 1, improbability > Self.mostImprobability { continue }
       for (capacity, weight) in capacities {
         suppositions.append(Supposition(curve: curve, capacity: capacity))
@@ -88,15 +90,15 @@ struct BatchTimes: Sendable {
     candidates = fit.candidates
   }
 
-  /// A request was answered.
+  /// Learns from an answered request.
   ///
-  /// - Parameter among: how many were under way meanwhile, on an average.
+  /// - Parameter among: the average number of requests in flight meanwhile.
   mutating func learn(values: Int, seconds: Double, among: Double) {
     fit.learn(seconds: seconds, told: suppositions.map { log($0.time(Double(values), among)) })
     candidates = fit.candidates
   }
 
-  /// The curve in the middle of those that may be right.
+  /// The average of the probable curves, weighted by probability.
   var likely: Curve {
     var (fixed, growth) = (0.0, 0.0)
     for candidate in candidates {
@@ -106,7 +108,7 @@ struct BatchTimes: Sendable {
     return Curve(fixed: exp(fixed), growth: exp(growth))
   }
 
-  /// What a request takes: the middle of what the curves tell, whose ends may be far off.
+  /// How many seconds a request takes: the weighted average of the curves, because single curves may be far off.
   func seconds(_ values: Int, among: Int) -> Double {
     exp(
       candidates.reduce(0) {
@@ -115,20 +117,20 @@ struct BatchTimes: Sendable {
       })
   }
 
-  /// The time of a value in batches of some sizes, as a multiple of what it is in batches of the best size.
+  /// The time of a value in batches of some sizes, as a multiple of the time at the best size.
   func losses(of sizes: [Int], bounds: ClosedRange<Int>, among: Int) -> [Double] {
     losses(of: sizes.map { Setting(among: among, size: $0, bounds: bounds) })
   }
 
-  /// Requests at a time, and how large they would be.
+  /// A number of concurrent requests, and their size.
   struct Setting {
     let among: Int
     let size: Int
-    /// What they may be.
+    /// The bounds of the size.
     let bounds: ClosedRange<Int>
   }
 
-  /// The time of a value as a multiple of what it is with the best of the settings.
+  /// The time of a value, as a multiple of the time with the best setting.
   func losses(of settings: [Setting]) -> [Double] {
     let ranges = Set(settings.map { Range(among: $0.among, bounds: $0.bounds) })
     var losses = Array(repeating: 0.0, count: settings.count)

@@ -1,25 +1,25 @@
 import D2Common
 
-/// Makes batches of located lines: values of one data set, no key twice, in the order of the input.
+/// Makes batches of located lines: one data set each, no key twice, in the order of the input.
 ///
-/// A server may fail the whole request over some values, because it may be unable to read their id or period. Such
-/// values go into batches of their own.
+/// A server may fail a whole request over some values, because it may be unable to read their id or period. Such values
+/// go into batches of their own.
 struct Batcher: BatchMaker {
-  /// A batch is an open one until its size is reached; an input whose data sets alternate keeps several open.
+  /// A batch is open until it reaches its size. If the data sets of an input alternate, several batches are open.
   private static let mostOpen = 16
-  /// Where the server names nothing, d2-push bisects a batch to find the invalid value: such batches stay small.
+  /// If the server does not name the invalid value, d2-push bisects the batch to find it. Such batches stay small.
   private static let mostDoubtful = 100
-  /// The last value of a batch may reach beyond its bytes.
+  /// The last value of a batch may exceed the batch's bytes.
   private static let slackBytes = 64 * 1024
 
   private let options: PushOptions
   private let server: DestinationTraits
   private let sizer: BatchSizer
-  /// How many requests may be under way.
+  /// How many requests may be in flight.
   private let concurrency: @Sendable () -> Int
-  /// How many bytes the batches that are made now may hold.
+  /// How many bytes the current batches may hold.
   private var batchBytes = 0
-  /// Lines that are in no batch yet: pieces, and how far the first is used.
+  /// Lines that are in no batch yet: the pieces, and how many lines of the first one are used.
   private var pieces: [LocatedLines] = []
   private var used = 0
   private var waitingBytes = 0
@@ -41,7 +41,8 @@ struct Batcher: BatchMaker {
 
   var waitingPieces: Int { pieces.count }
 
-  /// How much is left is known only when the end of the input has come: as much is read ahead as one batch may hold.
+  /// The number of remaining values is known only at the end of the input. So d2-push reads ahead as much as one batch
+  /// may hold.
   var looksAhead: Bool { waitingBytes < options.batchBytes(among: concurrency()) }
 
   mutating func add(_ piece: LocatedLines) {
@@ -55,7 +56,7 @@ struct Batcher: BatchMaker {
 
   mutating func next() -> Batch? { next(size: ended ? sizer.size(ofLast: left) : sizer.size) }
 
-  /// How many values are in no batch that is ready.
+  /// How many values are not in a finished batch yet.
   private var left: Int {
     pieces.reduce(-used) { $0 + $1.lines.count } + open.reduce(0) { $0 + $1.values.count }
   }
@@ -83,30 +84,30 @@ struct Batcher: BatchMaker {
     return batches
   }
 
-  /// Puts lines into batches until one is ready. Returns how far it came.
+  /// Puts lines into batches until one is ready. Returns the index of the next line.
   private mutating func take(_ piece: LocatedLines, from first: Int, _ size: Int) -> Int {
     var index = first
     while index < piece.lines.count, ready.isEmpty {
       let line = piece.lines[index]
       let dataSet = line.dataSet < 0 ? nil : piece.dataSets[Int(line.dataSet)]
       let size = line.isDoubtful ? min(size, Self.mostDoubtful) : size
-      // The batch in use stands last.
+      // The batch in use is the last one.
       let last = openBatch(for: dataSet, line.isDoubtful, size)
-      // With several batches open, a line whose key went into another of them waits until that one is sealed.
+      // If another open batch already has the key, this line waits until that batch is sealed.
       if last > 0, open[..<last].contains(where: { $0.keys.contains(line.key) }) {
         sealAll()
         continue
       }
       let most = last == 0 ? size : open[last].values.count + 1
       let next = open[last].add(piece, from: index, size: most, bytes: batchBytes)
-      // A key that is in already begins the next batch, so that the last one wins.
+      // A key that the batch already has begins the next batch, so that the last value wins.
       if next == index || open[last].values.count >= size || open[last].bytes >= batchBytes { seal(last) }
       index = next
     }
     return index
   }
 
-  /// The place of a data set's open batch: the last one.
+  /// The index of a data set's open batch, which is always the last one.
   @inline(__always)
   private mutating func openBatch(for dataSet: String?, _ isDoubtful: Bool, _ size: Int) -> Int {
     if let last = open.last, last.dataSet == dataSet, last.isDoubtful == isDoubtful { return open.count - 1 }

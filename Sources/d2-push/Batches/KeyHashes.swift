@@ -1,13 +1,13 @@
-/// Hashes of keys: no key is in twice. Two keys that share a hash are taken for one.
+/// A set of key hashes. It treats two keys with the same hash as one.
 ///
-/// The hashes stand in the slots themselves, so that a new one costs one look into memory; they have no numbers, as
-/// those of `HashTable` have.
+/// The slots hold the hashes themselves, so that adding one takes a single memory access. Unlike those of `HashTable`,
+/// the hashes have no numbers.
 struct KeyHashes: Sendable {
-  /// Open addressing with linear probing; 0 where a slot is free. There are at least twice as many as hashes.
+  /// Open addressing with linear probing; 0 means a free slot. There are at least twice as many slots as hashes.
   private var slots: [UInt64]
   private var count = 0
 
-  /// - Parameter capacity: how many keys are expected; it grows.
+  /// - Parameter capacity: how many keys are expected; the set grows if there are more.
   init(capacity: Int) { slots = Array(repeating: 0, count: Self.slotCount(for: capacity)) }
 
   private static func slotCount(for capacity: Int) -> Int {
@@ -20,13 +20,13 @@ struct KeyHashes: Sendable {
     slots.withUnsafeBufferPointer { slots in slots[Self.slot(of: Self.kept(hash), in: slots)] != 0 }
   }
 
-  /// Whether both have a hash in common.
+  /// Whether the two sets share a hash.
   func intersects(_ other: KeyHashes) -> Bool {
     let (small, large) = slots.count < other.slots.count ? (self, other) : (other, self)
     return small.slots.contains { $0 != 0 && large.contains($0) }
   }
 
-  /// Enters hashes one after the other, as `body` comes to them; there is room for so many more.
+  /// Adds the hashes that `body` passes to `isNew`. The set has room for this many more.
   @inline(__always)
   mutating func entering(atMost more: Int, _ body: (_ isNew: (UInt64) -> Bool) -> Void) {
     reserve(more)
@@ -53,11 +53,11 @@ struct KeyHashes: Sendable {
     }
   }
 
-  /// 0 stands for a free slot.
+  /// Replaces the hash 0, which means a free slot.
   @inline(__always)
   private static func kept(_ hash: UInt64) -> UInt64 { hash == 0 ? 1 : hash }
 
-  /// Where a hash stands, or the free slot where it would.
+  /// The slot of a hash, or the free slot for it.
   @inline(__always)
   private static func slot(of hash: UInt64, in slots: UnsafeBufferPointer<UInt64>) -> Int {
     let mask = slots.count - 1

@@ -1,13 +1,13 @@
 import D2Client
 import D2Common
 
-/// How the values go to the server: how many a request, and how many requests at a time. Both are found by measuring,
-/// and what was found is handed on to the next command of a worker, which may have little to measure.
+/// Finds how many values a request should hold, and how many requests should run at a time, by measuring. A worker
+/// passes the result to its next command, which may have little to measure.
 struct Pace: Sendable {
-  /// By which it is found among what the commands of a worker share.
+  /// The key of this note among the notes that a worker's commands share.
   private static let note = "pace of d2-push"
-  /// So many requests at a time are tried first if batches are large: few are sent in all, so that looking for the
-  /// number from below would take too long. Four are nearly as good as the best number, whatever that is.
+  /// If batches are large, d2-push begins with this many concurrent requests. There are only few requests, so a search
+  /// from below would take too long. Four are nearly as good as the best number, whatever that is.
   static let firstOfLargeBatches = 4
 
   let sizer: BatchSizer
@@ -23,7 +23,7 @@ struct Pace: Sendable {
     client.limit.rise(from: Self.firstOfLargeBatches)
   }
 
-  /// Takes up what the command before has found. Nothing was sent yet, and it is this command's turn.
+  /// Uses what the previous command found. Call it before anything is sent, when this command's turn has come.
   func takeUp() {
     guard let known = client.note(Self.note) else { return }
     let concurrency = known["concurrency"]?.int.flatMap { $0 > 0 ? $0 : nil }
@@ -36,14 +36,14 @@ struct Pace: Sendable {
     if let concurrency { client.limit.begin(at: concurrency) }
   }
 
-  /// A batch goes out. Returns what `ended` wants to know.
+  /// Records that a batch is sent. Returns the token for `ended`.
   func begin() -> Int { client.limit.begin() }
 
-  /// It came back.
+  /// Records that a batch was answered.
   ///
   /// - Parameters:
-  ///   - begun: what `begin` returned.
-  ///   - isUsual: its time is that of one request that went well.
+  ///   - begun: the token from `begin`.
+  ///   - isUsual: whether the time is that of one successful request.
   func ended(_ batch: Batch, seconds: Double, begun: Int, isUsual: Bool) {
     let among = client.limit.end(begun)
     guard isUsual, batch.values.count > 0 else { return }
@@ -53,7 +53,7 @@ struct Pace: Sendable {
     handOn()
   }
 
-  /// The sizer learns of an answer, and the limit asks it what that means.
+  /// Passes an answer to the sizer, then lets the limit ask the sizer for the losses.
   static func learn(
     _ sizer: BatchSizer, _ limit: ConcurrencyLimit, size: Int, values: Int, bytes: Int, seconds: Double, among: Double
   ) {

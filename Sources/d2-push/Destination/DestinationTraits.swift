@@ -1,19 +1,19 @@
 import D2Client
 import D2Common
 
-/// What has to be known of the destination before values are sent: its version, and the uid of its default option
-/// combo.
+/// What d2-push must know about the destination before it sends values: its version, its calendar, and the uid of its
+/// default option combo.
 struct DestinationTraits: Sendable {
   let version: DHIS2Version?
   let defaultCombo: [UInt8]
-  /// The name of its calendar; `nil` if it does not tell.
+  /// The name of its calendar; `nil` if the server does not report it.
   let calendar: String?
   private let usesUIDs: Bool
   private let namedDataSet: String?
 
-  /// Signs in and looks. A server that tells nothing of itself is taken for one up to 2.42.
+  /// Signs in and asks the server. A server that reports nothing counts as one up to 2.42.
   ///
-  /// - Throws: `ServerError` if the credentials are refused or nothing can be reached.
+  /// - Throws: `ServerError` if the server refuses the credentials or cannot be reached.
   init(_ client: DHIS2Client, _ options: PushOptions) throws {
     var version: DHIS2Version?
     var combo = DefaultCombo.usualUID
@@ -45,7 +45,7 @@ struct DestinationTraits: Sendable {
     self.namedDataSet = namedDataSet
   }
 
-  /// What may pass must not decide how the whole run goes.
+  /// A temporary failure must not decide how the whole run works.
   private static func canGoOn(after error: ServerError) -> Bool {
     switch error.kind {
     case .status(429), .status(500...): false
@@ -53,22 +53,23 @@ struct DestinationTraits: Sendable {
     }
   }
 
-  /// From 2.43 on values are upserted by group, and one can fail them all (docs/dhis2-servers.md, trap 8).
+  /// Whether one value can fail a whole group: servers from 2.43 on upsert values by group (docs/dhis2-servers.md, trap
+  /// 8).
   var failsWholeGroups: Bool { version?.failsWholeGroups ?? false }
 
-  /// Whether values must be spelled as servers from 2.43 on read them.
+  /// Whether values must have the spelling that servers from 2.43 on can read.
   var respells: Bool { failsWholeGroups }
 
-  /// Up to 2.42 each id costs a query of its own until 250 were not found, unless this is asked for: up to 19 times
-  /// slower (docs/dhis2-servers.md, "What it costs").
+  /// Up to 2.42, each id costs one query until 250 ids were not found, unless the request asks for a preheat. That is
+  /// up to 19 times slower (docs/dhis2-servers.md, "What it costs").
   var wantsPreheat: Bool { !failsWholeGroups }
 
-  /// Up to 2.42 a batch of 20,000 goes at six times the rate of one of 1,000. Later versions like small batches;
-  /// nothing is known about other servers (docs/dhis2-servers.md, "What it costs").
+  /// Up to 2.42, a batch of 20,000 values is six times as fast as one of 1,000. Later versions prefer small batches.
+  /// Nothing is known about other servers (docs/dhis2-servers.md, "What it costs").
   var likesLargeBatches: Bool { version.map { !$0.failsWholeGroups } ?? false }
 
-  /// A value that such a server may answer with a failure of the whole request: a period or id that it cannot read,
-  /// category options.
+  /// Whether such a server may answer a value with a failure of the whole request. The cause is a period or id that it
+  /// cannot read, or category options.
   func mayFailRequest(_ line: DataValueLine) -> Bool {
     guard failsWholeGroups else { return false }
     if !line.keys.nested.isEmpty { return true }
@@ -81,8 +82,8 @@ struct DestinationTraits: Sendable {
     }
   }
 
-  /// The beginning of a request body, up to the bracket of the array. The options' data set is named to every server;
-  /// that of the values only if the server wants to know it (docs/dhis2-servers.md, trap 9).
+  /// The beginning of a request body, up to the bracket of the array. It always names the data set of the options. It
+  /// names the data set of the values only if the server needs it (docs/dhis2-servers.md, trap 9).
   func header(dataSet: String?, kind: DataKind) -> [UInt8] {
     var header: [UInt8] = Array("{".utf8)
     if let name = namedDataSet ?? (failsWholeGroups ? dataSet : nil), kind == .dataValues {

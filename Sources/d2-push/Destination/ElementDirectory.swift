@@ -2,13 +2,13 @@ import D2Client
 import D2Common
 import Synchronization
 
-/// What the destination's metadata say of the data elements in the input: asked once for each, many in one request, and
-/// kept for the run.
+/// The destination's metadata about the data elements in the input. It asks once for each element, many in one request,
+/// and keeps the answers for the run.
 final class ElementDirectory: Sendable {
   private struct State {
     var known: [String: ElementTraits] = [:]
     var asked: Set<String> = []
-    /// Of elements that were not in the input yet.
+    /// Elements that were not in the input yet.
     var expected: [String: ElementTraits] = [:]
     var isSilent = false
     var hasToldOfFiles = false
@@ -17,14 +17,14 @@ final class ElementDirectory: Sendable {
   private let client: DHIS2Client
   private let state = Mutex(State())
 
-  /// - Parameter asks: whether the server is asked at all.
+  /// - Parameter asks: whether to ask the server at all.
   init(_ client: DHIS2Client, asks: Bool) {
     self.client = client
     state.withLock { $0.isSilent = !asks }
   }
 
-  /// Values of a data set are about to come: asks for its elements before the first value waits for them. What the
-  /// server does not tell is asked again when values are there.
+  /// Prepares for values of a data set: asks for its elements before the first value waits for them. If the server does
+  /// not answer, it asks again when values are there.
   func expect(dataSet: String) {
     state.withLock { state in
       guard !state.isSilent else { return }
@@ -37,7 +37,7 @@ final class ElementDirectory: Sendable {
     }
   }
 
-  /// The traits of elements, by uid; those of which the server does not tell are left out. The first that asks for an
+  /// The traits of elements, by uid, except those that the server does not report. The first caller that asks for an
   /// element waits for the answer, and so do the others.
   func traits(of elements: [String]) -> [String: ElementTraits] {
     state.withLock { state in
@@ -56,7 +56,7 @@ final class ElementDirectory: Sendable {
         if let id = element["id"]?.string { note(id, ElementTraits(element), &state) }
       }
     } catch {
-      // What the server has against it, it says of the values too.
+      // If the server has a problem with the request, it will report the same problem for the values.
       client.log.debug("\(error); values that the destination does not keep are not known")
       state.isSilent = true
     }

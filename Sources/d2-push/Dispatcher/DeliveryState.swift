@@ -1,32 +1,32 @@
 import D2Client
 import D2Common
 
-/// What go-dispatcher2 says of a request that it holds (its table `requests`; `request_processor.go` and
+/// The state of a request that go-dispatcher2 holds (its table `requests`; `request_processor.go` and
 /// `schedule_processor.go` write it).
 struct DeliveryState: Sendable {
   enum Phase: Sendable {
     /// Not delivered yet, or failed and to be sent again.
     case open
     case completed
-    /// Given up: all attempts failed, or an operator stopped it.
+    /// Given up: all attempts failed, or an operator cancelled it.
     case givenUp
-    /// The queue holds no such request any more.
+    /// The queue no longer holds the request.
     case unknown
   }
 
   let phase: Phase
-  /// In its own words: `completed`, `failed`, `expired`, `canceled`.
+  /// The status in the queue's words: `completed`, `failed`, `expired`, `canceled`.
   let status: String
-  /// The destination's HTTP status, if it gave one.
+  /// The destination's HTTP status, if there is one.
   let httpStatus: Int?
-  /// The queue's text of what went wrong.
+  /// The queue's error text.
   let errors: String
   /// The destination's import summary, from its whole answer or from the counts that the queue keeps.
   let summary: ImportSummary?
-  /// The destination only began to import; the queue looks after the job and will write what came of it.
+  /// Whether the destination has only started an import job. The queue follows the job, and will write its outcome.
   let isJob: Bool
 
-  /// Reads the answer of `GET /api/queue/{uid}`; `nil` for anything else. An unknown uid is answered with `null`.
+  /// Reads the answer of `GET /api/queue/{uid}`; `nil` for anything else. The answer for an unknown uid is `null`.
   init?(_ document: JSONValue) {
     if document == .null {
       (phase, status, httpStatus, errors, summary, isJob) = (.unknown, "unknown", nil, "", nil, false)
@@ -42,15 +42,15 @@ struct DeliveryState: Sendable {
       }
     httpStatus = document["statuscode"]?.int.flatMap { $0 > 0 ? $0 : nil }
     errors = document["errors"]?.string ?? ""
-    // The answer is kept as a text.
+    // The queue keeps the answer as a text.
     let answer = document["response"].flatMap { $0.string.flatMap { try? JSONValue(parsing: $0) } ?? $0 }
     let counted = Self.counts(in: errors)
     summary = answer.flatMap { ImportSummary($0) } ?? counted
     isJob = counted == nil && answer?["response"]?["jobType"]?.string != nil
   }
 
-  /// What the queue writes when a job of the destination is done: `Imported: 3, Updated: 0, Ignored: 1, Deleted: 0,
-  /// Total: 4`.
+  /// The counts that the queue writes when the destination has finished a job: `Imported: 3, Updated: 0, Ignored: 1,
+  /// Deleted: 0, Total: 4`.
   private static func counts(in text: String) -> ImportSummary? {
     guard text.contains("Imported: ") else { return nil }
     var counts: [JSONValue.Member] = []
@@ -61,9 +61,8 @@ struct DeliveryState: Sendable {
     return ImportSummary(["status": "SUCCESS", "importCount": .object(counts)])
   }
 
-  /// Whether nothing will change any more. A destination that has read the values and answered for them would answer
-  /// the same each time that the queue sends them again. So its summary is final, even if the queue says that the
-  /// request failed.
+  /// Whether the state will not change any more. A destination that has read and judged the values would answer the
+  /// same each time the queue resends them. So its summary is final, even if the queue says that the request failed.
   var isFinal: Bool {
     switch phase {
     case .completed: !isJob
@@ -72,22 +71,21 @@ struct DeliveryState: Sendable {
     }
   }
 
-  /// Whether the destination said of the values what it did with them.
+  /// Whether the destination reported the outcome of the values.
   private var answersForValues: Bool {
     guard let summary, summary.hasCounts else { return false }
-    // What broke down may not break down again.
+    // An import that broke down may succeed next time.
     if summary.description?.hasPrefix("The import process failed") == true { return false }
     // Servers from 2.43 on count nothing if they refuse the whole request.
     return summary.accepted + summary.ignored > 0 || !summary.conflicts.isEmpty
   }
 
-  /// What a batch's line tells of its delivery.
+  /// The members of a batch's line about its delivery.
   static func notes(_ state: DeliveryState?) -> [JSONValue.Member] {
     [.init("delivery", .string(orNull: state?.status)), .init("errors", .string(orNull: state?.errors))]
   }
 
-  /// What it means for the values of a request. Those that were delivered, and of which nothing more is known, stay
-  /// queued.
+  /// The outcome for the values of a request. If they were delivered and nothing more is known, they stay queued.
   func outcome(of batch: Batch) -> BatchOutcome {
     var outcome = BatchOutcome()
     outcome.status = status
@@ -114,7 +112,7 @@ struct DeliveryState: Sendable {
     var refused = named(by: summary, batch)
     let notStored = summary.accepted == 0 ? batch.values.count : summary.ignored
     if refused.count < notStored, let conflict = summary.conflicts.first {
-      // Some are not stored, and the answer does not say which: none of the others counts as done.
+      // Some are not stored, and the answer does not say which. So none of the others counts as stored.
       let text =
         summary.accepted == 0
         ? "nothing of the request was stored: \(conflict.message)"
@@ -127,12 +125,12 @@ struct DeliveryState: Sendable {
     for (index, refusal) in refused { outcome.refuse(index, refusal, of: batch) }
   }
 
-  /// The values that conflicts name: by position, else by ids, if these are as many as were not stored.
+  /// The values that conflicts name: by position; or else by ids, if these match as many values as were not stored.
   private func named(by summary: ImportSummary, _ batch: Batch) -> [Int: Refusal] {
     let all = batch.values.indices
     let report = ImportReport(summary: summary, status: httpStatus)
-    // A server that lost its place in the request counts too many, and means the neighbours (docs/dhis2-servers.md,
-    // trap 26).
+    // A server that lost its position in the request counts too many values, and its positions mean their neighbours
+    // (docs/dhis2-servers.md, trap 26).
     let fits =
       summary.accepted + summary.ignored <= all.count
       && summary.conflicts.allSatisfy { $0.indexes.allSatisfy { $0 < all.count } }

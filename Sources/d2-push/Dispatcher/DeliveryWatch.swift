@@ -1,25 +1,25 @@
 import D2Common
 
-/// A queued batch that is followed.
+/// A queued batch that d2-push follows.
 struct QueuedRequest: Sendable {
   let uid: String
   let batch: Batch
   let key: RequestKey
   let facility: String
-  /// What it took to queue it.
+  /// The outcome of queueing it, with its attempts and bytes.
   let outcome: BatchOutcome
-  /// When it was begun and queued.
+  /// When it was begun, and when it was queued.
   let start: Double
   let queuedAt = monotonicSeconds()
-  /// When it is asked about next, and how long it is left alone after that.
+  /// When to ask about it next, and how long to wait after that.
   var due = monotonicSeconds() + DeliveryWatch.firstPauseSeconds
   var pause = DeliveryWatch.firstPauseSeconds
-  /// What the queue said last, if that was not the end.
+  /// The last state from the queue, if it was not final.
   var lastState: DeliveryState?
 
-  /// What became of its values.
+  /// The outcome of its values.
   ///
-  /// - Parameter state: the end; `nil` if it was followed for too long.
+  /// - Parameter state: the final state; `nil` if d2-push followed it for too long.
   fileprivate func end(_ state: DeliveryState?) -> BatchOutcome {
     var end = state?.outcome(of: batch) ?? BatchOutcome()
     if state == nil {
@@ -35,18 +35,18 @@ struct QueuedRequest: Sendable {
   }
 }
 
-/// The queued requests that are followed: one is asked about at a time, each again after a while that grows. Their
-/// values are held until it is known what became of them, so that no more than so many are under way.
+/// Follows queued requests. It asks about one at a time, and about each again after a growing pause. It holds their
+/// values until their outcome is known, so their number and bytes are limited.
 struct DeliveryWatch: Sendable {
   static let firstPauseSeconds = 0.5
-  /// go-dispatcher2 looks for work every five seconds, and sends failed requests again every five minutes.
+  /// go-dispatcher2 looks for work every five seconds, and resends failed requests every five minutes.
   private static let longestPauseSeconds = 15.0
-  /// How long, at most, one look around takes or waits.
+  /// The most time that one round takes or waits.
   private static let roundSeconds = 0.3
   private static let mostRequests = 5000
   private static let mostBytes = 32 << 20
 
-  /// What one look around has found.
+  /// The result of one round.
   struct Round: Sendable {
     var settled: [(queued: QueuedRequest, state: DeliveryState)] = []
     var open: [QueuedRequest] = []
@@ -56,15 +56,15 @@ struct DeliveryWatch: Sendable {
   typealias Closed = (batch: Batch, outcome: BatchOutcome)
 
   private var waiting: [QueuedRequest] = []
-  /// The bytes of the values that are waiting or asked about.
+  /// The bytes of all values that are followed.
   private var bytes = 0
   private var count = 0
   private let mostSeconds: Double
   private var lastDelivery = -Double.infinity
-  /// The queue has delivered nothing for as long as one request is followed, or tells nothing: it makes no sense to
-  /// follow others.
+  /// Whether d2-push has stopped following requests: the queue does not answer, or has delivered nothing for the time
+  /// that one request is followed.
   private(set) var hasGivenUp = false
-  /// Values that the queue gave up, and those that were followed for too long.
+  /// Values that the queue has given up, and values that were followed for too long.
   private var givenUp = 0
   private var late = 0
 
@@ -76,7 +76,7 @@ struct DeliveryWatch: Sendable {
   /// Whether another request may be queued, to be followed.
   var hasRoom: Bool { count < Self.mostRequests && bytes < Self.mostBytes }
 
-  /// Follows a batch, unless nothing is followed any more: then returns what became of it.
+  /// Follows a batch. If nothing is followed any more, it returns the outcome instead.
   mutating func add(_ queued: QueuedRequest) -> [Closed] {
     if hasGivenUp { return [close(late: queued)] }
     waiting.append(queued)
@@ -85,20 +85,20 @@ struct DeliveryWatch: Sendable {
     return []
   }
 
-  /// Takes out those to ask about next: those that are due first.
+  /// Takes out the requests to ask about next, in the order in which they are due.
   mutating func nextRound() -> [QueuedRequest] {
     let asked = waiting.sorted { $0.due < $1.due }
     waiting = []
     return asked
   }
 
-  /// Puts back what is still open.
+  /// Puts back the requests that are still open.
   ///
-  /// - Returns: what is no longer followed.
+  /// - Returns: the requests that are no longer followed.
   mutating func finish(_ round: Round) -> [Closed] {
     let now = monotonicSeconds()
     if !round.settled.isEmpty { lastDelivery = now }
-    // Where the queue does not answer nothing more is to be learnt.
+    // If the queue does not answer, there is nothing more to learn.
     if round.failure != nil { hasGivenUp = true }
     var closed: [Closed] = []
     for (queued, state) in round.settled {
@@ -128,7 +128,7 @@ struct DeliveryWatch: Sendable {
     bytes -= queued.batch.bytes
   }
 
-  /// What was followed and was not delivered in the end.
+  /// The failure for requests that were followed but not delivered in the end.
   var failure: CommandFailure? {
     var parts: [String] = []
     if givenUp > 0 {
@@ -144,7 +144,7 @@ struct DeliveryWatch: Sendable {
     return parts.isEmpty ? nil : CommandFailure(.temporary, parts.joined(separator: "; "))
   }
 
-  /// Asks about the requests that are due, one after the other; waits for a moment if none is.
+  /// Asks about the requests that are due, one after the other. If no request is due, it waits for a moment.
   static func look(at asked: [QueuedRequest], _ client: QueueClient) -> Round {
     var round = Round()
     let end = monotonicSeconds() + roundSeconds

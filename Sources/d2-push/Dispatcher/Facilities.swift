@@ -4,26 +4,26 @@ import D2Store
 import Glibc
 import Synchronization
 
-/// What the requests of a queue call their organisation units, which values name by uid.
+/// Maps organisation units, which values name by uid, to the labels that a queue's requests use.
 struct Facilities: Sendable {
-  /// Where the labels come from, as messages tell it.
+  /// The origin of the labels, for messages.
   let origin: String
   let find: @Sendable (_ unit: String) throws -> String?
 
-  /// The label of a unit, given by its uid; `nil` if none is known.
+  /// The label of a unit, given by its uid; `nil` if it is not known.
   ///
-  /// - Throws: `ServerError` if it had to be asked for and nobody answered.
+  /// - Throws: `ServerError` if the source had to be asked and did not answer.
   func label(of unit: String) throws -> String? { try find(unit).flatMap { $0.isEmpty ? nil : $0 } }
 }
 
 extension Facilities {
-  /// Units are called by their uids.
+  /// The labels are the uids.
   static let ids = Facilities(origin: "uid") { $0 }
 
-  /// Reads names or codes from a file: `{"id":…,"name":…,"code":…}` a line, other keys are ignored. The last line of a
-  /// unit counts.
+  /// Reads names or codes from a file, with `{"id":…,"name":…,"code":…}` on each line. It ignores other keys. If a unit
+  /// has several lines, the last one counts.
   ///
-  /// - Throws: `CommandFailure`: 74 if it cannot be read, 65 where a line is not of that form.
+  /// - Throws: `CommandFailure`: 74 if the file cannot be read, 65 if a line does not have that form.
   static func file(_ path: String, by label: FacilityLabel) throws(CommandFailure) -> Facilities {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw CommandFailure(.cannotRead, "cannot read \(path): \(SystemError())") }
@@ -42,8 +42,8 @@ extension Facilities {
     return Facilities(origin: path) { known[$0] }
   }
 
-  /// Names or codes as the store has them. Units that it lacks (those below the level that is kept there) are asked of
-  /// the source, one by one.
+  /// Names or codes from the store. If the store lacks a unit (because it is below the level that is kept there), this
+  /// asks the source about that unit.
   ///
   /// - Throws: `StoreError`; `CommandFailure`, 78 for the source's configuration.
   static func pair(
@@ -66,9 +66,9 @@ extension Facilities {
     }
   }
 
-  /// Those that the options ask for.
+  /// The labels that the options ask for.
   ///
-  /// - Throws: `CommandFailure`: 64 if nothing tells the names; as `file` does. `StoreError`.
+  /// - Throws: `CommandFailure`: 64 if the options name no source of the labels; as `file` does. `StoreError`.
   init(_ options: QueueOptions, _ stored: StoredPair?, _ arguments: Arguments, _ log: Log) throws {
     if options.facilityBy == .id {
       self = .ids

@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 import Synchronization
 
-/// Puts requests into a queue, and asks what became of them.
+/// Puts requests into a queue, and asks for their state.
 final class QueueClient: Sendable {
   private let client: DHIS2Client
   let queue: QueueAddress
@@ -14,8 +14,8 @@ final class QueueClient: Sendable {
     self.queue = queue
   }
 
-  /// Queues a body, and retries after a passing failure: a request that is stored twice imports the same values twice,
-  /// which changes nothing.
+  /// Queues a body, and retries after a temporary failure. If a request is stored twice, the same values are imported
+  /// twice, which changes nothing.
   ///
   /// - Parameter outcome: counts the attempts.
   /// - Throws: `ServerError` if it cannot be queued; `CommandFailure` on a signal.
@@ -23,7 +23,7 @@ final class QueueClient: Sendable {
     _ body: any HTTPBody, _ key: RequestKey, facility: String, _ outcome: inout BatchOutcome
   ) throws -> QueueReceipt {
     var request = HTTPRequest(.post, target(key, facility: facility))
-    // Byte for byte: go-dispatcher2 refuses a charset after it, dispatcher-2 hangs up if it is missing.
+    // Exactly this value: go-dispatcher2 refuses a charset after it, and dispatcher-2 hangs up without it.
     request.headers = [("Content-Type", "application/json")]
     request.body = body
     return try client.retrying { attempt in
@@ -40,7 +40,7 @@ final class QueueClient: Sendable {
     }
   }
 
-  /// The parameters of both flavours: each ignores what it does not know.
+  /// The parameters for both flavours; each ignores the ones that it does not know.
   private func target(_ key: RequestKey, facility: String) -> String {
     let calendar = key.calendar
     var query = Query(["source": queue.source, "destination": queue.destination])
@@ -50,14 +50,14 @@ final class QueueClient: Sendable {
     query.add("period", key.period)
     query.add("facility", facility)
     query.add("report_type", key.dataSet)
-    // The body is not a query string: PostgreSQL's spelling of false.
+    // The body is not a query string. "f" is PostgreSQL's spelling of false.
     query.add("is_qparams", "f")
     return query.target(queue.path)
   }
 
-  /// What go-dispatcher2 says of a request.
+  /// The state of a request in go-dispatcher2.
   ///
-  /// - Throws: `ServerError` if it does not tell; `CommandFailure` on a signal.
+  /// - Throws: `ServerError` if the answer is not a state; `CommandFailure` on a signal.
   func state(of uid: String) throws -> DeliveryState {
     let target = Query(["fields": "uid,status,statuscode,retries,errors,response,updated"])
       .target("\(queue.path)/\(uid)")
@@ -82,8 +82,8 @@ final class QueueClient: Sendable {
 }
 
 extension QueueFlavour {
-  /// Finds out which queue it is. dispatcher-2 answers `/test` with 200; go-dispatcher2 answers `/api/test2` with
-  /// `Authorized`, or as JSON that the credentials are wrong.
+  /// Finds out which queue it is. dispatcher-2 answers `/test` with 200. go-dispatcher2 answers `/api/test2` with
+  /// `Authorized`, or with JSON that says the credentials are wrong.
   ///
   /// - Throws: `ServerError` if it is neither, cannot be reached, or refuses the credentials.
   init(asking client: DHIS2Client) throws {
@@ -112,7 +112,7 @@ extension QueueFlavour {
       "HTTP 401: go-dispatcher2 refuses the credentials (\(client.server.credentialsAdvice))")
   }
 
-  /// `nil` if the connection closes without an answer, as dispatcher-2 closes it for a path that it does not know.
+  /// `nil` if the connection closes without an answer. dispatcher-2 does that for a path that it does not know.
   private static func answer(_ client: DHIS2Client, _ path: String) throws -> HTTPResponse? {
     try client.retrying { _ in
       do {

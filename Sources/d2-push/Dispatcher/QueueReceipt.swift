@@ -1,7 +1,7 @@
 import D2Client
 import D2Common
 
-/// Where requests are queued, and what for.
+/// The address of a queue, and the server names in its requests.
 struct QueueAddress: Sendable {
   let server: ServerURL
   let path: String
@@ -13,8 +13,8 @@ struct QueueAddress: Sendable {
     ServerError(server, path, .foreign(status, mayPass: mayPass), message)
   }
 
-  /// The connection closes without an answer, from the first request on: dispatcher-2 does that for every path that it
-  /// does not know.
+  /// The error if the connection closes without an answer from the first request on. dispatcher-2 does that for each
+  /// path that it does not know.
   func closedUnanswered(_ error: ServerError) -> ServerError {
     failure(
       .notDHIS2,
@@ -23,14 +23,14 @@ struct QueueAddress: Sendable {
   }
 }
 
-/// That a request is in the queue. An answer that only looks like it is a failure.
+/// The confirmation that a request is in the queue. An answer that only resembles one is a failure.
 struct QueueReceipt: Sendable, Equatable {
   /// The request's id, if the queue gives it one.
   var uid: String?
 
   /// Reads the answer to a request.
   ///
-  /// - Throws: `ServerError`, final or not, with what to do.
+  /// - Throws: `ServerError`, retryable or not, with advice.
   init(_ response: HTTPResponse, _ queue: QueueAddress) throws(ServerError) {
     switch queue.flavour {
     case .dispatcher2: uid = try Self.readText(response, queue)
@@ -38,8 +38,8 @@ struct QueueReceipt: Sendable, Equatable {
     }
   }
 
-  /// A server name that is not there, a request that could not be stored: dispatcher-2 says 202 all the same, and
-  /// `Request Queued` after the error. So nothing counts but that text alone (`queue_request` in its src/server.c).
+  /// dispatcher-2 says 202 even if a server name is unknown or the request could not be stored. It also writes `Request
+  /// Queued` after the error. So only that text alone is a confirmation (`queue_request` in its src/server.c).
   private static func readText(_ response: HTTPResponse, _ queue: QueueAddress) throws(ServerError) -> String? {
     let text = shown(response.body)
     let isSpace: (UInt8) -> Bool = { $0 <= 0x20 }
@@ -85,7 +85,7 @@ struct QueueReceipt: Sendable, Equatable {
     let isSourceKnown = (document["source"]?.int ?? 0) > 0
     let isDestinationKnown = (document["destination"]?.int ?? 0) > 0
     if !uid.isEmpty, isSourceKnown, isDestinationKnown {
-      // It becomes part of an address.
+      // The uid becomes part of an address.
       guard uid.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x41...0x5A).contains($0 & 0xDF) }) else {
         throw wrongAddress(queue, "the id of the queued request is malformed: \(shown(Array(uid.utf8)))")
       }
@@ -102,7 +102,7 @@ struct QueueReceipt: Sendable, Equatable {
     throw queue.failure(.configuration, "HTTP 200, but nothing is queued: \(reason)")
   }
 
-  /// What both say in the ways of HTTP.
+  /// The failures that both flavours report with an HTTP status.
   private static func failure(_ response: HTTPResponse, _ queue: QueueAddress, _ text: String) -> ServerError {
     let what = "HTTP \(response.status)" + (text.isEmpty ? ", without a word" : ": \(text)")
     switch response.status {

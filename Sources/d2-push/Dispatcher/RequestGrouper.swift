@@ -1,15 +1,15 @@
 import D2Common
 
-/// Sorts the input into requests. It comes in any order: a window of it is held, sorted, and handed out before the next
-/// one is filled.
+/// Sorts the input, which comes in any order, into requests. It holds a window of the input, sorts it, and hands out
+/// all of it before it fills the next window.
 ///
 /// Two values of one key (data element, period, unit, option combos) never share a request, because a server would lose
-/// one of them. The one that comes later in the input is handed out later, even if it names another data set.
+/// one of them. The value that comes later in the input is handed out later, even if it names another data set.
 struct RequestGrouper: BatchMaker {
-  /// How much of the input is sorted at once. Larger windows make fewer requests of an input that is not sorted, and
-  /// cost memory.
+  /// How many bytes of the input are sorted at once. If the input is not sorted, larger windows make fewer requests,
+  /// but need more memory.
   static let windowBytes = 24 << 20
-  /// Beside the bytes of a request's values.
+  /// Bytes of a request in addition to its values.
   private static let slackBytes = 64
 
   /// The values of one key in the window, in the order of the input.
@@ -17,7 +17,7 @@ struct RequestGrouper: BatchMaker {
     let key: RequestKey
     var values: [(piece: Int32, line: Int32)] = []
     var bytes = 0
-    /// How many were handed out.
+    /// How many values were handed out.
     var used = 0
   }
 
@@ -26,7 +26,7 @@ struct RequestGrouper: BatchMaker {
   private let mostWindowBytes: Int
   private let header = Array(#"{"dataValues":["#.utf8)
 
-  /// Pieces of the input that are not in the window: of the first, so many lines are.
+  /// Pieces of the input, and how many lines of the first one are in the window already.
   private var waiting: [LocatedLines] = []
   private var used = 0
   private var ended = false
@@ -35,7 +35,7 @@ struct RequestGrouper: BatchMaker {
   private var bytes = 0
   private var groups: [Group] = []
   private var places: [RequestKey: Int] = [:]
-  /// The group that each value's key went into.
+  /// The group of each value's key.
   private var owners: [UInt64: Int32] = [:]
   private var isHandingOut = false
   private var nextGroup = 0
@@ -43,8 +43,8 @@ struct RequestGrouper: BatchMaker {
   private(set) var made = 0
 
   /// - Parameters:
-  ///   - mostValues: of one request.
-  ///   - mostBytes: of one request; a single value may be larger.
+  ///   - mostValues: the limit for one request.
+  ///   - mostBytes: the limit for one request; a single value may be larger.
   init(mostValues: Int, mostBytes: Int, windowBytes: Int = RequestGrouper.windowBytes) {
     self.mostValues = mostValues
     self.mostBytes = mostBytes
@@ -55,7 +55,7 @@ struct RequestGrouper: BatchMaker {
   let looksAhead = false
   let patienceSeconds = 0.0
 
-  /// - Parameter piece: with the requests of its lines.
+  /// - Parameter piece: it must already contain the requests of its lines.
   mutating func add(_ piece: LocatedLines) { waiting.append(piece) }
 
   mutating func end() { ended = true }
@@ -93,7 +93,8 @@ struct RequestGrouper: BatchMaker {
     if ended, !groups.isEmpty { isHandingOut = true }
   }
 
-  /// Takes lines into the window until it is full, or one must come after all that it holds. Returns how far it came.
+  /// Adds lines to the window. It stops when the window is full, or at a line that must come after the whole window.
+  /// Returns the index of the next line.
   private mutating func take(_ piece: LocatedLines, from first: Int) -> Int {
     guard first < piece.lines.count else { return piece.lines.count }
     let place = Int32(window.count)
@@ -107,7 +108,7 @@ struct RequestGrouper: BatchMaker {
       if known[key] < 0 { known[key] = group(for: piece.requests[key]) }
       let owner = Int32(known[key])
       if let other = owners.updateValue(owner, forKey: line.key), other != owner {
-        // The same key in another data set's group: what is handed out last must be what came last.
+        // Another data set's group has the same key. The last value of the input must also be sent last.
         isHandingOut = true
         return index
       }
@@ -141,7 +142,7 @@ struct RequestGrouper: BatchMaker {
 
   // MARK: Requests
 
-  /// As many values of a group as one request holds.
+  /// A request with as many values of a group as it may hold.
   private mutating func request(of place: Int) -> Batch {
     let group = groups[place]
     var batch = Batch(
@@ -154,7 +155,7 @@ struct RequestGrouper: BatchMaker {
       let piece = window[Int(value.piece)]
       let line = piece.lines[Int(value.line)]
       if batch.values.count > 0, batch.bytes + Int(line.length) >= mostBytes { break }
-      // A key that is in already begins the next request, so that the last one wins.
+      // A key that the request already has begins the next request, so that the last value wins.
       guard batch.add(piece, from: Int(value.line), size: batch.values.count + 1, bytes: .max) > Int(value.line) else {
         break
       }

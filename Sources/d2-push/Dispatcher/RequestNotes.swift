@@ -1,8 +1,9 @@
 import D2Common
 
 extension RequestKey {
-  /// The calendar that a queue shows beside a request: the year of every period id, the month of monthly ids, the week
-  /// of weekly ones. What the id does not tell is left out: go-dispatcher2 fails over an empty year.
+  /// The calendar fields that a queue shows for a request: the year of each period id, the month of monthly ids, the
+  /// week of weekly ids. A field that the id does not contain is left out, because go-dispatcher2 fails if the year is
+  /// empty.
   var calendar: (year: String?, month: String?, week: String?) {
     let digits = period.prefix { $0.isASCII && $0.isNumber }
     guard digits.count >= 4 else { return (nil, nil, nil) }
@@ -17,10 +18,10 @@ extension RequestKey {
     return (year, nil, nil)
   }
 
-  /// Weeks that begin on Monday, and those that begin on other days.
+  /// Weeks that begin on Monday, and weeks that begin on other days.
   private static let weekNames = ["W", "WedW", "ThuW", "FriW", "SatW", "SunW"]
 
-  /// That of the values of a queued batch: they all have it.
+  /// The key of a queued batch; all its values have the same one.
   init(of batch: Batch) {
     self.init(dataSet: batch.dataSet ?? "", period: "", unit: "")
     guard let value = batch.values.first else { return }
@@ -30,7 +31,7 @@ extension RequestKey {
     }
   }
 
-  /// What a batch's line tells of its request.
+  /// The members of a batch's line about its request.
   func notes(_ outcome: BatchOutcome, facility: String?, uid: String?) -> [JSONValue.Member] {
     [
       .init("period", .string(period)), .init("orgUnit", .string(unit)), .init("facility", .string(orNull: facility)),

@@ -1,11 +1,11 @@
 import D2Client
 import D2Common
 
-/// The data elements of one block of the input, by number, and what the destination makes of their values.
+/// The data elements of one block of the input, by number, and how the destination keeps their values.
 struct BlockElements {
-  /// The uids, by number. Number 0 stands for texts that are not uids, and for elements beyond the most.
+  /// The uids, by number. Number 0 means a text that is not a uid, or an element beyond the maximum.
   private var names: [String] = [""]
-  /// The hashes of all texts, and the number of each.
+  /// The hashes of all texts, and the number for each.
   private var hashes = HashTable()
   private var numbers: [UInt16] = []
 
@@ -28,7 +28,7 @@ struct BlockElements {
     names.append(String(decoding: element, as: UTF8.self))
   }
 
-  /// Notes on each line what becomes of it, and sets those apart that are not to be sent.
+  /// Sets the fate of each line, and removes the lines that are not sent.
   func judge(_ piece: inout LocatedLines, _ directory: ElementDirectory, _ keeping: ValueKeeping) {
     let known = directory.traits(of: Array(names.dropFirst()))
     let traits = names.map { known[$0] }

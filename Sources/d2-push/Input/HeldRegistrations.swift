@@ -2,27 +2,26 @@ import D2Client
 import D2Common
 import D2Store
 
-/// The complete data set registrations of an input that also holds values. They wait in a temporary file until the
-/// values are in. For each report it is noted whether a value was refused: a report with a missing value is not
-/// complete.
+/// Holds the complete data set registrations of an input that also has values. They wait in a temporary file until the
+/// values are sent. It records the reports with a refused value, because a report with a missing value is not complete.
 final class HeldRegistrations: @unchecked Sendable {
-  // Filled by the loop of the values, then read.
+  // The loop of the values fills it; later it is only read.
 
   private let key: LineKey
   private let environment: [String: String]
   private let scratch = DataValueLine.Scratch()
   private var file: TemporaryFile?
-  /// How many lines the file has: as many as the input had, so that each registration keeps its number.
+  /// How many lines the file has. It has as many as the input, so that each registration keeps its number.
   private var lines = 0
-  /// How many there are.
+  /// How many registrations it holds.
   private(set) var count = 0
-  /// The reports of which a value was refused, by their hashes.
+  /// The hashes of the reports with a refused value.
   private var incomplete: Set<UInt64> = []
-  /// A line of the input was not a value: it may have been part of any report.
+  /// Whether a line of the input was not a value. That line may belong to any report.
   private var hasUnknown = false
   private var isSent = false
 
-  /// - Returns: `nil` if there can be none: a queue takes values alone.
+  /// - Returns: `nil` if the input cannot contain registrations, because a queue accepts only values.
   init?(_ options: PushOptions, _ sender: any BatchSender) {
     guard options.kind == .dataValues, let sender = sender as? ServerSender else { return nil }
     key = LineKey(.registrations, defaultCombo: sender.defaultCombo)
@@ -31,7 +30,7 @@ final class HeldRegistrations: @unchecked Sendable {
 
   // MARK: While values are sent
 
-  /// Keeps the registrations of a block, and notes the reports of its lines that are not sent.
+  /// Stores the registrations of a block, and records the reports of lines that are not sent.
   ///
   /// - Throws: `CommandFailure`, 73.
   func note(_ piece: LocatedLines) throws {
@@ -51,7 +50,7 @@ final class HeldRegistrations: @unchecked Sendable {
     try text.withUnsafeBytes { try file.append($0) }
   }
 
-  /// Notes the reports of the values of a batch that were refused.
+  /// Records the reports of a batch's refused values.
   func note(_ batch: Batch, _ outcome: BatchOutcome) {
     for index in outcome.refused.keys { note(batch.bytes(of: batch.values[index])) }
   }
@@ -62,10 +61,10 @@ final class HeldRegistrations: @unchecked Sendable {
 
   // MARK: When they are in
 
-  /// Posts them.
+  /// Posts the registrations.
   ///
-  /// - Parameter keys: gets those of all of them.
-  /// - Throws: what ends the run. The account has what was not sent by then.
+  /// - Parameter keys: collects the keys of all registrations.
+  /// - Throws: the failure that ends the run. The account then contains the ones that were not sent.
   func send(
     _ options: PushOptions, _ client: DHIS2Client, _ report: RunReport, _ executor: BlockingExecutor,
     keys: InputKeys? = nil
@@ -78,16 +77,16 @@ final class HeldRegistrations: @unchecked Sendable {
     try await loop.run()
   }
 
-  /// The lines, from their beginning.
+  /// The lines, from the beginning.
   var descriptor: Int32? { file?.fromBeginning }
 
-  /// Takes out the registrations of reports that are not there as a whole.
+  /// Removes the registrations of incomplete reports from the lines.
   func keepBack(_ piece: inout LocatedLines) {
     guard hasUnknown || !incomplete.isEmpty else { return }
     let scratch = DataValueLine.Scratch()
     let kept = piece.lines.filter { line in
       let isIncomplete = DataValueLine.reading(piece.text[piece.place(of: line)], scratch) { line in
-        // A value need not name its data set.
+        // A value may omit its data set.
         incomplete.contains(key.report(line, namesDataSet: true))
           || incomplete.contains(key.report(line, namesDataSet: false))
       }
@@ -105,7 +104,7 @@ final class HeldRegistrations: @unchecked Sendable {
     }
   }
 
-  /// Hands out each line with its number in the input, unless they were sent.
+  /// Passes each line and its number in the input to `body`, unless the registrations were sent.
   func forEach(_ body: (UnsafeRawBufferPointer, Int) throws -> Void) throws {
     guard !isSent, let descriptor else { return }
     var reader = LineReader(descriptor: descriptor)

@@ -1,24 +1,24 @@
 import D2Common
 
-/// Blocks of the input that are located by several tasks, put back into their order.
+/// Restores the order of input blocks that several tasks locate.
 struct InputOrder {
   private var begun = 0
   private var delivered = 0
   private var located: [Int: LocatedLines] = [:]
-  /// Lines of the blocks that were delivered.
+  /// How many lines the delivered blocks have.
   private(set) var lines = 0
-  /// No more is to be read.
+  /// Whether reading has ended.
   private(set) var hasEnded = false
-  /// What ended the input before its end.
+  /// The failure that ended the input early.
   private(set) var failure: CommandFailure?
 
   /// Blocks that are read but not delivered.
   var ahead: Int { begun - delivered }
 
-  /// Everything was read and delivered.
+  /// Whether everything was read and delivered.
   var isComplete: Bool { hasEnded && ahead == 0 }
 
-  /// A block was read, or none: returns it with its place in the order.
+  /// Records the result of a read. If it is a block, returns it with its position in the order.
   mutating func began(_ result: Result<[UInt8]?, CommandFailure>) -> (bytes: [UInt8], order: Int)? {
     switch result {
     case .success(let block?):
@@ -34,13 +34,13 @@ struct InputOrder {
 
   mutating func finished(_ piece: LocatedLines, _ order: Int) { located[order] = piece }
 
-  /// The next block of the input, if it is located.
+  /// The next block of the input, if it is located already.
   mutating func next() -> LocatedLines? {
     guard var piece = located.removeValue(forKey: delivered) else { return nil }
     piece.linesBefore = lines
     lines += piece.lineCount
     delivered += 1
-    // Behind a line that ended the input nothing counts.
+    // Ignore everything after a line that ended the input.
     if isCut {
       piece.lines = []
       piece.faults = []
@@ -52,7 +52,7 @@ struct InputOrder {
 
   private var isCut = false
 
-  /// A malformed line ends the input.
+  /// Ends the input at a malformed line.
   mutating func end(_ failure: CommandFailure) {
     hasEnded = true
     isCut = true

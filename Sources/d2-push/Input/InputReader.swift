@@ -5,7 +5,7 @@ import D2Store
 final class InputReader: @unchecked Sendable {
   private var reader: LineReader
 
-  /// - Parameter stop: ends the waiting for input.
+  /// - Parameter stop: stops the wait for input.
   init(_ descriptor: Int32, stop: StopSign) { reader = LineReader(descriptor: descriptor, stop: stop) }
 
   /// The next block; `nil` at the end.
@@ -13,7 +13,7 @@ final class InputReader: @unchecked Sendable {
     do throws(CommandFailure) { return .success(try reader.nextBlock()) } catch { return .failure(error) }
   }
 
-  /// Hands out the rest of the input, line by line.
+  /// Passes the rest of the input to `body`, line by line.
   func drain(linesBefore: Int, _ body: (PaddedLine, _ number: Int) throws -> Void) throws {
     reader.count(lines: linesBefore)
     while let line = try reader.next() {

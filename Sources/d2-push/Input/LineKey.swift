@@ -1,7 +1,7 @@
 import D2Client
 import D2Common
 
-/// Hashes the key of a line, of which no two values of one request may be the same.
+/// Hashes the key of a line. Two values with the same key must not be in one request.
 struct LineKey: Sendable {
   private let isDataValues: Bool
   private let defaultCombo: [UInt8]
@@ -11,7 +11,7 @@ struct LineKey: Sendable {
     self.defaultCombo = defaultCombo
   }
 
-  /// Absent option combos are the default one: a value may name it or leave it out.
+  /// Hashes the key. A missing option combo counts as the default one, because a value may name that or omit it.
   @inline(__always)
   func hash(_ line: DataValueLine) -> UInt64 {
     var hash = KeyHash()
@@ -29,11 +29,11 @@ struct LineKey: Sendable {
     return hash.value
   }
 
-  /// Hashes what a report has: its data set, period, organisation unit and attribute option combo.
+  /// Hashes the fields that identify a report: data set, period, organisation unit and attribute option combo.
   ///
   /// - Parameters:
   ///   - line: a value of the report, or its registration.
-  ///   - namesDataSet: whether the data set counts.
+  ///   - namesDataSet: whether to include the data set.
   func report(_ line: DataValueLine, namesDataSet: Bool) -> UInt64 {
     var hash = KeyHash()
     if namesDataSet, line[.dataSet].kind != .absent { add(line, .dataSet, to: &hash) }
@@ -43,7 +43,7 @@ struct LineKey: Sendable {
     return hash.value
   }
 
-  /// An id: the same in every spelling.
+  /// Adds an id, which has the same hash in each spelling.
   @inline(__always)
   private func add(_ line: DataValueLine, _ key: DataValueLine.Key, to hash: inout KeyHash) {
     let bytes = line.bytes(line[key])
@@ -56,7 +56,7 @@ struct LineKey: Sendable {
     Array(text.utf8).withUnsafeBytes { hash.add($0) }
   }
 
-  /// Servers read some periods in more than one spelling: 2024-01 is 202401, and 2024W05 is 2024W5.
+  /// Adds a period. Servers read some periods in more than one spelling: 2024-01 is 202401, and 2024W05 is 2024W5.
   @inline(__always)
   private func addPeriod(_ line: DataValueLine, to hash: inout KeyHash) {
     guard Self.mayBeRespelled(line.bytes(line[.period])), let period = Period(id: line.text(.period) ?? "") else {
@@ -65,7 +65,7 @@ struct LineKey: Sendable {
     Self.add(period.id, to: &hash)
   }
 
-  /// Behind the year stands a dash, or letters and then a zero.
+  /// Whether the year is followed by a dash, or by letters and then a zero.
   @inline(__always)
   private static func mayBeRespelled(_ period: UnsafeRawBufferPointer) -> Bool {
     guard period.count > 6 else { return false }
@@ -92,11 +92,13 @@ struct LineKey: Sendable {
   }
 }
 
-/// A hash of the fields that make a data value's key. Fast and well mixed; an adversary gains nothing by a collision.
+/// A hash of the fields that form a data value's key. It is fast and well mixed. An adversary gains nothing from a
+/// collision.
 struct KeyHash {
   private(set) var value: UInt64 = 0x9E37_79B9_7F4A_7C15
 
-  /// An id or a period has at most sixteen bytes: one multiplication takes them all, as two words that may overlap.
+  /// Adds the bytes of a field. For the usual lengths of ids and periods, one multiplication covers all bytes, as two
+  /// words that may overlap.
   @inline(__always)
   mutating func add(_ bytes: UnsafeRawBufferPointer) {
     let count = bytes.count
@@ -134,7 +136,7 @@ struct KeyHash {
     UInt64(bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self))
   }
 
-  /// Words that overlap would not tell how many bytes there were.
+  /// The count is part of the mix, because overlapping words do not show how many bytes there were.
   @inline(__always)
   private mutating func mix(_ first: UInt64, _ last: UInt64, _ count: Int) {
     let length = UInt64(truncatingIfNeeded: count) &* 0x9FB2_1C65_1E98_DF25

@@ -3,10 +3,10 @@ import D2Common
 import D2Store
 import Glibc
 
-/// Locates the lines of blocks, several blocks at a time.
+/// Locates the lines of blocks. Several blocks may be located at once.
 struct LineLocator: Sendable {
   private let isDataValues: Bool
-  /// Whether registrations among values are kept for later.
+  /// Whether to keep registrations among values for later.
   private let takesRegistrations: Bool
   private let isForQueue: Bool
   private let registrationRules: LineRules
@@ -17,7 +17,7 @@ struct LineLocator: Sendable {
   private let keeping: ValueKeeping
   private let elements: ElementDirectory?
 
-  /// - Parameter elements: tells what the destination does not keep of values; `nil` if nobody asks.
+  /// - Parameter elements: knows which values the destination does not keep; `nil` if it is not asked.
   init(_ options: PushOptions, _ server: DestinationTraits, _ elements: ElementDirectory? = nil) {
     isDataValues = options.kind == .dataValues
     isForQueue = options.queue != nil
@@ -36,7 +36,7 @@ struct LineLocator: Sendable {
     var piece = LocatedLines()
     let scratch = DataValueLine.Scratch()
     piece.lines.reserveCapacity(block.count / 200)
-    // The lines stay where they are; a batch takes runs of them and makes commas of their line ends.
+    // The lines stay where they are. A batch takes runs of them, and turns their line ends into commas.
     piece.text = block
     let end = block.count - PaddedLine.paddingBytes
     var names = elements == nil ? nil : BlockElements()
@@ -45,7 +45,7 @@ struct LineLocator: Sendable {
       var begin = 0
       while begin < end {
         piece.lineCount += 1
-        // A line whose layout is known tells where it ends.
+        // If the layout of a line is known, it also gives the line's end.
         let familiar = DataValueLine(leading: PaddedLine(begin..<end, of: text), scratch)
         let length = familiar?.length ?? Self.length(ofLineAt: begin, of: text)
         if let line = read(familiar, PaddedLine(begin..<begin + length, of: text), scratch, &piece) {
@@ -59,7 +59,7 @@ struct LineLocator: Sendable {
     return piece
   }
 
-  /// How long a line is without its line end, LF or CRLF.
+  /// The length of a line without its line end, LF or CRLF.
   @inline(never)
   private static func length(ofLineAt begin: Int, of text: UnsafeRawBufferPointer) -> Int {
     let found = memchr(text.baseAddress! + begin, 0x0A, text.count - begin)!
@@ -67,7 +67,7 @@ struct LineLocator: Sendable {
     return length > 0 && text[begin + length - 1] == 0x0D ? length - 1 : length
   }
 
-  /// Checks the line that was counted last; `nil` if it is blank or no value.
+  /// Checks the current line; `nil` if it is blank or not a value.
   ///
   /// - Parameter familiar: the line, if its layout was known.
   @inline(__always)
@@ -125,7 +125,8 @@ struct LineLocator: Sendable {
     return located
   }
 
-  /// What shares a request: values of one data set; registrations that are deleted, which takes a request of its own.
+  /// The group of lines that may share a request: values of one data set, or registrations to be deleted, which need a
+  /// request of their own.
   @inline(__always)
   private func group(of line: DataValueLine, _ sets: inout BlockDataSets) -> Int32 {
     if isDataValues { return line[.dataSet].kind == .absent ? -1 : sets.number(of: line) }
@@ -136,7 +137,7 @@ struct LineLocator: Sendable {
 /// The data sets that the lines of a block name, by number.
 private struct BlockDataSets {
   private(set) var names: [String] = []
-  /// Where the last one stands in the block: exports come sorted as a rule.
+  /// The bytes of the last data set in the block. Exports are usually sorted, so the next line often has the same one.
   private var last = UnsafeRawBufferPointer(start: nil, count: 0)
   private var lastNumber: Int32 = -1
 

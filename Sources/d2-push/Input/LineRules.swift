@@ -1,10 +1,10 @@
 import D2Client
 import D2Common
 
-/// What a line must hold to be sent. A key whose value is not of the kind that servers expect is worse than a wrong
-/// value. Up to 2.42 the server's reader loses its place over an object or array, and refuses the neighbour instead.
-/// Later ones answer 500 to the whole request, or silently use the default option combo (docs/dhis2-servers.md, traps
-/// 26 and 27).
+/// Checks what a line must contain to be sent. A key whose value is of an unexpected kind is worse than a wrong value.
+/// Up to 2.42, the server's parser loses its position over an object or array, and refuses the neighbour instead. Later
+/// versions answer 500 to the whole request, or silently use the default option combo (docs/dhis2-servers.md, traps 26
+/// and 27).
 struct LineRules: Sendable {
   private let isDataValues: Bool
   /// From 2.43 on a combo may be an object of categories and their options, if the request names the data set
@@ -33,7 +33,8 @@ struct LineRules: Sendable {
       ? DataValueLine.KeySet(.categoryOptionCombo, .attributeOptionCombo) : DataValueLine.KeySet(.attributeOptionCombo)
   }
 
-  /// Nearly every line is as usual: its ids are texts, its combos too if they are there, and its flags are flags.
+  /// Checks a line. Nearly all lines pass the first test: their ids are texts, their combos too if present, and their
+  /// flags are flags.
   @inline(__always)
   func check(_ line: DataValueLine) throws(DataValueLine.Fault) {
     let keys = line.keys
@@ -66,11 +67,11 @@ struct LineRules: Sendable {
 
   // MARK: Option combos
 
-  /// Each is an id, or not there at all: then the server takes the default one.
+  /// Checks that each combo is an id or is missing. If it is missing, the server uses the default one.
   private func checkCombos(_ line: DataValueLine) throws(DataValueLine.Fault) {
     let keys: [DataValueLine.Key] =
       isDataValues ? [.categoryOptionCombo, .attributeOptionCombo] : [.attributeOptionCombo]
-    // Up to 2.42 an empty text is read as null (docs/dhis2-servers.md, "Imports").
+    // Up to 2.42 the server reads an empty text as null (docs/dhis2-servers.md, "Imports").
     let missing = keys.filter { line[$0].kind == .null || line[$0].kind == .string && line[$0].length == 0 }
     if !missing.isEmpty, !nullComboIsDefault { throw .init(Self.missingCombo(missing, line)) }
     for key in keys {
@@ -95,7 +96,7 @@ struct LineRules: Sendable {
       + "\(DataValueLine.combosByUID), or give --null-combo default if that is right"
   }
 
-  /// The options of a combo in one order, so that two spellings of one combo are one key.
+  /// The options of a combo in a fixed order, so that two spellings of one combo give one key.
   static func canonical(_ object: UnsafeRawBufferPointer) -> [UInt8] {
     guard let members = (try? JSONValue(parsing: object))?.members else { return Array(object) }
     return Array(JSONValue.object(members.sorted { $0.key < $1.key }).text.utf8)
@@ -113,8 +114,8 @@ struct LineRules: Sendable {
     }
   }
 
-  /// True, false or nothing; also as a text, which servers up to 2.42 read. Anything else fails the whole request
-  /// there.
+  /// Checks that a flag is true, false or null, also as a text, which servers up to 2.42 accept. There, anything else
+  /// fails the whole request.
   private func checkFlag(_ line: DataValueLine, _ key: DataValueLine.Key) throws(DataValueLine.Fault) {
     switch line[key].kind {
     case .absent, .boolean, .null: return

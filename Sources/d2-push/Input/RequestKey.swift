@@ -1,6 +1,6 @@
 import D2Common
 
-/// What all values of one queued request have in common.
+/// The fields that all values of a queued request share.
 struct RequestKey: Hashable, Sendable {
   /// Uid of the data set.
   var dataSet: String
@@ -11,9 +11,10 @@ struct RequestKey: Hashable, Sendable {
 }
 
 extension LocatedLines {
-  /// Finds the request of each line, which takes the place of its data set; values that name no data set are not sent.
+  /// Finds the request of each line, and stores its index in place of the data set. Values without a data set are not
+  /// sent.
   ///
-  /// - Parameter dataSet: that of all values, whatever they name.
+  /// - Parameter dataSet: the data set for all values, whatever they name.
   mutating func findRequests(dataSet: String?) {
     let scratch = DataValueLine.Scratch()
     var known: [RequestKey: Int32] = [:]

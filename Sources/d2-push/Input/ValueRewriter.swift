@@ -1,15 +1,15 @@
 import D2Common
 
-/// Spells a value as servers from 2.43 on read it. Numbers and booleans are quoted, because these servers otherwise
-/// answer HTTP 500 to the whole request. Empty option combos become null. `followup`, which every version writes, is
-/// repeated as `followUp`, the only form that they read (docs/dhis2-servers.md, traps 8 and 12). Every other byte
-/// stays.
+/// Spells a value so that servers from 2.43 on can read it. It quotes numbers and booleans, because otherwise these
+/// servers answer HTTP 500 to the whole request. It turns empty option combos into null. It repeats `followup`, which
+/// all versions write, as `followUp`, the only form that these servers read (docs/dhis2-servers.md, traps 8 and 12).
+/// All other bytes stay as they are.
 enum ValueRewriter {
   private static let quotedKeys: [DataValueLine.Key] = [
     .dataElement, .period, .orgUnit, .categoryOptionCombo, .attributeOptionCombo, .value, .comment,
   ]
 
-  /// Whether a value must be spelled anew for such a server.
+  /// Whether a value needs another spelling for such a server.
   static func isNeeded(_ line: DataValueLine) -> Bool {
     quotedKeys.contains { isUnquoted(line[$0]) } || mustRepeatFollowup(line) || isEmpty(line[.categoryOptionCombo])
       || isEmpty(line[.attributeOptionCombo])
@@ -25,7 +25,7 @@ enum ValueRewriter {
     line[.followup].kind == .boolean && line[.followUp].kind == .absent
   }
 
-  /// Appends a value, spelled anew, to a body.
+  /// Appends a value in the new spelling to a body.
   static func append(_ value: ArraySlice<UInt8>, to body: inout [UInt8], _ scratch: DataValueLine.Scratch) {
     PaddedLine.copying(value) { padded in
       let text = padded.bytes
@@ -38,7 +38,7 @@ enum ValueRewriter {
       let odd = quotedKeys.map { line[$0] }.filter(isUnquoted) + combos.map { line[$0] }.filter(isEmpty)
       for field in odd.sorted(by: { $0.start < $1.start }) {
         if field.length == 0 {
-          // The quotes go too.
+          // Drop the quotes as well.
           body += text[from..<Int(field.start) - 1]
           body += "null".utf8
           from = Int(field.start) + 1

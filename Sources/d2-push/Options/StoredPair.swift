@@ -1,11 +1,11 @@
 import D2Common
 import D2Store
 
-/// The pair that `--pair` or `--slice` names, and the store that it is from.
+/// The pair that `--pair` or `--slice` names, and its store.
 struct StoredPair {
   let store: Store
   let pair: Pair
-  /// Where the values are of a slice of the ledger.
+  /// The slice of the ledger, for its values.
   let slice: Slice?
 
   private static let sliceOption = SliceOption.option.described(
@@ -13,7 +13,7 @@ struct StoredPair {
 
   static let group = OptionGroup("Pair", [PairOptions.pair, Store.option, sliceOption])
 
-  /// - Returns: `nil` if neither is given.
+  /// - Returns: `nil` if neither option is given.
   /// - Throws: `StoreError`; `CommandFailure`: 64 if the text is not a slice, 78 if there is no such pair.
   init?(_ arguments: Arguments) throws {
     slice = try SliceOption.read(arguments)

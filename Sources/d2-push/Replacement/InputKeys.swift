@@ -2,14 +2,14 @@ import D2Common
 import D2Store
 import Glibc
 
-/// The keys of all that was in the input, and what it says of its own end. The loop of a run fills it.
+/// The keys of all input lines, and the end lines of the input. The loop of a run fills it.
 ///
-/// Two keys may share a hash: then a value that the input lacks stays where it is, and nothing else happens.
+/// If two keys share a hash, a value that the input lacks may stay at the destination. Nothing else happens.
 final class InputKeys: @unchecked Sendable {
-  // Filled by one loop, then read.
+  // One loop fills it; later it is only read.
 
   let hashes: PartitionedRecords<UInt64>
-  /// What the pulls in the input say that they brought.
+  /// The end lines of the pulls in the input.
   private(set) var ends: [EndLine] = []
   /// How many registrations came with values.
   private(set) var registrations = 0
@@ -35,7 +35,7 @@ final class InputKeys: @unchecked Sendable {
 
   static func partition(of hash: UInt64) -> Int { Int(hash >> 56) }
 
-  /// - Throws: `CommandFailure`, 73 where a temporary file cannot be written.
+  /// - Throws: `CommandFailure`, 73 if a temporary file cannot be written.
   func note(_ piece: LocatedLines) throws {
     for line in piece.lines { try hashes.append(line.key, to: Self.partition(of: line.key)) }
     for key in piece.keysNotSent { try hashes.append(key, to: Self.partition(of: key)) }
@@ -43,7 +43,7 @@ final class InputKeys: @unchecked Sendable {
     registrations += piece.registrations.count
   }
 
-  /// Keys of the registrations that came with the values of this input; the ends are the same.
+  /// An empty collection for the registrations of this input, with the same end lines.
   func ofRegistrations() -> InputKeys {
     let keys = InputKeys(environment: environment)
     keys.ends = ends

@@ -1,19 +1,20 @@
 import D2Client
 import D2Common
 
-/// An import that the server does as a job of its own: it is followed until it is done (docs/dhis2-servers.md,
-/// "Asynchronous imports").
+/// An import that the server runs as a job. d2-push follows it until it is done (docs/dhis2-servers.md, "Asynchronous
+/// imports").
 struct AsyncImport {
   private let id: String
-  /// Jobs start late from 2.41 on: their notes are an empty list for 12 to 20 seconds (docs/dhis2-servers.md, trap 19).
+  /// From 2.41 on, jobs start late: their notes are an empty list for 12 to 20 seconds (docs/dhis2-servers.md, trap
+  /// 19).
   private static let firstPauseSeconds = 0.5
   private static let longestPauseSeconds = 10.0
-  /// A job of which nothing was heard for so long is lost: notes live in the server's memory until it restarts.
+  /// A job without news for this long is lost: notes stay in the server's memory only until it restarts.
   private static let patienceSeconds = 600.0
-  /// The summary is stored a moment after the last note.
+  /// The server stores the summary a moment after the last note.
   private static let mostPollsAfterEnd = 4
 
-  /// `nil` if the answer is not that of a started job.
+  /// `nil` if the answer does not describe a started job.
   init?(_ document: JSONValue) {
     guard let response = document["response"], response["jobType"]?.string == "DATAVALUE_IMPORT",
       let id = response["id"]?.string, UID.canBe(id)

@@ -1,7 +1,7 @@
 import D2Client
 import D2Common
 
-/// The ids of a value as a server's messages name them.
+/// The ids of a value as the server's messages spell them.
 struct ValueIDs: Sendable {
   var dataElement = ""
   var period = ""
@@ -11,7 +11,7 @@ struct ValueIDs: Sendable {
   var dataSet = ""
   var value = ""
 
-  /// Reads them from the bytes of a value; option combos that are left out are the default one.
+  /// Reads them from the bytes of a value. A missing option combo is the default one.
   init(_ bytes: ArraySlice<UInt8>, defaultCombo: String, _ scratch: DataValueLine.Scratch) {
     _ = DataValueLine.reading(bytes, scratch) { line in
       dataElement = line.text(.dataElement) ?? ""
@@ -28,7 +28,7 @@ struct ValueIDs: Sendable {
   }
 }
 
-/// The ids of a batch's values, each read when it is asked for.
+/// The ids of a batch's values, each read when first needed.
 final class BatchIDs {
   private let batch: Batch
   private let defaultCombo: String
@@ -40,7 +40,7 @@ final class BatchIDs {
     self.defaultCombo = String(decoding: defaultCombo, as: UTF8.self)
   }
 
-  /// - Parameter index: of a value in the batch.
+  /// - Parameter index: the index of a value in the batch.
   subscript(index: Int) -> ValueIDs {
     if let ids = known[index] { return ids }
     let ids = ValueIDs(batch.bytes(of: batch.values[index]), defaultCombo: defaultCombo, scratch)
@@ -49,11 +49,11 @@ final class BatchIDs {
   }
 }
 
-/// Tells which values a conflict is about, if the server gives no positions: by the ids in its text.
+/// Finds the values that a conflict is about, from the ids in its text, if the server gives no positions.
 ///
-/// Servers from 2.43 on fail a whole group and name what is at fault, all of it, between backticks: "Data set S not
-/// usable with org unit(s): `[A, B]`". What each code names is known (docs/dhis2-servers.md, "Texts of conflicts"); of
-/// a code that is not known here nothing is concluded.
+/// Servers from 2.43 on fail a whole group, and name everything at fault between backticks: "Data set S not usable with
+/// org unit(s): `[A, B]`". It is known what each code names (docs/dhis2-servers.md, "Texts of conflicts"). For an
+/// unknown code there is no conclusion.
 struct ConflictMatcher {
   private let conflict: ImportSummary.Conflict
   private let named: Set<String>
@@ -72,20 +72,20 @@ struct ConflictMatcher {
     return Set(list.split(separator: ",").map { $0.drop { $0 == " " } }.map(String.init))
   }
 
-  /// The word that follows some words in the message.
+  /// The word that follows a phrase in the message.
   private func word(after words: String) -> String? {
     guard let range = conflict.message.firstRange(of: words) else { return nil }
     return conflict.message[range.upperBound...].split { " `:,".contains($0) }.first.map(String.init)
   }
 
-  /// Whether the conflict is about an id that the server does not have, and so about every value with that id. Up to
+  /// Whether the conflict is about an id that the server does not have, and so about each value with that id. Up to
   /// 2.36 there are no codes.
   var isAboutID: Bool {
     if let code = conflict.code { return ["E7610", "E7611", "E7612", "E7613", "E7615"].contains(code) }
     return conflict.message.contains("not found or not accessible")
   }
 
-  /// Whether the conflict is about a value; `nil` if its text does not tell.
+  /// Whether the conflict is about a value; `nil` if its text does not say so.
   func names(_ ids: ValueIDs) -> Bool? {
     switch conflict.code {
     case "E8003", "E8020", "E8102", "E8103", "E8104": named.contains(ids.dataElement)
@@ -101,10 +101,10 @@ struct ConflictMatcher {
     }
   }
 
-  /// Up to 2.42: by the objects that the conflict lists, else by the one id or value that it gives.
+  /// For servers up to 2.42: uses the objects that the conflict lists, or else the one id or value in its text.
   private func namesByObject(_ ids: ValueIDs) -> Bool? {
-    // E7615 is about the attribute option combo, but lists it as a category option combo (docs/dhis2-servers.md, "Texts
-    // of conflicts").
+    // E7615 is about the attribute option combo, but the server lists it as a category option combo
+    // (docs/dhis2-servers.md, "Texts of conflicts").
     let listedCombo = conflict.code == "E7615" ? ids.attributeOptionCombo : ids.categoryOptionCombo
     let listed: [(String, String)] = [
       ("dataElement", ids.dataElement), ("period", ids.period), ("orgUnit", ids.orgUnit),
@@ -121,8 +121,8 @@ struct ConflictMatcher {
     return named.isEmpty ? nil : !named.isDisjoint(with: all)
   }
 
-  /// What a value has in common with all others that this code would concern in the same way. It is remembered when the
-  /// value was refused: then similar values are not sent among others. `nil` for codes that concern one value.
+  /// What a refused value shares with all others that this code would affect in the same way. d2-push remembers it, and
+  /// then sends similar values separately. `nil` for codes that affect one value only.
   static func signature(_ code: String, _ ids: ValueIDs, _ dataSet: String?) -> String? {
     switch code {
     case "E8104", "E8103": "\(code) \(ids.dataElement)"

@@ -1,10 +1,10 @@
 import D2Common
 
 /// The `deletion` scope of a request, from 2.43 on. It names elements, organisation units and periods, and deletes all
-/// values of each of these elements in each of these units and periods (docs/dhis2-servers.md, trap 20). So values make
-/// a scope only if they are all that it names.
+/// values of each of these elements in each of these units and periods (docs/dhis2-servers.md, trap 20). So values form
+/// a scope only if they are all the values that it names.
 enum DeletionScope {
-  /// So many elements are parameters of one query of the server, three each; PostgreSQL has a limit.
+  /// The server passes this many elements to one query, with three parameters each. PostgreSQL limits the parameters.
   private static let mostElements = 2000
 
   /// An element with its option combos.
@@ -20,7 +20,7 @@ enum DeletionScope {
     }
   }
 
-  /// Values whose keys have something in common, in the order in which they came.
+  /// Values grouped by a common key, in the order in which they came.
   private struct Groups<Key: Hashable> {
     private(set) var all: [(key: Key, values: [Int])] = []
     private var places: [Key: Int] = [:]
@@ -35,8 +35,8 @@ enum DeletionScope {
     }
   }
 
-  /// Divides values into as few scopes as is easy to see: the same elements of a unit in several periods, and of
-  /// several units in the same periods.
+  /// Divides values into few scopes: the same elements of a unit in several periods, and of several units in the same
+  /// periods. It does not search for the smallest number.
   static func groups(of part: [Int], _ ids: BatchIDs) -> [[Int]] {
     struct Form: Hashable { let orgUnit: String, period: String }
     struct Row: Hashable { let orgUnit: String, elements: Set<Element> }
@@ -57,13 +57,13 @@ enum DeletionScope {
     return blocks.all.map(\.values)
   }
 
-  /// The body of a request that deletes values which make one scope, and stores nothing.
+  /// The body of a request that deletes the values of one scope, and stores nothing.
   static func body(of part: [Int], _ ids: BatchIDs, dataSet: String?) -> [UInt8] {
     func distinct(_ key: (ValueIDs) -> String) -> JSONValue {
       .array(part.map { key(ids[$0]) }.unique.map { .string($0) })
     }
     let elements = part.map { Element(ids[$0]) }.unique.map { element -> JSONValue in
-      // What is left out would be the default combo, not all.
+      // A missing combo would mean the default one, not all.
       [
         "dataElement": .string(element.dataElement), "categoryOptionCombo": .string(element.optionCombo),
         "attributeOptionCombo": .string(element.attributeCombo),
@@ -77,7 +77,7 @@ enum DeletionScope {
   }
 }
 
-/// Servers from 2.43 on delete all of a scope, or nothing if they refuse a part of it.
+/// For servers from 2.43 on: they delete a whole scope, or nothing if they refuse a part of it.
 struct JudgeByScope: Judge {
   let ids: BatchIDs
 
@@ -85,7 +85,7 @@ struct JudgeByScope: Judge {
     var verdict = Verdict()
     let (conflicts, part) = (report.summary.conflicts, work.part)
     if conflicts.isEmpty, report.summary.deleted > 0 {
-      // Fewer than named: the others are gone by now.
+      // Fewer than named: the others no longer exist.
       verdict.counts = true
       verdict.isAlive = true
       return verdict
@@ -97,7 +97,7 @@ struct JudgeByScope: Judge {
       }
     }
     if verdict.refused.isEmpty, part.count == 1 {
-      // What its database refuses, the server passes over.
+      // The server is silent about values that its database refuses.
       verdict.refuse(
         part, Refusal(message: "the server deleted nothing and gives no reason", httpStatus: report.status))
     }
@@ -108,7 +108,7 @@ struct JudgeByScope: Judge {
 }
 
 extension Verdict {
-  /// Posts values as scopes: parts of one need not make one.
+  /// Posts values as scopes again: parts of a scope need not form one.
   mutating func scopesLater(_ work: Work, in parts: [[Int]], _ ids: BatchIDs) {
     for part in parts { for group in DeletionScope.groups(of: part, ids) { later(work.with(group)) } }
   }

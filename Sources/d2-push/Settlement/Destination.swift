@@ -1,11 +1,11 @@
-/// What a run knows of the server that it sends to, and learns of it from batch to batch.
+/// What a run knows about its server, and learns from batch to batch.
 final class Destination: Sendable {
   let server: any ImportServer
   let traits: DestinationTraits
   let metadata: any DestinationMetadata
   let options: PushOptions
   let sizer: BatchSizer
-  /// What the metadata tell before values are posted; `nil` if nobody looks ahead.
+  /// Predictions from the metadata before values are posted; `nil` if the run does not look ahead.
   let foresight: Foresight?
   let memory = GuiltyMemory()
 
@@ -21,17 +21,16 @@ final class Destination: Sendable {
     foresight = looksAhead && traits.failsWholeGroups ? Foresight(metadata) : nil
   }
 
-  /// Whether values are stored by groups, or not at all.
+  /// Whether the server stores values by group, or a whole group not at all.
   var isByGroup: Bool { traits.failsWholeGroups && options.kind == .dataValues }
 
-  /// Whether what is sent are deletions, as scopes of requests that bring no values.
+  /// Whether the run sends deletions, as scopes of requests without values.
   var deletesByScope: Bool { isByGroup && options.deletesStale }
 
-  /// The data set that values are entered for: their own, or that of the options.
+  /// The data set of values: their own, or that of the options.
   func named(_ dataSet: String?) -> String? { dataSet ?? options.dataSet }
 
-  /// Values that look as if they fell outside the dates of their unit, by unit. The server decides about them all the
-  /// same.
+  /// Values whose period seems to be outside the dates of their unit, by unit. The server still decides about them.
   func shutUnits(_ part: [Int], _ ids: BatchIDs) -> [String: [Int]] {
     let dates = metadata.dates(of: Set(part.map { ids[$0].orgUnit }))
     let shut = part.filter { dates[ids[$0].orgUnit]?.isShut(in: ids[$0].period) ?? false }

@@ -1,15 +1,15 @@
 import Synchronization
 
-/// What servers from 2.43 on refused whole groups for, over the run: units outside their dates, elements that are not
-/// in the set. Values like them are sent apart from the others, so that each fault costs one failed request, not one a
-/// batch. The server still decides. (docs/dhis2-servers.md, trap 8.)
+/// Remembers the causes for which servers from 2.43 on refused whole groups: units outside their dates, elements that
+/// are not in the data set. d2-push sends similar values separately, so that each cause costs one failed request, not
+/// one a batch. The server still decides. (docs/dhis2-servers.md, trap 8.)
 final class GuiltyMemory: Sendable {
   private struct State: Sendable {
     var codes: Set<String> = []
     var signatures: Set<String> = []
   }
 
-  /// More kinds of faults than this are no longer worth remembering.
+  /// With more causes than this, it is no longer worth remembering them.
   private static let mostSignatures = 100_000
 
   private let state = Mutex(State())

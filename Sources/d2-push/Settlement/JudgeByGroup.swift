@@ -1,16 +1,17 @@
 import D2Client
 import D2Common
 
-/// Servers from 2.43 on store the values of a data set as a group, or none of them (docs/dhis2-servers.md, trap 8).
-/// What their messages name is taken out and the rest posted; if they name nothing, halves are.
+/// Judges answers of servers from 2.43 on, which store the values of a data set as a group or not at all
+/// (docs/dhis2-servers.md, trap 8). The values that the messages name are refused, and the rest is posted again. If the
+/// messages name nothing, the group is bisected.
 struct JudgeByGroup: Judge {
   let ids: BatchIDs
   let destination: Destination
 
-  /// Codes of conflicts that are about single values; the others are not stored because of them (docs/dhis2-servers.md,
-  /// "Import errors").
+  /// Conflict codes that are about single values. Because of them the others are not stored either
+  /// (docs/dhis2-servers.md, "Import errors").
   static let valueLevelCodes: Set<String> = ["E8120", "E8121", "E8122", "E8123", "E8124", "E8125"]
-  /// A message names everything that is at fault in one way; there are about ten ways. If there are more failures than
+  /// A message names everything that has one kind of fault, and there are about ten kinds. After more failures than
   /// that, bisecting is faster.
   private static let patienceWithGroups = 12
 
@@ -24,8 +25,8 @@ struct JudgeByGroup: Judge {
       verdict.counts = true
       verdict.isAlive = true
     } else if rest.count == 1 {
-      // An upsert never ignores: what is ignored without a conflict was refused by the database, and nothing of the
-      // request is stored.
+      // An upsert never ignores values. If a value is ignored without a conflict, the database refused it, and nothing
+      // of the request is stored.
       let message =
         "the server's database refused the value; the server says \(report.summary.status) and gives no reason"
       verdict.refuse(rest, Refusal(message: message, httpStatus: report.status))
@@ -35,7 +36,7 @@ struct JudgeByGroup: Judge {
     return verdict
   }
 
-  /// Groups, or the whole request, were refused.
+  /// The server refused groups, or the whole request.
   private func groupFailure(_ conflicts: [ImportSummary.Conflict], _ work: Work, _ report: ImportReport) -> Verdict {
     var verdict = Verdict()
     if let conflict = conflicts.first(where: { $0.code == "E8002" || $0.code == "E8003" }),
@@ -55,7 +56,7 @@ struct JudgeByGroup: Judge {
       verdict.halvesLater(next)
       return verdict
     }
-    // The server names one unit at a time: each that looks shut is posted alone, so that the others arrive in one
+    // The server names one unit at a time. So each unit that seems shut is posted alone, and the others go in one
     // request.
     for (_, values) in shut.sorted(by: { $0.key < $1.key }) { verdict.later(next.with(values)) }
     let apart = Set(shut.values.joined())
@@ -63,7 +64,7 @@ struct JudgeByGroup: Judge {
     return verdict
   }
 
-  /// Other groups of the request were stored. Returns the values of those that were not.
+  /// The server stored other groups of the request. Returns the values of the groups that it did not store.
   private func settleOtherGroups(
     _ conflicts: [ImportSummary.Conflict], _ work: Work, _ report: ImportReport, _ verdict: inout Verdict
   ) -> [Int] {
@@ -76,13 +77,13 @@ struct JudgeByGroup: Judge {
     if report.summary.accepted >= others.count {
       verdict.counts = true
     } else {
-      // Some of another group were not stored, without a word.
+      // The server silently did not store some values of another group.
       verdict.later(work.with(others))
     }
     return failed.filter { verdict.refused[$0] == nil }
   }
 
-  /// The values that conflicts name; they are remembered.
+  /// Refuses the values that conflicts name, and remembers their causes.
   private func refuse(
     _ failed: [Int], _ conflicts: [ImportSummary.Conflict], _ dataSet: String?, _ report: ImportReport
   ) -> [Int: Refusal] {

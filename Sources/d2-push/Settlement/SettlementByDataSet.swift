@@ -2,8 +2,8 @@ import D2Client
 import D2Common
 
 extension Settlement {
-  /// The server will not guess the data set: each value is sent for one that holds its element; if that one will not
-  /// have it, for the next.
+  /// For a server that does not guess the data set: sends each value for a data set that holds its element. If the
+  /// server refuses it there, the next data set follows.
   mutating func settleByDataSet(_ part: [Int], _ reason: Refusal) throws {
     var waiting = part
     var round = 0
@@ -25,7 +25,7 @@ extension Settlement {
     }
   }
 
-  /// Sends values for one data set; returns those that another may take.
+  /// Sends values for one data set. Returns the refused values that another data set may accept.
   private mutating func refused(of group: [Int], by dataSet: String) throws -> [Int] {
     let before = outcome.refused
     for index in group {
@@ -36,12 +36,12 @@ extension Settlement {
     let refused = group.filter { index in
       outcome.refused[index].map { !JudgeByGroup.valueLevelCodes.contains($0.code ?? "") } ?? false
     }
-    // The first refusal is kept: it is of the set that comes first.
+    // Keep the first refusal: it is from the data set with the highest priority.
     for index in refused { if let first = before[index] { outcome.refused[index] = first } }
     return refused
   }
 
-  /// The data sets that a value may be entered for; none if the user may not look.
+  /// The data sets that a value may be entered for; empty if the user may not read them.
   private func dataSets(of index: Int) throws -> [String] {
     do {
       return try destination.metadata.dataSets(of: ids[index].dataElement)

@@ -1,5 +1,5 @@
 extension Settlement {
-  /// Settles the batch; values that the server is expected to refuse are kept out of the others' requests.
+  /// Settles the batch. Values that the server will probably refuse do not share requests with the others.
   mutating func settleAll() throws {
     guard !destination.deletesByScope else {
       for group in DeletionScope.groups(of: Array(batch.values.indices), ids) { try settle(group, batch.dataSet) }
@@ -17,7 +17,7 @@ extension Settlement {
     }
   }
 
-  /// The values by data set, if they do not say it themselves and their elements leave no doubt.
+  /// The values by data set, if they do not name one themselves and their elements leave no doubt.
   private func groups() -> [(dataSet: String?, values: [Int])] {
     let all = Array(batch.values.indices)
     guard let foresight = destination.foresight, destination.named(batch.dataSet) == nil else {
@@ -27,7 +27,7 @@ extension Settlement {
     return groups.sorted { ($0.key ?? "") < ($1.key ?? "") }.map { ($0.key, $0.value) }
   }
 
-  /// Values like those that were refused before, or whose unit the data set is not assigned to, are sent apart.
+  /// Values to be sent separately: similar values were refused before, or the data set is not assigned to their unit.
   private func suspects(_ values: [Int], _ dataSet: String?) -> Set<Int> {
     let foresight = destination.foresight
     guard destination.traits.failsWholeGroups, foresight != nil || !destination.memory.isEmpty else { return [] }
@@ -39,7 +39,7 @@ extension Settlement {
       })
   }
 
-  /// Posted unit by unit, until the server has proven often enough that it refuses them.
+  /// Posts the values unit by unit, until the server has refused often enough as predicted.
   private mutating func settleShut(_ shut: [String: [Int]], _ dataSet: String?) throws {
     guard let foresight = destination.foresight else { return }
     for (unit, values) in shut.sorted(by: { $0.key < $1.key }) {

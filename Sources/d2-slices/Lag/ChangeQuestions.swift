@@ -2,22 +2,20 @@ import D2Client
 import D2Common
 import D2Store
 
-/// Asks a source what changed of one data set since a time, in the organisation units of the pair.
+/// Asks a source what has changed in one data set since a time, in the organisation units of the pair.
 ///
-/// `limit` keeps an answer small however much changed. It picks whatever rows the server finds first; each tells its
-/// own time.
+/// `limit` keeps each answer small. The server returns any rows that it finds first, and each row has its own time.
 struct ChangeQuestions {
   let client: DHIS2Client
   let info: ServerInfo
   let dataSet: DataSet
   let kind: DataKind
   let places: [OrgUnitCover.Places]
-  /// What came to the questions of a search, of a server that reads times as days: questions of one day are one and the
-  /// same.
+  /// The answers so far, by request, from a server that reads times as days. All its requests for one day are the same.
   private(set) var days: [String: (times: [UTCTime], isWhole: Bool)] = [:]
 
-  /// No multiple of `ExportAnswer.rowsAtOnce`. A server that reads times as days is asked for more if the same day
-  /// is asked for again.
+  /// Not a multiple of `ExportAnswer.rowsAtOnce`. If a server reads times as days, a second request for the same day
+  /// has a higher limit.
   private static let limit = 200
 
   /// - Throws: `ServerError`.
@@ -25,7 +23,7 @@ struct ChangeQuestions {
     var newest: UTCTime?
     var isAll = true
     for request in requests(since: since) {
-      // Of registrations only the day is told; that there are some is enough.
+      // Registrations have only a day. It is enough to know that there are some.
       if kind == .registrations {
         guard try ask(request.limited(to: 1), since).count > 0 else { continue }
         newest = newest ?? since
@@ -33,7 +31,7 @@ struct ChangeQuestions {
         continue
       }
       let (times, isWhole) = try times(request, since)
-      // A server may send what is older than it was asked for.
+      // A server may send older items than requested.
       if let latest = times.filter({ $0 >= since }).max() { newest = max(newest ?? since, latest) }
       if !isWhole { isAll = false }
     }
@@ -63,8 +61,8 @@ struct ChangeQuestions {
     }
   }
 
-  /// When the items of an answer changed, as far as they tell, and how many came. An answer that bears a mark of a
-  /// failed query counts only if a second one also says that something changed, or that nothing did.
+  /// The times of an answer's items, as far as they have one, and the number of items. If an answer shows signs of a
+  /// failed query, a second one must agree on whether anything changed.
   private func ask(_ request: ExportRequest, _ since: UTCTime) throws -> (times: [UTCTime], count: Int) {
     var (times, answer) = try askOnce(request)
     if answer.isDoubtful(limit: request.limit) {

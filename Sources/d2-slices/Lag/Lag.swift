@@ -2,33 +2,32 @@ import D2Client
 import D2Common
 import D2Store
 
-/// How far one data set's delivery is after its source.
+/// How far one data set's delivery lags behind its source.
 struct Lag {
   let dataSet: String
   let name: String
   let kind: DataKind
-  /// Everything that the source had up to then is at the destination; `nil` if it was never delivered as an
-  /// increment.
+  /// The destination has everything that the source had at this time; `nil` if it was never delivered as an increment.
   let syncedThrough: UTCTime?
   let lastDelivered: UTCTime?
   let open: Int
   let parked: Int
-  /// Slices that are done with refusals.
+  /// Slices that were done with refusals.
   let refused: Int
   /// `nil` if the source was not asked, or did not answer.
   var change: NewestChange?
-  /// How old the newest change is, by the source's clock.
+  /// The age of the newest change, by the source's clock.
   var changeAgeSeconds: Int?
-  /// Whether the source has something that is older than what was looked at; asked only if that decides something.
+  /// Whether the source has changes from before the search period. It is asked only if the answer matters.
   var hasOlderChanges = false
-  /// Why it did not.
+  /// Why the source did not answer.
   var error: String?
 
-  /// Never delivered as an increment, though the source has something to deliver.
+  /// Whether it was never delivered as an increment, although the source has something to deliver.
   var isMissing: Bool { syncedThrough == nil && (change?.time != nil || hasOlderChanges) }
 
-  /// From what is delivered to the newest change; 0 where nothing changed since. `nil` if one of the two is not
-  /// known.
+  /// Seconds from the delivered time to the newest change; 0 if nothing changed since. `nil` if one of the two is
+  /// unknown.
   var seconds: Int? {
     guard let syncedThrough, let change else { return nil }
     return max(0, (change.time?.seconds ?? 0) - syncedThrough.seconds)
@@ -51,25 +50,25 @@ struct Lag {
   ]
 }
 
-/// The same of a pair in all.
+/// The lags of a whole pair.
 struct LagTotals {
   let dataSets: Int
-  /// Those of which the source has newer changes than what is delivered.
+  /// Data sets with changes at the source that are not delivered yet.
   let behind: Int
   let neverDelivered: Int
-  /// Those for which the source gave no answer, or was not asked.
+  /// Data sets for which the source gave no answer, or was not asked.
   let unknown: Int
   let open: Int
   let parked: Int
   let refused: Int
-  /// The oldest of the marks: everything of all data sets up to then is delivered. `nil` if one has none.
+  /// The oldest of the marks: everything up to then is delivered, for all data sets. `nil` if a data set has no mark.
   let syncedThrough: UTCTime?
   let newestChange: UTCTime?
-  /// The one that is furthest after.
+  /// The data set with the largest lag.
   let worst: Lag?
 
   init(_ lags: [Lag]) {
-    // One whose registrations travel too has two rows.
+    // A data set whose registrations are moved too has two rows.
     func sets(where isOne: (Lag) -> Bool) -> Int { Set(lags.filter(isOne).map(\.dataSet)).count }
     dataSets = sets { _ in true }
     behind = sets { $0.seconds ?? 0 > 0 }

@@ -1,11 +1,11 @@
 import D2Common
 import D2Store
 
-/// The lags of a pair in the text format of Prometheus, as node_exporter's textfile collector reads it.
+/// The lags of a pair in the text format of Prometheus, for node_exporter's textfile collector.
 struct LagMetrics {
   let text: String
 
-  /// - Parameter sourceAnswers: `nil` if it was not asked.
+  /// - Parameter sourceAnswers: `nil` if the source was not asked.
   init(_ lags: [Lag], _ totals: LagTotals, _ pair: Pair, sourceAnswers: Bool?, checkedAt: UTCTime) {
     var text = ""
     let pairLabel = [("pair", pair.label)]
@@ -52,7 +52,7 @@ struct LagMetrics {
     labels.map { "\($0)=\"\(escaped($1))\"" }.joined(separator: ",")
   }
 
-  /// Backslash, quote and line feed are escaped; all else of UTF-8 may stand in a label's value.
+  /// Escapes backslash, quote and line feed. A label's value may contain all other UTF-8.
   static func escaped(_ value: String) -> String {
     var out = ""
     for scalar in value.unicodeScalars {

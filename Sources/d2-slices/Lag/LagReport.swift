@@ -3,9 +3,9 @@ import D2Common
 import D2Ledger
 import D2Store
 
-/// `d2-slices status --lag`: the newest change at the source against what was delivered, by data set.
+/// `d2-slices status --lag`: compares the newest change at the source with what was delivered, by data set.
 ///
-/// What the ledger knows comes out whatever the source does; the status then says why the rest is missing.
+/// It prints what the ledger knows, even if the source does not answer. The status then says why the rest is missing.
 struct LagReport {
   static let lag = Flag(
     "--lag",
@@ -37,10 +37,10 @@ struct LagReport {
   private var lookBackSeconds: Int { Int(arguments[Self.lookBack] ?? Self.defaultLookBackSeconds) }
   private var mostLagSeconds: Double? { arguments[Self.maxLag] }
 
-  /// No value is older, in no time zone.
+  /// No value is older than this, in any time zone.
   private static let longAgo = UTCTime(seconds: 86400)
   private static let defaultLookBackSeconds = 30.0 * 86400
-  /// Monitoring wants an answer soon, even if it is that the source does not answer.
+  /// Monitoring needs a fast answer, even if it is that the source does not answer.
   private static let defaultRetries = 1
 
   func write() throws -> ExitStatus {
@@ -73,8 +73,8 @@ struct LagReport {
     return mostLagSeconds.map { judge(lags, totals, $0) } ?? .success
   }
 
-  /// What is over the limit. What was never delivered is, however young the newest change: all that the source has is
-  /// missing.
+  /// The status for lags over the limit. A data set that was never delivered is over it, however young the newest
+  /// change: everything at the source is missing.
   private func judge(_ lags: [Lag], _ totals: LagTotals, _ mostLagSeconds: Double) -> ExitStatus {
     var status = ExitStatus.success
     if let worst = totals.worst, Double(worst.seconds!) > mostLagSeconds {
@@ -95,13 +95,13 @@ struct LagReport {
     return status
   }
 
-  /// What the ledger and the data sets' marks say.
+  /// The state from the ledger and the data sets' marks.
   private func delivered() throws -> [Lag] {
     let deliveries = try Ledger(store).deliveries(pair)
     return try DataSetTable(store, pair).chosen([], of: pair).flatMap { set in
       DataKind.allCases.compactMap { kind in
         let delivery = deliveries.first { $0.dataSet == set.uid && $0.kind == kind }
-        // Registrations travel only if they were asked for.
+        // Registrations are moved only if the user asked for them.
         if kind == .registrations, delivery == nil, set.marks[kind]?.through == nil { return nil }
         return Lag(
           dataSet: set.uid, name: set.name, kind: kind, syncedThrough: set.marks[kind]?.through,
@@ -111,7 +111,7 @@ struct LagReport {
     }
   }
 
-  /// Asks the source of each data set. Returns the status of the first failure.
+  /// Asks the source about each data set. Returns the status of the first failure.
   private func ask(_ lags: inout [Lag]) -> ExitStatus? {
     do {
       var options = try ServerOptions(arguments, log, pair.source)
@@ -139,7 +139,7 @@ struct LagReport {
             lags[place].hasOlderChanges = try questions.ask(since: Self.longAgo).newest != nil
           }
         } catch let error as ServerError {
-          // A server that is not there will not answer the next question either.
+          // A server that cannot be reached will not answer the next question either.
           guard error.leavesDataInReach else { throw error }
           log.error("\(lags[place].name): \(error)")
           lags[place].error = "\(error)"

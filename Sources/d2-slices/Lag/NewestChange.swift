@@ -1,36 +1,35 @@
 import D2Common
 
-/// When the newest change at a source was, found by few and small questions: "what changed since?", each with a limit
-/// on what comes.
+/// Finds the newest change at a source with few small requests: "what changed since?", each with a limit.
 struct NewestChange: Equatable {
-  /// The newest change that was seen; `nil` if there was none in the time that was looked at.
+  /// The newest change found; `nil` if there was none in the search period.
   var time: UTCTime?
-  /// Whether it is certain that nothing is newer.
+  /// Whether it is certain that there is no newer change.
   var isExact = true
-  /// Back to when was looked.
+  /// The beginning of the search period.
   let lookedBackTo: UTCTime
 
-  /// What a source answers to "what changed since?".
+  /// The answer of a source to "what changed since?".
   struct Answer {
-    /// The newest of what came; `nil` if nothing did.
+    /// The newest of the items; `nil` if there were none.
     let newest: UTCTime?
-    /// Whether all came that there is: less than the limit.
+    /// Whether these are all items, which means fewer than the limit.
     let isAll: Bool
   }
 
-  /// So many questions are enough to halve a century down to a second.
+  /// Enough steps to bisect a century down to a second.
   private static let mostHalvings = 32
   private static let firstStepSeconds = 86400
   private static let stepFactor = 4
 
-  /// Asks what changed since the mark; if nothing did, further and further back; if too much did, nearer and
-  /// nearer to now.
+  /// Asks what changed since the mark. If nothing did, it looks further back step by step. If too much did, it moves
+  /// closer to now.
   ///
   /// - Parameters:
-  ///   - mark: up to when all is delivered; the first question, and mostly the only one.
-  ///   - now: by the source's clock.
-  ///   - lookBackSeconds: how far back from now, at most, is looked if nothing changed since the mark.
-  ///   - resolutionSeconds: how near is near enough, if answers do not tell times themselves.
+  ///   - mark: everything up to this time is delivered. The first request begins here, and usually it is the only one.
+  ///   - now: the time by the source's clock.
+  ///   - lookBackSeconds: how far back from now to look, if nothing changed since the mark.
+  ///   - resolutionSeconds: the precision, if the items have no times.
   static func search(
     since mark: UTCTime?, now: UTCTime, lookBackSeconds: Int, resolutionSeconds: Int = 1,
     ask: (UTCTime) throws -> Answer
@@ -51,15 +50,15 @@ struct NewestChange: Equatable {
     }
   }
 
-  /// Halves the time between a change that is known and now, until all that is newer comes in one answer.
+  /// Bisects the time between a known change and now, until one answer contains everything newer.
   private func narrowed(
     until now: UTCTime, _ resolutionSeconds: Int, _ ask: (UTCTime) throws -> Answer
   ) rethrows -> NewestChange {
     var found = self
     var newest = max(time!, lookedBackTo).seconds
     var end = now.seconds + 1
-    // A server that reads times as days sends more than was asked for: then a full answer may hold nothing of the time
-    // in question.
+    // A server that reads times as days sends more than was requested. Then a full answer may contain nothing from the
+    // requested time.
     var isCertain = true
     for _ in 0..<Self.mostHalvings where end - newest > resolutionSeconds {
       let middle = newest + (end - newest + 1) / 2

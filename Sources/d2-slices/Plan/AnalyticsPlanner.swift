@@ -3,8 +3,8 @@ import D2Common
 import D2Ledger
 import D2Store
 
-/// Makes slices of sums: what analytics are asked for, period by period. Sums do not tell when they changed, so that an
-/// increment of them is the last periods again.
+/// Makes slices of sums, period by period, for analytics. Sums have no time of change, so an increment consists of the
+/// last periods again.
 struct AnalyticsPlanner {
   static let group = OptionGroup(
     "Sums instead of values",
@@ -17,7 +17,7 @@ struct AnalyticsPlanner {
       AnalyticsSubject.partTime,
     ])
 
-  /// A key of the ledger must not be longer; PostgreSQL takes 2,704 bytes in an index.
+  /// The limit for a key of the ledger; PostgreSQL allows 2,704 bytes in an index.
   private static let mostBytes = 2000
 
   let store: Store
@@ -25,7 +25,7 @@ struct AnalyticsPlanner {
   let arguments: Arguments
   let log: Log
 
-  /// - Throws: `CommandFailure`, 64 if options do not go with sums.
+  /// - Throws: `CommandFailure`, 64 if an option does not work with sums.
   func plan() throws -> LedgerPlan.Outcome {
     try check()
     let sets =
@@ -65,7 +65,7 @@ struct AnalyticsPlanner {
     try AnalyticsSubject.requireUnits(arguments)
   }
 
-  /// In order of time, each once.
+  /// The periods in chronological order, without repeats.
   private func periods(_ client: DHIS2Client) throws -> [Period] {
     var periods: [Period] = []
     let relative = arguments[CalendarOptions.period].compactMap { RelativePeriod($0) }
@@ -86,7 +86,7 @@ struct AnalyticsPlanner {
     return periods.filter { seen.insert($0.id).inserted }.sorted { $0.start < $1.start }
   }
 
-  /// Those that are named, else the tops of the source's hierarchy.
+  /// The units from the options, or by default the tops of the source's hierarchy.
   private func units(_ client: DHIS2Client) throws -> [String] {
     let named = arguments[ExportSubject.orgUnits]
     guard named.isEmpty else { return named }

@@ -1,18 +1,18 @@
 import D2Store
 
-/// The organisation units of which an increment brings everything, and not only what changed.
+/// The organisation units from which an increment reads everything, and not only the changes.
 enum NewUnits {
   /// - Parameters:
-  ///   - units: all of the pair.
+  ///   - units: all units of the pair.
   ///   - covered: when the last increment was planned, in milliseconds since 1970 by the database's clock.
   static func find(in units: [OrgUnit], since covered: Int) -> [OrgUnit] {
     let new = units.filter { $0.isActive && $0.activeSince > covered }
-    // Then those above it were asked for alone. What is active now but was there before may have been inactive, or
-    // below such a one.
+    // Then the units above were read without their children. A unit that is active now but was there before may have
+    // been inactive, or below an inactive unit.
     let wasSplit = units.contains { $0.isDisabled || ($0.activeSince > covered && $0.addedAt <= covered) }
     if wasSplit { return new }
-    // Below one that was asked for with all below it, units of a level that the store did not have are nothing new,
-    // only more of its rows. Others are: they may have been moved there from where nobody asked.
+    // Below a unit that was read with its children, units of a level that the store lacked before are not new: only
+    // their rows are. Other units are new. They may have been moved there from a place that was never read.
     let old = Set(units.filter { $0.isActive && $0.activeSince <= covered }.map { Substring($0.uid) })
     let levels = Set(units.filter { $0.addedAt <= covered }.compactMap(\.level))
     return new.filter { unit in

@@ -1,10 +1,10 @@
 import D2Common
 
-/// How much time a slice holds at least, if periods are shorter.
+/// The least time that a slice covers, if its periods are shorter.
 enum PeriodSpan: String, CaseIterable {
   case month, quarter, year
 
-  /// Dates with the same number lie in the same span.
+  /// A number that dates of the same span share.
   private func number(of date: CalendarDate) -> Int {
     switch self {
     case .month: 12 * date.year + date.month
@@ -13,8 +13,8 @@ enum PeriodSpan: String, CaseIterable {
     }
   }
 
-  /// Periods that follow each other and begin in the same span go together: one request for each day or week would cost
-  /// more than what it brings.
+  /// Groups consecutive periods that begin in the same span. A request for each day or week would cost more than its
+  /// data.
   func groups(_ periods: [Period]) -> [[Period]] {
     var groups: [[Period]] = []
     for period in periods {

@@ -3,7 +3,7 @@ import D2Common
 import D2Ledger
 import D2Store
 
-/// Makes slices of what a pair has: a backlog by the calendar, or the increment of each data set.
+/// Makes slices for a pair: a backlog by the calendar, or the increment of each data set.
 struct Planner {
   static let only = Option(
     "--only", "-l", value: "UNIT,…",
@@ -68,7 +68,7 @@ struct Planner {
     guard !arguments[Self.replace] || !arguments[Self.incremental] else {
       throw CommandFailure(.usage, "--replace is for a backlog: an increment holds what changed, and lacks all else")
     }
-    // The source's clock before anything is read.
+    // The source's time before anything is read.
     let client = try pair.client(of: .source, arguments, log)
     let info = try ServerInfo(client)
     let isIncrement = arguments[Self.incremental]
@@ -79,12 +79,12 @@ struct Planner {
     }
     let calendar = try calendar(isIncrement: isIncrement)?.dated(arguments, by: client, log)
     let asked = try AskedOrgUnits.ask(arguments[Self.only], client)
-    // What becomes active meanwhile is wholly in this plan, or new to the next.
+    // A unit that becomes active meanwhile is wholly in this plan, or is new for the next one.
     let outcome = try store.database.exclusively(pair: pair.id) {
       try plan(isIncrement: isIncrement, now: info.time, calendar, asked)
     }
     try report(outcome)
-    // Of an increment that is under way each data set has said so.
+    // If increments are still in progress, each data set has reported it.
     guard outcome.planned == 0, !isIncrement || !CalendarOptions.flags(in: arguments).isEmpty else { return .success }
     log.error("no slice is planned: no chosen data set of \(pair.label) has a period in these dates that has begun")
     return .incomplete
@@ -99,7 +99,7 @@ struct Planner {
     let line: JSONValue = [
       "planned": .int(outcome.planned), "added": .int(outcome.added), "there": .int(there),
       "again": .int(outcome.again),
-      // What a run would do now.
+      // What a run would move now.
       "open": .int(open.waiting + open.leased + open.retry),
     ]
     let output = LineOutput.standardOutput()
@@ -107,7 +107,7 @@ struct Planner {
     try output.flush()
   }
 
-  /// Slices that say no periods hold whatever the server's calendar is.
+  /// Checks the server's calendar. Slices without periods work with any calendar.
   private func checkCalendar(_ info: ServerInfo, _ client: DHIS2Client, isOfAllTime: Bool) throws {
     guard !info.isGregorian else { return }
     guard isOfAllTime else {
@@ -119,12 +119,12 @@ struct Planner {
     try PairCalendars.check(info.calendar, of: client.server, other: pair.destination, arguments, log)
   }
 
-  /// Writes the slices; within the pair's lock.
+  /// Writes the slices, while the pair is locked.
   ///
   /// - Parameters:
-  ///   - now: by the source's clock; an increment needs it.
-  ///   - calendar: which periods are asked for; `nil` for an increment of all time.
-  ///   - asked: what the source has for levels and groups of `--only`.
+  ///   - now: the time by the source's clock; an increment needs it.
+  ///   - calendar: the periods to read; `nil` for an increment of all time.
+  ///   - asked: the source's units for levels and groups of `--only`.
   func plan(
     isIncrement: Bool, now: UTCTime?, _ calendar: DatedCalendar?, _ asked: AskedOrgUnits? = nil
   ) throws -> LedgerPlan.Outcome {
@@ -149,12 +149,12 @@ struct Planner {
     return try plan.writeLocked(pair, to: ledger, name: arguments[Self.name], again: arguments[Self.again])
   }
 
-  /// What the calendar flags ask for; `nil` for an increment without them, which is one of all time.
+  /// The periods from the calendar options; `nil` for an increment without them, which covers all time.
   func calendar(isIncrement: Bool) throws(CommandFailure) -> CalendarOptions? {
     isIncrement && CalendarOptions.flags(in: arguments).isEmpty ? nil : try CalendarOptions(arguments)
   }
 
-  /// Registrations that travel with the values need no slices.
+  /// Registrations that are moved with the values need no slices.
   private var kinds: [DataKind] {
     arguments[Self.registrations] && !pair.movesRegistrations ? DataKind.allCases : [.dataValues]
   }
@@ -179,7 +179,7 @@ struct Planner {
 
   // MARK: Increment
 
-  /// What changed in the units that were there at the last delivery, and all of those that came since.
+  /// Plans the changes of units that were there at the last delivery, and everything of units that were added since.
   private func increment(
     _ set: DataSet, _ kind: DataKind, of units: [OrgUnit], everywhere: Int, until now: UTCTime, planned: Int,
     _ calendar: DatedCalendar?, _ plan: inout LedgerPlan
@@ -189,7 +189,7 @@ struct Planner {
       log.info("\(name): the last increment is still open: d2-slices run moves it, then plan -i adds the next one")
       return
     }
-    // An increment of some districts or dates says nothing about the others: then the mark stays.
+    // An increment of some districts or dates says nothing about the others. So the mark stays.
     let isWhole = !arguments.has(Self.only) && calendar == nil
     var subject = LedgerPlan.Subject(set, kind, places: everywhere, today: arguments.today)
     subject.window = try ledger.openWindow(pair, set.uid, kind, until: now, planned: planned, isWhole: isWhole)

@@ -3,7 +3,7 @@ import D2Common
 import D2Ledger
 import D2Store
 
-/// Plans again what lies around organisation units that the source no longer has: `AroundRemoved` says why.
+/// Plans the data around organisation units that the source no longer has; `AroundRemoved` explains why.
 struct RemovedPlanner {
   static let option = Flag(
     "--around-removed",
@@ -17,7 +17,7 @@ struct RemovedPlanner {
   let log: Log
   private var ledger: Ledger { Ledger(store) }
 
-  /// Options that say which periods or units: here the ledger knows.
+  /// Options that select periods or units. Here the ledger knows these.
   private static let others: [any AnyOption] =
     [
       Planner.replace, Planner.maxDelete, Planner.only, CalendarOptions.period, Planner.incremental, Planner.overlap,
@@ -52,13 +52,13 @@ struct RemovedPlanner {
     _ set: DataSet, _ kind: DataKind, _ around: AroundRemoved, _ outcome: inout LedgerPlan.Outcome
   ) throws {
     guard set.marks[kind]?.through != nil else {
-      // A backlog alone: its slices are all that was moved.
+      // If there were no increments, the slices of the backlog cover everything that was moved.
       let reset = try ledger.resetHistory(pair, set.uid, kind, around)
       outcome.planned += reset.near
       outcome.again += reset.again
       return
     }
-    // What increments brought is in no slice of a period: all time, in one slice a place.
+    // The slices of a period do not cover what increments moved. So plan all time, with one slice for each place.
     for (time, places) in around.places {
       var plan = LedgerPlan()
       let list = plan.add(places: places)

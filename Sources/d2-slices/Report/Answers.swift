@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 import D2Store
 
-/// What a reader of the report wants to know first, in a sentence each: is it done, what went wrong, what to do next.
+/// The first questions of a reader, each answered with a sentence: is it done, what went wrong, what to do next.
 struct Answers {
   let data: ReportData
 
@@ -73,7 +73,7 @@ struct Answers {
   }
 }
 
-/// What mends a cause of failures or refusals: what its error code or its exit status means, and the command for it.
+/// How to fix a cause of failures or refusals: the meaning of its error code or exit status, and the command for it.
 struct CauseRemedy {
   let cause: Cause
   let pair: String
@@ -92,7 +92,7 @@ struct CauseRemedy {
       "<p>\(hint.text) \(hint.command.isEmpty ? "" : "<code>\(hint.command) \(ShellWord.quoted(pair))</code>" as HTML)</p>"
   }
 
-  /// By exit status.
+  /// The hints, by exit status.
   private static let hints: [Int: (text: String, command: String)] = [
     69: ("A server cannot be reached. Check its address and the network:", "d2-pairs test"),
     73: ("A file cannot be written. Check the free space and the rights of the folder.", ""),
@@ -102,7 +102,7 @@ struct CauseRemedy {
     78: ("The store or the pair is not set up. Check it:", "d2-pairs test"),
   ]
 
-  /// The slices themselves, if the report knows all of them.
+  /// The command for the slices themselves, if the report knows all of them.
   private var command: HTML {
     guard !cause.examples.isEmpty else { return "" }
     let isAll = cause.slices <= cause.examples.count

@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 import D2Store
 
-/// Slices that are parked and values that were refused, by what was at fault; each cause opens to where it was.
+/// Lists the parked slices and the refused values by cause. Each cause can be opened to show where it occurred.
 struct CauseLists {
   let data: ReportData
 
@@ -54,7 +54,7 @@ struct CauseLists {
 
   private func details(_ cause: Cause, _ noun: String, _ total: Int, _ ofValues: Bool) -> HTML {
     let texts = cause.texts.top(ReportData.mostDetails, before: <)
-    // A cause of a single text is that text.
+    // A cause with a single text is that text.
     let isSingle = texts.items.count == 1 && texts.rest == 0
     let slices: HTML = ofValues ? " <span class=\"soft\">in \(Shown.count(cause.slices, "slice"))</span>" : ""
     return """

@@ -1,7 +1,7 @@
 import D2Common
 import D2Store
 
-/// Why something did not go well, and where: texts that differ only in ids are one cause.
+/// Why something went wrong, and where. Texts that differ only in ids are one cause.
 struct Cause: Sendable {
   /// The text, with `…` for ids.
   let pattern: String
@@ -11,7 +11,7 @@ struct Cause: Sendable {
   /// The whole texts with their counts.
   var texts = Bounded<String>(most: 100)
   var places = Bounded<Place>(most: 400)
-  /// Some of its slices: those with most.
+  /// Some of its slices: those with the highest counts.
   var examples: [(slice: Slice, count: Int)] = []
 
   struct Place: Hashable, Sendable {
@@ -22,7 +22,7 @@ struct Cause: Sendable {
   static let mostExamples = 10
 }
 
-/// Counts of the first so many different things; of the others only how many.
+/// Counts up to `most` different keys. Of the others it has only the total.
 struct Bounded<Key: Hashable & Sendable>: Sendable {
   private let most: Int
   private(set) var counts: [Key: Int] = [:]
@@ -34,7 +34,7 @@ struct Bounded<Key: Hashable & Sendable>: Sendable {
     if counts[key] != nil || counts.count < most { counts[key, default: 0] += count } else { others += count }
   }
 
-  /// The most frequent ones, and what all others come to.
+  /// The most frequent keys, and the total of all others.
   func top(_ number: Int, before: (Key, Key) -> Bool) -> (items: [(key: Key, count: Int)], rest: Int) {
     let sorted = counts.sorted { $0.value != $1.value ? $0.value > $1.value : before($0.key, $1.key) }
     let items = sorted.prefix(number).map { (key: $0.key, count: $0.value) }
@@ -42,15 +42,15 @@ struct Bounded<Key: Hashable & Sendable>: Sendable {
   }
 }
 
-/// Causes with their counts, in bounded memory whatever comes.
+/// Causes with their counts, in bounded memory.
 struct CauseTally: Sendable {
   private var causes: [String: Cause] = [:]
-  /// What was counted beyond the causes that are told apart.
+  /// The count of causes beyond those that are listed separately.
   private(set) var others = 0
   private(set) var total = 0
 
   private static let mostCauses = 300
-  /// Longer texts are cut: what distinguishes them stands at their beginning.
+  /// Longer texts are cut, because their differences are at the beginning.
   static let mostCharacters = 300
 
   mutating func add(_ text: String, _ count: Int, of slice: Slice) {
@@ -65,13 +65,13 @@ struct CauseTally: Sendable {
     causes[pattern, default: Cause(pattern: pattern)].add(text, count, slice)
   }
 
-  /// The most frequent ones, and what all others come to.
+  /// The most frequent causes, and the total of all others.
   func top(_ number: Int) -> (causes: [Cause], rest: Int) {
     let sorted = causes.values.sorted { ($1.count, $0.pattern) < ($0.count, $1.pattern) }
     return (Array(sorted.prefix(number)), sorted.dropFirst(number).reduce(others) { $0 + $1.count })
   }
 
-  /// A text without its ids: what is between backticks or quotation marks, and what looks like a uid.
+  /// A text without its ids: without what is in backticks or quotation marks, and without what looks like a uid.
   static func pattern(_ text: String) -> String {
     var out = ""
     var rest = Substring(text)
@@ -90,7 +90,8 @@ struct CauseTally: Sendable {
     return out
   }
 
-  /// Eleven letters and digits, the first a letter; words of a language have neither digits nor capitals within.
+  /// Whether a word looks like a uid: eleven letters and digits, the first one a letter. Ordinary words have no digits,
+  /// and no capitals inside.
   private static func looksLikeUID(_ word: Substring) -> Bool {
     word.utf8.count == 11 && word.first!.isLetter && word.dropFirst().contains { $0.isNumber || $0.isUppercase }
   }
@@ -112,6 +113,6 @@ extension Cause {
 }
 
 extension Slice {
-  /// Its time, as people read it.
+  /// Its time for people.
   var time: String { since.isEmpty ? (periods.isEmpty ? "all time" : periods) : "changes since \(since)" }
 }

@@ -1,7 +1,7 @@
 import D2Common
 
-/// A piece of a page. Literals are HTML; whatever is put into them is text and escaped, unless it is HTML itself: what
-/// a server sends cannot become markup by an oversight.
+/// A piece of a page. Literals are HTML. Interpolated values are text and are escaped, unless they are HTML themselves.
+/// So a server's text cannot become markup by mistake.
 struct HTML: ExpressibleByStringInterpolation, Sendable, Equatable {
   private(set) var text: String
 
@@ -27,8 +27,8 @@ struct HTML: ExpressibleByStringInterpolation, Sendable, Equatable {
 
   static func += (left: inout HTML, right: HTML) { left.text += right.text }
 
-  /// Text as content of an element or as a quoted attribute. Control characters and those that turn the direction of
-  /// what follows are shown, not obeyed.
+  /// Escapes a text for an element or a quoted attribute. It shows control characters and direction marks visibly, so
+  /// that they have no effect.
   static func escaped(_ text: String) -> String {
     let text = Log.printable(text)
     guard text.utf8.contains(where: { special($0) != nil }) else { return text }
@@ -57,15 +57,15 @@ struct HTML: ExpressibleByStringInterpolation, Sendable, Equatable {
 }
 
 extension String {
-  /// At most so many characters, with a mark if some are left out.
+  /// At most this many characters, with a mark if some are missing.
   func clipped(_ most: Int) -> String {
     utf8.count <= most || count <= most ? self : String(prefix(most - 1)) + "…"
   }
 }
 
-/// Numbers and moments as people read them.
+/// Formats numbers and times for people.
 enum Shown {
-  /// `1,234,567`.
+  /// A number as `1,234,567`.
   static func count(_ number: Int) -> String {
     let digits = Array(String(number.magnitude))
     var out = number < 0 ? "-" : ""
@@ -76,10 +76,10 @@ enum Shown {
     return out
   }
 
-  /// `1,234 slices`, `1 slice`.
+  /// A count as `1,234 slices` or `1 slice`.
   static func count(_ number: Int, _ noun: String) -> String { "\(count(number)) \(noun)\(number == 1 ? "" : "s")" }
 
-  /// `950`, `12.3 k`, `4.1 M`: for the edges of charts.
+  /// A short number as `950`, `12.3 k` or `4.1 M`, for the axes of charts.
   static func short(_ number: Int) -> String {
     for (size, unit) in [(1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k")] where number >= size {
       let unitSize = unit == "k" ? 1000 : size
@@ -91,7 +91,7 @@ enum Shown {
 
   static func iso8601(milliseconds: Int) -> String { UTCTime(seconds: milliseconds / 1000).iso8601 }
 
-  /// `2026-11-24 07:05`, in UTC.
+  /// A time as `2026-11-24 07:05`, in UTC.
   static func moment(milliseconds: Int) -> String {
     let text = iso8601(milliseconds: milliseconds)
     return text.prefix(10) + " " + text.dropFirst(11).prefix(5)

@@ -1,10 +1,10 @@
 import D2Common
 
-/// The states of slices by data set and time, in as many cells as a page can hold.
+/// The states of slices by data set and time, in as many cells as fit on a page.
 struct HeatMap: Sendable {
   struct Cell: Sendable, Equatable {
     var columns: Range<Int>
-    /// `202401`, or the first and the last if there are several.
+    /// `202401`, or the first and the last period if there are several.
     var periods: ClosedRange<String>
     var states: StateCounts
   }
@@ -12,15 +12,15 @@ struct HeatMap: Sendable {
   struct Row: Sendable, Equatable {
     let dataSet: String
     var cells: [Cell] = []
-    /// Of slices without periods: those of all time, and those of increments.
+    /// Slices without periods: those of all time, and those of increments.
     var allTime = StateCounts()
     var increments = StateCounts()
   }
 
   let axis: TimeAxis
-  /// In the order of data sets as they were given.
+  /// The rows, in the given order of data sets.
   let rows: [Row]
-  /// Data sets that found no place: none of them is worse than those that did.
+  /// How many data sets are left out. None of them is worse than those shown.
   let leftOut: Int
 
   /// A cell is about 80 bytes of the page.
@@ -28,8 +28,8 @@ struct HeatMap: Sendable {
   private static let mostRows = 150
 
   /// - Parameters:
-  ///   - groups: in any order.
-  ///   - dataSets: all of them with what their slices come to, in the order of rows.
+  ///   - groups: the groups, in any order.
+  ///   - dataSets: all data sets with the states of their slices, in the order of rows.
   init(_ groups: [Group], dataSets: [(uid: String, states: StateCounts)]) {
     let shown = Self.worst(dataSets)
     leftOut = dataSets.count - shown.count
@@ -42,7 +42,7 @@ struct HeatMap: Sendable {
     self.rows = dataSets.compactMap { rows[$0.uid]?.joined }
   }
 
-  /// What a heat map needs of a group.
+  /// The part of a group that a heat map needs.
   struct Group: Sendable {
     let dataSet: String
     let periods: String
@@ -51,8 +51,8 @@ struct HeatMap: Sendable {
     let states: StateCounts
   }
 
-  /// Where there are too many: those with most slices parked, then those with most refused, then with most that are
-  /// open.
+  /// The data sets to show if there are too many: those with most parked slices, then those with most refused, then
+  /// with most open.
   private static func worst(_ dataSets: [(uid: String, states: StateCounts)]) -> Set<String> {
     guard dataSets.count > mostRows else { return Set(dataSets.map(\.uid)) }
     let order = dataSets.sorted {
@@ -76,7 +76,7 @@ extension HeatMap.Row {
       HeatMap.Cell(columns: axis.place(of: months), periods: group.periods...group.periods, states: group.states))
   }
 
-  /// With one cell if several stand in the same place: weeks of a month, months of a folded year.
+  /// The row with one cell at each place: for the weeks of a month, or the months of a folded year.
   fileprivate var joined: Self {
     var row = self
     row.cells = []

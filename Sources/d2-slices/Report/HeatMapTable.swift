@@ -24,7 +24,7 @@ struct HeatMapTable {
       """)
   }
 
-  /// Shown while the map can be scrolled further to the left.
+  /// Shown if the map can be scrolled further to the left.
   private var older: String {
     let first = map.axis.columns.first.map { "\($0.year)" } ?? ""
     return "More to the left: the map begins in \(first)."
@@ -87,13 +87,13 @@ struct HeatMapTable {
   private static func title(_ periods: ClosedRange<String>) -> String {
     let (first, last) = (periods.lowerBound, periods.upperBound)
     guard first != last else { return first }
-    // Of ranges: the first of the first and the last of the last.
+    // For ranges: from the start of the first to the end of the last.
     let start = first.firstRange(of: "..").map { String(first[..<$0.lowerBound]) } ?? first
     let end = last.firstRange(of: "..").map { String(last[$0.upperBound...]) } ?? last
     return "\(start)…\(end)"
   }
 
-  /// End tags that HTML lets out are left out: there are thousands.
+  /// A cell without its end tag, which HTML does not need: there are thousands of cells.
   static func cell(_ states: StateCounts, title: String, span: Int) -> HTML {
     guard let worst = states.worst else { return gap(span) }
     let share: HTML = states.finished > 0 && states.finished < states.total ? " style=\"--p:\(states.percent)%\"" : ""

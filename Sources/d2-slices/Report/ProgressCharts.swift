@@ -1,14 +1,14 @@
 import D2Common
 import D2Ledger
 
-/// What was done when, as drawings with a table after them. A drawing has shapes only and is stretched to its place;
-/// its words are outside, where they keep their size on a phone.
+/// Shows when slices were done, as drawings with a table after them. A drawing contains only shapes, and is stretched
+/// to its box. The words are outside, so that they keep their size on a phone.
 struct ProgressCharts {
   let throughput: Throughput
   let total: Int
 
   private static let height = 1000
-  /// A single bar should not fill the page.
+  /// The least number of bars' places, so that a single bar does not fill the page.
   private static let leastPlaces = 16
 
   var html: HTML {
@@ -36,7 +36,7 @@ struct ProgressCharts {
       "<ul class=\"figures\">\(item("Last hour", throughput.lastHour))\(item("Last 24 hours", throughput.lastDay))</ul>"
   }
 
-  /// By the stretch of a bar: `5 min`, `1 h`.
+  /// The length of a bar's stretch: `5 min`, `1 h`.
   private var step: String {
     switch throughput.milliseconds {
     case ..<Throughput.hour: "\(throughput.milliseconds / 60_000) min"
@@ -45,7 +45,7 @@ struct ProgressCharts {
     }
   }
 
-  /// Before the first stretch.
+  /// Places before the first stretch.
   private var emptyPlaces: Int { places - throughput.stretches.count }
   private var places: Int { max(throughput.stretches.count, Self.leastPlaces) }
   private var doneInAll: Int { throughput.stretches.reduce(0) { $0 + $1.slices } }
@@ -63,7 +63,7 @@ struct ProgressCharts {
       """
   }
 
-  /// How many are done up to each moment, as steps.
+  /// The number of slices done at each moment, as steps.
   private var sums: HTML {
     var path = "M\(emptyPlaces) \(Self.height)"
     var sum = 0
@@ -86,7 +86,7 @@ struct ProgressCharts {
     return html
   }
 
-  /// What is not nothing is seen.
+  /// The y of a count. A count above 0 is always visible.
   private static func y(_ count: Int, of most: Int) -> Int {
     guard most > 0, count > 0 else { return height }
     return min(height - height / 100, height - Int(Double(count) / Double(most) * Double(height)))

@@ -2,13 +2,13 @@ import D2Common
 import D2Ledger
 import D2Store
 
-/// All that a report tells, page and JSON alike. Bounded, whatever the number of slices.
+/// All data of a report, for the page and for JSON. Its size is bounded, whatever the number of slices.
 struct ReportData: Sendable {
-  /// The names of pair and servers; nothing of their configuration, where secrets are.
+  /// The names of the pair and the servers, without their configuration, which contains secrets.
   var pair = ""
   var source = ""
   var destination = ""
-  /// By the database's clock, in milliseconds since 1970.
+  /// When the report was made, in milliseconds since 1970 by the database's clock.
   var made = 0
   var states = StateCounts()
   var values = ValueCounts()
@@ -21,13 +21,13 @@ struct ReportData: Sendable {
   var slowest: [Slice] = []
   /// Why values were refused, counted in values.
   var refusals = CauseTally()
-  /// Why attempts failed, counted in slices: of those that are parked, and of those that wait for another one.
+  /// Why attempts failed, counted in slices: parked slices, and slices that wait for a retry.
   var parked = CauseTally()
   var retried = CauseTally()
-  /// The names of the organisation units that are mentioned.
+  /// The names of the organisation units in the report.
   var unitNames: [String: String] = [:]
 
-  /// A data set and what its slices come to.
+  /// A data set and the states of its slices.
   struct DataSetLine: Sendable {
     var uid: String
     var name: String
@@ -39,9 +39,9 @@ struct ReportData: Sendable {
   }
 
   static let mostSlow = 20
-  /// Causes that are listed.
+  /// The most causes that are listed.
   static let mostCauses = 25
-  /// Texts, places and so on below each.
+  /// The most texts, places and so on that are listed below each cause.
   static let mostDetails = 10
 
   init() {}
@@ -65,7 +65,7 @@ struct ReportData: Sendable {
 
   func name(of dataSet: String) -> String { names[dataSet] ?? dataSet }
 
-  /// Fills in totals, data sets and heat map. Returns when the first and the last slice were done.
+  /// Computes totals, data sets and heat map. Returns when the first and the last slice were done.
   private mutating func sumUp(_ ledger: Ledger, _ pair: Pair, _ known: [DataSet]) throws -> ClosedRange<Int>? {
     var lines: [String: DataSetLine] = [:]
     for set in known {
@@ -97,13 +97,13 @@ struct ReportData: Sendable {
     return finished
   }
 
-  /// Of the slices that are told one by one.
+  /// The units of the slices that are listed individually.
   private var mentionedUnits: Set<String> {
     let causes = [refusals, parked, retried].flatMap { $0.top(Self.mostCauses).causes }
     return Set((slowest + causes.flatMap { $0.examples.map(\.slice) }).compactMap(\.orgUnits.first))
   }
 
-  /// `Rp268JB6Ne4` by its name, and how many others a slice has.
+  /// The name of a slice's first unit, and the number of its other units.
   func units(of slice: Slice) -> String {
     guard let first = slice.orgUnits.first else { return "" }
     let more = slice.orgUnits.count - 1
@@ -111,7 +111,7 @@ struct ReportData: Sendable {
     return more > 0 ? "\(name) and \(more) more" : slice.children ? "\(name) with all below" : name
   }
 
-  /// How long all that is open will take, at the rate of late.
+  /// The estimated time for all open slices, at the recent rate.
   var secondsLeft: Double? {
     guard let rate = throughput.rate, rate > 0, states.open > 0 else { return nil }
     return Double(states.open) / rate
@@ -121,7 +121,8 @@ struct ReportData: Sendable {
 extension CauseTally {
   private static let unknown = "no reason is recorded"
 
-  /// Counts the reasons that d2-push gave for a slice. It lists the commonest only; what is beyond them has none.
+  /// Counts the reasons that d2-push gave for a slice. It lists only the most frequent ones; the other refusals have no
+  /// reason.
   mutating func add(reasonsOf slice: Slice) {
     var rest = slice.counts.refused ?? 0
     if let text = slice.counts.reasons, let list = try? JSONValue(parsing: Array(text.utf8)) {

@@ -4,7 +4,7 @@ import D2Ledger
 import D2Store
 
 extension ReportData {
-  /// The same as the page tells, for programs.
+  /// The content of the page, for programs.
   var json: JSONValue {
     [
       "pair": .string(pair), "source": .string(source), "destination": .string(destination), "made": time(made),
@@ -64,7 +64,7 @@ extension ReportData {
 }
 
 extension Slice {
-  /// How long its last attempt took.
+  /// The duration of its last attempt.
   var seconds: Int { max(0, ((finishedAt ?? 0) - (startedAt ?? 0)) / 1000) }
 }
 
@@ -75,7 +75,7 @@ extension Cause.Place {
 }
 
 extension StateCounts {
-  /// In the order in which a slice goes through them.
+  /// In the order in which a slice passes through them.
   static let shown: [ShownState] = [.waiting, .leased, .retry, .done, .verified, .refused, .failed]
 
   var json: JSONValue { .object(Self.shown.map { .init($0.rawValue, .int(self[$0])) }) }

@@ -1,7 +1,7 @@
 import D2Store
 import D2Common
 
-/// The report as one page: no script, nothing from the network, and a policy that forbids both.
+/// The report as one page. It has no script and loads nothing from the network, and its policy forbids both.
 struct ReportPage {
   let data: ReportData
 
@@ -38,7 +38,7 @@ struct ReportPage {
     """
   }
 
-  /// Our own file: it holds no text of anybody else.
+  /// The package's own file, so it contains no text from others.
   private static let style = HTML(markup: String(decoding: PackageResources.report_css, as: UTF8.self))
 
   /// Longer names are cut: DHIS2 allows 230.
@@ -60,7 +60,7 @@ struct ReportPage {
   /// The pair as a word of a command line.
   static func word(_ pair: String) -> String { ShellWord.quoted(pair.clipped(mostNameCharacters)) }
 
-  /// A name may be in a script that runs the other way.
+  /// A name, isolated because its script may run in the other direction.
   static func name(_ name: String) -> HTML { "<bdi>\(name.clipped(mostNameCharacters))</bdi>" }
 
   static func time(_ milliseconds: Int) -> HTML {
@@ -98,7 +98,7 @@ struct ReportPage {
     "<section aria-labelledby=\"\(id)\"><h2 id=\"\(id)\">\(title)</h2>\n\(content)\n</section>\n"
   }
 
-  /// A table that is scrolled inside its own box, by keyboard too.
+  /// A table that scrolls in its own box, by keyboard too.
   static func scrolled(_ label: String, _ table: HTML) -> HTML {
     "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"\(label)\">\(table)</div>"
   }
@@ -135,7 +135,7 @@ struct ReportPage {
 
   // MARK: Data sets
 
-  /// The JSON form has all.
+  /// The limit of rows; JSON contains all data sets.
   private static let mostDataSets = 300
 
   private var dataSetSection: HTML {
@@ -175,7 +175,7 @@ struct ReportPage {
       """
   }
 
-  /// Zeros are the rule; a dash lets the others stand out.
+  /// A count, or a dash for 0. Most counts are 0, so that the others stand out.
   static func countOrDash(_ count: Int) -> HTML {
     count == 0 ? "<span class=\"soft\">–</span>" : "\(Shown.count(count))"
   }
@@ -186,7 +186,7 @@ extension HTML {
 }
 
 extension ShownState {
-  /// What it means, and a sign beside the colour; none of those that phones draw as pictures.
+  /// The meaning of the state, and a sign beside its colour. Phones must not draw the sign as a picture.
   private var explanation: (meaning: String, sign: String) {
     switch self {
     case .waiting: ("no worker has it yet", "○")
@@ -203,7 +203,7 @@ extension ShownState {
   var sign: String { explanation.sign }
   var title: String { rawValue.capitalisedSentence }
 
-  /// The class of its colour and pattern: one letter, since thousands of cells have it.
+  /// The class for colour and pattern. It is one letter, because thousands of cells have it.
   var letter: String { self == .refused ? "x" : String(rawValue.first!) }
 
   /// A small field with its colour, pattern and sign.

@@ -2,11 +2,11 @@ import D2Client
 import D2Store
 import D2Ledger
 
-/// What a report shows of a slice's state, the worst first: what is done and was compared too is verified.
+/// The state of a slice in the report, the worst first. A slice that is done and was compared is verified.
 enum ShownState: String, Sendable, CaseIterable {
   case failed, refused, retry, leased, waiting, done, verified
 
-  /// From 0 on.
+  /// The index of the state, from 0.
   fileprivate var place: Int {
     switch self {
     case .failed: 0
@@ -22,7 +22,7 @@ enum ShownState: String, Sendable, CaseIterable {
 
 /// How many slices are in each state.
 struct StateCounts: Sendable, Equatable {
-  /// By the place of each state.
+  /// The counts, by the index of each state.
   private var counts = SIMD8<Int32>()
 
   subscript(state: ShownState) -> Int {
@@ -33,21 +33,21 @@ struct StateCounts: Sendable, Equatable {
   var total: Int { ShownState.allCases.reduce(0) { $0 + self[$1] } }
   var finished: Int { self[.done] + self[.verified] }
   var open: Int { self[.retry] + self[.leased] + self[.waiting] }
-  /// The worst state that there is.
+  /// The worst state with a slice.
   var worst: ShownState? { ShownState.allCases.first { self[$0] > 0 } }
 
-  /// Rounded down: 100 only if nothing is left.
+  /// The percentage, rounded down: 100 only if nothing is left.
   var percent: Int { total == 0 ? 100 : finished * 100 / total }
 
   static func += (left: inout StateCounts, right: StateCounts) { left.counts &+= right.counts }
 }
 
-/// What became of values; of slices that were attempted.
+/// The outcomes of values, for slices that were attempted.
 struct ValueCounts: Sendable, Equatable {
   var pulled = 0
   /// Imported, updated or deleted.
   var taken = 0
-  /// Deleted since only the destination had them.
+  /// Deleted because only the destination had them.
   var removed = 0
   var ignored = 0
   var refused = 0
@@ -55,7 +55,7 @@ struct ValueCounts: Sendable, Equatable {
   var queued = 0
   var wireBytes = 0
 
-  /// Each with its name in JSON, and as SQL of a slice.
+  /// Each count with its name in JSON, and as SQL of a slice.
   static let all: [(name: String, sql: String, path: WritableKeyPath<ValueCounts, Int> & Sendable)] = [
     ("pulled", "pulled", \.pulled),
     ("taken", "coalesce(imported, 0) + coalesce(updated, 0) + coalesce(deleted, 0)", \.taken),
@@ -81,12 +81,12 @@ extension Ledger {
     var newest: Int
     var states: StateCounts
     var values: ValueCounts
-    /// When the first and the last of those that are done, with refusals or without, were, in milliseconds since 1970.
+    /// When the first and the last slice were done, with refusals or without, in milliseconds since 1970.
     var finished: ClosedRange<Int>?
   }
 
-  /// Hands on the groups of a pair, in the order of data sets. They are read in the order of an index, so that neither
-  /// database sorts.
+  /// Passes the groups of a pair to `body`, in the order of data sets. The query follows the order of an index, so that
+  /// neither database sorts.
   func forEachGroup(_ pair: Pair, _ body: (Group) throws -> Void) throws {
     for isIncrement in [false, true] {
       try database.execute(Self.groups(increments: isIncrement), [.int(pair.id)]) { row in
@@ -127,10 +127,10 @@ extension Ledger {
       """
   }
 
-  /// Whose figures are those of an attempt that counts: what waits again is done anew.
+  /// Slices whose figures come from an attempt that counts. Waiting slices are moved again.
   private static let attempted = "state IN ('done', 'refused', 'failed', 'retry')"
 
-  /// What was done in some stretch of time.
+  /// What was done in a stretch of time.
   struct Stretch: Sendable, Equatable {
     /// Its beginning, in milliseconds since 1970.
     var start: Int
@@ -139,8 +139,7 @@ extension Ledger {
     var refused = 0
   }
 
-  /// What was done, by stretches of so many milliseconds that begin at multiples of it; those in which nothing was are
-  /// left out.
+  /// What was done, in stretches of this length that begin at its multiples. Empty stretches are left out.
   func stretches(_ pair: Pair, milliseconds: Int) throws -> [Stretch] {
     try database.rows(
       """
@@ -163,7 +162,7 @@ extension Ledger {
     return Stretch(start: start, slices: row.int(0) ?? 0, pulled: row.int(1) ?? 0, refused: row.int(2) ?? 0)
   }
 
-  /// The slices whose last attempt took longest, the slowest first.
+  /// The slices whose last attempt took longest, in descending order.
   func slowest(_ pair: Pair, _ most: Int) throws -> [Slice] {
     try database.rows(
       """
@@ -178,20 +177,19 @@ extension Ledger {
 // MARK: - What did not go well
 
 extension Ledger {
-  /// Hands on the slices of which values were refused, in no order. Of each only what tells which it is,
-  /// the counts of refused values, the reasons and the rejects are filled in.
+  /// Passes the slices with refused values to `body`, in any order. Each slice has only its identity, the counts of
+  /// refused values, the reasons and the rejects.
   func forEachRefusing(_ pair: Pair, _ body: (Slice) throws -> Void) throws {
     try forEachTroubled(pair, "refused > 0 AND \(Self.attempted)", body)
   }
 
-  /// Hands on the slices that are parked or wait for another attempt. Of each only what tells which it is, and the
-  /// error, are filled in.
+  /// Passes the slices that are parked or wait for a retry to `body`. Each slice has only its identity and the error.
   func forEachFailing(_ pair: Pair, _ body: (Slice) throws -> Void) throws {
     try forEachTroubled(pair, "state IN ('failed', 'retry')", body)
   }
 
-  /// Rows as they come: all may be in trouble, and sorting half a million would take more memory than telling them
-  /// apart.
+  /// Reads the rows in any order. All slices may have problems, and sorting half a million rows would take more memory
+  /// than counting them.
   private func forEachTroubled(_ pair: Pair, _ condition: String, _ body: (Slice) throws -> Void) throws {
     try database.execute(
       """

@@ -1,7 +1,7 @@
 import D2Common
 
 extension ReportPage {
-  /// How far all is, in one look.
+  /// The state of the whole run at a glance.
   var summary: HTML {
     """
     <section class="summary" aria-labelledby="state"><h2 id="state" class="hidden">Progress</h2>
@@ -30,7 +30,7 @@ extension ReportPage {
     return parts.joined(separator: ", ")
   }
 
-  /// What is finished from the left, what failed from the right.
+  /// Finished slices from the left, failed ones from the right.
   private var bar: HTML {
     let order: [ShownState] = [.verified, .done, .leased, .waiting, .retry, .refused, .failed]
     let parts = order.filter { data.states[$0] > 0 }
@@ -51,7 +51,7 @@ extension ReportPage {
       """
   }
 
-  /// What became of the values.
+  /// The outcomes of the values.
   private var figures: HTML {
     let values = data.values
     guard values != ValueCounts() else { return "" }

@@ -1,26 +1,26 @@
 import D2Common
 
-/// Months in a row, counted from year 0, cut where periods begin and end: a year of monthly periods has twelve columns,
-/// one of quarterly periods four. Years that are long ago are one column each.
+/// Consecutive months, counted from year 0, divided where periods begin and end. A year of monthly periods has twelve
+/// columns, one of quarterly periods has four. Years long ago have one column each.
 struct TimeAxis: Sendable {
   struct Column: Sendable, Equatable {
     let months: Range<Int>
     /// `Jan`, `Jan–Mar`, or empty if it is the whole year.
     let label: String
-    /// `2024`; `to 1999` for all that is older than the rest.
+    /// `2024`; `to 1999` for everything older than the other columns.
     let year: String
   }
 
   let columns: [Column]
 
-  /// More columns nobody looks through.
+  /// Nobody would look through more columns.
   private static let mostColumns = 72
-  /// Years that are folded; older ones share a column.
+  /// The most years that are folded; older ones share a column.
   private static let mostFoldedYears = 24
 
   /// - Parameters:
-  ///   - spans: months that periods cover.
-  ///   - mostColumns: as many as the page can hold; the last year is shown by periods all the same.
+  ///   - spans: the months of the periods.
+  ///   - mostColumns: how many columns the page can hold. The last year is shown by periods in any case.
   init(_ spans: some Sequence<Range<Int>>, mostColumns: Int) {
     var cuts: Set<Int> = []
     var years: Set<Int> = []
@@ -35,7 +35,7 @@ struct TimeAxis: Sendable {
     for (age, year) in newestFirst.enumerated() {
       let whole = year * 12..<year * 12 + 12
       let inner = whole.dropFirst().filter { cuts.contains($0) }
-      // One column each for what is still to come.
+      // One column for each year that is still to come.
       let reserved = min(newestFirst.count - age, Self.mostFoldedYears + 1)
       let left = min(mostColumns, Self.mostColumns) - columns.count - reserved
       if folded == 0, age == 0 || inner.count <= left {
@@ -49,13 +49,13 @@ struct TimeAxis: Sendable {
         columns.append(Column(months: whole, year: year))
       }
     }
-    // What is before the first period, after the last, or in a gap, needs no column.
+    // Months before the first period, after the last one, or in a gap need no column.
     self.columns = columns.reversed().filter { column in spans.contains { $0.overlaps(column.months) } }
   }
 
   private static func year(_ month: Int) -> Int { month / 12 }
 
-  /// The columns that months cover. What began in a year that is folded stands in that year.
+  /// The columns for a range of months. What began in a folded year belongs to that year.
   func place(of span: Range<Int>) -> Range<Int> {
     let first = min(columns.firstIndex { $0.months.upperBound > span.lowerBound } ?? 0, max(0, columns.count - 1))
     if columns.isEmpty || columns[first].label.isEmpty { return first..<first + 1 }
@@ -79,7 +79,7 @@ extension TimeAxis.Column {
 extension TimeAxis {
   /// The months of a slice's periods (`202401`, `2024W1..2024W5`); `nil` if they are not bounded.
   ///
-  /// - Parameter newest: the first day of the last one, for ids that are not DHIS2's.
+  /// - Parameter newest: the first day of the last period, for ids that are not DHIS2's.
   static func months(of periods: String, newest: Int) -> Range<Int>? {
     guard !periods.isEmpty else { return nil }
     let dots = periods.firstRange(of: "..")
@@ -89,14 +89,14 @@ extension TimeAxis {
       let month = month(CalendarDate(dayNumber: newest))
       return month..<month + 1
     }
-    // Days and weeks, and those of a month, stand in the month in which they begin.
+    // Days, weeks and the weeks of a month belong to the month in which they begin.
     if last.end.dayNumber - first.start.dayNumber <= longestOfMonth, last.end.dayNumber - last.start.dayNumber < 27 {
       return month(first.start)..<month(first.start) + 1
     }
     return month(first.start)..<max(month(first.start), month(last.end)) + 1
   }
 
-  /// Six weeks that begin in one month.
+  /// Six weeks can begin in one month.
   private static let longestOfMonth = 42
 
   private static func month(_ date: CalendarDate) -> Int { max(0, date.year * 12 + date.month - 1) }

@@ -2,21 +2,21 @@ import D2Common
 import D2Ledger
 import D2Store
 
-/// What an attempt at a slice came to.
+/// The outcome of an attempt at a slice.
 enum AttemptOutcome: Equatable {
   case done
-  /// The destination refused values, for this reason, and all else went well.
+  /// The destination refused values for this reason, and everything else went well.
   case refused(String)
-  /// - Parameter isLasting: whether waiting changes nothing: when it has failed twice in the same way, it is parked.
+  /// - Parameter isLasting: whether waiting changes nothing. After two failures of the same kind, the slice is parked.
   case failed(String, isLasting: Bool = false)
 
-  /// Both commands must have said that they did their part, not the shell alone.
+  /// Decides the outcome. The shell's status is not enough: both commands must report that they did their part.
   ///
   /// - Parameters:
-  ///   - status: of the command, which may be any pipeline.
+  ///   - status: the status of the command, which may be any pipeline.
   ///   - pull: the summary of d2-pull.
   ///   - push: the summary of d2-push.
-  ///   - lastLine: the last words of the command that failed; empty if it had none.
+  ///   - lastLine: the last line of the command that failed; empty if there is none.
   init(
     status: Int, pull: JSONValue?, push: JSONValue?, lastLine: String, acceptsRejects: Bool, trustsStatus: Bool
   ) {
@@ -28,11 +28,11 @@ enum AttemptOutcome: Equatable {
     } else if status <= 1, let reason = Slice.refusal(pull: pull, push: push) {
       self = acceptsRejects ? .done : .refused(reason)
     } else if let pull = pull?["status"]?.int, pull != 0, status != 0 || push != nil {
-      // Status 1 of d2-pull: ids that the source does not know.
+      // Status 1 of d2-pull means ids that the source does not know.
       self = failed("d2-pull ended with status \(pull)", isLasting: pull == 1 && status <= 1)
     } else if status != 0 {
-      // More refusals than --max-rejects allows, more to delete than --max-delete does, or a command line that is
-      // wrong, stay so.
+      // These do not change: more refusals than --max-rejects allows, more deletions than --max-delete allows, or a
+      // wrong command line.
       let isLasting =
         [ExitStatus.usage, .malformedInput].contains { status == Int($0.rawValue) }
         || (status == 1 && push?["status"]?.int == 1)
@@ -54,6 +54,6 @@ enum AttemptOutcome: Equatable {
       acceptsRejects: settings.acceptsRejects, trustsStatus: settings.trustsStatus)
   }
 
-  /// Why values were refused, if that is all that did not go well.
+  /// Why values were refused, if nothing else went wrong.
   var refusal: String? { if case .refused(let reason) = self { reason } else { nil } }
 }

@@ -1,7 +1,7 @@
 import D2Common
 import Glibc
 
-/// A command that works on a slice. What it prints comes in whole lines.
+/// A command that moves slices. It passes on the command's output in whole lines.
 final class Child {
   private struct Pipe {
     let end: Int32
@@ -10,14 +10,14 @@ final class Child {
   }
 
   private let process: ChildProcess
-  /// Of its standard output and its standard error.
+  /// The pipes of its standard output and standard error.
   private var pipes: [Pipe]
   /// When bash ended.
   private var end: Double?
 
-  /// A line longer than this is handed on in pieces.
+  /// A longer line is passed on in pieces.
   private static let longestLine = 1 << 20
-  /// How long what bash leaves behind may take to end.
+  /// How long the processes that bash leaves may take to end.
   private static let gracePeriodSeconds = 30.0
 
   /// - Throws: `CommandFailure`, 75 if no process can be started.
@@ -31,12 +31,12 @@ final class Child {
 
   /// Waits a moment for output or the end.
   ///
-  /// - Parameter line: takes each line without its end, and whether it is of stderr.
-  /// - Returns: the exit status, when it and all of its group have ended; 128 + the signal that killed it.
+  /// - Parameter line: gets each line without its end, and whether it is from stderr.
+  /// - Returns: the exit status, when the command and its whole group have ended; 128 plus the signal that killed it.
   func wait(milliseconds: Int32, line: (String, Bool) throws -> Void) rethrows -> Int32? {
     var polled = pipes.filter(\.isOpen).map { pollfd(fd: $0.end, events: Int16(POLLIN), revents: 0) }
     if polled.isEmpty {
-      // Only the end is to come, and that soon.
+      // Only the end is left to come, and it comes soon.
       usleep(useconds_t(milliseconds) * 50)
     } else {
       _ = poll(&polled, nfds_t(polled.count), milliseconds)
@@ -74,15 +74,15 @@ final class Child {
     pipes[place].rest = []
   }
 
-  /// The status, when nothing is left of the pipeline. A d2-push that was asked to end may still have a request open
-  /// when bash has ended, and until then nobody else may have the slice.
+  /// The status, when nothing is left of the pipeline. After bash has ended, a d2-push that was told to end may still
+  /// have a request open. Until it ends, no other worker may get the slice.
   private func waited() -> Int32? {
     guard let status = process.wait(block: false) else { return nil }
     if end == nil {
       end = monotonicSeconds()
       process.signal(SIGTERM)
     }
-    // The runner adopts what bash leaves.
+    // The runner adopts the processes that bash leaves.
     if process.reapGroup(block: false) { return status }
     if monotonicSeconds() - end! > Self.gracePeriodSeconds { process.signal(SIGKILL) }
     return nil

@@ -1,48 +1,48 @@
 import D2Common
 import Synchronization
 
-/// Notices that a server is down, and keeps all workers from burning through the slices: they pause, longer each time,
-/// until it is back.
+/// Detects that a server is down, so that the workers do not use up the attempts of all slices. All workers pause,
+/// longer each time, until the server is back.
 final class CircuitBreaker: Sendable {
   private struct State: Sendable {
-    /// Slices that failed with no success between.
+    /// Slices that failed in a row, without a success between them.
     var slices: Set<Int> = []
     var pauseSeconds = 0.0
     var until = 0.0
     /// Since when a server seems to be down.
     var since: Double?
-    /// Both answer all the same: the failures are the slices' own.
+    /// Whether both servers answer nevertheless. Then the failures are the slices' own.
     var isKnownAlive = false
-    /// Of the slice that failed last.
+    /// The data set of the slice that failed last.
     var dataSet: String?
-    /// How long servers were down before.
+    /// How long servers were down earlier.
     var pausedBefore = 0.0
 
     var downSeconds: Double { since.map { monotonicSeconds() - $0 } ?? 0 }
   }
 
-  /// What a failure means.
+  /// The meaning of a failure.
   struct Verdict: Equatable {
-    /// How long all pause; 0 if a server does not seem to be down.
+    /// How long all workers pause; 0 if no server seems to be down.
     var pauseSeconds: Double
-    /// Whether it was an attempt of the slice, and not the server's fault.
+    /// Whether it counts as an attempt of the slice, because the server was not at fault.
     var isCharged: Bool
   }
 
   private let state = Mutex(State())
   private let firstPauseSeconds: Double
   private let patienceSeconds: Double
-  /// Asks both ends whether they answer and know the user.
+  /// Asks both servers whether they answer and accept the user.
   let isAlive: @Sendable () -> Bool
   private static let longestPauseSeconds = 300.0
-  /// So many different slices that fail in a row are the server's fault.
+  /// If this many different slices fail in a row, the server is at fault.
   private static let suspicious = 3
 
-  /// Statuses of a server that cannot be reached, fails, or refuses the credentials.
+  /// The statuses if a server cannot be reached, fails, or refuses the credentials.
   static let statuses: Set<Int> = [69, 75, 77]
 
-  /// - Parameter patienceSeconds: how long failures alone count as the server's fault, although it answers when asked
-  ///   who we are: a server in trouble often fails only on data. After that, slices that fail forever must end.
+  /// - Parameter patienceSeconds: how long failures alone count as the server's fault, although it answers the request
+  ///   for the user. A server in trouble often fails only on data. After that, slices that always fail must end.
   init(firstPauseSeconds: Double, patienceSeconds: Double = 900, isAlive: @escaping @Sendable () -> Bool) {
     self.firstPauseSeconds = firstPauseSeconds
     self.patienceSeconds = patienceSeconds
@@ -60,8 +60,8 @@ final class CircuitBreaker: Sendable {
   /// How long servers have been down in this run.
   var pausedSeconds: Double { state.withLock { $0.pausedBefore + $0.downSeconds } }
 
-  /// - Parameter isReachable: false if there was no connection at all, also to a queue before the destination: that
-  ///   is never a slice's fault.
+  /// - Parameter isReachable: false if there was no connection at all, also to a queue in front of the destination.
+  ///   That is never a slice's fault.
   func failed(_ slice: Int, of dataSet: String = "", isReachable: Bool = true) -> Verdict {
     let seconds: Double? = state.withLock { state in
       state.slices.insert(slice)
@@ -81,23 +81,23 @@ final class CircuitBreaker: Sendable {
     return state.withLock { state in
       state.isKnownAlive = isCharged
       guard isCharged else { return Verdict(pauseSeconds: state.pauseSeconds, isCharged: false) }
-      // Slowly, since it may be a server in trouble. But a slice that can never be moved must end.
+      // Continue slowly, because the server may be in trouble. But a slice that can never be moved must end.
       state.pauseSeconds = firstPauseSeconds
       state.until = min(state.until, monotonicSeconds() + firstPauseSeconds)
       return Verdict(pauseSeconds: firstPauseSeconds, isCharged: true)
     }
   }
 
-  /// How long a server has been down; 0 if none is.
+  /// How long a server has been down; 0 if all are up.
   var downSeconds: Double {
     state.withLock { $0.isKnownAlive ? 0 : $0.downSeconds }
   }
 
-  /// The data set whose slices fail, while nothing succeeds: others go before it, so that they are not kept waiting by
+  /// The data set whose slices fail, while nothing succeeds. Other data sets go first, so that they need not wait for
   /// it.
   var suspect: String? { state.withLock { $0.since == nil ? nil : $0.dataSet } }
 
-  /// Waits until the workers may go on. False if a signal came.
+  /// Waits until the workers may continue. False if a signal came.
   func wait() -> Bool {
     while true {
       let left = state.withLock { $0.until } - monotonicSeconds()

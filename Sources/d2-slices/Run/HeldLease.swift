@@ -2,11 +2,11 @@ import D2Common
 import D2Ledger
 import D2Store
 
-/// The lease of the slices that are worked on under one token, renewed while that lasts.
+/// The lease of the slices under one token, renewed while the worker moves them.
 struct HeldLease {
-  /// Whether somebody else may have one of the slices.
+  /// Whether another worker may have one of the slices.
   private(set) var isLost = false
-  /// How many slices it is of.
+  /// How many slices the lease covers.
   private var slices: Int
   private let token: String
   private let seconds: Double
@@ -14,7 +14,7 @@ struct HeldLease {
   private var end: Double
   private var renewAt: Double
 
-  /// - Parameter seconds: how long it is, from now on and from each renewal on.
+  /// - Parameter seconds: the length of the lease, from now on and after each renewal.
   init(of slices: Int, _ token: String, seconds: Double, _ ledger: Ledger) {
     self.slices = slices
     self.token = token
@@ -24,12 +24,12 @@ struct HeldLease {
     renewAt = monotonicSeconds() + seconds / 3
   }
 
-  /// So many slices came to their end, and are not held any more.
+  /// Removes slices that have ended from the lease.
   mutating func ended(_ number: Int) { slices -= number }
 
-  /// Renews the lease if that is due.
+  /// Renews the lease if it is due.
   ///
-  /// - Parameter now: by the clock of `monotonicSeconds`.
+  /// - Parameter now: the time of `monotonicSeconds`.
   mutating func keep(_ now: Double) throws {
     guard !isLost, now >= renewAt else { return }
     do {
@@ -37,7 +37,7 @@ struct HeldLease {
       end = now + seconds
       renewAt = now + seconds / 3
     } catch let error as StoreError where error.kind == .unreachable || error.kind == .busy {
-      // Retried in a moment; if the lease has ended meanwhile, another worker may have it.
+      // Retry in a moment. If the lease expires meanwhile, another worker may take the slice.
       renewAt = now + min(1, seconds / 10)
       isLost = now >= end
     }

@@ -3,24 +3,24 @@ import D2Ledger
 import D2Store
 import Glibc
 
-/// The command of a worker, run once for the slices that it holds.
+/// Runs a worker's command once for the slices that it holds.
 struct Pipeline {
-  /// How it ended.
+  /// How the command ended.
   enum End: Equatable {
     case status(Int)
-    /// The lease was lost: somebody else may have a slice.
+    /// The lease was lost, and another worker may have a slice.
     case lost
     /// A signal came.
     case interrupted
   }
 
-  /// What it left.
+  /// The result of the command.
   struct Result {
     let end: End
     let pull: JSONValue?
     let push: JSONValue?
-    /// The last words of the command that failed, without names that each attempt has for itself: they tell nothing of
-    /// the cause. Empty if it had none.
+    /// The last line of the command that failed; empty if there is none. Names that differ between attempts are
+    /// replaced, because they say nothing about the cause.
     let lastLine: String
     let seconds: Double
   }
@@ -29,18 +29,18 @@ struct Pipeline {
   let log: Log
   let meter: RunMeter
   let output: LineOutput
-  /// Where the worker's commands find its session and take turns.
+  /// The folder with the session and the turns of the worker's commands.
   let home: WorkFolder
 
-  /// How long a child that was asked to end may take.
+  /// How long a child may take to end after it was told to.
   private static let gracePeriodSeconds = 30.0
 
-  /// Runs the command until it and all that it began have ended.
+  /// Runs the command until it and all processes that it started have ended.
   ///
   /// - Parameters:
-  ///   - slices: moved together.
-  ///   - rejects: the file for what is refused.
-  ///   - lease: renewed meanwhile.
+  ///   - slices: the slices to move together.
+  ///   - rejects: the file for refused values.
+  ///   - lease: renewed while the command runs.
   func run(_ slices: [Slice], rejects: String, _ lease: inout HeldLease) throws -> Result {
     let start = monotonicSeconds()
     let folder = try WorkFolder(in: TemporaryFile.folder(settings.environment))
@@ -50,7 +50,7 @@ struct Pipeline {
       if line.hasPrefix("d2-pull: ") { lastOfPull = line } else if !line.isEmpty { lastOfOthers = line }
     }
     let pull = folder.summary("pull")
-    // The last words of one that did its part, or was cut short by another, are no reason.
+    // If a command did its part, or another one cut it short, its last line is not the reason.
     let isPullsFault = pull?["status"]?.int ?? 0 != 0
     let (first, second) = isPullsFault ? (lastOfPull, lastOfOthers) : (lastOfOthers, lastOfPull)
     let lastLine = (first.isEmpty ? second : first).replacing(rejects, with: "$D2_REJECTS")
@@ -62,7 +62,7 @@ struct Pipeline {
   private func environment(_ slices: [Slice], _ folder: WorkFolder, _ rejects: String) -> [String: String] {
     var environment = settings.environment
     var task = slices[0]
-    // Without its token: only the worker may say that it is done.
+    // Without its token, because only the worker may report the outcome.
     task.token = nil
     task.periods = slices.map(\.periods).joined(separator: ",")
     environment["D2_SLICE"] = task.task.text
@@ -74,14 +74,14 @@ struct Pipeline {
     return home.offered(in: environment, takesTurns: settings.joins)
   }
 
-  /// Where d2-pull finds what earlier increments delivered. Slices of a backlog do not overlap.
+  /// The file in which d2-pull finds what earlier increments delivered. Slices of a backlog do not overlap.
   private func deliveredFile(_ slices: [Slice]) -> String? {
     guard let folder = settings.deliveredFolder, slices.count == 1, slices[0].periods.isEmpty else { return nil }
     PrivateFolder.make(folder)
     return DeliveredFolder.file(slices[0], in: folder)
   }
 
-  /// What d2-pull noted of a slice counts, since all of it has arrived; else it is forgotten.
+  /// Keeps what d2-pull recorded for a slice if all of it has arrived. Otherwise deletes it.
   func keepDelivered(_ slice: Slice, isWhole: Bool) {
     guard let file = deliveredFile([slice]) else { return }
     let next = "\(file).\(slice.id)"

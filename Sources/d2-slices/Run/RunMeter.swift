@@ -1,22 +1,22 @@
 import D2Common
 import Synchronization
 
-/// What a run has done so far, over all of its workers, and its progress line.
+/// The counts of a run over all its workers, and its progress line.
 final class RunMeter: Sendable {
-  /// What the workers did so far.
+  /// The counts of the workers.
   struct Figures: Sendable, Equatable {
-    /// Slices, those with refusals too.
+    /// Slices that were done, with refusals or without.
     var done = 0
-    /// Of those that are done: with refusals that nobody accepted.
+    /// The slices among them with refusals that the run does not accept.
     var withRefusals = 0
     /// Attempts that failed, and slices that were parked.
     var failed = 0
     var parked = 0
-    /// Values that came from the source, and those that were refused.
+    /// Values from the source, and values that were refused.
     var pulled = 0
     var refused = 0
 
-    /// Attempts that came to their end.
+    /// Attempts that have ended.
     var ended: Int { done + failed }
   }
 
@@ -28,15 +28,15 @@ final class RunMeter: Sendable {
 
   private let state = Mutex(State())
   private let start = monotonicSeconds()
-  /// Slices that were open when the run began.
+  /// Slices that were open at the start of the run.
   let total: Int
   private let log: Log
   private let draws: Bool
-  /// How long the workers have waited for a server that is down, which says nothing of their speed.
+  /// How long the workers have waited for servers that were down. This does not affect the estimate.
   private let pausedSeconds: @Sendable () -> Double
 
   /// - Parameters:
-  ///   - open: slices that were open when the run began.
+  ///   - open: slices that were open at the start of the run.
   ///   - pausedSeconds: how long all workers have paused so far.
   init(open: Int, _ log: Log, draws: Bool, pausedSeconds: @escaping @Sendable () -> Double = { 0 }) {
     self.pausedSeconds = pausedSeconds
@@ -45,7 +45,7 @@ final class RunMeter: Sendable {
     self.draws = draws
   }
 
-  /// - Parameter isAtRest: whether it is done with refusals that nobody accepted.
+  /// - Parameter isAtRest: whether it is done with refusals that the run does not accept.
   func done(pulled: Int, refused: Int, isAtRest: Bool = false) {
     state.withLock { state in
       state.figures.done += 1
@@ -62,9 +62,9 @@ final class RunMeter: Sendable {
     }
   }
 
-  /// How many slices a worker may begin, up to what it wants. They count as begun.
+  /// Reserves slices for a worker, up to the number that it wants. They count as begun.
   ///
-  /// - Parameter most: of the whole run; `nil` for any number.
+  /// - Parameter most: the limit for the whole run; `nil` for any number.
   func reserve(_ wanted: Int, ofAll most: Int?) -> Int {
     state.withLock { state in
       let room = most.map { min(wanted, max(0, $0 - state.claimed)) } ?? wanted
@@ -73,10 +73,10 @@ final class RunMeter: Sendable {
     }
   }
 
-  /// So many of those were not begun.
+  /// Returns slices of the reservation that were not begun.
   func giveBack(_ slices: Int) { state.withLock { $0.claimed -= slices } }
 
-  /// Slices that are neither done nor begun, as far as this run knows; others may do them too.
+  /// Slices that are neither done nor begun, as far as this run knows. Other runs may move some too.
   var left: Int { max(0, total - state.withLock { $0.claimed }) }
 
   var figures: Figures { state.withLock { $0.figures } }
@@ -91,7 +91,7 @@ final class RunMeter: Sendable {
 
   var seconds: Double { monotonicSeconds() - start }
 
-  /// Redraws the progress line, a few times a second.
+  /// Redraws the progress line a few times a second.
   func draw() {
     guard draws else { return }
     let now = monotonicSeconds()
@@ -108,7 +108,7 @@ final class RunMeter: Sendable {
     let numbers =
       "\(progress); \(counted(figures.pulled, "value")), \(figures.refused) refused, "
       + counted(figures.failed, "failed attempt")
-    // On a narrow terminal the numbers stay.
+    // A narrow terminal shows only the numbers.
     log.draw(bar.count + 3 + numbers.count <= log.room ? "[\(bar)] \(numbers)" : numbers)
   }
 }

@@ -1,16 +1,16 @@
 import D2Common
 import D2Store
 
-/// What the summaries of a pipeline tell of each of the slices that it moved. d2-push counts by period, and each period
+/// Divides the summaries of a pipeline among the slices that it moved. d2-push counts by period, and each period
 /// belongs to one slice.
 struct RunReading {
-  /// As the commands would have written them for one slice.
+  /// The summaries that the commands would have written for one slice.
   struct Summaries {
     var pull: JSONValue?
     var push: JSONValue?
   }
 
-  /// In the order of the slices.
+  /// The summaries, in the order of the slices.
   let summaries: [Summaries]
 
   private static let counts = [
@@ -18,8 +18,8 @@ struct RunReading {
     "staleRefused",
   ]
 
-  /// - Parameter slices: several; for one the summaries are its own.
-  /// - Returns: `nil` if the figures do not tell which slice they belong to.
+  /// - Parameter slices: the slices of the pipeline. If there is only one, it gets the summaries as they are.
+  /// - Returns: `nil` if it is unclear which slice the figures belong to.
   init?(of slices: [Slice], pull: JSONValue?, push: JSONValue?) {
     guard slices.count > 1 else {
       summaries = [Summaries(pull: pull, push: push)]
@@ -39,7 +39,7 @@ struct RunReading {
     summaries = parts.map { part in
       let push = Self.sum(of: part)
       let read = push["read"]?.int ?? 0
-      // By their shares; together they are all.
+      // In proportion to their values, so that the parts add up to the total.
       valuesBefore += read
       let bytes = wireBytes.map { pulled > 0 ? Int(Double($0) * Double(valuesBefore) / Double(pulled)) : 0 }
       defer { bytesBefore = bytes ?? 0 }
@@ -49,7 +49,7 @@ struct RunReading {
     }
   }
 
-  /// The place of the slice that each period belongs to; `nil` if one belongs to two.
+  /// The index of the slice for each period; `nil` if a period belongs to two slices.
   static func places(of slices: [Slice]) -> [String: Int]? {
     var places: [String: Int] = [:]
     for (place, slice) in slices.enumerated() {

@@ -6,15 +6,15 @@ import Glibc
 
 /// Moves a pair's slices with several workers in one process.
 struct Runner {
-  /// What the workers share.
+  /// The settings that the workers share.
   struct Settings: Sendable {
     let store: StoreLocation
     let pair: Pair
     let command: String
-    /// Whether one command may move several slices: only of our own it is known that they tell what became of each.
+    /// Whether one command may move several slices. Only d2's own commands are known to report the outcome of each.
     let joins: Bool
     let jobs: Int
-    /// Whether workers of other hosts may work on the same ledger.
+    /// Whether workers of other hosts may use the same ledger.
     let sharesStore: Bool
     let environment: [String: String]
     let leaseSeconds: Double
@@ -26,11 +26,11 @@ struct Runner {
     let showsChildren: Bool
     let endsWhenIdle: Bool
     let mostSlices: Int?
-    /// Only slices of the plan of this name.
+    /// The name of the plan whose slices are moved; `nil` for all.
     let plan: String?
     let giveUpSeconds: Double?
     let rejectsFolder: String
-    /// Where it is kept in mind what increments delivered; `nil` if nothing is.
+    /// The folder that records what increments delivered; `nil` if nothing is recorded.
     let deliveredFolder: String?
     let dataSets: [String: String]
     let units: [String: String]
@@ -73,10 +73,10 @@ struct Runner {
     giveUpAfter, maxSlices, noWait,
   ]
 
-  /// A worker reads the next slices while it delivers those before them.
+  /// A worker reads the next slices while it delivers the previous ones.
   static let lanes = 2
 
-  /// What is run if no command is given.
+  /// The command to run by default.
   static let defaultCommand =
     "d2-pull --slice \"$D2_SLICE\" --spool | d2-push --slice \"$D2_SLICE\" --rejects \"$D2_REJECTS\" >/dev/null"
 
@@ -120,7 +120,7 @@ struct Runner {
     var ends: [DHIS2Client] = []
     for server in [pair.source, pair.destination] {
       var options = try ServerOptions(arguments, log, server)
-      // They are asked while a slice is held: both together must take less than its lease.
+      // The servers are asked while a slice is held, so both answers together must take less time than its lease.
       options.configuration.limitPatience(seconds: max(1, settings.leaseSeconds / 8))
       ends.append(DHIS2Client(options, log))
     }
@@ -139,7 +139,7 @@ struct Runner {
     case .sqlite(let path): environment["D2_STORE"] = WorkingFolder.absolute(path)
     case .postgresql(let url): environment["D2_STORE"] = url
     }
-    // d2-push multiplies its own requests by the workers.
+    // d2-push multiplies its own requests by the number of workers.
     let jobs = arguments[ImportLimit.option] ? 1 : arguments[jobs] ?? 1
     environment[ImportLimit.jobsVariable] = String(jobs)
     if let folder = OwnFolder.path { environment["PATH"] = folder + ":" + (environment["PATH"] ?? "/usr/bin:/bin") }
@@ -154,7 +154,7 @@ struct Runner {
       folder = environment["D2_REJECTS_DIR"] ?? ""
       if folder.isEmpty {
         let state = try StateFolder.path(environment, orElse: "say where refused values go with --rejects-dir")
-        // The numbers of pairs and slices begin anew in each store.
+        // The numbers of pairs and slices start again in each store.
         folder = "\(state)/rejects/\(location.fingerprint)"
       }
       folder += "/pair-\(pair.id)"
@@ -167,8 +167,8 @@ struct Runner {
     return folder
   }
 
-  /// If there are more workers than the destination can bear imports, they are refused before any of them begins. What
-  /// goes into a queue does not count as an import.
+  /// Refuses more workers than the destination can bear imports, before any worker begins. Values for a queue do not
+  /// count as imports.
   private func limitImports() throws {
     guard jobs > ImportLimit.most, !arguments[ImportLimit.option], settings.command.firstRange(of: "--via") == nil
     else { return }
@@ -179,7 +179,7 @@ struct Runner {
 
   func run() async throws -> ExitStatus {
     try limitImports()
-    // Before a run gives up it must have found out whether the servers are there.
+    // Before a run gives up, it must have checked whether the servers answer.
     let breaker = CircuitBreaker(
       firstPauseSeconds: min(settings.retrySeconds, 5), patienceSeconds: min(900, (settings.giveUpSeconds ?? 1800) / 2)
     ) { [ends] in ends.allSatisfy(\.answers) }
@@ -210,7 +210,7 @@ struct Runner {
     return !rests && figures.refused == 0 ? .success : .incomplete
   }
 
-  /// Returns the first failure, when all workers have ended.
+  /// Returns the first failure, after all workers have ended.
   private func work(_ meter: RunMeter, _ breaker: CircuitBreaker, _ output: LineOutput) async -> (any Error)? {
     let lanes = settings.joins ? Self.lanes : 1
     let executor = BlockingExecutor(threads: jobs * lanes)
@@ -235,7 +235,7 @@ struct Runner {
     }
   }
 
-  /// Says how many slices rest until somebody resets them, whoever worked on them. Returns whether there are any.
+  /// Reports how many slices wait for a reset by the user, whoever moved them. Returns whether there are any.
   private func tellOfResting() throws -> Bool {
     let counts = try Ledger(Store(settings.store)).progress(settings.pair, plan: settings.plan)
     let (parked, refused) = (counts.count(of: .failed), counts.count(of: .refused))

@@ -2,26 +2,26 @@ import D2Common
 import D2Store
 import Glibc
 
-/// The refused values of a pipeline that moved several slices, dealt out to the files of each.
+/// Divides the rejects of a pipeline that moved several slices among the files of the slices.
 struct SharedRejects {
-  /// Of the slices, in their order.
+  /// The files of the slices, in their order.
   let files: [SliceRejects]
-  /// Where the pipeline writes: `$D2_REJECTS`.
+  /// The file that the pipeline writes: `$D2_REJECTS`.
   let attempt: String
 
-  /// The value stands first in its line, as it came.
+  /// Matches the period of a value, which comes first in its line, verbatim.
   private static let period = LinePattern(textOf: "period")
   private static let pendingBytes = 64 * 1024
 
-  /// One slice's own file, or one for all.
+  /// Uses the slice's own file for one slice, or a common file for several.
   init(_ slices: [Slice], folder: String, token: String) {
     files = slices.map { SliceRejects(folder: folder, id: $0.id, token: token) }
     attempt = files.count == 1 ? files[0].attempt : "\(folder)/slice-\(slices[0].id).\(token).all.ndjson"
   }
 
-  /// Writes each line into the file of the slice that has its period.
+  /// Writes each line to the file of the slice with its period.
   ///
-  /// - Returns: false if a line does not tell; then nothing is left.
+  /// - Returns: false if a line's slice is unclear; then no files are left.
   /// - Throws: `CommandFailure`: 73, 74.
   func deal(_ slices: [Slice]) throws(CommandFailure) -> Bool {
     guard files.count > 1, let source = [attempt, attempt + ".part"].first(where: SliceRejects.hasContent) else {
@@ -48,7 +48,7 @@ struct SharedRejects {
     return true
   }
 
-  /// Forgets what the pipeline refused: its slices are retried.
+  /// Deletes the rejects of the pipeline, because its slices are retried.
   func discard() {
     for path in files.map(\.attempt) + [attempt, attempt + ".part"] { unlink(path) }
   }

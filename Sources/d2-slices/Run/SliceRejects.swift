@@ -1,8 +1,8 @@
 import D2Common
 import Glibc
 
-/// The files with a slice's refused values. An attempt writes to a file of its own. Only when it has read everything
-/// does that file replace what earlier attempts left. So a failed attempt never replaces rejects by none.
+/// The files with a slice's refused values. Each attempt writes a file of its own. Only if it has read everything, this
+/// file replaces those of earlier attempts. So a failed attempt never removes rejects.
 ///
 /// | file | |
 /// |---|---|
@@ -14,18 +14,18 @@ struct SliceRejects {
   let id: Int
   let token: String
 
-  /// Where the attempt writes: `$D2_REJECTS`.
+  /// The file that the attempt writes: `$D2_REJECTS`.
   var attempt: String { "\(folder)/slice-\(id).\(token).ndjson" }
   private var whole: String { "\(folder)/slice-\(id).ndjson" }
   private var failed: String { "\(folder)/slice-\(id).failed.ndjson" }
 
-  /// Puts the attempt's file into its place.
+  /// Renames the attempt's file to its final name.
   ///
-  /// - Parameter isWhole: whether the attempt read everything: then all that earlier ones left is out of date.
+  /// - Parameter isWhole: whether the attempt read everything. Then the files of earlier attempts are out of date.
   /// - Returns: the file with the refused values; `nil` if there is none.
   /// - Throws: `CommandFailure`, 73.
   func keep(isWhole: Bool) throws(CommandFailure) -> String? {
-    // d2-push that was killed leaves what it wrote under another name.
+    // A killed d2-push leaves its file under another name.
     let found = [attempt, attempt + ".part"].first(where: Self.hasContent)
     if let found {
       let place = isWhole ? whole : failed
@@ -40,7 +40,7 @@ struct SliceRejects {
     return [isWhole ? whole : failed, whole].first(where: Self.hasContent)
   }
 
-  /// Of attempts before this one, whose workers may have been killed.
+  /// Removes the files of earlier attempts, whose workers may have been killed.
   private func removeLeftOvers() {
     // `slice-17.ndjson` itself has nothing between the dots.
     for name in FolderNames.read(folder)

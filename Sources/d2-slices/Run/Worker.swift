@@ -4,10 +4,10 @@ import D2Ledger
 import D2Store
 import Glibc
 
-/// Claims slices, runs the command for them, and notes what came of each.
+/// Claims slices, runs the command for them, and records the outcome of each.
 ///
-/// Neighbouring slices are moved by one pipeline, as many as pay. Where it fails, it is divided until the slice that
-/// makes it fail stands alone.
+/// One pipeline moves several neighbouring slices, as many as pay. If it fails, the worker bisects them until it has
+/// found the slice that fails.
 final class Worker {
   /// What the workers of a run share.
   struct Shared: Sendable {
@@ -28,7 +28,7 @@ final class Worker {
   private var breaker: CircuitBreaker { shared.breaker }
 
   static let defaultAttempts = 5
-  /// Waiting for slices of others, which may fail.
+  /// The wait for slices of other workers, which may fail.
   private static let idleSeconds = 1.0
   private static let lookAgainSeconds = 0.02
 
@@ -44,7 +44,7 @@ final class Worker {
     return String(random.next(), radix: 16) + String(random.next(), radix: 16)
   }
 
-  /// - Parameter home: where its commands find their session and take turns; another one may share it.
+  /// - Parameter home: the folder with the session and the turns of its commands; another worker may share it.
   init(_ shared: Shared, home: WorkFolder) throws {
     self.shared = shared
     self.home = home
@@ -55,7 +55,7 @@ final class Worker {
       settings: shared.settings, log: shared.log, meter: shared.meter, output: shared.output, home: home)
   }
 
-  /// Works until nothing is left, or a signal comes.
+  /// Works until no slice is left, or a signal comes.
   func run() throws {
     while breaker.wait(), !hasGivenUp {
       let room = shared.meter.reserve(wanted, ofAll: settings.mostSlices)
@@ -86,7 +86,7 @@ final class Worker {
       sharesStore: settings.sharesStore)
   }
 
-  /// Waits a moment for slices of others. Returns false if nothing is left.
+  /// Waits a moment for slices of other workers. Returns false if no slice is left.
   private func waitForSlices() throws -> Bool {
     let ended = shared.meter.figures.ended
     let open = try notes.patiently { try ledger.open(settings.pair, plan: settings.plan) }
@@ -95,7 +95,7 @@ final class Worker {
     shared.meter.draw()
     let due = open.nextMilliseconds.map { max(0.05, Double($0) / 1000) } ?? Self.idleSeconds
     let end = monotonicSeconds() + (open.waiting > 0 ? 0.05 : min(due, Self.idleSeconds))
-    // What another worker of this run brings to its end may have been the last.
+    // Another worker of this run may finish the last slice meanwhile.
     while monotonicSeconds() < end, shared.meter.figures.ended == ended {
       guard pause(seconds: Self.lookAgainSeconds) else { return false }
     }
@@ -104,24 +104,24 @@ final class Worker {
 
   // MARK: The slices of one claim
 
-  /// What becomes of slices that were moved.
+  /// What to do after slices were moved.
   private enum Verdict {
     case noted
-    /// One of them made the pipeline fail: which one is found by moving halves.
+    /// One slice made the pipeline fail. The worker bisects them to find it.
     case divide
-    /// No more is moved: a signal came, or the lease is lost.
+    /// Stop: a signal came, or the lease was lost.
     case stop
   }
 
   private func work(on slices: [Slice], _ token: String) throws {
     do { try move(slices, token) } catch {
-      // What was not brought to its end need not wait until the lease is over.
+      // Slices that did not end need not wait until the lease expires.
       try? ledger.releaseAll(token: token)
       throw error
     }
   }
 
-  /// Moves the slices of a claim, in halves if one of them makes the others fail.
+  /// Moves the slices of a claim, and bisects them if one makes the others fail.
   private func move(_ slices: [Slice], _ token: String) throws {
     var lease = HeldLease(of: slices.count, token, seconds: settings.leaseSeconds, ledger)
     var parts = [slices]
@@ -212,13 +212,13 @@ final class Worker {
     return .noted
   }
 
-  /// Whether slices failed since a server is down, and not for one of them.
+  /// Whether slices failed because a server is down, and not because of one of them.
   private func isServerDown(_ status: Int, _ slices: [Slice], _ token: String) throws -> Bool {
     guard CircuitBreaker.statuses.contains(status) else { return false }
     return try !isAlive(token)
   }
 
-  /// Whether both ends know the user. That takes a part of the lease, which therefore begins anew.
+  /// Whether both servers accept the user. The requests take a part of the lease, so it is renewed first.
   private func isAlive(_ token: String) throws -> Bool {
     _ = try notes.patiently { try ledger.renewAll(token: token, leaseSeconds: settings.leaseSeconds) }
     return breaker.isAlive()

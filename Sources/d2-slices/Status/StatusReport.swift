@@ -2,9 +2,9 @@ import D2Common
 import D2Ledger
 import D2Store
 
-/// How far a pair's ledger is.
+/// The progress of a pair's ledger.
 struct StatusReport {
-  /// What it may be depends on `--lag`.
+  /// The allowed values depend on `--lag`.
   static let by = Option(
     "--by", value: "data-set|period|all|pair",
     help:
@@ -17,14 +17,14 @@ struct StatusReport {
   let ledger: Ledger
   let pair: Pair
 
-  /// Over which time the rate is measured.
+  /// The time over which the rate is measured.
   static let rateSeconds = 900
 
   func write(_ arguments: Arguments, _ log: Log) throws -> ExitStatus {
     let by = try arguments.value(of: Self.by, as: .one(of: Rows.self)) ?? .dataSet
     let progress = try ledger.progress(pair, plan: arguments[Self.plan])
     let names = try DataSetTable(ledger.store, pair).names()
-    // Beside the count of values that were refused, the slices of that state need another name.
+    // There is already a count of refused values, so the slices with that state need another name.
     let states = ["waiting", "leased", "retry", "done", "verified", "refused", "failed"].map {
       (state: $0, column: $0 == Slice.State.refused.rawValue ? "refusedSlices" : $0)
     }

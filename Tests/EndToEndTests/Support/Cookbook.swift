@@ -1,22 +1,22 @@
 import D2Common
 
-/// The recipes of docs/cookbook.md, as they stand there.
+/// The recipes of docs/cookbook.md, verbatim.
 enum Cookbook {
   struct Recipe: Sendable {
     let title: String
-    /// What a link to it is called.
+    /// The target of links to it.
     let anchor: String
     fileprivate(set) var blocks: [Block] = []
 
-    /// What a reader types, block by block.
+    /// The commands that a reader types, by block.
     var commands: [String] { texts("sh") }
-    /// The lines of which the page says that they are seen.
+    /// The output lines that the page shows.
     var shown: [String] { texts("text").flatMap { $0.split(separator: "\n").map(String.init) } }
 
     func texts(_ kind: String) -> [String] { blocks.filter { $0.kind == kind }.map(\.text) }
   }
 
-  /// What stands between two fences: `sh` is typed, `text` is seen, `crontab` goes into one.
+  /// A fenced block: `sh` is typed, `text` is shown output, `crontab` goes into one.
   struct Block: Sendable {
     let kind: String
     fileprivate(set) var text = ""
@@ -24,7 +24,7 @@ enum Cookbook {
 
   static let recipes = recipes(of: "docs/cookbook.md", under: "### ")
 
-  /// The sections of the README that have commands, as one recipe.
+  /// The sections of the README with commands, as one recipe.
   static let readme: Recipe = {
     var readme = Recipe(title: "README", anchor: "readme")
     readme.blocks = recipes(of: "README.md", under: "## ").flatMap(\.blocks)
@@ -52,7 +52,7 @@ enum Cookbook {
 
   static func recipe(_ anchor: String) -> Recipe? { recipes.first { $0.anchor == anchor } }
 
-  /// As GitHub makes it of a heading.
+  /// GitHub's anchor for a heading.
   private static func anchor(_ title: String) -> String {
     String(
       title.lowercased().compactMap { letter in
@@ -61,8 +61,8 @@ enum Cookbook {
       })
   }
 
-  /// Whether a line of the page can be one that was printed: numbers are any numbers, `…` is anything, and as many
-  /// spaces as there are are one.
+  /// Whether a line of the page matches printed output. Any number matches a number, `…` matches anything, and any
+  /// number of spaces matches one.
   static func matches(_ shown: String, _ printed: String) -> Bool {
     let parts = plain(shown).split(separator: "…", omittingEmptySubsequences: false).map(String.init)
     var rest = plain(printed)[...]

@@ -1,28 +1,27 @@
 import D2Common
 
-/// What a recipe of docs/cookbook.md begins with and what comes of it. The scripts are written with the words of
+/// The preparation and the expected result of a recipe in docs/cookbook.md. The scripts use the words of
 /// `CookbookScene`.
 struct CookbookExpectation: Sendable {
-  /// The recipe's.
+  /// The anchor of the recipe.
   let anchor: String
-  /// A recipe whose first block is typed before: this one uses a file that it makes.
+  /// A recipe whose first block runs before, because this recipe uses its file.
   var firstBlockOf: String?
-  /// Makes what the recipe is for.
+  /// Prepares the scene for the recipe.
   var before = ""
-  /// What goes on in the recipe's shell meanwhile.
+  /// Runs in the recipe's shell meanwhile.
   var beside = ""
-  /// How its blocks end.
+  /// The exit statuses of its blocks.
   var statuses = ["0"]
-  /// Looks at what has become.
+  /// Checks the result.
   var after: String
-  /// What `after` prints.
+  /// The output of `after`.
   var holds = ["arrived"]
-  /// Whether it is the one that all others begin with.
+  /// Whether it is the recipe that all others begin with.
   var isFirst = false
 
   static let all = moving + ids + looking + proving + running + ways + files + mending
-  /// Those in which it matters what the destination makes of ids, of values that no data set is named with, and of
-  /// deletions.
+  /// Recipes for which the destination's version matters: how it reads ids, values without a data set, and deletions.
   static let byVersion = ids + files + mending
 
   private static let moving: [CookbookExpectation] = [
@@ -116,14 +115,14 @@ struct CookbookExpectation: Sendable {
       after: sameRegistrations + "; arrived 'select(month and months)'", holds: ["3", "arrived"]),
   ]
 
-  /// Three reports of February are complete at the source.
+  /// Marks three reports of February as complete at the source.
   private static let completeThree = """
     at $SRC 'select(month and .period == "202402")' | jq -r '.[2]' | sort -u | sed -n 1,3p |
       jq -R '{dataSet: env.BfMAe6Itzgt, period: "202402", organisationUnit: ., completed: true}' | jq -s '{completeDataSetRegistrations: .}' |
       ask -o /dev/null -H 'Content-Type: application/json' --data-binary @- $SRC/api/completeDataSetRegistrations
     """
 
-  /// Both ends have the same registrations; says how many.
+  /// Checks that both ends have the same registrations, and prints how many.
   private static let sameRegistrations = """
     for side in source destination; do
       d2-pull --pair hmis --side $side -y 2024 -q 1 --registrations --quiet | jq -c '[.dataSet, .period, .organisationUnit, .completed]' | sort > $side
@@ -367,7 +366,7 @@ struct CookbookExpectation: Sendable {
         """#, holds: ["arrived", "1"]),
     .init(
       anchor: "a-sheet-with-a-facility-in-each-row",
-      // Two elements without categories and two units, by their names.
+      // Two elements without categories and two units, by name.
       before: #"""
         default=$(ask "$SRC/api/categoryOptionCombos?filter=name:eq:default&fields=id&paging=false" |
           jq -r '.categoryOptionCombos[0].id')
@@ -393,8 +392,8 @@ struct CookbookExpectation: Sendable {
       after: "arrived 'select(month and .period == \"202402\")'"),
     .init(
       anchor: "a-csv-that-another-program-wrote",
-      // One value is for follow-up, and one that the destination has is deleted at the source. The head is as in
-      // DHIS2's documentation, but for two columns.
+      // One value is marked for follow-up, and one that the destination has is deleted at the source. The header is
+      // that of DHIS2's documentation, except for two columns.
       before: #"""
         at $SRC 'select(month and .period == "202402")' | sed -n 1p | values | tee gone.ndjson | store $DST
         jq -c '.deleted = true' gone.ndjson | store $SRC
@@ -412,7 +411,7 @@ struct CookbookExpectation: Sendable {
         """#, holds: ["arrived", "1", "1"]),
     .init(
       anchor: "a-file-for-each-district",
-      // Two districts of one name.
+      // Two districts with the same name.
       before: """
         kenema=$(d2-orgunits list --pair hmis --format json | jq -r 'select(.name == "Kenema") | .id')
         change $SRC '{"organisationUnits": [{"id": "'$kenema'", "name": "Bo"}]}'

@@ -5,21 +5,21 @@ import TestSupport
 @testable import StandInServer
 import D2Store
 
-/// The scene of a recipe: two servers with the same metadata, the source with values of 2024; a queue; the files under
-/// /etc/d2. It also has the commands that a test cannot run for real.
+/// The scene of a recipe: two servers with the same metadata, the source with values of 2024; a queue; and the files
+/// under /etc/d2. It also has replacements for commands that a test cannot run for real.
 ///
-/// The recipe's text is taken as it stands but for `replacements`.
+/// The recipe's text is used verbatim, except for `replacements`.
 final class CookbookScene {
   private let world: World
   private let environment: [String: String]
-  /// Where the recipe has several computers.
+  /// The common store, if the recipe has several computers.
   private let shared: TestStore?
-  /// What the page says, and what it is here.
+  /// The text of the page, and its replacement in the test.
   private let replacements: [(page: String, here: String)]
 
   struct Outcome {
     let statuses: [String]
-    /// All that the commands printed, with the page's names of hosts and ids.
+    /// Everything that the commands printed, with the page's names of hosts and ids.
     let printed: [String]
   }
 
@@ -32,7 +32,7 @@ final class CookbookScene {
         $0.years = 2024...2024
         $0.superuserTokens = ["d2pat_destination"]
       }, changeSource: { $0.superuserTokens = ["d2pat_source"] },
-      // As a real one: no recipe waits for it.
+      // As on a real server; no recipe waits for it.
       changeQueue: { $0.retryAfterSeconds = 300 })
     let (source, destination, queue) = (world.source, world.destination, world.queue)
     let ids = Self.ids(world.metadata)
@@ -54,7 +54,7 @@ final class CookbookScene {
         ("https://hmis.example", source.url), ("https://repository.example", destination.url),
         ("http://queue.example:9090/api/queue", queue.url), ("/etc/d2/", folder + "/etc/d2/"),
         ("postgresql://d2@db.example/d2", shared?.location ?? ""), ("PATH=/usr/local/bin:", "PATH=\(path):"),
-        // The stand-ins do not speak TLS.
+        // The stand-ins do not support TLS.
         ("https://hmis.internal", "http://hmis.internal"), ("HTTPS_PROXY", "HTTP_PROXY"), ("1080", proxyPort),
         ("sleep 10", "sleep 0.2"),
       ] + ids.map { ($0.key, $0.value) }
@@ -65,10 +65,10 @@ final class CookbookScene {
 
   // MARK: Cooking
 
-  /// Types a recipe's blocks into one shell, as its reader does.
+  /// Runs a recipe's blocks in one shell, like its reader.
   /// - Parameters:
-  ///   - beside: what that shell does before.
-  ///   - instead: what is typed in place of some commands, such as one that does not end alone.
+  ///   - beside: a script that runs in that shell first.
+  ///   - instead: replacements for some commands, for example one that does not end.
   func cook(
     _ recipe: Cookbook.Recipe, beside: String = "", instead: [(page: String, here: String)] = []
   ) -> Outcome {
@@ -98,7 +98,7 @@ final class CookbookScene {
 
   // MARK: Setting the scene
 
-  /// Ids of the page, which are those of DHIS2's demonstration server or made up, and what they are here.
+  /// The ids of the page, which are from DHIS2's demonstration server or invented, with the ids of the test.
   private static func ids(_ country: Metadata) -> [String: String] {
     func set(_ code: String) -> StandInServer.DataSet { country.dataSets.first { $0.code == code }! }
     func element(_ name: String) -> String { country.dataElements.first { $0.name == name }!.uid }

@@ -1,8 +1,8 @@
-/// Commands that a test cannot run for real: each does what its recipe needs of it, and keeps what it was told.
+/// Replacements for commands that a test cannot run for real. Each does what its recipe needs, and records its input.
 enum CookbookTools {
   static let all = ["ssh": ssh, "socks.py": socks, "mail": mail, "cron-once": cron, "pass": pass]
 
-  /// With `-D`, a real proxy on this machine, which `-O exit` ends; else the command runs here.
+  /// With `-D`, runs a real proxy on this machine, which `-O exit` ends. Otherwise runs the command here.
   private static let ssh = #"""
     #!/bin/bash
     background='' port='' socket=''
@@ -29,7 +29,7 @@ enum CookbookTools {
 
     """#
 
-  /// SOCKS 5, in whose network `hmis.internal` is the source.
+  /// A SOCKS 5 proxy, in whose network `hmis.internal` is the source.
   private static let socks = #"""
     import socket, struct, sys, threading
 
@@ -68,14 +68,14 @@ enum CookbookTools {
 
     """#
 
-  /// Keeps what is sent in `mailbox`.
+  /// Stores messages in `mailbox`.
   private static let mail = #"""
     #!/bin/bash
     [[ $1 == -s ]] && { echo "To: $3"; echo "Subject: $2"; cat; } >> "$SCENE/mailbox"
 
     """#
 
-  /// Does each job of a crontab once.
+  /// Runs each job of a crontab once.
   private static let cron = #"""
     #!/bin/bash
     # Runs each job of a crontab once, as cron does: with its variables alone, by /bin/sh, and mails what it prints.

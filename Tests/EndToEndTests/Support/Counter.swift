@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Numbers that no two ask for twice.
+/// Returns each number only once.
 final class Counter: Sendable {
   private let last = Atomic<Int>(0)
 

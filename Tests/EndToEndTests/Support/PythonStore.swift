@@ -1,13 +1,13 @@
 import D2Common
 import TestSupport
 
-/// A PostgreSQL database as the Python tool made it.
+/// A PostgreSQL database as the Python tool created it.
 enum PythonStore {
   /// The tool's own schema, column by column.
   ///
   /// - Parameters:
-  ///   - loose: whether somebody took the constraints away, so that all may be NULL.
-  ///   - cascade: whether a pair takes its rows with it.
+  ///   - loose: whether the constraints were removed, so that all columns may be NULL.
+  ///   - cascade: whether deleting a pair deletes its rows.
   static func schema(loose: Bool = false, cascade: Bool = false) -> String {
     let schema = """
       CREATE TABLE integration_pair (
@@ -43,10 +43,10 @@ enum PythonStore {
     return store
   }
 
-  /// integrator.sql at the top of the package.
+  /// The path of integrator.sql, in the package's top folder.
   static let integrator = String(#filePath.prefix(upTo: #filePath.range(ofLast: "/Tests/"))) + "/integrator.sql"
 
-  /// All that a schema consists of, a line each. What a pair takes with it stays as it was made.
+  /// The definition of a schema, as lines. The cascades of a pair stay as they were created.
   static func schemaLines(_ store: TestStore) throws -> [String] {
     try store.rows(
       """
@@ -65,7 +65,7 @@ enum PythonStore {
       """)
   }
 
-  /// Every row of our tables, but for the schema's own.
+  /// All rows of d2's tables, except the schema's own.
   static func dataLines(_ store: TestStore) throws -> [String] {
     try ["integration_pair", "sync_datasets", "orgunits"].flatMap { table in
       try store.rows("SELECT '\(table)', to_jsonb(t)::text FROM \(table) t ORDER BY t.id")

@@ -1,8 +1,8 @@
 import D2Common
 import Glibc
 
-/// Real files of public repositories: data value sets, import answers, error bodies, period ids. They have licences of
-/// their own and are not in this repository: `D2_REAL_DATA` names the folder that holds them.
+/// Real files from public repositories: data value sets, import answers, error bodies, period ids. They have their own
+/// licences and are not in this repository. `D2_REAL_DATA` names their folder.
 enum RealData {
   static let folder = processEnvironment()["D2_REAL_DATA"]
   static var isThere: Bool { folder != nil }
@@ -20,7 +20,7 @@ enum RealData {
 
   static func bytes(_ name: String) throws -> [UInt8] { try FileBytes.read("\(folder ?? "")/\(name)") }
 
-  /// The rows of a table after its head, as columns.
+  /// The rows of a table without its header, as columns.
   static func rows(_ name: String) throws -> [[String]] {
     String(decoding: try bytes(name), as: UTF8.self).split(separator: "\n").dropFirst()
       .map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }

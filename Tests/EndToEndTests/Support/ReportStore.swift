@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 import D2Store
 
-/// A store with a pair and whatever slices a test puts into it, by SQL as fast as the database can.
+/// A store with a pair. A test fills it with slices by SQL, as fast as the database can.
 struct ReportStore {
   let shell = Shell()
   private let store: Store
@@ -25,8 +25,8 @@ struct ReportStore {
       """, [.text(uid), .text(name), SQLValue(syncedThrough)])
   }
 
-  /// Adds as many slices as wanted: of data sets `set0` to `set19`, by month from January 2017 on, by unit. Of a
-  /// hundred 58 are verified, done or refusing, one is parked and one waits for another attempt.
+  /// Adds this many slices: of data sets `set0` to `set19`, by month from January 2017 on, by unit. Of a hundred, 58
+  /// are verified, done or refused, one is parked, and one waits for a retry.
   func fill(_ count: Int) throws {
     for set in 0..<20 { try add(dataSet: "set\(set)", name: "Data set \(set)") }
     try store.database.execute(
@@ -46,7 +46,7 @@ struct ReportStore {
       """, [.int(count)])
   }
 
-  /// Writes one slice: the columns that the test is about, as SQL.
+  /// Writes one slice with the columns that matter to the test, as SQL.
   func add(slice columns: [String: SQLValue]) throws {
     let all = [
       "integration_pair_id": .int(1), "orgunits": .text("unit"), "children": .bool(true), "rank": .int(1),

@@ -1,17 +1,17 @@
 import D2Common
 import Glibc
 
-/// A work folder in which a test types commands: real bash, the built binaries on the PATH, real jq.
+/// A work folder in which a test runs commands: real bash, the built binaries in the PATH, real jq.
 final class Shell: Sendable {
-  /// What a script printed and how it ended.
+  /// The output and the end of a script.
   struct Outcome: Sendable {
-    /// The exit status; 128 + the number of the signal that killed bash.
+    /// The exit status; 128 plus the number of the signal that killed bash.
     let status: Int32
     let output: String
     let errors: String
 
     var lines: [String] { output.split(separator: "\n").map(String.init) }
-    /// What the script called by this name: `say NAME VALUE`.
+    /// The value that the script gave this name: `say NAME VALUE`.
     subscript(name: String) -> String? {
       lines.last { $0.hasPrefix("\(name)=") }.map { String($0.dropFirst(name.utf8.count + 1)) }
     }
@@ -22,7 +22,8 @@ final class Shell: Sendable {
   let folder: String
   private let environment: [String: String]
 
-  /// - Parameter environment: besides the caller's PATH and the credentials of the stand-ins' superuser.
+  /// - Parameter environment: variables in addition to the caller's PATH and the credentials of the stand-ins'
+  ///   superuser.
   init(_ environment: [String: String] = [:]) {
     var template = Array("/tmp/d2-test-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { fatalError("no work folder: \(SystemError())") }
@@ -34,7 +35,7 @@ final class Shell: Sendable {
 
   deinit { _ = Self.spawn(["/bin/rm", "-rf", folder], [:], output: "/dev/null", errors: "/dev/null") }
 
-  /// Where the binaries under test are: beside the test bundle, or where `D2_BINARIES` says.
+  /// The folder of the tested binaries: beside the test bundle, or from `D2_BINARIES`.
   private static let binaries: String = {
     if let named = processEnvironment()["D2_BINARIES"] { return named }
     var buffer = [CChar](repeating: 0, count: 4096)
@@ -43,7 +44,7 @@ final class Shell: Sendable {
     return String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
   }()
 
-  /// What every script may say.
+  /// The words that every script may use.
   private static let words = #"""
     # Gives the outcome a value by name.
     say() { echo "$1=${*:2}"; }
@@ -109,7 +110,7 @@ final class Shell: Sendable {
     defer {
       for word in arguments + variables { free(word) }
     }
-    // The threads on which tests run block signals, which a child would inherit.
+    // The threads of tests block signals, and a child would inherit that.
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }

@@ -3,14 +3,14 @@ import TestSupport
 
 @testable import StandInServer
 
-/// Two servers and a store with a pair of them that is the only active one.
+/// Two servers, and a store whose only active pair is of these.
 extension World {
-  /// Whether the store is a database of the Python tool, where both kinds are tested.
+  /// Whether the store is a database of the Python tool, for tests of both kinds.
   static let integratorStores = StoreKind.hasPostgreSQL ? [true, false] : [false]
-  /// The same where the store plays no part.
+  /// The same for tests in which the store does not matter.
   static let oneIntegratorStore = [StoreKind.hasPostgreSQL]
 
-  /// - Parameter python: whether the store is a database of the Python tool; else the pair is added by d2-pairs.
+  /// - Parameter python: whether the store is a database of the Python tool. Otherwise d2-pairs adds the pair.
   convenience init(
     python: Bool, _ from: Version = .v42, _ to: Version = .v42, values: Int = 1500,
     years: ClosedRange<Int> = 2022...2022, tokens: [String] = [], queue: DispatcherOptions.Flavour? = nil,
@@ -32,7 +32,7 @@ extension World {
     try store.connect().executeScript(pythonRows)
   }
 
-  /// As the Python tool left them: booleans as strings, rows twice, inactive pairs, what was never filled in.
+  /// Rows as the Python tool left them: booleans as strings, duplicate rows, inactive pairs, empty columns.
   private var pythonRows: String {
     let source =
       "\"use_pat\": \"false\", \"username\": \"admin\", \"password\": \"district\", \"api_url\": \"\(source.url)/api\", \"pat\": \"\""
@@ -52,13 +52,12 @@ extension World {
       """
   }
 
-  /// Where scripts/integrator finds the queue.
+  /// The address of the queue for scripts/integrator.
   var queueEnvironment: [String: String] { ["D2_DISPATCHER_URL": queue.url] }
 
-  /// Whether the destination holds what the source holds of some data sets and periods, and nothing else; a few
-  /// differences where not.
+  /// A few differences if the destination does not have exactly what the source has of some data sets and periods.
   ///
-  /// - Parameter deleted: whether deletions are among it.
+  /// - Parameter deleted: whether to include deletions.
   func differences(
     of sets: [Int]? = nil, deleted: Bool, where wanted: (JSONValue) -> Bool = { _ in true }
   ) -> [String] {
@@ -66,8 +65,8 @@ extension World {
     return Self.differences(expected, Self.content(destination))
   }
 
-  /// The same after scripts/integrator. Of what is deleted it brings only the elements of the data set whose row in the
-  /// Python tool's store asks for deletions.
+  /// The same after scripts/integrator. It brings deletions only for the data set whose row in the Python tool's store
+  /// asks for them.
   func differences(python: Bool, where wanted: (JSONValue) -> Bool) -> [String] {
     let included = metadata.elements(of: metadata.dataSets[0].uid)
     return differences(deleted: true) {
@@ -75,7 +74,7 @@ extension World {
     }
   }
 
-  /// Whether a value is in the first quarter of 2022, in the periods of its own data set: those that overlap it.
+  /// Whether a value's period overlaps the first quarter of 2022.
   static func isInFirstQuarter(_ value: JSONValue) -> Bool {
     guard let period = value["period"]?.string.flatMap({ Period(id: $0) }) else { return false }
     return period.start <= CalendarDate(year: 2022, month: 3, day: 31)!

@@ -3,14 +3,14 @@ import Glibc
 
 @testable import StandInServer
 
-/// A world with a queue before the destination.
+/// A world with a queue in front of the destination.
 extension World {
   var queue: DispatcherStandIn {
     guard let givenQueue else { fatalError("this world has no queue") }
     return givenQueue
   }
 
-  /// Starts the queue that knows the servers as `national` and `repo`.
+  /// Starts the queue, which knows the servers as `national` and `repo`.
   static func queue(
     _ flavour: DispatcherOptions.Flavour, _ source: StandIn, _ destination: StandIn,
     _ change: (inout DispatcherOptions) -> Void
@@ -28,7 +28,7 @@ extension World {
     return queue
   }
 
-  /// Two servers and a queue between them, and what `prepareValues` makes.
+  /// Two servers with a queue between them, and the results of `prepareValues`.
   convenience init(
     queueing flavour: DispatcherOptions.Flavour, _ to: Version = .v42, values: Int = 500,
     change: (inout DispatcherOptions) -> Void = { _ in }
@@ -45,10 +45,10 @@ extension World {
     ]
   }
 
-  /// d2-push into the queue as a user types it.
+  /// d2-push to the queue, as a user types it.
   static let pushToQueue = "d2-push --via $VIA --dispatcher-url $QUEUE --source national --destination repo"
 
-  /// The values of the source in the file `values`, in no order, the names of its units in `units`.
+  /// Writes the values of the source to the file `values`, in any order, and the names of its units to `units`.
   func prepareValues() -> Shell.Outcome {
     run(
       """
@@ -58,12 +58,12 @@ extension World {
       """)
   }
 
-  /// Waits until the queue has nothing left to deliver, for half a minute at most.
+  /// Waits until the queue has delivered everything, at most half a minute.
   func waitForDelivery() {
     for _ in 0..<3000 where !queue.isIdle { usleep(10_000) }
   }
 
-  /// Whether the destination holds what is in the file `values`, and nothing else.
+  /// Whether the destination has exactly the values in the file `values`.
   var hasArrived: Bool {
     func key(_ json: JSONValue) -> String {
       ["dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo", "value"]
@@ -75,7 +75,7 @@ extension World {
     return keys(shell.file("values")) == keys(destination.values)
   }
 
-  /// What is wrong with the requests that the queue holds: each must be of one data set, period and unit, and say so.
+  /// The faults of the queue's requests. Each must contain one data set, period and unit, and name them.
   func faults(ofNames names: [String: String]) -> [String] {
     var faults: [String] = []
     for request in queue.requests {

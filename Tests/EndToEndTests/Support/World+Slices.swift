@@ -1,8 +1,8 @@
 import D2Common
 
-/// What tests of slices move: the monthly data set in the first quarter of 2022.
+/// The slices that tests move: the monthly data set in the first quarter of 2022.
 extension World {
-  /// What plans it: for each organisation unit a slice a month.
+  /// Options that plan one slice for each organisation unit and month.
   static let quarterOfMonths = "--data-set MONTH -y 2022 -q 1"
 
   static func isInQuarterOfMonths(_ value: JSONValue) -> Bool {

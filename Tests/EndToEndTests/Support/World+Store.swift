@@ -7,7 +7,7 @@ import TestSupport
 extension World {
   /// A store with the pair `hmis` between the servers.
   ///
-  /// - Parameter pair: whether the pair is added; its credentials are the superuser's, the source's by reference.
+  /// - Parameter pair: whether to add the pair. It has the superuser's credentials, for the source by reference.
   convenience init(
     pairIn kind: StoreKind, _ from: Version = .v42, _ to: Version = .v42, values: Int = 0, sourceUnits: Int? = nil,
     pair: Bool = true, environment: [String: String] = [:], change: (inout StandInOptions) -> Void = { _ in }
@@ -20,11 +20,10 @@ extension World {
     guard added.status == 0 else { fatalError("no pair: \(added.errors)") }
   }
 
-  /// The same with the pair's metadata, the scripts beside the work folder, and what tests of runs type again and
-  /// again.
+  /// The same with the pair's metadata, the scripts beside the work folder, and common commands for tests of runs.
   ///
-  /// - Parameter level: which organisation units are in the store; each of them is a slice of its own. `nil`: all, as
-  ///   one slice.
+  /// - Parameter level: the level of the store's organisation units, each of which is a slice of its own. `nil`: all
+  ///   units, as one slice.
   convenience init(
     slicesIn kind: StoreKind, _ from: Version = .v42, _ to: Version = .v42, values: Int = 1200, level: String? = "Zone",
     environment: [String: String] = [:], change: (inout StandInOptions) -> Void = { _ in }
@@ -54,7 +53,7 @@ extension World {
     --source-password env:SOURCE_PASSWORD --destination-url $DST --destination-username admin
     """
 
-  /// What the store holds of the pair, with everything that a write would change.
+  /// The store's content about the pair, with everything that a write would change.
   func storeContent() throws -> [String] {
     let hidden = store.kind == .postgresql ? ", xmin, ctid" : ""
     return try ["integration_pair", "sync_datasets", "orgunits"].flatMap { table in
@@ -72,13 +71,13 @@ extension World {
 
   // MARK: Scripts
 
-  /// The top of the package.
+  /// The package's top folder.
   static let package: String = {
     let path = #filePath
     return String(path[..<path.firstRange(of: "/Tests/EndToEndTests/")!.lowerBound])
   }()
 
-  /// Puts the scripts and `lib.sh` into the shell's folder: there they find the binaries under test, and no others.
+  /// Copies the scripts and `lib.sh` to the shell's folder. There they find only the tested binaries.
   func prepareScripts() {
     Self.prepareScripts(shell)
     hasLibrary = true

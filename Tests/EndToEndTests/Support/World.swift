@@ -4,26 +4,26 @@ import TestSupport
 @testable import StandInServer
 
 /// The world of an end-to-end test: a source and an empty destination with the same metadata, and a shell between them.
-/// If the test asks for them, it also has a store with the pair `hmis`, its slices, and a queue before the destination.
+/// On request it also has a store with the pair `hmis`, its slices, and a queue in front of the destination.
 final class World {
   typealias Version = StandInServer.ServerVersion
 
   let source: StandIn
   let destination: StandIn
   let shell: Shell
-  /// What the destination begins with, and the source too where it has no units of its own.
+  /// The metadata of the destination at the start. The source has the same, unless it has its own units.
   let metadata: Metadata
-  /// The store that `D2_STORE` names to the shell.
+  /// The store in the shell's `D2_STORE`.
   let givenStore: TestStore?
   let givenQueue: DispatcherStandIn?
-  /// Whether scripts find the words of `lib.sh`.
+  /// Whether scripts may use the words of `lib.sh`.
   var hasLibrary = false
 
   static let units = 60
 
   /// - Parameters:
-  ///   - values: how many the source holds, in 2022.
-  ///   - sourceUnits: how many organisation units the source has instead; their ids are others.
+  ///   - values: how many values the source has, in 2022.
+  ///   - sourceUnits: how many organisation units the source has instead; they have other ids.
   ///   - change: more options of both servers.
   ///   - changeSource: more options of the source alone.
   ///   - changeQueue: more options of the queue.
@@ -79,7 +79,7 @@ final class World {
     shell.run((hasLibrary ? "source lib.sh\n" : "") + script, more)
   }
 
-  /// Pulls all that the source holds of the year.
+  /// Pulls all data of the source for the year.
   static let pullAll =
     "d2-pull --url $SRC --data-set $DS --org-unit $ROOT --children --start-date 2021-12-01 --end-date 2023-01-31 --include-deleted"
 
@@ -91,7 +91,7 @@ final class World {
 
   // MARK: What the servers hold
 
-  /// What a server holds, without what every server stamps itself.
+  /// A server's values, without what every server stamps itself.
   static func content(_ server: StandIn) -> [String] {
     server.values.split(separator: "\n").map { line in
       guard case .object(let members)? = try? JSONValue(parsing: String(line)) else { return String(line) }
@@ -100,7 +100,7 @@ final class World {
     }
   }
 
-  /// What a server holds, of some data sets or of all that it has, in a form that can be compared.
+  /// A server's values in a comparable form, of some data sets or all.
   func content(_ server: StandIn, of sets: [Int]? = nil, where wanted: (JSONValue) -> Bool = { _ in true }) -> [String]
   {
     let elements = sets.map { Set($0.flatMap { metadata.elements(of: dataSets[$0]) }) }
@@ -110,12 +110,13 @@ final class World {
     }
   }
 
-  /// A few values that only one of the servers holds, of some data sets or of all: `-` the source, `+` the destination.
+  /// A few values that only one of the servers has, of some data sets or all: `-` for the source, `+` for the
+  /// destination.
   func differences(of sets: [Int]? = nil, where wanted: (JSONValue) -> Bool = { _ in true }) -> [String] {
     Self.differences(content(source, of: sets, where: wanted), content(destination, of: sets, where: wanted))
   }
 
-  /// A few lines that only one side has. A source without a line is a difference too.
+  /// A few lines that only one side has. If the source has no lines, that is a difference too.
   static func differences(_ source: [String], _ destination: [String]) -> [String] {
     guard !source.isEmpty else { return ["the source holds nothing of it"] }
     let (left, right) = (Set(source), Set(destination))
@@ -126,7 +127,7 @@ final class World {
 
   // MARK: What d2-push says
 
-  /// The totals that d2-push printed last: `read 10 = 7 imported + …`.
+  /// The last totals that d2-push printed: `read 10 = 7 imported + …`.
   static func totals(_ errors: String) -> [String: Int] {
     guard let line = errors.split(separator: "\n").last(where: { $0.contains(": read ") }) else { return [:] }
     var totals: [String: Int] = [:]
@@ -140,11 +141,11 @@ final class World {
     let parts = ["imported", "updated", "deleted", "ignored", "refused", "not", "kept", "queued"].reduce(0) {
       $0 + (totals[$1] ?? 0)
     }
-    // Counts that do not add up are wrong totals.
+    // If the counts do not add up, the totals are wrong.
     return parts == totals["read"] ? totals : [:]
   }
 
-  /// Of such totals: what the server stored or deleted.
+  /// How many of these values the server stored or deleted.
   static func taken(_ totals: [String: Int]) -> Int {
     ["imported", "updated", "deleted"].reduce(0) { $0 + (totals[$1] ?? 0) }
   }

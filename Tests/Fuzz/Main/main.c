@@ -1,5 +1,5 @@
-// libFuzzer brings `main`, FuzzTargets what it calls: this file only makes a program of them. A program of Swift would
-// want a `main` of its own.
+// libFuzzer provides `main`, and FuzzTargets the functions that it calls. This file only makes a program of them. A
+// Swift program would need its own `main`.
 int LLVMFuzzerInitialize(int *count, char ***arguments) {
   (void)count;
   (void)arguments;

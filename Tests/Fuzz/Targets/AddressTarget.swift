@@ -2,14 +2,14 @@ import D2Client
 import D2Common
 
 extension FuzzTarget {
-  /// An address has one form, which is its own, holds nothing that ends a header or begins a query, and no secret.
+  /// An address has one normal form. It contains nothing that ends a header or begins a query, and no secret.
   static let address = FuzzTarget(name: "address") { input in
     let text = String(decoding: input, as: UTF8.self)
     let url: ServerURL
     do throws(ServerURL.Invalid) { url = try ServerURL(text) } catch {
       guard let at = text.utf8.lastIndex(of: UInt8(ascii: "@")) else { return }
       let user = text[..<at].lowercased()
-      // Short texts stand in the message itself.
+      // The message may contain short texts by chance.
       guard user.utf8.count > 12, !text[at...].lowercased().contains(user) else { return }
       mustHold(!"\(error)".lowercased().contains(user), "\(error) holds what may be a password")
       return

@@ -1,8 +1,8 @@
 import CJSONBlocks
 
 extension FuzzTarget {
-  /// The masks say of each byte what a plain loop says, on every path, and the index has the places that the loop
-  /// finds. All memory has exactly the size that the header demands, so that the sanitizer sees each byte too far.
+  /// On every path, the masks agree with a plain loop for each byte, and the index has the positions of that loop. All
+  /// buffers have exactly the size that the header demands, so that the sanitizer detects each access beyond it.
   static let blocks = FuzzTarget(name: "blocks") { input in
     let plain = PlainMasks(input)
     for path in jsonPaths {
@@ -22,7 +22,7 @@ extension FuzzTarget {
       }
       for (place, block) in blocks.enumerated() {
         let bytes = plain.bytes[(at + 64 * place)..<min(at + 64 * place + 64, at + chunk.count)]
-        // No bit is set beyond the text.
+        // No bit is set after the end of the text.
         let expected = bytes.reversed().reduce(into: d2_json_block()) { mask, byte in
           mask.brackets = mask.brackets << 1 | (byte.isBracket ? 1 : 0)
           mask.spaces = mask.spaces << 1 | (byte.isSpace ? 1 : 0)
@@ -63,7 +63,7 @@ extension FuzzTarget {
   }
 }
 
-/// What the masks should say, byte by byte.
+/// The expected masks, byte by byte.
 private struct PlainMasks {
   struct Byte {
     var isBracket = false
@@ -83,7 +83,7 @@ private struct PlainMasks {
     for byte in input {
       let isEscaped = endsEscaped
       endsEscaped = byte == UInt8(ascii: "\\") && !isEscaped
-      // A backslash outside strings is a fault, and still takes the meaning of a quote after it.
+      // A backslash outside strings is a fault, but still escapes a quote after it.
       let isQuote = byte == UInt8(ascii: "\"") && !isEscaped
       let isInside = endsInString ? !isQuote : isQuote
       if isQuote { endsInString.toggle() }

@@ -1,6 +1,6 @@
 import D2Convert
 
-/// A source that hands out chunks as they are, or as much of one as there is room for.
+/// A source that returns chunks one by one, or as much of a chunk as fits.
 final class ByteChunks: ByteSource {
   let name = "input"
   private var chunks: [[UInt8]]
@@ -20,7 +20,7 @@ final class ByteChunks: ByteSource {
 }
 
 extension ByteSource {
-  /// All that it has.
+  /// All bytes of the source.
   func all() throws -> [UInt8] {
     var all: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 4096)

@@ -1,7 +1,6 @@
 import TestSupport
 
-/// How an input is cut into chunks. The input itself is the seed of a random cut, so that a file that fails does so
-/// again.
+/// Divides an input into chunks. The input itself is the seed of random chunks, so that a failure can be reproduced.
 enum Chunking: CaseIterable {
   case whole, singleBytes, random
 
@@ -24,7 +23,7 @@ enum Chunking: CaseIterable {
 }
 
 extension SeededGenerator {
-  /// Numbers that depend on an input and on nothing else.
+  /// A generator that depends only on an input.
   init(_ input: [UInt8]) {
     self.init(seed: input.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 })
   }

@@ -2,8 +2,8 @@ import D2Client
 import D2Common
 
 extension FuzzTarget {
-  /// A server's configuration survives being written; what is shown of it holds none of its literal secrets, and
-  /// neither does a message about its address.
+  /// A server's configuration is the same after it was written and read. Its display and messages about its address
+  /// contain none of its literal secrets.
   static let configuration = FuzzTarget(name: "configuration") { input in
     guard let settings = try? JSONValue(parsing: input) else { return }
     let server = ConfiguredServer(name: "end", settings: settings)
@@ -42,7 +42,7 @@ extension FuzzTarget {
     mustHold(header.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }, "no secret ends a header")
   }
 
-  /// The text of a secret is what is shown of it, or a literal that is masked.
+  /// The display of a secret is its text, or a mask for a literal.
   static let secret = FuzzTarget(name: "secret") { input in
     let text = String(decoding: input, as: UTF8.self)
     let secret = Secret(text)

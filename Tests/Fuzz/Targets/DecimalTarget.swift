@@ -1,11 +1,11 @@
 import D2Common
 
 extension FuzzTarget {
-  /// A number is printed as it is read again, and sums do not depend on their order.
+  /// A printed number is read as the same number, and sums do not depend on their order.
   static let decimal = FuzzTarget(name: "decimal") { input in
     let parts = input.split(separator: 0x0A, maxSplits: 1, omittingEmptySubsequences: false).map { Decimal($0) }
     for case let number? in parts {
-      // One with an exponent may have more digits when it is printed than can be read.
+      // The printed form of a number with an exponent may have too many digits to be read.
       guard let again = Decimal(Array(number.description.utf8)) else {
         mustHold(number.description.utf8.count > 36, "\(number) can be read again")
         continue

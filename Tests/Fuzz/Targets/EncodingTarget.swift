@@ -2,8 +2,8 @@ import D2Common
 import D2Convert
 
 extension FuzzTarget {
-  /// A text is decoded to what Swift makes of it, or fails at one place, whatever the chunks in which it comes. The
-  /// first byte of the input says the encoding of the others.
+  /// The decoder agrees with Swift, or fails at one place, whatever the chunks. The first byte of the input selects the
+  /// encoding.
   static let encoding = FuzzTarget(name: "encoding") { input in
     guard let mark = input.first else { return }
     let names = [nil, "utf-16le", "utf-16be", "iso-8859-1", "utf-8", "windows-1252", "shift-jis", "iso-2022-jp"]
@@ -20,10 +20,10 @@ extension FuzzTarget {
     if let name { checkAgainstSwift(text, name, expected) }
   }
 
-  /// Whether a mark says that it is UTF-8: then it stays as it is, and whoever reads it checks it.
+  /// Whether a byte order mark says UTF-8. Then the text stays as it is, and its reader checks it.
   private static func isMarked(_ text: [UInt8]) -> Bool { text.starts(with: [0xEF, 0xBB, 0xBF]) }
 
-  /// What Swift knows too; a byte order mark counts more than what was named.
+  /// Compares with Swift, for encodings that it knows. A byte order mark takes precedence over a name.
   private static func checkAgainstSwift(
     _ text: [UInt8], _ name: String, _ found: Result<[UInt8], EncodingFault>
   ) {
@@ -58,7 +58,7 @@ extension FuzzTarget {
   }
 }
 
-/// Why a text could not be decoded.
+/// Why decoding failed.
 private struct EncodingFault: Error, Equatable {
   let message: String
 }

@@ -1,18 +1,18 @@
 import D2Common
 import Glibc
 
-/// Something that is fuzzed: its name, and what must hold whatever the input is.
+/// A fuzz target: its name, and the property that must hold for every input.
 struct FuzzTarget: Sendable {
   let name: String
   let check: @Sendable ([UInt8]) throws -> Void
 
-  /// Each has a folder of this name in `Tests/Fuzz/corpus`.
+  /// Each target has a folder with its name in `Tests/Fuzz/corpus`.
   static let all: [FuzzTarget] = [
     .splitter, .blocks, .line, .lines, .json, .summary, .period, .mapping, .address, .configuration, .secret, .slice,
     .decimal, .gzip, .xml, .zipArchive, .encoding, .documents, .tables,
   ]
 
-  /// The one that `D2_FUZZ_TARGET` names.
+  /// The target in `D2_FUZZ_TARGET`.
   static let chosen: FuzzTarget = {
     let name = processEnvironment()["D2_FUZZ_TARGET"] ?? ""
     if let target = all.first(where: { $0.name == name }) { return target }
@@ -22,13 +22,13 @@ struct FuzzTarget: Sendable {
   }()
 }
 
-/// A property. Where it does not hold the process ends, and libFuzzer keeps the input.
+/// Checks a property. If it does not hold, the process ends, and libFuzzer keeps the input.
 func mustHold(_ holds: Bool, _ otherwise: @autoclosure () -> String) {
   guard !holds else { return }
   fatalError("the property does not hold: \(otherwise())")
 }
 
-/// What libFuzzer calls.
+/// The function that libFuzzer calls.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ start: UnsafePointer<UInt8>?, _ length: Int) -> CInt {
   let input = Array(UnsafeBufferPointer(start: start, count: length))

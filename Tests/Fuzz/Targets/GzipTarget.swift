@@ -4,9 +4,9 @@ import D2Common
 import TestSupport
 
 extension FuzzTarget {
-  /// A body is decoded to what a naive reader of the whole makes of it, whatever the chunks in which it comes. Random
-  /// bytes are hardly ever gzip. So the first byte of the input says how the others are packed: as they are, in one
-  /// layer or two, in two members with a tail.
+  /// The decoder agrees with a naive reader of the whole body, whatever the chunks. Random bytes are almost never gzip.
+  /// So the first byte of the input selects how to pack the others: not at all, in one layer or two, in two members
+  /// with a tail.
   static let gzip = FuzzTarget(name: "gzip") { input in
     guard let mark = input.first else { return }
     let body = packed(Array(input.dropFirst()), as: mark)
@@ -15,7 +15,7 @@ extension FuzzTarget {
       let decoded = decode(body, chunking)
       switch (expected, decoded) {
       case (.success(let expected), .success(let decoded)): mustHold(expected == decoded, "the text, in \(chunking)")
-      // Which of two faults is met first depends on the chunks.
+      // The chunks decide which of two faults is found first.
       case (.failure, .failure): break
       default: mustHold(false, "\(decoded) is \(expected), in \(chunking)")
       }
@@ -28,7 +28,7 @@ extension FuzzTarget {
     case 0: return TestSupport.gzip(bytes, level: level)
     case 1: return TestSupport.gzip(TestSupport.gzip(bytes, level: level), level: level)
     case 2...5:
-      // The bytes between two members, or after the last one, are what the input wants.
+      // The input defines the bytes between two members, or after the last one.
       let cut = bytes.count * Int(mark & 0x0F) / 6
       let members = TestSupport.gzip(Array(bytes[..<cut]), level: level)
       return mark & 1 == 0 ? members + bytes[cut...] : members + TestSupport.gzip(Array(bytes[cut...]), level: level)
@@ -56,7 +56,7 @@ extension FuzzTarget {
   }
 }
 
-/// Unpacks a whole body at once, one layer after the other.
+/// Unpacks a whole body at once, layer by layer.
 private enum NaiveGunzip {
   static func decode(_ body: [UInt8]) -> Result<[UInt8], GzipProblem> {
     var text = body
@@ -69,7 +69,7 @@ private enum NaiveGunzip {
     return .success(text)
   }
 
-  /// Members, then nothing but zeros.
+  /// Reads members, and then only zeros.
   private static func layer(_ body: [UInt8]) -> Result<[UInt8], GzipProblem> {
     var text: [UInt8] = []
     var rest = body[...]

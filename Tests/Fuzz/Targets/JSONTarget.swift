@@ -2,7 +2,7 @@ import D2Client
 import D2Common
 
 extension FuzzTarget {
-  /// What is read and written is read again as the same, and its text is the shortest. A fault lies within the text.
+  /// A written document is read as the same, and its text is the shortest. The offset of a fault is within the text.
   static let json = FuzzTarget(name: "json") { input in
     let document: JSONValue
     do throws(JSONSyntaxError) { document = try JSONValue(parsing: input) } catch {
@@ -21,7 +21,7 @@ extension FuzzTarget {
     mustHold(line == document, "a line")
   }
 
-  /// A summary is the same whether it comes bare or wrapped, and its counts can be added up.
+  /// A summary is the same bare and wrapped, and its counts can be added up.
   static let summary = FuzzTarget(name: "summary") { input in
     guard let document = try? JSONValue(parsing: input), let summary = ImportSummary(document) else { return }
     let counts = [summary.imported, summary.updated, summary.ignored, summary.deleted]
@@ -32,14 +32,14 @@ extension FuzzTarget {
     guard isBare, document.text.utf8.count < 60_000, document.levels < 64 else { return }
     var wrapped = ImportSummary(.object([.init("httpStatusCode", 200), .init("response", document)]))
     mustHold(wrapped != nil, "it is found where it is wrapped")
-    // Only a bare one can have its status from around it.
+    // Only a bare summary can have a status outside of it.
     wrapped?.status = summary.status
     mustHold(wrapped == summary, "it is the same where it is wrapped")
   }
 }
 
 extension JSONValue {
-  /// Arrays and objects within each other.
+  /// The nesting depth of arrays and objects.
   fileprivate var levels: Int {
     switch self {
     case .array(let elements): 1 + (elements.map(\.levels).max() ?? 0)

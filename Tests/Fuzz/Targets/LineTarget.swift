@@ -3,9 +3,9 @@ import D2Common
 import TestSupport
 
 extension FuzzTarget {
-  /// A line is accepted where the slow reader accepts it as an object, and its fields are the reader's. But for what
-  /// `DataValueLine` says of itself: it takes no byte order mark. A NUL, which no line can have, parts several lines:
-  /// those after the first may be read by the layout of one before.
+  /// A line is accepted if the slow reader accepts it as an object, and both have the same fields. One exception is
+  /// documented at `DataValueLine`: it refuses a byte order mark. A NUL, which no line can contain, separates lines:
+  /// the later ones may be read with the layout of an earlier one.
   static let line = FuzzTarget(name: "line") { input in
     let scratch = DataValueLine.Scratch()
     for path in jsonPaths {

@@ -3,14 +3,13 @@ import Glibc
 import TestSupport
 
 extension FuzzTarget {
-  /// Lines are those of a naive cut, whatever the pieces in which they come; the bytes of all blocks are those of the
-  /// input.
+  /// The lines are those of a naive split, whatever the pieces, and the blocks together have the bytes of the input.
   static let lines = FuzzTarget(name: "lines") { input in
     let text = input.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(input.dropFirst(3)) : input
     var naive = text.split(separator: 0x0A, omittingEmptySubsequences: false).map {
       $0.last == 0x0D ? $0.dropLast() : $0
     }
-    // Behind the last line end there is no line, but a byte order mark alone is one.
+    // There is no line after the last line end, but a byte order mark alone is a line.
     if text.last == 0x0A || input.isEmpty { naive.removeLast() }
 
     var random = SeededGenerator(input)
@@ -51,7 +50,7 @@ extension FuzzTarget {
   }
 }
 
-/// One unnamed file that holds the input of the moment. It comes in pieces as large as the reader has room.
+/// A nameless file with the current input. Each read returns as much as the reader has space for.
 private enum InputFile {
   private static let descriptor: Int32 = {
     var template = Array("/tmp/d2-fuzz-XXXXXX".utf8CString)

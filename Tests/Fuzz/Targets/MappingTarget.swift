@@ -2,8 +2,8 @@ import D2Common
 import D2Mapping
 
 extension FuzzTarget {
-  /// Rows that are written with quotes are read again as they are, with any separator. A table finds all that was put
-  /// into it, and reads the same from CSV as from JSON.
+  /// Rows that are written with quotes are read unchanged, with any separator. A table finds all its entries, and reads
+  /// CSV and JSON with the same result.
   static let mapping = FuzzTarget(name: "mapping") { input in
     for separator in [0x2C, 0x3B, 0x09] as [UInt8] { checkRows(input, separator) }
     guard let table = try? MappingTable(input, "input") else { return }
@@ -51,7 +51,7 @@ extension FuzzTarget {
     return rows
   }
 
-  /// As RFC 4180 writes them, each cell in quotes.
+  /// Rows in the form of RFC 4180, with each cell in quotes.
   private static func written(_ rows: [[String]], separator: UInt8) -> [UInt8] {
     var out: [UInt8] = []
     for row in rows {

@@ -1,8 +1,8 @@
 import D2Common
 
 extension FuzzTarget {
-  /// A period's id is read again as the same period; its days are what its type makes of them; an id that is certain is
-  /// printed as it is.
+  /// A period's id is read as the same period. Its days are those of its type. An id that is certain is printed
+  /// unchanged.
   static let period = FuzzTarget(name: "period") { input in
     guard let text = String(validating: input, as: UTF8.self) else { return }
     let period = Period(id: text)
@@ -23,7 +23,7 @@ extension FuzzTarget {
   private static func checkPeriod(_ period: Period, around date: CalendarDate? = nil) {
     mustHold(period.start <= period.end, "\(period) begins before it ends")
     if let date { mustHold(period.start <= date && date <= period.end, "\(period) holds \(date)") }
-    // Around the ends of what four digits of a year can say, and of week years before 1000, an id names what the server
+    // Near the bounds of four-digit years, and for week years before 1000, an id may name a period that the server
     // cannot read.
     guard period.start.year >= 1000, period.end.year < 9999 else { return }
     let again = Period(id: period.id)
@@ -31,7 +31,7 @@ extension FuzzTarget {
     mustHold(PeriodID.isCertain(period.id), "\(period) is certain")
     let next = period.next
     mustHold(next.start > period.start, "\(next) comes after \(period)")
-    // The 27th pair of weeks shares its second one with the next year's first.
+    // The second week of the 27th pair also belongs to the next year's first pair.
     let days = next.start.dayNumber - period.end.dayNumber
     mustHold(
       days == 1 || period.type == .biWeekly && days == -6, "\(next) begins \(days) days behind the end of \(period)")

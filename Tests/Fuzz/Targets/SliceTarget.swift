@@ -2,7 +2,7 @@ import D2Common
 import D2Store
 
 extension FuzzTarget {
-  /// A slice that is read from its task has the same task, and its periods are those between its first and its last.
+  /// A slice that was parsed from a task gives the same task. Its periods are those from its first to its last.
   static let slice = FuzzTarget(name: "slice") { input in
     let text = String(decoding: input, as: UTF8.self)
     guard let slice = try? Slice(task: text) else { return }
@@ -14,12 +14,12 @@ extension FuzzTarget {
   }
 
   private static func checkPeriods(of slice: Slice) {
-    // A task may hold the periods of several slices.
+    // A task may contain the periods of several slices.
     let parts = slice.periods.split(separator: ",")
     let ends = parts.map { part in
       part.split(separator: "..", omittingEmptySubsequences: false).compactMap { Period(id: $0) }
     }
-    // Days of thousands of years are many.
+    // Thousands of years have too many days.
     if ends.contains(where: { $0.count == 2 && $0[1].end.dayNumber - $0[0].start.dayNumber > 10_000 }) { return }
     guard let ids = try? slice.periodIDs() else { return }
     for (part, ends) in zip(parts, ends) {

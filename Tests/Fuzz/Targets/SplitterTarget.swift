@@ -3,12 +3,12 @@ import D2Common
 import D2Split
 import TestSupport
 
-/// The ways to make masks that this machine can run.
+/// The SIMD paths that this machine supports.
 let jsonPaths = ["portable", "sse2", "avx2", "avx512", "neon"].filter { (name: String) in d2_json_use_path(name) != 0 }
 
 extension FuzzTarget {
-  /// The splitter writes what the byte-by-byte reference finds, and fails alike, wherever the chunks end and whichever
-  /// masks are used.
+  /// The splitter has the same output and the same failures as the byte-by-byte reference, whatever the chunks and the
+  /// masks.
   static let splitter = FuzzTarget(name: "splitter") { input in
     let reference = ReferenceSplitter(input)
     var expected: [UInt8] = []
@@ -23,7 +23,7 @@ extension FuzzTarget {
 
     let completed = Split.everyWay(input, ValueCompletion(dataSet: "S\"1"))
     let document = try? JSONValue(parsing: input)
-    // The reader takes a byte order mark, the splitter does not.
+    // The reader accepts a byte order mark, but the splitter does not.
     guard input.first != 0xEF, let values = document?["dataValues"]?.array, document!.has(once: "dataValues") else {
       return
     }
@@ -33,7 +33,7 @@ extension FuzzTarget {
     }
   }
 
-  /// Of a document that is JSON, each line is JSON and stands for its value.
+  /// If the document is JSON, each line is JSON and equals its value.
   private static func checkValues(
     _ split: Split, _ values: [JSONValue], _ matches: (_ line: JSONValue, _ value: JSONValue) -> Bool
   ) {
@@ -56,7 +56,7 @@ extension FuzzTarget {
   }
 }
 
-/// What came out of a splitter.
+/// The output of a splitter.
 private struct Split: Equatable, LineSink {
   var bytes: [UInt8] = []
   var error: SplitError?
@@ -79,7 +79,7 @@ private struct Split: Equatable, LineSink {
     count = splitter.count
   }
 
-  /// The same whatever the masks and the chunks are.
+  /// The output, which must be the same for all masks and chunks.
   static func everyWay(_ input: [UInt8], _ completion: ValueCompletion) -> Split {
     var first: Split?
     for path in jsonPaths {

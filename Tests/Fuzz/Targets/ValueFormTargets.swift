@@ -2,15 +2,15 @@ import D2Common
 import D2Convert
 
 extension FuzzTarget {
-  /// JSON of any shape: the same values come, or the same failure, whatever the chunks in which the text comes. What
-  /// comes is JSON again, and a value that came as a line says what its fields say.
+  /// For JSON of any form, the values or the failure are the same, whatever the chunks. The output is JSON too, and a
+  /// value that came as a line has the content of its fields.
   static let documents = FuzzTarget(name: "documents") { input in
     try compareChunkings(of: input) { source, sink in
       try JSONReader(TextWindow(source), ahead: nil, FieldNames()).read(into: &sink)
     }
   }
 
-  /// Tables and wide sheets: the same. The first byte of the input says how they are read.
+  /// The same for tables and wide sheets. The first byte of the input selects how to read them.
   static let tables = FuzzTarget(name: "tables") { input in
     guard let mark = input.first else { return }
     var options = CSVOptions()

@@ -1,9 +1,9 @@
 import D2Common
 import D2Convert
 
-/// Notes what a reader hands on, and makes sure that all of it is UTF-8, and JSON where it says so.
+/// Records everything that a reader passes on, and checks that it is UTF-8, and JSON where it should be.
 struct ValueNotes: ValueSink {
-  /// XML has no registrations, and no JSON but the objects that its categories become.
+  /// XML has no registrations, and no JSON except the objects for categories.
   var isOfXML = false
   var notes: [String] = []
 

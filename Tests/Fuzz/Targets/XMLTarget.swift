@@ -2,10 +2,10 @@ import D2Common
 import D2Convert
 
 extension FuzzTarget {
-  /// The same values come, and then a failure or none, whatever the chunks in which the text comes; and all that comes
-  /// is UTF-8. Which one of two faults is named may differ: expat may see the second before the first is handed on.
+  /// The values, and the failure if there is one, are the same, whatever the chunks. All output is UTF-8. If there are
+  /// two faults, either may be reported: expat may find the second before the first is passed on.
   static let xml = FuzzTarget(name: "xml") { input in
-    // UTF-16 is decoded before: expat's own guess at it depends on the chunks.
+    // UTF-16 is decoded earlier, because expat's own detection depends on the chunks.
     guard !input.prefix(4).contains(where: { $0 == 0 || $0 >= 0xFE }) else { return }
     let expected = try read(input, .whole)
     for chunking in Chunking.allCases where chunking != .whole {

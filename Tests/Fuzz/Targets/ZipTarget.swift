@@ -3,8 +3,8 @@ import D2Convert
 import TestSupport
 
 extension FuzzTarget {
-  /// What was packed comes out; what nobody packed gives the same files or fails, whatever the chunks in which the
-  /// archive comes. The first byte of the input says how the others are packed: random bytes are hardly ever a zip.
+  /// Packed files are unpacked unchanged. Other archives give the same files or the same failure, whatever the chunks.
+  /// Random bytes are almost never a zip archive. So the first byte of the input selects how to pack the others.
   static let zipArchive = FuzzTarget(name: "zip") { input in
     guard let mark = input.first else { return }
     let text = Array(input.dropFirst())
@@ -13,7 +13,7 @@ extension FuzzTarget {
       let found = unpack(archive, chunking)
       mustHold(found == expected, "\(found), not \(expected) in \(chunking), packed as \(mark)")
     }
-    // The archive with one byte that is wrong.
+    // The archive with one wrong byte.
     guard let place = text.first else { return }
     var damaged = archive
     damaged[(Int(mark) << 8 | Int(place)) % archive.count] ^= 1 << (place & 7)
@@ -42,7 +42,7 @@ extension FuzzTarget {
     return (zip.archive(comment: "packed", is64: mark & 16 != 0), expected)
   }
 
-  /// All files, and what stopped.
+  /// All files, and the reason for the end.
   private static func unpack(_ archive: [UInt8], _ chunking: Chunking) -> [String] {
     var found: [String] = []
     do {

@@ -5,7 +5,7 @@ import Testing
 @testable import D2Store
 @testable import d2_slices
 
-/// Units of which an increment brings everything.
+/// The units of which an increment reads everything.
 @Suite("NewUnits")
 struct NewUnitsTests {
   private static func unit(
@@ -62,7 +62,7 @@ struct NewUnitsTests {
       let new = NewUnits.find(in: units, since: 10)
       let became = units.filter { $0.isActive && $0.activeSince > 10 }
       #expect(new.allSatisfy(became.contains))
-      // What is left out is below a unit that was active before, with all below it.
+      // The units left out are below a unit that was active before, with all units below it.
       for unit in became where !new.contains(unit) {
         #expect(
           unit.ancestors.contains { above in

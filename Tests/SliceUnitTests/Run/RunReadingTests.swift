@@ -6,7 +6,7 @@ import Testing
 
 @testable import d2_slices
 
-/// What a pipeline of several slices tells of each.
+/// The summaries of a pipeline for each of its slices.
 @Suite("RunReading, SharedRejects and RunSize")
 struct RunReadingTests {
   private static func slices(_ periods: String...) -> [Slice] {

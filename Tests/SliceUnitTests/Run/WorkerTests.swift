@@ -7,7 +7,7 @@ import Testing
 
 @testable import d2_slices
 
-/// One worker with commands of the test's own: what it notes of each slice.
+/// One worker with a test's own commands, and its records of each slice.
 @Suite("Worker")
 struct WorkerTests {
   /// Summaries as d2-pull and d2-push leave them.
@@ -21,7 +21,7 @@ struct WorkerTests {
       push: "\"status\":1,\"read\":5,\"imported\":4,\"refused\":1,\"reasons\":[{\"reason\":\"E7619 no\",\"count\":1}]")
     + "echo '{}' > $D2_REJECTS; exit 1"
 
-  /// A world with one slice, and what a worker made of it.
+  /// A world with one slice, and the result of a worker.
   private static func work(
     _ command: String, on kind: StoreKind = .sqlite, attempts: Int = 5, retrySeconds: Double = 0,
     acceptsRejects: Bool = false, trustsStatus: Bool = false, isAlive: Bool = true, most: Int? = 1,

@@ -1,7 +1,7 @@
 import D2Common
 import StandInServer
 
-/// Why a command line makes no sense.
+/// An error on the command line.
 struct UsageError: Error {
   let message: String
 }
@@ -47,7 +47,7 @@ struct Arguments {
     """
 
   private(set) var options = StandInOptions()
-  /// Set for a queue.
+  /// The options of a queue, if it is one.
   private(set) var dispatcher: DispatcherOptions?
   /// A folder of recorded exchanges.
   private(set) var replay: String?
@@ -77,7 +77,7 @@ struct Arguments {
     dispatcher = queue
   }
 
-  /// Takes an option of a queue; false if it is another's.
+  /// Handles an option of a queue; false for another option.
   private mutating func take(
     queue option: String, _ value: String, _ queue: inout DispatcherOptions
   ) throws(UsageError) -> Bool {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Whole files.
+/// Reads and writes whole files.
 enum File {
   struct CannotWrite: Error, CustomStringConvertible {
     let path: String
@@ -19,7 +19,7 @@ enum File {
     }
   }
 
-  /// Writes beside the path and renames, so that a reader never sees half a file.
+  /// Writes another file and renames it, so that a reader never sees an incomplete file.
   static func write(_ text: String, to path: String) throws {
     let part = path + ".part"
     guard let file = fopen(part, "w") else { throw CannotWrite(path: path) }
@@ -27,7 +27,7 @@ enum File {
     guard fclose(file) == 0, rename(part, path) == 0 else { throw CannotWrite(path: path) }
   }
 
-  /// Writes to a descriptor at once, without a buffer that a signal could lose.
+  /// Writes to a descriptor at once, without a buffer that could be lost after a signal.
   static func say(_ text: String, on descriptor: Int32) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {

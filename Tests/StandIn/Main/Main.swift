@@ -19,7 +19,7 @@ import StandInServer
 
   /// Serves until a signal comes.
   static func serve(_ arguments: Arguments) {
-    // Before any thread is made, so that none of them takes the signals.
+    // Before any thread starts, so that no thread gets the signals.
     var signals = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGTERM)

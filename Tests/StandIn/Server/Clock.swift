@@ -2,17 +2,17 @@ import D2Common
 import Glibc
 import Synchronization
 
-/// The server's clock. It can be set, because locks and future periods depend on the day, and moved on, so that a day
-/// takes minutes.
+/// The server's clock. It can be set, because locks and future periods depend on the day. It can also be advanced, so
+/// that a day takes minutes.
 final class Clock: Sendable {
-  /// Milliseconds that this clock is ahead of the machine's.
+  /// How many milliseconds this clock is ahead of the machine's.
   private let offsetMilliseconds: Mutex<Int64>
 
   init(startingAt milliseconds: Int64? = nil) {
     offsetMilliseconds = Mutex(milliseconds.map { $0 - Clock.machineMilliseconds() } ?? 0)
   }
 
-  /// Milliseconds since 1970, in UTC: the zone of the servers that were recorded.
+  /// Milliseconds since 1970, in UTC, which is the zone of the recorded servers.
   var now: Int64 { Clock.machineMilliseconds() + offsetMilliseconds.withLock { $0 } }
 
   func advance(milliseconds: Int64) { offsetMilliseconds.withLock { $0 += milliseconds } }
@@ -26,7 +26,7 @@ final class Clock: Sendable {
     return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
   }
 
-  /// Nanoseconds of a clock that never jumps.
+  /// Nanoseconds of a clock that is never set.
   static func steadyNanoseconds() -> UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
@@ -41,7 +41,7 @@ final class Clock: Sendable {
   }
 }
 
-/// A day, counted from 1970-01-01, as the Web API writes it.
+/// A day, counted from 1970-01-01, in the Web API's form.
 enum Day {
   /// `yyyy-MM-dd`.
   static func text(_ number: Int) -> String { CalendarDate(dayNumber: number).description }
@@ -54,14 +54,14 @@ enum Day {
 
 /// The spellings of a moment in the Web API.
 enum Stamp {
-  /// `yyyy-MM-dd'T'HH:mm:ss.SSS`: metadata and system information write it without a zone.
+  /// `yyyy-MM-dd'T'HH:mm:ss.SSS`, without a zone as in metadata and system information.
   static func local(_ milliseconds: Int64) -> String {
     var bytes: [UInt8] = []
     write(milliseconds, to: &bytes)
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// The same with `+0000`: as data values carry it.
+  /// The same with `+0000`, as in data values.
   static func zoned(_ milliseconds: Int64) -> String { local(milliseconds) + "+0000" }
 
   static func write(_ milliseconds: Int64, to out: inout [UInt8]) {
@@ -83,7 +83,7 @@ enum Stamp {
     digits(rest % 1000, 3, &out)
   }
 
-  /// As HTTP writes it: `Tue, 24 Nov 2026 04:53:17 GMT`.
+  /// The HTTP form: `Tue, 24 Nov 2026 04:53:17 GMT`.
   static func http(_ milliseconds: Int64) -> String {
     let days = Int(milliseconds / 86_400_000)
     let date = CalendarDate(dayNumber: days)
@@ -102,8 +102,8 @@ enum Stamp {
     }
   }
 
-  /// Reads what DHIS2 takes as a date: `yyyy`, `yyyy-MM`, `yyyyMMdd`, `yyyy-MM-dd`, and date-times with an optional
-  /// fraction and an optional offset (`Z`, `+0100`, `+01:00`). Without an offset the server's zone (UTC) is meant.
+  /// Parses the dates that DHIS2 accepts: `yyyy`, `yyyy-MM`, `yyyyMMdd`, `yyyy-MM-dd`, and date-times with an optional
+  /// fraction and an optional offset (`Z`, `+0100`, `+01:00`). Without an offset it is the server's zone (UTC).
   static func parse(_ text: String) -> Int64? {
     var at = Array(text.utf8)[...]
     func number(_ count: Int) -> Int? {

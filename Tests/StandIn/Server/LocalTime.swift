@@ -1,11 +1,10 @@
 import D2Common
 
-/// The server's local time: its database keeps times without a zone, as the server's clocks show them.
+/// The server's local time. Its database stores times without a zone, as the server's clocks show them.
 ///
-/// Milliseconds here are either since 1970 in UTC (*moments*), or the same of a local time read as if it were UTC
-/// (*local*).
+/// Milliseconds here are since 1970: in UTC (*moments*), or of a local time as if it were UTC (*local*).
 struct LocalTime: Sendable {
-  /// As `system/info` tells it.
+  /// The name in `system/info`.
   let name: String
   /// `nil` for UTC.
   private let zone: ServerZone?
@@ -37,10 +36,10 @@ struct LocalTime: Sendable {
     Int64(zone?.offsetSeconds(at: UTCTime(seconds: Self.seconds(moment))) ?? 0) * 1000
   }
 
-  /// What the server's clocks show.
+  /// The local time on the server's clocks.
   func local(_ moment: Int64) -> Int64 { moment + offset(at: moment) }
 
-  /// The moment of a local time as Java reads it: of an hour that comes twice the second, which is standard time.
+  /// The moment of a local time in Java: for an hour that occurs twice the second one, which is standard time.
   func moment(ofLocal local: Int64) -> Int64 {
     guard zone != nil else { return local }
     let offsets = [offset(at: local - 93_600_000), offset(at: local + 93_600_000)]
@@ -48,16 +47,16 @@ struct LocalTime: Sendable {
     return right.max() ?? local - offsets[0]
   }
 
-  /// The moment that a parameter means: without an offset it is a local time.
+  /// The moment that a parameter means. Without an offset it is a local time.
   func moment(of text: String) -> Int64? {
     let hasOffset = text.dropFirst(10).contains { "Z+- ".contains($0) }
     return Stamp.parse(text).map { hasOffset ? $0 : moment(ofLocal: $0) }
   }
 
-  /// What an export's `lastUpdated` is compared with: local times of rows.
+  /// The bound for an export's `lastUpdated`, which is compared with local times of rows.
   ///
-  /// Up to 2.42 the moment is written as UTC text, and the database takes that for local time. From 2.43 on it is cut
-  /// down to the server's day.
+  /// Up to 2.42 the moment is written as UTC text, which the database reads as local time. From 2.43 on it is cut to
+  /// the server's day.
   func bound(_ moment: Int64, _ version: ServerVersion) -> Int64 {
     guard version.hasDataEntryPipeline else { return moment }
     let local = local(moment)

@@ -1,6 +1,6 @@
 import D2Common
 
-/// Leads a signed-in user's request to what answers it.
+/// Passes a signed-in user's request to the API that answers it.
 struct Router {
   let server: Server
   let call: APICall

@@ -1,9 +1,9 @@
 import D2Common
 import Synchronization
 
-/// What the connections share.
+/// The state that the connections share.
 final class Server: Service {
-  /// Everything that requests change.
+  /// The state that requests change.
   struct State {
     var values = ValueStore()
     var registrations = RegistrationStore()
@@ -25,17 +25,17 @@ final class Server: Service {
   let localTime: LocalTime
   let shownTimeZone: String
   let keepAliveSeconds: Double?
-  /// How many values an analytics question may bring.
+  /// The limit of values in an analytics answer.
   let analyticsLimit: Int
   let state = Mutex(State())
   private let heldMetadata: Mutex<Metadata>
   private let heldCalendar = Mutex("iso8601")
   private let heldSettings = Mutex(SystemSettings())
 
-  /// As it is at this moment: tests change it while the server runs.
+  /// The current metadata; tests change it while the server runs.
   var metadata: Metadata { heldMetadata.withLock { $0 } }
 
-  /// The name of the server's calendar; only `/api/system/info` knows of others than `iso8601`.
+  /// The name of the server's calendar; only `/api/system/info` supports others than `iso8601`.
   var calendar: String { heldCalendar.withLock { $0 } }
   var settings: SystemSettings { heldSettings.withLock { $0 } }
 
@@ -94,16 +94,16 @@ final class Server: Service {
     if let seconds = options.analyticsSecondsAgo { runAnalytics(at: clock.now - Int64(seconds) * 1000) }
   }
 
-  /// How long an import takes that begins now; `nil` if nothing is imitated.
+  /// How long an import takes that begins now; `nil` without a cost model.
   func importSeconds(values: Int, preheats: Bool) -> Double? {
     guard let cost else { return nil }
     let seconds = cost.importSeconds(values: values, preheats: preheats, concurrent: statistics.running)
-    // The drift is of minutes of the imitated server.
+    // The drift is measured in minutes of the imitated server.
     let now = Double(Clock.steadyNanoseconds() - startNanoseconds) / 1e9 / cost.scale
     return seconds * (costNoise?.next(atSeconds: now) ?? 1)
   }
 
-  /// Changes the metadata as `POST /control/metadata` says.
+  /// Changes the metadata like `POST /control/metadata`.
   func changeMetadata(_ change: JSONValue) throws(MetadataError) {
     try heldMetadata.withLock { (metadata) throws(MetadataError) in
       metadata = try MetadataChange.apply(change, to: metadata)
@@ -112,10 +112,10 @@ final class Server: Service {
     heldSettings.withLock { $0.change(change["systemSettings"]) }
   }
 
-  /// Changes the metadata in place: what a request does.
+  /// Changes the metadata in place, for a request.
   func changeMetadata<Result>(_ change: (inout Metadata) -> Result) -> Result { heldMetadata.withLock { change(&$0) } }
 
-  /// The answer to one request, faults of the transport aside.
+  /// The answer to one request, without faults of the transport.
   func answer(_ request: Request, faults: [Fault], cost: CostOfRequest) -> Response {
     let base = "http://" + (request.header("host") ?? "127.0.0.1")
     if request.path.contains("//") { return ErrorPages.emptySegment(version) }
@@ -138,7 +138,7 @@ final class Server: Service {
     }
   }
 
-  /// A new session, and from 2.43 on, with each answer, when the session ends.
+  /// The cookie of a new session; and from 2.43 on, in each answer, the time when the session ends.
   private func cookies(_ session: String?) -> [(name: String, value: String)] {
     let rules = version.runsOnTomcat ? "; HttpOnly; SameSite=Lax" : ""
     var cookies = session.map { [("Set-Cookie", "JSESSIONID=\($0); Path=/" + rules)] } ?? []
@@ -153,7 +153,7 @@ final class Server: Service {
     return cookies
   }
 
-  /// Pages for people: all that matters is where they send a client.
+  /// Pages for people; only their redirects matter.
   private func outsideAPI(_ request: Request, base: String, cost: CostOfRequest) -> Response {
     if request.path.hasPrefix(version.loginPath) {
       return .text(200, FaultPages.login, type: "text/html;charset=UTF-8")
@@ -170,11 +170,11 @@ final class Server: Service {
 struct APICall {
   let request: Request
   let base: String
-  /// The path's segments below `/api`.
+  /// The path's segments after `/api`.
   var resource: [String]
-  /// The version of the API that was asked for, as in `/api/37/…`.
+  /// The requested version of the API: `/api/37/…`.
   var apiVersion: Int?
-  /// The format that a suffix asks for, as in `dataValueSets.json`.
+  /// The format from a suffix: `dataValueSets.json`.
   var suffix: String?
 
   init?(_ request: Request, base: String) {

@@ -1,11 +1,11 @@
 /// A release of DHIS2, and how its Web API differs from the others.
 public struct ServerVersion: Sendable, Equatable, CustomStringConvertible {
-  /// The release as `system/info` tells it, such as `2.42.5.2`.
+  /// The release in `system/info`, for example `2.42.5.2`.
   public let name: String
   /// The second number of the release: 42 for 2.42.5.2.
   public let minor: Int
 
-  /// Reads a release such as `2.40`, `2.42.5.2` or `2.43-SNAPSHOT`; `nil` for other texts, and for releases older than
+  /// Parses a release like `2.40`, `2.42.5.2` or `2.43-SNAPSHOT`; `nil` for other texts, and for releases older than
   /// 2.36.
   public init?(_ name: String) {
     let numbers = name.split(separator: "-")[0].split(separator: ".")
@@ -26,15 +26,16 @@ public struct ServerVersion: Sendable, Equatable, CustomStringConvertible {
 
   /// 2.43 rewrote import and export of data values: groups by data set, upserts, hoisted keys, clean errors.
   var hasDataEntryPipeline: Bool { minor >= 43 }
-  /// 2.40 was recorded on Jetty, later releases on Tomcat: their error pages and their manners with connections differ.
+  /// 2.40 was recorded on Jetty, later releases on Tomcat. They differ in error pages and in the handling of
+  /// connections.
   var runsOnTomcat: Bool { minor >= 41 }
-  /// Up to 2.37 import summaries stand at the top of the answer, whose status is always 200.
+  /// Up to 2.37 import summaries are at the top of the answer, whose status is always 200.
   var answersPlainSummaries: Bool { minor <= 37 }
-  /// 2.36 knows only the object and the text of a conflict.
+  /// 2.36 has only the object and the text of a conflict.
   var conflictsHaveCodes: Bool { minor >= 37 }
-  /// 2.39 was the first to tell the positions of all rejected values.
+  /// From 2.39 on the positions of all rejected values are reported.
   var tellsRejectedIndexes: Bool { minor >= 39 }
-  /// 2.38 checks access before it opens the stream: a clean 409, where 2.39 to 2.42 end with an empty 200.
+  /// 2.38 checks access before it opens the stream, and answers 409. 2.39 to 2.42 end with an empty 200.
   var endsRefusedExportsEmpty: Bool { (39...42).contains(minor) }
   /// Up to 2.40 an import keeps `created` and `lastUpdated` of the payload.
   var importKeepsTimes: Bool { minor <= 40 }
@@ -42,12 +43,12 @@ public struct ServerVersion: Sendable, Equatable, CustomStringConvertible {
   var schedulesAsyncImports: Bool { minor >= 41 }
   /// Tokens are `d2pat_…` up to 2.40 and `d2p_…` later.
   var issuesShortTokenPrefix: Bool { minor >= 41 }
-  /// A token is checked by its own check sum before it is looked up.
+  /// The checksum of a token is checked before the token is looked up.
   var checksTokenSums: Bool { minor >= 42 }
-  /// `loginConfig` is served to anyone from 2.41 on; older servers ask for a sign-in.
+  /// From 2.41 on `loginConfig` is public; older servers ask for a sign-in.
   var hasLoginConfig: Bool { minor >= 41 }
 
-  /// Where a browser without a session is sent.
+  /// The address to which a browser without a session is redirected.
   var loginPath: String {
     switch minor {
     case ...41: "/dhis-web-commons/security/login.action"
@@ -56,12 +57,12 @@ public struct ServerVersion: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  /// Tomcat ends the connection after answers that may have left it in disorder.
+  /// Tomcat closes the connection after answers that may have left it in an undefined state.
   func dropsConnection(after status: Int) -> Bool {
     runsOnTomcat && [400, 408, 411, 413, 414, 500, 501, 503].contains(status)
   }
 
-  /// The content type of JSON written by the application's own converters.
+  /// The content type of JSON from the application's own converters.
   var jsonType: String { minor <= 40 ? "application/json" : "application/json;charset=UTF-8" }
   /// The content type of an export of data values or registrations.
   var exportType: String { minor <= 40 ? "application/json;charset=utf-8" : "application/json;charset=UTF-8" }

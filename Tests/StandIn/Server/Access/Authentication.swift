@@ -1,7 +1,7 @@
 import D2Common
 import Synchronization
 
-/// Who signs in, with what, and the sessions that are open.
+/// The users, their credentials, and the open sessions.
 final class Authentication: Sendable {
   private struct State {
     var users: [String: User]
@@ -10,9 +10,9 @@ final class Authentication: Sendable {
     var random: Random
   }
 
-  /// What a request's credentials lead to.
+  /// The result of checking a request's credentials.
   enum Outcome {
-    /// Signed in; a new session is told in a cookie.
+    /// Signed in; the cookie of a new session.
     case user(User, newSession: String?)
     case refused(Response)
   }
@@ -40,10 +40,10 @@ final class Authentication: Sendable {
     }
   }
 
-  /// A uid as DHIS2 makes them: eleven letters and digits, a letter first.
+  /// A new uid in DHIS2's form: eleven letters and digits, beginning with a letter.
   func newUid() -> String { state.withLock { $0.random.uid() } }
 
-  /// Makes a token for a user, in the version's form with its check sum.
+  /// Creates a token for a user, in the version's form with its checksum.
   func newToken(for user: User) -> String {
     state.withLock {
       let token = TokenForm.make(version, random: &$0.random)
@@ -52,12 +52,12 @@ final class Authentication: Sendable {
     }
   }
 
-  /// How a request would sign in, without doing it: whether a password must be hashed for it.
+  /// Whether the sign-in of a request needs a password hash, without doing it.
   func hashesPassword(_ request: Request) -> Bool {
     session(request) == nil && request.header("authorization")?.lowercased().hasPrefix("basic ") == true
   }
 
-  /// Ends all open sessions, those of passwords too. See `Sessions.Ending`.
+  /// Ends all open sessions, including those of passwords. See `Sessions.Ending`.
   func endSessions(_ ending: Sessions.Ending) { state.withLock { $0.sessions.endAll(ending) } }
 
   func signIn(_ request: Request, base: String) -> Outcome {
@@ -79,8 +79,7 @@ final class Authentication: Sendable {
     return state.withLock { state in state.sessions.username(of: id).flatMap { state.users[$0] } }
   }
 
-  /// What a request with the cookie of a session that was ended gets, whatever its other headers say
-  /// (`session-pat-after-twelve-more`).
+  /// The answer to the cookie of an ended session, whatever the other headers (`session-pat-after-twelve-more`).
   private func refusalOfEndedSession(_ request: Request) -> Response? {
     guard let id = Sessions.id(in: request), let ending = state.withLock({ $0.sessions.refuse(id) }) else { return nil }
     switch ending {

@@ -1,7 +1,7 @@
 import D2Common
 
 extension Base64 {
-  /// `nil` for what is not Base64.
+  /// The decoded bytes; `nil` if the text is not Base64.
   package static func decoded(_ text: String) -> [UInt8]? {
     var out: [UInt8] = []
     var buffer: UInt32 = 0

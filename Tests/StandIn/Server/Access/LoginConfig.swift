@@ -1,6 +1,6 @@
 import D2Common
 
-/// `GET /api/loginConfig`, which tells a version without a sign-in.
+/// `GET /api/loginConfig`, which reports the version without a sign-in.
 enum LoginConfig {
   static func answer(_ version: ServerVersion) -> Response {
     .json(

@@ -1,24 +1,24 @@
 /// The sessions of a server, and how they end.
 ///
-/// With a personal access token each sign-in makes a session, and a user has ten of them: a newer one ends the oldest.
-/// Sessions of passwords live on (recorded with 2.42.5.2 and 2.43.1: `session-pat-…`, `session-basic-…`).
+/// With a personal access token, each sign-in creates a session. A user has at most ten of them, and a newer one ends
+/// the oldest. Sessions of passwords stay (recorded with 2.42.5.2 and 2.43.1: `session-pat-…`, `session-basic-…`).
 struct Sessions: Sendable {
-  /// What a request with the cookie of an ended session gets.
+  /// The answer to the cookie of an ended session.
   enum Ending: Sendable {
-    /// The first one is sent to the logout page; the next ones sign in anew, as those with an unknown cookie do.
+    /// The first request is redirected to the logout page. Later ones sign in again, like those with an unknown cookie.
     case logout
-    /// Each one is refused with 401.
+    /// Each request is refused with 401.
     case unauthorized
   }
 
   private static let mostOfTokens = 10
 
   private var users: [String: String] = [:]
-  /// Those of tokens, by user, the oldest first.
+  /// Sessions of tokens, by user, the oldest first.
   private var ofTokens: [String: [String]] = [:]
   private var ended: [String: Ending] = [:]
 
-  /// The session that a request's cookie names.
+  /// The session in a request's cookie.
   static func id(in request: Request) -> String? {
     for pair in (request.header("cookie") ?? "").split(separator: ";") {
       let sides = pair.split(separator: "=", maxSplits: 1)
@@ -46,7 +46,7 @@ struct Sessions: Sendable {
     ofTokens = [:]
   }
 
-  /// How a request with this cookie is refused; `nil` if its session did not end, or nobody knows it any more.
+  /// How a request with this cookie is refused; `nil` if its session did not end, or is forgotten.
   mutating func refuse(_ id: String) -> Ending? {
     let ending = ended[id]
     if case .logout? = ending { ended[id] = nil }

@@ -1,7 +1,7 @@
 import D2Common
 import CZlib
 
-/// The two spellings of a personal access token, each with a check sum of its own.
+/// The two forms of a personal access token, each with its own checksum.
 enum TokenForm {
   private static let digits62 = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
@@ -14,8 +14,7 @@ enum TokenForm {
     return "d2pat_" + secret + Day.padded(Int(sum(secret)), 10)
   }
 
-  /// Whether 2.42 and later go on to look a token up. They refuse every unknown one of the old form, its sum right or
-  /// not.
+  /// Whether 2.42 and later look the token up. They refuse every unknown token of the old form, whatever its checksum.
   static func sumIsRight(_ token: String) -> Bool {
     if token.hasPrefix("d2p_"), token.count == 54 {
       let secret = String(token.dropFirst(4).dropLast(6))
@@ -40,7 +39,7 @@ enum TokenForm {
   }
 }
 
-/// A small generator (SplitMix64) whose numbers depend on the seed alone.
+/// A small generator (SplitMix64) that depends only on its seed.
 struct Random: RandomNumberGenerator, Sendable {
   private var state: UInt64
 

@@ -1,4 +1,4 @@
-/// Someone who may sign in.
+/// A user account.
 struct User: Sendable {
   var uid: String
   var username: String
@@ -9,7 +9,7 @@ struct User: Sendable {
   var authorities: [String]
   /// The units whose subtrees the user enters data for.
   var organisationUnits: [Int]
-  /// The units whose subtrees the user may look at; empty falls back to those above.
+  /// The units whose subtrees the user may read; if empty, those above.
   var viewUnits: [Int]
 
   var isSuperuser: Bool { authorities.contains("ALL") }
@@ -17,12 +17,12 @@ struct User: Sendable {
 
   func has(_ authority: String) -> Bool { isSuperuser || authorities.contains(authority) }
 
-  /// Where the user may look at data: 2.43 takes the units for entering data.
+  /// The units whose data the user may read. 2.43 uses the units for data entry.
   func visibleUnits(_ version: ServerVersion) -> [Int] {
     version.hasDataEntryPipeline || viewUnits.isEmpty ? organisationUnits : viewUnits
   }
 
-  /// The superuser of a fresh server, as the recorded ones had it.
+  /// The superuser of a new server, as on the recorded ones.
   static func administrator(password: String, units: [Int]) -> User {
     User(
       uid: "M5zQapPyTZI", username: "admin", password: password, firstName: "admin", surname: "admin", code: "admin",

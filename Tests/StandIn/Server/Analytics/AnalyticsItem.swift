@@ -1,11 +1,11 @@
-/// What a member of the dimension `dx` is, by its position in the metadata.
+/// A member of the dimension `dx`, by its position in the metadata.
 enum AnalyticsItem: Hashable, Sendable {
   case element(Int)
   /// A data element in one category option combo: `element.combo`.
   case operand(element: Int, combo: Int)
   case indicator(Int)
   case programIndicator(Int)
-  /// `dataSet.REPORTING_RATE` and its like.
+  /// `dataSet.REPORTING_RATE` and similar items.
   case reportingRate(set: Int, ReportingRate)
 
   var element: Int? {
@@ -18,7 +18,7 @@ enum AnalyticsItem: Hashable, Sendable {
   var isOfElement: Bool { element != nil }
 }
 
-/// The figures of a data set's registrations.
+/// The figures computed from a data set's registrations.
 enum ReportingRate: String, Sendable, CaseIterable {
   case rate = "REPORTING_RATE"
   case rateOnTime = "REPORTING_RATE_ON_TIME"

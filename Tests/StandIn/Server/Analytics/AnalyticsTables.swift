@@ -1,4 +1,4 @@
-/// What the analytics job copied when it last ran: values and registrations that came later are not in the tables.
+/// The copy from the last run of the analytics job. Later values and registrations are not in the tables.
 struct AnalyticsTables: Sendable {
   var values: ValueStore
   var registrations: RegistrationStore
@@ -7,9 +7,9 @@ struct AnalyticsTables: Sendable {
 }
 
 extension Server {
-  /// Runs the analytics job: at once, and as if it had ended at a moment.
+  /// Runs the analytics job at once, as if it had ended at a moment.
   ///
-  /// - Parameter moment: milliseconds since 1970; `nil` is now.
+  /// - Parameter moment: milliseconds since 1970; `nil` for now.
   func runAnalytics(at moment: Int64? = nil) {
     let time = moment ?? clock.now
     state.withLock {
@@ -17,6 +17,6 @@ extension Server {
     }
   }
 
-  /// Takes the tables away, as on a server whose job never ran.
+  /// Removes the tables, as on a server whose job never ran.
   func dropAnalytics() { state.withLock { $0.analytics = nil } }
 }

@@ -8,14 +8,14 @@ struct IndicatorExpression: Sendable {
 
   let root: Node
 
-  /// - Returns: `nil` if the text is not an expression, or names what the server does not have.
+  /// - Returns: `nil` if the text is not an expression, or names objects that the server lacks.
   init?(_ text: String, _ metadata: Metadata) {
     var reader = Reader(left: text.filter { !$0.isWhitespace }[...], metadata: metadata)
     guard let root = reader.sum(), reader.left.isEmpty else { return nil }
     self.root = root
   }
 
-  /// All that it needs values of.
+  /// The items whose values it needs.
   var items: [AnalyticsItem] {
     func items(_ node: Node) -> [AnalyticsItem] {
       switch node {
@@ -27,7 +27,7 @@ struct IndicatorExpression: Sendable {
     return items(root)
   }
 
-  /// What is missing counts as nothing; where all is missing there is no value.
+  /// The value. A missing item counts as zero; if all are missing, there is no value.
   func value(_ find: (AnalyticsItem) -> Double?) -> Double? {
     let items = items
     if !items.isEmpty, items.allSatisfy({ find($0) == nil }) { return nil }

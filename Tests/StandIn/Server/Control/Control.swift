@@ -1,6 +1,6 @@
 import D2Common
 
-/// `/control/…`: how tests steer the server and look into it. Needs no sign-in.
+/// `/control/…`: lets tests control and inspect the server, without a sign-in.
 struct Control {
   let server: Server
 

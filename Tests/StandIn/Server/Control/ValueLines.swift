@@ -8,8 +8,8 @@ struct LineError: Error, CustomStringConvertible {
 }
 
 extension Server {
-  /// Stores values as they are given, a JSON object a line: no rule of an import applies, and `followup` is spelled as
-  /// exports spell it, whatever the version.
+  /// Stores values as given, one JSON object on each line. No import rule applies, and `followup` has the spelling of
+  /// exports in every version.
   func loadValues(_ text: [UInt8]) throws -> Int {
     let now = clock.now
     let periods = PeriodCache(version)
@@ -75,7 +75,7 @@ extension Server {
         ]
       }
       var out: [UInt8] = []
-      // Made once for each row, not in each comparison.
+      // Computed once for each row, not in each comparison.
       let keyed = store.rows.map { (ids: uids($0), row: $0) }
       for (ids, row) in keyed.sorted(by: { $0.ids.lexicographicallyPrecedes($1.ids) }) {
         for (key, id) in zip(

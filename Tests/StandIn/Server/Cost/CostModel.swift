@@ -1,13 +1,13 @@
 import Glibc
 
-/// What requests cost on a real server, as it was measured on two cores with the client on the same machine. The
-/// stand-in sleeps for as long, so that a client can be tuned against it.
+/// The time that requests take on a real server, as measured on two cores with the client on the same machine. The
+/// stand-in sleeps for this time, so that a client can be tuned against it.
 struct CostModel: Sendable {
-  /// Values per second by the size of the batch.
+  /// Values per second, by batch size.
   struct Rate: Sendable {
     let points: [(batch: Double, perSecond: Double)]
 
-    /// Interpolates between the logarithms, and keeps the ends.
+    /// Interpolates the logarithms, and is constant outside the measured range.
     func at(_ batch: Int) -> Double {
       let size = Double(max(1, batch))
       guard let after = points.firstIndex(where: { $0.batch >= size }) else { return points.last!.perSecond }
@@ -18,21 +18,21 @@ struct CostModel: Sendable {
     }
   }
 
-  /// The name by which it is chosen.
+  /// Its name in the options.
   let name: String
   let loginSeconds: Double
   let requestSeconds: Double
   let importRate: Rate
-  /// Without `preheatCache`, where that matters.
+  /// The rate without `preheatCache`, if that matters.
   let coldImportRate: Rate
-  /// What a second connection gains on two cores, small batches and large.
+  /// The gain from a second connection on two cores, for small and large batches.
   let twoConnections: Rate
   let exportPerSecond: Double
   let gzipExportPerSecond: Double
-  /// Of a small answer, and of one of a whole country.
+  /// For a small answer, and for one of a whole country.
   let firstByteSeconds: (small: Double, large: Double)
   var scale = 1.0
-  /// Cores of the server. What was measured was measured on two.
+  /// The server's cores. All measurements used two.
   var cores = 2
 
   init?(_ name: String) {
@@ -69,15 +69,15 @@ struct CostModel: Sendable {
     }
   }
 
-  /// An import of some values, while others run.
+  /// The time of an import, while others run.
   func importSeconds(values: Int, preheats: Bool, concurrent: Int) -> Double {
     guard values > 0 else { return requestSeconds * scale }
     let rate = (preheats ? importRate : coldImportRate).at(values)
     return (requestSeconds + Double(values) / rate * slowdown(values: values, concurrent)) * scale
   }
 
-  /// By how much imports that run at once slow each other down. More cores are taken for so many pairs of cores. An
-  /// import that has a pair to itself is as quick as one alone; two imports share a pair as was measured.
+  /// How much concurrent imports slow each other down. More cores count as several pairs of cores. An import with its
+  /// own pair is as fast as one alone; two imports share a pair as measured.
   private func slowdown(values: Int, _ concurrent: Int) -> Double {
     let pairs = Double(cores) / 2
     let importsOfPair = min(max(Double(concurrent) / pairs, 1), 2)
@@ -89,10 +89,10 @@ struct CostModel: Sendable {
     Double(values) / (gzip ? gzipExportPerSecond : exportPerSecond) * scale
   }
 
-  /// Sums of analytics, all before the first byte: 75,009 values took 29.5 s (docs/dhis2-servers.md, trap 33).
+  /// The time of analytics, all before the first byte: 75,009 values took 29.5 s (docs/dhis2-servers.md, trap 33).
   func analyticsSeconds(values: Int) -> Double { (0.05 + Double(values) * 29.4 / 75_009) * scale }
 
-  /// The database is asked for longer before a large answer begins; one that finds nothing is quick everywhere.
+  /// The database takes longer before a large answer begins. A query without results is always fast.
   func firstByte(values: Int) -> Double {
     let (small, large) = firstByteSeconds
     if values == 0 { return min(0.03, small) * scale }

@@ -1,17 +1,17 @@
 import Glibc
 import Synchronization
 
-/// How times of imports of a real server differ from each other (docs/dhis2-servers.md, trap 31). The same seed makes
-/// the same noise.
+/// Imitates how import times of a real server vary (docs/dhis2-servers.md, trap 31). The same seed gives the same
+/// noise.
 final class CostNoise: Sendable {
-  /// The first import is cold: it takes eight times as long.
+  /// The first import is cold, and takes eight times as long.
   private static let cold = 8.0
   /// One import in twenty takes five to eight times as long as its neighbours.
   private static let slowShare = 0.05
   private static let slow = 5.0...8.0
-  /// All others differ by so much.
+  /// The variation of all others.
   private static let usual = 0.88...1.12
-  /// Over minutes the whole server becomes faster and slower, by so much as a logarithm.
+  /// Over minutes the whole server becomes faster and slower; this is the range of the logarithm.
   private static let drift = 0.35
   private static let driftPeriod = 120.0...600.0
 
@@ -27,15 +27,15 @@ final class CostNoise: Sendable {
     phase = Double.random(in: 0..<(2 * .pi), using: &random)
   }
 
-  /// By what the next import's time is multiplied.
+  /// The factor for the next import's time.
   ///
-  /// - Parameter seconds: when it begins, since the server started.
+  /// - Parameter seconds: its start, in seconds since the server started.
   func next(atSeconds seconds: Double) -> Double {
     let number = imports.withLock { number in
       number += 1
       return number
     }
-    // Each import has numbers of its own: they do not depend on how many were asked for before.
+    // Each import has its own random numbers, which do not depend on how many were used before.
     var random = Random(seed: seed &+ UInt64(number) &* 0x1000_0001)
     let drift = exp(Self.drift * sin(2 * .pi * seconds / period + phase))
     let usual = Double.random(in: Self.usual, using: &random) * drift

@@ -1,4 +1,4 @@
-/// How long a request should take at least, counted from its arrival: what the work itself took is part of it.
+/// The least time that a request should take from its arrival. It includes the time of the work itself.
 final class CostOfRequest {
   private let arrival: UInt64
   private var seconds = 0.0

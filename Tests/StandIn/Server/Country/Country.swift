@@ -1,15 +1,15 @@
 import D2Common
 import D2Store
 
-/// A country that is made up: five levels of organisation units, data sets of several period types, and their data
-/// elements. It depends on the number of units and the seed alone, so that two servers can have the same one.
+/// An invented country: five levels of organisation units, data sets of several period types, and their data elements.
+/// It depends only on the number of units and the seed, so that two servers can have the same one.
 struct Country {
   private var metadata = Metadata()
   private var random: Random
   private var names: CountryNames
   private var facilities: [Int] = []
 
-  /// The metadata of a country; without units there is nothing but the default category combo.
+  /// The metadata of a country. Without units it has only the default category combo.
   static func metadata(units: Int, seed: UInt64) -> Metadata {
     var country = Country(seed: seed)
     if units > 0 {
@@ -44,7 +44,7 @@ struct Country {
     }
     let rest = max(1, count - 1 - regions - districts - zones)
     for index in 0..<rest {
-      // Some have no code, as it is everywhere.
+      // Some have no code, as on real servers.
       let code = index % 97 == 96 ? nil : "F\(100_000 + index)"
       let unit = addUnit(names.facility(), parent: zoneUnits[index % zones], code: code)
       if index % 250 == 249 {
@@ -101,7 +101,7 @@ struct Country {
   private mutating func addCombo(_ name: String, _ options: [String]) -> Int {
     let combo = metadata.categoryCombos.count
     metadata.categoryCombos.append(.init(uid: random.uid(), name: name))
-    // Its id is made of another: more random ones would change all that follow.
+    // Its id is made from another one, because more random numbers would change all later ones.
     metadata.categoryCombos[combo].categories = [metadata.categories.count]
     let first = metadata.categoryOptions.count
     metadata.categories.append(
@@ -160,7 +160,7 @@ struct Country {
     return metadata.dataElements.count - 1
   }
 
-  /// Last, so that the uids of all else do not depend on them.
+  /// Last, so that they do not change the uids of other objects.
   private mutating func makeIndicators() {
     func element(_ name: String) -> DataElement { metadata.dataElements.first { $0.name == name }! }
     let (visits, cases) = (element("Visits 1"), element("Cases 1"))

@@ -1,4 +1,4 @@
-/// Names of places, with all that makes names hard: letters beyond ASCII, quotes, commas, backslashes.
+/// Names of places with difficult characters: letters beyond ASCII, quotes, commas, backslashes.
 struct CountryNames {
   private static let starts = [
     "Ka", "Bu", "Mba", "Ki", "Lu", "Nya", "So", "Ma", "Ro", "Tê", "Ñu", "Ø", "Gà", "Wak", "Zo", "Ébo",

@@ -14,7 +14,7 @@ struct CountryValues {
   private let now: Int64
   private var random: Random
 
-  /// Stores `count` values, or as many as the years have room for, spread evenly.
+  /// Stores `count` values, or as many as fit into the years, evenly distributed.
   static func fill(
     _ store: inout ValueStore, _ metadata: Metadata, count: Int, years: ClosedRange<Int>, seed: UInt64, now: Int64
   ) {
@@ -61,7 +61,7 @@ struct CountryValues {
     }
   }
 
-  /// The periods of a type that are named after some years.
+  /// The periods of a type whose ids have these years.
   static func periods(_ type: PeriodType, _ years: ClosedRange<Int>) -> [Period] {
     let first = CalendarDate(year: years.lowerBound, month: 1, day: 1)!
     let last = CalendarDate(year: years.upperBound, month: 12, day: 31)!

@@ -1,7 +1,7 @@
 import D2Common
 
-/// The API of gcinnovate/dispatcher-2, as its sources have it: plain text, success after every error, no answer to
-/// what it does not know.
+/// The API of gcinnovate/dispatcher-2, from its sources: plain text, success after every error, no answer to unknown
+/// paths.
 struct DispatcherInC {
   private let server: QueueServer
 
@@ -20,7 +20,7 @@ struct DispatcherInC {
     var user = ""
     var isKnown = false
     if let authorization = request.header("authorization") {
-      // Split at every colon: it must give two parts.
+      // It splits at each colon, and needs two parts.
       (user, isKnown) = server.basicUser(authorization, splitsOnce: false) ?? ("", false)
     } else if let name = request.first("username") {
       user = name

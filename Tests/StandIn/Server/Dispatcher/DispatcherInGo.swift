@@ -1,7 +1,7 @@
 import D2Common
 
-/// The API of gcinnovate/go-dispatcher2, as its sources have it: JSON, an echo of the request, 200 also if nothing
-/// was stored.
+/// The API of gcinnovate/go-dispatcher2, from its sources: JSON that repeats the request, and 200 even if nothing was
+/// stored.
 struct DispatcherInGo {
   private let server: QueueServer
 
@@ -44,7 +44,7 @@ struct DispatcherInGo {
     guard let type = request.header("content-type"), Self.contentTypes.contains(type) else {
       return .text(502, "Failed to add request to queue", type: "text/plain; charset=utf-8")
     }
-    // The insert fails over an empty year, and the row that it returns is nil.
+    // The insert fails if the year is empty, and returns a nil row.
     if request.first("year") == "" { return Response.empty(500) }
     let source = server.server(named: request.first("source") ?? "localhost")
     let destination = server.server(named: request.first("destination"))
@@ -75,11 +75,11 @@ struct DispatcherInGo {
   }
 }
 
-/// JSON as Go writes what it has read into a map: keys sorted, numbers as doubles, `<`, `>` and `&` escaped.
+/// JSON as Go writes a map: keys sorted, numbers as doubles, `<`, `>` and `&` escaped.
 enum GoJSON {
   static func encoded(_ value: JSONValue) -> [UInt8] {
     sorted(value).jackson.utf8.flatMap { byte -> [UInt8] in
-      // None of them stands outside strings.
+      // They occur only in strings.
       switch byte {
       case UInt8(ascii: "<"): Array("\\u003c".utf8)
       case UInt8(ascii: ">"): Array("\\u003e".utf8)

@@ -1,6 +1,6 @@
 import D2Common
 
-/// A queue that answers as dispatcher-2 or go-dispatcher2 does, and delivers what it holds to a server.
+/// A queue that answers like dispatcher-2 or go-dispatcher2, and delivers its requests to a server.
 ///
 ///     var options = DispatcherOptions()
 ///     options.flavour = .go
@@ -12,7 +12,7 @@ public final class DispatcherStandIn: Sendable {
   private let server: QueueServer
   private let listener: Listener
 
-  /// Opens the port; nothing is answered before `start()`.
+  /// Opens the port. It answers only after `start()`.
   public init(_ options: DispatcherOptions) throws {
     server = QueueServer(options)
     listener = try Listener(port: options.port)
@@ -26,7 +26,7 @@ public final class DispatcherStandIn: Sendable {
     "http://127.0.0.1:\(port)" + (server.options.flavour == .c ? "/queue" : "/api/queue")
   }
 
-  /// Begins to answer and to deliver, on threads of its own.
+  /// Starts to answer and to deliver, on its own threads.
   public func start() {
     listener.run(server)
     QueueDelivery.start(server)
@@ -41,16 +41,16 @@ public final class DispatcherStandIn: Sendable {
   /// Adds faults to the plan.
   public func add(faults: Fault...) { server.faults.add(faults) }
 
-  /// Takes all faults out of the plan.
+  /// Removes all faults from the plan.
   public func clearFaults() { server.faults.clear() }
 
-  /// What it has seen: as of a stand-in server.
+  /// Its statistics, like those of a stand-in server.
   public var statistics: JSONValue { server.statistics.json }
 
-  /// What it holds, oldest first: the document of `GET /control/requests`. Each has `parameters` as they were sent,
-  /// `contentType`, `body` as it is delivered, and what came of it.
+  /// Its requests, oldest first: the document of `GET /control/requests`. Each has `parameters` as sent, `contentType`,
+  /// `body` as delivered, and its outcome.
   public var requests: [JSONValue] { server.rows.map(\.json) }
 
-  /// Whether nothing waits for its first delivery.
+  /// Whether no request waits for its first delivery.
   public var isIdle: Bool { !server.rows.contains { $0.status == "ready" } }
 }

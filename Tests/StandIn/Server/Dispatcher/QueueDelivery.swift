@@ -1,15 +1,15 @@
 import D2Client
 import D2Common
 
-/// Delivers what a stand-in queue holds, one request after the other, and judges the answers as the two implementations
-/// do (`src/request_processor.c`; `request_processor.go` and `schedule_processor.go`).
+/// Delivers the requests of a stand-in queue one by one, and judges the answers like the two implementations
+/// (`src/request_processor.c`; `request_processor.go` and `schedule_processor.go`).
 struct QueueDelivery {
   private let server: QueueServer
   private static let pauseSeconds = 0.02
-  /// Between two questions about a job; 15 s there.
+  /// The pause between two checks of a job; 15 s in the real queue.
   private static let jobPauseSeconds = 0.1
 
-  /// Works on a thread of its own until the server stops.
+  /// Runs on its own thread until the server stops.
   static func start(_ server: QueueServer) {
     Thread.start {
       let delivery = QueueDelivery(server: server)
@@ -25,7 +25,7 @@ struct QueueDelivery {
 
   private func deliver(_ row: QueueRow) {
     let destination = server.options.servers[row.destination - 1]
-    // The address may have a query; go-dispatcher2 puts a question mark after it in any case.
+    // The address may have a query, but go-dispatcher2 always adds a question mark.
     let parts = destination.url.split(separator: "?", maxSplits: 1).map(String.init)
     var query = parts.count == 2 ? parts[1] : ""
     if destination.isAsync { query += (query.isEmpty ? "" : "&") + "async=true" }
@@ -35,7 +35,7 @@ struct QueueDelivery {
     request.body = row.body
     let response = ask(destination, parts[0], request)
     server.change(row.uid) { row in
-      // An operator was quicker.
+      // An operator has cancelled it meanwhile.
       guard row.due != nil else { return }
       row.due = nil
       if isC {
@@ -53,7 +53,7 @@ struct QueueDelivery {
     return try? HTTPClient(address, configuration).perform(request)
   }
 
-  /// The HTTP status counts for nothing; what is failed stays failed.
+  /// The HTTP status does not matter, and a failed request stays failed.
   private func judgeInC(_ response: HTTPResponse?, _ destination: DispatcherOptions.Server, _ row: inout QueueRow) {
     guard let response else {
       (row.status, row.errors) = ("failed", "ERROR2")
@@ -97,7 +97,7 @@ struct QueueDelivery {
     }
   }
 
-  /// Sent again by the clock, until it expires.
+  /// Schedules a retry, until the request expires.
   private func fail(_ row: inout QueueRow, _ errors: String) {
     row.errors = errors
     row.retries += 1
@@ -133,7 +133,7 @@ struct QueueDelivery {
   }
 }
 
-/// What go-dispatcher2 keeps of a job's summary.
+/// The part of a job's summary that go-dispatcher2 stores.
 private struct ImportCounts {
   let isError: Bool
   let text: String

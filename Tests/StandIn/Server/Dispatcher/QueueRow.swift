@@ -1,9 +1,9 @@
 import D2Common
 
-/// A request that the queue holds.
+/// A request in the queue.
 struct QueueRow: Sendable {
   var uid: String
-  /// Numbers of the servers, from 1.
+  /// The numbers of the servers, from 1.
   var source: Int
   var destination: Int
   var parameters: [Request.Parameter]
@@ -16,9 +16,9 @@ struct QueueRow: Sendable {
   var response = ""
   /// Milliseconds since 1970 of the last change.
   var updated: Int64
-  /// When it is sent, on the clock that never jumps; `nil`: never.
+  /// When to deliver it, on the clock that is never set; `nil` for never.
   var due: UInt64?
-  /// The destination's job, where one is at work.
+  /// The destination's job, if there is one.
   var job: String?
 
   var json: JSONValue {
@@ -31,8 +31,7 @@ struct QueueRow: Sendable {
     ]
   }
 
-  /// Columns of the table by the names that clients ask for; `nil` for those that it does not have, which is an error
-  /// of SQL.
+  /// The columns that a client asks for. `nil` if the table lacks one, which is an SQL error.
   func columns(_ names: [String]) -> JSONValue? {
     var members: [JSONValue.Member] = []
     for name in names {

@@ -1,7 +1,7 @@
 import D2Common
 import Synchronization
 
-/// What the connections of a stand-in queue share.
+/// The state that the connections of a stand-in queue share.
 final class QueueServer: Service {
   struct State {
     var rows: [QueueRow] = []
@@ -53,10 +53,10 @@ final class QueueServer: Service {
     return Response(status: 200, headers: [("Content-Type", "application/json")], body: .bytes(text + [0x0A]))
   }
 
-  /// The number of a server, from 1; `nil` if the table does not hold it.
+  /// The number of a server, from 1; `nil` if the table does not contain it.
   func server(named name: String?) -> Int? { options.servers.firstIndex { $0.name == name }.map { $0 + 1 } }
 
-  /// Stores a request; returns it with its uid.
+  /// Stores a request, and returns it with its uid.
   func store(_ request: Request, source: Int, destination: Int, body: [UInt8]) -> QueueRow {
     let now = clock.now
     return state.withLock { state in
@@ -79,14 +79,14 @@ final class QueueServer: Service {
     }
   }
 
-  /// Takes a request out of the table; what is recorded of it stays.
+  /// Removes a request from the table; its recordings stay.
   func forget(_ uid: String) {
     state.withLock { state in
       if let place = state.places.removeValue(forKey: uid) { state.rows[place].due = nil }
     }
   }
 
-  /// An operator stops all that is not delivered.
+  /// Cancels all undelivered requests, like an operator.
   private func cancelAll() {
     state.withLock { state in
       for place in state.rows.indices where ["ready", "failed"].contains(state.rows[place].status) {
@@ -97,13 +97,13 @@ final class QueueServer: Service {
     }
   }
 
-  /// The oldest request that is to be sent, or whose job is to be asked about.
+  /// The oldest request that is due, or whose job must be checked.
   func nextDue() -> QueueRow? {
     let now = Clock.steadyNanoseconds()
     return state.withLock { state in state.rows.first { $0.due.map { $0 <= now } ?? false } }
   }
 
-  /// The user of a Basic header; `nil` if it names none.
+  /// The user in a Basic header; `nil` if there is none.
   func basicUser(_ authorization: String?, splitsOnce: Bool) -> (name: String, isKnown: Bool)? {
     guard let authorization, authorization.hasPrefix("Basic "),
       let decoded = Base64.decoded(String(authorization.dropFirst(6)))

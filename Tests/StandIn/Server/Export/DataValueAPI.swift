@@ -1,6 +1,6 @@
 import D2Common
 
-/// `GET /api/dataValues`: one value, alone in a list.
+/// `GET /api/dataValues`: one value, in a list.
 struct DataValueAPI {
   let server: Server
   let call: APICall

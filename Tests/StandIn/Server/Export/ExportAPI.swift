@@ -8,9 +8,9 @@ struct ExportAPI {
   let faults: [Fault]
   let cost: CostOfRequest
 
-  /// Pieces of about this many bytes go out at once.
+  /// Pieces of about this size are sent at once.
   private static let pieceBytes = 65_536
-  /// Answers of few rows fit the container's buffer, and go out with their length.
+  /// Answers with few rows fit the container's buffer, and are sent with their length.
   private static let rowsWithLength = 20
 
   private var request: Request { call.request }
@@ -43,7 +43,7 @@ struct ExportAPI {
     }
   }
 
-  /// Formats that are asked for and not imitated, and those that the server itself refuses.
+  /// Formats that are not imitated, and those that the server itself refuses.
   private func otherFormat() -> Response? {
     let accepts = request.header("accept") ?? "*/*"
     let format = call.suffix ?? request.first("format") ?? "json"
@@ -56,7 +56,7 @@ struct ExportAPI {
     return .text(501, "The stand-in writes data values as JSON only.\n", type: "text/plain")
   }
 
-  /// With schemes other than uid, 2.43 must know all ids before it begins, and names the schemes at the top.
+  /// With schemes other than uid, 2.43 resolves all ids before it begins, and names the schemes at the top.
   private func completeHeader(
     _ query: inout ExportQuery, _ rows: [Int32], _ store: ValueStore, _ rules: ExportRules
   ) throws(ExportRefusal) {
@@ -135,7 +135,7 @@ struct ExportAPI {
     if let short = faults.first(where: { $0.kind == .shortAnswer }) {
       closesSilently = true
       let kept = short.int("values") ?? (short.int("thousands") ?? 1) * 1000
-      // 2.43 has read all rows before it begins: the body is whole, only the connection ends.
+      // 2.43 has read all rows before it begins. So the body is complete, and only the connection ends.
       if !version.hasDataEntryPipeline { rows = Array(rows.prefix(kept)) }
     }
     server.statistics.exported(values: rows.count)
@@ -211,7 +211,7 @@ struct ExportAPI {
     return out
   }
 
-  /// Values without an end, until the client goes away.
+  /// Sends values without an end, until the client closes the connection.
   private static func goOn(
     forever pass: ([UInt8], Bool) throws -> Void, after piece: inout [UInt8], isFirst: Bool
   ) throws {

@@ -1,6 +1,6 @@
 import D2Common
 
-/// Writes rows as JSON, straight into a buffer.
+/// Writes rows as JSON directly into a buffer.
 struct RowWriter {
   let metadata: Metadata
   let query: ExportQuery
@@ -77,7 +77,7 @@ struct RowWriter {
     append(name, &out)
     var text = value
     text.withUTF8 { bytes in
-      // Almost every value needs no escape, and is copied in one piece.
+      // Nearly all values need no escape, and are copied at once.
       if bytes.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
         out.append(UInt8(ascii: "\""))
         out.append(contentsOf: bytes)

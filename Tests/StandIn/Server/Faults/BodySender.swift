@@ -1,11 +1,11 @@
-/// Sends a body in its framing, and lets the faults of the plan happen at their byte.
+/// Sends a body in its framing, and triggers the faults of the plan at their byte.
 final class BodySender {
   enum Framing {
     case length(Int)
     case chunked
-    /// The end of the connection is the end of the body, as old proxies do it: a cut cannot be seen.
+    /// The body ends with the connection, as with old proxies. The client cannot detect a truncated body.
     case close
-    /// HEAD: nothing is sent.
+    /// HEAD: no body is sent.
     case none
   }
 
@@ -20,7 +20,7 @@ final class BodySender {
     self.faults = faults.sorted { ($0.int("after") ?? 0) < ($1.int("after") ?? 0) }
   }
 
-  /// Whether a fault must see a body's bytes go by.
+  /// Whether a fault needs to see the bytes of a body.
   static func watches(_ fault: Fault) -> Bool {
     switch fault.kind {
     case .cutBody, .stall, .htmlInMiddle, .garbageChunk, .gzipTruncated: true
@@ -41,7 +41,7 @@ final class BodySender {
     try raw(rest)
   }
 
-  /// The end of the whole body. A fault that waits for a later byte than there is happens here.
+  /// Ends the whole body. A fault at a later byte than there is happens here.
   func end() throws(ConnectionEnd) {
     for fault in faults { try happen(fault) }
     faults = []
@@ -76,7 +76,7 @@ final class BodySender {
     }
   }
 
-  /// Ends the body as if it were whole.
+  /// Ends the body as if it were complete.
   private func endEarly() throws(ConnectionEnd) {
     if case .chunked = framing { try socket.write(Array("0\r\n\r\n".utf8)) }
     throw .byPlan

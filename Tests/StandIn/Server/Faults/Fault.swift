@@ -1,10 +1,10 @@
 import D2Common
 
-/// Something that goes wrong, once or always, for the requests it is meant for.
+/// A fault that happens once, several times or always, for some requests.
 ///
 /// README.md lists the kinds and their keys.
 public struct Fault: Sendable {
-  /// What goes wrong.
+  /// The kinds of faults.
   public enum Kind: String, Sendable, CaseIterable {
     case cutBody = "cut-body"
     case stall
@@ -33,19 +33,19 @@ public struct Fault: Sendable {
 
   /// Why a specification is refused.
   public struct Malformed: Error, CustomStringConvertible {
-    /// What is wrong, in words.
+    /// The problem.
     public let description: String
   }
 
   let kind: Kind
-  /// The path starts so; any where absent.
+  /// The beginning of the path; any path if absent.
   let path: String?
   let method: String?
-  /// The query, decoded, contains this text.
+  /// A part of the decoded query.
   let query: String?
-  /// How often it happens; 0 is always.
+  /// How often it happens; 0 for always.
   let times: Int
-  /// How many requests that it is meant for pass first.
+  /// How many matching requests pass first.
   let skip: Int
   private let keys: JSONValue
 
@@ -71,7 +71,7 @@ public struct Fault: Sendable {
     keys = specification
   }
 
-  /// The keys of a kind besides those that all have.
+  /// The keys of a kind besides the common ones.
   static func keys(of kind: Kind) -> [String] {
     switch kind {
     case .cutBody: ["after", "framing"]
@@ -118,10 +118,10 @@ public struct Fault: Sendable {
     return true
   }
 
-  /// Whether so many values take too long.
+  /// Whether this many values take too long.
   func isExceeded(by values: Int) -> Bool { values > int("values") ?? 1000 }
 
-  /// Whether it depends on the body that was sent.
+  /// Whether it depends on the body of the request.
   func applies(to body: [UInt8]) -> Bool {
     switch kind {
     case .tooLarge: body.count > (int("bytes") ?? 1_000_000)

@@ -1,6 +1,6 @@
 import D2Common
 
-/// What stands between a client and DHIS2, and what it writes.
+/// The pages of proxies between a client and DHIS2.
 enum FaultPages {
   static func proxy(_ status: Int) -> String {
     """
@@ -26,14 +26,14 @@ enum FaultPages {
 }
 
 extension Fault {
-  /// The answer that takes the place of the server's own; `nil` if the fault leaves that alone.
+  /// The answer that replaces the server's own; `nil` if the fault does not replace it.
   func substitute(version: ServerVersion, base: String) -> Response? {
     var response = answer(version: version, base: base)
     response?.isFromProxy = true
     return response
   }
 
-  /// What a proxy answers in the server's place.
+  /// The answer of a proxy instead of the server.
   func proxysAnswer(_ status: Int) -> Response {
     let status = int("status") ?? status
     var response = Response.text(status, FaultPages.proxy(status), type: "text/html")

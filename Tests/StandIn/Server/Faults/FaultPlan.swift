@@ -1,12 +1,12 @@
 import D2Common
 import Synchronization
 
-/// The faults that are still to happen.
+/// The faults that have not happened yet.
 final class FaultPlan: Sendable {
   private struct Entry {
     let fault: Fault
     var toSkip: Int
-    /// `nil` is always.
+    /// `nil` for always.
     var left: Int?
   }
 
@@ -24,7 +24,7 @@ final class FaultPlan: Sendable {
 
   func clear() { entries.withLock { $0 = [] } }
 
-  /// The faults left, with how often each will still happen (0: always).
+  /// The remaining faults, with the remaining number of times (0: always).
   var pending: [(kind: String, left: Int)] {
     entries.withLock { $0.map { ($0.fault.kind.rawValue, $0.left ?? 0) } }
   }
@@ -32,7 +32,7 @@ final class FaultPlan: Sendable {
   /// The document of `GET /control/faults`.
   var document: JSONValue { .array(pending.map { ["kind": .string($0.kind), "left": .int($0.left)] }) }
 
-  /// Takes out the faults that happen to a request, of those kinds that `wanted` names.
+  /// Removes and returns the faults for a request, of the kinds that `wanted` selects.
   func take(for request: Request, where wanted: (Fault) -> Bool) -> [Fault] {
     entries.withLock { entries in
       var taken: [Fault] = []

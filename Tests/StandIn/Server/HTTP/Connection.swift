@@ -1,8 +1,8 @@
 import Glibc
 
-/// One client's connection: reads requests and answers them, one after the other, on a thread of its own.
+/// A client's connection. It reads requests and answers them one by one, on its own thread.
 final class Connection {
-  /// Tomcat and Jetty both take 8 KB of request line and headers as they are shipped.
+  /// Tomcat and Jetty both accept 8 KB of request line and headers by default.
   private static let headLimit = 8192
 
   private let socket: Socket
@@ -26,7 +26,7 @@ final class Connection {
     } catch {}
   }
 
-  /// One request and its answer; false if the connection ends after it.
+  /// Handles one request and its answer; false if the connection ends after it.
   private func exchange() throws -> Bool {
     if let seconds = server.keepAliveSeconds, !socket.hasInput(withinSeconds: seconds) { return false }
     guard var request = readHead() else { return false }
@@ -95,7 +95,7 @@ final class Connection {
     return try send(response, to: request, faults: faults)
   }
 
-  /// Waits, and counts the request as ended where the client loses patience.
+  /// Waits, and counts the request as ended if the client gives up.
   private func patiently(_ request: Request, seconds: Double) throws(ConnectionEnd) {
     guard seconds > 0 else { return }
     do { try socket.wait(seconds: seconds) } catch {
@@ -107,7 +107,7 @@ final class Connection {
   private func base(_ request: Request) -> String { "http://" + (request.header("host") ?? "127.0.0.1") }
 
   private func finish(_ request: Request, status: Int) {
-    // What tests ask is not part of what they count.
+    // Requests of tests are not part of the counts.
     guard !request.path.hasPrefix("/control/") else {
       countedIn = socket.bytesIn
       countedOut = socket.bytesOut
@@ -174,7 +174,7 @@ final class Connection {
       } else {
         line.append(byte)
       }
-      // Far beyond what is answered with a refusal: not worth reading on.
+      // Far more than what gets a refusal, so there is no use in reading on.
       if total > 1_000_000 { return nil }
     }
     return nil
@@ -194,7 +194,7 @@ final class Connection {
     return Request(method: String(start[0]), target: String(start[1]), headers: headers)
   }
 
-  /// Reads the request's body; false if the client went away in its middle.
+  /// Reads the request's body; false if the client closed the connection before its end.
   private func readBody(_ request: inout Request) throws -> Bool {
     if request.header("expect")?.lowercased() == "100-continue" {
       try socket.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))

@@ -1,8 +1,8 @@
 import D2Common
 
-/// Errors as the servlet container and the application write them.
+/// Errors in the form of the servlet container and of the application.
 enum ErrorPages {
-  /// A page of the servlet container; its text is not imitated beyond what a person would read.
+  /// A page of the servlet container. Only the visible text is imitated.
   static func container(_ version: ServerVersion, _ status: Int, _ message: String) -> Response {
     guard version.runsOnTomcat else {
       return .text(
@@ -43,7 +43,7 @@ enum ErrorPages {
     return page
   }
 
-  /// A web message of the application, as its exception handlers write it: without a charset in every version.
+  /// A web message in the form of the application's exception handlers: without a charset in every version.
   static func message(_ status: Int, _ text: String, code: String? = nil) -> Response {
     .json(status, body(status, text, code: code), type: "application/json")
   }

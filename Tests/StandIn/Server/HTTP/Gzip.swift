@@ -1,12 +1,12 @@
 import CZlib
 
-/// Gzip files, as bodies of imports and of exports with `compression=gzip`.
+/// Gzip files, for bodies of imports and of exports with `compression=gzip`.
 enum Gzip {
   static func isGzip(_ bytes: [UInt8]) -> Bool { bytes.count > 2 && bytes[0] == 0x1F && bytes[1] == 0x8B }
 
   /// Why a body could not be inflated.
   struct Damaged: Error {
-    /// What Java says of it.
+    /// Java's message.
     let message: String
   }
 

@@ -2,11 +2,11 @@ import Glibc
 
 /// Why a server could not start.
 public struct ListenError: Error, CustomStringConvertible {
-  /// What failed, in words.
+  /// The failure.
   public let description: String
 }
 
-/// Accepts connections on 127.0.0.1 and gives each a thread.
+/// Accepts connections on 127.0.0.1, and starts a thread for each.
 final class Listener: Sendable {
   private let descriptor: Int32
   let port: Int
@@ -50,7 +50,7 @@ final class Listener: Sendable {
     }
   }
 
-  /// Stops accepting: the accepting thread wakes up with an error and closes the socket.
+  /// Stops accepting. The accepting thread wakes up with an error, and closes the socket.
   func stop() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 }
 

@@ -1,11 +1,11 @@
-/// One request as it came over the wire.
+/// One request as received.
 struct Request: Sendable {
   var method: String
-  /// The target as it stood in the request line.
+  /// The target from the request line.
   var target: String
   /// The path, still percent-encoded, without a query.
   var path: String
-  /// The query's parameters in their order, decoded.
+  /// The query's parameters in order, decoded.
   var parameters: [Parameter]
   /// Header names in lower case.
   var headers: [Header]
@@ -37,7 +37,7 @@ struct Request: Sendable {
 
   func first(_ name: String) -> String? { parameters.first { $0.name == name }?.value }
 
-  /// All values of a parameter; Spring also splits them at commas.
+  /// All values of a parameter. Spring also splits them at commas.
   func list(_ name: String) -> [String] {
     parameters.filter { $0.name == name }.flatMap { $0.value.split(separator: ",").map(String.init) }
   }
@@ -69,7 +69,7 @@ struct Request: Sendable {
     return String(decoding: out, as: UTF8.self)
   }
 
-  /// Encodes a parameter as the servers do in the links of a pager: letters, digits and `-._*` stay.
+  /// Encodes a parameter like the servers in the links of a pager: letters, digits and `-._*` stay.
   static func encoded(_ text: String) -> String {
     let hex = Array("0123456789ABCDEF")
     var out = ""

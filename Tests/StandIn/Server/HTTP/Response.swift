@@ -1,25 +1,26 @@
 import D2Common
 
-/// What the server answers.
+/// The answer of the server.
 struct Response: Sendable {
   var status: Int
   var headers: [(name: String, value: String)] = []
   var body: Body = .bytes([])
-  /// Not the server's own: what stands before it names the status in words, which Tomcat does not.
+  /// Whether it is from a proxy, which names the status in words; Tomcat does not.
   var isFromProxy = false
-  /// Close the connection afterwards, saying so.
+  /// Whether to close the connection afterwards, and announce it.
   var closes = false
-  /// Close the connection afterwards without having said so, as a server does whose query failed half-way.
+  /// Whether to close the connection afterwards without announcing it, like a server whose query failed halfway.
   var closesSilently = false
-  /// Close the connection instead of answering.
+  /// Whether to close the connection instead of answering.
   var isWithheld = false
 
   enum Body: Sendable {
     /// Sent with its length.
     case bytes([UInt8])
-    /// Sent in chunks, so that a client cannot know the length.
+    /// Sent in chunks, so that the client does not know the length.
     case chunked([UInt8])
-    /// Written piece by piece; the closure gets a sink that takes bytes and throws when the client has gone.
+    /// Written piece by piece. The closure gets a sink for bytes, which throws when the client has closed the
+    /// connection.
     case stream(@Sendable (_ send: ([UInt8]) throws -> Void) throws -> Void)
   }
 
@@ -32,7 +33,7 @@ struct Response: Sendable {
     return Response(status: status, headers: [("Content-Type", type)], body: .chunked(bytes))
   }
 
-  /// No answer: the connection ends.
+  /// No answer; the connection ends.
   static let none: Response = {
     var response = Response(status: 0)
     response.isWithheld = true

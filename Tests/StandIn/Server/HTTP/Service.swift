@@ -1,17 +1,17 @@
-/// What stands after connections: a DHIS2 server, or a queue before one.
+/// The service of connections: a DHIS2 server, or a queue in front of one.
 protocol Service: Sendable {
   var statistics: Statistics { get }
   var faults: FaultPlan { get }
-  /// Whose servlet container's manners the connections have.
+  /// The version whose servlet container the connections imitate.
   var version: ServerVersion { get }
   var clock: Clock { get }
-  /// After so many seconds without a request a connection is closed.
+  /// After this many seconds without a request, a connection is closed.
   var keepAliveSeconds: Double? { get }
 
-  /// The answer to one request, faults of the transport aside.
+  /// The answer to one request, without faults of the transport.
   func answer(_ request: Request, faults: [Fault], cost: CostOfRequest) -> Response
 
-  /// The answer to a request of `/control/…`, which nothing goes wrong for.
+  /// The answer to a request of `/control/…`, which has no faults.
   func answerControl(_ request: Request) -> Response
 }
 

@@ -1,6 +1,6 @@
 import Glibc
 
-/// The other end has gone, or was sent away.
+/// The connection has ended.
 enum ConnectionEnd: Error {
   /// The client closed or reset the connection.
   case byClient
@@ -8,7 +8,7 @@ enum ConnectionEnd: Error {
   case byPlan
 }
 
-/// A connected socket: whole writes, buffered reads, and a speed limit.
+/// A connected socket with whole writes, buffered reads, and a speed limit.
 final class Socket {
   /// Linux's POLLRDHUP: the other end will send nothing more.
   private static let hangUp: Int16 = 0x2000
@@ -18,7 +18,7 @@ final class Socket {
   private var at = 0
   private(set) var bytesIn = 0
   private(set) var bytesOut = 0
-  /// Bytes a second in each direction; `nil` is as fast as it goes.
+  /// Bytes a second in each direction; `nil` for no limit.
   var bytesPerSecond: Double?
 
   init(descriptor: Int32) {
@@ -45,7 +45,7 @@ final class Socket {
   }
 
   private func fill() -> Bool {
-    // A limited reader takes small pieces, so that the client feels the limit and not just the buffers.
+    // With a limit it reads small pieces, so that the client notices the limit and not only the buffers.
     let size = bytesPerSecond.map { max(512, Int($0 / 20)) } ?? 65_536
     var fresh = [UInt8](repeating: 0, count: size)
     var count = recv(descriptor, &fresh, size, 0)
@@ -74,21 +74,21 @@ final class Socket {
     }
   }
 
-  /// Whether something can be read within a time, the end of the stream included.
+  /// Whether there is input within a time, including the end of the stream.
   func hasInput(withinSeconds seconds: Double) -> Bool {
     if at < buffer.count { return true }
     var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     return poll(&state, 1, Int32(seconds * 1000)) > 0
   }
 
-  /// Sleeps, and throws as soon as the client goes away.
+  /// Sleeps, and throws as soon as the client closes the connection.
   func wait(seconds: Double) throws(ConnectionEnd) {
     let end = Clock.steadyNanoseconds() + UInt64(max(0, seconds) * 1e9)
     while true {
       let now = Clock.steadyNanoseconds()
       guard now < end else { return }
       var state = pollfd(fd: descriptor, events: Socket.hangUp, revents: 0)
-      // At least a millisecond, or the last piece of the wait would spin.
+      // At least a millisecond, because otherwise the end of the wait would be a busy loop.
       let milliseconds = max(1, Int32(min((end - now) / 1_000_000, 200)))
       if poll(&state, 1, milliseconds) > 0 { throw .byClient }
     }
@@ -100,8 +100,8 @@ final class Socket {
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
   }
 
-  /// Tells the client that nothing more comes and reads what it still sends. Otherwise the kernel would turn the close
-  /// into a reset, which would throw the answer away.
+  /// Announces the end, and reads what the client still sends. Otherwise the kernel would turn the close into a reset,
+  /// and the answer would be lost.
   func finish() {
     shutdown(descriptor, Int32(SHUT_WR))
     var left = timeval(tv_sec: 0, tv_usec: 200_000)

@@ -1,6 +1,6 @@
 import D2Common
 
-/// Turns posted texts into uids and periods. In 2.43 the first text that is not a uid or period fails the whole
+/// Decodes posted texts to uids and periods. In 2.43, the first text that is not a uid or period fails the whole
 /// request.
 struct DataEntryDecoder {
   private typealias Refusal = DataEntryImport.Refusal
@@ -26,7 +26,7 @@ struct DataEntryDecoder {
     let periods = PeriodCache(version)
     var result: [DataEntryImport.Decoded] = []
     result.reserveCapacity(run.set.values.count)
-    // The value's own keys win; the header fills what is missing.
+    // The value's own keys take precedence; the header provides missing ones.
     for (index, value) in run.set.values.enumerated() {
       let element = try id(
         value.dataElement, elements, index, value, "data element", missing: "E8102", unknown: "E8103", odd: "E8104")
@@ -57,7 +57,7 @@ struct DataEntryDecoder {
     return result
   }
 
-  /// The deletion scope, where the payload has one. An option combo that is left out is the default one.
+  /// The deletion scope, if the payload has one. A missing option combo means the default one.
   func decodeScope() throws -> DeletionScope? {
     guard let scope = run.set.header["deletion"] else { return nil }
     let schemes = run.options
@@ -97,7 +97,7 @@ struct DataEntryDecoder {
       })
   }
 
-  /// The uids of one kind of objects by a scheme.
+  /// The uids of one kind of object, in a scheme.
   private struct Ids {
     let scheme: IdScheme
     let lookup: IdLookup?
@@ -129,8 +129,8 @@ struct DataEntryDecoder {
     return try known(text, ids, index, what, unknown: unknown, odd: odd)
   }
 
-  /// The combo of category options that are named by their category; `nil` if no object stands. The request must
-  /// name the data set.
+  /// The combo of options that are given by category; `nil` if there is no such object. The request must name the data
+  /// set.
   private func ofOptions(_ options: [JSONValue.Member]?, _ index: Int, _ combo: (Int) -> Int?) throws -> String? {
     guard let options else { return nil }
     let shown = "{" + options.map { "\($0.key)=\($0.value.scalarText ?? "null")" }.joined(separator: ", ") + "}"
@@ -162,7 +162,7 @@ struct DataEntryDecoder {
   {
     guard let lookup = ids.lookup else {
       if IdLookup.isUid(text) { return text }
-      // The two kinds of ids have texts of their own.
+      // The two kinds of ids have different messages.
       let is_ = what == "data element" ? "" : "is "
       throw Refusal(odd, [String(index), text], "Value #\(index) \(what) UID \(is_)not valid: `\(text)`")
     }

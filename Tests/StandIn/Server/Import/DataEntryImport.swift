@@ -1,12 +1,12 @@
 import D2Client
 import D2Common
 
-/// The import of 2.43 and later: decode all, find the data set, validate the group, then upsert.
+/// The import of 2.43 and later: decode everything, find the data set, validate the group, then upsert.
 struct DataEntryImport: ValueImport {
   let metadata: Metadata
   let version: ServerVersion
 
-  /// A value whose texts are ids by now; the objects they name may still not exist.
+  /// A value with decoded ids; their objects may not exist.
   struct Decoded {
     var index: Int
     var element: String
@@ -22,7 +22,7 @@ struct DataEntryImport: ValueImport {
     }
   }
 
-  /// Ends the request or the group: a code, the arguments, the text.
+  /// An error that ends the request or the group: a code, the arguments, the text.
   struct Refusal: Error {
     var code: String
     var arguments: [String]
@@ -68,7 +68,7 @@ struct DataEntryImport: ValueImport {
     return summary
   }
 
-  /// Values at which 2.43.1 throws: it answers 500 without a summary.
+  /// The message for values over which 2.43.1 throws: it answers 500 without a summary.
   private func exception(_ values: [IncomingValue]) -> String? {
     let periods = PeriodCache(version)
     for value in values {
@@ -83,7 +83,7 @@ struct DataEntryImport: ValueImport {
     return nil
   }
 
-  /// The uid of the data set that the header names. An unknown uid is only noticed in the group.
+  /// The uid of the data set in the header. An unknown uid is detected only in the group.
   private func dataSet(_ run: ImportRun) throws -> String? {
     guard let id = run.set.text("dataSet") else { return nil }
     let scheme = run.options.scheme("dataSetIdScheme")
@@ -112,7 +112,7 @@ struct DataEntryImport: ValueImport {
       group = try DataEntryGroup(metadata: metadata, version: version, run: run, named: named, values: values)
     } catch {
       summary.status = .error
-      // A request whose elements are in no data set at all has no group that could fail.
+      // If the elements of a request are in no data set, there is no group that could fail.
       let indexes = error.code == "E8003" ? [-1] : all
       summary.add(error.conflict(indexes))
       if error.code != "E8003" { summary.rejectedIndexes = all }
@@ -125,12 +125,12 @@ struct DataEntryImport: ValueImport {
     }
     summary.ignored = group.refusals.count
     if !group.refusals.isEmpty { summary.status = group.good.isEmpty ? .error : .warning }
-    // What the database refuses ends as if nothing had been asked: no conflict, and success.
+    // If the database refuses a value, the result is as if nothing had been requested: no conflict, and success.
     if group.good.contains(where: { run.isPoisoned($0.incoming.value) || run.isPoisoned($0.incoming.comment) }) {
       summary.ignored += group.good.count
       return
     }
-    // First all of the scope goes, then the values come: what is refused alone is gone, too.
+    // The scope is deleted before the values are stored. So values that are refused individually are lost too.
     let removed = scope.map { remove($0, run, &store) } ?? 0
     for value in group.good.prefix(run.limit ?? Int.max) where !run.options.has("dryRun") {
       upsert(value, run, &store)
@@ -159,7 +159,7 @@ struct DataEntryImport: ValueImport {
     let text = value.incoming.value.map {
       ValueTypeRules.stored($0, type: metadata.dataElements[element].valueType, version)
     }
-    // A deletion keeps the comment that was there.
+    // A deletion keeps the existing comment.
     let comment = deleted && old != nil ? old!.comment : store.position(ofText: value.incoming.comment)
     store.insert(
       ValueRow(
@@ -167,7 +167,7 @@ struct DataEntryImport: ValueImport {
         created: old?.created ?? run.now, lastUpdated: run.now, followUp: value.incoming.followUp, isDeleted: deleted))
   }
 
-  /// Deletes all that a scope names. What was deleted before is counted, too.
+  /// Deletes everything in a scope. Values that were deleted before count too.
   private func remove(_ scope: DeletionScope, _ run: ImportRun, _ store: inout ValueStore) -> Int {
     let units = Set(scope.units.compactMap { metadata.organisationUnitByUid[$0] })
     let elements = Set(

@@ -1,7 +1,7 @@
 import D2Common
 
-/// The `deletion` scope of a payload, from 2.43 on. In one transaction, all values of its elements in its units and
-/// periods are deleted before those of the payload are stored.
+/// The `deletion` scope of a payload, from 2.43 on. In one transaction, the server deletes all values of its elements
+/// in its units and periods, and then stores the payload's values.
 struct DeletionScope {
   struct Element: Hashable {
     var dataElement: String
@@ -13,7 +13,7 @@ struct DeletionScope {
   var periods: [Period]
   var elements: [Element]
 
-  /// What it names, as values that are to be deleted.
+  /// The contents of the scope, as values to delete.
   var values: [DataEntryImport.Decoded] {
     elements.flatMap { element in
       units.flatMap { unit in

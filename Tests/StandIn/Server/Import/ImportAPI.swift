@@ -11,7 +11,7 @@ struct ImportAPI {
 
   private var request: Request { call.request }
   private var version: ServerVersion { server.version }
-  /// Up to 2.41 an old version of the API answers as it did.
+  /// Whether the answer is plain. Up to 2.41, an old version of the API answers as it did.
   private var isPlain: Bool {
     version.answersPlainSummaries || (version.minor <= 41 && (call.apiVersion ?? 99) <= 37)
   }
@@ -84,7 +84,7 @@ struct ImportAPI {
 
   // MARK: - Faults
 
-  /// Poison that is in this request: texts that the database refuses, or an answer that takes the import's place.
+  /// The poison for this request: texts that the database refuses, or an answer that replaces the import.
   private func poison(_ incoming: IncomingSet) -> (texts: [String], failure: Response?) {
     let found = server.faults.take(for: request) { fault in
       guard fault.kind == .poison, let text = fault.text("text") else { return false }
@@ -96,7 +96,7 @@ struct ImportAPI {
     return (found.compactMap { $0.text("text") }, nil)
   }
 
-  /// A body that is not a document.
+  /// The answer to a body that is not a document.
   private func damaged(_ problem: PostedBody.Problem, _ options: ImportOptions) -> Response {
     if version.hasDataEntryPipeline { return ErrorPages.message(problem.status, problem.message) }
     var summary = ImportSummary()

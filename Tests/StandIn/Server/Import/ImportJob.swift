@@ -24,7 +24,7 @@ extension Server {
     return state.withLock { importer.run(run, into: &$0.values, registrations: &$0.registrations) }
   }
 
-  /// Runs a job, now or when the scheduler comes to it.
+  /// Runs a job, now or at the scheduler's turn.
   func start(_ job: ImportJob, after seconds: Double) {
     state.withLock { $0.jobs[job.id] = job }
     guard seconds > 0 else { return finish(job) }

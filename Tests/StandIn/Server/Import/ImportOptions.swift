@@ -2,7 +2,7 @@ import D2Common
 
 /// The options of an import, from the query and from the payload's header.
 struct ImportOptions: Sendable {
-  /// An id scheme that was named, by its parameter.
+  /// A given id scheme, by parameter.
   struct Scheme: Sendable {
     var parameter: String
     var scheme: String
@@ -12,7 +12,7 @@ struct ImportOptions: Sendable {
   var schemes: [Scheme] = []
   var flags: Set<String> = []
 
-  /// The spellings that a parameter takes, in the order in which a server lists them.
+  /// The values of a parameter, in the order of the server's list.
   static let strategies = [
     "CREATE", "UPDATE", "CREATE_AND_UPDATE", "DELETE", "SYNC", "NEW_AND_UPDATES", "NEW", "UPDATES", "DELETES",
   ]
@@ -56,7 +56,7 @@ struct ImportOptions: Sendable {
   var creates: Bool { !isDelete && strategy != "UPDATE" && strategy != "UPDATES" }
   var updates: Bool { !isDelete && strategy != "CREATE" && strategy != "NEW" }
 
-  /// The payload's header may name schemes, which beat the query's.
+  /// Adds the schemes in the payload's header, which take precedence over the query's.
   mutating func take(header: JSONValue) {
     for name in ImportOptions.schemeParameters {
       if let scheme = header[name]?.string {
@@ -72,7 +72,7 @@ struct ImportOptions: Sendable {
       (schemes.first { $0.parameter == parameter } ?? schemes.first { $0.parameter == "idScheme" })?.scheme ?? "UID")
   }
 
-  /// The options as summaries repeat them. 2.40 forgets the id schemes; 2.42 knows those of the query only.
+  /// The options as summaries repeat them. 2.40 omits the id schemes; 2.42 has only those of the query.
   func json(_ version: ServerVersion, headerSchemes: Set<String>) -> JSONValue {
     let shown = schemes.filter { scheme in
       version.hasDataEntryPipeline || (version.minor >= 42 && !headerSchemes.contains(scheme.parameter))

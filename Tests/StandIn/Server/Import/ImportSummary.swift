@@ -1,7 +1,7 @@
 import D2Client
 import D2Common
 
-/// What came of an import.
+/// The result of an import.
 struct ImportSummary: Sendable {
   enum Status: String, Sendable {
     case success = "SUCCESS"
@@ -18,13 +18,13 @@ struct ImportSummary: Sendable {
   private(set) var conflicts: [ImportConflict] = []
   private var conflictPositions: [String: Int] = [:]
   var rejectedIndexes: [Int] = []
-  /// `false`, or the day for which the data set was marked complete; `nil` if the import did not get so far.
+  /// `false`, or the day for which the data set was marked complete; `nil` if the import ended before.
   var dataSetComplete: String?
   var options: JSONValue = .object([])
-  /// An error that takes the place of the summary: 2.43 lets exceptions through.
+  /// An error that replaces the summary: 2.43 does not catch exceptions.
   var failure: (status: Int, message: String)?
 
-  /// Adds a conflict to the one with the same code and objects, if there is one.
+  /// Adds a conflict, or merges it with one that has the same code and objects.
   mutating func add(_ conflict: ImportConflict) {
     let key = conflict.aggregationKey
     if let known = conflictPositions[key] {
@@ -35,7 +35,7 @@ struct ImportSummary: Sendable {
     }
   }
 
-  /// The message of the answer that wraps the summary.
+  /// The message of the answer around the summary.
   func message(_ version: ServerVersion) -> String {
     switch status {
     case .success: "Import was successful."
@@ -76,7 +76,7 @@ struct ImportSummary: Sendable {
     return .object(members)
   }
 
-  /// The whole answer: plain up to 2.37 and where an old version of the API is asked for, wrapped otherwise.
+  /// The whole answer: plain up to 2.37 and for an old version of the API, otherwise wrapped.
   func response(_ version: ServerVersion, plain: Bool, type: String) -> Response {
     if let failure { return ErrorPages.message(failure.status, failure.message) }
     if plain {
@@ -100,15 +100,15 @@ struct ImportSummary: Sendable {
 /// Why values were refused.
 struct ImportConflict: Sendable {
   var code: String
-  /// The text.
+  /// The message.
   var value: String
-  /// What it is about: type and id, in order.
+  /// The objects that it is about: type and id, in order.
   var objects: [(kind: String, id: String)]
-  /// The first of `objects`, where the version tells it.
+  /// The first of `objects`, if the version reports it.
   var object: String?
-  /// The key of the value that is at fault.
+  /// The invalid key of the value.
   var property: String?
-  /// Positions in the posted list; none for a conflict of the whole set.
+  /// Positions in the posted list; empty for a conflict of the whole set.
   var indexes: [Int]
 
   var aggregationKey: String { code + "|" + objects.map { $0.kind + "=" + $0.id }.joined(separator: ",") }

@@ -1,6 +1,6 @@
 import D2Common
 
-/// One element of `dataValues` as it was posted.
+/// One posted element of `dataValues`.
 struct IncomingValue: Sendable {
   var dataElement: String?
   var period: String?
@@ -9,28 +9,28 @@ struct IncomingValue: Sendable {
   var attributeOptionCombo: String?
   var value: String?
   var comment: String?
-  /// 2.42 and older read `followup`, 2.43 reads `followUp`.
+  /// 2.42 and older read `followup`; 2.43 reads `followUp`.
   var followUp: Bool?
   var deleted: Bool?
   var storedBy: String?
   var created: String?
   var lastUpdated: String?
-  /// A text that is something else: its key, what it is in the words of 2.43's parser, and its spelling.
+  /// A value that is not a text: its key, its kind in the words of 2.43's parser, and its spelling.
   var oddValue: (key: String, kind: String, spelling: String)?
-  /// Whether `deleted` or the follow-up flag is a text that is neither true nor false, which no version's reader takes.
+  /// Whether `deleted` or the follow-up flag is a text other than true or false, which no version accepts.
   var hasOddFlag = false
-  /// Category options by their category, where a combo is an object: from 2.43 on.
+  /// Category options by category, if a combo is an object (from 2.43 on).
   var categoryOptions: [JSONValue.Member]?
   var attributeOptions: [JSONValue.Member]?
 
   init() {}
 
-  /// As servers from 2.43 on read it.
+  /// Parses an object like servers from 2.43 on.
   init(_ object: JSONValue, _ version: ServerVersion) {
     for member in object.members ?? [] { take(ValueScanner.Field(member.key), member.value, version) }
   }
 
-  /// Takes one key of the posted object.
+  /// Reads one key of the posted object.
   mutating func take(_ field: ValueScanner.Field, _ json: JSONValue, _ version: ServerVersion) {
     var text = json.scalarText
     // Up to 2.42 an empty text counts as missing (`EmptyStringToNullStdDeserializer`).
@@ -92,7 +92,7 @@ struct IncomingValue: Sendable {
     }
   }
 
-  /// How 2.43 describes a value in its messages.
+  /// 2.43's description of a value in messages.
   var description: String {
     func text(_ value: String?) -> String { value ?? "null" }
     func flag(_ value: Bool?) -> String { value.map { $0 ? "true" : "false" } ?? "null" }
@@ -114,7 +114,7 @@ struct IncomingSet: Sendable {
     self.values = values
   }
 
-  /// - Throws: `NestedValueReader.Damage`, where a server up to 2.42 loses its place for good.
+  /// - Throws: `NestedValueReader.Damage`, if a server up to 2.42 cannot recover its position.
   init(_ document: JSONValue, _ version: ServerVersion) throws(NestedValueReader.Damage) {
     header = .object((document.members ?? []).filter { $0.key != "dataValues" })
     values = []

@@ -1,12 +1,11 @@
 import D2Common
 
-/// Reads values as servers up to 2.42 do where a text was expected and an object or a list stands: their reader loses
-/// its place.
+/// Reads values like servers up to 2.42 if there is an object or a list instead of a text: their parser loses its
+/// position.
 ///
-/// It does not step over what it finds there. So the keys of an object count as the value's own, and the end of the
-/// object is taken for the end of the value. What follows is read as one value more. The end of a list is taken for the
-/// end of all values, and what follows are keys of the header (the recordings `coc-object`, `coc-array`,
-/// `value-object`).
+/// The parser does not skip the object or list. So the keys of an object count as the value's own, and its end counts
+/// as the end of the value. The rest is read as another value. The end of a list counts as the end of all values, and
+/// the rest as keys of the header (the recordings `coc-object`, `coc-array`, `value-object`).
 struct NestedValueReader {
   /// The import ends with the parser's message.
   struct Damage: Error {
@@ -19,7 +18,7 @@ struct NestedValueReader {
   /// Whether a list has ended the values.
   private var hasEnded = false
 
-  /// The values as such a server sees them, and the header with what it took for keys of it.
+  /// The values as such a server reads them, and the header with the keys that it adds.
   static func read(
     _ objects: [JSONValue], header: JSONValue, _ version: ServerVersion
   ) throws(Damage) -> ([IncomingValue], JSONValue) {

@@ -1,8 +1,8 @@
 import D2Common
 
-/// The body of an import: perhaps compressed, perhaps damaged.
+/// The body of an import, perhaps compressed or damaged.
 struct PostedBody {
-  /// Why a body is not a document, and how 2.43 answers.
+  /// Why a body is not a document, and 2.43's answer.
   struct Problem: Error {
     var status: Int
     var message: String
@@ -16,7 +16,7 @@ struct PostedBody {
     self.version = version
   }
 
-  /// What was posted. A list instead of an object is an empty data value set from 2.43 on.
+  /// The posted set. From 2.43 on, a list instead of an object is an empty data value set.
   func set() -> Result<IncomingSet, Problem> {
     var text = bytes
     if Gzip.isGzip(bytes) {
@@ -31,7 +31,7 @@ struct PostedBody {
     }
     if version.hasDataEntryPipeline {
       if let problem = leadingProblem(text) { return .failure(problem) }
-      // 2.43 replaces bytes that are not UTF-8, older servers refuse them.
+      // 2.43 replaces invalid UTF-8, and older servers refuse it.
       if String(validating: text, as: UTF8.self) == nil { text = Array(String(decoding: text, as: UTF8.self).utf8) }
     }
     if let set = ValueScanner.set(text, version) { return .success(set) }
@@ -50,7 +50,7 @@ struct PostedBody {
     }
   }
 
-  /// The first character that cannot be, in the words of 2.43's parser.
+  /// The first invalid character, in the words of 2.43's parser.
   private func leadingProblem(_ text: [UInt8]) -> Problem? {
     let start = String(decoding: text.prefix(120), as: UTF8.self)
     guard let first = start.unicodeScalars.first else {

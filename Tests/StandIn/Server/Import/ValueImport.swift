@@ -1,16 +1,16 @@
 import D2Client
 import D2Common
 
-/// What an import works on: the payload, who posted it, and the rules of the run.
+/// The input of an import: the payload, the user, and the options.
 struct ImportRun: Sendable {
   var set: IncomingSet
   var options: ImportOptions
   var user: User
-  /// The moment of the import, in milliseconds.
+  /// The time of the import, in milliseconds.
   var now: Int64
-  /// Poison: a value that contains one of these texts makes the database refuse it.
+  /// Poison: the database refuses a value that contains one of these texts.
   var poison: [String] = []
-  /// Stop after that many values, as a database session does that ends half-way.
+  /// Stop after this many values, like a database session that ends halfway.
   var limit: Int?
 
   func isPoisoned(_ text: String?) -> Bool {

@@ -1,10 +1,10 @@
 import D2Common
 import D2Store
 
-/// Reads posted data values straight from the bytes, many times faster than through a document.
+/// Parses posted data values directly from the bytes, many times faster than through a document.
 ///
-/// It knows only what nearly every payload looks like: values whose keys and texts are plain. At anything else it gives
-/// up, and the document's own reader decides what is right and what is wrong.
+/// It supports only the usual form of payloads: values with plain keys and texts. At anything else it stops, and the
+/// document's own parser decides what is valid.
 struct ValueScanner {
   private let bytes: UnsafeBufferPointer<UInt8>
   private let version: ServerVersion
@@ -91,7 +91,7 @@ struct ValueScanner {
     return true
   }
 
-  /// Passes a string without escapes; false leaves the place at its start.
+  /// Skips a string without escapes; false leaves the position at its start.
   private mutating func skipPlainString() -> Bool {
     guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else { return false }
     var end = at + 1
@@ -119,7 +119,7 @@ struct ValueScanner {
     }
     guard at < bytes.count, bytes[at] != UInt8(ascii: "{"), bytes[at] != UInt8(ascii: "[") else { return nil }
     if bytes[at] == UInt8(ascii: "\"") {
-      // With escapes: to the quote that no backslash stands before.
+      // With escapes: up to the quote without a backslash before it.
       at += 1
       while at < bytes.count, bytes[at] != UInt8(ascii: "\"") { at += bytes[at] == UInt8(ascii: "\\") ? 2 : 1 }
       at = min(at + 1, bytes.count)
@@ -129,12 +129,12 @@ struct ValueScanner {
     return try? JSONValue(reading: bytes[start..<at])
   }
 
-  /// The keys of a data value that an import reads.
+  /// The keys of a data value that an import uses.
   enum Field {
     case dataElement, period, orgUnit, categoryOptionCombo, attributeOptionCombo, value, comment, followup, followUp
     case deleted, storedBy, created, lastUpdated, other
 
-    /// Whether servers want a text there.
+    /// Whether servers expect a text.
     var isText: Bool { ![.followup, .followUp, .deleted, .other].contains(self) }
 
     init(_ key: Swift.Slice<UnsafeBufferPointer<UInt8>>) {

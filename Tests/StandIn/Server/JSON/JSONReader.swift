@@ -1,6 +1,6 @@
 import D2Common
 
-/// Why a text is not JSON, and which of its bytes says so, counted from 0.
+/// The error for a text that is not JSON, with the offset of the byte, counted from 0.
 package struct UnreadableJSON: Error, CustomStringConvertible {
   package let problem: String
   package let offset: Int
@@ -8,11 +8,11 @@ package struct UnreadableJSON: Error, CustomStringConvertible {
 }
 
 extension JSONValue {
-  /// Reads a document as DHIS2's Jackson does with its default features: RFC 8259 and no more, but for a byte order
-  /// mark before it. A key may stand twice, and numbers keep their spelling.
+  /// Parses a document like DHIS2's Jackson with its default features: RFC 8259, and a byte order mark at the
+  /// beginning. A key may occur twice, and numbers keep their spelling.
   ///
-  /// This is the stand-in's own reader: it shares nothing with the one in D2Common, so that a mistake there shows as a
-  /// server that understands something else.
+  /// The stand-in has its own parser, which shares nothing with that of D2Common. So an error there shows as a
+  /// different result on the server.
   package init(reading bytes: some Collection<UInt8>) throws(UnreadableJSON) {
     let bytes = Array(bytes)
     guard String(validating: bytes, as: UTF8.self) != nil else { throw UnreadableJSON(problem: "not UTF-8", offset: 0) }
@@ -23,12 +23,12 @@ extension JSONValue {
   package init(reading text: String) throws(UnreadableJSON) { try self.init(reading: text.utf8) }
 }
 
-/// Goes over the tokens of a text once, and keeps what is open on a stack of its own.
+/// Reads the tokens of a text once, with a stack of its own for open brackets.
 private struct JSONReader {
   /// Jackson's `StreamReadConstraints.DEFAULT_MAX_DEPTH`.
   static let deepest = 1000
 
-  /// A list or an object whose end has not come. The elements of a list have no keys.
+  /// An open list or object. The elements of a list have no keys.
   private struct Open {
     let isList: Bool
     var members: [JSONValue.Member] = []
@@ -113,7 +113,7 @@ private struct JSONReader {
 
   // MARK: - Words and strings
 
-  /// `null`, `true`, `false` or a number: all up to what cannot belong to it.
+  /// Parses `null`, `true`, `false` or a number: everything up to a byte that cannot belong to it.
   private mutating func word() throws(UnreadableJSON) -> JSONValue {
     let rest = bytes[at...]
     let end = rest.firstIndex { ",]}:[{\" \t\r\n".utf8.contains($0) } ?? bytes.count
@@ -167,7 +167,8 @@ private struct JSONReader {
     return text
   }
 
-  /// The text of a string's inside; `nil` for an invalid escape. Java keeps half a surrogate pair, which has no UTF-8.
+  /// The text of a string's inside; `nil` for an invalid escape. Java keeps half of a surrogate pair, which has no
+  /// UTF-8.
   private static func unescaped(_ inside: String) -> String? {
     guard inside.utf8.contains(UInt8(ascii: "\\")) else { return inside }
     let short: [Unicode.Scalar: Unicode.Scalar] = [

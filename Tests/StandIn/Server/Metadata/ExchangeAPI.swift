@@ -1,6 +1,7 @@
 import D2Common
 
-/// `GET /api/aggregateDataExchanges` and `GET /api/aggregateDataExchanges/<uid>`: what was posted, without its secrets.
+/// `GET /api/aggregateDataExchanges` and `GET /api/aggregateDataExchanges/<uid>`: the posted documents, without their
+/// secrets.
 struct ExchangeAPI {
   let server: Server
   let call: APICall

@@ -2,17 +2,17 @@ import D2Common
 
 /// The parameter `fields`: `id,name,parent[id,name],*`.
 struct FieldFilter {
-  /// One wanted key.
+  /// One requested key.
   struct Field {
     var name: String
     var renamed: String?
-    /// What is wanted inside; `nil` is the short form.
+    /// The requested keys inside; `nil` for the short form.
     var inner: FieldFilter?
   }
 
   private(set) var fields: [Field] = []
   private(set) var excluded: Set<String> = []
-  /// `*`, `:all`, `:owner`: everything that the object has.
+  /// `*`, `:all`, `:owner`: all keys of the object.
   private(set) var isAll = false
   private(set) var presets: Set<String> = []
 
@@ -60,7 +60,7 @@ struct FieldFilter {
     }
   }
 
-  /// Keeps the wanted keys of a finished document.
+  /// Keeps the requested keys of a finished document.
   func apply(_ value: JSONValue) -> JSONValue {
     switch value {
     case .object(let members):

@@ -1,9 +1,9 @@
-/// Which property of an object stands for it.
+/// The property of an object that identifies it.
 enum IdScheme: Sendable, Equatable {
   case uid
   case code
   case name
-  /// An attribute: the stand-in's objects have none.
+  /// An attribute; the stand-in's objects have no attributes.
   case attribute
 
   init(_ text: String) {

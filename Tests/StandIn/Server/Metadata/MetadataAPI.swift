@@ -9,7 +9,7 @@ struct MetadataAPI {
   private var request: Request { call.request }
   private var version: ServerVersion { server.version }
 
-  /// Collections that every server has, and of which this country has nothing.
+  /// Collections that every server has, and that are empty in this country.
   private static let empty: Set<String> = [
     "categoryOptionGroupSets", "categoryOptionGroups", "dataElementGroupSets", "organisationUnitGroupSets",
   ]
@@ -49,8 +49,8 @@ struct MetadataAPI {
     return .json(200, view.render(found, FieldFilter(request.first("fields") ?? "*")), type: version.jsonType)
   }
 
-  /// The units around one: descendants, children, ancestors or a level below it. Up to 2.40 the parameter counts by
-  /// being there, whatever it says.
+  /// The units around one: descendants, children, ancestors or a level below it. Up to 2.40 the presence of the
+  /// parameter counts, whatever its value.
   private func related(_ position: Int, _ view: MetadataView) -> [Int]? {
     func wants(_ name: String) -> Bool {
       request.first(name).map { version.minor <= 40 || $0.lowercased() != "false" } ?? false

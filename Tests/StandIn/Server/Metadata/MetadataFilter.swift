@@ -56,7 +56,7 @@ struct MetadataFilter {
     }
   }
 
-  /// Numbers by value, all else as text.
+  /// Compares numbers by value, and everything else as text.
   static func order(_ a: String, _ b: String) -> Int {
     if let x = Double(a), let y = Double(b) { return x < y ? -1 : x > y ? 1 : 0 }
     return a < b ? -1 : a > b ? 1 : 0

@@ -1,6 +1,6 @@
 import D2Common
 
-/// `POST /api/metadata`: of what is posted, the organisation units.
+/// `POST /api/metadata`, for organisation units only.
 struct MetadataImportAPI {
   let server: Server
   let call: APICall
@@ -26,8 +26,7 @@ struct MetadataImportAPI {
   }
 }
 
-/// `POST /api/dataSets/<uid>/organisationUnits`: assigns units. Ids of units that are not there are passed over without
-/// a word.
+/// `POST /api/dataSets/<uid>/organisationUnits`: assigns units. It silently ignores ids of missing units.
 struct CollectionAPI {
   let server: Server
   let call: APICall

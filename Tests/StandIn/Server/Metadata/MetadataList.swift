@@ -24,14 +24,14 @@ struct MetadataList {
     guard request.first("paging")?.lowercased() != "false" else {
       return .json(200, [kind.rawValue: .array(found.map { view.render($0, fields) })], type: version.jsonType)
     }
-    // 2.40 counts all units where it shows the user's own.
+    // 2.40 counts all units, even if it shows only the user's own.
     let total = version.minor <= 40 && request.flag("userOnly") ? all : found.count
     let (page, pager) = paged(found.count, total: total)
     return .json(
       200, ["pager": pager, kind.rawValue: .array(found[page].map { view.render($0, fields) })], type: version.jsonType)
   }
 
-  /// Many units are asked for page by page in the order of their ids, which is known.
+  /// Whether it is the usual request for many units: page by page in the order of ids, which is known.
   private var isInOrderOfIds: Bool {
     kind == .organisationUnits && ["id", "id:asc"].contains(request.first("order"))
   }
@@ -41,7 +41,7 @@ struct MetadataList {
     return request.parameters.contains { !all.contains($0.name) }
   }
 
-  /// A page of all units, without a look at the others.
+  /// A page of all units, without reading the others.
   private func allUnitsInOrder() -> Response {
     let positions = view.metadata.organisationUnitsByUid
     let fields = FieldFilter(request.first("fields") ?? "id,displayName")
@@ -56,7 +56,7 @@ struct MetadataList {
 
   // MARK: - Choosing
 
-  /// The parameters that only organisation units have.
+  /// Applies the parameters that only organisation units have.
   private func narrowed(_ found: [MetadataReference]) -> [MetadataReference] {
     guard kind == .organisationUnits else { return found }
     let units = view.metadata.organisationUnits
@@ -106,7 +106,7 @@ struct MetadataList {
 
   // MARK: - Ordering
 
-  /// By name as the database compares it: in lower case, byte by byte.
+  /// Compares names like the database: in lower case, byte by byte.
   static func nameOrder(_ a: String, _ b: String) -> Bool {
     func folded(_ text: String) -> [UInt8] { text.utf8.map { (0x41...0x5A).contains($0) ? $0 + 0x20 : $0 } }
     return folded(a).lexicographicallyPrecedes(folded(b))
@@ -119,7 +119,7 @@ struct MetadataList {
     guard !isInOrderOfIds else { return }
     guard let order = request.first("order") else {
       let keyed = found.map { ($0, text($0, kind.defaultOrder)) }
-      // Up to 2.40 the names of option combos are not in the database, and are compared as they are.
+      // Up to 2.40 the names of option combos are not in the database, and are compared exactly.
       let exact = kind == .organisationUnitLevels || (kind == .categoryOptionCombos && version.minor <= 40)
       found = keyed.sorted { exact ? MetadataFilter.order($0.1, $1.1) < 0 : Self.nameOrder($0.1, $1.1) }.map(\.0)
       return
@@ -139,12 +139,12 @@ struct MetadataList {
 
   // MARK: - Paging
 
-  /// Which of so many objects are on the page that is asked for.
+  /// The range of the requested page.
   private func paged(_ count: Int, total: Int) -> (Range<Int>, JSONValue) {
     let size = max(1, request.first("pageSize").flatMap { Int($0) } ?? 50)
     let pageCount = max(1, (total + size - 1) / size)
     let asked = max(1, request.first("page").flatMap { Int($0) } ?? 1)
-    // A page past the end is empty, and called the last one.
+    // A page after the end is empty, and counts as the last one.
     let page = min(asked, pageCount)
     let start = min(count, (asked - 1) * size)
     var pager: [JSONValue.Member] = [
@@ -156,7 +156,7 @@ struct MetadataList {
     return (start..<min(count, start + size), .object(pager))
   }
 
-  /// The address of another page: its number and size first, then what else was asked for, the fields after that.
+  /// The address of another page: first its number and size, then the other parameters, and then the fields.
   private func link(_ page: Int) -> String {
     func pairs(_ names: [String]) -> [String] {
       request.parameters.filter { names.contains($0.name) }.map { $0.name + "=" + Request.encoded($0.value) }

@@ -1,7 +1,7 @@
 import D2Common
 
 extension MetadataView {
-  /// An object with the wanted fields.
+  /// An object with the requested fields.
   func render(_ reference: MetadataReference, _ filter: FieldFilter) -> JSONValue {
     var names = propertyNames(reference.kind)
     for field in filter.fields where !names.contains(field.name) { names.append(field.name) }
@@ -30,14 +30,14 @@ extension MetadataView {
     }
   }
 
-  /// Without wanted fields only the id stands for an object inside another; a link stands for its two ends.
+  /// An object inside another one. Without requested fields it has only its id; a link has its two ends.
   private func renderInside(_ reference: MetadataReference, _ inner: FieldFilter?) -> JSONValue {
     if let inner { return render(reference, inner) }
     if reference.kind == .dataSetElements { return render(reference, FieldFilter("*")) }
     return ["id": .string(uid(reference))]
   }
 
-  /// All values at the end of a path such as `parent.id` or `dataSets.id`; `nil` if the path leads nowhere.
+  /// All values at the end of a path like `parent.id` or `dataSets.id`; `nil` if the path does not exist.
   func values(at path: [String], of reference: MetadataReference) -> [JSONValue]? {
     guard let name = path.first else { return [.string(uid(reference))] }
     guard let property = property(name, of: reference) else {

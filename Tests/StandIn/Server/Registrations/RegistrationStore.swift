@@ -1,4 +1,4 @@
-/// What identifies a registration, as positions in the metadata and in the table of periods.
+/// The key of a registration, as positions in the metadata and in the table of periods.
 struct RegistrationKey: Hashable, Sendable {
   var dataSet: Int
   var period: Int32
@@ -6,7 +6,7 @@ struct RegistrationKey: Hashable, Sendable {
   var attributeCombo: Int
 }
 
-/// That a data set was reported as complete, or no longer is.
+/// The registration that a data set is complete, or is no longer complete.
 struct Registration: Sendable {
   var key: RegistrationKey
   /// Milliseconds since 1970.
@@ -16,7 +16,7 @@ struct Registration: Sendable {
   var lastUpdated: Int64
 }
 
-/// All registrations, in the order in which they were first made.
+/// All registrations, in the order of their creation.
 struct RegistrationStore: Sendable {
   private(set) var rows: [Registration] = []
   private var byKey: [RegistrationKey: Int] = [:]

@@ -2,30 +2,30 @@ import D2Client
 import D2Common
 import Synchronization
 
-/// A request to a server that a test plays.
+/// A request to a server whose answers a test provides.
 package struct PlayedRequest: Sendable {
   /// Percent-encoded, without the query.
   package let path: String
-  /// The query's parameters in their order, decoded.
+  /// The query's parameters in order, decoded.
   package let parameters: [(name: String, value: String)]
-  /// From 1.
+  /// The number of the request, from 1.
   package let number: Int
 
   package func first(_ name: String) -> String? { parameters.first { $0.name == name }?.value }
 
-  /// The ids of a filter such as `id:in:[a,b]`; empty without such a filter.
+  /// The ids in a filter like `id:in:[a,b]`; empty without such a filter.
   package var ids: [String] {
     let text = parameters.first { $0.name == "filter" && $0.value.hasPrefix("id:in:[") }?.value ?? ""
     return text.dropFirst("id:in:[".count).dropLast().split(separator: ",").map(String.init)
   }
 }
 
-/// A server that a test plays: a closure answers each request with a status and a body of JSON.
+/// A server whose answers a test provides: a closure returns a status and a JSON body for each request.
 package final class PlayedServer: Sendable {
   private let service: PlayedService
   private let listener: Listener
 
-  /// Opens a port on 127.0.0.1 and answers.
+  /// Opens a port on 127.0.0.1, and answers.
   package init(_ answer: @escaping @Sendable (PlayedRequest) -> (status: Int, body: String)) throws {
     service = PlayedService(answer)
     listener = try Listener(port: 0)
@@ -40,7 +40,7 @@ package final class PlayedServer: Sendable {
   /// All requests so far.
   package var requests: [PlayedRequest] { service.requests.withLock { $0 } }
 
-  /// A client that asks each question once.
+  /// A client that does not retry.
   package func client() throws -> DHIS2Client {
     let command = CommandDescription(
       name: "d2-test", abstract: "", examples: [], groups: [ServerOptions.group(.source), ServerOptions.transport],

@@ -1,19 +1,19 @@
 import D2Common
 import Glibc
 
-/// What a recorded exchange was answered with.
+/// A recorded answer.
 struct RecordedAnswer: Sendable {
   let status: Int
   let headers: [(name: String, value: String)]
   let body: [UInt8]
-  /// The connection ended in the middle, or before anything came.
+  /// Whether the connection ended halfway, or before the first byte.
   let isBroken: Bool
   let closedUnannounced: Bool
-  /// How long the body was, where not all of it was kept.
+  /// The length of the body, if not all of it was recorded.
   let bodyBytes: Int?
 }
 
-/// The exchanges of a folder that `--record` filled, by method and target in the order in which they were made.
+/// The exchanges in a folder of `--record`, by method and target, in chronological order.
 struct Recording: Sendable {
   private(set) var answers: [String: [RecordedAnswer]] = [:]
 
@@ -28,7 +28,7 @@ struct Recording: Sendable {
       let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       if name.hasSuffix(".ndjson") { names.append(name) }
     }
-    // The time is the beginning of the name.
+    // The name begins with the time.
     for name in names.sorted() {
       let text = String(decoding: try FileBytes.read("\(folder)/\(name)"), as: UTF8.self)
       for (place, line) in text.split(separator: "\n").enumerated() {

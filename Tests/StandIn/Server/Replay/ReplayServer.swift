@@ -1,8 +1,8 @@
 import D2Common
 import Synchronization
 
-/// Answers as recorded: each request of one method and target gets the answers that it got then, in their order, the
-/// last one from then on.
+/// Replays a recording. Each request gets the recorded answers to its method and target in their order, and then
+/// repeats the last one.
 final class ReplayServer: Service {
   let statistics = Statistics()
   let faults = FaultPlan([])
@@ -13,7 +13,7 @@ final class ReplayServer: Service {
 
   init(_ recording: Recording) { self.recording = recording }
 
-  /// Of these the connection sees to itself.
+  /// Headers that the connection sets itself.
   private static let ofTheConnection: Set<String> = [
     "transfer-encoding", "content-length", "connection", "keep-alive", "set-cookie",
   ]
@@ -50,12 +50,12 @@ final class ReplayServer: Service {
   func answerControl(_ request: Request) -> Response { .text(404, "no such control path\n", type: "text/plain") }
 }
 
-/// A server that answers as a recording says.
+/// A server that replays a recording.
 public final class ReplayStandIn: Sendable {
   private let server: ReplayServer
   private let listener: Listener
 
-  /// Reads the folder and opens the port; nothing is answered before `start()`.
+  /// Reads the folder and opens the port. It answers only after `start()`.
   public init(folder: String, port: Int = 0) throws {
     server = ReplayServer(try Recording(folder: folder))
     listener = try Listener(port: port)
@@ -67,7 +67,7 @@ public final class ReplayStandIn: Sendable {
   /// The address, without a slash at its end.
   public var url: String { "http://127.0.0.1:\(port)" }
 
-  /// Begins to answer, on threads of its own.
+  /// Starts to answer, on its own threads.
   public func start() { listener.run(server) }
 
   /// Stops accepting connections.

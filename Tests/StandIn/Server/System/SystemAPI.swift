@@ -58,7 +58,7 @@ struct SystemAPI {
     return .object(info)
   }
 
-  /// Up to 2.40 nothing is said of tables that never were.
+  /// Up to 2.40 the answer does not mention tables that never existed.
   private func analytics(_ now: Int64) -> [JSONValue.Member] {
     let time = server.state.withLock { $0.analytics?.time }
     func interval(_ time: Int64) -> String {
@@ -93,7 +93,7 @@ struct SystemAPI {
     return .object(info)
   }
 
-  /// Only superusers are told what the server runs on.
+  /// Only superusers get information about the server's software.
   private var internals: [JSONValue.Member] {
     guard user.isSuperuser else { return [] }
     return [
@@ -120,7 +120,7 @@ struct SystemAPI {
     return .json(200, summary.json(version), type: version.jsonType)
   }
 
-  /// The notes of a job, the newest first; none before it has begun.
+  /// The notes of a job, the newest first; empty before it has begun.
   private func tasks(_ id: String) -> [JSONValue] {
     guard let job = job(id), let summary = job.summary else { return [] }
     let texts: [String]
@@ -151,7 +151,7 @@ struct SystemAPI {
     }
   }
 
-  /// The first note repeats the options, here with those that were not set.
+  /// The first note repeats the options, including those that were not set.
   private func parameters(_ options: JSONValue) -> JSONValue {
     var members: [JSONValue.Member] = []
     for member in options.members ?? [] {

@@ -1,15 +1,15 @@
 import D2Common
 
-/// `/api/systemSettings`: the few that matter to clients of data. Every user may read them.
+/// `/api/systemSettings`: the few that matter to data clients. Every user may read them.
 struct SystemSettings {
   private var values = ["analyticsFinancialYearStart": "FINANCIAL_YEAR_OCTOBER", "analyticsWeeklyStart": "WEEKLY"]
 
-  /// Takes over what `POST /control/metadata` says of them.
+  /// Applies the settings in `POST /control/metadata`.
   mutating func change(_ change: JSONValue?) {
     for member in change?.members ?? [] { values[member.key] = member.value.string }
   }
 
-  /// The asked-for ones that the version knows; it leaves out what it does not know.
+  /// The requested settings that the version knows; others are omitted.
   func answer(_ call: APICall, _ version: ServerVersion) -> Response {
     let asked = call.request.parameters.filter { $0.name == "key" }.map(\.value)
     let known = values.keys.sorted().filter { key in

@@ -1,8 +1,8 @@
 import D2Common
 
-/// Reads period ids as a version of the server does.
+/// Parses period ids like a version of the server.
 enum PeriodParser {
-  /// The period of an id; `nil` if the server reads none.
+  /// The period of an id; `nil` if the server accepts none.
   static func parse(_ id: String, _ version: ServerVersion) -> Period? {
     guard let period = version.minor <= 40 ? readUpTo40(id) : Period(id: id), knows(period.type, version) else {
       return nil
@@ -10,9 +10,9 @@ enum PeriodParser {
     return period
   }
 
-  /// Up to 2.40 weeks are checked against the number of ISO weeks of the year to which the week of 1 January belongs.
-  /// All versions check pairs of weeks so. So a 53rd week that is the next year's first is read in some years, and 53rd
-  /// weeks that do not begin on a Monday are refused in others.
+  /// Up to 2.40, weeks are checked against the number of ISO weeks in the year that contains the week of 1 January. All
+  /// versions check pairs of weeks this way. So in some years a 53rd week is accepted that is the next year's first. In
+  /// others, 53rd weeks that do not begin on a Monday are refused.
   private static func readUpTo40(_ id: String) -> Period? {
     let infix = id.dropFirst(4).prefix { $0.isLetter }
     guard infix.last == "W", let type = Period(id: "2000\(infix)1")?.type, type != .biWeekly else {
@@ -37,7 +37,7 @@ enum PeriodParser {
     }
   }
 
-  /// What 2.43 says of a malformed id.
+  /// 2.43's message for a malformed id.
   static func complaint(_ id: String) -> String {
     let bytes = Array(id.utf8)
     if let position = bytes.prefix(4).firstIndex(where: { $0 < 0x30 || $0 > 0x39 }) {
@@ -48,7 +48,7 @@ enum PeriodParser {
   }
 }
 
-/// Periods that were read before: an import names few, many times.
+/// Caches periods, because an import names few of them many times.
 final class PeriodCache {
   private let version: ServerVersion
   private var known: [String: Period?] = [:]

@@ -1,6 +1,6 @@
 import D2Common
 
-/// What identifies a data value, as positions in the metadata and in the table of periods.
+/// The key of a data value, as positions in the metadata and in the table of periods.
 struct ValueKey: Hashable, Sendable {
   var element: Int32
   var period: Int32
@@ -13,12 +13,12 @@ struct ValueKey: Hashable, Sendable {
 struct ValueRow: Sendable {
   var key: ValueKey
   var value: String?
-  /// Positions in the table of texts; -1 means no text.
+  /// Positions in the table of texts; -1 for no text.
   var comment: Int32 = -1
   var storedBy: Int32 = -1
   var created: Int64
   var lastUpdated: Int64
-  /// `nil` is a flag that was never set.
+  /// `nil` for a flag that was never set.
   var followUp: Bool?
   var isDeleted = false
 }
@@ -27,8 +27,8 @@ struct ValueRow: Sendable {
 struct ValueStore: Sendable {
   private(set) var rows: [ValueRow] = []
   private var byKey: [ValueKey: Int32] = [:]
-  /// The rows of a period, in the order in which they were written: the order in which PostgreSQL gives them back up
-  /// to 2.42, where no other is asked for.
+  /// The rows of a period, in the order in which they were written. Up to 2.42, PostgreSQL returns them in this order
+  /// if the request names no other.
   private(set) var byPeriod: [[Int32]] = []
   private(set) var periods: [Period] = []
   private var periodPositions: [String: Int32] = [:]
@@ -77,6 +77,6 @@ struct ValueStore: Sendable {
     byKey.reserveCapacity(byKey.count + count)
   }
 
-  /// Takes everything back; used where a test wants an empty server.
+  /// Removes everything, for tests that want an empty server.
   mutating func removeAll() { self = ValueStore() }
 }

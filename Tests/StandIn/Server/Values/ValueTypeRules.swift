@@ -1,9 +1,9 @@
-/// What a data element's value type accepts.
+/// The values that a data element's value type accepts.
 enum ValueTypeRules {
   /// The longest value and the longest comment.
   static let maxLength = 50_000
 
-  /// Why a value is refused: the code that stands in conflicts and its text.
+  /// Why a value is refused: the code for conflicts and its text.
   struct Refusal: Equatable {
     let code: String
     let text: String
@@ -45,7 +45,7 @@ enum ValueTypeRules {
     }
   }
 
-  /// The spelling that is stored: booleans are brought to one form.
+  /// The spelling that is stored: booleans get one form.
   static func stored(_ value: String, type: String, _ version: ServerVersion) -> String {
     guard type == "BOOLEAN" || type == "TRUE_ONLY", let flag = boolean(value, version) else { return value }
     return flag ? "true" : "false"
@@ -53,7 +53,7 @@ enum ValueTypeRules {
 
   static func isZero(_ value: String) -> Bool { isNumber(value) && value.first == "0" && Double(value) == 0 }
 
-  /// Whether a value counts as a number, for the rule on insignificant zeros.
+  /// Whether a type is numeric, for the rule on insignificant zeros.
   static func isNumeric(_ type: String) -> Bool {
     type.hasPrefix("INTEGER") || ["NUMBER", "PERCENTAGE", "UNIT_INTERVAL"].contains(type)
   }
@@ -86,7 +86,7 @@ enum ValueTypeRules {
     }
   }
 
-  /// `yyyy-MM-dd`, or a date-time that begins so.
+  /// Whether it is `yyyy-MM-dd`, or a date-time that begins so.
   private static func isDate(_ value: String) -> Bool {
     let bytes = Array(value.utf8)
     guard bytes.count >= 10, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-") else { return false }
