@@ -22,7 +22,10 @@ def heads(path):
 SERVERS = "docs/dhis2-servers.md"
 FOR_DEVELOPERS = {"DESIGN.md", "CONTRIBUTING.md", SERVERS}
 # Types that are not ours.
-FOREIGN = {"FoundationEssentials", "JSONDecoder", "URLComponents", "FileManager", "TaskExecutor", "TimeZone"}
+FOREIGN = {
+    "FoundationEssentials", "JSONDecoder", "URLComponents", "FileManager", "TaskExecutor", "TimeZone",
+    # Of DHIS2.
+    "DefaultCompleteDataSetRegistrationExchangeService", "HibernateDataExportStore", "SpringDataValueSetStore"}
 
 
 def declared_types(*folders):

@@ -46,9 +46,8 @@ measured_all() {
   part slices slices
   part increments increments
   part push-size push-size "${noise[@]}"
-  for each in concurrency read-ahead analytics size; do
-    [[ $(usage) != *"scripts/bench $each"* ]] || part "$each" "$each"
-  done
+  part concurrency push-concurrency "${noise[@]}"
+  for each in read-ahead analytics size; do part "$each" "$each"; done
   part profile profile --values "$values"
   part ledger ledger
   python3 scripts/lib/bench/write_tables.py "$tables" ${writes:+BENCHMARKS.md}

@@ -44,7 +44,7 @@ push_seconds() {
 
 # Compares d2-push's own choice with the best fixed setting: FILE TITLE SETTING BAR-OPTION…
 report_choice() {
-  python3 scripts/lib/bench/noisy_report.py "$1" --title "$2" --what "$3" --values "$push_size_values" \
+  python3 scripts/lib/bench/noisy_report.py "$1" --title "$2" "--what=$3" --values "$push_size_values" \
     --scale "$scale" "${@:4}"
 }
 

@@ -15,7 +15,7 @@ import textwrap
 # The parts in the order of the page, and the command that measures each part.
 PARTS = {
     "streams": "pull push startup diff map convert peers", "backlog": "backlog", "slices": "slices",
-    "increments": "increments", "push-size": "push-size", "concurrency": "concurrency", "read-ahead": "read-ahead",
+    "increments": "increments", "push-size": "push-size", "concurrency": "push-concurrency", "read-ahead": "read-ahead",
     "analytics": "analytics", "size": "size", "profile": "profile", "ledger": "ledger"}
 BAR = re.compile(r"^\| bar \| measured \|")
 SENTENCE = re.compile(r"^Default (at least .*): (.*), (met|\*\*missed\*\*)\.$")
