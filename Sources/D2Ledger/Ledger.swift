@@ -172,7 +172,7 @@ package final class Ledger {
       try wake(
         deaths,
         """
-        state = CASE WHEN attempts >= $1 THEN 'failed' ELSE 'waiting' END, token = NULL,
+        state = CASE WHEN attempts - failures >= $1 THEN 'failed' ELSE 'waiting' END, token = NULL,
           last_error = 'its worker was gone before the slice was done'
         """, [.int(Self.mostDeaths)])
     }

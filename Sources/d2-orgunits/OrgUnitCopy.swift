@@ -21,13 +21,15 @@ struct OrgUnitCopy {
   private let destination: DHIS2Client
   private let units: ComparedUnits
   private var attributes = UnitAttributes()
+  /// Attributes of new units that the destination lacks. Their values are not copied.
+  private var lackingAttributes: Set<String> = []
 
   /// The number of units in one import.
   ///
   /// For each import, DHIS2 loads the codes, uids and paths of all its units. So large batches pay: 100,000 new units
-  /// need 200 imports, half of them to validate. Faulty units do not make them expensive, because one report names all
+  /// need 400 imports, half of them to validate. Faulty units do not make them expensive, because one report names all
   /// of these. Only an import that is too large (413) or takes too long is halved.
-  private static let batch = 1000
+  private static let batch = 500
 
   init(store: Store, pair: Pair, arguments: Arguments, log: Log) throws {
     self.store = store
@@ -45,6 +47,7 @@ struct OrgUnitCopy {
     try units.plan(updates: arguments[Self.update], allowsSameName: arguments[Self.sameName])
     if try units.planned(.add) > 0 { attributes = try unitAttributes() }
     try validate(.add)
+    warnOfLackingAttributes()
     try validate(.update)
     try warnOfRights()
     var listing = Listing(arguments, columns: ["change", "id", "name", "path", "reason"])
@@ -97,7 +100,7 @@ struct OrgUnitCopy {
   // MARK: Validating
 
   /// Lets the destination validate all changes, and stores the JSON to post.
-  private func validate(_ work: ComparedUnits.Work) throws {
+  private mutating func validate(_ work: ComparedUnits.Work) throws {
     while true {
       try Signals.check()
       let batch = try units.next(work, hasPayload: false, Self.batch)
@@ -139,9 +142,14 @@ struct OrgUnitCopy {
     }
   }
 
-  private func payloads(of batch: [ComparedUnits.Unit], _ work: ComparedUnits.Work) throws -> [String: JSONValue] {
+  private mutating func payloads(
+    of batch: [ComparedUnits.Unit], _ work: ComparedUnits.Work
+  ) throws -> [String: JSONValue] {
     let uids = batch.map(\.uid)
     let here = Self.byUID(try source.objects(uids, in: "organisationUnits", fields: OrgUnitPayload.fields))
+    if work == .add {
+      for object in here.values { lackingAttributes.formUnion(attributes.lacking(of: object)) }
+    }
     let there =
       work == .update
       ? Self.byUID(try destination.objects(uids, in: "organisationUnits", fields: ":owner")) : [:]
@@ -316,6 +324,14 @@ struct OrgUnitCopy {
         + "\(me["username"]?.string ?? "the user") at \(destination.server): "
         + "its values would be refused (E7617, E8011)"
     )
+  }
+
+  private func warnOfLackingAttributes() {
+    guard !lackingAttributes.isEmpty else { return }
+    let few = Enumeration.few(lackingAttributes.sorted(), log)
+    log.warning(
+      "\(destination.server) lacks \(counted(lackingAttributes.count, "attribute")) of organisation units, "
+        + "so their values are not copied: \(few)")
   }
 
   /// Names the new units that are made without optional fields, because the destination finds these invalid.

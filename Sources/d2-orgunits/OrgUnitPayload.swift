@@ -107,6 +107,11 @@ struct UnitAttributes {
       if object["mandatory"]?.bool == true { mandatory.insert(uid) }
     }
   }
+
+  /// The attributes that a unit of the source has values of, and the destination lacks.
+  func lacking(of unit: JSONValue) -> [String] {
+    (unit["attributeValues"]?.array ?? []).compactMap { $0["attribute"]?["id"]?.string }.filter { !all.contains($0) }
+  }
 }
 
 extension JSONValue {

@@ -84,8 +84,9 @@ final class PullRun: Sendable {
       output.letGo()
       if !isChecked { try asked.check(&selections) }
     } else {
+      let before = try scope.map(endLine)
       try await inTurn { try await fetch(requests) }
-      if let scope { try write(try endLine(of: scope), asked) }
+      if let scope, let before { try write(try endLine(of: scope).both(with: before), asked) }
       try finish()
     }
     let isWhole =
@@ -105,7 +106,7 @@ final class PullRun: Sendable {
 
   /// The end line. It names the units, data elements and attribute option combos that the source has for this user,
   /// because nothing else is stale at the destination. For a slice, d2-push itself asks the source about the few units
-  /// and combos that matter.
+  /// that matter. Combos are those of the user who pulls: an export silently leaves others out.
   private func endLine(of scope: [Slice]) throws -> EndLine {
     var end = EndLine(values: 0, scope: scope)
     let sets = scope.map(\.dataSet).unique.sorted()
@@ -113,8 +114,8 @@ final class PullRun: Sendable {
     if !(stored is SlicePull) {
       let tops = scope.flatMap(\.orgUnits).unique
       end.units = scope.contains(where: \.children) ? try UnitsBelow(client, fields: "id,path").ids(tops) : tops
-      end.attributeOptionCombos = try client.readableAttributeOptionCombos(ofDataSets: sets)
     }
+    end.attributeOptionCombos = try client.readableAttributeOptionCombos(ofDataSets: sets)
     return end
   }
 
@@ -134,7 +135,7 @@ final class PullRun: Sendable {
     let made = try age.check(most: analytics.maxAgeSeconds)
     var asked = AskedIDs(client: client, log: log)
     let question = AnalyticsQuestion(options: options, analytics: analytics, client: client, log: log)
-    let (grids, ids) = try question.grids(&asked)
+    let (grids, ids, leavesOut) = try question.grids(&asked)
     let parts = AnalyticsParts(
       grids, analytics, dataSet: options.tagsDataSet ? options.dataSets.first : nil, ids: ids)
     if options.explains {
@@ -142,7 +143,13 @@ final class PullRun: Sendable {
     }
     try await inTurn { try await fetch(parts, dividedBy: parts) }
     // Only the user knows what the sums become at the destination.
-    if options.writesEndLine { try write(EndLine(values: 0, scope: []), asked) }
+    if options.writesEndLine {
+      if leavesOut {
+        log.error("there is no end line, since data elements were left out: d2-push --replace deletes nothing")
+      } else {
+        try write(EndLine(values: 0, scope: []), asked)
+      }
+    }
     try finish()
     age.checkAgain(made)
     if meter.current.values == 0, analytics.passedOn.contains(where: { $0.name == "filter" }) {
@@ -150,7 +157,8 @@ final class PullRun: Sendable {
         "no values: either nothing matches --filter, or the tables were made before its dimension: \(ServerError.analyticsAdvice)"
       )
     }
-    let status: ExitStatus = asked.unknown.isEmpty ? .success : .incomplete
+    let isWhole = asked.unknown.isEmpty && !(options.writesEndLine && leavesOut)
+    let status: ExitStatus = isWhole ? .success : .incomplete
     report(status)
     return status
   }

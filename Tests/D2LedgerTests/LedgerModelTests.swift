@@ -29,7 +29,7 @@ struct LedgerModelTests {
       for (id, entry) in entries where entry.isDue {
         if entry.state == .retry { entries[id]!.state = .waiting }
         if entry.state == .leased {
-          entries[id]!.state = entry.attempts >= 20 ? .failed : .waiting
+          entries[id]!.state = entry.attempts - entry.failures >= 20 ? .failed : .waiting
           entries[id]!.token = nil
         }
         entries[id]!.isDue = false

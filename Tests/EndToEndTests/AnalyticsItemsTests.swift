@@ -78,13 +78,17 @@ struct AnalyticsItemsTests {
       comm -13 left elements | grep -cx -e $ONE -e $TWO; [ -s left ] && echo others
       $pull --data-element $ONE,$VISITS --quiet | jq -r .dataElement | sort -u; echo ${PIPESTATUS[0]}
       $pull --data-set $MONTH --disaggregate --quiet | jq -cS . | sort > after; cmp before after && [ -s after ] && echo same
+      $pull --data-set $MONTH --quiet --end-line > open; echo $? $(grep -c '"end"' open)
+      $pull --data-set $MONTH --quiet --end-line --disaggregate | grep -c '"end"'
       $pull --data-element $ONE.$C1,$TWO.$C2 --quiet | jq -c '[.dataElement, .categoryOptionCombo]' | sort -u | wc -l
       """, ids)
     #expect(
-      outcome.lines == ["0", "2", "others", ids["VISITS"]!, "1", "same", "2"], "\(outcome.output)\(outcome.errors)")
+      outcome.lines == ["0", "2", "others", ids["VISITS"]!, "1", "same", "1 0", "0", "2"],
+      "\(outcome.output)\(outcome.errors)")
     #expect(outcome.errors.contains("left out of the groups and data sets"), "\(outcome.errors)")
     #expect(
-      outcome.errors.contains("--data-element \(ids["ONE"]!): their category combo skips totals"), "\(outcome.errors)")
+      outcome.errors.contains("--data-element \(ids["ONE"]!): their category combo skips totals"),
+      "\(outcome.errors)")
   }
 
   @Test("large numbers come without an exponent, and go into another server")

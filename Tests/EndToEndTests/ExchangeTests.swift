@@ -229,7 +229,7 @@ struct ExchangeTests {
     #expect(outcome.errors.contains("as mover, and nobody can read its secret"), "\(outcome.errors)")
     #expect(
       outcome.errors.contains(
-        "--exchange Exchange001 | d2-push --pair donor --id-scheme CODE --data-element-id-scheme UID --import-strategy CREATE"
+        "--exchange Exchange001 | d2-push --pair donor --id-scheme CODE --category-option-combo-id-scheme UID --attribute-option-combo-id-scheme UID --data-element-id-scheme UID --import-strategy CREATE"
       ),
       "\(outcome.errors)")
     #expect(!(outcome.output + outcome.errors).contains("hush"))

@@ -76,9 +76,12 @@ package struct DataExchange: Sendable {
     let general = Self.scheme(asked?["idScheme"]) ?? Self.uid
     let schemes = [
       ("dataElementIdScheme", "--data-element-id-scheme"), ("orgUnitIdScheme", "--org-unit-id-scheme"),
-      ("categoryOptionComboIdScheme", "--category-option-combo-id-scheme"),
     ]
     var options = general == Self.uid ? [] : ["--id-scheme", general]
+    if general != Self.uid {
+      // d2-pull writes the combos of sums with uids.
+      options += ["--category-option-combo-id-scheme", Self.uid, "--attribute-option-combo-id-scheme", Self.uid]
+    }
     for (key, option) in schemes {
       guard let scheme = Self.scheme(asked?[key]), scheme != general else { continue }
       options += [option, scheme]

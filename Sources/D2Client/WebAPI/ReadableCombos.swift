@@ -32,7 +32,7 @@ extension DHIS2Client {
   /// The uid of a combo if the user may read all of its options.
   private static func readable(_ combo: JSONValue) -> String? {
     guard let options = combo["categoryOptions"]?.array, !options.isEmpty,
-      !options.contains(where: { $0["access"]?["data"]?["read"]?.bool == false })
+      options.allSatisfy({ $0["access"]?["data"]?["read"]?.bool == true })
     else { return nil }
     return combo["id"]?.string
   }

@@ -21,6 +21,23 @@ package struct EndLine: Sendable {
   /// Whether registrations were requested, with values or alone.
   package var hasRegistrations: Bool { scope.contains { $0.kind == .registrations } }
 
+  /// Only what another line of the same pull also names. One is made before the pull and one after it: nothing that
+  /// joins or leaves the scope meanwhile counts as the source's.
+  package func both(with other: EndLine) -> EndLine {
+    func common(_ own: [String]?, _ others: [String]?) -> [String]? {
+      guard let own, let others else { return nil }
+      let known = Set(others)
+      return own.filter(known.contains)
+    }
+    var end = self
+    end.dataElements = dataElements.reduce(into: [:]) { all, set in
+      all[set.key] = common(set.value, other.dataElements[set.key]) ?? []
+    }
+    end.units = common(units, other.units)
+    end.attributeOptionCombos = common(attributeOptionCombos, other.attributeOptionCombos)
+    return end
+  }
+
   private static let beginning = Array(#"{"end":"#.utf8)
 
   package init(values: Int, scope: [Slice]) {

@@ -10,6 +10,10 @@ struct AnalyticsItems {
   let log: Log
   /// What the uids of the items become in the output.
   private(set) var outputIDs = OutputIDs()
+  /// Whether the output lacks data elements of a group or data set that the user asked for, because they have no sums.
+  private(set) var leavesOut = false
+  /// The uids of items by their ids in the output.
+  private var uidsByID: [String: String] = [:]
   /// Items that are whole numbers: data elements of such a type, and indicators without decimals.
   private var integers: Set<String> = []
 
@@ -45,9 +49,12 @@ struct AnalyticsItems {
   private static let elementFields = "id,name,code,valueType,aggregationType,categoryCombo[id,skipTotal]"
 
   private mutating func elements(_ asked: inout AskedIDs) throws -> [Element] {
+    let whole = options.dataElements.compactMap { text in
+      guard let operand = AnalyticsOperand(text) else { return text }
+      return operand.isWhole ? operand.element : nil
+    }
     let named = try asked.objects(
-      PullOptions.dataElements, options.dataElements.filter { AnalyticsOperand($0) == nil }, in: "dataElements",
-      fields: fields(Self.elementFields))
+      PullOptions.dataElements, whole.unique, in: "dataElements", fields: fields(Self.elementFields))
     let members =
       try members(
         of: options.dataElementGroups, PullOptions.dataElementGroups, "dataElementGroups", ["dataElements"], &asked)
@@ -58,27 +65,32 @@ struct AnalyticsItems {
     let inGroups = try client.objects(
       members.filter { !others.contains($0) }.unique, in: "dataElements", fields: fields(Self.elementFields))
     let summed = leaveOut(Self.noSum, named, inGroups, &asked) { Self.isSummed($0) }
-    let answered = leaveOut(Self.noTotal, summed.named, summed.inGroups, &asked) {
+    let answered = leaveOut(Self.noTotal, summed.named, summed.inGroups, &asked) { [analytics] in
       analytics.disaggregates || Self.hasTotal($0)
     }
     let found = identified(answered.named + answered.inGroups, "data element", &asked)
     let combos = try analytics.disaggregates ? combos(of: found) : [:]
-    return found.compactMap { element in
-      guard let id = element["id"]?.string else { return nil }
-      let own = element["categoryCombo"]?["id"]?.string.flatMap { combos[$0] } ?? []
-      return Element(id: id, combos: own, hasTotal: Self.hasTotal(element))
+    let elements = found.compactMap { element in
+      element["id"]?.string.map { id in
+        let own = element["categoryCombo"]?["id"]?.string.flatMap { combos[$0] } ?? []
+        return Element(id: id, combos: own, hasTotal: Self.hasTotal(element))
+      }
     }
+    let withoutCombos = elements.filter { !$0.hasTotal && $0.combos.isEmpty }.map(\.id)
+    asked.report(PullOptions.dataElements, withoutCombos, "this user may not read the combos of their category combo")
+    return elements.filter { $0.hasTotal || !$0.combos.isEmpty }
   }
 
   /// Names the data elements that the server would not answer for, and returns the others. One that the user named
   /// counts as missing.
-  private func leaveOut(
+  private mutating func leaveOut(
     _ reason: String, _ named: [JSONValue], _ inGroups: [JSONValue], _ asked: inout AskedIDs,
     keeping isKept: (JSONValue) -> Bool
   ) -> (named: [JSONValue], inGroups: [JSONValue]) {
     asked.report(PullOptions.dataElements, ids(named.filter { !isKept($0) }), reason)
     let silent = inGroups.filter { !isKept($0) }
     if !silent.isEmpty {
+      leavesOut = true
       let names = silent.map { "\($0["id"]?.string ?? "?") (\($0["name"]?.string ?? "?"))" }.sorted()
       log.warning(
         "left out of the groups and data sets: \(counted(names.count, "data element")), \(Enumeration.few(names, log)): \(reason)"
@@ -103,7 +115,8 @@ struct AnalyticsItems {
   /// - Parameter elements: the elements that are requested as a whole. With their combos, an operand would come twice.
   private mutating func operands(_ asked: inout AskedIDs, besides elements: [Element]) throws -> [AnalyticsGrid] {
     let whole = Set(analytics.disaggregates ? elements.map(\.id) : [])
-    let operands = options.dataElements.compactMap { AnalyticsOperand($0) }.filter { !whole.contains($0.element) }
+    let operands = options.dataElements.compactMap { AnalyticsOperand($0) }
+      .filter { !$0.isWhole && !whole.contains($0.element) }
     guard !operands.isEmpty else { return [] }
     let known = try asked.objects(
       PullOptions.dataElements, operands.map(\.element).unique, in: "dataElements", fields: fields(Self.elementFields))
@@ -170,6 +183,7 @@ struct AnalyticsItems {
     func isExported(_ indicator: JSONValue) -> Bool {
       !(indicator["aggregateExportDataElement"]?.string ?? "").isEmpty
     }
+    integers.formUnion(ids(ofPrograms.filter { isExported($0) && Self.isInteger($0) }))
     return ids(identified(named + inGroups, "indicator", &asked))
       + ids(identified(ofPrograms.filter { !isExported($0) }, "program indicator", &asked))
       + ids(ofPrograms.filter(isExported))
@@ -216,13 +230,26 @@ struct AnalyticsItems {
     if case .attribute = analytics.itemScheme { own + "," + analytics.itemScheme.fields.dropFirst(3) } else { own }
   }
 
+  /// Without the objects whose id an item of another kind has: their values would have the same key.
+  private mutating func distinct(_ objects: [JSONValue], _ noun: String, _ asked: inout AskedIDs) -> [JSONValue] {
+    let scheme = analytics.itemScheme
+    func isTaken(_ object: JSONValue) -> Bool {
+      guard let id = scheme.id(of: object), let uid = uidsByID[id] else { return false }
+      return uid != object["id"]?.string
+    }
+    asked.shared(objects.filter(isTaken), scheme, noun)
+    let found = objects.filter { !isTaken($0) }
+    for object in found { if let id = scheme.id(of: object) { uidsByID[id] = object["id"]?.string } }
+    return found
+  }
+
   private static func isInteger(_ item: JSONValue) -> Bool {
     item["valueType"]?.string?.hasPrefix("INTEGER") ?? (item["decimals"]?.int == 0)
   }
 
   /// The objects that have an id in the output's scheme. The others are left out: a destination would not know them.
   private mutating func identified(_ objects: [JSONValue], _ noun: String, _ asked: inout AskedIDs) -> [JSONValue] {
-    let found = asked.identified(objects, analytics.itemScheme, noun)
+    let found = distinct(asked.identified(objects, analytics.itemScheme, noun), noun, &asked)
     outputIDs.add(dataItems: found, analytics.itemScheme)
     integers.formUnion(ids(found.filter(Self.isInteger)))
     return found
@@ -248,10 +275,15 @@ extension AskedIDs {
     nameless(
       byID[nil] ?? [], noun,
       "no \(scheme)", "what belongs to them is left out. Give each one an id, or use uids")
-    nameless(
-      shared.flatMap(\.value), noun,
-      "the same \(scheme)", "their values could not be told apart and are left out. Give each its own, or use uids")
+    self.shared(shared.flatMap(\.value), scheme, noun)
     return objects.filter { scheme.id(of: $0).map { shared[$0] == nil } ?? false }
+  }
+
+  /// Reports objects whose id in the output's scheme another object also has.
+  mutating func shared(_ objects: [JSONValue], _ scheme: IDScheme, _ noun: String) {
+    nameless(
+      objects, noun,
+      "the same \(scheme)", "their values could not be told apart and are left out. Give each its own, or use uids")
   }
 
   private mutating func nameless(_ objects: [JSONValue], _ noun: String, _ what: String, _ advice: String) {

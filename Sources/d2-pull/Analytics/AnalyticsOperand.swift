@@ -11,6 +11,9 @@ struct AnalyticsOperand: Hashable {
   /// The attribute option combo; `nil` for the sum of all.
   let attribute: String?
 
+  /// Whether it means the data element as a whole: `ELEMENT.*`.
+  var isWhole: Bool { combo == nil && attribute == nil }
+
   /// - Returns: `nil` for an id without a point.
   init?(_ text: String) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)

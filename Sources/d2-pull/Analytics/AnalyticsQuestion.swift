@@ -8,9 +8,10 @@ struct AnalyticsQuestion {
   let client: DHIS2Client
   let log: Log
 
-  /// - Returns: the grids, and what their uids become in the output.
+  /// - Returns: the grids, what their uids become in the output, and whether the output lacks data elements of a group
+  ///   or data set.
   /// - Throws: `ServerError`; `CommandFailure`, 64 if nothing is left to request.
-  func grids(_ asked: inout AskedIDs) throws -> (grids: [AnalyticsGrid], ids: OutputIDs) {
+  func grids(_ asked: inout AskedIDs) throws -> (grids: [AnalyticsGrid], ids: OutputIDs, leavesOut: Bool) {
     try checkFilters()
     let periods = try periods(&asked)
     var items = AnalyticsItems(options: options, analytics: analytics, client: client, log: log)
@@ -31,7 +32,7 @@ struct AnalyticsQuestion {
       (grid.periods, grid.units) = (periods, units)
       return grid
     }
-    return (complete, ids)
+    return (complete, ids, items.leavesOut)
   }
 
   /// The kinds of dimensions that a filter may name, and of their items.

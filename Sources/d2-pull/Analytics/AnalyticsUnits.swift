@@ -29,7 +29,7 @@ struct AnalyticsUnits {
         PullOptions.orgUnitGroups, options.orgUnitGroups, in: "organisationUnitGroups", fields: "id")
       for level in analytics.levels { units += try below.units(tops, "level:eq:\(level)") }
       for group in groups.compactMap({ $0["id"]?.string }) {
-        units += try below.units(tops, "organisationUnitGroups.id:eq:\(group)")
+        units += try below.units(tops, ofGroup: group)
       }
     }
     let identified = asked.identified(units, analytics.unitScheme, "organisation unit")
@@ -56,8 +56,19 @@ struct UnitsBelow {
   func units(_ tops: [String], _ filter: String? = nil) throws -> [JSONValue] {
     var filters = filter.map { [$0] } ?? []
     if tops.count == 1 { filters.append("path:like:\(tops[0])") }
+    return Self.within(tops, try MetadataPages("organisationUnits", fields: fields, filters: filters, client).all())
+  }
+
+  /// The units of a group, by its uid; below any unit if there are no tops.
+  ///
+  /// - Throws: `ServerError`.
+  func units(_ tops: [String], ofGroup group: String) throws -> [JSONValue] {
+    Self.within(tops, try client.units(of: group, in: "organisationUnitGroups", fields: fields))
+  }
+
+  private static func within(_ tops: [String], _ units: [JSONValue]) -> [JSONValue] {
     let wanted = Set(tops)
-    return try MetadataPages("organisationUnits", fields: fields, filters: filters, client).all().filter { unit in
+    return units.filter { unit in
       wanted.isEmpty || (unit["path"]?.string ?? "").split(separator: "/").contains { wanted.contains(String($0)) }
     }
   }
