@@ -34,8 +34,9 @@ struct literal {
   uint8_t fixed_count;
   uint8_t fixed_slots[most_fixed];
   d2_json_field fixed[most_fixed];
-  /// For a literal that ends the line: the keys of the whole layout.
+  /// For a literal that ends the line: the keys of the whole layout, and the traits of their names.
   d2_json_keys keys;
+  uint32_t traits;
   /// The first literal after the string that follows, and an alternative to this literal.
   literal *next, *alternative;
 };
@@ -80,6 +81,13 @@ static int fits_literal(const uint8_t *text, size_t length) {
   return length <= longest_literal && memchr(text, '\\', length) == NULL;
 }
 
+/// `D2_JSON_NOT_ASCII` if a key has a byte above 0x7F.
+static uint32_t traits_of(const uint8_t *text, size_t length) {
+  for (size_t i = 0; i < length; i++)
+    if (text[i] >= 0x80) return D2_JSON_NOT_ASCII;
+  return 0;
+}
+
 /// Whether all literals of a line fit, and contain few enough members.
 static int fits(const uint8_t *text, const d2_json_member *members, size_t count, size_t length) {
   size_t begin = 0, fixed = 0;
@@ -100,12 +108,14 @@ void d2_json_learn(d2_json_layouts *layouts, const uint8_t *text, const d2_json_
   if (!fits(text, members, count, length)) return;
   literal **list = &layouts->first;
   size_t begin = 0, member = 0;
+  uint32_t traits = 0;
   while (1) {
     size_t first = member;
     while (member < count && !members[member].is_text) member++;
     size_t end = member < count ? members[member].value.start : length;
     literal *entered = enter(layouts, list, text + begin, end - begin);
     if (entered == NULL) return;
+    traits |= traits_of(text + begin, end - begin);
     entered->fixed_count = (uint8_t)(member - first);
     for (size_t i = first; i < member; i++) {
       entered->fixed_slots[i - first] = members[i].slot;
@@ -115,6 +125,7 @@ void d2_json_learn(d2_json_layouts *layouts, const uint8_t *text, const d2_json_
     if (member == count) {
       entered->ends_line = 1;
       entered->keys = keys;
+      entered->traits = traits;
       return;
     }
     entered->slot = members[member].slot;
@@ -161,13 +172,14 @@ static size_t sequence_length(const uint8_t *at, const uint8_t *end) {
 }
 
 /// The first byte after one escape, or after all UTF-8 sequences from here on; NULL at a fault.
-static const uint8_t *behind_special(const uint8_t *at, const uint8_t *end, int *has_escapes) {
+static const uint8_t *behind_special(const uint8_t *at, const uint8_t *end, uint32_t *traits) {
   if (*at == '\\') {
     size_t length = escape_length(at, end);
-    *has_escapes = 1;
+    *traits |= D2_JSON_BACKSLASH;
     return length == 0 ? NULL : at + length;
   }
   if (*at < 0x80) return NULL;  // A control byte.
+  *traits |= D2_JSON_NOT_ASCII;
   while (at < end && *at >= 0x80) {
     size_t length = sequence_length(at, end);
     if (length == 0) return NULL;
@@ -200,7 +212,7 @@ static inline size_t guessed(uint32_t length) {
     return (different_##NAME(known->text + known->last_piece, at + known->last_piece) & known->last_bytes) == 0;       \
   }                                                                                                                    \
   TARGET static inline const uint8_t *end_of_text_##NAME(const uint8_t *at, const uint8_t *end, uint32_t usual_length, \
-                                                         int *has_escapes) {                                           \
+                                                         uint32_t *traits) {                                           \
     uint32_t special = special_##NAME(at);                                                                             \
     if (special != 0 && (uint32_t)__builtin_ctz(special) == usual_length && at[usual_length] == '"')                   \
       return at + guessed(usual_length);                                                                               \
@@ -213,7 +225,7 @@ static inline size_t guessed(uint32_t length) {
       at += __builtin_ctz(special);                                                                                    \
       if (*at == '"') return at;                                                                                       \
       if (at >= end) return NULL;                                                                                      \
-      at = behind_special(at, end, has_escapes);                                                                       \
+      at = behind_special(at, end, traits);                                                                            \
       if (at == NULL) return NULL;                                                                                     \
     }                                                                                                                  \
     return NULL;                                                                                                       \
@@ -221,8 +233,7 @@ static inline size_t guessed(uint32_t length) {
   TARGET const d2_json_keys *d2_follow_##NAME(const d2_json_layouts *layouts, const uint8_t *text, size_t length,      \
                                               d2_json_field *fields, d2_json_line *line) {                             \
     const uint8_t *at = text, *end = text + length;                                                                    \
-    uint32_t texts = 0;                                                                                                \
-    int escapes = 0;                                                                                                   \
+    uint32_t texts = 0, traits = 0;                                                                                    \
     const literal *known = layouts->first;                                                                             \
     while (known != NULL) {                                                                                            \
       if (!stands_##NAME(known, at, end)) {                                                                            \
@@ -238,11 +249,11 @@ static inline size_t guessed(uint32_t length) {
         if (!ends_line(at, end)) return NULL;                                                                          \
         line->length = (size_t)(at - text);                                                                            \
         line->filled = texts & known->keys.present;                                                                    \
-        line->has_escapes = escapes;                                                                                   \
+        line->traits = traits | known->traits;                                                                         \
         return &known->keys;                                                                                           \
       }                                                                                                                \
       const uint8_t *begin = at;                                                                                       \
-      at = end_of_text_##NAME(at, end, known->usual_length, &escapes);                                                 \
+      at = end_of_text_##NAME(at, end, known->usual_length, &traits);                                                  \
       if (at == NULL) return NULL;                                                                                     \
       d2_json_field *field = &fields[known->slot];                                                                     \
       field->kind = known->kind;                                                                                       \

@@ -72,8 +72,9 @@ package struct Push: ToolkitCommand {
         A server up to 2.42 accepts some values and does not store them: white space, and zeros of a data element with \
         `zeroIsSignificant` false. Such a zero also deletes the value that was there. These values count as not kept. \
         The rejects hold them too, with the reason. They do not change the status unless you give \
-        `--fail-on-not-kept`. The totals also say how many values the server stores in another spelling (changed): \
-        texts without the white space around them, and booleans as `true` or `false`. They count among the others too. \
+        `--fail-on-not-kept`. The totals also say how many values the server stores in another spelling (changed). \
+        These are texts without the white space around them, booleans as `true` or `false`, and from 2.43 on integers \
+        without `.0`. They count among the others too. \
         For both, d2-push asks the destination once about the data elements.
         """,
         """

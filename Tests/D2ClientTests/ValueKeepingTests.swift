@@ -34,7 +34,8 @@ struct ValueKeepingTests {
     #expect(try fate(value, "NUMBER", aggregation: "AVERAGE_SUM_ORG_UNIT") == .kept)
     #expect(try fate(value, "TEXT") == .kept)
     #expect(try fate(value, nil) == .doubtfulZero)
-    #expect(try fate(value, "INTEGER", "2.43.1") == .kept)
+    // From 2.43 on `0.0` becomes `0`.
+    #expect(try fate(value, "INTEGER", "2.43.1") == (value == #""0.0""# ? .changed : .kept))
     #expect(try fate(value, "INTEGER", more: #","deleted":true"#) == .kept)
   }
 
@@ -76,6 +77,22 @@ struct ValueKeepingTests {
     #expect(try fate(#""1""#, "TRUE_ONLY", version) == .changed)
   }
 
+  @Test("integers lose .0 from 2.43 on", arguments: [#""12.0""#, #""0.0""#, #""-3.0""#, "12.0", #""1234567.0""#])
+  func integers(value: String) throws {
+    for type in ["INTEGER", "INTEGER_POSITIVE", "INTEGER_ZERO_OR_POSITIVE"] {
+      #expect(try fate(value, type, significant: true, "2.43.1") == .changed)
+      #expect(try fate(value, type, significant: true, "2.42") == .kept)
+    }
+    #expect(try fate(value, "NUMBER", "2.43.1") == .kept)
+    #expect(try fate(value, nil, "2.43.1") == .kept)
+    #expect(try fate(value, "INTEGER", "2.43.1", more: #","deleted":true"#) == .kept)
+  }
+
+  @Test("other integers are kept from 2.43 on", arguments: [#""120""#, #""12.00""#, #""0""#, #""10""#, "40", #"".""#])
+  func otherIntegers(value: String) throws {
+    #expect(try fate(value, "INTEGER", "2.43.1") == .kept)
+  }
+
   @Test(
     "a long text that is as it should be is kept",
     arguments: [#""a text with \"quotes\" inside""#, #""0 of ten, or more""#])
@@ -87,5 +104,6 @@ struct ValueKeepingTests {
   func stored() throws {
     #expect(ValueKeeping.stored("T", of: .isBoolean) == "true" && ValueKeeping.stored("No", of: .isBoolean) == "false")
     #expect(ValueKeeping.stored(" a b\n", of: []) == "a b" && ValueKeeping.stored("1", of: []) == "1")
+    #expect(ValueKeeping.stored("12.0", of: .isInteger) == "12" && ValueKeeping.stored("12.0", of: []) == "12.0")
   }
 }

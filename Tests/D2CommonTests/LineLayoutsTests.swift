@@ -50,7 +50,8 @@ struct LineLayoutsTests {
     withPadding(text) { bytes in
       (try? DataValueLine(bytes, scratch)).map { line in
         let keys = line.keys
-        return [keys.present, keys.filled, keys.flags, keys.nested, keys.repeated].map(\.bits) + [line.isPlain ? 1 : 0]
+        let kinds = [keys.present, keys.filled, keys.flags, keys.nested, keys.repeated].map(\.bits)
+        return kinds + [line.isPlain ? 1 : 0, line.isASCII ? 1 : 0]
       }
     }
   }
@@ -86,6 +87,8 @@ struct LineLayoutsTests {
           #expect(comparison.difference == nil, "seed \(seed), line \(number): \(shown)")
           let facts = Self.facts(text, DataValueLine.Scratch())
           #expect(Self.facts(text, scratch) == facts, "seed \(seed), line \(number): \(shown)")
+          let isASCII: UInt32 = text.allSatisfy { $0 < 0x80 } ? 1 : 0
+          #expect(facts.map { $0.last == isASCII } ?? true, "seed \(seed), line \(number): \(shown)")
         }
       }
       #expect(followed > 1000, "\(followed)")

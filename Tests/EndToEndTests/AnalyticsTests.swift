@@ -186,6 +186,7 @@ struct AnalyticsTests {
     let urban = world.shell.file("urban").split(separator: "\n").map(String.init)
     let members = world.metadata.organisationUnitGroups[0].members.map { world.metadata.organisationUnits[$0].uid }
     #expect(!urban.isEmpty && Set(urban).isSubset(of: members))
+    #expect(World.filtersByReference(world.source) == [])
   }
 
   @Test("ids of another scheme; what has none is named and not asked for")

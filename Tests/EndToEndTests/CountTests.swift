@@ -15,6 +15,7 @@ struct CountTests {
     let pulled = world.run("\(pull) --quiet | wc -l")
     let counted = world.run("\(pull) --count --summary count.json")
     #expect(counted.status == 0, "\(counted.errors)")
+    #expect(World.filtersByReference(world.source) == [])
     return (Int(pulled.lines.first ?? "") ?? -1, try JSONValue(parsing: world.shell.file("count.json")), counted.errors)
   }
 
@@ -98,13 +99,17 @@ struct CountTests {
 
   // MARK: Hostile answers
 
-  /// Of a server that answers to a question for organisation units with this.
+  /// Of a server that answers to a question for organisation units with this, and assigns no units to data sets.
   private static func count(_ world: World, units answer: String) throws -> (Shell.Outcome, JSONValue) {
     world.source.clearFaults()
     let body = JSONValue.string(answer).text
     try world.fail(
       source:
         #"{"kind":"status","status":200,"type":"application/json","times":0,"path":"/api/organisationUnits","query":"path:like","body":\#(body)}"#
+    )
+    try world.fail(
+      source:
+        #"{"kind":"status","status":200,"type":"application/json","times":0,"path":"/api/dataSets/","body":"{\"organisationUnits\":[]}"}"#
     )
     let outcome = world.run("rm -f count; \(World.pullAll) --count --summary count > rows")
     return (outcome, (try? JSONValue(parsing: world.shell.file("count"))) ?? .null)

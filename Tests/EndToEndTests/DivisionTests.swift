@@ -39,6 +39,7 @@ struct DivisionTests {
         "\(version) \(times): \(outcome.output)\(outcome.errors)")
       // A unit has fewer values in one month, but the country has more.
       #expect(Self.exports(world).contains { !$0.contains("children") } && Self.exports(world).count > 20)
+      #expect(World.filtersByReference(world.source) == [])
     }
   }
 

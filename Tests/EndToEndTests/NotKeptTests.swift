@@ -82,6 +82,15 @@ struct NotKeptTests {
       $0.contains("KeepsNoZero") && $0.contains("202201")
     }
     #expect(held.allSatisfy { $0.contains("\"deleted\":true") } && held.count == 1, "\(held)")
+
+    // The row is marked as deleted now. The server stores the zero in it.
+    let reviving = world.run(
+      "head -1 rows | d2-push --url $DST --summary sum > /dev/null; jq -c '[.read,.imported,.notKept]' sum")
+    #expect(reviving.lines == ["[1,1,0]"], "\(reviving.errors)")
+    let revived = world.destination.values.split(separator: "\n").filter {
+      $0.contains("KeepsNoZero") && $0.contains("202201") && $0.contains(#""value":"0""#)
+    }
+    #expect(revived.count == 1 && revived.allSatisfy { $0.contains(#""deleted":false"#) }, "\(revived)")
   }
 
   @Test("without an answer about metadata, or with --no-check, nothing is counted apart and nothing is posted twice")
@@ -104,6 +113,15 @@ struct NotKeptTests {
     let outcome = world.run(
       "d2-push --url $DST --summary sum < rows > /dev/null; echo $?; jq -c '[.read,.updated,.notKept,.changed]' sum")
     #expect(outcome.lines == ["0", "[10,10,0,1]"], "\(outcome.output)\(outcome.errors)")
+    // An integer loses `.0`.
+    let integer = world.run(
+      """
+      sed -n 4p rows | jq -c '.value="12.0"' | d2-push --url $DST --summary sum > /dev/null; echo $?
+      jq -c '[.read,.updated,.refused,.changed]' sum
+      """)
+    #expect(integer.lines == ["0", "[1,1,0,1]"], "\(integer.output)\(integer.errors)")
+    let stored = world.destination.values.split(separator: "\n").filter { $0.contains("KeepsZeros1") }
+    #expect(stored.count == 1 && stored.allSatisfy { $0.contains(#""value":"12""#) }, "\(stored)")
   }
 
   @Test(

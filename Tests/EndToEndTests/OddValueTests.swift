@@ -139,6 +139,58 @@ struct OddValueTests {
     }
   }
 
+  @Test("flags that are texts arrive as flags", arguments: [Version.v40, .v42, .v43])
+  func textFlags(version: Version) throws {
+    let world = try World(.v42, version)
+    Self.monthly(world, 4)
+    let outcome = world.run(
+      """
+      sed -n 4p monthly | d2-push --url $DST > /dev/null
+      { sed -n 1p monthly | jq -c '.followup="true"'; sed -n 2p monthly | jq -c '.followup="false" | .deleted=""'
+        sed -n 3p monthly | jq -c '.followup=""'; sed -n 4p monthly | jq -c '.deleted="true"'; } > flags
+      d2-push --url $DST --summary sum < flags > /dev/null; echo $?; jq -c '[.read,.refused,.notSent]' sum
+      """)
+    #expect(outcome.lines == ["0", "[4,0,0]"], "\(outcome.output)\(outcome.errors)")
+    let stored = Self.stored(world)
+    let marked = stored.filter { $0["followup"]?.bool == true }.compactMap { $0["value"]?.string }
+    let first = try JSONValue(parsing: String(world.shell.file("monthly").prefix { $0 != "\n" }))
+    #expect(marked == [first["value"]?.string].compactMap { $0 }, "\(world.destination.values)")
+    let deleted = stored.count { $0["deleted"]?.bool == true }
+    #expect(stored.count == 4 && deleted == 1, "\(world.destination.values)")
+  }
+
+  @Test(
+    "characters beyond ASCII arrive at a server whose Java runs without UTF-8; one up to 2.42 gets the same bytes",
+    arguments: [Version.v42, .v43])
+  func charset(version: Version) throws {
+    let world = try World(.v42, version, change: { $0.readsASCII = true })
+    Self.monthly(world, 3)
+    let values = try world.shell.file("monthly").split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+    for element in Set(values.compactMap { $0["dataElement"]?.string }) {
+      try world.change(destination: #"{"dataElements":[{"id":"\#(element)","valueType":"TEXT"}]}"#)
+    }
+    let texts = ["é漢🏥", #"\u00e9\ud83c\udfe5 é"#, "plain"]
+    let lines = zip(values, texts).map { value, text in
+      let ids = (value.members ?? []).filter { !["value", "comment"].contains($0.key) }
+      return String(JSONValue.object(ids).text.dropLast()) + #","value":"\#(text)","comment":"\#(text)"}"#
+    }
+    world.shell.write("texts", lines.joined(separator: "\n") + "\n")
+    let outcome = world.run(
+      """
+      d2-push --url $DST --compression none --record rec < texts > /dev/null; echo $?
+      jq -r 'select(.request.method == "POST") | .request.body' rec/* > body
+      grep -cF "$(paste -sd , texts)" body; LC_ALL=C tr -d '\\000-\\177' < body | wc -c
+      """)
+    let isEscaped = version == .v43
+    #expect(outcome.lines.prefix(2) == ["0", isEscaped ? "0" : "1"], "\(outcome.output)\(outcome.errors)")
+    #expect((outcome.lines.last == "0") == isEscaped, "\(outcome.output)\(outcome.errors)")
+    let expected = ["plain", "é漢🏥", "é🏥 é"]
+    for key in ["value", "comment"] {
+      let stored = Self.stored(world).compactMap { $0[key]?.string }.sorted()
+      #expect(stored == expected.sorted(), "\(key): \(world.destination.values)")
+    }
+  }
+
   @Test("a combo of category options arrives at 2.43; of two spellings of one combo the last wins")
   func categoryOptions() throws {
     let world = try World(.v42, .v43)
@@ -156,7 +208,7 @@ struct OddValueTests {
       jq -c '.value = "77"' <(head -1 objects) >> objects
       d2-push --url $DST --rejects rejects < objects > /dev/null; echo $?; jq -r .errorCode rejects; jq -r .line rejects
       """)
-    #expect(outcome.lines == ["1", "E8126", "31"], "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.lines == ["1", "E8108", "31"], "\(outcome.output)\(outcome.errors)")
     let stored = Self.stored(world)
     #expect(
       stored.count == 30 && stored.filter { $0["value"]?.string == "77" }.count == 1, "\(world.destination.values)")

@@ -65,6 +65,7 @@ struct UnitSelectionTests {
     #expect(try Self.asked(world, "GROUP:Urban,LEVEL-2").units == (try Self.asked(world, "LEVEL-2").units))
     // The destination is asked for the source's units.
     #expect(try Self.asked(world, "GROUP:Urban", "--side destination").units == members)
+    #expect(World.filtersByReference(world.source) == [])
   }
 
   @Test("what a person disabled stays out", arguments: StoreKind.available)

@@ -36,19 +36,22 @@ final class PlayedServer: ImportServer, DestinationMetadata {
   private let sets: [String: [String]]
   private let assigned: [String: Set<String>]
   private let openDates: [String: OpenDates]
+  private let exceptions: Set<UnitPeriod>?
 
   /// - Parameters:
   ///   - store: the stored values at the start, by `key`.
   ///   - sets: the data sets of elements.
   ///   - assigned: the units of data sets.
+  ///   - exceptions: where data may still be entered; `nil` if the server does not tell.
   init(
     store: Store = [:], sets: [String: [String]] = [:], assigned: [String: Set<String>] = [:],
-    dates: [String: OpenDates] = [:], _ answer: @escaping Answer
+    dates: [String: OpenDates] = [:], exceptions: Set<UnitPeriod>? = nil, _ answer: @escaping Answer
   ) {
     self.answer = answer
     self.sets = sets
     self.assigned = assigned
     openDates = dates
+    self.exceptions = exceptions
     state = Mutex(State(store: store))
   }
 
@@ -97,6 +100,7 @@ final class PlayedServer: ImportServer, DestinationMetadata {
   func dates(of units: Set<String>) -> [String: OpenDates] { openDates.filter { units.contains($0.key) } }
   /// Elements with an option set begin with `o`.
   func elementsWithoutOptions(among elements: Set<String>) -> Set<String> { elements.filter { !$0.hasPrefix("o") } }
+  func lockExceptions(of dataSet: String) -> Set<UnitPeriod>? { exceptions }
 }
 
 extension PlayedServer {

@@ -283,6 +283,18 @@ struct SettlementTests {
     #expect(outcome.notKept == [0, 1])
   }
 
+  @Test(
+    "zeros that the server counts as stored are kept, unless it may have deleted values because of them",
+    arguments: [(2, 0, 0), (1, 0, 2), (1, 1, 2)])
+  func storedZeros(imported: Int, deleted: Int, notKept: Int) throws {
+    let server = PlayedServer { _, _ in try PlayedServer.report("SUCCESS", imported: imported, deleted: deleted) }
+    let batch = try BatchTests.batch(["a", "b"].map { Self.value($0) }, fate: .droppedZero)
+    let (outcome, failure) = Self.settle(batch, try Self.destination(server, "2.42"))
+    #expect(failure == nil)
+    #expect(outcome.notKept.count == notKept, "\(outcome.notKept)")
+    #expect(outcome.imported + outcome.notKept.count == 2, "\(outcome.imported) imported")
+  }
+
   // MARK: Data sets
 
   @Test("E8002: each value goes to a data set that holds its element; where that one refuses it, to the next")
@@ -370,9 +382,63 @@ struct SettlementTests {
     let batch = try BatchTests.batch(["u1", "u2", "u3", "u4", "u5", "open"].map { Self.value("a", $0) }, dataSet: "S")
     let (outcome, _) = Self.settle(batch, try Self.destination(server, "2.43", looksAhead: true))
     #expect(Self.refused(outcome) == "1 E8031, 2 E8031, 3 E8031, 4 E8031, 5 E8031")
-    #expect(outcome.refused[4]?.message.hasSuffix("not all of 202401: not posted") == true)
+    #expect(outcome.refused[4]?.message.hasSuffix("not when 202401 begins: not posted") == true)
     #expect(server.requests.map(\.values.count) == [1, 1, 1, 1])
     #expect(server.store.keys.sorted() == ["a 202401 open"])
+  }
+
+  @Test("only the first day of a period must lie within the dates of a unit")
+  func firstDays() {
+    let dates = OpenDates(opening: "2020-03-15", closing: "2024-06-15")
+    let shut = ["202003", "202004", "202406", "202407", "2024", "2020", "20200315", "20240615", "20240616", "odd"]
+      .filter(dates.isShut)
+    #expect(shut == ["202003", "202407", "2020", "20240616"], "\(shut)")
+  }
+
+  @Test(
+    "an expired period is refused only for units without a lock exception",
+    arguments: [["u2 202401"], nil] as [Set<String>?])
+  func lockExceptions(known: Set<String>?) throws {
+    let exceptions = known.map { Set($0.map { UnitPeriod(orgUnit: "u2", period: String($0.suffix(6))) }) }
+    let server = PlayedServer(
+      sets: ["a": ["S"]], exceptions: exceptions,
+      PlayedServer.byGroup { values, _ in
+        let isLocked = values.contains { $0["orgUnit"]?.string != "u2" && $0["period"]?.string == "202401" }
+        return isLocked
+          ? .init(code: "E8030", text: "Untimely data entry for data set S and period(s): `[202401]`") : nil
+      })
+    let units = ["u1", "u2", "u3", "u2", "u1"]
+    let batch = try BatchTests.batch(units.map { Self.value("a", $0) }, dataSet: "S")
+    let (outcome, _) = Self.settle(batch, try Self.destination(server, "2.43"))
+    #expect(Self.refused(outcome) == "1 E8030, 3 E8030, 5 E8030")
+    #expect(server.store.keys.sorted() == ["a 202401 u2"])
+    // All; then those that are left, or each unit alone.
+    let requests = server.requests.map(\.values.count)
+    #expect(known == nil ? requests.first == 5 && requests.dropFirst().sorted() == [1, 2, 2] : requests == [5, 2])
+  }
+
+  @Test(
+    "approved data of one combo and unit are refused by name",
+    arguments: [
+      (
+        "E8033",
+        "Untimely data entry (already approved) for attribute option combo HllvX50cXC0, org unit x and periods: `[202401]`"
+      ),
+      ("E8032", "Untimely data entry for attribute option combo HllvX50cXC0 and period(s): `[202401]`"),
+      ("E8025", "Attribute option combo HllvX50cXC0 not usable with org unit(s): `[x]`"),
+    ])
+  func approved(code: String, text: String) throws {
+    let server = PlayedServer(
+      sets: ["a": ["S"]],
+      PlayedServer.byGroup { values, _ in
+        values.contains { $0["orgUnit"]?.string == "x" } ? .init(code: code, text: text) : nil
+      })
+    let units = ["x", "u1", "x", "u2"]
+    let batch = try BatchTests.batch(units.map { Self.value("a", $0) }, dataSet: "S")
+    let (outcome, _) = Self.settle(batch, try Self.destination(server, "2.43"))
+    let all = code == "E8032"
+    #expect(Self.refused(outcome) == (all ? "1 E8032, 2 E8032, 3 E8032, 4 E8032" : "1 \(code), 3 \(code)"))
+    #expect(server.requests.map(\.values.count) == (all ? [4] : [4, 2]))
   }
 
   @Test("where the server takes what was foreseen to be refused, everything is posted")

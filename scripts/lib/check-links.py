@@ -25,7 +25,9 @@ FOR_DEVELOPERS = {"DESIGN.md", "CONTRIBUTING.md", SERVERS}
 FOREIGN = {
     "FoundationEssentials", "JSONDecoder", "URLComponents", "FileManager", "TaskExecutor", "TimeZone",
     # Of DHIS2.
-    "DefaultCompleteDataSetRegistrationExchangeService", "HibernateDataExportStore", "SpringDataValueSetStore"}
+    "CsrfFilter", "DefaultCompleteDataSetRegistrationExchangeService", "DhisWebApiWebSecurityConfig",
+    "HibernateDataExportStore", "HibernateJobConfigurationStore", "InputStreamReader", "JobScheduler",
+    "SpringDataValueSetStore"}
 
 
 def declared_types(*folders):

@@ -53,8 +53,8 @@ typedef struct {
   size_t length;
   /// A bit for each slot with a text that is not empty.
   uint32_t filled;
-  /// Whether a text has a backslash.
-  int has_escapes;
+  /// `D2_JSON_NOT_ASCII` and `D2_JSON_BACKSLASH`, as of `d2_json_index`.
+  uint32_t traits;
 } d2_json_line;
 
 /// Reads the line at the beginning of a text, if it has a known layout. The line ends before a line end (LF or CRLF),

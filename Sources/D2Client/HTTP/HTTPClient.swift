@@ -8,7 +8,8 @@ import Synchronization
 /// Without its session cookie, DHIS2 checks the password's hash for every request, which takes a tenth of a second, and
 /// creates a new session each time. So all transfers of a process share one cookie store. If the server has ended the
 /// session, the client repeats the request without its cookie, which signs in again. Callers do not notice this. The
-/// commands of a worker share the session (`WorkerSession`).
+/// commands of a worker share the session (`WorkerSession`). If the server has set a token against cross-site requests
+/// as a cookie, each POST repeats it in a header.
 ///
 /// `perform` blocks its thread. Call it on threads that may block (`BlockingExecutor`).
 package final class HTTPClient: Sendable {
@@ -44,7 +45,7 @@ package final class HTTPClient: Sendable {
   }
 
   package let server: ServerURL
-  let configuration: Configuration
+  package let configuration: Configuration
   /// The rate that concurrent requests share in each direction.
   private let rate: (limit: RateLimit, among: ConcurrencyLimit)?
   private let share: SharedStore
@@ -95,7 +96,10 @@ package final class HTTPClient: Sendable {
           keepSession(of: response, handle)
           return (response, transfer.cookies)
         }
-        let first = try joiningSession(handle) { try exchange(carriesCookies: true) }
+        var first = try joiningSession(handle) { try exchange(carriesCookies: true) }
+        if lacksCrossSiteToken(request, first.response, sent: first.cookies, handle) {
+          first = try exchange(carriesCookies: true)
+        }
         guard first.response.refusesSession else { return first.response }
         // Only once: a refusal of a request without a cookie is about the credentials.
         SessionCookies.forget(first.cookies, handle)
@@ -136,6 +140,15 @@ package final class HTTPClient: Sendable {
       _ = join()
       return try exchange()
     }
+  }
+
+  /// Whether the server refused a POST because it had no token against cross-site requests. The answer to the first
+  /// request of a client sets the token as a cookie, also if it is this refusal.
+  private func lacksCrossSiteToken(
+    _ request: HTTPRequest, _ response: HTTPResponse, sent: [String], _ handle: CurlHandle
+  ) -> Bool {
+    request.method == .post && response.status == 403 && SessionCookies.crossSiteToken(in: sent) == nil
+      && SessionCookies.crossSiteToken(in: SessionCookies.all(handle)) != nil
   }
 
   private func keepSession(of response: HTTPResponse, _ handle: CurlHandle) {

@@ -36,7 +36,8 @@ package struct HTTPResponse: Sendable {
   /// Whether the server closed the connection after a complete answer without announcing it. This is a sign of an
   /// export that failed halfway (servers up to 2.42 end such an answer as valid JSON).
   package var closedUnannounced = false
-  /// Whether the request had a cookie. Then a refusal may only mean that its session has ended.
+  /// Whether the request had a cookie that may be of a session. Then a refusal may only mean that its session has
+  /// ended.
   var carriedCookies = false
   /// Whether the server had ended the session, and this is the answer to the same request without its cookie.
   package var signedInAnew = false

@@ -39,7 +39,7 @@ package struct ServerError: CommandError {
   private var httpStatus: Int?
   /// What the command can do about damaged or disagreeing answers: `with --spool to …`.
   package var remedy: String?
-  /// Whether a retry would repeat values that are already written.
+  /// Whether a retry would repeat values that are already written, or that may still be.
   package var isFinal = false
 
   package init(_ server: ServerURL, _ path: String, _ kind: Kind, _ message: String, code: String? = nil) {

@@ -21,9 +21,29 @@ enum SessionCookies {
     return lines
   }
 
-  /// Removes the cookies that a request sent. Keeps those that another request got since.
+  /// The token against cross-site requests among these cookies. From 2.42 on, a server with
+  /// `http.security.csrf.enabled` refuses a POST that does not repeat the cookie in a header (docs/dhis2-servers.md,
+  /// "Signing in").
+  static func crossSiteToken(in lines: [String]) -> String? {
+    guard let line = lines.first(where: holdsCrossSiteToken) else { return nil }
+    let token = String(fields(line)[value])
+    // A header must not hold anything else.
+    return !token.isEmpty && token.utf8.allSatisfy { (0x21...0x7E).contains($0) } ? token : nil
+  }
+
+  /// The header that repeats the token.
+  static let crossSiteHeader = "X-XSRF-TOKEN"
+
+  /// Whether the cookie is the token against cross-site requests. It does not belong to a session, and outlives it.
+  static func holdsCrossSiteToken(_ line: String) -> Bool {
+    let fields = fields(line)
+    return fields.count > value && fields[name] == "XSRF-TOKEN"
+  }
+
+  /// Removes the cookies that a request sent, except for the token against cross-site requests. Keeps those that
+  /// another request got since.
   static func forget(_ carried: [String], _ handle: CurlHandle) {
-    let stale = Set(carried.compactMap(identity))
+    let stale = Set(carried.filter { !holdsCrossSiteToken($0) }.compactMap(identity))
     for line in all(handle) {
       guard let identity = identity(line), stale.contains(identity) else { continue }
       var fields = fields(line)
@@ -33,11 +53,21 @@ enum SessionCookies {
     }
   }
 
-  /// Separates a handle from the store: it sends no cookies, and keeps new ones to itself.
+  /// Separates a handle from the store: it sends only the token against cross-site requests, and keeps new cookies to
+  /// itself.
   static func detach(_ handle: CurlHandle) {
+    let tokens = shared(handle).filter(holdsCrossSiteToken)
     d2_curl_set_share(handle.raw, nil)
     d2_curl_set_string(handle.raw, CURLOPT_COOKIEFILE, "")
     d2_curl_set_string(handle.raw, CURLOPT_COOKIELIST, "ALL")
+    for line in tokens { d2_curl_set_string(handle.raw, CURLOPT_COOKIELIST, line) }
+  }
+
+  /// The cookies of the store, also if the handle is not connected with it yet.
+  private static func shared(_ handle: CurlHandle) -> [String] {
+    guard let share = handle.share.pointer else { return [] }
+    d2_curl_set_share(handle.raw, UnsafeMutableRawPointer(share))
+    return all(handle)
   }
 
   /// Moves the cookies of a separated handle to the shared store.
@@ -56,6 +86,8 @@ enum SessionCookies {
 
   /// The fields: domain, whether its subdomains too, path, whether only with TLS, expiry, name, value.
   private static let expiry = 4
+  private static let name = 5
+  private static let value = 6
 
   private static func fields(_ line: String) -> [Substring] {
     line.split(separator: "\t", omittingEmptySubsequences: false)

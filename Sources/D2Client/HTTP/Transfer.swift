@@ -13,7 +13,7 @@ final class Transfer {
   private let configuration: HTTPClient.Configuration
   private let onBody: ((HTTPResponse, UnsafeMutableRawBufferPointer) throws -> Void)?
   private let whileWaiting: () throws -> Void
-  /// Whether to send the cookies of earlier answers.
+  /// Whether to send the cookies of earlier answers. The token against cross-site requests is always sent.
   private let carriesCookies: Bool
   /// The cookies that the request sent.
   private(set) var cookies: [String] = []
@@ -60,14 +60,14 @@ final class Transfer {
     var reason = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
     var list: UnsafeMutablePointer<curl_slist>?
     defer { curl_slist_free_all(list) }
-    for header in headers(of: request) { list = curl_slist_append(list, header) }
     let code = reason.withUnsafeMutableBufferPointer { reason in
       d2_curl_set_pointer(curl, CURLOPT_ERRORBUFFER, reason.baseAddress)
       defer { d2_curl_set_pointer(curl, CURLOPT_ERRORBUFFER, nil) }
       setConnection(curl, url, proxy)
+      cookies = SessionCookies.all(handle)
+      for header in headers(of: request) { list = curl_slist_append(list, header) }
       d2_curl_set_list(curl, CURLOPT_HTTPHEADER, list)
       setCallbacks(curl)
-      cookies = SessionCookies.all(handle)
       return withBody(request, curl) {
         lastProgress = monotonicSeconds()
         return curl_easy_perform(curl)
@@ -80,7 +80,7 @@ final class Transfer {
       let text = String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
       throw transferError(code, proxy.hidden(in: text))
     }
-    response.carriedCookies = !cookies.isEmpty
+    response.carriedCookies = !cookies.allSatisfy(SessionCookies.holdsCrossSiteToken)
     readFigures(curl)
     try inflateBody()
     if request.watchesForClose { response.closedUnannounced = closedUnannounced(curl) && wasReadAtOnce }
@@ -96,6 +96,9 @@ final class Transfer {
       "Expect:",
     ]
     if let authorization = configuration.credentials.authorization { headers.append("Authorization: " + authorization) }
+    if request.method == .post, let token = SessionCookies.crossSiteToken(in: cookies) {
+      headers.append("\(SessionCookies.crossSiteHeader): \(token)")
+    }
     return headers + request.headers.map { "\($0.name): \($0.value)" }
   }
 
@@ -299,7 +302,9 @@ final class Transfer {
     response.body = inflated
   }
 
-  private static let tooLarge = TransferError.broken("the answer is larger than \(largestKeptBody >> 20) MiB")
+  private static let tooLarge = TransferError.broken(tooLargeText)
+  /// The message about a body that is too large to be kept.
+  static let tooLargeText = "the answer is larger than \(largestKeptBody >> 20) MiB"
 
   private func readFigures(_ curl: UnsafeMutableRawPointer) {
     var microseconds: curl_off_t = 0

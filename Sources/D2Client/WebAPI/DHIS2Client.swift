@@ -25,6 +25,9 @@ package final class DHIS2Client: Sendable {
 
   package var server: ServerURL { http.server }
 
+  /// How long the server may take to begin an answer.
+  package var firstByteSeconds: Double { http.configuration.firstByteSeconds }
+
   /// The server's time at its first answer, from the header of that answer.
   package var serverTimeAtFirstAnswer: UTCTime? { firstTime.withLock { $0 } }
 
@@ -53,13 +56,16 @@ package final class DHIS2Client: Sendable {
 
   /// The same, with the time of the answer's `Date` header.
   package func dated(_ target: String) throws -> (document: JSONValue, date: UTCTime?) {
-    try retrying { _ in
-      let response = try perform(HTTPRequest(.get, target))
-      if let error = ServerError(server, target, response) { throw error }
-      let date = response.header("date").flatMap { HTTPDate.moment($0) }
-      do { return (try JSONValue(parsing: response.body), date) } catch {
-        throw ServerError(server, target, .notDHIS2, "the answer is not JSON: \(error)")
-      }
+    try retrying { _ in try datedOnce(target) }
+  }
+
+  /// The same, without retries.
+  func datedOnce(_ target: String) throws -> (document: JSONValue, date: UTCTime?) {
+    let response = try perform(HTTPRequest(.get, target))
+    if let error = ServerError(server, target, response) { throw error }
+    let date = response.header("date").flatMap { HTTPDate.moment($0) }
+    do { return (try JSONValue(parsing: response.body), date) } catch {
+      throw ServerError(server, target, .notDHIS2, "the answer is not JSON: \(error)")
     }
   }
 

@@ -12,6 +12,8 @@ package struct ElementTraits: OptionSet, Sendable {
   package static let isBoolean = ElementTraits(rawValue: 2)
   /// The values are references to files of the server.
   package static let holdsFiles = ElementTraits(rawValue: 4)
+  /// The values are integers.
+  package static let isInteger = ElementTraits(rawValue: 8)
 
   /// The fields to request for an element.
   package static let fields = "id,valueType,aggregationType,zeroIsSignificant"
@@ -31,6 +33,7 @@ package struct ElementTraits: OptionSet, Sendable {
       traits.insert(.dropsZeros)
     }
     if type == "BOOLEAN" || type == "TRUE_ONLY" { traits.insert(.isBoolean) }
+    if type.hasPrefix("INTEGER") { traits.insert(.isInteger) }
     if Self.fileTypes.contains(type) { traits.insert(.holdsFiles) }
     self = traits
   }

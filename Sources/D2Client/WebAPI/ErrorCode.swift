@@ -43,7 +43,8 @@ package struct ErrorCode: Sendable {
     E0003 | dispatcher2 could not keep the request: nothing was queued \
       | Check --source and --destination against the servers it knows, then look in its log.
     # Queries for data values and registrations.
-    E1003 | a filter or field names a property that does not exist | This is a bug of d2: report it.
+    E1003 | the request contains an error \
+      | Read the server's message. If your options are right, this is a bug of d2: report it.
     E1005 | an object of that uid does not exist, or the user may not see it | Check the id; ask for access to it.
     E1006 | the user may not make this request \
       | Ask the server's administrator for the authority, or use another account.
@@ -84,7 +85,7 @@ package struct ErrorCode: Sendable {
     # Imports up to 2.42: the whole request.
     E7600 | the data set does not exist at the destination, or the user may not see it | \(metadata)
     E7601 | the user may not enter data for the data set | \(access)
-    E7602 | the data elements of the request are not those of the data set | \(metadata)
+    E7602 | a valid data set is required | Check the "dataSet" of the values and --data-set.
     E7603 | the organisation unit of the request does not exist at the destination | \(metadata)
     E7604 | the attribute option combo of the request does not exist at the destination | \(metadata)
     # Imports up to 2.42: one value.
@@ -106,8 +107,8 @@ package struct ErrorCode: Sendable {
     E7620 | the comment is too long | Shorten it.
     E7621 | the value is not a code of the option set \
       | Correct it, or add the option at the destination; d2-map can replace values.
-    E7622 | the comment is not a code of the option set \
-      | Correct it, or take the comment's option set from the data element.
+    E7622 | the user has no access to the data of any organisation unit \
+      | Ask the server's administrator to assign units to the user, or use another account.
     E7630 | a category option combo is required \
       | If combos have no code, pull them with uids (--category-option-combo-id-scheme UID). Leave out \
     --require-category-option-combo only if the default combo is right.
@@ -132,10 +133,11 @@ package struct ErrorCode: Sendable {
       | Wait until it begins, or raise openFuturePeriods of the data set at the destination.
     E7642 | the data of this period and unit are approved \
       | Withdraw the approval at the destination, or leave out these values.
-    E7643 | the period is not open for the data set | Open it in the data set's input periods at the destination.
-    E7644 | today lies outside of the dates in which the period is open \
-      | Change the data set's input periods at the destination.
-    E7645 | the file of the value does not exist \
+    E7643 | the period is not open now for the data set of the request \
+      | Open it in the data set's input periods at the destination.
+    E7644 | the period is not open now for any data set of the data element \
+      | Change the input periods of these data sets at the destination.
+    E7645 | there is no stored value with a file to delete \
       | d2 does not move files and pictures: leave their data elements out.
     E7650 | a path of a metadata query is malformed | This is a bug of d2: report it.
     E7651 | the fields of a metadata query are malformed | This is a bug of d2: report it.
@@ -144,20 +146,18 @@ package struct ErrorCode: Sendable {
     # Imports from 2.43 on.
     E8000 | atomic mode: one invalid value made the server refuse all \
       | Leave out --atomic… options; then d2-push finds the invalid value.
-    E8001 | the request could not be read \
-      | This is a bug of d2, or a proxy changed the request: look at it with --record.
+    E8001 | a PDF form has no fields | d2 sends JSON, so a proxy changed the request: look at it with --record.
     E8002 | the data element is in several data sets, and the server will not guess \
       | Pull with --tag-data-set (or --pair), or push with --data-set.
     E8003 | the data element is in no data set \
       | Add it to one at the destination: servers from 2.43 on accept no other values.
-    E8004 | the data set is not known \
-      | Its id is of another scheme (--data-set-id-scheme), or it is not at the destination: \
-    d2-datasets check --pair P.
-    E8005 | the data set's id is malformed | Check the "dataSet" of the values and --data-set.
-    E8006 | the import failed | Look in the server's log.
-    E8007 | the import was cancelled | Run it again.
+    E8004 | the data set's id is not a uid \
+      | Check the "dataSet" of the values and --data-set, or name the scheme (--data-set-id-scheme CODE).
+    E8005 | the data set does not exist at the destination | \(metadata)
+    E8006 | a PDF file could not be read | d2 sends JSON, so a proxy changed the request: look at it with --record.
+    E8007 | an XML file could not be read | d2 sends JSON, so a proxy changed the request: look at it with --record.
     E8008 | the completion date is malformed | Leave completeDate out.
-    E8009 | the completion date lies in the future | Leave completeDate out.
+    E8009 | the completion date needs a data set, a unit and a period for the whole request | Leave completeDate out.
     E8010 | the user may not enter data for the data set | \(access)
     E8011 | organisation units lie outside of those that the user may enter data for \
       | Ask the destination's administrator to assign the user a unit above them.
@@ -180,24 +180,26 @@ package struct ErrorCode: Sendable {
       | Change the dates of its category options at the destination.
     E8033 | the data of this period and unit are approved \
       | Withdraw the approval at the destination, or leave out these values.
-    E8034 | the scope of a deletion is malformed | This is a bug of d2: report it.
-    E8035 | the scope of a deletion is too wide | This is a bug of d2: report it.
+    E8034 | the scope of a deletion names an object that does not exist at the destination | \(metadata)
+    E8035 | an id in the scope of a deletion is not a uid \
+      | Check the ids of the values, or name their scheme (--id-scheme CODE).
     E8100 | the period is missing | Send each value with its period.
-    E8101 | category options are malformed | \(metadata)
+    E8101 | category options can be read only if the request names the data set \
+      | Pull with --tag-data-set (or --pair), or push with --data-set.
     E8102 | the data element is missing | Send each value with its dataElement.
     E8103 | the data element does not exist at the destination | \(metadata)
     E8104 | the data element's id is not a uid | Check the id, or name the scheme (--data-element-id-scheme CODE).
     E8105 | the organisation unit is missing | Send each value with its orgUnit.
     E8106 | the organisation unit's id is not a uid | Check the id, or name the scheme (--org-unit-id-scheme CODE).
     E8107 | the organisation unit does not exist at the destination | \(metadata)
-    E8108 | the category option combo does not exist at the destination | \(metadata)
+    E8108 | the category option combo does not exist at the destination, or category options make none | \(metadata)
     E8109 | the category option combo's id is not a uid \
       | Check the id, or name the scheme (--category-option-combo-id-scheme CODE).
     E8110 | the attribute option combo does not exist at the destination | \(metadata)
     E8111 | the attribute option combo's id is not a uid \
       | Check the id, or name the scheme (--attribute-option-combo-id-scheme CODE).
     E8120 | the value is missing | Leave it out, or send it as "deleted":true with its old value.
-    E8121 | the value is empty | Leave it out, or send it as "deleted":true with its old value.
+    E8121 | the value and its comment are both empty | Leave it out, or send it as "deleted":true with its old value.
     E8122 | the value is not of the data element's type \
       | Correct it in the source or in the rejects file, or change the value type at the destination.
     E8123 | the value is not a code of the option set \
@@ -205,8 +207,8 @@ package struct ErrorCode: Sendable {
     E8124 | the comment is not a code of the option set \
       | Correct it, or take the comment's option set from the data element.
     E8125 | the comment is longer than 5,000 characters | Shorten it.
-    E8126 | a category option does not exist at the destination | \(metadata)
-    E8127 | category options make no combo | \(metadata)
+    E8126 | the category combo does not exist at the destination | \(metadata)
+    E8127 | category options make no combo of the category combo | \(metadata)
     E8128 | several values of one request are of the same key | This is a bug of d2-push: report it.
     # Exports from 2.43 on, in another id scheme.
     E8200 | ids of the asked-for scheme are missing | \(missingIDs)

@@ -5,7 +5,7 @@ import D2Common
 public enum ValueFate: UInt8, Sendable {
   /// The server stores it as it is.
   case kept
-  /// The server stores it in another spelling: without surrounding white space, or as `true` or `false`.
+  /// The server stores it in another spelling: without surrounding white space, as `true` or `false`, or without `.0`.
   case changed
   /// A zero that is not significant: the server does not store it, and deletes the previous value.
   case droppedZero
@@ -13,9 +13,6 @@ public enum ValueFate: UInt8, Sendable {
   case droppedBlank
   /// A zero of an element whose metadata is unknown.
   case doubtfulZero
-
-  /// Whether the destination lacks the value afterwards.
-  public var isDropped: Bool { self == .droppedZero || self == .droppedBlank }
 
   /// Why the destination lacks the value; `nil` if it has it.
   public var reason: String? {
@@ -49,6 +46,7 @@ public struct ValueKeeping: Sendable {
     static let blank = Oddity(rawValue: 4)
     static let booleanSpelling = Oddity(rawValue: 8)
     static let zeroOrFalse = Oddity(rawValue: 9)
+    static let pointZero = Oddity(rawValue: 16)
 
     /// No oddity; generic code would build the literal `[]` too.
     public init() { rawValue = 0 }
@@ -66,7 +64,8 @@ public struct ValueKeeping: Sendable {
     let bytes = line.bytes(field)
     let (first, last, count) = (bytes[0], bytes[bytes.count - 1], bytes.count)
     if count == 1 { return oddity(ofOne: first, line) }
-    if first > 0x20, last > 0x20, first != UInt8(ascii: "\\") {
+    let isPointZero = !dropsAndTrims && last == UInt8(ascii: "0") && bytes[count - 2] == UInt8(ascii: ".")
+    if first > 0x20, last > 0x20, first != UInt8(ascii: "\\"), !isPointZero {
       if first > UInt8(ascii: "0"), first <= UInt8(ascii: "9") { return Oddity() }
       // Longer than any spelling of true, and without an escape at its end that could be white space.
       if first != UInt8(ascii: "0"), count > 6, !bytes[(count - 6)...].contains(UInt8(ascii: "\\")) { return Oddity() }
@@ -98,6 +97,7 @@ public struct ValueKeeping: Sendable {
         oddity.insert(bytes.allSatisfy { $0 <= 0x20 } && !hasComment ? .blank : .padded)
       }
     }
+    if !dropsAndTrims, text.hasSuffix(".0") { oddity.insert(.pointZero) }
     if Self.booleanSpellings.contains(text.lowercased()), text != "true", text != "false" {
       oddity.insert(.booleanSpelling)
     }
@@ -122,7 +122,10 @@ public struct ValueKeeping: Sendable {
     if oddity.contains(.padded) { return .changed }
     guard let traits else { return oddity.contains(.zero) ? .doubtfulZero : .kept }
     if oddity.contains(.zero), traits.contains(.dropsZeros) { return .droppedZero }
-    return oddity.contains(.booleanSpelling) && traits.contains(.isBoolean) ? .changed : .kept
+    let isChanged =
+      oddity.contains(.booleanSpelling) && traits.contains(.isBoolean)
+      || oddity.contains(.pointZero) && traits.contains(.isInteger)
+    return isChanged ? .changed : .kept
   }
 
   /// The text that such a server stores instead of a changed value.
@@ -134,6 +137,7 @@ public struct ValueKeeping: Sendable {
       default: break
       }
     }
+    if traits.contains(.isInteger), text.hasSuffix(".0") { return String(text.dropLast(2)) }
     let bytes = Array(text.utf8)
     guard let first = bytes.firstIndex(where: { $0 > 0x20 }), let last = bytes.lastIndex(where: { $0 > 0x20 }) else {
       return ""

@@ -106,6 +106,8 @@ public struct DataValueLine {
   public let keys: KeysByKind
   /// Whether no text of the line has an escape. Then equal texts have equal bytes.
   public let isPlain: Bool
+  /// Whether all bytes of the line are ASCII.
+  public let isASCII: Bool
 
   /// The keys of a line by the kind of their values, so that most lines can be checked with a few comparisons.
   public struct KeysByKind: Sendable {
@@ -256,7 +258,7 @@ public struct DataValueLine {
       scratch.written = .all
       return nil
     }
-    self.init(fields: scratch.fields, start: text, length: line.length, keys: line.keys, isPlain: line.isPlain)
+    self.init(fields: scratch.fields, start: text, length: line.length, keys: line.keys, traits: line.traits)
     scratch.keep(keys.present)
   }
 
@@ -265,27 +267,28 @@ public struct DataValueLine {
     let line = padded.bytes
     guard line.count <= Int(UInt32.max), let base = line.baseAddress else { throw Fault("an empty line") }
     let start = base.assumingMemoryBound(to: UInt8.self)
-    let (keys, isPlain) = try Self.locate(line, start, scratch)
-    self.init(fields: scratch.fields, start: start, length: line.count, keys: keys, isPlain: isPlain)
+    let (keys, traits) = try Self.locate(line, start, scratch)
+    self.init(fields: scratch.fields, start: start, length: line.count, keys: keys, traits: traits)
     scratch.keep(keys.present)
   }
 
   @inline(__always)
   private init(
-    fields: UnsafeMutablePointer<Field>, start: UnsafePointer<UInt8>, length: Int, keys: KeysByKind, isPlain: Bool
+    fields: UnsafeMutablePointer<Field>, start: UnsafePointer<UInt8>, length: Int, keys: KeysByKind, traits: UInt32
   ) {
     self.fields = fields
     self.start = start
     self.length = length
     self.keys = keys
-    self.isPlain = isPlain
+    isPlain = traits & UInt32(D2_JSON_BACKSLASH) == 0
+    isASCII = traits & UInt32(D2_JSON_NOT_ASCII) == 0
   }
 
   /// Finds the structure of a line with an unknown layout.
   @inline(never)
   private static func locate(
     _ line: UnsafeRawBufferPointer, _ start: UnsafePointer<UInt8>, _ scratch: Scratch
-  ) throws(Fault) -> (keys: KeysByKind, isPlain: Bool) {
+  ) throws(Fault) -> (keys: KeysByKind, traits: UInt32) {
     scratch.reserve(line.count + 1)
     scratch.written = .all
     var traits: UInt32 = 0
@@ -305,6 +308,6 @@ public struct DataValueLine {
     }
     if traits != 0, let problem = TextCheck.problem(in: line) { throw Fault(problem) }
     scratch.layouts.learn(walk, scratch.fields)
-    return (walk.keys, traits & UInt32(D2_JSON_BACKSLASH) == 0)
+    return (walk.keys, traits)
   }
 }

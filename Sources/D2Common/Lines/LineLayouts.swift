@@ -21,7 +21,7 @@ struct LineLayouts: ~Copyable {
   @inline(__always)
   borrowing func follow(
     _ text: UnsafePointer<UInt8>, _ length: Int, _ fields: UnsafeMutablePointer<DataValueLine.Field>
-  ) -> (length: Int, keys: DataValueLine.KeysByKind, isPlain: Bool)? {
+  ) -> (length: Int, keys: DataValueLine.KeysByKind, traits: UInt32)? {
     var line = d2_json_line()
     let known = UnsafeMutableRawPointer(fields).assumingMemoryBound(to: d2_json_field.self)
     guard let keys = d2_json_follow(layouts, text, length, known, &line) else { return nil }
@@ -30,7 +30,7 @@ struct LineLayouts: ~Copyable {
       DataValueLine.KeysByKind(
         present: .init(bits: keys.pointee.present), filled: .init(bits: line.filled),
         flags: .init(bits: keys.pointee.flags)),
-      line.has_escapes == 0
+      line.traits
     )
   }
 

@@ -26,7 +26,9 @@ package struct AskedOrgUnits: Sendable {
     let (groups, rests) = try OrgUnitGroup.find(words.groups, client)
     var found: [String: OrgUnit] = [:]
     for level in levels {
-      let units = try Self.units("level:eq:\(level)", client)
+      let filters = ["level:eq:\(level)"]
+      let units = try MetadataPages("organisationUnits", fields: Self.fields, filters: filters, client).all()
+        .compactMap { OrgUnit(asked: $0) }
       if units.isEmpty {
         let levels = try OrgUnitLevel.all(client)
         throw CommandFailure(
@@ -35,7 +37,8 @@ package struct AskedOrgUnits: Sendable {
       for unit in units { found[unit.uid] = unit }
     }
     for group in groups {
-      let units = try Self.units("organisationUnitGroups.id:eq:\(group.uid)", client)
+      let units = try client.units(of: group.uid, in: "organisationUnitGroups", fields: Self.fields)
+        .compactMap { OrgUnit(asked: $0) }
       try CommandFailure.require(
         !units.isEmpty, "\(client.server) shows no organisation unit in the group \(group.uid) (\(group.name))")
       for unit in units { found[unit.uid] = unit }
@@ -46,11 +49,7 @@ package struct AskedOrgUnits: Sendable {
     below = lists.isEmpty ? nil : lists.joined(separator: ",")
   }
 
-  private static func units(_ filter: String, _ client: DHIS2Client) throws -> [OrgUnit] {
-    try MetadataPages(
-      "organisationUnits", fields: "id,name,code,path,level,parent[id]", filters: [filter], client
-    ).all().compactMap { OrgUnit(asked: $0) }
-  }
+  private static let fields = "id,name,code,path,level,parent[id]"
 
   // MARK: In the pair
 

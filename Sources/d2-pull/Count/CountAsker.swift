@@ -61,9 +61,7 @@ struct CountAsker {
   func pools(_ selections: [PullOptions], _ dataSet: String?, using random: inout SeededOrder) throws -> [UnitPool] {
     var named = selections.filter { !$0.children }.flatMap(\.orgUnits)
     for group in Set(selections.flatMap(\.orgUnitGroups)).sorted() {
-      let members = try client.json(
-        "/api/organisationUnitGroups/\(Query.encoded(group))?fields=organisationUnits%5Bid%5D")
-      named += members.uids("organisationUnits")
+      named += try client.units(of: group, in: "organisationUnitGroups", fields: "id").compactMap { $0["id"]?.string }
     }
     let roots = selections.filter(\.children).flatMap(\.orgUnits).unique
     var pools: [UnitPool] = []

@@ -23,10 +23,32 @@ struct UnitPool {
     isOfAssigned = false
   }
 
-  /// A pool of the units below others. Uids are random, so a page of a list in their order is a sample.
+  /// A pool of the units below others, to which a data set is assigned if one is given. If the answer with its units
+  /// would be too large, or it has none below the roots, the pool is a page of a list.
   ///
   /// - Throws: `ServerError`.
   init(below roots: [String], dataSet: String?, _ client: DHIS2Client, using random: inout SeededOrder) throws {
+    guard let dataSet, let assigned = try client.unitsAtOnce(of: dataSet, in: "dataSets", fields: "id,path") else {
+      self = try UnitPool(pageBelow: roots, dataSet: dataSet, client, using: &random)
+      return
+    }
+    let wanted = Set(roots)
+    let below = assigned.compactMap { Self.unit($0) }.filter { Self.isBelow(wanted, $0.path) }.map(\.id)
+    guard !below.isEmpty else {
+      self = try UnitPool(pageBelow: roots, dataSet: nil, client, using: &random)
+      return
+    }
+    total = below.count
+    // The server lists them in any order.
+    picked = Array(below.sorted().shuffled(using: &random).prefix(Self.pageSize))
+    outside = []
+    isOfAssigned = true
+  }
+
+  /// Uids are random, so a page of a list in their order is a sample.
+  private init(
+    pageBelow roots: [String], dataSet: String?, _ client: DHIS2Client, using random: inout SeededOrder
+  ) throws {
     var filters = roots.count == 1 ? ["path:like:\(roots[0])"] : []
     if let dataSet { filters.append("dataSets.id:eq:\(dataSet)") }
     var page = try Self.page(1, filters, client)
@@ -43,8 +65,15 @@ struct UnitPool {
     }
     let wanted = Set(roots)
     picked = page.units.map(\.id).shuffled(using: &random)
-    outside = Set(
-      page.units.filter { unit in !unit.path.split(separator: "/").contains { wanted.contains(String($0)) } }.map(\.id))
+    outside = Set(page.units.filter { !Self.isBelow(wanted, $0.path) }.map(\.id))
+  }
+
+  private static func isBelow(_ roots: Set<String>, _ path: String) -> Bool {
+    path.split(separator: "/").contains { roots.contains(String($0)) }
+  }
+
+  private static func unit(_ json: JSONValue) -> (id: String, path: String)? {
+    json["id"]?.string.map { ($0, json["path"]?.string ?? "/\($0)") }
   }
 
   private static func page(
@@ -59,7 +88,7 @@ struct UnitPool {
     else {
       throw ServerError(client.server, target, .notDHIS2, "the answer has no organisation units, or no total of them")
     }
-    return (total, units.compactMap { unit in unit["id"]?.string.map { ($0, unit["path"]?.string ?? "/\($0)") } })
+    return (total, units.compactMap { unit($0) })
   }
 }
 

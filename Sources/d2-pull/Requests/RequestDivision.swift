@@ -74,9 +74,8 @@ struct RequestDivision: RequestDividing {
   /// One request for a unit alone, and two for the units below it; `nil` if there are none below it.
   private func below(_ request: ExportRequest) throws -> [ExportRequest]? {
     guard request.places.count == 1, request.places[0].name == "orgUnit" else { return nil }
-    let filter = "parent.id:eq:\(request.places[0].value)"
-    let children = try client.objects(in: "organisationUnits", fields: "id", filter: filter)
-      .compactMap { $0["id"]?.string }
+    let children = try client.units(of: request.places[0].value, in: "organisationUnits", "children", fields: "id")
+      .compactMap { $0["id"]?.string }.sorted()
     guard !children.isEmpty else { return nil }
     var alone = request
     alone.children = false

@@ -20,6 +20,8 @@ struct BatchOutcome: Sendable {
   private(set) var notKept: Set<Int> = []
   /// Accepted, and stored in another spelling. The counts above include them.
   private(set) var changed = 0
+  /// The answers that were counted, and how many values they are about, ignored and refused ones included.
+  private var counted = (answers: 0, values: 0)
   /// The status of the last answer.
   var status = ""
   var httpStatus = 0
@@ -49,6 +51,8 @@ struct BatchOutcome: Sendable {
   /// Adds the counts of one answer. The server may count a value again if it is posted again. So the sums are limited
   /// to the number of values.
   mutating func count(_ summary: ImportSummary, of batch: Batch) {
+    counted.answers += 1
+    counted.values += summary.accepted + summary.ignored
     imported += summary.imported
     updated += summary.updated
     deleted += summary.deleted
@@ -83,13 +87,25 @@ struct BatchOutcome: Sendable {
   ///
   /// - Parameter deletions: how many of the batch's values are marked as deleted.
   mutating func countFates(of batch: Batch, accepted: [Bool], deletions: () -> Int) {
+    let storesZeros = storesZeros(of: batch)
     for (index, value) in batch.values.enumerated()
     where value.fate != .kept && accepted[index] && refused[index] == nil && !notSent.contains(index) {
-      if value.fate.isDropped { notKept.insert(index) } else if value.fate == .changed { changed += 1 }
+      switch value.fate {
+      case .droppedZero where storesZeros: continue
+      case .droppedZero, .droppedBlank: notKept.insert(index)
+      case .changed: changed += 1
+      case .kept, .doubtfulZero: continue
+      }
     }
     guard !notKept.isEmpty else { return }
     if deleted > 0 { deleted = min(deleted, deletions()) }
     clamp(batch)
+  }
+
+  /// Whether the server stored zeros that are not significant. It does so if the value is marked as deleted, and then
+  /// counts them (docs/dhis2-servers.md, trap 25). If it also deleted values, the zeros may be the reason.
+  private func storesZeros(of batch: Batch) -> Bool {
+    counted.answers == 1 && counted.values == batch.values.count && deleted == 0
   }
 
   /// The rest: the server changed nothing and named no conflict.

@@ -14,6 +14,8 @@ protocol DestinationMetadata: Sendable {
   func dates(of units: Set<String>) -> [String: OpenDates]
   /// Of some data elements, those that have no option set; none if the server does not answer.
   func elementsWithoutOptions(among elements: Set<String>) -> Set<String>
+  /// Where data of a data set may still be entered although the period has expired; `nil` if that is unknown.
+  func lockExceptions(of dataSet: String) -> Set<UnitPeriod>?
 }
 
 /// The dates between which an organisation unit is open.
@@ -22,12 +24,11 @@ struct OpenDates: Sendable {
   var opening: String?
   var closing: String?
 
-  /// Whether a period extends beyond the dates. Servers from 2.43 on refuse such a period (E8031). A malformed id is
-  /// not shut.
+  /// Whether a period begins outside the dates. Servers from 2.43 on refuse such a period (E8031): only its first day
+  /// counts (`DefaultDataEntryService.validateKeyConsistency`). A malformed id is not shut.
   func isShut(in id: String) -> Bool {
-    guard let period = Period(id: id) else { return false }
-    return (opening.map { period.start.description < $0 } ?? false)
-      || (closing.map { period.end.description > $0 } ?? false)
+    guard let first = Period(id: id)?.start.description else { return false }
+    return (opening.map { first < $0 } ?? false) || (closing.map { first > $0 } ?? false)
   }
 }
 
@@ -39,12 +40,16 @@ final class ServerMetadata: DestinationMetadata {
   private let sets = Mutex<[String: [String]]?>(nil)
   private let assigned = Mutex<[String: Set<String>?]>([:])
   private let dates = Mutex<[String: OpenDates]>([:])
+  /// By data set; `nil` inside if the server does not tell.
+  private let exceptions = Mutex<[String: Set<UnitPeriod>]??>(nil)
+  private let namesUnitsByUID: Bool
 
   init(_ client: DHIS2Client, _ options: PushOptions) {
     self.client = client
     schemes = (
       IDScheme(of: "dataSetIdScheme", in: options.passedOn), IDScheme(of: "dataElementIdScheme", in: options.passedOn)
     )
+    namesUnitsByUID = IDScheme(of: "orgUnitIdScheme", in: options.passedOn) == .uid
   }
 
   func dataSets(of dataElement: String) throws -> [String] {
@@ -98,6 +103,30 @@ final class ServerMetadata: DestinationMetadata {
     var found: Set<String> = []
     try? client.forEachObject(elements.sorted(), in: "dataElements", fields: "id,optionSet[id]") { element in
       if let id = element["id"]?.string, element["optionSet"]?["id"] == nil { found.insert(id) }
+    }
+    return found
+  }
+
+  func lockExceptions(of dataSet: String) -> Set<UnitPeriod>? {
+    guard namesUnitsByUID else { return nil }
+    return exceptions.withLock { exceptions in
+      let known: [String: Set<UnitPeriod>]?
+      if let asked = exceptions { known = asked } else { known = fetchExceptions() }
+      exceptions = .some(known)
+      return known.map { $0[dataSet] ?? [] }
+    }
+  }
+
+  /// All exceptions by data set. The server's filters for them differ by version, and there are few.
+  private func fetchExceptions() -> [String: Set<UnitPeriod>]? {
+    let target = "/api/lockExceptions?fields=period,organisationUnit%5Bid%5D,dataSet%5Bid%5D&paging=false"
+    guard let list = try? client.json(target)["lockExceptions"]?.array else { return nil }
+    var found: [String: Set<UnitPeriod>] = [:]
+    for exception in list {
+      guard let set = exception["dataSet"]?["id"]?.string, let unit = exception["organisationUnit"]?["id"]?.string,
+        let period = exception["period"]?["id"]?.string ?? exception["period"]?.string
+      else { return nil }
+      found[set, default: []].insert(UnitPeriod(orgUnit: unit, period: period))
     }
     return found
   }

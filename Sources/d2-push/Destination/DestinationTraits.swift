@@ -91,6 +91,7 @@ struct DestinationTraits: Sendable {
       JSONValue.writeString(name, to: &header)
       header.append(UInt8(ascii: ","))
     }
-    return header + Array("\"\(kind.arrayKey)\":[".utf8)
+    header += "\"\(kind.arrayKey)\":[".utf8
+    return respells ? ASCIIEscapes.of(header) : header
   }
 }

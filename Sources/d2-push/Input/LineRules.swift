@@ -114,8 +114,8 @@ struct LineRules: Sendable {
     }
   }
 
-  /// Checks that a flag is true, false or null, also as a text, which servers up to 2.42 accept. There, anything else
-  /// fails the whole request.
+  /// Checks that a flag is true, false or null, also as a text. Servers up to 2.42 accept such texts, and
+  /// `ValueRewriter` respells them for later ones. Anything else fails the whole request.
   private func checkFlag(_ line: DataValueLine, _ key: DataValueLine.Key) throws(DataValueLine.Fault) {
     switch line[key].kind {
     case .absent, .boolean, .null: return

@@ -41,7 +41,11 @@ struct PushOptions: Sendable {
   )
   private static let failOnNotKept = Flag(
     "--fail-on-not-kept", help: "End with status 1 if the server accepts values that it does not keep.")
-  static let asJob = Flag("--async", help: "Let the server import as a job, and follow the job.")
+  static let asJob = Flag(
+    "--async",
+    help:
+      "Let the server import as a job, and follow the job. From 2.41 on, jobs run one after the other, so --concurrency gains nothing."
+  )
 
   enum ImportStrategy: String, CaseIterable {
     case createAndUpdate = "CREATE_AND_UPDATE"

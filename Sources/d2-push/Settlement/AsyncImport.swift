@@ -5,14 +5,8 @@ import D2Common
 /// imports").
 struct AsyncImport {
   private let id: String
-  /// From 2.41 on, jobs start late: their notes are an empty list for 12 to 20 seconds (docs/dhis2-servers.md, trap
-  /// 19).
   private static let firstPauseSeconds = 0.5
   private static let longestPauseSeconds = 10.0
-  /// A job without news for this long is lost: notes stay in the server's memory only until it restarts.
-  private static let patienceSeconds = 600.0
-  /// The server stores the summary a moment after the last note.
-  private static let mostPollsAfterEnd = 4
 
   /// `nil` if the answer does not describe a started job.
   init?(_ document: JSONValue) {
@@ -24,38 +18,66 @@ struct AsyncImport {
 
   /// Waits for the summary.
   ///
-  /// - Throws: `ServerError` if the job is lost; `CommandFailure` on a signal.
-  func wait(_ client: DHIS2Client) throws -> ImportSummary {
-    let path = "/api/system/taskSummaries/DATAVALUE_IMPORT/\(id)"
+  /// - Parameter sayWaits: called when the job waits for another one of the server, perhaps several times.
+  /// - Returns: the report, or the failure of a job that is over.
+  /// - Throws: `ServerError`, always final: the job may still run, and a second one must not import the same values;
+  ///   `CommandFailure` on a signal.
+  func wait(_ client: DHIS2Client, _ sayWaits: () -> Void) throws -> ImportAnswer {
+    do { return try follow(client, sayWaits) } catch let error as ServerError {
+      var ending = error
+      ending.isFinal = true
+      ending.message += "; the values of job \(id) may still arrive"
+      throw ending
+    }
+  }
+
+  private func follow(_ client: DHIS2Client, _ sayWaits: () -> Void) throws -> ImportAnswer {
+    var watch = JobWatch(patienceSeconds: client.firstByteSeconds, now: monotonicSeconds())
     var delay = Self.firstPauseSeconds
-    var lastNews = monotonicSeconds()
-    var notes = 0
-    var pollsAfterEnd = 0
     while true {
-      let response = try client.retrying { _ in
-        let response = try client.perform(HTTPRequest(.get, path))
-        if let error = ServerError(client.server, path, response) { throw error }
-        return response
-      }
-      if let document = try? JSONValue(parsing: response.body), let summary = ImportSummary(document) { return summary }
-      let task = try client.json("/api/system/tasks/DATAVALUE_IMPORT/\(id)")
-      if let note = task.array?.first(where: { $0["completed"]?.bool == true }) {
-        pollsAfterEnd += 1
-        guard pollsAfterEnd <= Self.mostPollsAfterEnd else {
-          let message = note["message"]?.string ?? "no message"
-          throw ServerError(client.server, path, .status(500), "the job ended without a summary: \(message)")
-        }
-      }
-      if let count = task.array?.count, count != notes {
-        notes = count
-        lastNews = monotonicSeconds()
-      }
-      guard monotonicSeconds() - lastNews < Self.patienceSeconds else {
-        throw ServerError(
-          client.server, path, .timedOut, "nothing was heard of job \(id) for \(Int(Self.patienceSeconds)) s")
+      if let summary = try self.summary(client) { return .report(ImportReport(summary: summary, status: 200)) }
+      let notes = try client.json("/api/system/tasks/DATAVALUE_IMPORT/\(id)").array ?? []
+      let last = notes.first { $0["completed"]?.bool == true }
+      // The notes are more recent than the status. They stay in memory if the server has forgotten the job.
+      let status = try notes.isEmpty ? self.status(client) : nil
+      switch watch.look(notes: notes.count, isCompleted: last != nil, status: status, now: monotonicSeconds()) {
+      case .running: break
+      case .waiting: sayWaits()
+      case .over:
+        guard let last else { throw lost(client, "the job is over, and the server lost its report") }
+        let message = last["message"]?.string ?? "no message"
+        return .failed(
+          ServerError(client.server, summaryPath, .status(500), "the job ended without a summary: \(message)"))
+      case .silent(let seconds):
+        throw lost(client, "nothing was heard of the job for \(DurationText.rough(seconds))")
+      case .neverBegan(let seconds):
+        throw lost(client, "the job did not begin within \(DurationText.rough(seconds))")
       }
       guard pause(seconds: delay) else { throw Signals.failure }
       delay = min(delay * 1.5, Self.longestPauseSeconds)
     }
+  }
+
+  private var summaryPath: String { "/api/system/taskSummaries/DATAVALUE_IMPORT/\(id)" }
+
+  /// The summary; `nil` if there is none yet. The answer is then empty.
+  private func summary(_ client: DHIS2Client) throws -> ImportSummary? {
+    let response = try client.retrying { _ in
+      let response = try client.perform(HTTPRequest(.get, summaryPath))
+      if let error = ServerError(client.server, summaryPath, response) { throw error }
+      return response
+    }
+    return (try? JSONValue(parsing: response.body)).flatMap { ImportSummary($0) }
+  }
+
+  /// The status of the job; `nil` if the server does not say. Up to 2.40 it does not list imports.
+  private func status(_ client: DHIS2Client) throws -> String? {
+    do {
+      return try client.json("/api/jobConfigurations/\(id)?fields=jobStatus")["jobStatus"]?.string
+    } catch let error as ServerError where !error.isRetryable { return nil }
+  }
+
+  private func lost(_ client: DHIS2Client, _ message: String) -> ServerError {
+    ServerError(client.server, summaryPath, .timedOut, message)
   }
 }

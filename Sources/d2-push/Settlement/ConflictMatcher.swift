@@ -78,6 +78,9 @@ struct ConflictMatcher {
     return conflict.message[range.upperBound...].split { " `:,".contains($0) }.first.map(String.init)
   }
 
+  /// The data set that the message names before what is wrong: `… for data set S and period(s): …`.
+  var dataSet: String? { word(after: "data set ") }
+
   /// Whether the conflict is about an id that the server does not have, and so about each value with that id. Up to
   /// 2.36 there are no codes.
   var isAboutID: Bool {
@@ -94,7 +97,12 @@ struct ConflictMatcher {
     case "E8023", "E8110", "E8111": named.contains(ids.attributeOptionCombo)
     case "E8108", "E8109": named.contains(ids.categoryOptionCombo)
     case "E8024": word(after: "data element ") == ids.dataElement && named.contains(ids.categoryOptionCombo)
+    case "E8025": word(after: "combo ") == ids.attributeOptionCombo && named.contains(ids.orgUnit)
     case "E8031": word(after: "org unit ") == ids.orgUnit && named.contains(ids.period)
+    case "E8032": word(after: "combo ") == ids.attributeOptionCombo && named.contains(ids.period)
+    case "E8033":
+      word(after: "combo ") == ids.attributeOptionCombo && word(after: "org unit ") == ids.orgUnit
+        && named.contains(ids.period)
     case "E8004", "E8005", "E8010": true
     case let code? where code.hasPrefix("E8"): nil
     default: namesByObject(ids)
@@ -133,7 +141,10 @@ struct ConflictMatcher {
     case "E8023", "E8111": "\(code) \(dataSet ?? "") \(ids.attributeOptionCombo)"
     case "E8109": "\(code) \(ids.categoryOptionCombo)"
     case "E8024": "\(code) \(ids.dataElement) \(ids.categoryOptionCombo)"
+    case "E8025": "\(code) \(ids.attributeOptionCombo) \(ids.orgUnit)"
     case "E8031": "\(code) \(ids.orgUnit) \(ids.period)"
+    case "E8032": "\(code) \(ids.attributeOptionCombo) \(ids.period)"
+    case "E8033": "\(code) \(ids.attributeOptionCombo) \(ids.orgUnit) \(ids.period)"
     default: nil
     }
   }

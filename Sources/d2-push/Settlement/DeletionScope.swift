@@ -80,6 +80,7 @@ enum DeletionScope {
 /// For servers from 2.43 on: they delete a whole scope, or nothing if they refuse a part of it.
 struct JudgeByScope: Judge {
   let ids: BatchIDs
+  let destination: Destination
 
   func verdict(on work: Work, _ report: ImportReport) -> Verdict {
     var verdict = Verdict()
@@ -91,10 +92,8 @@ struct JudgeByScope: Judge {
       return verdict
     }
     for conflict in conflicts {
-      let matcher = ConflictMatcher(conflict)
-      for index in part where verdict.refused[index] == nil && (part.count == 1 || matcher.names(ids[index]) == true) {
-        verdict.refused[index] = report.reason(conflict)
-      }
+      let found = GroupConflict(conflict, part.filter { verdict.refused[$0] == nil }, ids, destination)
+      verdict.refuse(found.guilty, report.reason(conflict))
     }
     if verdict.refused.isEmpty, part.count == 1 {
       // The server is silent about values that its database refuses.

@@ -1,3 +1,5 @@
+import D2Client
+
 /// What a run knows about its server, and learns from batch to batch.
 final class Destination: Sendable {
   let server: any ImportServer
@@ -32,6 +34,8 @@ final class Destination: Sendable {
 
   /// Values whose period seems to be outside the dates of their unit, by unit. The server still decides about them.
   func shutUnits(_ part: [Int], _ ids: BatchIDs) -> [String: [Int]] {
+    // The dates of units are ISO dates, whatever the calendar of period ids is.
+    guard traits.calendar.map(PairCalendars.isGregorian) ?? true else { return [:] }
     let dates = metadata.dates(of: Set(part.map { ids[$0].orgUnit }))
     let shut = part.filter { dates[ids[$0].orgUnit]?.isShut(in: ids[$0].period) ?? false }
     return Dictionary(grouping: shut) { ids[$0].orgUnit }

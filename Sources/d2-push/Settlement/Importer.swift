@@ -1,5 +1,6 @@
 import D2Client
 import D2Common
+import Synchronization
 
 /// Posts values and reads the server's report, in one form for all versions.
 final class Importer: ImportServer {
@@ -8,6 +9,8 @@ final class Importer: ImportServer {
   private let server: DestinationTraits
   private let target: String
   private let deletingTarget: String
+  /// Whether it has said that an import waits for another one.
+  private let hasSaidWaits = Mutex(false)
 
   init(_ client: DHIS2Client, _ options: PushOptions, _ server: DestinationTraits) {
     self.client = client
@@ -69,20 +72,23 @@ final class Importer: ImportServer {
   /// A timeout or a broken connection that remains after all retries. It may be a proxy's limit on size or time.
   private static func mayBeSize(_ error: ServerError) -> Bool {
     switch error.kind {
-    case .timedOut, .broken: true
+    case .timedOut, .broken: !error.isFinal
     default: false
     }
   }
 
+  private func sayWaits() {
+    let isRepeated = hasSaidWaits.withLock { hasSaid in
+      let before = hasSaid
+      hasSaid = true
+      return before
+    }
+    if !isRepeated { log.info("waits behind another import of the server") }
+  }
+
   private func read(_ response: HTTPResponse) throws -> ImportAnswer {
     let document = try? JSONValue(parsing: response.body)
-    if let document, options.async, let job = AsyncImport(document) {
-      do {
-        return .report(ImportReport(summary: try job.wait(client), status: 200))
-      } catch let error as ServerError where error.kind == .status(500) {
-        return .failed(error)
-      }
-    }
+    if let document, options.async, let job = AsyncImport(document) { return try job.wait(client, sayWaits) }
     if let document, let summary = ImportSummary(document),
       response.status < 500 || summary.hasCounts && summary.accepted > 0
     {

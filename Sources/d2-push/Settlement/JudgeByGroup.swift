@@ -46,10 +46,18 @@ struct JudgeByGroup: Judge {
       return verdict
     }
     let failed = report.summary.accepted > 0 ? settleOtherGroups(conflicts, work, report, &verdict) : work.part
-    let refused = refuse(failed, conflicts, work.dataSet, report)
+    let (refused, unclear) = refuse(failed, conflicts, work.dataSet, report)
     verdict.refused.merge(refused) { first, _ in first }
-    var next = work.with(failed.filter { refused[$0] == nil })
+    let isUnclear = Set(unclear)
+    var next = work.with(failed.filter { refused[$0] == nil && !isUnclear.contains($0) })
     next.history.groupFailures += 1
+    guard unclear.isEmpty else {
+      // Each unit alone: then the periods that the server names are those of this unit.
+      let byUnit = Dictionary(grouping: unclear) { ids[$0].orgUnit }
+      for (_, values) in byUnit.sorted(by: { $0.key < $1.key }) { verdict.later(next.with(values)) }
+      if !next.part.isEmpty { verdict.later(next) }
+      return verdict
+    }
     let shut =
       !refused.isEmpty && conflicts.contains { $0.code == "E8031" } ? destination.shutUnits(next.part, ids) : [:]
     if refused.isEmpty || shut.isEmpty && next.history.groupFailures >= Self.patienceWithGroups {
@@ -83,18 +91,21 @@ struct JudgeByGroup: Judge {
     return failed.filter { verdict.refused[$0] == nil }
   }
 
-  /// Refuses the values that conflicts name, and remembers their causes.
+  /// Refuses the values that conflicts name, and remembers their causes. Also returns the values for which a message is
+  /// not exact.
   private func refuse(
     _ failed: [Int], _ conflicts: [ImportSummary.Conflict], _ dataSet: String?, _ report: ImportReport
-  ) -> [Int: Refusal] {
+  ) -> (refused: [Int: Refusal], unclear: [Int]) {
     var refused: [Int: Refusal] = [:]
+    var unclear: [Int] = []
     for conflict in conflicts {
-      let matcher = ConflictMatcher(conflict)
-      for index in failed where refused[index] == nil && (failed.count == 1 || matcher.names(ids[index]) == true) {
+      let found = GroupConflict(conflict, failed.filter { refused[$0] == nil }, ids, destination)
+      for index in found.guilty {
         refused[index] = report.reason(conflict)
         if let code = conflict.code { destination.memory.remember(code, ids[index], dataSet) }
       }
+      unclear += found.unclear
     }
-    return refused
+    return (refused, unclear.unique.filter { refused[$0] == nil })
   }
 }

@@ -84,7 +84,11 @@ struct JudgeByValue: Judge {
       ? conflicts.filter { !CompulsoryValues.areMissing(by: $0.message) } : conflicts
     var found: [Int: Refusal] = [:]
     for conflict in reasons {
-      if part.count == 1 { return [part[0]: report.reason(conflict)] }
+      if part.count == 1 {
+        // A server that ignores the registration may still name compulsory values first.
+        let cause = reasons.first { !CompulsoryValues.areMissing(by: $0.message) }
+        return [part[0]: report.reason(cause ?? conflict)]
+      }
       let matcher = ConflictMatcher(conflict)
       guard matcher.isAboutID else { return nil }
       for index in part where known[index] == nil && found[index] == nil && matcher.names(ids[index]) == true {

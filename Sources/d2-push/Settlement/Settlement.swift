@@ -32,7 +32,7 @@ struct Settlement {
       if !destination.isByGroup {
         JudgeByValue(batch: batch, ids: ids, destination: destination)
       } else if destination.deletesByScope {
-        JudgeByScope(ids: ids)
+        JudgeByScope(ids: ids, destination: destination)
       } else {
         JudgeByGroup(ids: ids, destination: destination)
       }
@@ -96,7 +96,7 @@ struct Settlement {
 
   private func body(of next: Work) -> any HTTPBody {
     guard !destination.deletesByScope else {
-      return DeletionScope.body(of: next.part, ids, dataSet: destination.named(next.dataSet))
+      return ASCIIEscapes.of(DeletionScope.body(of: next.part, ids, dataSet: destination.named(next.dataSet)))
     }
     let header = destination.traits.header(dataSet: next.dataSet, kind: destination.options.kind)
     guard !next.history.isWithoutValue else { return batch.bodyOfDeletions(of: next.part, header: header) }

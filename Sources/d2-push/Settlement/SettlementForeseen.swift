@@ -47,7 +47,7 @@ extension Settlement {
         let dates = destination.metadata.dates(of: [unit])[unit]
         let span = "\(dates?.opening ?? "…") to \(dates?.closing ?? "…")"
         for index in values {
-          let text = "org unit \(unit) is open from \(span) at the destination, not all of \(ids[index].period)"
+          let text = "org unit \(unit) is open from \(span) at the destination, not when \(ids[index].period) begins"
           refuse([index], Refusal(code: "E8031", message: "\(text): not posted"))
         }
       } else {

@@ -125,6 +125,11 @@ final class World {
     return Array((missing + extra).prefix(4))
   }
 
+  /// Requests with a filter through a reference. Up to 2.42 such a request makes a server load all of its units.
+  static func filtersByReference(_ server: StandIn) -> [String] {
+    (server.statistics["recent"]?.array ?? []).compactMap { $0["target"]?.string }.filter { $0.contains(".id:eq:") }
+  }
+
   // MARK: What d2-push says
 
   /// The last totals that d2-push printed: `read 10 = 7 imported + …`.

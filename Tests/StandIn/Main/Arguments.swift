@@ -29,10 +29,12 @@ struct Arguments {
       --cost-cores N         … with so many cores (default 2)
       --clock TIME           what the server's clock shows at the start, as 2026-11-24T04:53:17
       --time-zone ZONE       the server's local time (default Etc/UTC)
+      --charset ascii|utf-8  the default charset of Java; with ascii, 2.43 reads posted values as ASCII
       --analytics SECONDS    the analytics job ran so many seconds ago (default: never)
       --analytics-limit N    values that an analytics question may bring (default 100000)
       --keep-alive SECONDS   closes connections without a request for so long (default: never)
       --async-delay SECONDS  before an asynchronous import begins, from 2.41 on (default 15)
+      --csrf on|off          from 2.42 on: demand a token against cross-site requests (default off)
       --replay DIR           instead of all that: answer as recorded (--record of the commands)
       --help
 
@@ -135,9 +137,11 @@ struct Arguments {
       options.costCores = cores
     case "--clock": options.clockStart = try known(StandInOptions.moment(value), option, value)
     case "--time-zone": options.timeZone = value
+    case "--charset": options.readsASCII = try known(["ascii": true, "utf-8": false][value], option, value)
     case "--analytics": options.analyticsSecondsAgo = try known(Int(value), option, value)
     case "--analytics-limit": options.analyticsLimit = try known(Int(value), option, value)
     case "--keep-alive": options.keepAliveSeconds = try known(Double(value), option, value)
+    case "--csrf": options.demandsCrossSiteToken = try known(["on": true, "off": false][value], option, value)
     case "--async-delay": options.asyncDelaySeconds = try known(Double(value), option, value)
     default: throw UsageError(message: "no option is called \(option)")
     }

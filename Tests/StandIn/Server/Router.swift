@@ -29,6 +29,8 @@ struct Router {
       return MetadataImportAPI(server: server, call: call, user: user).answer()
     case "aggregateDataExchanges" where isRead && version.minor >= 39:
       return ExchangeAPI(server: server, call: call).answer()
+    case "jobConfigurations" where isRead && call.resource.count == 2: return jobConfiguration()
+    case "lockExceptions" where isRead && call.resource.count == 1: return lockExceptions()
     case "dataSets" where request.method == "POST" && call.resource.count == 3:
       return CollectionAPI(server: server, call: call, user: user).answer() ?? notFound()
     default:
@@ -43,6 +45,29 @@ struct Router {
     case "POST": ImportAPI(server: server, call: call, user: user, faults: faults, cost: cost).answer()
     default: methodNotAllowed()
     }
+  }
+
+  private func lockExceptions() -> Response {
+    let exceptions = server.metadata.lockExceptions.map { exception -> JSONValue in
+      let period = exception["period"]?.string ?? ""
+      return [
+        "period": ["id": .string(period), "name": .string(period)], "dataSet": exception["dataSet"] ?? .null,
+        "organisationUnit": exception["organisationUnit"] ?? .null,
+      ]
+    }
+    return .json(200, ["lockExceptions": .array(exceptions)], type: version.jsonType)
+  }
+
+  /// A job from 2.41 on. Older servers do not store the jobs of imports.
+  private func jobConfiguration() -> Response {
+    let id = call.resource[1]
+    let job = version.schedulesAsyncImports ? server.state.withLock { $0.jobs[id] } : nil
+    guard let job else { return ErrorPages.message(404, "JobConfiguration with id \(id) could not be found.") }
+    let members: JSONValue = [
+      "name": .string("DATAVALUE_IMPORT"), "id": .string(id), "jobType": "DATAVALUE_IMPORT",
+      "jobStatus": .string(job.status),
+    ]
+    return .json(200, FieldFilter(call.request.first("fields") ?? "*").apply(members), type: version.jsonType)
   }
 
   private func methodNotAllowed() -> Response {

@@ -8,6 +8,8 @@ final class Server: Service {
     var values = ValueStore()
     var registrations = RegistrationStore()
     var jobs: [String: ImportJob] = [:]
+    /// The jobs that run or wait, from 2.41 on; the first one runs.
+    var jobLine: [String] = []
     /// `nil` if the analytics job never ran.
     var analytics: AnalyticsTables?
   }
@@ -24,7 +26,11 @@ final class Server: Service {
   let asyncDelaySeconds: Double
   let localTime: LocalTime
   let shownTimeZone: String
+  /// Whether 2.43 decodes posted data values as US-ASCII.
+  let readsASCII: Bool
   let keepAliveSeconds: Double?
+  /// Whether each request that changes something needs a token against cross-site requests.
+  private let demandsCrossSiteToken: Bool
   /// The limit of values in an analytics answer.
   let analyticsLimit: Int
   let state = Mutex(State())
@@ -49,7 +55,9 @@ final class Server: Service {
     asyncDelaySeconds = options.asyncDelaySeconds
     localTime = options.timeZone == LocalTime.utc.name ? .utc : try LocalTime(named: options.timeZone)
     shownTimeZone = options.shownTimeZone ?? localTime.name
+    readsASCII = options.readsASCII
     keepAliveSeconds = options.keepAliveSeconds
+    demandsCrossSiteToken = options.demandsCrossSiteToken && options.version.canDemandCrossSiteToken
     analyticsLimit = options.analyticsLimit
     var model = options.costModel.flatMap(CostModel.init)
     model?.scale = options.costScale
@@ -123,6 +131,9 @@ final class Server: Service {
       return outsideAPI(request, base: base, cost: cost)
     }
     if call.resource == ["loginConfig"], version.hasLoginConfig { return LoginConfig.answer(version) }
+    if demandsCrossSiteToken, let refusal = CrossSiteProtection.refusal(of: request, version, authentication) {
+      return refusal
+    }
     if let fault = faults.last(where: { $0.kind == .endSessions }) {
       authentication.endSessions(fault.int("status") == 401 ? .unauthorized : .logout)
     }
@@ -134,6 +145,7 @@ final class Server: Service {
     case .user(let user, let session):
       var response = Router(server: self, call: call, user: user, faults: faults, cost: cost).answer()
       response.headers += cookies(session)
+      if demandsCrossSiteToken { response.headers += CrossSiteProtection.cookies(for: request, authentication) }
       return response
     }
   }

@@ -41,6 +41,8 @@ public struct ServerVersion: Sendable, Equatable, CustomStringConvertible {
   var importKeepsTimes: Bool { minor <= 40 }
   /// From 2.41 an asynchronous import waits for the scheduler's next turn.
   var schedulesAsyncImports: Bool { minor >= 41 }
+  /// From 2.42 on, an administrator can demand a token against cross-site requests (`http.security.csrf.enabled`).
+  var canDemandCrossSiteToken: Bool { minor >= 42 }
   /// Tokens are `d2pat_…` up to 2.40 and `d2p_…` later.
   var issuesShortTokenPrefix: Bool { minor >= 41 }
   /// The checksum of a token is checked before the token is looked up.

@@ -36,11 +36,15 @@ public struct StandInOptions: Sendable {
   public var clockStart: Int64?
   /// The server's time zone, for example `America/Bogota`.
   public var timeZone = "Etc/UTC"
+  /// Whether the server's Java runs without a UTF-8 locale. Then 2.43 decodes posted data values as US-ASCII.
+  public var readsASCII = false
   /// The zone name that the server reports, if it differs.
   public var shownTimeZone: String?
   /// After this many seconds without a request, a connection is closed; `nil` for never.
   public var keepAliveSeconds: Double?
-  /// How long the scheduler of 2.41 and later takes to start an asynchronous import.
+  /// Whether a server from 2.42 on runs with `http.security.csrf.enabled`.
+  public var demandsCrossSiteToken = false
+  /// How long the scheduler of 2.41 and later takes to start an asynchronous import. Imports start one after the other.
   public var asyncDelaySeconds = 15.0
 
   /// How long before the server's start the analytics job ran; `nil` for never.

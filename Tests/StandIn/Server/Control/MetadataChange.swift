@@ -19,6 +19,7 @@ struct MetadataChange {
     try changed.sets()
     try changed.attributes()
     changed.metadata.exchanges += changed.objects("aggregateDataExchanges")
+    changed.metadata.lockExceptions += changed.objects("lockExceptions")
     changed.metadata.index()
     return changed.metadata
   }

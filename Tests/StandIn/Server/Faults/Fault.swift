@@ -29,6 +29,8 @@ public struct Fault: Sendable {
     case endSessions = "end-sessions"
     case slowExport = "slow-export"
     case longTarget = "long-target"
+    case jobWaits = "job-waits"
+    case jobHangs = "job-hangs"
   }
 
   /// Why a specification is refused.
@@ -84,13 +86,13 @@ public struct Fault: Sendable {
     case .poison: ["text", "variant"]
     case .redirect: ["location", "status"]
     case .htmlInMiddle: ["after", "body"]
-    case .slowFirstByte, .latency: ["seconds"]
+    case .slowFirstByte, .latency, .jobWaits: ["seconds"]
     case .bandwidth: ["bytes"]
     case .shortAnswer: ["thousands", "values"]
     case .partialImport: ["values", "status"]
     case .contentType: ["type"]
     case .endSessions: ["status"]
-    case .loginPage, .lostAnswer, .endless: []
+    case .loginPage, .lostAnswer, .endless, .jobHangs: []
     }
   }
 

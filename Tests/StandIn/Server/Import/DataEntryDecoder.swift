@@ -143,16 +143,14 @@ struct DataEntryDecoder {
     let wanted = options.compactMap { option in
       metadata.categoryOptions.firstIndex { $0.uid == option.value.scalarText }
     }
-    guard wanted.count == options.count else {
-      throw Refusal("E8126", ["\(index)-\(shown)"], "Value #\(index) category option not found: `\(shown)`")
-    }
     let found = combo(set).flatMap { combo in
       metadata.categoryCombos[combo].optionCombos.first {
-        Set(metadata.categoryOptionCombos[$0].options) == Set(wanted)
+        wanted.count == options.count && Set(metadata.categoryOptionCombos[$0].options) == Set(wanted)
       }
     }
     guard let found else {
-      throw Refusal("E8127", ["\(index)-\(shown)"], "Value #\(index) category options make no combo: `\(shown)`")
+      throw Refusal(
+        "E8108", ["\(index)-\(shown)"], "Value #\(index) category option combo not found: `\(shown)`")
     }
     return metadata.categoryOptionCombos[found].uid
   }

@@ -189,9 +189,16 @@ struct DataEntryGroup {
     if !run.user.isSuperuser {
       let latest = set.periodType.latestOpen(
         on: CalendarDate(dayNumber: today), openFuturePeriods: set.openFuturePeriods)
+      let exempt = Set(
+        metadata.lockExceptions.filter { $0["dataSet"]?["id"]?.string == uid }
+          .map { "\($0["organisationUnit"]?["id"]?.string ?? "") \($0["period"]?.string ?? "")" })
+      func isExpired(_ value: Decoded) -> Bool {
+        set.expiryDays > 0 && today > value.period.end.dayNumber + set.expiryDays && !run.user.has("F_EDIT_EXPIRED")
+          && !exempt.contains("\(value.unit) \(value.period.id)")
+      }
       let untimely = Self.distinct(
         values.lazy.filter { value in
-          (set.expiryDays > 0 && today > value.period.end.dayNumber + set.expiryDays && !run.user.has("F_EDIT_EXPIRED"))
+          isExpired(value)
             || (set.expiryDays >= 0 && value.period.start > latest.end)
         }.map(\.period.id))
       if !untimely.isEmpty {
@@ -205,7 +212,8 @@ struct DataEntryGroup {
       guard let unit = metadata.organisationUnitByUid[value.unit].map({ metadata.organisationUnits[$0] }) else {
         return false
       }
-      return value.period.start.dayNumber < unit.opened || value.period.end.dayNumber > unit.closed ?? Int.max
+      // Only the first day of the period counts.
+      return value.period.start.dayNumber < unit.opened || value.period.start.dayNumber > unit.closed ?? Int.max
     }
     // The server names one unit at a time, with all of its periods.
     guard let unit = values.first(where: isShut)?.unit else { return }

@@ -88,11 +88,11 @@ struct DataEntryImport: ValueImport {
     guard let id = run.set.text("dataSet") else { return nil }
     let scheme = run.options.scheme("dataSetIdScheme")
     if scheme == .uid {
-      guard IdLookup.isUid(id) else { throw Refusal("E8005", [id], "Data set UID not valid: `\(id)`") }
+      guard IdLookup.isUid(id) else { throw Refusal("E8004", [id], "Data set UID not valid: `\(id)`") }
       return id
     }
     guard let set = metadata.dataSets(by: scheme)[id] else {
-      throw Refusal("E8004", [id], "Data set not found: `\(id)`")
+      throw Refusal("E8005", [id], "Data set not found: `\(id)`")
     }
     return metadata.dataSets[set].uid
   }

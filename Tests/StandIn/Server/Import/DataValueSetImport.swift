@@ -211,6 +211,9 @@ struct DataValueSetImport: ValueImport {
     let comment = Self.trimmed(incoming.comment)
     let zero = text.map { Self.isInsignificantZero($0, element) } ?? false
 
+    // With the strategy CREATE, and without a row, the server skips such a zero, and does not count it. It stores the
+    // zero in a row that is marked as deleted.
+    if zero, old == nil || run.options.creates && !run.options.updates { return }
     if let old, let existing, !old.isDeleted {
       if run.options.isDelete || incoming.deleted == true || (zero && run.options.updates) {
         return remove(existing, text, comment, incoming, run, &store, &summary)
@@ -225,7 +228,6 @@ struct DataValueSetImport: ValueImport {
       summary.updated += 1
       return
     }
-    if zero { return }
     guard run.options.creates else { return summary.rejectQuietly(index) }
     if text == nil, comment == nil {
       summary.ignored += 1

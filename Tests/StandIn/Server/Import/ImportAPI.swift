@@ -32,7 +32,7 @@ struct ImportAPI {
     do { options = try ImportOptions(request) } catch { return ErrorPages.message(400, error.message) }
     let querySchemes = Set(options.schemes.map(\.parameter))
     let incoming: IncomingSet
-    switch PostedBody(request.body, version).set() {
+    switch PostedBody(request.body, version, readsASCII: server.readsASCII).set() {
     case .failure(let problem): return damaged(problem, options)
     case .success(let set): incoming = set
     }
@@ -63,8 +63,10 @@ struct ImportAPI {
     let id = server.authentication.newUid()
     let now = server.clock.now
     let name = version.minor <= 40 ? "dataValueImport" : "DATAVALUE_IMPORT (\(now))"
-    server.start(
-      ImportJob(id: id, run: run, options: shown), after: version.schedulesAsyncImports ? server.asyncDelaySeconds : 0)
+    var job = ImportJob(id: id, run: run, options: shown)
+    job.waitsSeconds = faults.first { $0.kind == .jobWaits }.map { $0.number("seconds") ?? 1 } ?? 0
+    job.hangs = faults.contains { $0.kind == .jobHangs }
+    server.start(job)
     var members: [JSONValue.Member] = [
       .init("name", .string(name)), .init("id", .string(id)), .init("created", .string(Stamp.local(now))),
       .init("jobType", "DATAVALUE_IMPORT"), .init("jobStatus", version.minor <= 40 ? "SCHEDULED" : "NOT_STARTED"),

@@ -17,7 +17,8 @@ struct IncomingValue: Sendable {
   var lastUpdated: String?
   /// A value that is not a text: its key, its kind in the words of 2.43's parser, and its spelling.
   var oddValue: (key: String, kind: String, spelling: String)?
-  /// Whether `deleted` or the follow-up flag is a text other than true or false, which no version accepts.
+  /// Whether `deleted` or the follow-up flag is a text other than true or false, which no version accepts. From 2.43 on
+  /// a flag may not be a text at all (`JsonBoolean.bool`).
   var hasOddFlag = false
   /// Category options by category, if a combo is an object (from 2.43 on).
   var categoryOptions: [JSONValue.Member]?
@@ -57,9 +58,9 @@ struct IncomingValue: Sendable {
     case .comment:
       comment = text
       note("comment", json)
-    case .followup: if !version.hasDataEntryPipeline { followUp = flag(json) }
-    case .followUp: if version.hasDataEntryPipeline { followUp = flag(json) }
-    case .deleted: deleted = flag(json)
+    case .followup: if !version.hasDataEntryPipeline { followUp = flag(json, version) }
+    case .followUp: if version.hasDataEntryPipeline { followUp = flag(json, version) }
+    case .deleted: deleted = flag(json, version)
     case .storedBy: storedBy = text
     case .created: created = text
     case .lastUpdated: lastUpdated = text
@@ -67,8 +68,10 @@ struct IncomingValue: Sendable {
     }
   }
 
-  private mutating func flag(_ json: JSONValue) -> Bool? {
-    if let text = json.string, !["true", "false", ""].contains(text) { hasOddFlag = true }
+  private mutating func flag(_ json: JSONValue, _ version: ServerVersion) -> Bool? {
+    if let text = json.string, version.hasDataEntryPipeline || !["true", "false", ""].contains(text) {
+      hasOddFlag = true
+    }
     return json.bool
   }
 

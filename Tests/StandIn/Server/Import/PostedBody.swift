@@ -10,10 +10,13 @@ struct PostedBody {
 
   private let bytes: [UInt8]
   private let version: ServerVersion
+  /// Whether the default charset of the server's Java is US-ASCII. From 2.43 on, JSON is decoded with it.
+  private let readsASCII: Bool
 
-  init(_ bytes: [UInt8], _ version: ServerVersion) {
+  init(_ bytes: [UInt8], _ version: ServerVersion, readsASCII: Bool) {
     self.bytes = bytes
     self.version = version
+    self.readsASCII = readsASCII
   }
 
   /// The posted set. From 2.43 on, a list instead of an object is an empty data value set.
@@ -31,6 +34,8 @@ struct PostedBody {
     }
     if version.hasDataEntryPipeline {
       if let problem = leadingProblem(text) { return .failure(problem) }
+      // Java's decoder for US-ASCII replaces each other byte.
+      if readsASCII { text = text.flatMap { $0 < 0x80 ? [$0] : Array("\u{FFFD}".utf8) } }
       // 2.43 replaces invalid UTF-8, and older servers refuse it.
       if String(validating: text, as: UTF8.self) == nil { text = Array(String(decoding: text, as: UTF8.self).utf8) }
     }

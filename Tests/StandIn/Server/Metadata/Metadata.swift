@@ -21,6 +21,9 @@ struct Metadata: Sendable {
 
   /// Aggregate data exchanges, as posted.
   var exchanges: [JSONValue] = []
+  /// Units that may still enter data of a data set in an expired period, as posted: `{"dataSet":{"id":…},
+  /// "organisationUnit":{"id":…},"period":"202401"}`.
+  var lockExceptions: [JSONValue] = []
 
   /// Positions by uid.
   var organisationUnitByUid: [String: Int] = [:]

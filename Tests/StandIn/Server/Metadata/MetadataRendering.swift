@@ -26,7 +26,8 @@ extension MetadataView {
     switch property {
     case .value(let value): inner?.apply(value) ?? value
     case .object(let reference): renderInside(reference, inner)
-    case .objects(let references): .array(references.map { renderInside($0, inner) })
+    case .objects(let references):
+      .array(references.filter { $0.kind != .organisationUnits || isVisible($0) }.map { renderInside($0, inner) })
     }
   }
 

@@ -120,35 +120,39 @@ struct SystemAPI {
     return .json(200, summary.json(version), type: version.jsonType)
   }
 
-  /// The notes of a job, the newest first; empty before it has begun.
+  /// The notes of a job, the newest first; empty before it has begun. A job that runs has only its first note.
   private func tasks(_ id: String) -> [JSONValue] {
-    guard let job = job(id), let summary = job.summary else { return [] }
-    let texts: [String]
-    if version.hasDataEntryPipeline {
-      let counts =
-        "\(summary.imported) created, \(summary.updated) updated, \(summary.deleted) deleted, \(summary.ignored) ignored"
-      let values = job.run.set.values.count
-      texts = [
-        "Import complete with status \(summary.status.rawValue), \(counts)",
-        "Upserting group ds=\(detectedSet(job) ?? "?") (\(summary.updated) values)",
-        "Validating group ds=? (\(values) values)", "Decoding group ds=? [de= ou= pe= aoc=](\(values) values)",
-        "Deserializing JSON data", "Loading file content", "Loading file resource", "Data value set import",
-      ]
-    } else {
-      texts = ["Import done", "Importing data values", "Process started"]
-    }
+    guard let job = job(id), let begun = job.begun else { return [] }
+    let isDone = job.summary != nil
+    var texts = self.texts(of: job, job.summary ?? ImportSummary())
+    if !isDone { texts.removeFirst(texts.count - 1) }
     return texts.enumerated().map { position, text in
       let uid = server.authentication.newUid()
       var note: [JSONValue.Member] = [
         .init("uid", .string(uid)), .init("level", "INFO"), .init("category", "DATAVALUE_IMPORT"),
-        .init("time", .string(Stamp.local(job.finished))), .init("message", .string(text)),
-        .init("completed", .bool(position == 0)), .init("id", .string(uid)),
+        .init("time", .string(Stamp.local(isDone ? job.finished : begun))), .init("message", .string(text)),
+        .init("completed", .bool(isDone && position == 0)), .init("id", .string(uid)),
       ]
       if version.hasDataEntryPipeline, position == texts.count - 1 {
         note += [.init("dataType", "PARAMETERS"), .init("data", parameters(job.options))]
       }
       return .object(note)
     }
+  }
+
+  private func texts(of job: ImportJob, _ summary: ImportSummary) -> [String] {
+    if version.hasDataEntryPipeline {
+      let counts =
+        "\(summary.imported) created, \(summary.updated) updated, \(summary.deleted) deleted, \(summary.ignored) ignored"
+      let values = job.run.set.values.count
+      return [
+        "Import complete with status \(summary.status.rawValue), \(counts)",
+        "Upserting group ds=\(detectedSet(job) ?? "?") (\(summary.updated) values)",
+        "Validating group ds=? (\(values) values)", "Decoding group ds=? [de= ou= pe= aoc=](\(values) values)",
+        "Deserializing JSON data", "Loading file content", "Loading file resource", "Data value set import",
+      ]
+    }
+    return ["Import done", "Importing data values", "Process started"]
   }
 
   /// The first note repeats the options, including those that were not set.

@@ -15,6 +15,7 @@ enum ValueTypeRules {
   }
 
   static func check(_ value: String, type: String, _ version: ServerVersion) -> Refusal? {
+    let value = withoutPointZero(value, type: type, version)
     if value.utf8.count > maxLength, value.unicodeScalars.count > maxLength {
       return Refusal("value_length_greater_than_max_length", "Data value is greater than max length")
     }
@@ -45,10 +46,17 @@ enum ValueTypeRules {
     }
   }
 
-  /// The spelling that is stored: booleans get one form.
+  /// The spelling that is stored: booleans get one form, and from 2.43 on integers lose `.0`
+  /// (`DefaultDataEntryService.normalizeValue`).
   static func stored(_ value: String, type: String, _ version: ServerVersion) -> String {
+    let value = withoutPointZero(value, type: type, version)
     guard type == "BOOLEAN" || type == "TRUE_ONLY", let flag = boolean(value, version) else { return value }
     return flag ? "true" : "false"
+  }
+
+  private static func withoutPointZero(_ value: String, type: String, _ version: ServerVersion) -> String {
+    guard version.hasDataEntryPipeline, type.hasPrefix("INTEGER"), value.hasSuffix(".0") else { return value }
+    return String(value.dropLast(2))
   }
 
   static func isZero(_ value: String) -> Bool { isNumber(value) && value.first == "0" && Double(value) == 0 }
