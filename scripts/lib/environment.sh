@@ -44,7 +44,8 @@ build_release() {
   local alike=(setarch --addr-no-randomize)
   "${alike[@]}" true 2>/dev/null || alike=()
   "${alike[@]}" swift build -c release --static-swift-stdlib -Xswiftc -file-prefix-map -Xswiftc "$PWD=d2" \
-    -Xcc "-ffile-prefix-map=$PWD=d2" -Xlinker --build-id=none -Xlinker -z -Xlinker now "$@" >&2
+    -Xcc "-ffile-prefix-map=$PWD=d2" -Xlinker --build-id=none -Xlinker -z -Xlinker now \
+    -Xlinker --no-export-dynamic "$@" >&2
 }
 
 # The version of d2, or its date, from the only place that has them.
