@@ -84,9 +84,9 @@ final class PullRun: Sendable {
       output.letGo()
       if !isChecked { try asked.check(&selections) }
     } else {
-      let before = try scope.map(endLine)
+      let before = try scope.map { try endLine(of: $0, lasting: true) }
       try await inTurn { try await fetch(requests) }
-      if let scope, let before { try write(try endLine(of: scope).both(with: before), asked) }
+      if let scope, let before { try write(try endLine(of: scope, lasting: false).both(with: before), asked) }
       try finish()
     }
     let isWhole =
@@ -107,15 +107,17 @@ final class PullRun: Sendable {
   /// The end line. It names the units, data elements and attribute option combos that the source has for this user,
   /// because nothing else is stale at the destination. For a slice, d2-push itself asks the source about the few units
   /// that matter. Combos are those of the user who pulls: an export silently leaves others out.
-  private func endLine(of scope: [Slice]) throws -> EndLine {
+  ///
+  /// - Parameter lasting: whether another command's answer from some minutes ago may be used.
+  private func endLine(of scope: [Slice], lasting: Bool) throws -> EndLine {
     var end = EndLine(values: 0, scope: scope)
     let sets = scope.map(\.dataSet).unique.sorted()
-    end.dataElements = try client.dataElements(ofDataSets: sets).mapValues { $0.sorted() }
+    end.dataElements = try client.dataElements(ofDataSets: sets, lasting: lasting).mapValues { $0.sorted() }
     if !(stored is SlicePull) {
       let tops = scope.flatMap(\.orgUnits).unique
       end.units = scope.contains(where: \.children) ? try UnitsBelow(client, fields: "id,path").ids(tops) : tops
     }
-    end.attributeOptionCombos = try client.readableAttributeOptionCombos(ofDataSets: sets)
+    end.attributeOptionCombos = try client.readableAttributeOptionCombos(ofDataSets: sets, lasting: lasting)
     return end
   }
 

@@ -147,8 +147,10 @@ package final class HTTPClient: Sendable {
   private func lacksCrossSiteToken(
     _ request: HTTPRequest, _ response: HTTPResponse, sent: [String], _ handle: CurlHandle
   ) -> Bool {
-    request.method == .post && response.status == 403 && SessionCookies.crossSiteToken(in: sent) == nil
-      && SessionCookies.crossSiteToken(in: SessionCookies.all(handle)) != nil
+    guard request.method == .post, response.status == 403,
+      let token = SessionCookies.crossSiteToken(in: SessionCookies.all(handle))
+    else { return false }
+    return token != SessionCookies.crossSiteToken(in: sent)
   }
 
   private func keepSession(of response: HTTPResponse, _ handle: CurlHandle) {

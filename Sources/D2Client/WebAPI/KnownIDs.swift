@@ -20,11 +20,12 @@ public struct KnownIDs: Sendable {
   ///   - plural: the collection's name in the Web API: `organisationUnits`.
   ///   - urlBytes: the longest address of a request.
   ///   - lookingForFiles: whether to request the value types of data elements and data sets too.
+  ///   - lasting: whether another command's answer from some minutes ago may be used.
   /// - Throws: `ServerError`.
   package init(
     _ asked: [String], of wanted: [String]? = nil, in plural: String, _ client: DHIS2Client,
     urlBytes: Int = RequestSize.safeURLBytes,
-    lookingForFiles: Bool = false
+    lookingForFiles: Bool = false, lasting: Bool = true
   ) throws {
     let fields =
       switch (plural, lookingForFiles) {
@@ -33,7 +34,7 @@ public struct KnownIDs: Sendable {
       case ("dataSets", true): "id,dataSetElements[dataElement[id,valueType]]"
       default: "id"
       }
-    try client.forEachObject(asked, in: plural, fields: fields, urlBytes: urlBytes) { object in
+    try client.forEachObject(asked, in: plural, fields: fields, urlBytes: urlBytes, lasting: lasting) { object in
       guard let id = object["id"]?.string, wanted?.contains(id) ?? true else { return }
       ids.insert(id)
       paths[id] = object["path"]?.string
@@ -50,18 +51,19 @@ extension DHIS2Client {
   ///
   /// - Parameters:
   ///   - plural: the collection's name in the Web API: `organisationUnits`.
+  ///   - lasting: whether another command's answer from some minutes ago may be used.
   ///   - body: called with each object when its answer comes, so that a later failure does not lose it.
   /// - Throws: `ServerError`.
   package func forEachObject(
     _ uids: [String], in plural: String, fields: String, urlBytes: Int = RequestSize.safeURLBytes,
-    _ body: (JSONValue) -> Void
+    lasting: Bool = true, _ body: (JSONValue) -> Void
   ) throws {
     // A text that cannot be a uid needs no request, and would not be safe in a filter.
     let groups = RequestSize.groups(
       of: uids.filter(UID.canBe), bytesEach: { $0.utf8.count + 1 }, limit: urlBytes - 200 - fields.utf8.count)
     for group in groups {
       let filter = "id:in:[\(group.joined(separator: ","))]"
-      try objects(in: plural, fields: fields, filter: filter, lasting: true).forEach(body)
+      try objects(in: plural, fields: fields, filter: filter, lasting: lasting).forEach(body)
     }
   }
 
@@ -72,10 +74,14 @@ extension DHIS2Client {
     return objects
   }
 
-  /// The uids of the data elements of each known data set. - Throws: `ServerError`.
-  package func dataElements(ofDataSets uids: [String]) throws -> [String: [String]] {
+  /// The uids of the data elements of each known data set.
+  ///
+  /// - Parameter lasting: whether another command's answer from some minutes ago may be used.
+  /// - Throws: `ServerError`.
+  package func dataElements(ofDataSets uids: [String], lasting: Bool = true) throws -> [String: [String]] {
     var found: [String: [String]] = [:]
-    try forEachObject(uids, in: "dataSets", fields: "id,dataSetElements[dataElement[id]]") { set in
+    let fields = "id,dataSetElements[dataElement[id]]"
+    try forEachObject(uids, in: "dataSets", fields: fields, lasting: lasting) { set in
       guard let id = set["id"]?.string, let elements = set["dataSetElements"]?.array else { return }
       found[id] = elements.compactMap { $0["dataElement"]?["id"]?.string }
     }

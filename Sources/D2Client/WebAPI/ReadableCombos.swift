@@ -9,20 +9,25 @@ extension DHIS2Client {
 
   /// Of some category option combos, those that the user may read. Those that the server lacks are not among them.
   ///
+  /// The server is asked anew: rights may have changed since another command asked.
+  ///
   /// - Throws: `ServerError`.
   package func readableOptionCombos(_ uids: [String]) throws -> Set<String> {
     var readable: Set<String> = []
-    try forEachObject(uids, in: "categoryOptionCombos", fields: "id,\(Self.access)") { combo in
+    try forEachObject(uids, in: "categoryOptionCombos", fields: "id,\(Self.access)", lasting: false) { combo in
       if let id = Self.readable(combo) { readable.insert(id) }
     }
     return readable
   }
 
-  /// The attribute option combos of some data sets that the user may read, sorted. - Throws: `ServerError`.
-  package func readableAttributeOptionCombos(ofDataSets uids: [String]) throws -> [String] {
+  /// The attribute option combos of some data sets that the user may read, sorted.
+  ///
+  /// - Parameter lasting: whether another command's answer from some minutes ago may be used.
+  /// - Throws: `ServerError`.
+  package func readableAttributeOptionCombos(ofDataSets uids: [String], lasting: Bool = true) throws -> [String] {
     var readable: Set<String> = []
     let fields = "id,categoryCombo[categoryOptionCombos[id,\(Self.access)]]"
-    try forEachObject(uids, in: "dataSets", fields: fields) { set in
+    try forEachObject(uids, in: "dataSets", fields: fields, lasting: lasting) { set in
       let combos = set["categoryCombo"]?["categoryOptionCombos"]?.array ?? []
       readable.formUnion(combos.compactMap { Self.readable($0) })
     }

@@ -30,8 +30,9 @@ package struct EndLine: Sendable {
       return own.filter(known.contains)
     }
     var end = self
-    end.dataElements = dataElements.reduce(into: [:]) { all, set in
-      all[set.key] = common(set.value, other.dataElements[set.key]) ?? []
+    for set in Set(dataElements.keys).union(other.dataElements.keys) {
+      // Without a list, all data elements would count as the source's.
+      end.dataElements[set] = common(dataElements[set], other.dataElements[set]) ?? []
     }
     end.units = common(units, other.units)
     end.attributeOptionCombos = common(attributeOptionCombos, other.attributeOptionCombos)

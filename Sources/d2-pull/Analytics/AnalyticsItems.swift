@@ -178,15 +178,31 @@ struct AnalyticsItems {
     let inGroups = try client.objects(members.filter { !others.contains($0) }, in: "indicators", fields: fields)
     let ofPrograms = try asked.objects(
       AnalyticsSubject.programIndicators, analytics.programIndicators, in: "programIndicators",
-      fields: fields + ",aggregateExportDataElement")
+      fields: fields + ",aggregateExportDataElement,aggregateExportCategoryOptionCombo")
     // The server writes the data element for the export instead of the indicator, in the id that somebody typed.
     func isExported(_ indicator: JSONValue) -> Bool {
       !(indicator["aggregateExportDataElement"]?.string ?? "").isEmpty
     }
-    integers.formUnion(ids(ofPrograms.filter { isExported($0) && Self.isInteger($0) }))
     return ids(identified(named + inGroups, "indicator", &asked))
       + ids(identified(ofPrograms.filter { !isExported($0) }, "program indicator", &asked))
-      + ids(ofPrograms.filter(isExported))
+      + exported(ofPrograms.filter(isExported), &asked)
+  }
+
+  /// Program indicators whose values have the key of their own data element for exports. Those whose key another item
+  /// also has are left out.
+  private mutating func exported(_ indicators: [JSONValue], _ asked: inout AskedIDs) -> [String] {
+    func key(_ indicator: JSONValue) -> [String] {
+      ["aggregateExportDataElement", "aggregateExportCategoryOptionCombo"].map { indicator[$0]?.string ?? "" }
+    }
+    let byKey = Dictionary(grouping: indicators, by: key)
+    let shared = indicators.filter { indicator in
+      let own = key(indicator)
+      return byKey[own, default: []].count > 1 || own[1].isEmpty && uidsByID[own[0]] != nil
+    }
+    asked.shared(shared, "data element", "program indicator")
+    let distinct = ids(indicators).filter { !ids(shared).contains($0) }
+    integers.formUnion(ids(indicators.filter(Self.isInteger)))
+    return distinct
   }
 
   /// Reporting rates. DHIS2 names them by the data set's uid in every id scheme.
@@ -237,7 +253,7 @@ struct AnalyticsItems {
       guard let id = scheme.id(of: object), let uid = uidsByID[id] else { return false }
       return uid != object["id"]?.string
     }
-    asked.shared(objects.filter(isTaken), scheme, noun)
+    asked.shared(objects.filter(isTaken), "\(scheme)", noun)
     let found = objects.filter { !isTaken($0) }
     for object in found { if let id = scheme.id(of: object) { uidsByID[id] = object["id"]?.string } }
     return found
@@ -275,15 +291,15 @@ extension AskedIDs {
     nameless(
       byID[nil] ?? [], noun,
       "no \(scheme)", "what belongs to them is left out. Give each one an id, or use uids")
-    self.shared(shared.flatMap(\.value), scheme, noun)
+    self.shared(shared.flatMap(\.value), "\(scheme)", noun)
     return objects.filter { scheme.id(of: $0).map { shared[$0] == nil } ?? false }
   }
 
-  /// Reports objects whose id in the output's scheme another object also has.
-  mutating func shared(_ objects: [JSONValue], _ scheme: IDScheme, _ noun: String) {
+  /// Reports objects that have something in common with others in the output, although it should tell them apart.
+  mutating func shared(_ objects: [JSONValue], _ what: String, _ noun: String) {
     nameless(
       objects, noun,
-      "the same \(scheme)", "their values could not be told apart and are left out. Give each its own, or use uids")
+      "the same \(what)", "their values could not be told apart and are left out. Give each its own, or use uids")
   }
 
   private mutating func nameless(_ objects: [JSONValue], _ noun: String, _ what: String, _ advice: String) {

@@ -119,15 +119,21 @@ final class ServerMetadata: DestinationMetadata {
 
   /// All exceptions by data set. The server's filters for them differ by version, and there are few.
   private func fetchExceptions() -> [String: Set<UnitPeriod>]? {
-    let target = "/api/lockExceptions?fields=period,organisationUnit%5Bid%5D,dataSet%5Bid%5D&paging=false"
+    let target = "/api/lockExceptions?fields=name,period,organisationUnit%5Bid%5D,dataSet%5Bid%5D&paging=false"
     guard let list = try? client.json(target)["lockExceptions"]?.array else { return nil }
     var found: [String: Set<UnitPeriod>] = [:]
     for exception in list {
       guard let set = exception["dataSet"]?["id"]?.string, let unit = exception["organisationUnit"]?["id"]?.string,
-        let period = exception["period"]?["id"]?.string ?? exception["period"]?.string
+        let period = exception["period"]?["id"]?.string ?? Self.period(inName: exception["name"]?.string)
       else { return nil }
       found[set, default: []].insert(UnitPeriod(orgUnit: unit, period: period))
     }
     return found
+  }
+
+  /// Servers from 2.43 on show a period without its id. The name of an exception has it: `Data set (Unit, 202401)`.
+  private static func period(inName name: String?) -> String? {
+    guard let name, name.last == ")", let comma = name.lastIndex(of: ",") else { return nil }
+    return String(name[name.index(after: comma)...].dropLast().drop { $0 == " " })
   }
 }

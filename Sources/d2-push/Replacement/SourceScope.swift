@@ -39,9 +39,11 @@ struct SourceScope {
     if let toldUnits {
       units = .listed(toldUnits)
     } else if let client {
-      units = .paths(try KnownIDs(stale.units().sorted(), in: "organisationUnits", client).paths)
+      units = .paths(try KnownIDs(stale.units().sorted(), in: "organisationUnits", client, lasting: false).paths)
       let unknown = Set(parts.map(\.dataSet)).subtracting(dataElements.keys)
-      for (set, elements) in try client.dataElements(ofDataSets: unknown.sorted()) { dataElements[set] = Set(elements) }
+      for (set, elements) in try client.dataElements(ofDataSets: unknown.sorted(), lasting: false) {
+        dataElements[set] = Set(elements)
+      }
     } else {
       guard replace.scope != nil || !parts.contains(where: \.children) else {
         throw CommandFailure(

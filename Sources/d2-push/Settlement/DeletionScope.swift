@@ -92,7 +92,8 @@ struct JudgeByScope: Judge {
       return verdict
     }
     for conflict in conflicts {
-      let found = GroupConflict(conflict, part.filter { verdict.refused[$0] == nil }, ids, destination)
+      let found = GroupConflict(
+        conflict, part.filter { verdict.refused[$0] == nil }, isAlone: part.count == 1, ids, destination)
       verdict.refuse(found.guilty, report.reason(conflict))
     }
     if verdict.refused.isEmpty, part.count == 1 {

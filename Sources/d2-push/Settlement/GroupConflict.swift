@@ -17,8 +17,11 @@ struct GroupConflict {
   /// exception may still enter data (`DefaultDataEntryService.validateEntryTimeliness`).
   private static let untimely = "E8030"
 
-  init(_ conflict: ImportSummary.Conflict, _ part: [Int], _ ids: BatchIDs, _ destination: Destination) {
-    guard part.count > 1 else {
+  /// - Parameter isAlone: whether the request held only one value.
+  init(
+    _ conflict: ImportSummary.Conflict, _ part: [Int], isAlone: Bool, _ ids: BatchIDs, _ destination: Destination
+  ) {
+    guard !isAlone else {
       guilty = part
       return
     }

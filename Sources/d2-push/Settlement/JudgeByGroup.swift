@@ -99,7 +99,8 @@ struct JudgeByGroup: Judge {
     var refused: [Int: Refusal] = [:]
     var unclear: [Int] = []
     for conflict in conflicts {
-      let found = GroupConflict(conflict, failed.filter { refused[$0] == nil }, ids, destination)
+      let found = GroupConflict(
+        conflict, failed.filter { refused[$0] == nil }, isAlone: failed.count == 1, ids, destination)
       for index in found.guilty {
         refused[index] = report.reason(conflict)
         if let code = conflict.code { destination.memory.remember(code, ids[index], dataSet) }

@@ -51,8 +51,10 @@ struct Router {
     let exceptions = server.metadata.lockExceptions.map { exception -> JSONValue in
       let period = exception["period"]?.string ?? ""
       return [
-        "period": ["id": .string(period), "name": .string(period)], "dataSet": exception["dataSet"] ?? .null,
-        "organisationUnit": exception["organisationUnit"] ?? .null,
+        // Its id is only in the name.
+        "name": .string("Some data set (Some unit, the first, \(period))"),
+        "period": ["periodType": ["name": "Monthly"]],
+        "dataSet": exception["dataSet"] ?? .null, "organisationUnit": exception["organisationUnit"] ?? .null,
       ]
     }
     return .json(200, ["lockExceptions": .array(exceptions)], type: version.jsonType)

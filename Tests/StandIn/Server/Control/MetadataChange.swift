@@ -186,6 +186,7 @@ struct MetadataChange {
         set.periodType = type
       }
       if let periods = object["openFuturePeriods"]?.int { set.openFuturePeriods = periods }
+      if let days = object["expiryDays"]?.int { set.expiryDays = days }
       if let combo = object["categoryCombo"] { set.combo = try self.combo(combo) }
       if let list = object["dataSetElements"]?.array {
         set.elements = []
