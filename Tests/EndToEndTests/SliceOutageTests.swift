@@ -48,6 +48,23 @@ struct SliceOutageTests {
     #expect(!outcome.errors.contains("the server seems down"), "\(outcome.errors)")
   }
 
+  @Test("a refused password ends the run: 77, no attempt counts, and few sign-ins", arguments: StoreKind.available)
+  func refusedPassword(kind: StoreKind) throws {
+    let world = try World(slicesIn: kind)
+    let outcome = world.run(
+      """
+      echo wrong > pw; chmod 600 pw
+      d2-pairs set hmis --destination-username admin --destination-password file:$PWD/pw --quiet > /dev/null
+      d2-slices plan --pair hmis \(World.quarterOfMonths) --quiet > /dev/null
+      curl -sf -o /dev/null -X POST $DST/control/reset-stats
+      timeout 60 d2-slices run --pair hmis --jobs 2 --retry-after 0.2s 2> log; echo $?; states
+      d2-slices list --pair hmis | jq -s -c 'map(.attempt) | unique'; tail -1 log | grep -c "the run stopped, and no attempt counts"
+      curl -sf $DST/control/stats | jq -r '.logins <= 8'
+      """)
+    #expect(
+      outcome.lines == ["77", "waiting=12", "[0]", "1", "true"], "\(outcome.output)\(world.shell.file("log"))")
+  }
+
   @Test("a refusal is noted also where an end is slow to say that it is there")
   func slowlyAlive() throws {
     let world = try World(slicesIn: .sqlite, values: 100, level: nil)

@@ -41,12 +41,35 @@ final class CircuitBreaker: Sendable {
   /// The statuses if a server cannot be reached, fails, or refuses the credentials.
   static let statuses: Set<Int> = [69, 75, 77]
 
-  /// - Parameter patienceSeconds: how long failures alone count as the server's fault, although it answers the request
-  ///   for the user. A server in trouble often fails only on data. After that, slices that always fail must end.
-  init(firstPauseSeconds: Double, patienceSeconds: Double = 900, isAlive: @escaping @Sendable () -> Bool) {
+  /// - Parameters:
+  ///   - patienceSeconds: how long failures alone count as the server's fault, although it answers the request
+  ///     for the user. A server in trouble often fails only on data. After that, slices that always fail must end.
+  ///   - refusal: the message of a server that refuses the user's credentials; `nil` if none does.
+  init(
+    firstPauseSeconds: Double, patienceSeconds: Double = 900, refusal: @escaping @Sendable () -> String? = { nil },
+    isAlive: @escaping @Sendable () -> Bool
+  ) {
     self.firstPauseSeconds = firstPauseSeconds
     self.patienceSeconds = patienceSeconds
+    askForRefusal = refusal
     self.isAlive = isAlive
+  }
+
+  // MARK: Credentials
+
+  private let askForRefusal: @Sendable () -> String?
+  private let knownRefusal = Mutex<String?>(nil)
+
+  /// The message of the server that refused the credentials. All workers stop then: more attempts with a wrong password
+  /// could lock the account.
+  var refusal: String? { knownRefusal.withLock { $0 } }
+
+  /// Whether a server refuses the credentials. Only one worker asks.
+  func credentialsAreRefused() -> Bool {
+    knownRefusal.withLock { known in
+      if known == nil { known = askForRefusal() }
+      return known != nil
+    }
   }
 
   func succeeded() {
@@ -97,9 +120,10 @@ final class CircuitBreaker: Sendable {
   /// it.
   var suspect: String? { state.withLock { $0.since == nil ? nil : $0.dataSet } }
 
-  /// Waits until the workers may continue. False if a signal came.
+  /// Waits until the workers may continue. False if a signal came, or a server refused the credentials.
   func wait() -> Bool {
     while true {
+      if refusal != nil { return false }
       let left = state.withLock { $0.until } - monotonicSeconds()
       if left <= 0 { return Signals.received == nil }
       guard pause(seconds: min(left, 0.5)) else { return false }

@@ -181,7 +181,8 @@ struct Runner {
     try limitImports()
     // Before a run gives up, it must have checked whether the servers answer.
     let breaker = CircuitBreaker(
-      firstPauseSeconds: min(settings.retrySeconds, 5), patienceSeconds: min(900, (settings.giveUpSeconds ?? 1800) / 2)
+      firstPauseSeconds: min(settings.retrySeconds, 5), patienceSeconds: min(900, (settings.giveUpSeconds ?? 1800) / 2),
+      refusal: { [ends] in ends.lazy.compactMap(Self.refusal).first }
     ) { [ends] in ends.allSatisfy(\.answers) }
     let meter = RunMeter(open: open, log, draws: log.draws) { breaker.pausedSeconds }
     let output = LineOutput.standardOutput()
@@ -202,12 +203,26 @@ struct Runner {
       return signal == SIGINT ? .interrupted : .terminated
     }
     if let failure { throw failure }
+    if let refusal = breaker.refusal {
+      log.error("\(refusal); the run stopped, and no attempt counts: correct the credentials, then run it again")
+      return .refused
+    }
     if let most = settings.giveUpSeconds, breaker.downSeconds >= most {
       log.error("a server has been down for \(DurationText.rough(breaker.downSeconds)): gave up; run it again later")
       return .temporary
     }
     let rests = try tellOfResting()
     return !rests && figures.refused == 0 ? .success : .incomplete
+  }
+
+  /// The message of a server that refuses the password or token; `nil` if it does not, or does not answer.
+  private static func refusal(_ client: DHIS2Client) -> String? {
+    do { _ = try client.json("/api/me?fields=id") } catch let error as ServerError
+      where error.kind == .status(401) || error.isForeignToken
+    {
+      return "\(error)"
+    } catch {}
+    return nil
   }
 
   /// Returns the first failure, after all workers have ended.

@@ -156,6 +156,10 @@ final class Worker {
   ) throws -> Verdict {
     let outcome = AttemptOutcome(status: status, result, settings)
     if case .failed(let fault, let isLasting) = outcome {
+      if try areCredentialsRefused(status, result, token) {
+        rejects.discard()
+        return .stop
+      }
       if slices.count > 1, try !isServerDown(status, slices, token) {
         rejects.discard()
         return .divide
@@ -210,6 +214,17 @@ final class Worker {
         attempts, .init(fault: failure.fault, isLasting: failure.isLasting, isServers: isServers))
     }
     return .noted
+  }
+
+  /// Whether slices failed because a server refuses the credentials. Their attempts do not count.
+  private func areCredentialsRefused(_ status: Int, _ result: Pipeline.Result, _ token: String) throws -> Bool {
+    let statuses = [status, result.pull?["status"]?.int, result.push?["status"]?.int]
+    // The source names data that it refuses.
+    guard statuses.contains(Int(ExitStatus.refused.rawValue)), result.pull?["refusal"]?.string == nil else {
+      return false
+    }
+    _ = try notes.patiently { try ledger.renewAll(token: token, leaseSeconds: settings.leaseSeconds) }
+    return breaker.credentialsAreRefused()
   }
 
   /// Whether slices failed because a server is down, and not because of one of them.
