@@ -223,7 +223,7 @@ final class Worker {
     guard statuses.contains(Int(ExitStatus.refused.rawValue)), result.pull?["refusal"]?.string == nil else {
       return false
     }
-    _ = try notes.patiently { try ledger.renewAll(token: token, leaseSeconds: settings.leaseSeconds) }
+    try renewLease(token)
     return breaker.credentialsAreRefused()
   }
 
@@ -233,9 +233,14 @@ final class Worker {
     return try !isAlive(token)
   }
 
-  /// Whether both servers accept the user. The requests take a part of the lease, so it is renewed first.
+  /// Whether both servers accept the user.
   private func isAlive(_ token: String) throws -> Bool {
-    _ = try notes.patiently { try ledger.renewAll(token: token, leaseSeconds: settings.leaseSeconds) }
+    try renewLease(token)
     return breaker.isAlive()
+  }
+
+  /// Renews the lease before the servers are asked, because the requests take a part of it.
+  private func renewLease(_ token: String) throws {
+    _ = try notes.patiently { try ledger.renewAll(token: token, leaseSeconds: settings.leaseSeconds) }
   }
 }
