@@ -200,9 +200,9 @@ struct AnalyticsItems {
       return byKey[own, default: []].count > 1 || own[1].isEmpty && uidsByID[own[0]] != nil
     }
     asked.shared(shared, "data element", "program indicator")
-    let distinct = ids(indicators).filter { !ids(shared).contains($0) }
     integers.formUnion(ids(indicators.filter(Self.isInteger)))
-    return distinct
+    let leftOut = Set(ids(shared))
+    return ids(indicators).filter { !leftOut.contains($0) }
   }
 
   /// Reporting rates. DHIS2 names them by the data set's uid in every id scheme.
@@ -260,7 +260,7 @@ struct AnalyticsItems {
   }
 
   private static func isInteger(_ item: JSONValue) -> Bool {
-    item["valueType"]?.string?.hasPrefix("INTEGER") ?? (item["decimals"]?.int == 0)
+    ElementTraits(item).contains(.isInteger) || item["decimals"]?.int == 0
   }
 
   /// The objects that have an id in the output's scheme. The others are left out: a destination would not know them.
