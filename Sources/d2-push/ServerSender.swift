@@ -41,7 +41,7 @@ struct ServerSender: BatchSender {
     try Self.limitImports(options, client, server)
     let elements = options.kind == .dataValues ? ElementDirectory(client, asks: options.asksAboutElements) : nil
     locator = LineLocator(options, server, elements)
-    pace = Pace(options, client, likesLargeBatches: server.likesLargeBatches)
+    pace = Pace(options, client, server)
     let metadata = ServerMetadata(client, options)
     destination = Destination(
       Importer(client, options, server), server, metadata, options, sizer: pace.sizer, looksAhead: options.looksAhead)

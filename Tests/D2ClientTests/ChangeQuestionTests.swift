@@ -12,6 +12,15 @@ struct ChangeQuestionTests {
     return ServerInfo(.object(members), date: date.flatMap { UTCTime($0) })
   }
 
+  @Test(
+    "only a positive number of cores counts",
+    arguments: [("8", 8), ("0", nil), ("-1", nil), ("null", nil)])
+  func cores(reported: String, known: Int?) throws {
+    let info = ServerInfo(try JSONValue(parsing: #"{"version":"2.43.1","cpuCores":\#(reported)}"#), date: nil)
+    #expect(info.cores == known)
+    #expect(ServerInfo(nil, date: nil).cores == nil)
+  }
+
   private let since = UTCTime("2024-06-15T02:30:00Z")!
 
   @Test(

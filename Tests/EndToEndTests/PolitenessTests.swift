@@ -52,6 +52,18 @@ struct PolitenessTests {
     #expect(World.content(world.destination) == World.content(world.source))
   }
 
+  @Test("auto begins with half of the cores that the destination reports", arguments: [(2, 1...4), (16, 7...8)])
+  func cores(number: Int, most: ClosedRange<Int>) throws {
+    let world = try World(.v43, .v43, values: 400) { $0.costCores = number }
+    _ = world.run("\(World.pullAll) --quiet > values")
+    try world.fail(destination: #"{"kind":"latency","seconds":0.3,"times":0,"path":"/api/dataValueSets"}"#)
+    let outcome = world.run(
+      "head -n 400 values | d2-push --url $DST --concurrency auto --batch-size 50 > /dev/null; echo $?")
+    #expect(outcome.lines == ["0"], "\(outcome.errors)")
+    let requests = world.destination.statistics["maxConcurrentRequests"]?.int ?? 0
+    #expect(most.contains(requests), "\(requests)")
+  }
+
   @Test("--max-rate is kept, in both directions")
   func rate() throws {
     let world = try World(values: 3000)

@@ -59,7 +59,7 @@ struct BatchSizerNoiseTests {
         return server.now
       }.min()!
       let sizer = BatchSizer(100...50_000, longestSeconds: longestSeconds)
-      if likesLargeBatches { sizer.beginLarge() }
+      sizer.begin(likesLargeBatches: likesLargeBatches)
       var server = NoisyServer(seed: seed, seconds)
       server.post(values, sizer)
       return best / server.now
@@ -113,7 +113,7 @@ struct BatchSizerNoiseTests {
   @Test("the first request, cold and eight times as slow, is no reason to take fewer values")
   func cold() {
     let sizer = BatchSizer(100...50_000, longestSeconds: 20)
-    sizer.beginLarge()
+    sizer.begin(likesLargeBatches: true)
     let server = SimulatedServer.v42
     sizer.record(size: sizer.size, values: sizer.size, seconds: 8 * server.seconds(sizer.size))
     for _ in 0..<3 { sizer.record(size: sizer.size, values: sizer.size, seconds: server.seconds(sizer.size)) }

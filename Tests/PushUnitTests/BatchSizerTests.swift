@@ -155,13 +155,13 @@ struct BatchSizerTests {
     ] {
       let sizer = BatchSizer(range, longestSeconds: 20)
       #expect(sizer.lastSeconds == nil)
-      sizer.beginLarge()
+      sizer.begin(likesLargeBatches: true)
       #expect(sizer.size == first, "\(range)")
     }
     // Cold, and as quick as others.
     for seconds in [3.3, 0.4] {
       let sizer = BatchSizer(100...50_000, longestSeconds: 20)
-      sizer.beginLarge()
+      sizer.begin(likesLargeBatches: true)
       sizer.record(size: 500, values: 500, seconds: seconds)
       #expect((10_000...30_000).contains(sizer.size), "\(seconds) s: \(sizer.size)")
     }
@@ -170,7 +170,7 @@ struct BatchSizerTests {
   @Test("comes down from large batches where another server does not like them")
   func comesDown() {
     let sizer = BatchSizer(100...50_000, longestSeconds: 20)
-    sizer.beginLarge()
+    sizer.begin(likesLargeBatches: true)
     let run = Self.run(sizer, .v43, values: 200_000, seed: 3)
     #expect(run.sizes.suffix(40).allSatisfy { $0 <= 5000 }, "\(run.sizes)")
   }
@@ -178,7 +178,7 @@ struct BatchSizerTests {
   @Test("what is left at the end is divided evenly: no small batch remains, and none is too large")
   func last() {
     let sizer = BatchSizer(100...50_000, longestSeconds: 20)
-    sizer.beginLarge()
+    sizer.begin(likesLargeBatches: true)
     for size in [500, 20_000, 10_000, 20_000, 20_000] {
       sizer.record(size: size, values: size, seconds: SimulatedServer.v42.seconds(size))
     }
@@ -204,7 +204,7 @@ struct BatchSizerTests {
   @Test("a size that is fixed stays at the end too; bounds are kept")
   func lastWithinBounds() {
     let fixed = BatchSizer(5000...5000, longestSeconds: 20)
-    fixed.beginLarge()
+    fixed.begin(likesLargeBatches: true)
     #expect(fixed.size(ofLast: 5000) == 5000 && fixed.size(ofLast: 6000) == 5000)
     fixed.record(size: 5000, values: 5000, seconds: 1)
     for left in [1, 4999, 6000, 9000, 11_000] { #expect(fixed.size(ofLast: left) == 5000, "\(left)") }
@@ -215,7 +215,7 @@ struct BatchSizerTests {
   func lastIsFirst() {
     let sizer = BatchSizer(100...50_000, longestSeconds: 20)
     #expect(sizer.size(ofLast: 3000) == 1000 && sizer.patienceSeconds(for: 3000) == 0)
-    sizer.beginLarge()
+    sizer.begin(likesLargeBatches: true)
     #expect(sizer.size(ofLast: 3000) == 3000 && sizer.size(ofLast: 6000) == 500)
     #expect(sizer.patienceSeconds(for: 499) == 0 && sizer.patienceSeconds(for: 6000) == 0)
     #expect((0.01...0.1).contains(sizer.patienceSeconds(for: 3000)))
@@ -224,7 +224,7 @@ struct BatchSizerTests {
   @Test("the end of the input is waited for by a small share of what a request takes, where it may be near")
   func patience() {
     let sizer = BatchSizer(100...50_000, longestSeconds: 20)
-    sizer.beginLarge()
+    sizer.begin(likesLargeBatches: true)
     for _ in 0..<3 { sizer.record(size: 20_000, values: 20_000, seconds: 3) }
     let size = sizer.size
     #expect(sizer.patienceSeconds(for: size - 1) == 0 && sizer.patienceSeconds(for: 2 * size) == 0)

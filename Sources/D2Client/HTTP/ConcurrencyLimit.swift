@@ -76,7 +76,8 @@ package final class ConcurrencyLimit: Sendable {
     state.withLock { $0.limit = min(number, $0.ceiling) }
   }
 
-  /// Begins with the number that an earlier command found. Call it before the first request.
+  /// Begins with the number that an earlier command found, or that the server's cores suggest. Call it before the first
+  /// request.
   package func begin(at number: Int) {
     guard isFound else { return }
     state.withLock { state in

@@ -13,6 +13,8 @@ package struct ServerInfo: Sendable {
   package let analyticsTime: UTCTime?
   /// The server's date in its own zone; `nil` if it does not report it.
   package let today: CalendarDate?
+  /// How many cores the server may use; `nil` if it does not report it. It tells only superusers.
+  package let cores: Int?
 
   /// The information of a server that does not answer.
   package static let unknown = ServerInfo(nil, date: nil)
@@ -46,6 +48,7 @@ package struct ServerInfo: Sendable {
     let tables = ["lastAnalyticsTableSuccess", "lastAnalyticsTablePartitionSuccess"].compactMap { key in
       info?[key]?.string.flatMap { UTCTime($0) }
     }.filter { $0.seconds > Self.neverSeconds }.max()
+    cores = info?["cpuCores"]?.int.flatMap { $0 > 0 ? $0 : nil }
     today = text.flatMap { CalendarDate(iso8601: String($0.prefix(10))) }
     // The date has no zone (docs/dhis2-servers.md, "System info"). With an offset it would be a moment already.
     let isMoment = text.map { $0.dropFirst(10).contains { "+-Z".contains($0) } } ?? false

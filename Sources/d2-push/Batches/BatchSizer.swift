@@ -118,15 +118,18 @@ final class BatchSizer: Sendable {
     return Array(zip(ServerCapacity.suppositions, ServerCapacity.prior(expected: best)))
   }
 
-  /// Begins with large batches: nothing was sent yet, and the server's version is known to like them.
-  func beginLarge() {
-    let times = BatchTimes(expected: BatchTimes.largeBatches, capacities: Self.capacities(limit))
+  /// Begins with what is known about the server. Nothing was sent yet.
+  ///
+  /// - Parameter concurrency: the number of concurrent requests that is probably best; `nil` if that is unknown.
+  func begin(likesLargeBatches: Bool, concurrency: Int? = nil) {
+    let expected = likesLargeBatches ? BatchTimes.largeBatches : BatchTimes.smallBatches
+    let times = BatchTimes(expected: expected, capacities: Self.capacities(limit, best: concurrency))
     state.withLock { state in
       state.times = times
+      guard likesLargeBatches else { return }
       state.first = Self.rung(of: Self.firstSizeOfLargeBatches, in: sizes)
       state.rising = Self.rung(of: Self.risingSizeOfLargeBatches, in: sizes)
       state.mostOfFirst = Self.mostOfFirst
-      state.chosen = nil
     }
   }
 

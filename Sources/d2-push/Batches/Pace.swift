@@ -8,19 +8,31 @@ struct Pace: Sendable {
   private static let note = "pace of d2-push"
   /// If batches are large, d2-push begins with this many concurrent requests. There are only few requests, so a search
   /// from below would take too long. Four are nearly as good as the best number, whatever that is.
-  static let firstOfLargeBatches = 4
+  private static let firstOfLargeBatches = 4
 
   let sizer: BatchSizer
   private let client: DHIS2Client
 
-  init(_ options: PushOptions, _ client: DHIS2Client, likesLargeBatches: Bool) {
+  init(_ options: PushOptions, _ client: DHIS2Client, _ server: DestinationTraits) {
     self.client = client
     sizer = BatchSizer(options.batchSize, longestSeconds: options.batchSeconds, limit: client.limit) {
       options.batchBytes(among: $0)
     }
-    guard likesLargeBatches else { return }
-    sizer.beginLarge()
-    client.limit.rise(from: Self.firstOfLargeBatches)
+    Self.begin(
+      sizer, client.limit, likesLargeBatches: server.likesLargeBatches,
+      bestConcurrency: server.bestConcurrency.map { max(1, $0 / options.jobsOfRun) })
+  }
+
+  /// Begins with what the server's version and its cores suggest.
+  static func begin(
+    _ sizer: BatchSizer, _ limit: ConcurrencyLimit, likesLargeBatches: Bool, bestConcurrency: Int?
+  ) {
+    sizer.begin(likesLargeBatches: likesLargeBatches, concurrency: bestConcurrency)
+    if let bestConcurrency {
+      limit.begin(at: bestConcurrency)
+    } else if likesLargeBatches {
+      limit.rise(from: firstOfLargeBatches)
+    }
   }
 
   /// Uses what the previous command found. Call it before anything is sent, when this command's turn has come.

@@ -8,6 +8,8 @@ struct DestinationTraits: Sendable {
   let defaultCombo: [UInt8]
   /// The name of its calendar; `nil` if the server does not report it.
   let calendar: String?
+  /// How many imports at a time it probably does best; `nil` if that is unknown.
+  let bestConcurrency: Int?
   private let usesUIDs: Bool
   private let namedDataSet: String?
 
@@ -18,10 +20,12 @@ struct DestinationTraits: Sendable {
     var version: DHIS2Version?
     var combo = DefaultCombo.usualUID
     var calendar: String?
+    var cores: Int?
     do {
       let info = try client.serverInfo()
       version = info.version
       calendar = info.calendar
+      cores = info.cores
       if version != nil { combo = try DefaultCombo.uids(client).first ?? combo }
     } catch let error as ServerError where Self.canGoOn(after: error) {
       client.log.debug("\(error); going on without")
@@ -29,6 +33,7 @@ struct DestinationTraits: Sendable {
     if version == nil { client.log.debug("the server does not tell its version") }
     self.version = version
     self.calendar = calendar
+    bestConcurrency = cores.map { max(1, $0 / Self.coresOfImport) }
     defaultCombo = Array(combo.utf8)
     usesUIDs = !options.passedOn.contains {
       $0.name.lowercased().hasSuffix("idscheme") && $0.value.uppercased() != "UID"
@@ -40,10 +45,14 @@ struct DestinationTraits: Sendable {
   init(version: DHIS2Version?, namedDataSet: String? = nil) {
     self.version = version
     calendar = nil
+    bestConcurrency = nil
     defaultCombo = Array(DefaultCombo.usualUID.utf8)
     usesUIDs = true
     self.namedDataSet = namedDataSet
   }
+
+  /// One for the server, and one for its database (docs/dhis2-servers.md, "What it costs").
+  private static let coresOfImport = 2
 
   /// A temporary failure must not decide how the whole run works.
   private static func canGoOn(after error: ServerError) -> Bool {

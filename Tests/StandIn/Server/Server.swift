@@ -20,6 +20,7 @@ final class Server: Service {
   let statistics = Statistics()
   let authentication: Authentication
   let cost: CostModel?
+  let cores: Int
   private let costNoise: CostNoise?
   private let startNanoseconds = Clock.steadyNanoseconds()
   let started: Int64
@@ -62,6 +63,7 @@ final class Server: Service {
     var model = options.costModel.flatMap(CostModel.init)
     model?.scale = options.costScale
     model?.cores = options.costCores
+    cores = options.costCores
     cost = model
     costNoise = options.costNoise.map(CostNoise.init)
 

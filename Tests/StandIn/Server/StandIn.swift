@@ -30,7 +30,7 @@ public struct StandInOptions: Sendable {
   public var costScale = 1.0
   /// The seed for varying import times; `nil` for equal times of equal imports.
   public var costNoise: UInt64?
-  /// The cores that imports share.
+  /// The cores that imports share, as `system/info` reports them.
   public var costCores = 2
   /// The time of the server's clock at the start, in milliseconds since 1970; `nil` for the machine's time.
   public var clockStart: Int64?

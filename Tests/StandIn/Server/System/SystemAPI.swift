@@ -107,7 +107,8 @@ struct SystemAPI {
   private var machine: [JSONValue.Member] {
     [
       .init("readReplicaCount", 0),
-      .init("memoryInfo", "Mem Total in JVM: 0 Free in JVM: 0 Max Limit: 0"), .init("cpuCores", 2),
+      .init("memoryInfo", "Mem Total in JVM: 0 Free in JVM: 0 Max Limit: 0"),
+      .init("cpuCores", .int(server.cores)),
     ]
   }
 
