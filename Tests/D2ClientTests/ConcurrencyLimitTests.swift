@@ -103,7 +103,7 @@ struct ConcurrencyLimitTests {
     var random = SeededGenerator(seed: 6)
     for _ in 0..<10 { Server(capacity: 8, bound: 64).answer(limit, noise: &random) }
     #expect((6...12).contains(limit.current), "\(limit.current)")
-    for _ in 0..<100 { Server(capacity: 1, bound: 64).answer(limit, noise: &random) }
+    for _ in 0..<200 { Server(capacity: 1, bound: 64).answer(limit, noise: &random) }
     #expect(limit.current <= 3, "\(limit.current)")
     let restricted = ConcurrencyLimit(foundUpTo: 16)
     restricted.restrict(to: 3)

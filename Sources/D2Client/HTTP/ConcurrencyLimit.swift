@@ -21,7 +21,7 @@ package final class ConcurrencyLimit: Sendable {
     var fit = CurveFit(prior: ServerCapacity.prior(expected: nil))
     /// Answers since the limit was last evaluated.
     var answers = 0
-    var lookAround = LookAround(firstPause: 8, longestPause: 80)
+    var lookAround = LookAround(firstPause: 8, longestPause: ConcurrencyLimit.longestPause)
     /// At first each answer raises the limit by one, until more requests are no better.
     var isRising = true
     /// This many further answers belong to requests from before a decrease, and are ignored.
@@ -38,6 +38,9 @@ package final class ConcurrencyLimit: Sendable {
 
   /// The search begins with two. A few requests too many cost little, but a slow rise from one costs much.
   private static let first = 2
+  /// If the number is known, tries of other numbers are rare from the beginning.
+  private static let firstPauseOfKnown = 20
+  private static let longestPause = 80
   /// After a decrease, the limit stays for this many rounds.
   private static let calmRounds = 3
   /// How many answers a round has: one for each allowed request. One answer is too few to draw a conclusion, and six
@@ -83,6 +86,7 @@ package final class ConcurrencyLimit: Sendable {
     state.withLock { state in
       state.fit = CurveFit(prior: ServerCapacity.prior(expected: number))
       state.limit = min(max(number, 1), state.ceiling)
+      state.lookAround = LookAround(firstPause: Self.firstPauseOfKnown, longestPause: Self.longestPause)
       state.isRising = false
     }
   }

@@ -15,17 +15,20 @@ package struct ServerCapacity: Sendable {
   package static let unlimited = ServerCapacity(requests: 16, hindrance: 0)
   /// The numbers of requests to try.
   static let levels = [1, 2, 3, 4, 6, 8, 12, 16]
-  /// How far a server differs from an earlier measurement, as a logarithm.
-  private static let spread = 0.7
+  /// How far a server differs from the expected number, as a logarithm.
+  private static let spread = 0.2
+  /// The relative probability that the expected number says nothing: others use the server now, or its cores.
+  private static let doubt = 0.03
   /// A smaller number that is nearly as good is better, because others use the server too.
   private static let nearly = 1.03
 
-  /// The logarithm of each supposition's probability, if this number was the best a while ago.
+  /// The logarithm of each supposition's probability, if this number was the best a while ago, or if the server's cores
+  /// suggest it.
   package static func prior(expected: Int?) -> [Double] {
     suppositions.map { supposition in
       guard let expected else { return 0 }
       let distance = log(supposition.requests / Double(expected)) / spread
-      return -distance * distance / 2
+      return log(exp(-distance * distance / 2) + doubt)
     }
   }
 
