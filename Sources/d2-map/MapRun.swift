@@ -137,6 +137,9 @@ struct MapRun {
     let target: [UInt8]
     /// Whether to add quotes, because the id was a number.
     let needsQuotes: Bool
+
+    /// Whether it differs from what the line holds. A table may map an id to itself.
+    func changes(_ line: UnsafeRawBufferPointer) -> Bool { needsQuotes || !line[start..<end].elementsEqual(target) }
   }
 
   /// The target for the text of a key.
@@ -190,7 +193,7 @@ struct MapRun {
         return false
       }
     }
-    if !replacements.isEmpty { counts.changed += 1 }
+    if replacements.contains(where: { $0.changes(bytes) }) { counts.changed += 1 }
     Self.append(bytes, &replacements, to: &out)
     return true
   }

@@ -53,12 +53,14 @@ package struct Pull: ToolkitCommand {
       (.usage, "the command line is wrong, or the server refuses the query"),
       (.unreachable, "the server cannot be reached"),
       (.cannotWrite, "the output cannot be written"),
+      (.cannotRead, "a file of the command line cannot be read"),
       (
         .temporary,
         "the answer broke off, the server failed or took too long after all retries, or its analytics tables are missing or too old: run it again"
       ),
       (.notDHIS2, "the other end does not speak DHIS2"),
       (.refused, "credentials or access refused"),
+      (.configuration, "there is no such pair, or the store or a secret of the pair is unusable"),
       (.interrupted, "interrupted (143 by SIGTERM); SIGPIPE ends it if its reader is gone"),
     ],
     manual: Manual([
@@ -137,7 +139,7 @@ package struct Pull: ToolkitCommand {
         let options = try PullOptions.server(arguments, log, serverOfPair(arguments))
         return try await ExchangePull(name, arguments, DHIS2Client(options, log), log).run(words)
       }
-      // For analytics, only the server of a pair matters.
+      // For analytics, only the server of a pair and the names of its data sets matter.
       let isOfSums = arguments[AnalyticsSubject.analytics]
       let stored: (any StoredSelection)? =
         if let slice { slice } else {
@@ -145,6 +147,7 @@ package struct Pull: ToolkitCommand {
         }
       let server = try isOfSums ? serverOfPair(arguments) : stored?.server
       var options = try PullOptions(arguments, log, server: server)
+      if isOfSums { options.dataSets = try uids(ofDataSets: options.dataSets, arguments) }
       if let slice {
         options.kind = slice.slice.kind
         if slice.slice.replaces != nil, !slice.isOfDestination { options.writesEndLine = true }
@@ -152,6 +155,13 @@ package struct Pull: ToolkitCommand {
       let client = DHIS2Client(options.server, log)
       return try await PullRun(options, stored, client, log).run()
     }
+  }
+
+  /// The uids of the data sets of `--analytics`. Uids need not be data sets of the pair; with a name, all must be.
+  private static func uids(ofDataSets words: [String], _ arguments: Arguments) throws -> [String] {
+    guard arguments.has(PairOptions.pair), !words.allSatisfy(UID.canBe) else { return words }
+    let (store, pair) = try PairOptions.open(arguments)
+    return try DataSetTable(store, pair).chosen(arguments[PullOptions.dataSets], of: pair).map(\.uid)
   }
 
   /// The server from `--pair` and `--side`.

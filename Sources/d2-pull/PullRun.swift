@@ -94,6 +94,9 @@ final class PullRun: Sendable {
     let status: ExitStatus = isWhole ? .success : .incomplete
     if isWhole { stored?.noteDelivered() }
     report(status)
+    if stored == nil, options.hasNoUnitsBelow, !options.isIncrement, meter.current.values == 0 {
+      log.info("no values: --org-unit without --children reads the named units only, and none below them")
+    }
     return status
   }
 

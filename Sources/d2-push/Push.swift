@@ -50,13 +50,17 @@ package struct Push: ToolkitCommand {
       ),
       (.unreachable, "the server cannot be reached"),
       (.cannotWrite, "the rejects or the output cannot be written"),
+      (.cannotRead, "a file of the command line cannot be read"),
       (
         .temporary,
         "the server failed after all retries: the rejects hold the values that it did not accept; without rejects, send the input again"
       ),
       (.notDHIS2, "the other end does not speak DHIS2, or is not the queue"),
       (.refused, "credentials or authority refused"),
-      (.configuration, "a queue does not know the source or the destination"),
+      (
+        .configuration,
+        "there is no such pair, the store or a secret of the pair is unusable, or a queue does not know the source or the destination"
+      ),
       (.interrupted, "interrupted (143 by SIGTERM)"),
     ],
     manual: Manual(

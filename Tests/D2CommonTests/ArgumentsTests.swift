@@ -183,10 +183,10 @@ struct ArgumentsTests {
   }
 
   @Test(
-    "the edit distance counts letters put in, taken out and changed",
+    "the edit distance counts letters put in, taken out, changed and swapped",
     arguments: [
-      ("", "", 0), ("a", "", 1), ("", "abc", 3), ("kitten", "sitting", 3), ("--period", "--perid", 1), ("ab", "ba", 2),
-      ("same", "same", 0),
+      ("", "", 0), ("a", "", 1), ("", "abc", 3), ("kitten", "sitting", 3), ("--period", "--perid", 1), ("ab", "ba", 1),
+      ("--yaer", "--year", 1), ("ca", "abc", 3), ("same", "same", 0),
     ])
   func distance(left: String, right: String, expected: Int) {
     #expect(editDistance(left, right) == expected)

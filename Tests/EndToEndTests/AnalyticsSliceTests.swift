@@ -41,6 +41,20 @@ struct AnalyticsSliceTests {
       "\(outcome.output)\(outcome.errors)")
   }
 
+  @Test("d2-pull --pair --analytics knows the data sets of the pair by code and name, and others by uid")
+  func names() throws {
+    let world = try Self.world(.sqlite)
+    let outcome = world.run(
+      """
+      sums() { d2-pull --pair hmis --analytics --org-unit $DISTRICT --period 2022 --quiet --data-set "$@" 2>> errors; }
+      sums $MONTH | sort > all; sums MONTH | sort | cmp - all; [ -s all ] && echo same
+      sums MONTHLY > /dev/null; echo $?
+      sums abcdefghijk > /dev/null; echo $?; cat errors
+      """, Self.ids(world))
+    #expect(outcome.lines.prefix(3) == ["same", "64", "64"], "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.output.contains("MONTHLY") && outcome.output.contains("abcdefghijk"), "\(outcome.output)")
+  }
+
   @Test("-i: the last periods again, and those that came since", arguments: StoreKind.available)
   func increment(kind: StoreKind) throws {
     let world = try Self.world(kind)

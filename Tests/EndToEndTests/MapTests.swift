@@ -46,6 +46,17 @@ struct MapTests {
     #expect(failed.errors == "d2-map: line 3: period \"202402\" is not in the table\n")
   }
 
+  @Test("a line whose ids are mapped to themselves has not changed")
+  func same() {
+    let shell = Shell()
+    shell.write("table.json", #"{"dataElement": {"a": "a", "b": "c"}}"#)
+    let mapped = shell.run(
+      #"printf '%s\n' '{"dataElement":"a","value":"1"}' '{"dataElement":"b","value":"2"}' | d2-map table.json"#)
+    #expect(mapped.lines == [#"{"dataElement":"a","value":"1"}"#, #"{"dataElement":"c","value":"2"}"#])
+    #expect(
+      mapped.errors == "d2-map: read 2, written 2: 1 changed, 0 dropped, 0 with ids that are not in the table\n")
+  }
+
   @Test("several elements become one: --sum adds exactly, and what cannot be added is an error")
   func sums() {
     let shell = Shell()

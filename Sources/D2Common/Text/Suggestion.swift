@@ -21,18 +21,22 @@ package enum Suggestion {
   }
 }
 
-/// How many letters must be added, removed or changed to turn one word into the other (Levenshtein).
+/// How many letters must be added, removed, changed or swapped with the next one to turn one word into the other
+/// (optimal string alignment).
 func editDistance(_ left: String, _ right: String) -> Int {
-  let right = Array(right)
-  var row = Array(0...right.count)
-  for (position, letter) in left.enumerated() {
-    var diagonal = row[0]
-    row[0] = position + 1
+  let (left, right) = (Array(left), Array(right))
+  // The distances of the beginnings of both words.
+  var distances = [Array(0...right.count)]
+  for row in left.indices {
+    distances.append([row + 1])
     for column in right.indices {
-      let change = diagonal + (letter == right[column] ? 0 : 1)
-      diagonal = row[column + 1]
-      row[column + 1] = min(change, row[column] + 1, diagonal + 1)
+      let change = distances[row][column] + (left[row] == right[column] ? 0 : 1)
+      var least = min(change, distances[row][column + 1] + 1, distances[row + 1][column] + 1)
+      if row > 0, column > 0, left[row] == right[column - 1], left[row - 1] == right[column] {
+        least = min(least, distances[row - 1][column - 1] + 1)
+      }
+      distances[row + 1].append(least)
     }
   }
-  return row[right.count]
+  return distances[left.count][right.count]
 }

@@ -234,6 +234,9 @@ struct PullOptions: Sendable {
   /// Whether only changed values are requested.
   var isIncrement: Bool { changes != nil }
 
+  /// Whether only the named organisation units are requested.
+  var hasNoUnitsBelow: Bool { !orgUnits.isEmpty && !children }
+
   /// Decides which values are written.
   var sieve: ValueSieve {
     ValueSieve(notBefore: notBefore, nullableKeys: MissingIDs.keys(self), delivered: delivered)
