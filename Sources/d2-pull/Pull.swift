@@ -157,11 +157,17 @@ package struct Pull: ToolkitCommand {
     }
   }
 
-  /// The uids of the data sets of `--analytics`. Uids need not be data sets of the pair; with a name, all must be.
+  /// The uids of the data sets of `--analytics`. They may have names that the pair knows. Uids alone need not be of the
+  /// pair.
   private static func uids(ofDataSets words: [String], _ arguments: Arguments) throws -> [String] {
-    guard arguments.has(PairOptions.pair), !words.allSatisfy(UID.canBe) else { return words }
+    guard arguments.has(PairOptions.pair), !words.isEmpty else { return words }
     let (store, pair) = try PairOptions.open(arguments)
-    return try DataSetTable(store, pair).chosen(arguments[PullOptions.dataSets], of: pair).map(\.uid)
+    do {
+      return try DataSetTable(store, pair).chosen(arguments[PullOptions.dataSets], of: pair).map(\.uid)
+    } catch let failure as CommandFailure {
+      guard words.allSatisfy(UID.canBe) else { throw failure }
+      return words
+    }
   }
 
   /// The server from `--pair` and `--side`.
