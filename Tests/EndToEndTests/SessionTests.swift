@@ -22,7 +22,9 @@ struct SessionTests {
   }
 
   private func isSilent(_ errors: String) -> Bool {
-    !["log", "302", "401", "--url", "retrying"].contains { errors.lowercased().contains($0) }
+    // A port may contain these numbers.
+    let text = errors.lowercased().replacing(/127\.0\.0\.1:[0-9]+/, with: "")
+    return !["log", "302", "401", "--url", "retrying"].contains { text.contains($0) }
   }
 
   /// That some requests were refused for lack of a session, and that each of these had a cookie: without one nothing is
