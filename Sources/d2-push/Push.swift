@@ -59,7 +59,8 @@ package struct Push: ToolkitCommand {
       (.refused, "credentials or authority refused"),
       (
         .configuration,
-        "there is no such pair, the store or a secret of the pair is unusable, or a queue does not know the source or the destination"
+        "there is no such pair, the store or a secret of the pair is unusable, "
+          + "or a queue does not know the source or the destination"
       ),
       (.interrupted, "interrupted (143 by SIGTERM)"),
     ],

@@ -22,7 +22,8 @@ struct LockExceptionTests {
         """)
     world.destination.restrict(user: "admin", authorities: ["F_DATAVALUE_ADD"])
     let lines = units.map {
-      #"{"dataElement":"\#(element.uid)","period":"202201","orgUnit":"\#($0)","categoryOptionCombo":"\#(combo)","value":"5"}"#
+      #"{"dataElement":"\#(element.uid)","period":"202201","orgUnit":"\#($0)","#
+        + #""categoryOptionCombo":"\#(combo)","value":"5"}"#
     }
     world.shell.write("values", lines.joined(separator: "\n") + "\n")
     let outcome = world.run(

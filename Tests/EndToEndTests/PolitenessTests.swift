@@ -24,15 +24,19 @@ struct PolitenessTests {
     #expect((2...8).contains(most), "\(most)")
   }
 
+  /// How many requests at once a push of the file `values` made to a destination that needs so many seconds for each.
+  private func mostRequests(_ world: World, latency seconds: Double) throws -> Int {
+    try world.fail(destination: #"{"kind":"latency","seconds":\#(seconds),"times":0,"path":"/api/dataValueSets"}"#)
+    let outcome = world.run("d2-push --url $DST --concurrency auto --batch-size 50 < values > /dev/null; echo $?")
+    #expect(outcome.lines == ["0"], "\(outcome.errors)")
+    return world.destination.statistics["maxConcurrentRequests"]?.int ?? 0
+  }
+
   @Test("auto pushes with more requests at a time, but not into a server that says 429")
   func push() throws {
     let world = try World(values: 2000)
     _ = world.run("\(World.pullAll) --quiet > values")
-    try world.fail(destination: #"{"kind":"latency","seconds":0.1,"times":0,"path":"/api/dataValueSets"}"#)
-    let calm = world.run(
-      "d2-push --url $DST --concurrency auto --batch-size 50 < values > /dev/null; echo $?")
-    #expect(calm.lines == ["0"], "\(calm.errors)")
-    let most = world.destination.statistics["maxConcurrentRequests"]?.int ?? 0
+    let most = try mostRequests(world, latency: 0.1)
     #expect((2...8).contains(most), "\(most)")
     world.destination.clearFaults()
     #expect(World.content(world.destination) == World.content(world.source))
@@ -55,12 +59,8 @@ struct PolitenessTests {
   @Test("auto begins with half of the cores that the destination reports", arguments: [(2, 1...4), (16, 7...8)])
   func cores(number: Int, most: ClosedRange<Int>) throws {
     let world = try World(.v43, .v43, values: 400) { $0.costCores = number }
-    _ = world.run("\(World.pullAll) --quiet > values")
-    try world.fail(destination: #"{"kind":"latency","seconds":0.3,"times":0,"path":"/api/dataValueSets"}"#)
-    let outcome = world.run(
-      "head -n 400 values | d2-push --url $DST --concurrency auto --batch-size 50 > /dev/null; echo $?")
-    #expect(outcome.lines == ["0"], "\(outcome.errors)")
-    let requests = world.destination.statistics["maxConcurrentRequests"]?.int ?? 0
+    _ = world.run("\(World.pullAll) --quiet > all; head -n 400 all > values")
+    let requests = try mostRequests(world, latency: 0.3)
     #expect(most.contains(requests), "\(requests)")
   }
 
