@@ -35,6 +35,8 @@ struct DescriptorSourceTests {
   func pipe() throws {
     var ends: [Int32] = [0, 0]
     try #require(Glibc.pipe(&ends) == 0)
+    // A command that another test starts would keep the pipe open.
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     let source = DescriptorSource(descriptor: ends[0], name: "standard input")
     // It fits into the pipe, which the source has made larger.
     #expect(write(ends[1], Self.text, Self.text.count) == Self.text.count)

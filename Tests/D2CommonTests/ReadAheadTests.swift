@@ -48,7 +48,7 @@ struct ReadAheadTests {
   private static func ends(socket: Bool) -> (reading: Int32, writing: Int32) {
     if socket {
       var pair: [Int32] = [0, 0]
-      socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair)
+      socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair)
       return (pair[0], pair[1])
     }
     let pipe = Pipe()

@@ -90,13 +90,10 @@ final class LedgerWorld {
     try test.rows("SELECT state, count(*) FROM slices GROUP BY state ORDER BY state")
   }
 
-  /// Waits for what time brings; false if it did not within ten seconds.
-  static func comes(_ condition: () throws -> Bool) rethrows -> Bool {
-    for _ in 0..<1000 {
-      if try condition() { return true }
-      usleep(10_000)
-    }
-    return false
+  /// As if so much time had passed for the leases and the pauses.
+  func letPass(seconds: Int) throws {
+    try ledger.store.database.execute(
+      "UPDATE slices SET lease_until = lease_until - $1, next_attempt = next_attempt - $1", [.int(seconds * 1000)])
   }
 
   // MARK: Data sets and windows

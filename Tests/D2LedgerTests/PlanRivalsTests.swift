@@ -112,7 +112,7 @@ struct PlanRivalsTests {
     func server(_ name: String) -> ConfiguredServer { ConfiguredServer(name: name, settings: .object([])) }
     let other = try first.add(name: "other", source: server("c"), destination: server("d"), isActive: true)
     try Rival.plan.run(first, pair)
-    try second.database.executeScript("SET lock_timeout = '50ms'")
+    try second.database.executeScript("SET lock_timeout = '2s'")
     try first.database.exclusively(pair: pair.id) {
       for rival in Rival.allCases { try rival.run(second, other) }
       let ledger = Ledger(second)

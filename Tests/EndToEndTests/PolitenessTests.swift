@@ -60,7 +60,7 @@ struct PolitenessTests {
   func cores(number: Int, most: ClosedRange<Int>) throws {
     let world = try World(.v43, .v43, values: 400) { $0.costCores = number }
     _ = world.run("\(World.pullAll) --quiet > all; head -n 400 all > values")
-    let requests = try mostRequests(world, latency: 0.3)
+    let requests = try mostRequests(world, latency: 1)
     #expect(most.contains(requests), "\(requests)")
   }
 

@@ -1,4 +1,5 @@
 import D2Common
+import TestSupport
 import Testing
 import WaitingTests
 

@@ -64,6 +64,6 @@ import Testing
     )
     let seconds = Double(Clock.steadyNanoseconds() - start) / 1e9
     let expected = (1000.0 / 1200 + 0.111) * 0.2
-    #expect(answer.status == 200 && seconds > expected && seconds < expected + 5)
+    #expect(answer.status == 200 && seconds > expected && seconds < expected + 20)
   }
 }

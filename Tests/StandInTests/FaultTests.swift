@@ -1,4 +1,5 @@
 import D2Common
+import TestSupport
 import Testing
 import WaitingTests
 
@@ -176,13 +177,4 @@ import WaitingTests
     #expect(throws: Fault.Malformed.self) { try Fault(parsing: #"{"kind":"stall","afterwards":5}"#) }
     #expect(throws: Fault.Malformed.self) { try Fault(parsing: "[]") }
   }
-}
-
-/// Waits, for at most two seconds, until something is so.
-func eventually(_ holds: () -> Bool) -> Bool {
-  for _ in 0..<100 {
-    if holds() { return true }
-    Clock.sleep(seconds: 0.02)
-  }
-  return false
 }

@@ -1,4 +1,5 @@
 import D2Common
+import TestSupport
 import Testing
 import WaitingTests
 
@@ -62,7 +63,7 @@ import WaitingTests
   }
 
   @Test func asyncImportsOfLaterVersionsStartLate() throws {
-    let server = try SmallServer(.v42, values: 0) { $0.asyncDelaySeconds = 0.3 }
+    let server = try SmallServer(.v42, values: 0) { $0.asyncDelaySeconds = 1.5 }
     let answer = TestClient.ask(
       server.port, "POST", "/api/dataValueSets?async=true", headers: TestClient.admin, body: server.payload(5))
     let job = try summary(answer)
