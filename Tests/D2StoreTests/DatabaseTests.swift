@@ -50,6 +50,21 @@ struct DatabaseTests {
     #expect(try database.rows("SELECT b FROM t WHERE i IS NOT DISTINCT FROM $1", [.null])[0].bool(0) == nil)
   }
 
+  @Test("what is distinct from nothing, and no statement of SQLite says DISTINCT FROM", arguments: StoreKind.available)
+  func distinct(kind: StoreKind) throws {
+    let store = try TestStore(kind)
+    let database = try store.connect()
+    let values: [SQLValue] = [.null, .text(""), .text("a")]
+    for (left, one) in values.enumerated() {
+      for (right, other) in values.enumerated() {
+        let sql = "SELECT CAST($1 AS text) IS DISTINCT FROM $2, CAST($1 AS text) IS NOT DISTINCT FROM $2"
+        let row = try #require(try database.rows(sql, [one, other]).first)
+        #expect(row.bool(0) == (left != right) && row.bool(1) == (left == right), "\(left), \(right)")
+        #expect(!SQLiteDatabase.spelled(sql).contains("DISTINCT"))
+      }
+    }
+  }
+
   @Test("a parameter may be used twice and out of order", arguments: StoreKind.available)
   func places(kind: StoreKind) throws {
     let store = try TestStore(kind)

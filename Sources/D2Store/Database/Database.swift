@@ -3,7 +3,7 @@ import D2Common
 /// A connection to a relational database, used by one task at a time. It is the only interface between d2 and its two
 /// kinds of stores.
 ///
-/// Each statement is written once, in the SQL that PostgreSQL and SQLite (3.39 or later) share: `$1` for parameters,
+/// Each statement is written once, in the SQL that PostgreSQL and SQLite (3.35 or later) share: `$1` for parameters,
 /// `ON CONFLICT`, `RETURNING`, `IS DISTINCT FROM`, `TRUE`. Calls block.
 package protocol Database: AnyObject {
   /// The location for messages, without a secret.

@@ -144,11 +144,17 @@ package final class SQLiteDatabase: Database {
       statements = [:]
     }
     var statement: OpaquePointer?
-    guard sqlite3_prepare_v3(connection, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil) == SQLITE_OK,
+    let spelled = Self.spelled(sql)
+    guard sqlite3_prepare_v3(connection, spelled, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil) == SQLITE_OK,
       let statement
     else { throw error() }
     statements[sql] = statement
     return statement
+  }
+
+  /// A statement in the words of SQLite 3.35. `IS DISTINCT FROM` came with 3.39, and Ubuntu 22.04 has 3.37.
+  static func spelled(_ sql: String) -> String {
+    sql.replacing("IS NOT DISTINCT FROM", with: "IS").replacing("IS DISTINCT FROM", with: "IS NOT")
   }
 
   /// Binds a parameter by name. For SQLite `$1` is a name, and it numbers names in the order of appearance.
