@@ -13,13 +13,23 @@ struct OrgUnitCheck {
   let arguments: Arguments
   let log: Log
 
-  /// The destination's version of a unit.
-  private struct Counterpart {
+  /// What is compared of a unit.
+  private struct Compared {
+    static let fields = "name,code,parent[id],openingDate,closedDate"
+
     let name: String?
     let code: String?
     let parent: String?
     let opening: String?
     let closing: String?
+
+    init(_ unit: JSONValue) {
+      name = unit["name"]?.string
+      code = unit["code"]?.string
+      parent = unit["parent"]?["id"]?.string
+      opening = unit["openingDate"]?.string.map { String($0.prefix(10)) }
+      closing = unit["closedDate"]?.string.map { String($0.prefix(10)) }
+    }
   }
 
   func run() throws -> ExitStatus {
@@ -40,7 +50,7 @@ struct OrgUnitCheck {
     var problems = 0
     let source = try pair.client(of: .source, arguments, log)
     var seen: Set<String> = []
-    let pages = MetadataPages("organisationUnits", fields: "id,name,code,path,parent[id]", source)
+    let pages = MetadataPages("organisationUnits", fields: "id,path,\(Compared.fields)", source)
     try pages.read(begin: {}) { page in
       var new = 0
       for unit in page {
@@ -62,19 +72,16 @@ struct OrgUnitCheck {
     return problems == 0 ? .success : .incomplete
   }
 
-  private func counterparts() throws -> [String: Counterpart] {
+  private func counterparts() throws -> [String: Compared] {
     let destination = try pair.client(of: .destination, arguments, log)
-    var there: [String: Counterpart] = [:]
-    try MetadataPages("organisationUnits", fields: "id,name,code,parent[id],openingDate,closedDate", destination).read {
+    var there: [String: Compared] = [:]
+    try MetadataPages("organisationUnits", fields: "id,\(Compared.fields)", destination).read {
       there = [:]
     } page: { page in
       let before = there.count
       for unit in page {
         guard let id = unit["id"]?.string else { continue }
-        there[id] = Counterpart(
-          name: unit["name"]?.string, code: unit["code"]?.string, parent: unit["parent"]?["id"]?.string,
-          opening: unit["openingDate"]?.string.map { String($0.prefix(10)) },
-          closing: unit["closedDate"]?.string.map { String($0.prefix(10)) })
+        there[id] = Compared(unit)
       }
       return there.count - before
     }
@@ -82,7 +89,7 @@ struct OrgUnitCheck {
   }
 
   private func compare(
-    _ unit: JSONValue, _ id: String, _ other: Counterpart?, in dates: ClosedRange<String>,
+    _ unit: JSONValue, _ id: String, _ other: Compared?, in dates: ClosedRange<String>,
     report: (JSONValue) throws -> Void
   ) throws {
     func problem(_ problem: String, _ source: String?, _ destination: String?) throws {
@@ -92,14 +99,12 @@ struct OrgUnitCheck {
       ])
     }
     guard let other else { return try problem("missing", unit["path"]?.string, nil) }
-    let (name, code, parent) = (unit["name"]?.string, unit["code"]?.string, unit["parent"]?["id"]?.string)
-    if name != other.name { try problem("otherName", name, other.name) }
-    if code != other.code { try problem("otherCode", code, other.code) }
-    if parent != other.parent { try problem("otherParent", parent, other.parent) }
+    let own = Compared(unit)
+    if own.name != other.name { try problem("otherName", own.name, other.name) }
+    if own.code != other.code { try problem("otherCode", own.code, other.code) }
+    if own.parent != other.parent { try problem("otherParent", own.parent, other.parent) }
     // Servers from 2.43 on refuse a request for a unit that is closed in a value's period (E8031).
-    if let opening = other.opening, opening > dates.lowerBound {
-      try problem("opensLater", dates.lowerBound, opening)
-    }
-    if let closing = other.closing, closing < dates.upperBound { try problem("closed", dates.upperBound, closing) }
+    if let opening = other.opening, opening > dates.lowerBound { try problem("opensLater", own.opening, opening) }
+    if let closing = other.closing, closing < dates.upperBound { try problem("closed", own.closing, closing) }
   }
 }

@@ -351,6 +351,11 @@ struct OrgUnitsTests {
         .sorted(),
       "\(outcome.output)\(outcome.errors)")
     #expect(outcome.errors.contains("7 problems"))
+    let dates = world.run(
+      #"jq -r 'select(.problem == "closed" or .problem == "opensLater") | "\(.source) \(.destination)"' lines"#)
+    #expect(
+      Set(dates.lines) == ["\(Day.text(facilities[3].opened)) 2022-02-01", "null 2022-12-30"],
+      "\(dates.output)\(dates.errors)")
     // Disabled units, and the units below them, are neither pulled nor compared.
     let below = world.run("\(Self.sync) --all > /dev/null; d2-orgunits disable --pair hmis --level 4; \(check) | wc -l")
     #expect(below.lines == ["0"], "\(below.output)\(below.errors)")
