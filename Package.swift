@@ -147,7 +147,7 @@ let package = Package(
     // Tests that wait for processes and servers run on threads of their own.
     .target(name: "WaitingTests", dependencies: ["D2Common"], path: "Tests/WaitingTests"),
 
-    .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "TestSupport", "WaitingTests"]),
+    .testTarget(name: "D2CommonTests", dependencies: ["D2Common", "CProcess", "TestSupport", "WaitingTests"]),
     .testTarget(
       name: "D2ClientTests", dependencies: ["D2Client", "D2Split", "D2Common", "StandInServer", "TestSupport"]),
     .testTarget(

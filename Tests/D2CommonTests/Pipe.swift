@@ -1,3 +1,4 @@
+import CProcess
 import Glibc
 
 /// A pipe of the system with both its ends.
@@ -7,8 +8,7 @@ struct Pipe: Sendable {
 
   init() {
     var ends: [Int32] = [0, 0]
-    precondition(pipe(&ends) == 0, "no pipe")
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    precondition(d2_pipe(&ends) == 0, "no pipe")
     reading = ends[0]
     writing = ends[1]
   }

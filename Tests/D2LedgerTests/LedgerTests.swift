@@ -340,8 +340,8 @@ struct LedgerTests {
     for pair in [world.pair, other] { #expect(try plan.write(pair, to: world.ledger).added == 1) }
     try world.addSet("a")
     _ = try world.openWindow("a", until: "2024-01-01T00:00:00Z")
-    #expect(try world.ledger.claim(other, worker: "w", token: "o", leaseSeconds: 9, order: .newest) != nil)
-    #expect(try world.ledger.claim(other, worker: "w", token: "p", leaseSeconds: 9, order: .newest) == nil)
+    #expect(try world.ledger.claim(other, worker: "w", token: "o", leaseSeconds: 600, order: .newest) != nil)
+    #expect(try world.ledger.claim(other, worker: "w", token: "p", leaseSeconds: 600, order: .newest) == nil)
     try store.remove(world.pair)
     #expect(try world.test.rows("SELECT count(*) FROM slices") == ["1"])
     #expect(try world.ledger.open(other).leased == 1)

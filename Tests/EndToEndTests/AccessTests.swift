@@ -79,7 +79,7 @@ struct AccessTests {
       "odd",
       """
       {"dataElement":"RecDeInt001","period":"202408","orgUnit":"RecOuFacA03","value":"1"}
-      {"dataElement":"RecDeInt001","period":"203001","orgUnit":"RecOuFacA01","value":"1"}
+      {"dataElement":"RecDeInt001","period":"209901","orgUnit":"RecOuFacA01","value":"1"}
       {"dataElement":"RecDeInt001","period":"2024Q1","orgUnit":"RecOuFacA01","value":"many"}
       {"dataElement":"RecDeOpt001","period":"202401","orgUnit":"RecOuFacA01","value":"GREEN"}
       {"dataElement":"RecDeInt001","period":"202407","orgUnit":"RecOuFacA01","value":"1.5"}

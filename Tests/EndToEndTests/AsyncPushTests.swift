@@ -9,8 +9,8 @@ import WaitingTests
 struct AsyncPushTests {
   typealias Version = StandInServer.ServerVersion
   private static let values = 1200
-  /// A job that has begun may be silent for two seconds.
-  private static let push = "d2-push --url $DST --async --batch-size 5000 --first-byte-timeout 2s < values > /dev/null"
+  /// A job that has begun may be silent for six seconds.
+  private static let push = "d2-push --url $DST --async --batch-size 5000 --first-byte-timeout 6s < values > /dev/null"
 
   /// A destination with a fault, and the values of the source in the file `values`.
   private func world(_ version: Version, fault: String) throws -> World {
@@ -33,7 +33,7 @@ struct AsyncPushTests {
   @Test("a job that waits behind another import longer than a job may be silent", arguments: [Version.v42, .v43])
   func waits(version: Version) throws {
     let world = try world(
-      version, fault: #"{"kind":"job-waits","seconds":6,"method":"POST","path":"/api/dataValueSets"}"#)
+      version, fault: #"{"kind":"job-waits","seconds":15,"method":"POST","path":"/api/dataValueSets"}"#)
     let outcome = world.run(Self.push)
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(world.differences() == [])
@@ -45,9 +45,9 @@ struct AsyncPushTests {
   @Test("jobs of several requests at a time wait for each other", arguments: [Version.v42, .v43])
   func concurrently(version: Version) throws {
     let world = try world(
-      version, fault: #"{"kind":"job-waits","seconds":4,"method":"POST","path":"/api/dataValueSets"}"#)
+      version, fault: #"{"kind":"job-waits","seconds":12,"method":"POST","path":"/api/dataValueSets"}"#)
     let outcome = world.run(
-      "d2-push --url $DST --async --batch-size 400 --concurrency 3 --first-byte-timeout 2s < values > /dev/null")
+      "d2-push --url $DST --async --batch-size 400 --concurrency 3 --first-byte-timeout 6s < values > /dev/null")
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(world.differences() == [])
     #expect(imports(world).reduce(0, +) == Self.values, "\(imports(world))")
@@ -62,7 +62,7 @@ struct AsyncPushTests {
     #expect(imports(world).count == 1, "\(imports(world))")
     #expect(world.destination.values.isEmpty)
     #expect(World.totals(outcome.errors)["not"] == Self.values, "\(outcome.errors)")
-    #expect(lines(outcome.errors, with: "nothing was heard of the job for 2 s").count == 1, "\(outcome.errors)")
+    #expect(lines(outcome.errors, with: "nothing was heard of the job for 6 s").count == 1, "\(outcome.errors)")
     #expect(lines(outcome.errors, with: "may still arrive").count == 1, "\(outcome.errors)")
     #expect(lines(outcome.errors, with: "retrying").isEmpty, "\(outcome.errors)")
   }

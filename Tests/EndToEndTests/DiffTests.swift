@@ -349,7 +349,7 @@ struct DiffTests {
       d2-slices run --pair hmis --quiet; scripts/reconcile hmis; echo $?; states
       d2-slices verify --pair hmis --id 99; echo $?; scripts/reconcile hmis --jobs 0; echo $?; scripts/reconcile; echo $?
       scripts/reconcile hmis --state failed; echo $?; D2_STORE=$PWD/other.sqlite scripts/reconcile hmis --all --id 1 --store "$D2_STORE"; echo $?
-      fault $SRC '{"kind":"latency","seconds":3,"times":0,"path":"/api/dataValueSets"}'
+      fault $SRC '{"kind":"latency","seconds":30,"times":0,"path":"/api/dataValueSets"}'
       scripts/reconcile hmis --all & pid=$!; await '[ -n "$(pgrep -P $pid xargs)" ]'; kill -TERM $pid; wait $pid; echo $?
       """)
     #expect(

@@ -196,10 +196,10 @@ struct DispatcherTests {
     let outcome = servers.run(
       """
       dhis2-stand-in --dispatcher \(flavour) --deliver-to $DST/api/dataValueSets --port-file port > url & trap 'kill %1' EXIT
-      for i in $(seq 100); do [ -s url ] && break; sleep 0.1; done
+      await '[ -s url ]'
       \(World.pullAll) --quiet | jq -c 'select(.deleted != true)' | d2-push --via auto --dispatcher-url $(cat url) --source source --destination destination --facility-by id > /dev/null
       echo ${PIPESTATUS[*]}
-      for i in $(seq 100); do curl -s http://127.0.0.1:$(cat port)/control/requests | jq -e 'all(.status != "ready")' > /dev/null && break; sleep 0.1; done
+      await 'curl -s http://127.0.0.1:$(cat port)/control/requests | jq -e "all(.status != \\"ready\\")" > /dev/null'
       """)
     #expect(outcome.lines == ["0 0 0"], "\(outcome.errors)")
     #expect(servers.hasArrived)

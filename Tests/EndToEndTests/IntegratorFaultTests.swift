@@ -11,7 +11,7 @@ struct IntegratorFaultTests {
   @Test("interrupted and begun again, it goes on where it was", arguments: World.integratorStores, ["TERM", "KILL"])
   func resumes(python: Bool, signal: String) throws {
     let world = try World(python: python, values: 1000)
-    try world.fail(source: #"{"kind":"latency","seconds":0.3,"times":0,"path":"/api/dataValueSets"}"#)
+    try world.fail(source: #"{"kind":"latency","seconds":30,"skip":3,"times":0,"path":"/api/dataValueSets"}"#)
     let outcome = world.run(
       """
       setsid scripts/integrator -d -y 2022 -q 1 > first 2>&1 & script=$!
@@ -19,9 +19,7 @@ struct IntegratorFaultTests {
       if [[ \(signal) = KILL ]]; then kill -9 -- -$script; else kill -TERM $script; fi; wait $script; echo $?
       await '[ $(children | wc -l) = 0 ]'; d2-slices list --pair 1 --state done | jq .id | sort > before
       [ $(wc -l < before) -lt 16 ] && echo some
-      # As time would.
-      [[ $D2_STORE != postgres* ]] || psql -X -q "$D2_STORE" -c "UPDATE slices SET lease_until = 1 WHERE state = 'leased'"
-      [[ $D2_STORE == postgres* ]] || sqlite3 "$D2_STORE" "UPDATE slices SET lease_until = 1 WHERE state = 'leased'"
+      sql "UPDATE slices SET lease_until = 1 WHERE state = 'leased'"
       heal $SRC; scripts/integrator -d -y 2022 -q 1 > second 2>&1; echo $?
       d2-slices list --pair 1 --state done | jq -s -c --slurpfile b before 'map(select(.id as $i | $b | index($i))) | all(.attempt == 1)'
       """)

@@ -383,7 +383,7 @@ struct OrgUnitsTests {
     let interrupted = world.run(
       """
       \(Self.sync) & child=$!
-      for i in {1..200}; do curl -s $SRC/control/faults | grep -q '\\[\\]' && break; sleep 0.05; done
+      await 'happened $SRC'
       kill -TERM $child; wait $child; echo $?
       """)
     #expect(interrupted.lines.last == "143", "\(interrupted.output)\(interrupted.errors)")

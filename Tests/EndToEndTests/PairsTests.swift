@@ -67,13 +67,14 @@ struct PairsTests {
       """
       d2-pairs add hmis --source-url https://a.example --source-pat cmd:'echo $$ > pid; exec sleep 100' \
         --destination-url https://b.example --destination-pat cmd:'echo word' > /dev/null
+      # A zombie is not: its new parent may be slow to notice.
+      lives() { grep -q "^State:.[^Z]" /proc/$(cat pid)/status 2> /dev/null; }
       for signal in TERM INT KILL; do
         rm -f pid
         (exec d2-pairs test hmis) & command=$!
         until [ -s pid ]; do sleep 0.05; done
         kill -$signal $command; wait $command; echo $?
-        for attempt in {1..100}; do [ -d /proc/$(cat pid) ] || break; sleep 0.05; done
-        [ -d /proc/$(cat pid) ] && echo "left behind after $signal"
+        await '! lives' || echo "left behind after $signal"
       done
       """)
     #expect(outcome.lines == ["143", "130", "137"], "\(outcome.errors)")
@@ -302,7 +303,7 @@ struct PairsTests {
     #expect(good.documents.map { $0["version"]?.string } == [from.name, to.name])
     for end in good.documents {
       #expect(end["username"] == "admin" && end["calendar"] == "iso8601" && end["problems"] == [])
-      #expect(abs(end["clockDifferenceSeconds"]?.int ?? 99) <= 2 && end["roundTripMilliseconds"]?.int != nil)
+      #expect(abs(end["clockDifferenceSeconds"]?.int ?? 99) <= 30 && end["roundTripMilliseconds"]?.int != nil)
       #expect(end["authorities"] == ["ALL"])
     }
     #expect(good.errors.contains("destination: the password is kept in the store itself"))

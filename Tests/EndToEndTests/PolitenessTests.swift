@@ -10,7 +10,7 @@ struct PolitenessTests {
   @Test("auto asks a calm server for more at a time, and all comes once")
   func grows() throws {
     let world = try World(values: 1200)
-    try world.fail(source: #"{"kind":"latency","seconds":0.15,"times":0,"path":"/api/dataValueSets"}"#)
+    try world.fail(source: #"{"kind":"latency","seconds":0.5,"times":0,"path":"/api/dataValueSets"}"#)
     let selection =
       "--data-set $DS --org-unit $ROOT --children --start-date 2021-12-01 --end-date 2023-01-31 --include-deleted"
     let outcome = world.run(
@@ -36,7 +36,7 @@ struct PolitenessTests {
   func push() throws {
     let world = try World(values: 2000)
     _ = world.run("\(World.pullAll) --quiet > values")
-    let most = try mostRequests(world, latency: 0.1)
+    let most = try mostRequests(world, latency: 0.5)
     #expect((2...8).contains(most), "\(most)")
     world.destination.clearFaults()
     #expect(World.content(world.destination) == World.content(world.source))

@@ -46,10 +46,10 @@ struct PullTests {
   @Test("the first line is out while the server still holds the rest back")
   func firstLineEarly() throws {
     let world = try World()
-    try world.fail(source: #"{"kind":"stall","after":3000,"seconds":30,"path":"/api/dataValueSets"}"#)
+    try world.fail(source: #"{"kind":"stall","after":3000,"seconds":120,"path":"/api/dataValueSets"}"#)
     let start = monotonicSeconds()
     let outcome = world.run("\(World.pullAll) --compression none | head -1 > first; say status ${PIPESTATUS[0]}")
-    #expect(monotonicSeconds() - start < 15)
+    #expect(monotonicSeconds() - start < 60)
     #expect(world.shell.lines(of: "first") == 1)
     #expect(outcome.output == "status=141\n")
     #expect(outcome.errors == "")
@@ -61,7 +61,7 @@ struct PullTests {
     try world.fail(source: #"{"kind":"endless","path":"/api/dataValueSets"}"#)
     let start = monotonicSeconds()
     let outcome = world.run("\(World.pullAll) | head -1 >/dev/null; echo ${PIPESTATUS[0]}")
-    #expect(monotonicSeconds() - start < 30)
+    #expect(monotonicSeconds() - start < 60)
     #expect(outcome.output == "141\n" && outcome.errors == "")
     // The server notices a closed connection at its next write.
     #expect(eventually { (world.source.statistics["closedUnfinished"]?.int ?? 0) >= 1 })
@@ -216,7 +216,9 @@ struct PullTests {
   func lasting(fault: String, status: Int32, text: String) throws {
     let world = try World()
     try world.fail(source: fault)
-    let outcome = world.run("\(World.pullAll) --retries 1 --idle-timeout 1 --first-byte-timeout 2 > out")
+    // Only for those that wait: a busy machine would end others too.
+    let patience = fault.contains(#""seconds":20"#) ? "--idle-timeout 1 --first-byte-timeout 2" : ""
+    let outcome = world.run("\(World.pullAll) --retries 1 \(patience) > out")
     #expect(outcome.status == status, "\(outcome.errors)")
     #expect(outcome.errors.contains(text) && outcome.errors.contains(world.source.url), "\(outcome.errors)")
   }

@@ -84,7 +84,7 @@ struct ReadAheadTests {
     let script = """
       mkfifo pipe
       \(Self.pull) --summary pull.json > pipe 2> errors & pid=$!
-      \(Self.reader(until: Self.awaitSource, then: "kill -TERM $pid; head -c 3000000; sleep 1; cat")) < pipe
+      \(Self.reader(until: Self.awaitSource, then: "kill -TERM $pid; head -c 3000000; sleep 5; cat")) < pipe
       wait $pid; say status $?; cat errors >&2
       say whole $(jq -c . values | wc -l); say summary $(jq .values pull.json)
       """

@@ -108,7 +108,7 @@ struct RejectsTests {
     let outcome = world.run(
       """
       \(World.pullAll) --quiet | jq -c '.orgUnit="Nonexisten1"' > bad
-      d2-push --url $DST --batch-size 50 --rejects rejects < bad | head -1 > /dev/null; echo ${PIPESTATUS[0]}; ls rejects
+      d2-push --url $DST --batch-size 5 --rejects rejects < bad | head -1 > /dev/null; echo ${PIPESTATUS[0]}; ls rejects
       """)
     #expect(outcome.lines == ["141", "rejects"], "\(outcome.errors)")
   }

@@ -24,7 +24,7 @@ struct ScriptTests {
 
   @Test("killed again and again, nothing is lost", arguments: StoreKind.available)
   func chaos(kind: StoreKind) throws {
-    let outcome = Self.torture().run("scripts/torture chaos --slices 48 --kills 15 --store \(kind) --seconds 120")
+    let outcome = Self.torture().run("scripts/torture chaos --slices 48 --kills 15 --store \(kind) --seconds 600")
     #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
     #expect(
       outcome.output.contains("all 48 slices are done") && outcome.output.contains("holds what the source holds: "))
@@ -159,7 +159,7 @@ struct ScriptTests {
   @Test("backlog: stopped in the middle, gone on with, and whole", arguments: StoreKind.available)
   func backlog(kind: StoreKind) throws {
     let world = try World(slicesIn: kind)
-    try world.fail(source: #"{"kind":"latency","seconds":0.3,"times":0,"path":"/api/dataValueSets"}"#)
+    try world.fail(source: #"{"kind":"latency","seconds":30,"skip":2,"times":0,"path":"/api/dataValueSets"}"#)
     let outcome = world.run(
       """
       backlog=(scripts/backlog hmis --from 2022-01-01 --to 2022-06-30 --data-set MONTH --jobs 3)
@@ -201,7 +201,8 @@ struct ScriptTests {
   @Test("backlog over hosts: each works, over ssh", arguments: StoreKind.available)
   func hosts(kind: StoreKind) throws {
     let world = try World(slicesIn: kind)
-    try world.fail(source: #"{"kind":"latency","seconds":0.3,"times":0,"path":"/api/dataValueSets"}"#)
+    // Two for each of three workers: none is done before all have begun.
+    try world.fail(source: #"{"kind":"latency","seconds":5,"times":6,"path":"/api/dataValueSets"}"#)
     let outcome = world.run(
       """
       mkdir bin; cat > bin/ssh << 'SSH'

@@ -75,7 +75,7 @@ struct SecretTests {
 
   private static func expectNoSecret(_ outcome: Shell.Outcome, _ world: World) throws {
     let out = world.shell.file("out")
-    #expect(Int(outcome["samples"] ?? "") ?? 0 > 20)
+    #expect(Int(outcome["samples"] ?? "") ?? 0 > 5)
     #expect(outcome["in-arguments"] == "0", "\(world.shell.file("words"))")
     #expect(outcome["in-output"] == "0", "\(out.split(separator: "\n").first { $0.contains("s3cretOf") } ?? "")")
     #expect(outcome["in-rejects"] == "0")

@@ -129,7 +129,7 @@ struct SessionTests {
       """
       \(Self.signIns)
       \(World.pullAll) --quiet | LC_ALL=C sort > all
-      curl -sf -o /dev/null $SRC/control/faults -d '[{"kind":"latency","seconds":3,"path":"/api/dataValueSets"}]'
+      curl -sf -o /dev/null $SRC/control/faults -d '[{"kind":"latency","seconds":10,"path":"/api/dataValueSets"}]'
       \(World.pullAll) --quiet --max-rate 64K > values & pull=$!
       # Its request for values waits in the server.
       await 'curl -sf $SRC/control/faults | grep -q "\\[\\]"'; sign_in $SRC; wait $pull; echo $?

@@ -139,8 +139,9 @@ struct SliceRunTests {
       """
       d2-slices plan --pair hmis --data-set MONTH -y 2022 --quiet > /dev/null
       \(run) --jobs 4 --max-slices 5 -- true; echo $?; states
-      \(run) --attempts 2 --retry-after 4s --max-slices 1 -- false; echo $?; count retry
+      \(run) --attempts 2 --retry-after 300s --max-slices 1 -- false; echo $?; count retry
       \(run) --jobs 3 --no-wait -- true; echo $?; states
+      sql "UPDATE slices SET next_attempt = 1 WHERE state = 'retry'"
       \(run) --max-slices 1 -- true; echo $?; states
       \(run) -- true more; echo $?; d2-slices plan --pair hmis 2022; echo $?
       """)

@@ -64,7 +64,7 @@ import WaitingTests
 
   @Test func concurrentRequestsAreCounted() throws {
     let server = try SmallServer()
-    try server.fail(#"{"kind":"latency","seconds":0.3,"times":0}"#)
+    try server.fail(#"{"kind":"latency","seconds":3,"times":0}"#)
     let clients = (0..<3).map { _ in
       TestClient(port: server.port).send("GET", "/api/me", headers: TestClient.admin)
     }

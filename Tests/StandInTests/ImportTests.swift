@@ -63,7 +63,7 @@ import WaitingTests
   }
 
   @Test func asyncImportsOfLaterVersionsStartLate() throws {
-    let server = try SmallServer(.v42, values: 0) { $0.asyncDelaySeconds = 1.5 }
+    let server = try SmallServer(.v42, values: 0) { $0.asyncDelaySeconds = 4 }
     let answer = TestClient.ask(
       server.port, "POST", "/api/dataValueSets?async=true", headers: TestClient.admin, body: server.payload(5))
     let job = try summary(answer)

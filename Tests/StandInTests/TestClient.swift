@@ -14,7 +14,7 @@ final class TestClient {
     var closed = false
     /// The connection was reset.
     var wasReset = false
-    /// Seconds until the first byte.
+    /// Seconds from the request until the first byte.
     var firstByteSeconds = 0.0
 
     func header(_ name: String) -> String? { headers.first { $0.name.lowercased() == name.lowercased() }?.value }
@@ -27,6 +27,7 @@ final class TestClient {
   private var at = 0
   private var reset = false
   private var isOpen = true
+  private var sent = Clock.steadyNanoseconds()
 
   init(port: Int) {
     self.port = port
@@ -59,6 +60,7 @@ final class TestClient {
     if let body { head += "Content-Length: \(body.count)\r\n" }
     var bytes = Array((head + "\r\n").utf8)[...]
     bytes += body ?? []
+    sent = Clock.steadyNanoseconds()
     while !bytes.isEmpty {
       let count = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
       guard count > 0 else { break }
@@ -71,9 +73,8 @@ final class TestClient {
   /// waits for that.
   func receive(isHead: Bool = false, limit: Int = .max, shouldClose: Bool = false) -> Answer {
     var answer = Answer()
-    let start = Clock.steadyNanoseconds()
     guard let statusLine = line() else { return ended(answer) }
-    answer.firstByteSeconds = Double(Clock.steadyNanoseconds() - start) / 1e9
+    answer.firstByteSeconds = Double(Clock.steadyNanoseconds() - sent) / 1e9
     answer.status = statusLine.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
     while let header = line(), !header.isEmpty {
       let sides = header.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)

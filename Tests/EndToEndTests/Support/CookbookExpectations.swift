@@ -293,7 +293,7 @@ struct CookbookExpectation: Sendable {
         d2-pairs add hmis --source-url $SRC --source-pat file:$SCENE/etc/d2/hmis.pat --destination-url $DST \
           --destination-pat file:$SCENE/etc/d2/repository.pat --quiet > /dev/null
         d2-orgunits sync --pair hmis --level District --quiet > /dev/null; d2-datasets sync --pair hmis --quiet > /dev/null
-        fault $SRC '{"kind": "latency", "seconds": 0.3, "times": 0, "path": "/api/dataValueSets"}'
+        fault $SRC '{"kind": "latency", "seconds": 5, "times": 6, "path": "/api/dataValueSets"}'
         """,
       after: """
         sort hosts | paste -sd' '; D2_STORE=$SHARED d2-slices list --pair hmis --format json | jq -r .worker | sort -u | wc -l

@@ -46,6 +46,7 @@ final class Shell: Sendable {
 
   /// The words that every script may use.
   private static let words = #"""
+    umask 022
     # Gives the outcome a value by name.
     say() { echo "$1=${*:2}"; }
     # Waits until a condition holds, for a minute at most.
@@ -54,7 +55,9 @@ final class Shell: Sendable {
     imports() { curl -sf "$1/control/stats" | jq '.importSizes | length'; }
     # Whether the faults of a server have all happened.
     happened() { [ "$(curl -sf "$1/control/faults")" = "[]" ]; }
-    export -f say await imports happened
+    # Changes the store, as time or an administrator would.
+    sql() { if [[ $D2_STORE == postgres* ]]; then psql -X -q "$D2_STORE" -c "$1"; else sqlite3 "$D2_STORE" "$1"; fi; }
+    export -f say await imports happened sql
 
     """#
 
@@ -83,7 +86,7 @@ final class Shell: Sendable {
   func lines(of name: String) -> Int { file(name).utf8.count { $0 == 0x0A } }
 
   func write(_ name: String, _ text: String) {
-    let file = open("\(folder)/\(name)", O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    let file = open("\(folder)/\(name)", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }

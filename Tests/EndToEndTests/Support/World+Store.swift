@@ -105,14 +105,13 @@ extension World {
     pass() {
       curl -sf -o /dev/null "$SRC/control/clock" -d "{\"advanceSeconds\":$1}"
       before() { if [ "$KIND" = sqlite ]; then echo "datetime($2, '-$1 seconds')"; else echo "$2 - interval '$1 seconds'"; fi; }
-      local changes="
+      sql "
         UPDATE orgunits SET created = $(before "$1" created), removed = $(before "$1" removed),
           active_since = active_since - ${1}000;
         UPDATE sync_datasets SET covered_at = covered_at - ${1}000,
           registrations_covered_at = registrations_covered_at - ${1}000;
         UPDATE sync_windows SET planned = planned - ${1}000;
         UPDATE slices SET started = started - ${1}000, finished = finished - ${1}000;"
-      if [ "$KIND" = sqlite ]; then sqlite3 "$D2_STORE" "$changes"; else psql -X -q "$D2_STORE" -c "$changes"; fi
     }
     heal() { curl -sf -o /dev/null -X DELETE "$1/control/faults"; }
     # A pipeline that fails at once instead of trying for minutes.

@@ -52,13 +52,18 @@ final class Statistics: Sendable {
     }
   }
 
-  func end(_ request: Request, status: Int, bytesIn: Int, bytesOut: Int) {
+  func transferred(bytesIn: Int, bytesOut: Int) {
+    counts.withLock {
+      $0.bytesIn += bytesIn
+      $0.bytesOut += bytesOut
+    }
+  }
+
+  func end(_ request: Request, status: Int) {
     let key = request.method + " " + request.path
     let line = Statistics.line(request, status: status)
     counts.withLock {
       $0.running -= 1
-      $0.bytesIn += bytesIn
-      $0.bytesOut += bytesOut
       if $0.requests[key] == nil { $0.order.append(key) }
       $0.requests[key, default: 0] += 1
       if $0.recent.count == Statistics.recentLimit { $0.recent.removeFirst() }

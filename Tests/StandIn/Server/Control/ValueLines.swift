@@ -11,9 +11,10 @@ extension Server {
   /// Stores values as given, one JSON object on each line. No import rule applies, and `followup` has the spelling of
   /// exports in every version.
   func loadValues(_ text: [UInt8]) throws -> Int {
-    let now = clock.now
     let periods = PeriodCache(version)
     return try state.withLock { state in
+      // Not before the lock: a question about later changes would never find values that came in late.
+      let now = clock.now
       var count = 0
       var start = 0
       while start < text.count {

@@ -107,14 +107,19 @@ final class Connection {
   private func base(_ request: Request) -> String { "http://" + (request.header("host") ?? "127.0.0.1") }
 
   private func finish(_ request: Request, status: Int) {
-    // Requests of tests are not part of the counts.
-    guard !request.path.hasPrefix("/control/") else {
-      countedIn = socket.bytesIn
-      countedOut = socket.bytesOut
-      return
+    count(request, status: status)
+    countBytes(request)
+  }
+
+  /// Counts a request as ended. Requests of tests are not part of the counts.
+  private func count(_ request: Request, status: Int) {
+    if !request.path.hasPrefix("/control/") { server.statistics.end(request, status: status) }
+  }
+
+  private func countBytes(_ request: Request) {
+    if !request.path.hasPrefix("/control/") {
+      server.statistics.transferred(bytesIn: socket.bytesIn - countedIn, bytesOut: socket.bytesOut - countedOut)
     }
-    server.statistics.end(
-      request, status: status, bytesIn: socket.bytesIn - countedIn, bytesOut: socket.bytesOut - countedOut)
     countedIn = socket.bytesIn
     countedOut = socket.bytesOut
   }
@@ -123,7 +128,16 @@ final class Connection {
 
   @discardableResult
   private func send(_ response: Response, to request: Request, faults: [Fault]) throws -> Bool {
-    defer { finish(request, status: response.status) }
+    // Before the client has the last bytes: it may end then, and its test reads the counts.
+    var isCounted = false
+    func countOnce() {
+      if !isCounted { count(request, status: response.status) }
+      isCounted = true
+    }
+    defer {
+      countOnce()
+      countBytes(request)
+    }
     let watching = faults.filter(BodySender.watches)
     let cutFraming = watching.first { $0.kind == .cutBody }?.text("framing")
     var closes =
@@ -146,12 +160,14 @@ final class Connection {
     case .close, .none: break
     }
     if closes { head += "Connection: close\r\n" }
+    if case .stream = response.body, !isHead {} else { countOnce() }
     try socket.write(Array((head + "\r\n").utf8))
     let sender = BodySender(socket: socket, framing: isHead ? .none : framing, faults: isHead ? [] : watching)
     switch response.body {
     case .bytes(let bytes), .chunked(let bytes): try sender.send(bytes)
     case .stream(let write): if !isHead { try write { try sender.send($0) } }
     }
+    countOnce()
     if !isHead { try sender.end() }
     closes = closes || response.closesSilently
     return !closes
