@@ -107,15 +107,14 @@ struct ClaimRunTests {
   func rivals(kind: StoreKind) async throws {
     let world = try LedgerWorld(kind)
     try world.plan(Self.months, units: 20)
+    let (store, pair) = (world.test, world.pair)
     let claimed = try await withThrowingTaskGroup(of: [Int].self) { group in
       for worker in 0..<4 {
-        let ledger = try world.another()
-        nonisolated(unsafe) let mine = ledger
-        let pair = world.pair
         group.addTask {
+          let ledger = Ledger(try store.open())
           var ids: [Int] = []
           while true {
-            let slices = try mine.claimRun(
+            let slices = try ledger.claimRun(
               pair, worker: "w\(worker)", token: "\(worker)-\(ids.count)", leaseSeconds: 600, order: .newest, most: 5)
             if slices.isEmpty { return ids }
             ids += slices.map(\.id)

@@ -66,7 +66,7 @@ package struct ZipBuilder {
     let locator64 = number(0x0706_4B50, 4) + number(0, 4) + number(bytes.count + directory.count, 8) + number(1, 4)
     let end =
       number(0x0605_4B50, 4) + number(0, 4) + number(entries, 2) + number(entries, 2) + number(directory.count, 4)
-      + number(bytes.count, 4) + number(comment.utf8.count, 2) + comment.utf8
+      + number(bytes.count, 4) + number(comment.utf8.count, 2) + Array(comment.utf8)
     return bytes + directory + (is64 ? end64 + locator64 : []) + end
   }
 

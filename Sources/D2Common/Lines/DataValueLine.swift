@@ -25,7 +25,7 @@ public struct DataValueLine {
     private(set) var bits: UInt32 = 0
 
     /// A set of these keys.
-    public init(_ keys: Key...) { for key in keys { bits |= KeySet(key).bits } }
+    public init(_ keys: Key...) { for key in keys { bits |= Self.bit(of: key) } }
 
     /// All keys.
     fileprivate static let all = KeySet(bits: 1 << UInt32(keyCount) - 1)
@@ -35,7 +35,10 @@ public struct DataValueLine {
 
     /// A set of one key.
     @inline(__always)
-    public init(_ key: Key) { bits = 1 << UInt32(truncatingIfNeeded: key.rawValue) }
+    public init(_ key: Key) { bits = Self.bit(of: key) }
+
+    @inline(__always)
+    private static func bit(of key: Key) -> UInt32 { 1 << UInt32(truncatingIfNeeded: key.rawValue) }
 
     /// Whether the set is empty.
     public var isEmpty: Bool { bits == 0 }

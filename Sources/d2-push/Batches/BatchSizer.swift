@@ -174,15 +174,15 @@ final class BatchSizer: Sendable {
   func size(ofLast left: Int) -> Int {
     let usual = size
     let among = limit.current
-    return state.withLock { state in
+    return state.withLock { (state) -> Int in
       guard among == 1, state.among > 0 || state.isKnown else {
         return left <= state.mostOfFirst && bounds.contains(left) ? left : usual
       }
       let wanted = state.among > 0 ? sizes[best(state, among)] : usual
       guard left < Self.evenBatches * wanted else { return usual }
       let least = max(1, left / wanted)
-      let shares = [least, least + 1].map { (left + $0 - 1) / $0 }
-        .filter { 2 * $0 <= 3 * wanted && $0 <= sizes[state.mostRung] && bounds.contains($0) }
+      let most = min(3 * wanted / 2, sizes[state.mostRung])
+      let shares = [least, least + 1].map { (left + $0 - 1) / $0 }.filter { $0 <= most && bounds.contains($0) }
       let losses = state.times.losses(of: shares, bounds: bounds, among: among)
       return shares.indices.min { losses[$0] < losses[$1] }.map { shares[$0] } ?? usual
     }

@@ -5,11 +5,11 @@ enum ASCIIEscapes {
 
   /// Appends JSON to a body, with `\uXXXX` for each UTF-16 unit of a character beyond ASCII. JSON has such characters
   /// only inside strings.
-  static func append(_ text: some Collection<UInt8>, to body: inout [UInt8]) {
+  static func append<Text: Collection<UInt8>>(_ text: Text, to body: inout [UInt8]) {
     var rest = text[...]
     while let first = rest.firstIndex(where: { $0 >= 0x80 }) {
       body += rest[..<first]
-      let end = rest[first...].firstIndex(where: { $0 < 0x80 }) ?? rest.endIndex
+      let end: Text.Index = rest[first...].firstIndex(where: { $0 < 0x80 }) ?? rest.endIndex
       for unit in String(decoding: rest[first..<end], as: UTF8.self).utf16 { append(unit, to: &body) }
       rest = rest[end...]
     }

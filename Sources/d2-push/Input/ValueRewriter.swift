@@ -58,7 +58,7 @@ enum ValueRewriter {
     for field in quotedKeys.map({ line[$0] }).filter(isUnquoted) {
       let start = Int(field.start)
       let quote = [UInt8(ascii: "\"")]
-      edits.append(Edit(place: start..<start + Int(field.length), text: quote + line.bytes(field) + quote))
+      edits.append(Edit(place: start..<start + Int(field.length), text: quote + Array(line.bytes(field)) + quote))
     }
     for field in combos.map({ line[$0] }).filter(isEmpty) {
       edits.append(Edit(place: withQuotes(field), text: Array("null".utf8)))
