@@ -24,7 +24,7 @@ struct ScriptTests {
 
   @Test("killed again and again, nothing is lost", arguments: StoreKind.available)
   func chaos(kind: StoreKind) throws {
-    let outcome = Self.torture().run("scripts/torture chaos --slices 48 --kills 15 --store \(kind) --seconds 600")
+    let outcome = Self.torture().run("scripts/torture chaos --slices 48 --kills 5 --store \(kind) --seconds 600")
     #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
     #expect(
       outcome.output.contains("all 48 slices are done") && outcome.output.contains("holds what the source holds: "))
