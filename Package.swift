@@ -170,7 +170,8 @@ let package = Package(
     .testTarget(name: "MapUnitTests", dependencies: ["d2-map", "D2Mapping", "D2Common", "TestSupport"]),
     .testTarget(name: "DiffUnitTests", dependencies: ["d2-diff", "D2Hash", "D2Client", "D2Common", "TestSupport"]),
     .testTarget(
-      name: "ConvertUnitTests", dependencies: ["D2Convert", "d2-convert", "D2Common", "CZlib", "TestSupport"]),
+      name: "ConvertUnitTests",
+      dependencies: ["D2Convert", "d2-convert", "D2Common", "CProcess", "CZlib", "TestSupport"]),
     .testTarget(name: "PagesUnitTests", dependencies: ["d2-pages", "D2Common", "TestSupport"]),
     .testTarget(name: "StandInTests", dependencies: ["StandInServer", "D2Common", "TestSupport", "WaitingTests"]),
     .testTarget(

@@ -1,3 +1,4 @@
+import CProcess
 import D2Common
 import Glibc
 import TestSupport
@@ -34,9 +35,7 @@ struct DescriptorSourceTests {
   @Test("reads a pipe to its end")
   func pipe() throws {
     var ends: [Int32] = [0, 0]
-    try #require(Glibc.pipe(&ends) == 0)
-    // A command that another test starts would keep the pipe open.
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    try #require(d2_pipe(&ends) == 0)
     let source = DescriptorSource(descriptor: ends[0], name: "standard input")
     // It fits into the pipe, which the source has made larger.
     #expect(write(ends[1], Self.text, Self.text.count) == Self.text.count)

@@ -33,7 +33,8 @@ struct SliceEndTests {
     let outcome = world.run(
       """
       d2-slices plan --pair hmis --data-set YEAR -y 2022 --quiet > /dev/null
-      d2-slices run --pair hmis --lease 60s --quiet -- 'trap "" TERM; touch started; while true; do sleep 0.1; done' & run=$!
+      stubborn='trap "" TERM; touch started; while true; do sleep 0.1; done'
+      d2-slices run --pair hmis --lease 60s --quiet -- "$stubborn" & run=$!
       await '[ -e started ]'; child=$(children | head -1)
       kill -TERM $run; kill -0 $run && sleep 0.5; kill -0 $run && echo waits
       kill -TERM $run; wait $run; echo $?; await '[ $(children | wc -l) = 0 ]' && echo gone

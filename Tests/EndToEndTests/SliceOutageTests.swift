@@ -74,7 +74,8 @@ struct SliceOutageTests {
       d2-slices plan --pair hmis --data-set YEAR -y 2022 --quiet > /dev/null
       fault $SRC '{"kind":"status","status":403,"body":"{\"httpStatusCode\":403,\"message\":\"User may not read it\"}","type":"application/json","times":0,"path":"/api/dataValueSets"}'
       fault $DST '{"kind":"latency","seconds":12,"times":0,"path":"/api/me"}'
-      d2-slices run --pair hmis --lease 10s --retry-after 0.1s --attempts 2; echo $?; d2-slices list --pair hmis | jq -r '"\(.state) \(.attempt) \(.lastStatus)"'
+      d2-slices run --pair hmis --lease 10s --retry-after 0.1s --attempts 2; echo $?
+      d2-slices list --pair hmis | jq -r '"\(.state) \(.attempt) \(.lastStatus)"'
       """#)
     #expect(outcome.lines == ["1", "failed 2 77"], "\(outcome.output)\(outcome.errors)")
     #expect(!outcome.errors.contains("lease was lost"))

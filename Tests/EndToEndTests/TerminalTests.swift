@@ -36,7 +36,9 @@ struct TerminalTests {
       on 80 "$pull --quiet > /dev/null" | wc -c; on 80 "$pull --log-format json > /dev/null" | drawn | wc -l
       TERM_NAME=dumb on 80 "$pull > /dev/null" | grep -c '\\^\\['; on 80 "$pull" | drawn | wc -l; $pull 2>&1 > /dev/null | grep -c '/s'
       # A busy machine may make even this slow.
-      for try in 1 2 3 4 5; do drawn=$(on 80 "\(World.pullAll) --limit 10 > /dev/null" | drawn | wc -l); ((drawn == 0)) && break; done
+      for try in 1 2 3 4 5; do
+        drawn=$(on 80 "\(World.pullAll) --limit 10 > /dev/null" | drawn | wc -l); ((drawn == 0)) && break
+      done
       echo $drawn
       """)
     #expect(outcome.lines == ["1", "39", "0", "0", "0", "0", "0", "0"], "\(outcome.output)\(outcome.errors)")

@@ -160,7 +160,8 @@ final class Connection {
     case .close, .none: break
     }
     if closes { head += "Connection: close\r\n" }
-    if case .stream = response.body, !isHead {} else { countOnce() }
+    let isStreamed = if case .stream = response.body { !isHead } else { false }
+    if !isStreamed { countOnce() }
     try socket.write(Array((head + "\r\n").utf8))
     let sender = BodySender(socket: socket, framing: isHead ? .none : framing, faults: isHead ? [] : watching)
     switch response.body {
